@@ -1,0 +1,1 @@
+//! Wire types, client and process control of the buffer service.

@@ -1,0 +1,1 @@
+//! Settings from config.yaml and the environment.

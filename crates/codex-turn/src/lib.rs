@@ -1,0 +1,1 @@
+//! Decodes what Codex CLI leaves behind into turns.

@@ -1,0 +1,1 @@
+//! Delivers span batches to tracing backends.

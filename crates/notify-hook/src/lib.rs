@@ -1,0 +1,1 @@
+//! Traces the finished turns of a Codex thread.

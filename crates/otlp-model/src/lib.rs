@@ -1,0 +1,16 @@
+//! A harness-neutral agent turn and its span tree.
+//!
+//! An agent harness (Codex CLI, or another) describes what it did as a [`Turn`]. [`span_tree`] turns
+//! that into spans with OpenInference and OpenTelemetry GenAI attributes, [`encode`] writes them as
+//! OTLP. Both are functions of their arguments alone: the same turn gives the same bytes.
+//!
+//! Invariant: this crate knows no harness, no transport, no clock and no disk.
+//!
+//! Start reading at [`turn`], then [`tree`].
+
+pub mod encode;
+mod ids;
+mod span;
+
+pub use ids::{SpanId, TraceId};
+pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};

@@ -1,0 +1,1 @@
+//! Spans in a local SQLite file, and the questions asked of them.
