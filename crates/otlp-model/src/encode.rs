@@ -69,7 +69,9 @@ fn otlp_span(span: &Span) -> OtlpSpan {
         events: span.events.iter().map(otlp_event).collect(),
         status: Some(match &span.status {
             SpanStatus::Unset => Status::default(),
-            SpanStatus::Ok => Status { code: status::StatusCode::Ok as i32, message: String::new() },
+            SpanStatus::Ok => {
+                Status { code: status::StatusCode::Ok as i32, message: String::new() }
+            }
             SpanStatus::Error(message) => {
                 Status { code: status::StatusCode::Error as i32, message: message.clone() }
             }

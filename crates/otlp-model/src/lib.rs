@@ -8,9 +8,17 @@
 //!
 //! Start reading at [`turn`], then [`tree`].
 
+pub mod content;
 pub mod encode;
 mod ids;
+mod messages;
+pub mod names;
 mod span;
+pub mod tree;
+pub mod turn;
 
+pub use content::ContentPolicy;
 pub use ids::{SpanId, TraceId};
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
+pub use tree::{Layout, TreeOptions, span_tree};
+pub use turn::Turn;

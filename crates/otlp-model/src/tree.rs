@@ -1,0 +1,413 @@
+//! From a turn to its spans.
+
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
+use crate::content::{ContentKind, ContentPolicy, without_nul};
+use crate::ids::{SpanId, TraceId};
+use crate::messages::{chat_json, clear_messages, flatten};
+use crate::names::*;
+use crate::span::{Attribute, Span, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
+use crate::turn::{Compaction, LlmCall, Message, Outcome, Step, ToolCall, Turn, Usage};
+
+/// How the spans of a turn hang together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// Root `AGENT` without token counts, an `LLM` child per model call with its own tokens, a tool
+    /// under the call that asked for it. The only layout that every backend sums up right.
+    #[default]
+    Agent,
+    /// Root `LLM` with the turn's tokens, model calls without tokens and tools directly below it:
+    /// the layout of the Python system.
+    Turn,
+}
+
+/// What a span tree depends on beside the turn.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TreeOptions {
+    /// The shape of the tree.
+    pub layout: Layout,
+    /// What contents may leave.
+    pub content: ContentPolicy,
+    /// The user, on every span.
+    pub user_id: Option<String>,
+    /// The user's own attributes, on every span; they never replace ours.
+    pub attributes: Vec<Attribute>,
+}
+
+/// The spans of a turn, root first, each parent before its children.
+///
+/// Their ids derive from the turn's identity and each step's place in it: the same turn gives the
+/// same spans, however often it is read.
+pub fn span_tree(turn: &Turn, options: &TreeOptions) -> Vec<Span> {
+    let mut tree = Tree::new(turn, options);
+    let root = tree.root();
+    let mut calls = 0;
+    for step in &turn.steps {
+        match step {
+            Step::Llm(call) => {
+                let llm = tree.llm(root, call, calls);
+                calls += 1;
+                let parent = match options.layout {
+                    Layout::Agent => llm,
+                    Layout::Turn => root,
+                };
+                for tool in &call.tools {
+                    tree.tool(parent, tool);
+                }
+            }
+            Step::Tool(tool) => tree.tool(root, tool),
+            Step::Compaction(compaction) => tree.compaction(root, compaction),
+        }
+    }
+    tree.spans
+}
+
+struct Tree<'a> {
+    turn: &'a Turn,
+    options: &'a TreeOptions,
+    trace_id: TraceId,
+    /// How often each name was used for an id: call ids may repeat within a turn.
+    used: HashMap<String, u32>,
+    spans: Vec<Span>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(turn: &'a Turn, options: &'a TreeOptions) -> Self {
+        let trace_id = TraceId::derive(&[turn.agent.name, &turn.session_id, &turn.key]);
+        Self { turn, options, trace_id, used: HashMap::new(), spans: Vec::new() }
+    }
+
+    fn root(&mut self) -> SpanId {
+        let turn = self.turn;
+        let usage = turn.usage();
+        let mut attributes = Vec::new();
+        let kind = match self.options.layout {
+            Layout::Agent => SpanKind::Agent,
+            Layout::Turn => SpanKind::Llm,
+        };
+        attributes.push(Attribute::new(AGENT_NAME, turn.agent.name));
+        attributes.push(Attribute::new(GEN_AI_OPERATION_NAME, "invoke_agent"));
+        attributes.push(Attribute::new(GEN_AI_AGENT_NAME, turn.agent.name));
+        if let Some(version) = &turn.agent.version {
+            attributes.push(Attribute::new(GEN_AI_AGENT_VERSION, version.clone()));
+        }
+        self.push_input(&mut attributes, ContentKind::Prompt, turn.prompt.as_deref());
+        self.push_output(&mut attributes, ContentKind::Prompt, turn.answer.as_deref());
+        attributes.push(Attribute::new(self.own("thread_id"), turn.session_id.clone()));
+        attributes.push(Attribute::new(self.own("turn_id"), turn.turn_id.clone()));
+        attributes.push(Attribute::new(self.own("turn.status"), status_word(&turn.outcome)));
+        if let Some(number) = turn.number {
+            attributes.push(Attribute::new(TRACE_NUMBER, number));
+        }
+        if self.options.layout == Layout::Turn {
+            push_model(&mut attributes, turn.model.as_deref(), None);
+            push_usage(&mut attributes, usage);
+        }
+        self.push_turn_usage(&mut attributes, usage);
+        attributes.extend(turn.attributes.iter().cloned());
+        if !turn.metadata.is_empty() {
+            let metadata = Json::Object(turn.metadata.clone()).to_string();
+            attributes.push(Attribute::new(METADATA, metadata));
+        }
+        let name = turn.number.map_or_else(|| "Turn".to_owned(), |number| format!("Turn {number}"));
+        self.push(
+            SpanSeed { id: "turn", parent: None, name, kind, start: turn.start, end: turn.end },
+            attributes,
+            &turn.outcome,
+        )
+    }
+
+    fn llm(&mut self, parent: SpanId, call: &LlmCall, index: usize) -> SpanId {
+        let policy = &self.options.content;
+        let mut attributes = vec![Attribute::new(GEN_AI_OPERATION_NAME, "chat")];
+        push_model(&mut attributes, call.model.as_deref(), call.provider.as_deref());
+        if let Some(id) = &call.response_id {
+            attributes.push(Attribute::new(GEN_AI_RESPONSE_ID, id.clone()));
+        }
+        if !call.parameters.is_empty() {
+            let parameters = Json::Object(call.parameters.clone()).to_string();
+            attributes.push(Attribute::new(LLM_INVOCATION_PARAMETERS, parameters));
+        }
+        if let (Some(usage), Layout::Agent) = (call.usage, self.options.layout) {
+            push_usage(&mut attributes, usage);
+        }
+        if let Some(nanos) = call.time_to_first_token {
+            let seconds = nanos as f64 / 1e9;
+            attributes.push(Attribute::new(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK, seconds));
+        }
+        let sides = [
+            (&call.input, INPUT_VALUE, INPUT_MIME_TYPE, LLM_INPUT_MESSAGES),
+            (&call.output, OUTPUT_VALUE, OUTPUT_MIME_TYPE, LLM_OUTPUT_MESSAGES),
+        ];
+        for (messages, value, mime_type, list) in sides {
+            push_messages(
+                &mut attributes,
+                &clear_messages(messages, policy),
+                value,
+                mime_type,
+                list,
+            );
+        }
+        attributes.extend(call.attributes.iter().cloned());
+        let name = call.model.clone().unwrap_or_else(|| "model".to_owned());
+        let seed = SpanSeed {
+            id: &format!("llm {index}"),
+            parent: Some(parent),
+            name,
+            kind: SpanKind::Llm,
+            start: call.start,
+            end: call.end,
+        };
+        self.push(seed, attributes, &call.outcome)
+    }
+
+    fn tool(&mut self, parent: SpanId, call: &ToolCall) {
+        let mut attributes = vec![
+            Attribute::new(TOOL_NAME, call.name.clone()),
+            Attribute::new(GEN_AI_OPERATION_NAME, "execute_tool"),
+            Attribute::new(GEN_AI_TOOL_NAME, call.name.clone()),
+            Attribute::new(GEN_AI_TOOL_TYPE, "function"),
+        ];
+        if !call.call_id.is_empty() {
+            attributes.push(Attribute::new(TOOL_ID, call.call_id.clone()));
+            attributes.push(Attribute::new(GEN_AI_TOOL_CALL_ID, call.call_id.clone()));
+            attributes.push(Attribute::new(self.own("tool.call_id"), call.call_id.clone()));
+        }
+        if let Some(arguments) = &call.arguments {
+            let cleared = self.options.content.clear(ContentKind::ToolDetails, arguments);
+            if is_json_object(&cleared.text) {
+                attributes.push(Attribute::new(TOOL_PARAMETERS, cleared.text.into_owned()));
+            }
+        }
+        self.push_input(&mut attributes, ContentKind::ToolDetails, call.arguments.as_deref());
+        self.push_output(&mut attributes, ContentKind::ToolContent, call.output.as_deref());
+        attributes.extend(call.attributes.iter().cloned());
+        let seed = SpanSeed {
+            id: &format!("tool {}", call.call_id),
+            parent: Some(parent),
+            name: call.name.clone(),
+            kind: SpanKind::Tool,
+            start: call.start,
+            end: call.end,
+        };
+        let id = self.push(seed, attributes, &call.outcome);
+        for nested in &call.nested {
+            self.tool(id, nested);
+        }
+    }
+
+    fn compaction(&mut self, parent: SpanId, compaction: &Compaction) {
+        let mut attributes = Vec::new();
+        self.push_output(&mut attributes, ContentKind::Prompt, compaction.summary.as_deref());
+        let seed = SpanSeed {
+            id: "compaction",
+            parent: Some(parent),
+            name: "compaction".to_owned(),
+            kind: SpanKind::Chain,
+            start: compaction.start,
+            end: compaction.end,
+        };
+        self.push(seed, attributes, &Outcome::Ok);
+    }
+
+    /// Completes a span with what every span has, and keeps it.
+    fn push(
+        &mut self,
+        seed: SpanSeed<'_>,
+        mut attributes: Vec<Attribute>,
+        outcome: &Outcome,
+    ) -> SpanId {
+        let span_id = self.span_id(seed.id);
+        let mut all = vec![
+            Attribute::new(OPENINFERENCE_SPAN_KIND, seed.kind.as_str()),
+            Attribute::new(SESSION_ID, self.turn.session_id.clone()),
+            Attribute::new(GEN_AI_CONVERSATION_ID, self.turn.session_id.clone()),
+        ];
+        if let Some(user) = &self.options.user_id {
+            all.push(Attribute::new(USER_ID, user.clone()));
+        }
+        all.append(&mut attributes);
+        for attribute in &self.options.attributes {
+            if all.iter().all(|ours| ours.key != attribute.key) {
+                all.push(attribute.clone());
+            }
+        }
+        all.iter_mut().for_each(strip_nul);
+        let end = seed.end.max(seed.start);
+        let (status, events) = self.status_and_events(outcome, end);
+        self.spans.push(Span {
+            trace_id: self.trace_id,
+            span_id,
+            parent_id: seed.parent,
+            name: without_nul(&seed.name).into_owned(),
+            kind: seed.kind,
+            start: seed.start,
+            end,
+            attributes: all,
+            events,
+            status,
+        });
+        span_id
+    }
+
+    fn span_id(&mut self, name: &str) -> SpanId {
+        let used = self.used.entry(name.to_owned()).or_default();
+        *used += 1;
+        let turn = self.turn;
+        SpanId::derive(&[turn.agent.name, &turn.session_id, &turn.key, name, &used.to_string()])
+    }
+
+    /// Failure texts come from tools and providers: they are contents too, but short ones.
+    fn status_and_events(&self, outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
+        let (kind, message) = match outcome {
+            Outcome::Unknown => return (SpanStatus::Unset, Vec::new()),
+            Outcome::Ok => return (SpanStatus::Ok, Vec::new()),
+            Outcome::Failed(message) => ("failed", message),
+            Outcome::Cancelled(message) => ("cancelled", message),
+        };
+        let message = shorten(message);
+        let exception = SpanEvent {
+            name: "exception".into(),
+            time: end,
+            attributes: vec![
+                Attribute::new(EXCEPTION_TYPE, kind),
+                Attribute::new(EXCEPTION_MESSAGE, message.clone()),
+            ],
+        };
+        (SpanStatus::Error(message), vec![exception])
+    }
+
+    fn push_input(&self, to: &mut Vec<Attribute>, kind: ContentKind, text: Option<&str>) {
+        if let Some(text) = text {
+            self.push_content(to, kind, text, [INPUT_VALUE, INPUT_MIME_TYPE], "input.bytes");
+        }
+    }
+
+    fn push_output(&self, to: &mut Vec<Attribute>, kind: ContentKind, text: Option<&str>) {
+        if let Some(text) = text {
+            self.push_content(to, kind, text, [OUTPUT_VALUE, OUTPUT_MIME_TYPE], "output.bytes");
+        }
+    }
+
+    fn push_content(
+        &self,
+        to: &mut Vec<Attribute>,
+        kind: ContentKind,
+        text: &str,
+        [value, mime_type]: [&'static str; 2],
+        size: &str,
+    ) {
+        let cleared = self.options.content.clear(kind, text);
+        // A prompt is what a person wrote, even if it happens to be JSON.
+        let json = kind != ContentKind::Prompt && is_json_object(&cleared.text);
+        let mime = if json { "application/json" } else { "text/plain" };
+        to.push(Attribute::new(value, cleared.text.into_owned()));
+        to.push(Attribute::new(mime_type, mime));
+        if let Some(bytes) = cleared.original_bytes {
+            to.push(Attribute::new(self.own(size), bytes as u64));
+        }
+    }
+
+    fn push_turn_usage(&self, to: &mut Vec<Attribute>, usage: Usage) {
+        let mut push = |name: &str, number: u64| {
+            to.push(Attribute::new(self.own(&format!("turn.{name}")), number));
+        };
+        push("usage.input_tokens", usage.input);
+        push("usage.cached_input_tokens", usage.cached_input);
+        push("usage.cache_write_input_tokens", usage.cache_write_input);
+        push("usage.output_tokens", usage.output);
+        push("usage.reasoning_output_tokens", usage.reasoning_output);
+        push("usage.total_tokens", usage.total());
+        push("llm_calls", self.turn.llm_calls().count() as u64);
+        push("tool_calls", self.turn.tool_calls().count() as u64);
+    }
+
+    /// A name under the harness's own prefix.
+    fn own(&self, name: &str) -> String {
+        format!("{}.{name}", self.turn.agent.name)
+    }
+}
+
+/// What makes one span different from the next, beside its attributes.
+struct SpanSeed<'a> {
+    id: &'a str,
+    parent: Option<SpanId>,
+    name: String,
+    kind: SpanKind,
+    start: UnixNanos,
+    end: UnixNanos,
+}
+
+fn push_model(to: &mut Vec<Attribute>, model: Option<&str>, provider: Option<&str>) {
+    let provider = provider.unwrap_or("openai");
+    to.push(Attribute::new(LLM_SYSTEM, "openai"));
+    to.push(Attribute::new(LLM_PROVIDER, provider.to_owned()));
+    to.push(Attribute::new(GEN_AI_PROVIDER_NAME, provider.to_owned()));
+    if let Some(model) = model {
+        to.push(Attribute::new(LLM_MODEL_NAME, model.to_owned()));
+        to.push(Attribute::new(GEN_AI_REQUEST_MODEL, model.to_owned()));
+    }
+}
+
+/// Each class of tokens once: Phoenix charges every detail that it finds.
+fn push_usage(to: &mut Vec<Attribute>, usage: Usage) {
+    let counts = [
+        (LLM_TOKEN_COUNT_PROMPT, GEN_AI_USAGE_INPUT, usage.input),
+        (LLM_TOKEN_COUNT_COMPLETION, GEN_AI_USAGE_OUTPUT, usage.output),
+        (LLM_TOKEN_COUNT_CACHE_READ, GEN_AI_USAGE_CACHE_READ, usage.cached_input),
+        (LLM_TOKEN_COUNT_CACHE_WRITE, GEN_AI_USAGE_CACHE_WRITE, usage.cache_write_input),
+        (LLM_TOKEN_COUNT_REASONING, GEN_AI_USAGE_REASONING, usage.reasoning_output),
+    ];
+    to.push(Attribute::new(LLM_TOKEN_COUNT_TOTAL, usage.total()));
+    for (openinference, gen_ai, count) in counts {
+        to.push(Attribute::new(openinference, count));
+        to.push(Attribute::new(gen_ai, count));
+    }
+}
+
+fn push_messages(
+    to: &mut Vec<Attribute>,
+    messages: &[Message],
+    value: &'static str,
+    mime_type: &'static str,
+    list: &str,
+) {
+    if !messages.is_empty() {
+        to.push(Attribute::new(value, chat_json(messages)));
+        to.push(Attribute::new(mime_type, "application/json"));
+        to.extend(flatten(list, messages));
+    }
+}
+
+fn status_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unknown => "unknown",
+        Outcome::Ok => "completed",
+        Outcome::Failed(_) => "failed",
+        Outcome::Cancelled(_) => "interrupted",
+    }
+}
+
+fn is_json_object(text: &str) -> bool {
+    text.trim_start().starts_with('{')
+        && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+fn shorten(message: &str) -> String {
+    const MAX_BYTES: usize = 1000;
+    let message = without_nul(message);
+    let cut = &message[..message.floor_char_boundary(MAX_BYTES)];
+    if cut.len() < message.len() { format!("{cut}…") } else { message.into_owned() }
+}
+
+fn strip_nul(attribute: &mut Attribute) {
+    match &mut attribute.value {
+        Value::String(text) if text.contains('\0') => *text = without_nul(text).into_owned().into(),
+        Value::Strings(texts) => {
+            texts.iter_mut().for_each(|text| *text = without_nul(text).into_owned());
+        }
+        Value::String(_) | Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+    }
+}

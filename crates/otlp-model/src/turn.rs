@@ -1,0 +1,237 @@
+//! What an agent did to answer one prompt, in no harness's own words.
+
+use std::ops::{Add, AddAssign};
+
+use crate::span::{Attribute, UnixNanos};
+
+/// One prompt and everything the agent did to answer it.
+///
+/// The decoder of a harness fills in what it knows and leaves the rest empty: a turn of which only
+/// the prompt is known is a turn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// Who did it.
+    pub agent: Agent,
+    /// The conversation, as the harness names it; all turns of a conversation share it.
+    pub session_id: String,
+    /// The turn, as the harness names it; empty where it has no name.
+    pub turn_id: String,
+    /// What tells this turn from all others of its session. Trace and span ids derive from it, so
+    /// it must come out the same each time the turn is read.
+    pub key: String,
+    /// Its place in the session, from 1.
+    pub number: Option<u64>,
+    /// When the agent took up the prompt.
+    pub start: UnixNanos,
+    /// When it had answered, failed or been stopped.
+    pub end: UnixNanos,
+    /// What the user asked.
+    pub prompt: Option<String>,
+    /// The final answer.
+    pub answer: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The model, where the turn has one.
+    pub model: Option<String>,
+    /// What it did, in order.
+    pub steps: Vec<Step>,
+    /// More about the turn that a person filters by; names carry the harness's prefix.
+    pub attributes: Vec<Attribute>,
+    /// More about the turn that a person reads (working directory, versions): one JSON object.
+    pub metadata: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Turn {
+    /// The tokens of all model calls. Sub-agents keep their own.
+    pub fn usage(&self) -> Usage {
+        self.llm_calls().filter_map(|call| call.usage).fold(Usage::default(), Add::add)
+    }
+
+    /// The model calls, in order.
+    pub fn llm_calls(&self) -> impl Iterator<Item = &LlmCall> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Llm(call) => Some(call),
+            Step::Tool(_) | Step::Compaction(_) => None,
+        })
+    }
+
+    /// The tool calls that the model asked for, in order, without the calls nested in them.
+    pub fn tool_calls(&self) -> impl Iterator<Item = &ToolCall> {
+        self.steps.iter().flat_map(|step| match step {
+            Step::Llm(call) => call.tools.as_slice(),
+            Step::Tool(call) => std::slice::from_ref(call),
+            Step::Compaction(_) => &[],
+        })
+    }
+}
+
+/// The harness whose turn it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agent {
+    /// Its name, and the prefix of its own attributes, such as `codex`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: Option<String>,
+}
+
+/// How something ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Outcome {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// Well.
+    Ok,
+    /// Not well, with the reason.
+    Failed(String),
+    /// Stopped by someone before it could end, with the reason.
+    Cancelled(String),
+}
+
+/// One thing that a turn did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// Asked the model; the tools that it asked for are within.
+    Llm(LlmCall),
+    /// Ran a tool that no known model call asked for.
+    Tool(ToolCall),
+    /// Shortened its context.
+    Compaction(Compaction),
+}
+
+/// One request to a model and its response.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LlmCall {
+    /// When the request was sent.
+    pub start: UnixNanos,
+    /// When the response was complete.
+    pub end: UnixNanos,
+    /// The model.
+    pub model: Option<String>,
+    /// Who hosts the model, such as `openai`.
+    pub provider: Option<String>,
+    /// The response, as the provider names it.
+    pub response_id: Option<String>,
+    /// What the model saw for the first time with this call: not the whole conversation.
+    pub input: Vec<Message>,
+    /// What it answered.
+    pub output: Vec<Message>,
+    /// Its tokens.
+    pub usage: Option<Usage>,
+    /// Nanoseconds from the request to the first token.
+    pub time_to_first_token: Option<u64>,
+    /// Settings of the request, such as the reasoning effort: one JSON object.
+    pub parameters: serde_json::Map<String, serde_json::Value>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The tools that the response asked for.
+    pub tools: Vec<ToolCall>,
+    /// More about it; names carry the harness's prefix.
+    pub attributes: Vec<Attribute>,
+}
+
+/// One tool call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ToolCall {
+    /// The call, as the model names it.
+    pub call_id: String,
+    /// The tool.
+    pub name: String,
+    /// When it began.
+    pub start: UnixNanos,
+    /// When it ended.
+    pub end: UnixNanos,
+    /// What the model passed: JSON or text.
+    pub arguments: Option<String>,
+    /// What it gave back.
+    pub output: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What ran within it.
+    pub nested: Vec<ToolCall>,
+    /// More about it; names carry the harness's prefix.
+    pub attributes: Vec<Attribute>,
+}
+
+/// A shortening of the context.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Compaction {
+    /// When it began.
+    pub start: UnixNanos,
+    /// When it ended.
+    pub end: UnixNanos,
+    /// What the context was replaced with.
+    pub summary: Option<String>,
+}
+
+/// A message to or from a model.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Message {
+    /// `system`, `developer`, `user`, `assistant` or `tool`.
+    pub role: String,
+    /// Its contents, in order.
+    pub parts: Vec<Part>,
+    /// For role `tool`: the call that this is the result of.
+    pub tool_call_id: Option<String>,
+}
+
+/// A piece of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// Text.
+    Text(String),
+    /// What the model thought, as far as it shows.
+    Reasoning(String),
+    /// A tool that the model asks for.
+    ToolCall {
+        /// The call.
+        id: String,
+        /// The tool.
+        name: String,
+        /// Its arguments: JSON or text.
+        arguments: String,
+    },
+}
+
+/// Tokens of a model call. `cached_input` and `cache_write_input` are part of `input`,
+/// `reasoning_output` is part of `output`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// All tokens of the request.
+    pub input: u64,
+    /// Those read from the provider's cache.
+    pub cached_input: u64,
+    /// Those written to the provider's cache.
+    pub cache_write_input: u64,
+    /// All tokens of the response.
+    pub output: u64,
+    /// Those the model thought with.
+    pub reasoning_output: u64,
+}
+
+impl Usage {
+    /// Input and output together.
+    pub fn total(self) -> u64 {
+        self.input.saturating_add(self.output)
+    }
+}
+
+impl Add for Usage {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            input: self.input.saturating_add(other.input),
+            cached_input: self.cached_input.saturating_add(other.cached_input),
+            cache_write_input: self.cache_write_input.saturating_add(other.cache_write_input),
+            output: self.output.saturating_add(other.output),
+            reasoning_output: self.reasoning_output.saturating_add(other.reasoning_output),
+        }
+    }
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
