@@ -1,1 +1,41 @@
 //! Spans in a local SQLite file, and the questions asked of them.
+//!
+//! A [`TraceStore`] is one connection to one file. Writers and readers of several processes may use
+//! the file at the same time; nothing here needs a server. A span id is stored once: writing it
+//! again changes nothing, so whoever writes may repeat itself.
+//!
+//! Invariants: this crate is synchronous, knows neither HTTP nor any agent harness, reads no
+//! environment, and leaves no file that another user of the machine can read.
+//!
+//! Start reading at [`TraceStore::open`]; the tables are in `schema/1.sql`.
+
+mod attributes;
+mod error;
+mod open;
+mod query;
+mod row;
+mod schema;
+mod tree;
+mod write;
+
+pub use error::{FindTraceError, InsertError, OpenError, QueryError};
+pub use query::{StoreCounts, TraceSummary};
+pub use write::Inserted;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+/// An open file of spans.
+#[derive(Debug)]
+pub struct TraceStore {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl TraceStore {
+    /// The file this store was opened from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}

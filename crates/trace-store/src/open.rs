@@ -1,0 +1,122 @@
+//! Opening: private files first, then SQLite, then the tables.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use crate::schema::{MIGRATIONS, migrate, version};
+use crate::{OpenError, TraceStore};
+
+/// How long one process waits for another that is writing.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl TraceStore {
+    /// Opens a store for writing, making the file (mode 0600) and its folder (0700) where they are
+    /// missing and bringing older tables up to date.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        create_private(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = connect(path, flags)?;
+        prepare(&mut connection).map_err(|source| sqlite_error(path, source))?;
+        Self { path: path.to_owned(), connection }.checked()
+    }
+
+    /// Opens a store that is there already; the connection cannot change it.
+    ///
+    /// Tables of an older release are brought up to date first, which does write once.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        let path = path.as_ref();
+        if !path.exists() {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect(path, flags)?;
+        let found = version(&connection).map_err(|source| sqlite_error(path, source))?;
+        if found < MIGRATIONS.len() {
+            drop(Self::open(path)?);
+        }
+        Self { path: path.to_owned(), connection }.checked()
+    }
+
+    /// This store, unless its tables are newer than this release.
+    fn checked(self) -> Result<Self, OpenError> {
+        let found = version(&self.connection).map_err(|source| sqlite_error(&self.path, source))?;
+        if found > MIGRATIONS.len() {
+            return Err(OpenError::Newer { path: self.path, found, known: MIGRATIONS.len() });
+        }
+        Ok(self)
+    }
+}
+
+/// Makes the file before SQLite does, which would let the umask decide who may read it. The `-wal`
+/// and `-shm` files get the mode of the file they belong to.
+fn create_private(path: &Path) -> Result<(), OpenError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| OpenError::Create { path: folder.to_owned(), source })?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(|source| OpenError::Create { path: path.to_owned(), source })?;
+    keep_private(&file).map_err(|source| OpenError::Create { path: path.to_owned(), source })
+}
+
+/// Takes the file away from group and others where someone gave it to them.
+fn keep_private(file: &File) -> io::Result<()> {
+    if file.metadata()?.permissions().mode() & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|source| sqlite_error(path, source))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| sqlite_error(path, source))?;
+    Ok(connection)
+}
+
+/// Settings for a connection that writes, and the tables.
+fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+    // A file of a newer release is left exactly as it is.
+    if version(connection)? > MIGRATIONS.len() {
+        return Ok(());
+    }
+    use_write_ahead_log(connection)?;
+    // A batch that was accepted must survive a power cut: its turn is not sent again.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    migrate(connection, MIGRATIONS)
+}
+
+/// Readers and one writer at the same time. Two processes that switch a new file over at the same
+/// moment are told "busy" at once, whatever the busy timeout, so this asks again.
+fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            answer => return answer,
+        }
+    }
+}
+
+fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {
+    OpenError::Sqlite { path: path.to_owned(), source }
+}
