@@ -1,1 +1,31 @@
-//! End-to-end stories.
+//! Everything a story needs: a scripted model, the real Codex, our binaries and a real Phoenix.
+//!
+//! A [`Script`] says what the model answers and how Codex is known to react. The [`ModelServer`]
+//! plays it to a real `codex exec` ([`Codex`]) in a temporary [`Home`]; our binaries do their work
+//! as processes; the spans are read back from a real [`Phoenix`] and compared with the tree that
+//! [`expected_tree`] derives from the same script.
+//!
+//! Invariant: the product is only known as binaries, files and HTTP. No crate of the workspace is a
+//! dependency, so a story cannot agree with the code by sharing its mistakes.
+//!
+//! Start reading at [`script`], then [`tree`].
+
+pub mod script;
+pub mod tree;
+
+pub mod backend;
+pub mod codex;
+pub mod home;
+pub mod model;
+pub mod phoenix;
+
+pub mod http;
+pub mod process;
+pub mod wait;
+
+pub use codex::{Codex, Protocol};
+pub use home::Home;
+pub use model::ModelServer;
+pub use phoenix::Phoenix;
+pub use script::{Call, Script, Step, Usage};
+pub use tree::{expected_tree, observed_forest};

@@ -1,0 +1,109 @@
+//! The real Codex CLI, run without a terminal and without the network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+
+use crate::home::Home;
+use crate::model::ModelServer;
+use crate::process::{self, Finished};
+use crate::script::MODEL;
+
+/// Runs `codex exec` in a home.
+#[derive(Debug)]
+pub struct Codex<'a> {
+    program: PathBuf,
+    home: &'a Home,
+}
+
+/// How Codex encodes the events that it sends to the buffer.
+#[derive(Debug, Clone, Copy)]
+pub enum Protocol {
+    /// OTLP as JSON.
+    Json,
+    /// OTLP as protobuf.
+    Binary,
+}
+
+/// What a run of `codex exec` left behind.
+#[derive(Debug)]
+pub struct Exec {
+    /// The thread, as Codex names it.
+    pub thread_id: String,
+    /// The process.
+    pub finished: Finished,
+}
+
+impl<'a> Codex<'a> {
+    /// Configures the Codex binary `program` in `home`: the model is `model`, the notifications go
+    /// to the hook, the events to the buffer.
+    pub fn configure(
+        program: &Path,
+        home: &'a Home,
+        model: &ModelServer,
+        protocol: Protocol,
+    ) -> anyhow::Result<Self> {
+        let path = home.codex_home().join("config.toml");
+        fs::write(&path, config(home, model, protocol))
+            .with_context(|| path.display().to_string())?;
+        Ok(Self { program: program.to_owned(), home })
+    }
+
+    /// Runs one turn with this prompt; `arguments` go before it.
+    pub fn exec(&self, arguments: &[&str], prompt: &str) -> anyhow::Result<Exec> {
+        let mut command = self.home.command(&self.program);
+        command.args(["exec", "--skip-git-repo-check", "--json"]).args(arguments).arg(prompt);
+        let finished = process::run(&mut command, LIMIT)?;
+        let thread_id = finished
+            .stdout
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find(|event| event["type"] == "thread.started")
+            .and_then(|event| event["thread_id"].as_str().map(str::to_owned))
+            .with_context(|| format!("codex named no thread: {finished:?}"))?;
+        Ok(Exec { thread_id, finished })
+    }
+}
+
+/// A scripted turn takes about a second.
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn config(home: &Home, model: &ModelServer, protocol: Protocol) -> String {
+    // A JSON string is a TOML string, too.
+    let quoted = |path: PathBuf| json!(path).to_string();
+    let protocol = match protocol {
+        Protocol::Json => "json",
+        Protocol::Binary => "binary",
+    };
+    format!(
+        r#"model = "{MODEL}"
+model_provider = "scripted"
+approval_policy = "never"
+sandbox_mode = "danger-full-access"
+check_for_update_on_startup = false
+notify = [{notify}]
+
+[model_providers.scripted]
+name = "scripted"
+base_url = "{base_url}"
+wire_api = "responses"
+
+[projects.{project}]
+trust_level = "trusted"
+
+[otel]
+log_user_prompt = true
+log_sse_deltas = false
+exporter = {{ otlp-http = {{ endpoint = "http://127.0.0.1:{port}/v1/logs", protocol = "{protocol}", headers = {{}} }} }}
+trace_exporter = "none"
+metrics_exporter = "none"
+"#,
+        notify = quoted(home.recorder()),
+        base_url = model.base_url(),
+        project = quoted(home.project_folder()),
+        port = home.buffer_port(),
+    )
+}

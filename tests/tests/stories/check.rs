@@ -1,0 +1,106 @@
+//! Comparisons of what was found with what the script says.
+
+use std::time::Duration;
+
+use stories::phoenix::{Span, Totals};
+use stories::tree::{Expected, Node, expected_shape, inventory, observed_shape, outline};
+use stories::{Script, observed_forest};
+
+/// Compares names, kinds, parents, status, tokens and tool calls of all spans.
+pub(crate) fn tree(spans: &[Span], expected: &Node<Expected>) {
+    let found = outline(&observed_forest(spans), observed_shape);
+    let expected = outline(std::slice::from_ref(expected), expected_shape);
+    assert!(found == expected, "expected:\n{expected}\nfound:\n{found}");
+}
+
+/// Compares the same but the parents.
+pub(crate) fn spans(spans: &[Span], expected: &Node<Expected>) {
+    let found = inventory(&observed_forest(spans), observed_shape);
+    let expected = inventory(std::slice::from_ref(expected), expected_shape);
+    assert!(found == expected, "expected:\n{expected}\nfound:\n{found}");
+}
+
+/// Compares inputs, outputs and status messages, span by span; the [`tree`] must be right.
+pub(crate) fn contents(spans: &[Span], expected: &Node<Expected>) {
+    let mut wrong = Vec::new();
+    for (expected, span) in pairs(spans, expected) {
+        let (input, output) = (span.text("input.value"), span.text("output.value"));
+        if expected.input.is_some() && expected.input.as_deref() != input {
+            wrong.push(format!("{}: input {input:?}, not {:?}", span.name, expected.input));
+        }
+        if !output.unwrap_or_default().contains(&expected.output) {
+            wrong.push(format!("{}: output {output:?} lacks {:?}", span.name, expected.output));
+        }
+        let (message, complaint) = (&span.status_message, &expected.complaint);
+        if !message.contains(complaint) || (span.status == "ERROR") == message.is_empty() {
+            wrong.push(format!("{}: status message {message:?}, not {complaint:?}", span.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Checks what belongs on every span and on the root.
+pub(crate) fn identity(spans: &[Span], script: &Script, thread_id: &str) {
+    for span in spans {
+        assert_eq!(span.trace_id, spans[0].trace_id, "{span:?}");
+        assert_eq!(span.text("session.id"), Some(thread_id), "{span:?}");
+    }
+    let root = spans.iter().find(|span| span.parent_id.is_none()).expect("a root");
+    assert_eq!(root.text("codex.thread_id"), Some(thread_id));
+    let usage = script.usage();
+    let expected = [
+        ("input_tokens", usage.input),
+        ("cached_input_tokens", usage.cached),
+        ("output_tokens", usage.output),
+        ("reasoning_output_tokens", usage.reasoning),
+        ("total_tokens", usage.total()),
+    ];
+    for (name, tokens) in expected {
+        let name = format!("codex.turn.usage.{name}");
+        assert_eq!(root.number(&name), Some(tokens), "{name} of {root:#?}");
+    }
+}
+
+/// Checks the order in time: nothing ends before it begins, the root covers everything, model calls
+/// follow each other, and a tool begins after the model call that asked for it. `took` is how long
+/// the `codex` process ran, so the turn took less.
+pub(crate) fn times(spans: &[Span], took: Duration) {
+    let forest = observed_forest(spans);
+    for span in spans {
+        assert!(span.start <= span.end, "{span:#?}");
+    }
+    for root in &forest {
+        for span in root.flatten() {
+            assert!(root.value.start <= span.start, "{span:#?} begins before {:#?}", root.value);
+            assert!(span.end <= root.value.end, "{span:#?} ends after {:#?}", root.value);
+        }
+        let duration = root.value.end.duration_since(root.value.start).expect("start <= end");
+        assert!(duration > Duration::ZERO && duration < took, "{duration:?} of {took:?}");
+        for calls in root.children.windows(2) {
+            assert!(calls[0].value.end <= calls[1].value.start, "{:#?}", root.children);
+        }
+        for call in &root.children {
+            for tool in &call.children {
+                assert!(call.value.start < tool.value.start, "{:#?} {:#?}", call.value, tool.value);
+            }
+        }
+    }
+}
+
+/// Compares Phoenix's own sums over the project.
+pub(crate) fn totals(project: &str, script: &Script) {
+    let usage = script.usage();
+    let totals = super::stage::phoenix().totals(project).expect("phoenix answers");
+    let expected =
+        Totals { traces: 1, prompt_tokens: usage.input, completion_tokens: usage.output };
+    assert_eq!(totals, expected);
+}
+
+fn pairs<'a>(
+    spans: &[Span],
+    expected: &'a Node<Expected>,
+) -> impl Iterator<Item = (&'a Expected, Span)> {
+    let found: Vec<Span> = observed_forest(spans).iter().flat_map(Node::flatten).cloned().collect();
+    assert_eq!(found.len(), expected.flatten().len(), "the tree was not compared before");
+    expected.flatten().into_iter().zip(found)
+}

@@ -1,0 +1,9 @@
+//! What a user lives through, from the prompt to the span tree in Phoenix.
+//!
+//! Each story runs the real Codex with a scripted model and compares what a real Phoenix got with
+//! the script. `cargo xtask e2e` installs both programs, builds ours and runs this.
+
+mod complete;
+
+mod check;
+mod stage;
