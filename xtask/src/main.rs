@@ -1,2 +1,53 @@
-//! Development tasks.
-fn main() {}
+//! Development tasks, one module per command.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+
+mod demo;
+mod e2e;
+mod test;
+
+mod install;
+mod run;
+mod workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+commands:
+  demo                               builds everything and runs `arize-codex demo`
+  test [--quick]                     checks format and lints, runs all tests, and e2e unless --quick
+  e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
+";
+
+#[expect(clippy::print_stderr, reason = "this is the binary's one place for errors")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["demo", rest @ ..] => demo::run(rest),
+        ["test"] => test::full(),
+        ["test", "--quick"] => test::quick(),
+        ["e2e", rest @ ..] => {
+            let (version, filters) = match rest {
+                ["--codex", rest @ ..] => {
+                    rest.split_first().context("`--codex` needs a version, such as 0.169.0")?
+                }
+                filters => (&e2e::CODEX_VERSION, filters),
+            };
+            e2e::run(version, filters)
+        }
+        _ => bail!("unknown command line\n\n{USAGE}"),
+    }
+}

@@ -1,0 +1,26 @@
+//! `cargo xtask e2e`: the stories of `tests/`, with the real Codex and a real Phoenix.
+
+use crate::workspace::{build_shipped, cargo};
+use crate::{install, run};
+
+/// The Codex that the stories are written for.
+pub(crate) const CODEX_VERSION: &str = "0.169.0";
+
+/// Installs what the stories need, builds our binaries, and runs the stories whose names contain
+/// one of `filters`, or all.
+///
+/// What the stories start, they end themselves, however they end.
+pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
+    let codex = install::codex(codex_version)?;
+    let phoenix = install::phoenix()?;
+    let binaries = build_shipped()?;
+    let mut stories = cargo(&["test", "--package", "stories", "--features", "e2e", "--"])?;
+    stories
+        // Most of a story is waiting; more at a time would only blur the measured times.
+        .arg("--test-threads=2")
+        .args(filters)
+        .env("STORIES_CODEX", codex)
+        .env("STORIES_PHOENIX", phoenix)
+        .env("STORIES_BIN_DIR", binaries);
+    run::succeed(&mut stories)
+}

@@ -1,0 +1,97 @@
+//! The programs of others that the stories need, each installed once below `target/e2e/`.
+
+use std::env::consts::{ARCH, OS};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+
+use crate::run;
+use crate::workspace::target_dir;
+
+const PHOENIX_VERSION: &str = "20.26.1";
+
+/// Installs this version of Codex from its npm package, and returns the binary itself: the
+/// package's own `codex` is a Node program that would stand between a story and the process.
+pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
+    let folder = once(&format!("codex-{version}"), |folder| {
+        run::succeed(
+            Command::new("npm")
+                .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+                .arg(folder)
+                .arg("--cache")
+                .arg(folder.join("cache"))
+                .arg(format!("@openai/codex@{version}")),
+        )
+    })?;
+    codex_binary(&folder)
+        .with_context(|| format!("no codex binary for {ARCH} {OS} below {}", folder.display()))
+}
+
+/// Installs Phoenix in a virtual environment and returns its `phoenix` command.
+pub(crate) fn phoenix() -> anyhow::Result<PathBuf> {
+    let folder = once(&format!("phoenix-{PHOENIX_VERSION}"), |folder| {
+        ensure_venv_module()?;
+        run::succeed(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir"];
+        run::succeed(
+            Command::new(folder.join("bin/python"))
+                .args(pip)
+                .arg(format!("arize-phoenix=={PHOENIX_VERSION}")),
+        )
+    })?;
+    Ok(folder.join("bin/phoenix"))
+}
+
+/// Returns the folder `target/e2e/NAME` after `install` has filled it. A marker tells a complete
+/// installation from one that was interrupted.
+fn once(name: &str, install: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
+    let folder = target_dir()?.join("e2e").join(name);
+    let marker = folder.join("installed");
+    if !marker.exists() {
+        if folder.exists() {
+            fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        }
+        fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        install(&folder)?;
+        fs::write(&marker, "").with_context(|| marker.display().to_string())?;
+    }
+    Ok(folder)
+}
+
+/// Finds `node_modules/@openai/PACKAGE/vendor/TARGET/FOLDER/codex` for this machine. Package and
+/// folder differ between versions.
+fn codex_binary(folder: &Path) -> Option<PathBuf> {
+    let system = if OS == "macos" { "darwin" } else { OS };
+    let targets = below(&folder.join("node_modules/@openai"))
+        .flat_map(|package| below(&package.join("vendor")))
+        .filter(|target| {
+            let name = target.to_string_lossy();
+            name.contains(ARCH) && name.contains(system)
+        });
+    targets
+        .flat_map(|target| below(&target))
+        .map(|folder| folder.join("codex"))
+        .find(|binary| binary.is_file())
+}
+
+fn below(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+/// Debian ships Python without the module that makes virtual environments.
+fn ensure_venv_module() -> anyhow::Result<()> {
+    let probe = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        command.args(arguments).stderr(Stdio::null()).output()
+    };
+    let python = probe("python3", &["-c", "import ensurepip, venv"]);
+    if python.context("could not start `python3`: install Python 3")?.status.success() {
+        return Ok(());
+    }
+    let user = probe("id", &["-u"])?;
+    ensure!(user.stdout == b"0\n", "python3 has no `venv` module: install python3-venv");
+    run::succeed(Command::new("apt-get").args(["install", "--yes", "-qq", "python3-venv"]))
+}

@@ -1,0 +1,44 @@
+//! Where things are, and what is built.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+use crate::run;
+
+/// The packages whose binaries are shipped.
+const SHIPPED: [&str; 4] = ["buffer-server", "notify-hook", "codex-config", "cli"];
+
+/// Returns the workspace's root.
+pub(crate) fn root() -> anyhow::Result<PathBuf> {
+    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
+    xtask.parent().map(Path::to_owned).context("xtask has no parent directory")
+}
+
+/// Prepares a run of the Cargo that runs this task, in the workspace's root.
+pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<Command> {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(arguments).current_dir(root()?);
+    Ok(cargo)
+}
+
+/// Returns Cargo's target directory.
+pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
+    let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])?.output()?;
+    ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    Ok(metadata["target_directory"].as_str().context("no `target_directory`")?.into())
+}
+
+/// Builds the shipped binaries and returns their folder.
+///
+/// The dev profile, for demo and tests alike: it builds in seconds where release with its link-time
+/// optimisation takes minutes, and nothing here is about speed. Each package is built by itself, as
+/// for a release, because a common build would unify their features.
+pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
+    for package in SHIPPED {
+        run::succeed(&mut cargo(&["build", "--quiet", "--package", package, "--bins"])?)?;
+    }
+    Ok(target_dir()?.join("debug"))
+}

@@ -1,0 +1,110 @@
+//! The rules of the repository, as tests.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A crate may depend on crates of lower layers only.
+const LAYERS: [(&str, u8); 9] = [
+    ("otlp-model", 0),
+    ("buffer-api", 0),
+    ("codex-config", 0),
+    ("codex-turn", 1),
+    ("buffer-server", 1),
+    ("trace-store", 1),
+    ("exporters", 2),
+    ("notify-hook", 3),
+    ("cli", 4),
+];
+
+#[test]
+fn every_crate_has_a_layer_and_every_layer_its_crate() {
+    let mut folders: Vec<String> = std::fs::read_dir(root().join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    folders.sort();
+    let mut table: Vec<&str> = LAYERS.iter().map(|(name, _)| *name).collect();
+    table.sort();
+    assert_eq!(folders, table);
+}
+
+#[test]
+fn dependencies_point_down() {
+    let layers = BTreeMap::from(LAYERS);
+    let metadata = stdout("cargo", &["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let mut arrows = 0;
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let Some(from) = layers.get(name) else { continue };
+        for dependency in package["dependencies"].as_array().unwrap() {
+            // Dev-dependencies count, too: what only a test may use is still known to the crate.
+            let dependency = dependency["name"].as_str().unwrap();
+            let Some(to) = layers.get(dependency) else { continue };
+            arrows += 1;
+            assert!(to < from, "{name} (layer {from}) depends on {dependency} (layer {to})");
+        }
+    }
+    assert!(arrows > LAYERS.len(), "only {arrows} dependencies found in the workspace");
+}
+
+#[test]
+fn the_hook_has_no_async_runtime() {
+    let tree =
+        ["tree", "--package", "notify-hook", "--edges", "normal", "--prefix", "none"].as_slice();
+    let tree = stdout("cargo", tree);
+    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"ureq"), "not the tree of the hook:\n{tree}");
+    for banned in ["axum", "tokio"] {
+        assert!(!names.contains(&banned), "notify-hook depends on {banned}:\n{tree}");
+    }
+}
+
+#[test]
+fn no_file_names_a_registry_host() {
+    // In two pieces each, or this file would name them.
+    let hosts = [
+        ("index.", "crates.io"),
+        ("static.", "crates.io"),
+        ("registry.", "npmjs.org"),
+        ("pypi", ".org"),
+        ("python", "hosted.org"),
+        ("deb.", "debian.org"),
+    ]
+    .map(|(start, end)| format!("{start}{end}"));
+    let tracked = stdout("git", &["ls-files"]);
+    assert!(tracked.lines().any(|file| file == "Cargo.lock"), "{tracked}");
+    for file in tracked.lines() {
+        // A tracked file may have been deleted but not yet committed.
+        let Ok(bytes) = std::fs::read(root().join(file)) else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        for host in &hosts {
+            assert!(!text.contains(host), "{file} names {host}");
+        }
+    }
+}
+
+#[test]
+fn every_dependency_comes_from_the_default_registry() {
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).unwrap();
+    let sources: Vec<&str> =
+        lock.lines().filter_map(|line| line.strip_prefix("source = ")).collect();
+    assert!(!sources.is_empty());
+    for source in sources {
+        assert_eq!(source, r#""registry+https://github.com/rust-lang/crates.io-index""#);
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a member").to_owned()
+}
+
+fn stdout(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).current_dir(root()).output();
+    let output = output.expect("the program starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
