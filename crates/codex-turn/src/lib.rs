@@ -1,1 +1,33 @@
 //! Decodes what Codex CLI leaves behind into turns.
+//!
+//! Codex leaves three things: the *transcript* (rollout JSONL) with all that was said, OTLP *log
+//! events* with times, HTTP attempts and approvals, and the *notify payload* with a prompt and an
+//! answer. [`Transcript`] folds the first into [`TranscriptTurn`]s; [`fuse`] joins one of these with
+//! the events of its time into a [`Turn`](otlp_model::Turn), field by field. Where there is no
+//! transcript, [`turn_from_events`] makes do with the events, and [`turn_from_notify`] with the
+//! payload alone.
+//!
+//! Invariants: no I/O and no clock; decoding never fails. What was not understood is a [`Problem`]
+//! beside the result: a new Codex release costs a field, not a trace. Nothing here knows how spans
+//! are named.
+
+mod events;
+mod from_events;
+mod fuse;
+mod json;
+mod notify;
+mod problem;
+mod telemetry;
+mod tools;
+mod transcript;
+
+pub use events::LogEvent;
+pub use from_events::turn_from_events;
+pub use fuse::fuse;
+pub use notify::{NotifyError, NotifyPayload, turn_from_notify};
+pub use problem::Problem;
+pub use telemetry::{covers, events_of};
+pub use transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, record_kind};
+
+/// The harness's name and the prefix of its own attributes.
+pub const HARNESS: &str = "codex";

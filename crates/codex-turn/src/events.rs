@@ -1,0 +1,139 @@
+//! Codex's OTLP log events, with their loose types made firm.
+
+use otlp_model::{UnixNanos, turn::Usage};
+use serde_json::{Map, Value as Json};
+
+use crate::json;
+
+/// One OTLP log event of Codex, as a receiver hands it on: attributes flattened into an object.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct LogEvent {
+    /// When it happened.
+    pub time: UnixNanos,
+    /// Its name, such as `codex.tool_result`; empty for records without one.
+    pub name: String,
+    /// Codex's own trace id, in hexadecimal, where it has one.
+    pub trace_id: Option<String>,
+    /// The record's attributes.
+    pub attributes: Map<String, Json>,
+    /// The resource's attributes: `service.name`, `service.version`.
+    pub resource: Map<String, Json>,
+}
+
+/// What an event says, as far as this crate uses it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Fact {
+    /// A prompt, or a message while the agent was working.
+    UserPrompt { prompt: Option<String> },
+    /// The session's settings.
+    ConversationStarts { approval_policy: Option<String>, sandbox_policy: Option<String> },
+    /// Response headers arrived, or the request failed.
+    Request(Request),
+    /// A model response was complete.
+    Completed(Completed),
+    /// A model response broke.
+    ResponseFailed { message: String },
+    /// The first token of a turn, nanoseconds after the turn's start.
+    TurnTimeToFirstToken { nanos: u64 },
+    /// Someone or something allowed a tool call, or not.
+    ToolDecision { call_id: String, decision: String, source: Option<String> },
+    /// A tool ended.
+    ToolResult(Box<ToolResult>),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Request {
+    pub(crate) duration: u64,
+    pub(crate) status: Option<u64>,
+    pub(crate) error: Option<String>,
+    pub(crate) attempt: u64,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Completed {
+    pub(crate) usage: Usage,
+    /// Nanoseconds from the response headers to the first token.
+    pub(crate) ttft: Option<u64>,
+    pub(crate) reasoning_effort: Option<String>,
+    pub(crate) service_tier: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ToolResult {
+    pub(crate) call_id: String,
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) mcp_server: Option<String>,
+    pub(crate) duration: u64,
+    pub(crate) success: Option<bool>,
+    pub(crate) arguments: Option<String>,
+    pub(crate) output: Option<String>,
+    pub(crate) output_truncated: bool,
+}
+
+impl LogEvent {
+    /// What the event says; none for events that add nothing to a turn, and for unknown ones.
+    pub(crate) fn fact(&self) -> Option<Fact> {
+        let attribute = |key: &str| self.attributes.get(key);
+        let text = |key: &str| {
+            attribute(key).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let number = |key: &str| attribute(key).and_then(json::whole);
+        let duration = || number("duration_ms").unwrap_or(0).saturating_mul(1_000_000);
+        Some(match self.name.as_str() {
+            "codex.user_prompt" => {
+                Fact::UserPrompt { prompt: text("prompt").filter(|prompt| prompt != "[REDACTED]") }
+            }
+            "codex.conversation_starts" => Fact::ConversationStarts {
+                approval_policy: text("approval_policy"),
+                sandbox_policy: text("sandbox_policy"),
+            },
+            "codex.api_request" | "codex.websocket_request" => Fact::Request(Request {
+                duration: duration(),
+                status: number("http.response.status_code"),
+                error: text("error.message"),
+                attempt: number("attempt").unwrap_or(0),
+            }),
+            "codex.sse_event" => match (number("input_token_count"), text("error.message")) {
+                (Some(input), _) => Fact::Completed(Completed {
+                    usage: Usage {
+                        input,
+                        cached_input: number("cached_token_count").unwrap_or(0),
+                        cache_write_input: number("cache_write_token_count").unwrap_or(0),
+                        output: number("output_token_count").unwrap_or(0),
+                        reasoning_output: number("reasoning_token_count").unwrap_or(0),
+                    },
+                    ttft: number("ttft_ms").map(|millis| millis.saturating_mul(1_000_000)),
+                    reasoning_effort: text("model_reasoning_effort"),
+                    service_tier: text("service_tier"),
+                }),
+                (None, Some(message)) => Fact::ResponseFailed { message },
+                (None, None) => return None,
+            },
+            "codex.turn_ttft" => Fact::TurnTimeToFirstToken { nanos: duration() },
+            "codex.tool_decision" => Fact::ToolDecision {
+                call_id: text("call_id")?,
+                decision: text("decision")?,
+                source: text("source"),
+            },
+            "codex.tool_result" => Fact::ToolResult(Box::new(ToolResult {
+                call_id: text("call_id").unwrap_or_default(),
+                name: text("tool_name").unwrap_or_else(|| "tool".to_owned()),
+                namespace: text("tool_namespace").filter(|namespace| namespace != "functions"),
+                mcp_server: text("mcp_server"),
+                duration: duration(),
+                success: attribute("success").and_then(json::truth),
+                arguments: text("arguments"),
+                output: text("output"),
+                output_truncated: attribute("output_truncated").and_then(Json::as_bool)
+                    == Some(true),
+            })),
+            _ => return None,
+        })
+    }
+
+    /// The model that the event is about.
+    pub(crate) fn model(&self) -> Option<&str> {
+        ["model", "slug"].iter().find_map(|key| self.attributes.get(*key)?.as_str())
+    }
+}

@@ -1,0 +1,383 @@
+//! A transcript's turn and the log events of its time, joined field by field.
+//!
+//! The transcript is the truth for messages, tools, tokens and settings. The events add exact times,
+//! time to first token, HTTP attempts and approvals. Each works without the other.
+
+use std::collections::HashSet;
+
+use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
+use otlp_model::{Attribute, Turn, UnixNanos};
+use serde_json::{Map, Value as Json};
+
+use crate::HARNESS;
+use crate::events::{LogEvent, ToolResult};
+use crate::telemetry::{Telemetry, TelemetryCall};
+use crate::tools::{self, CallItem, Evidence, ToolItem};
+use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
+
+/// The turn that a transcript and the events of its time tell together.
+pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
+    let telemetry = Telemetry::of(events);
+    let fusion = Fusion { transcript, telemetry: &telemetry };
+    let mut steps = fusion.steps();
+    fusion.nest(&mut steps);
+    let start = match telemetry.prompted {
+        // Old versions write a turn's first record when its first response is there.
+        Some(prompted) if transcript.meta.has_no_turn_markers() => prompted.min(transcript.start),
+        _ => transcript.start,
+    };
+    let settings = &transcript.settings;
+    Turn {
+        agent: Agent {
+            name: HARNESS,
+            version: transcript.meta.cli_version.clone().or(telemetry.version.clone()),
+        },
+        session_id: transcript.meta.thread_id.clone(),
+        turn_id: transcript.turn_id.clone().unwrap_or_default(),
+        key: transcript.key(),
+        number: transcript.number,
+        start,
+        end: transcript.end,
+        prompt: transcript.prompts.first().cloned().or(telemetry.prompt.clone()),
+        answer: transcript.answer.clone(),
+        outcome: fusion.outcome(),
+        model: settings.model.clone().or(telemetry.model.clone()),
+        steps,
+        attributes: fusion.attributes(),
+        metadata: fusion.metadata(),
+    }
+}
+
+struct Fusion<'a> {
+    transcript: &'a TranscriptTurn,
+    telemetry: &'a Telemetry,
+}
+
+impl Fusion<'_> {
+    fn outcome(&self) -> Outcome {
+        let turn = self.transcript;
+        match &turn.ended {
+            TurnEnd::Completed => Outcome::Ok,
+            TurnEnd::Failed(reason) => Outcome::Failed(reason.clone()),
+            TurnEnd::Aborted(reason) => Outcome::Cancelled(reason.clone()),
+            TurnEnd::Lost => Outcome::Cancelled("codex ended before the turn did".to_owned()),
+            TurnEnd::Implied | TurnEnd::Open => match (&turn.error, turn.is_answered()) {
+                (_, true) => Outcome::Ok,
+                (Some(error), false) => Outcome::Failed(error.clone()),
+                (None, false) => Outcome::Unknown,
+            },
+        }
+    }
+
+    /// Responses in order, each with the events that report the same usage; in between the attempts
+    /// that failed.
+    fn steps(&self) -> Vec<Step> {
+        let mut steps = Vec::new();
+        let mut calls = self.telemetry.calls.iter().peekable();
+        let mut now = self.transcript.start;
+        for step in &self.transcript.steps {
+            match step {
+                TranscriptStep::Compaction(compaction) => {
+                    steps.push(Step::Compaction(compaction.clone()));
+                }
+                TranscriptStep::Response(response) => {
+                    let rest = calls.clone();
+                    let known = response
+                        .usage
+                        .and_then(|usage| rest.clone().position(|call| call.answers(usage)));
+                    let mut matched = None;
+                    for call in calls.by_ref().take(known.map_or(0, |position| position + 1)) {
+                        steps.extend(call.failed_attempts().map(Step::Llm));
+                        matched = Some(call);
+                    }
+                    let call = self.llm_call(response, matched, now);
+                    now = call.end;
+                    steps.push(Step::Llm(call));
+                }
+            }
+        }
+        for call in calls.filter(|call| call.completed.is_none()) {
+            steps.extend(call.failed_attempts().map(Step::Llm));
+        }
+        steps
+    }
+
+    fn llm_call(
+        &self,
+        response: &Response,
+        events: Option<&TelemetryCall>,
+        before: UnixNanos,
+    ) -> LlmCall {
+        let settings = &self.transcript.settings;
+        let start = response.asked.unwrap_or(before).max(before);
+        let mut parameters = Map::new();
+        let known = [
+            ("reasoning_effort", &settings.reasoning_effort),
+            ("reasoning_summary", &settings.reasoning_summary),
+        ];
+        for (name, value) in known {
+            if let Some(value) = value {
+                parameters.insert(name.to_owned(), value.clone().into());
+            }
+        }
+        let interrupted = response.usage.is_none()
+            && matches!(self.transcript.ended, TurnEnd::Aborted(_) | TurnEnd::Lost);
+        let mut call = LlmCall {
+            start,
+            end: response.answered.unwrap_or(start).max(start),
+            model: settings.model.clone().or_else(|| self.telemetry.model.clone()),
+            provider: self.transcript.meta.model_provider.clone(),
+            response_id: response.response_id.clone(),
+            input: response.input.clone(),
+            output: output_messages(&response.items),
+            usage: response.usage,
+            parameters,
+            outcome: if interrupted {
+                Outcome::Cancelled("interrupted".to_owned())
+            } else {
+                Outcome::Ok
+            },
+            ..LlmCall::default()
+        };
+        if let Some(events) = events {
+            events.complete(&mut call);
+        }
+        call.tools = response
+            .items
+            .iter()
+            .filter_map(|item| match item {
+                ModelItem::Call(item) => Some(self.tool_call(item)),
+                ModelItem::Reasoning(_) | ModelItem::Text(_) => None,
+            })
+            .collect();
+        call
+    }
+
+    fn tool_call(&self, call: &CallItem) -> ToolCall {
+        let output = self.transcript.outputs.get(&call.call_id);
+        let item = self.transcript.tool_items.iter().find(|item| item.id == call.call_id);
+        let result = self.result(&call.call_id);
+        let mut tool = self.tool_from(&call.call_id, item, result, Some(call.at));
+        if let (None, None, Some(output)) = (item, result, output) {
+            tool.end = output.at.max(call.at);
+        }
+        tool.name = call.name.clone();
+        tool.arguments = call.arguments.clone();
+        tool.output = output.and_then(|output| output.text.clone()).or(tool.output);
+        if let Some(namespace) = &call.namespace {
+            replace(&mut tool.attributes, "codex.tool.namespace", namespace);
+        }
+        tool.outcome = tools::outcome(Evidence {
+            output: tool.output.as_deref(),
+            exit_code: item.and_then(|item| item.exit_code),
+            success: output
+                .and_then(|output| output.success)
+                .or_else(|| result.and_then(|(_, result)| result.success)),
+            status: item.and_then(|item| item.status.as_deref()).or(call.status.as_deref()),
+        });
+        if tool.outcome == Outcome::Unknown
+            && let TurnEnd::Aborted(reason) = &self.transcript.ended
+        {
+            tool.outcome = Outcome::Cancelled(reason.clone());
+        }
+        tool
+    }
+
+    /// A tool call from what Codex notes of its end.
+    fn tool_from(
+        &self,
+        call_id: &str,
+        item: Option<&ToolItem>,
+        result: Option<&(UnixNanos, ToolResult)>,
+        asked: Option<UnixNanos>,
+    ) -> ToolCall {
+        let mut tool = match result {
+            Some((time, result)) => tool_from_result(*time, result),
+            None => {
+                let start =
+                    asked.or(item.and_then(|item| item.started)).unwrap_or(self.transcript.start);
+                ToolCall { call_id: call_id.to_owned(), start, end: start, ..ToolCall::default() }
+            }
+        };
+        if let Some(item) = item {
+            if result.is_none() {
+                tool.end = item.completed.unwrap_or(tool.start).max(tool.start);
+                tool.name = item.name.clone();
+                tool.outcome = tools::outcome(Evidence {
+                    output: item.output.as_deref(),
+                    exit_code: item.exit_code,
+                    success: None,
+                    status: item.status.as_deref(),
+                });
+            } else if let Some(code) = item.exit_code.filter(|code| *code != 0) {
+                tool.outcome = Outcome::Failed(format!("exit code {code}"));
+            }
+            tool.arguments = tool.arguments.or_else(|| item.arguments.clone());
+            tool.output = tool.output.or_else(|| item.output.clone());
+            if let Some(server) = &item.mcp_server {
+                replace(&mut tool.attributes, "codex.tool.mcp_server", server);
+            }
+            if let Some(code) = item.exit_code {
+                tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
+            }
+        }
+        if let Some(decision) = self.telemetry.decisions.get(call_id) {
+            push_decision(&mut tool.attributes, decision);
+        }
+        tool
+    }
+
+    fn result(&self, call_id: &str) -> Option<&(UnixNanos, ToolResult)> {
+        self.telemetry.results.iter().find(|(_, result)| result.call_id == call_id)
+    }
+
+    /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
+    /// the script that was the last to begin before them; Codex does not name it.
+    fn nest(&self, steps: &mut Vec<Step>) {
+        let asked: HashSet<String> = steps
+            .iter()
+            .flat_map(|step| match step {
+                Step::Llm(call) => call.tools.as_slice(),
+                Step::Tool(_) | Step::Compaction(_) => &[],
+            })
+            .map(|tool| tool.call_id.clone())
+            .collect();
+        let mut seen = asked;
+        let items = self.transcript.tool_items.iter().map(|item| item.id.as_str());
+        let results = self.telemetry.results.iter().map(|(_, result)| result.call_id.as_str());
+        for id in items.chain(results).filter(|id| !id.is_empty()) {
+            if !seen.insert(id.to_owned()) {
+                continue;
+            }
+            let item = self.transcript.tool_items.iter().find(|item| item.id == id);
+            let tool = self.tool_from(id, item, self.result(id), None);
+            let script = steps
+                .iter_mut()
+                .flat_map(|step| match step {
+                    Step::Llm(call) => call.tools.as_mut_slice(),
+                    Step::Tool(_) | Step::Compaction(_) => &mut [],
+                })
+                .filter(|call| call.name == "exec" && call.start <= tool.start)
+                .max_by_key(|call| call.start);
+            match script {
+                Some(script) => script.nested.push(tool),
+                None => steps.push(Step::Tool(tool)),
+            }
+        }
+    }
+
+    fn attributes(&self) -> Vec<Attribute> {
+        let (turn, telemetry) = (self.transcript, self.telemetry);
+        let settings = &turn.settings;
+        let first_token = turn.time_to_first_token.or(telemetry.time_to_first_token);
+        let mut attributes = Vec::new();
+        let texts = [
+            (
+                "codex.sandbox_mode",
+                settings.sandbox_mode.as_ref().or(telemetry.sandbox_policy.as_ref()),
+            ),
+            (
+                "codex.approval_mode",
+                settings.approval_policy.as_ref().or(telemetry.approval_policy.as_ref()),
+            ),
+            ("codex.trace_id", settings.trace_id.as_ref().or(telemetry.trace_id.as_ref())),
+            ("codex.originator", turn.meta.originator.as_ref()),
+            ("codex.parent_thread_id", turn.meta.parent_thread_id.as_ref()),
+        ];
+        for (name, value) in texts {
+            if let Some(value) = value {
+                attributes.push(Attribute::new(name, value.clone()));
+            }
+        }
+        if let Some(nanos) = first_token {
+            attributes.push(Attribute::new("codex.turn.time_to_first_token_ms", nanos / 1_000_000));
+        }
+        attributes
+    }
+
+    fn metadata(&self) -> Map<String, Json> {
+        let turn = self.transcript;
+        let texts = [
+            ("cwd", turn.settings.cwd.as_ref().or(turn.meta.cwd.as_ref())),
+            ("codex_version", turn.meta.cli_version.as_ref()),
+            ("originator", turn.meta.originator.as_ref()),
+            ("model_provider", turn.meta.model_provider.as_ref()),
+        ];
+        let mut metadata = Map::new();
+        for (name, value) in texts {
+            if let Some(value) = value {
+                metadata.insert(name.to_owned(), value.clone().into());
+            }
+        }
+        if let Some(git) = &turn.meta.git {
+            metadata.insert("git".to_owned(), git.clone());
+        }
+        metadata
+    }
+}
+
+/// A tool call as its `codex.tool_result` event alone tells it.
+pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall {
+    let mut attributes = Vec::new();
+    let texts = [
+        ("codex.tool.namespace", &result.namespace),
+        ("codex.tool.mcp_server", &result.mcp_server),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            attributes.push(Attribute::new(name, value.clone()));
+        }
+    }
+    if result.output_truncated {
+        attributes.push(Attribute::new("codex.tool.output_truncated", true));
+    }
+    let evidence = Evidence {
+        output: result.output.as_deref(),
+        success: result.success,
+        ..Evidence::default()
+    };
+    ToolCall {
+        call_id: result.call_id.clone(),
+        name: result.name.clone(),
+        start: time.minus(result.duration),
+        end: time,
+        outcome: tools::outcome(evidence),
+        arguments: result.arguments.clone(),
+        output: result.output.clone(),
+        nested: Vec::new(),
+        attributes,
+    }
+}
+
+/// Notes who allowed a tool call, or not.
+pub(crate) fn push_decision(to: &mut Vec<Attribute>, decision: &crate::telemetry::Decision) {
+    to.push(Attribute::new("codex.tool.approval_status", decision.decision.clone()));
+    if let Some(source) = &decision.source {
+        to.push(Attribute::new("codex.tool.approval_source", source.clone()));
+    }
+}
+
+/// A response's items as one assistant message.
+fn output_messages(items: &[ModelItem]) -> Vec<Message> {
+    let parts: Vec<Part> = items
+        .iter()
+        .filter_map(|item| match item {
+            ModelItem::Reasoning(text) => text.clone().map(Part::Reasoning),
+            ModelItem::Text(text) => Some(Part::Text(text.clone())),
+            ModelItem::Call(call) => Some(Part::ToolCall {
+                id: call.call_id.clone(),
+                name: call.name.clone(),
+                arguments: call.arguments.clone().unwrap_or_default(),
+            }),
+        })
+        .collect();
+    if parts.is_empty() {
+        return Vec::new();
+    }
+    vec![Message { role: "assistant".to_owned(), parts, tool_call_id: None }]
+}
+
+fn replace(attributes: &mut Vec<Attribute>, key: &'static str, value: &str) {
+    attributes.retain(|attribute| attribute.key != key);
+    attributes.push(Attribute::new(key, value.to_owned()));
+}

@@ -1,0 +1,222 @@
+//! The log events of one turn, sorted into requests, decisions and tool results.
+
+use std::collections::HashMap;
+
+use otlp_model::Attribute;
+use otlp_model::UnixNanos;
+use otlp_model::turn::{LlmCall, Outcome, Usage};
+
+use crate::events::{Completed, Fact, LogEvent, Request, ToolResult};
+use crate::transcript::{TranscriptStep, TranscriptTurn};
+
+/// Events carry no turn id. These belong to a turn by their time: from shortly before it (or half
+/// way to the turn before) to shortly after it (or half way to the next one).
+pub fn events_of<'e>(
+    turn: &TranscriptTurn,
+    previous: Option<&TranscriptTurn>,
+    next: Option<&TranscriptTurn>,
+    events: &'e [LogEvent],
+) -> Vec<&'e LogEvent> {
+    const SLACK: u64 = 1_000_000_000;
+    let before = previous.map_or(SLACK, |previous| (turn.start.since(previous.end) / 2).min(SLACK));
+    let after = next.map_or(SLACK, |next| (next.start.since(turn.end) / 2).min(SLACK));
+    let (from, to) = (turn.start.minus(before), turn.end.plus(after));
+    events.iter().filter(|event| (from..=to).contains(&event.time)).collect()
+}
+
+/// Whether the events reach the turn's end: the tokens of its last model response are among them.
+/// Codex sends events in order, so that the earlier ones are there as well.
+pub fn covers(turn: &TranscriptTurn, events: &[&LogEvent]) -> bool {
+    let last = turn.steps.iter().rev().find_map(|step| match step {
+        TranscriptStep::Response(response) => response.usage,
+        TranscriptStep::Compaction(_) => None,
+    });
+    last.is_some_and(|usage| {
+        events.iter().rev().any(|event| {
+            matches!(event.fact(), Some(Fact::Completed(completed)) if same(completed.usage, usage))
+        })
+    })
+}
+
+/// The events of one turn, by what they are about.
+#[derive(Debug, Default)]
+pub(crate) struct Telemetry {
+    pub(crate) calls: Vec<TelemetryCall>,
+    pub(crate) decisions: HashMap<String, Decision>,
+    pub(crate) results: Vec<(UnixNanos, ToolResult)>,
+    pub(crate) prompt: Option<String>,
+    pub(crate) prompted: Option<UnixNanos>,
+    pub(crate) time_to_first_token: Option<u64>,
+    pub(crate) approval_policy: Option<String>,
+    pub(crate) sandbox_policy: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+/// Someone's or something's word on a tool call.
+#[derive(Debug, Clone)]
+pub(crate) struct Decision {
+    pub(crate) decision: String,
+    pub(crate) source: Option<String>,
+}
+
+/// One model call, with all its attempts.
+#[derive(Debug, Default)]
+pub(crate) struct TelemetryCall {
+    pub(crate) attempts: Vec<Attempt>,
+    pub(crate) completed: Option<(UnixNanos, Completed)>,
+    pub(crate) model: Option<String>,
+}
+
+/// One HTTP or WebSocket request.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) start: UnixNanos,
+    pub(crate) end: UnixNanos,
+    pub(crate) request: Request,
+    pub(crate) error: Option<String>,
+}
+
+impl Telemetry {
+    pub(crate) fn of(events: &[&LogEvent]) -> Self {
+        let mut events = events.to_vec();
+        events.sort_by_key(|event| event.time);
+        let mut telemetry = Self::default();
+        let mut call = TelemetryCall::default();
+        for event in events {
+            let Some(fact) = event.fact() else { continue };
+            telemetry.note_origin(event);
+            match fact {
+                Fact::Request(request) => {
+                    call.model = event.model().map(str::to_owned);
+                    call.attempts.push(Attempt {
+                        start: event.time.minus(request.duration),
+                        end: event.time,
+                        error: request.error.clone(),
+                        request,
+                    });
+                }
+                Fact::ResponseFailed { message } => {
+                    if let Some(attempt) = call.attempts.last_mut() {
+                        attempt.end = event.time;
+                        attempt.error = Some(message);
+                    }
+                }
+                // Over WebSockets a warm-up comes first; it costs nothing and answers nothing.
+                Fact::Completed(completed) if completed.usage == Usage::default() => {
+                    call = TelemetryCall::default();
+                }
+                Fact::Completed(completed) => {
+                    call.model = event.model().map(str::to_owned).or(call.model);
+                    call.completed = Some((event.time, completed));
+                    telemetry.calls.push(std::mem::take(&mut call));
+                }
+                Fact::UserPrompt { prompt } => {
+                    telemetry.prompt = telemetry.prompt.or(prompt);
+                    telemetry.prompted = telemetry.prompted.or(Some(event.time));
+                }
+                Fact::ConversationStarts { approval_policy, sandbox_policy } => {
+                    telemetry.approval_policy = approval_policy;
+                    telemetry.sandbox_policy = sandbox_policy;
+                }
+                Fact::TurnTimeToFirstToken { nanos } => telemetry.time_to_first_token = Some(nanos),
+                Fact::ToolDecision { call_id, decision, source } => {
+                    telemetry.decisions.insert(call_id, Decision { decision, source });
+                }
+                Fact::ToolResult(result) => telemetry.results.push((event.time, *result)),
+            }
+        }
+        if !call.attempts.is_empty() {
+            telemetry.calls.push(call);
+        }
+        telemetry
+    }
+
+    fn note_origin(&mut self, event: &LogEvent) {
+        self.model = event.model().map(str::to_owned).or(self.model.take());
+        // Nested calls of code mode have trace ids of their own: the first one is the turn's.
+        if self.trace_id.is_none() && event.name != "codex.conversation_starts" {
+            self.trace_id = event.trace_id.clone().filter(|id| !id.is_empty());
+        }
+        if self.version.is_none() {
+            let version =
+                event.attributes.get("app.version").or(event.resource.get("service.version"));
+            self.version = version.and_then(|version| version.as_str()).map(str::to_owned);
+        }
+    }
+}
+
+impl TelemetryCall {
+    /// When the request was sent that was answered, or the last one that was not.
+    pub(crate) fn start(&self) -> Option<UnixNanos> {
+        self.attempts.last().map(|attempt| attempt.start)
+    }
+
+    /// When the last of it happened.
+    pub(crate) fn end(&self) -> Option<UnixNanos> {
+        let completed = self.completed.as_ref().map(|(time, _)| *time);
+        completed.or_else(|| self.attempts.last().map(|attempt| attempt.end))
+    }
+
+    /// Whether it was answered with this usage.
+    pub(crate) fn answers(&self, usage: Usage) -> bool {
+        self.completed.as_ref().is_some_and(|(_, completed)| same(completed.usage, usage))
+    }
+
+    /// The attempts that came to nothing, each a model call of its own.
+    pub(crate) fn failed_attempts(&self) -> impl Iterator<Item = LlmCall> {
+        let answered = usize::from(self.completed.is_some() && !self.attempts.is_empty());
+        self.attempts[..self.attempts.len() - answered].iter().map(|attempt| LlmCall {
+            start: attempt.start,
+            end: attempt.end,
+            model: self.model.clone(),
+            outcome: Outcome::Failed(
+                attempt.error.clone().unwrap_or_else(|| "no response".to_owned()),
+            ),
+            attributes: attempt.attributes(),
+            ..LlmCall::default()
+        })
+    }
+
+    /// Adds what the events know of the call: exact times, time to first token, HTTP status.
+    pub(crate) fn complete(&self, call: &mut LlmCall) {
+        if let Some(start) = self.start() {
+            call.start = start;
+        }
+        if let Some(end) = self.end() {
+            call.end = end;
+        }
+        if let Some(attempt) = self.attempts.last() {
+            call.attributes.extend(attempt.attributes());
+        }
+        let Some((_, completed)) = &self.completed else { return };
+        if let (Some(ttft), Some(attempt)) = (completed.ttft, self.attempts.last()) {
+            call.time_to_first_token = Some(attempt.request.duration + ttft);
+        }
+        let settings = [
+            ("reasoning_effort", &completed.reasoning_effort),
+            ("service_tier", &completed.service_tier),
+        ];
+        for (name, value) in settings {
+            if let Some(value) = value {
+                call.parameters.insert(name.to_owned(), value.clone().into());
+            }
+        }
+    }
+}
+
+impl Attempt {
+    fn attributes(&self) -> Vec<Attribute> {
+        let mut attributes = vec![Attribute::new("codex.llm.attempt", self.request.attempt)];
+        if let Some(status) = self.request.status {
+            attributes.push(Attribute::new("http.response.status_code", status));
+        }
+        attributes
+    }
+}
+
+/// Events of older versions leave the cache writes out.
+fn same(one: Usage, other: Usage) -> bool {
+    (one.input, one.output, one.cached_input) == (other.input, other.output, other.cached_input)
+}

@@ -1,0 +1,60 @@
+//! The first record of a transcript: whose thread it is.
+
+use serde_json::Value as Json;
+
+use crate::json;
+
+/// What Codex notes when it opens a thread.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ThreadMeta {
+    /// The thread.
+    pub thread_id: String,
+    /// The thread at the root of the tree of sub-agents; the thread itself where it is the root.
+    pub root_thread_id: String,
+    /// The thread that spawned this one.
+    pub parent_thread_id: Option<String>,
+    /// Codex's version, such as `0.169.0`.
+    pub cli_version: Option<String>,
+    /// The front end, such as `codex_exec`.
+    pub originator: Option<String>,
+    /// The working directory when the thread was opened.
+    pub cwd: Option<String>,
+    /// The key of the model provider in Codex's configuration.
+    pub model_provider: Option<String>,
+    /// Commit and branch of the working directory, as Codex has them.
+    pub git: Option<Json>,
+}
+
+impl ThreadMeta {
+    /// Reads the first line of a transcript; none where it is no `session_meta` record.
+    pub fn decode(line: &[u8]) -> Option<Self> {
+        let record: Json = serde_json::from_slice(line).ok()?;
+        if json::text(&record, &["type"]) != Some("session_meta") {
+            return None;
+        }
+        let meta = record.get("payload")?;
+        let text = |key: &str| json::text(meta, &[key]).map(str::to_owned);
+        let thread_id = text("id")?;
+        Some(Self {
+            root_thread_id: text("session_id").unwrap_or_else(|| thread_id.clone()),
+            parent_thread_id: text("parent_thread_id").or_else(|| {
+                let spawn = ["source", "subagent", "thread_spawn", "parent_thread_id"];
+                json::text(meta, &spawn).map(str::to_owned)
+            }),
+            thread_id,
+            cli_version: text("cli_version"),
+            originator: text("originator"),
+            cwd: text("cwd"),
+            model_provider: text("model_provider"),
+            git: meta.get("git").filter(|git| git.is_object()).cloned(),
+        })
+    }
+
+    /// Whether the version (up to 0.98) writes no `task_started` and `task_complete`.
+    pub fn has_no_turn_markers(&self) -> bool {
+        let mut parts = self.cli_version.as_deref().unwrap_or_default().split('.');
+        let major = parts.next().and_then(|part| part.parse::<u32>().ok());
+        let minor = parts.next().and_then(|part| part.parse::<u32>().ok());
+        matches!((major, minor), (Some(0), Some(minor)) if minor < 104)
+    }
+}

@@ -1,0 +1,241 @@
+//! One turn of a transcript.
+
+use std::collections::HashMap;
+
+use otlp_model::UnixNanos;
+use otlp_model::turn::Compaction;
+use serde_json::Value as Json;
+
+use super::responses::{self, Entry, ModelItem, Response};
+use super::{Checkpoint, ThreadMeta};
+use crate::json;
+use crate::tools::{CallOutput, ToolItem};
+
+/// How a turn stands at the end of what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TurnEnd {
+    /// Codex says that it is complete.
+    Completed,
+    /// Codex says that it failed, with the reason.
+    Failed(String),
+    /// The user or Codex stopped it, with the reason.
+    Aborted(String),
+    /// The next turn began; the version says nothing of ends.
+    Implied,
+    /// The next turn began although this one never ended: Codex was killed.
+    Lost,
+    /// It goes on, as far as one can tell.
+    Open,
+}
+
+/// One turn, as the transcript alone tells it. [`fuse`](crate::fuse) makes a
+/// [`Turn`](otlp_model::Turn) of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TranscriptTurn {
+    /// The thread it belongs to.
+    pub meta: ThreadMeta,
+    /// The turn's id; none up to Codex 0.98.
+    pub turn_id: Option<String>,
+    /// Its place in the thread, from 1.
+    pub number: Option<u64>,
+    /// When it began.
+    pub start: UnixNanos,
+    /// When it ended, or its last record was written.
+    pub end: UnixNanos,
+    /// How it ended.
+    pub ended: TurnEnd,
+    /// The final answer.
+    pub answer: Option<String>,
+    /// The place after its last record.
+    pub checkpoint: Checkpoint,
+    pub(crate) prompts: Vec<String>,
+    pub(crate) error: Option<String>,
+    pub(crate) time_to_first_token: Option<u64>,
+    pub(crate) settings: Settings,
+    pub(crate) steps: Vec<TranscriptStep>,
+    pub(crate) outputs: HashMap<String, CallOutput>,
+    pub(crate) tool_items: Vec<ToolItem>,
+}
+
+impl TranscriptTurn {
+    /// What tells the turn from the others of its thread: its id, or its place.
+    pub fn key(&self) -> String {
+        match (&self.turn_id, self.number) {
+            (Some(id), _) => id.clone(),
+            (None, Some(number)) => format!("turn {number}"),
+            (None, None) => format!("turn at {}", self.start.0),
+        }
+    }
+
+    /// Whether it ended in one way or another.
+    pub fn has_ended(&self) -> bool {
+        self.ended != TurnEnd::Open
+    }
+
+    /// Whether the model has had its last word, as far as a version without end records tells.
+    pub fn is_answered(&self) -> bool {
+        let last = self.steps.iter().rev().find_map(|step| match step {
+            TranscriptStep::Response(response) => Some(response),
+            TranscriptStep::Compaction(_) => None,
+        });
+        last.is_some_and(|response| is_final(&response.items))
+    }
+}
+
+/// A step of a transcript's turn.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum TranscriptStep {
+    Response(Response),
+    Compaction(Compaction),
+}
+
+/// What a turn was run with.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Settings {
+    pub(crate) model: Option<String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) approval_policy: Option<String>,
+    pub(crate) sandbox_mode: Option<String>,
+    pub(crate) reasoning_effort: Option<String>,
+    pub(crate) reasoning_summary: Option<String>,
+    /// Codex's own trace id.
+    pub(crate) trace_id: Option<String>,
+}
+
+impl Settings {
+    /// Takes over what a `turn_context` record says.
+    pub(crate) fn update(&mut self, context: &Json) {
+        let collaboration = ["collaboration_mode", "settings", "reasoning_effort"];
+        let fields = [
+            (&mut self.model, json::text(context, &["model"])),
+            (&mut self.cwd, json::text(context, &["cwd"])),
+            (&mut self.approval_policy, json::text(context, &["approval_policy"])),
+            (
+                &mut self.sandbox_mode,
+                json::text(context, &["sandbox_policy", "type"])
+                    .or_else(|| json::text(context, &["sandbox_policy", "mode"]))
+                    .or_else(|| json::text(context, &["sandbox_policy"])),
+            ),
+            (
+                &mut self.reasoning_effort,
+                json::text(context, &["effort"]).or_else(|| json::text(context, &collaboration)),
+            ),
+            (&mut self.reasoning_summary, json::text(context, &["summary"])),
+            (&mut self.trace_id, json::text(context, &["trace_id"])),
+        ];
+        for (field, value) in fields {
+            if let Some(value) = value {
+                *field = Some(value.to_owned());
+            }
+        }
+    }
+}
+
+/// A turn whose end has not been read yet.
+#[derive(Debug)]
+pub(super) struct OpenTurn {
+    pub(super) turn_id: Option<String>,
+    pub(super) number: Option<u64>,
+    pub(super) begun: UnixNanos,
+    pub(super) last: UnixNanos,
+    pub(super) duration: Option<u64>,
+    pub(super) ended: bool,
+    pub(super) prompts: Vec<String>,
+    pub(super) answer: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) time_to_first_token: Option<u64>,
+    pub(super) settings: Settings,
+    pub(super) entries: Vec<Entry>,
+    pub(super) has_usage_records: bool,
+    pub(super) compaction_start: Option<UnixNanos>,
+    pub(super) tool_items: Vec<ToolItem>,
+}
+
+impl OpenTurn {
+    pub(super) fn new(event: &Json, number: Option<u64>, time: UnixNanos) -> Self {
+        let settings = Settings {
+            trace_id: json::text(event, &["trace_id"]).map(str::to_owned),
+            ..Settings::default()
+        };
+        Self {
+            turn_id: json::text(event, &["turn_id"]).map(str::to_owned),
+            number,
+            begun: time,
+            last: time,
+            duration: None,
+            ended: false,
+            prompts: Vec::new(),
+            answer: None,
+            error: None,
+            time_to_first_token: None,
+            settings,
+            entries: Vec::new(),
+            has_usage_records: false,
+            compaction_start: None,
+            tool_items: Vec::new(),
+        }
+    }
+
+    /// Whether a record that may carry a turn id is about this turn.
+    pub(super) fn is_about(&self, record: &Json) -> bool {
+        match (json::text(record, &["turn_id"]), &self.turn_id) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => true,
+        }
+    }
+
+    /// Whether the last thing that the model said asks for no tool.
+    pub(super) fn is_answered(&self) -> bool {
+        let last = self.entries.iter().rev().find_map(|entry| match entry {
+            Entry::Item { item, .. } => Some(item),
+            _ => None,
+        });
+        matches!(last, Some(ModelItem::Text(_)))
+    }
+
+    pub(super) fn close(
+        self,
+        ended: TurnEnd,
+        meta: &ThreadMeta,
+        checkpoint: Checkpoint,
+    ) -> TranscriptTurn {
+        // The start record is written late; the duration is exact.
+        let start = match self.duration {
+            Some(duration) if self.ended => self.last.minus(duration),
+            _ => self.begun,
+        };
+        let grouped = responses::group(self.entries, self.has_usage_records);
+        let compaction_start = self.compaction_start;
+        let steps = grouped.steps.into_iter().map(|step| match step {
+            responses::Step::Response(response) => TranscriptStep::Response(response),
+            responses::Step::Compacted { summary, at } => TranscriptStep::Compaction(Compaction {
+                start: compaction_start.filter(|start| *start <= at).unwrap_or(at),
+                end: at,
+                summary,
+            }),
+        });
+        TranscriptTurn {
+            meta: meta.clone(),
+            turn_id: self.turn_id,
+            number: self.number,
+            start,
+            end: self.last,
+            ended,
+            answer: self.answer,
+            checkpoint,
+            prompts: self.prompts,
+            error: self.error,
+            time_to_first_token: self.time_to_first_token,
+            settings: self.settings,
+            steps: steps.collect(),
+            outputs: grouped.outputs,
+            tool_items: self.tool_items,
+        }
+    }
+}
+
+fn is_final(items: &[ModelItem]) -> bool {
+    let calls = items.iter().any(|item| matches!(item, ModelItem::Call(_)));
+    let text = items.iter().any(|item| matches!(item, ModelItem::Text(_)));
+    text && !calls
+}

@@ -1,0 +1,301 @@
+//! What real sessions of many Codex versions decode to.
+//!
+//! Each case below `tests/data/<version>/<case>/` was recorded from the real CLI. `turns.txt` beside
+//! it says what comes out; `UPDATE_EXPECT=1 cargo test -p codex-turn` writes it anew.
+
+mod support;
+
+use std::fmt::Write as _;
+
+use codex_turn::{Checkpoint, Transcript, events_of, fuse, turn_from_events, turn_from_notify};
+use expect_test::expect_file;
+use otlp_model::Turn;
+use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall};
+
+use support::{Recording, data_dir};
+
+/// Decodes a recording with its events, and without them.
+fn check(case: &str) {
+    let recording = Recording::load(case);
+    let mut text = String::new();
+    let (turns, problems) = recording.transcript();
+    for (index, turn) in turns.iter().enumerate() {
+        let previous = index.checked_sub(1).map(|previous| &turns[previous]);
+        let events = events_of(turn, previous, turns.get(index + 1), &recording.events);
+        print_turn(&mut text, &fuse(turn, &events));
+    }
+    for problem in problems {
+        writeln!(text, "problem: {problem}").unwrap();
+    }
+    expect_file![data_dir(case).join("turns.txt")].assert_eq(&text);
+    check_transcript_alone(case, &recording);
+}
+
+/// Without events, the same steps, tokens and outcomes; only times are less exact.
+fn check_transcript_alone(case: &str, recording: &Recording) {
+    let (turns, _) = recording.transcript();
+    for (index, transcript) in turns.iter().enumerate() {
+        let previous = index.checked_sub(1).map(|previous| &turns[previous]);
+        let events = events_of(transcript, previous, turns.get(index + 1), &recording.events);
+        let (with, without) = (fuse(transcript, &events), fuse(transcript, &[]));
+        assert_eq!(with.usage(), without.usage(), "{case}");
+        assert_eq!(with.outcome, without.outcome, "{case}");
+        let tools = |turn: &Turn| {
+            turn.tool_calls()
+                .map(|tool| (tool.call_id.clone(), tool.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tools(&with), tools(&without), "{case}");
+    }
+}
+
+fn print_turn(text: &mut String, turn: &Turn) {
+    let number = turn.number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+    writeln!(
+        text,
+        "turn {number} [{}] {} ms  {}  {:?} -> {:?}",
+        turn.model.as_deref().unwrap_or("-"),
+        turn.end.since(turn.start) / 1_000_000,
+        outcome(&turn.outcome),
+        turn.prompt.as_deref().unwrap_or("-"),
+        turn.answer.as_deref().unwrap_or("-"),
+    )
+    .unwrap();
+    for attribute in &turn.attributes {
+        if !["codex.trace_id", "codex.parent_thread_id"].contains(&attribute.key.as_ref()) {
+            writeln!(text, "  {} = {:?}", attribute.key, attribute.value).unwrap();
+        }
+    }
+    for step in &turn.steps {
+        match step {
+            Step::Llm(call) => print_call(text, turn, call),
+            Step::Tool(tool) => print_tool(text, turn, tool, 1),
+            Step::Compaction(compaction) => {
+                let at = compaction.start.since(turn.start) / 1_000_000;
+                writeln!(text, "  compaction @{at}").unwrap();
+            }
+        }
+    }
+}
+
+fn print_call(text: &mut String, turn: &Turn, call: &LlmCall) {
+    let at = |time: otlp_model::UnixNanos| time.since(turn.start) / 1_000_000;
+    let usage = call.usage.map_or_else(
+        || "-".to_owned(),
+        |u| {
+            format!(
+                "in {} (cached {}) out {} (reasoning {})",
+                u.input, u.cached_input, u.output, u.reasoning_output
+            )
+        },
+    );
+    writeln!(
+        text,
+        "  llm @{}..{} {} {usage}  {} -> {}",
+        at(call.start),
+        at(call.end),
+        outcome(&call.outcome),
+        messages(&call.input),
+        messages(&call.output),
+    )
+    .unwrap();
+    for tool in &call.tools {
+        print_tool(text, turn, tool, 2);
+    }
+}
+
+fn print_tool(text: &mut String, turn: &Turn, tool: &ToolCall, depth: usize) {
+    let at = |time: otlp_model::UnixNanos| time.since(turn.start) / 1_000_000;
+    let attributes: Vec<String> = tool
+        .attributes
+        .iter()
+        .map(|a| format!("{}={:?}", a.key.rsplit('.').next().unwrap(), a.value))
+        .collect();
+    writeln!(
+        text,
+        "{}tool {} {} @{}..{} {}  {:?} -> {:?}  {}",
+        "  ".repeat(depth),
+        tool.name,
+        tool.call_id,
+        at(tool.start),
+        at(tool.end),
+        outcome(&tool.outcome),
+        short(tool.arguments.as_deref().unwrap_or("-")),
+        short(tool.output.as_deref().unwrap_or("-")),
+        attributes.join(" "),
+    )
+    .unwrap();
+    for nested in &tool.nested {
+        print_tool(text, turn, nested, depth + 1);
+    }
+}
+
+fn messages(messages: &[otlp_model::turn::Message]) -> String {
+    let roles = messages.iter().map(|message| {
+        let parts: Vec<String> = message
+            .parts
+            .iter()
+            .map(|part| match part {
+                otlp_model::turn::Part::Text(text) => short(text),
+                otlp_model::turn::Part::Reasoning(text) => format!("thinks {}", short(text)),
+                otlp_model::turn::Part::ToolCall { id, .. } => format!("call {id}"),
+            })
+            .collect();
+        format!("{}:{}", message.role, parts.join("+"))
+    });
+    format!("{:?}", roles.collect::<Vec<_>>())
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(24).collect()
+}
+
+fn outcome(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Unknown => "unknown".to_owned(),
+        Outcome::Ok => "ok".to_owned(),
+        Outcome::Failed(reason) => format!("FAILED({})", short(reason)),
+        Outcome::Cancelled(reason) => format!("CANCELLED({})", short(reason)),
+    }
+}
+
+macro_rules! cases {
+    ($($name:ident: $case:literal,)*) => { $(#[test] fn $name() { check($case); })* };
+}
+
+cases! {
+    codex_0_44: "0.44.0/basic",
+    codex_0_65: "0.65.0/basic",
+    codex_0_98: "0.98.0/basic",
+    codex_0_115: "0.115.0/basic",
+    codex_0_130: "0.130.0/basic",
+    codex_0_157: "0.157.1/basic",
+    codex_0_169: "0.169.0/basic",
+    code_mode: "0.169.0/code_mode",
+    parallel_tools: "0.169.0/parallel",
+    apply_patch: "0.169.0/apply_patch",
+    mcp_tools: "0.169.0/mcp",
+    retries: "0.169.0/retry500",
+    auto_compaction: "0.169.0/auto_compact",
+    interrupted_tool: "0.169.0/tui_interrupt_tool",
+    failed_turn: "0.169.0/fail_400",
+    resumed: "0.169.0/resume",
+    three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
+    sub_agents: "0.169.0/subagent_v1",
+}
+
+/// The basic session: the same story in every version.
+#[test]
+fn every_version_tells_the_basic_story() {
+    for version in ["0.44.0", "0.65.0", "0.98.0", "0.115.0", "0.130.0", "0.157.1", "0.169.0"] {
+        let recording = Recording::load(&format!("{version}/basic"));
+        let (turns, problems) = recording.transcript();
+        assert_eq!((turns.len(), problems.len()), (1, 0), "{version}");
+        let events = events_of(&turns[0], None, None, &recording.events);
+        let turn = fuse(&turns[0], &events);
+        assert_eq!(turn.prompt.as_deref(), Some("List the files"), "{version}");
+        assert_eq!(turn.answer.as_deref(), Some("All done. There are files."), "{version}");
+        let usage: Vec<_> = turn
+            .llm_calls()
+            .filter_map(|call| call.usage)
+            .map(|u| (u.input, u.cached_input, u.output, u.reasoning_output))
+            .collect();
+        assert_eq!(
+            usage,
+            [(1000, 512, 20, 5), (1001, 512, 21, 5), (1002, 512, 22, 5)],
+            "{version}"
+        );
+        let tools: Vec<usize> = turn.llm_calls().map(|call| call.tools.len()).collect();
+        assert_eq!(tools, [1, 2, 0], "{version}");
+        let failed: Vec<_> =
+            turn.tool_calls().map(|tool| matches!(tool.outcome, Outcome::Failed(_))).collect();
+        assert!(!failed[0] && failed[1], "{version}: {failed:?}");
+    }
+}
+
+/// Reading from each turn's checkpoint on gives the rest of the turns, the same as before.
+#[test]
+fn reading_goes_on_at_any_checkpoint() {
+    for case in
+        ["0.169.0/tui_multi", "0.169.0/resume", "0.169.0/tui_interrupt_tool", "0.98.0/basic"]
+    {
+        let recording = Recording::load(case);
+        let (turns, _) = recording.transcript();
+        for (index, turn) in turns.iter().enumerate() {
+            let (rest, problems) = recording.transcript_from(turn.checkpoint);
+            assert_eq!(problems, [], "{case}");
+            assert_eq!(rest, turns[index + 1..], "{case} after turn {index}");
+        }
+    }
+}
+
+/// A transcript whose last line is torn, or that has garbage in it, loses only that line.
+#[test]
+fn trap_garbage_lines_are_problems_not_failures() {
+    let recording = Recording::load("0.169.0/basic");
+    let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+    for (index, line) in recording.lines().enumerate() {
+        transcript.line(line);
+        if index % 3 == 0 {
+            transcript.line(b"\xff\xfe garbage");
+            transcript.line(br#"{"type":"response_item","payload":{"type":"function_call"#);
+            transcript.line(br#"{"timestamp":"x","type":"of_tomorrow","payload":[1,2]}"#);
+        }
+    }
+    let (turns, problems) = transcript.finish();
+    let clean = fuse(&recording.transcript().0[0], &[]);
+    let turn = fuse(&turns[0], &[]);
+    assert_eq!((turn.usage(), &turn.answer), (clean.usage(), &clean.answer));
+    assert_eq!(problems.iter().filter(|p| p.what.contains("of_tomorrow")).count(), 1);
+    assert!(problems.len() > 10 && problems.iter().all(|p| !p.what.contains("garbage")));
+}
+
+/// Events alone: the same calls, tokens and tools as with the transcript.
+#[test]
+fn events_alone_tell_calls_and_tools() {
+    for version in ["0.44.0", "0.98.0", "0.157.1", "0.169.0"] {
+        let recording = Recording::load(&format!("{version}/basic"));
+        let payload = &recording.payloads[0];
+        let events: Vec<_> = recording.events.iter().collect();
+        let now = events.last().unwrap().time;
+        let turn = turn_from_events(payload, "thread", &events, now).unwrap();
+        let (turns, _) = recording.transcript();
+        let full = fuse(&turns[0], &events);
+        assert_eq!(turn.usage(), full.usage(), "{version}");
+        assert_eq!(turn.answer, full.answer, "{version}");
+        for (ours, theirs) in turn.llm_calls().zip(full.llm_calls()) {
+            assert_eq!(
+                (ours.start, ours.end, ours.usage),
+                (theirs.start, theirs.end, theirs.usage)
+            );
+            let calls = |call: &LlmCall| {
+                call.tools
+                    .iter()
+                    .map(|tool| (tool.call_id.clone(), outcome(&tool.outcome)))
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(calls(ours), calls(theirs), "{version}");
+        }
+    }
+}
+
+/// The payload alone gives a flat turn, in every version's form.
+#[test]
+fn payload_alone_gives_a_flat_turn() {
+    for version in ["0.44.0", "0.65.0", "0.98.0", "0.115.0", "0.130.0", "0.157.1", "0.169.0"] {
+        let recording = Recording::load(&format!("{version}/basic"));
+        let now = otlp_model::UnixNanos::from_millis(1_795_300_000_000);
+        let turn = turn_from_notify(&recording.payloads[0], "thread", now);
+        assert_eq!(turn.answer.as_deref(), Some("All done. There are files."), "{version}");
+        let prompt = (version != "0.44.0").then_some("List the files");
+        assert_eq!(turn.prompt.as_deref(), prompt, "{version}");
+        assert!(turn.steps.is_empty());
+    }
+}
+
+#[test]
+fn trap_02_the_title_thread_is_recognised() {
+    let recording = Recording::load("0.169.0/tui_multi");
+    let titles = recording.payloads.iter().filter(|payload| payload.is_title_generation()).count();
+    assert_eq!((titles, recording.payloads.len()), (3, 6));
+}

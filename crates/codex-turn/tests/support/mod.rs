@@ -1,0 +1,103 @@
+//! Recorded sessions of the real CLI.
+
+use std::fs;
+use std::path::PathBuf;
+
+use codex_turn::{
+    Checkpoint, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn,
+};
+use otlp_model::UnixNanos;
+use serde_json::{Map, Value as Json};
+
+pub(crate) struct Recording {
+    pub(crate) meta: ThreadMeta,
+    pub(crate) events: Vec<LogEvent>,
+    pub(crate) payloads: Vec<NotifyPayload>,
+    rollout: Vec<u8>,
+}
+
+pub(crate) fn data_dir(case: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(case)
+}
+
+impl Recording {
+    pub(crate) fn load(case: &str) -> Self {
+        let dir = data_dir(case);
+        let rollout = fs::read(dir.join("rollout.jsonl")).unwrap();
+        let meta =
+            ThreadMeta::decode(rollout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+        let logs = fs::read_to_string(dir.join("logs.jsonl")).unwrap_or_default();
+        let events = logs.lines().flat_map(|line| log_events(&serde_json::from_str(line).unwrap()));
+        let events = events.filter(|(thread, _)| *thread == meta.thread_id).map(|(_, event)| event);
+        let payloads = fs::read_to_string(dir.join("notify.jsonl")).unwrap_or_default();
+        Self {
+            events: events.collect(),
+            payloads: payloads.lines().map(|line| NotifyPayload::decode(line).unwrap()).collect(),
+            meta,
+            rollout,
+        }
+    }
+
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
+        self.rollout.strip_suffix(b"\n").unwrap().split(|byte| *byte == b'\n')
+    }
+
+    pub(crate) fn transcript(&self) -> (Vec<TranscriptTurn>, Vec<Problem>) {
+        self.transcript_from(Checkpoint::START)
+    }
+
+    pub(crate) fn transcript_from(
+        &self,
+        checkpoint: Checkpoint,
+    ) -> (Vec<TranscriptTurn>, Vec<Problem>) {
+        let mut transcript = Transcript::resume(self.meta.clone(), checkpoint);
+        let rest = &self.rollout[checkpoint.offset as usize..];
+        for line in rest.split_inclusive(|byte| *byte == b'\n') {
+            transcript.line(line.strip_suffix(b"\n").unwrap());
+        }
+        transcript.finish()
+    }
+}
+
+/// Flattens an OTLP JSON body as the buffer service does.
+fn log_events(body: &Json) -> Vec<(String, LogEvent)> {
+    let list = |value: &Json, key: &str| value[key].as_array().cloned().unwrap_or_default();
+    let mut events = Vec::new();
+    for resource_logs in list(body, "resourceLogs") {
+        let resource = flatten(&resource_logs["resource"]);
+        for record in
+            list(&resource_logs, "scopeLogs").iter().flat_map(|scope| list(scope, "logRecords"))
+        {
+            let attributes = flatten(&record);
+            let text = |key: &str| {
+                attributes.get(key).and_then(Json::as_str).unwrap_or_default().to_owned()
+            };
+            let time = match humantime::parse_rfc3339_weak(&text("event.timestamp")) {
+                Ok(time) => time.duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64,
+                Err(_) => record["observedTimeUnixNano"].as_str().unwrap().parse().unwrap(),
+            };
+            let event = LogEvent {
+                time: UnixNanos(time),
+                name: text("event.name"),
+                trace_id: record["traceId"].as_str().filter(|id| !id.is_empty()).map(str::to_owned),
+                resource: resource.clone(),
+                attributes: attributes.clone(),
+            };
+            events.push((text("conversation.id"), event));
+        }
+    }
+    events
+}
+
+fn flatten(value: &Json) -> Map<String, Json> {
+    let attributes = value["attributes"].as_array().cloned().unwrap_or_default();
+    let pairs = attributes.iter().map(|attribute| {
+        let (kind, value) = attribute["value"].as_object().unwrap().iter().next().unwrap();
+        let value = match (kind.as_str(), value) {
+            ("intValue", Json::String(text)) => text.parse::<i64>().unwrap().into(),
+            _ => value.clone(),
+        };
+        (attribute["key"].as_str().unwrap().to_owned(), value)
+    });
+    pairs.collect()
+}
