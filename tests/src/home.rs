@@ -131,6 +131,22 @@ impl Home {
         self.home().join(".codex")
     }
 
+    /// Finds the transcript that Codex wrote of a thread.
+    pub fn transcript(&self, thread_id: &str) -> Option<PathBuf> {
+        let name = format!("-{thread_id}.jsonl");
+        let mut folders = vec![self.codex_home().join("sessions")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).ok()?.flatten() {
+                let path = entry.path();
+                if path.to_string_lossy().ends_with(&name) {
+                    return Some(path);
+                }
+                folders.extend(path.is_dir().then_some(path));
+            }
+        }
+        None
+    }
+
     /// Returns the folder that Codex works in.
     pub fn project_folder(&self) -> PathBuf {
         self.root.join("project")

@@ -28,7 +28,7 @@ pub struct Phoenix {
 }
 
 /// One span as Phoenix returns it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Span {
     /// Its name.
     pub name: String,

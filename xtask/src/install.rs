@@ -23,7 +23,8 @@ pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
                 .arg("--cache")
                 .arg(folder.join("cache"))
                 .arg(format!("@openai/codex@{version}")),
-        )
+        )?;
+        Ok(fs::remove_dir_all(folder.join("cache"))?)
     })?;
     codex_binary(&folder)
         .with_context(|| format!("no codex binary for {ARCH} {OS} below {}", folder.display()))

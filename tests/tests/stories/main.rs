@@ -3,7 +3,11 @@
 //! Each story runs the real Codex with a scripted model and compares what a real Phoenix got with
 //! the script. `cargo xtask e2e` installs both programs, builds ours and runs this.
 
+mod backends;
 mod complete;
+mod input;
+mod repeated;
+mod sources;
 
 mod check;
 mod stage;

@@ -1,0 +1,108 @@
+//! Input that is not what it should be: the hook stays silent towards Codex, and its log says what
+//! was wrong.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::json;
+use stories::backend::{BadServer, Behaviour};
+use stories::tree::expected_flat;
+use stories::{Home, Protocol, Script, expected_tree};
+
+use crate::complete::script;
+use crate::{check, stage};
+
+const THREAD: &str = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+
+#[test]
+fn arguments_that_are_no_notification() {
+    let home = stage::home("no-notification");
+    let cases: [(&[&str], &str); 4] = [
+        (&[], "argument"),
+        (&["{\"type\":\"agent-turn-"], "JSON"),
+        (&[r#"{"type":"agent-turn-begun","thread-id":"t"}"#], "agent-turn-begun"),
+        (&[r#"{"type":"agent-turn-complete","input-messages":["hi"]}"#], "thread-id"),
+    ];
+    for (arguments, reason) in cases {
+        let before = home.log();
+        stage::trigger(&home, arguments);
+        let log = home.log();
+        let new = log.strip_prefix(&before).expect("the log only grows");
+        assert!(new.contains(reason), "{arguments:?}: no {reason:?} in {new:?}");
+    }
+}
+
+#[test]
+fn a_transcript_that_cannot_be_read() {
+    let project = "unreadable-transcript";
+    let script = Script::new("Say hello").step(stories::Step::default().message("Hello!"));
+    let home = stage::home(project);
+    // The tests may run as root, who can read every file, but not a directory.
+    let transcript = transcript(&home, THREAD);
+    fs::create_dir_all(&transcript).expect("a directory");
+    let payload = json!({ "type": "agent-turn-complete", "thread-id": THREAD, "turn-id": "turn",
+        "cwd": "/", "input-messages": [script.prompt], "last-assistant-message": script.answer() });
+    stage::trigger(&home, &[payload.to_string()]);
+    let log = home.log();
+    assert!(log.contains(&*transcript.to_string_lossy()), "{log}");
+    check::tree(&stage::spans(project), &expected_flat(&script));
+}
+
+#[test]
+fn a_transcript_with_garbage_in_it() {
+    let project = "garbage-in-transcript";
+    let script = script();
+    let (payload, thread_id, good) = a_turn_that_was_not_sent(&script);
+    let garbage = "\n{\"type\":\"event_m\n\u{fffd}\0\n{\"type\":\"novelty\",\"payload\":[]}\n";
+    let home = stage::home(project);
+    let bad = transcript(&home, &thread_id);
+    fs::create_dir_all(bad.parent().expect("a folder")).expect("the sessions folder");
+    fs::write(&bad, good.replace('\n', garbage)).expect("a transcript");
+    stage::trigger(&home, &[payload]);
+    let spans = stage::spans(project);
+    let expected = expected_tree(&script, 1);
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    let log = home.log();
+    assert!(log.contains(&*bad.to_string_lossy()), "{log}");
+}
+
+#[test]
+fn a_stranger_who_talks_nonsense_on_the_port_of_the_buffer() {
+    does_not_need_the_buffer("nonsense-on-port", Behaviour::Garbage);
+}
+
+#[test]
+fn a_stranger_who_is_silent_on_the_port_of_the_buffer() {
+    does_not_need_the_buffer("silence-on-port", Behaviour::Hang);
+}
+
+fn does_not_need_the_buffer(project: &str, behaviour: Behaviour) {
+    let stranger = BadServer::start(behaviour).expect("a stranger");
+    let script = script();
+    let mut home = stage::home(project);
+    home.set_buffer_port(stranger.port());
+    home.trace_to(stage::phoenix().url()).expect("config.yaml");
+    stage::play(&home, &script, Protocol::Binary, &[]);
+    check::tree(&stage::spans(project), &expected_tree(&script, 1));
+    let log = home.log();
+    assert!(log.contains(&stranger.port().to_string()), "{log}");
+}
+
+/// Lets Codex do a turn whose spans reach nobody, and returns its notification, its thread and its
+/// transcript. (Sent from two homes, the spans would have the same ids.)
+fn a_turn_that_was_not_sent(script: &Script) -> (String, String, String) {
+    let backend = BadServer::start(Behaviour::Status(503)).expect("a bad backend");
+    let home = Home::new(&stage::programs(), "unsent").expect("a home");
+    home.trace_to(&backend.url()).expect("config.yaml");
+    let played = stage::play(&home, script, Protocol::Binary, &[]);
+    let transcript = home.transcript(&played.exec.thread_id).expect("a transcript");
+    let text = fs::read_to_string(transcript).expect("text");
+    (played.hook.payload, played.exec.thread_id, text)
+}
+
+/// Where Codex would keep the transcript of this thread.
+fn transcript(home: &Home, thread_id: &str) -> std::path::PathBuf {
+    let name = format!("sessions/2026/01/02/rollout-2026-01-02T03-04-05-{thread_id}.jsonl");
+    home.codex_home().join(Path::new(&name))
+}

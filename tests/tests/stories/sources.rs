@@ -1,0 +1,46 @@
+//! A turn of which a source is missing: the trace loses details, never itself.
+
+use stories::tree::expected_flat;
+use stories::{Protocol, expected_tree};
+
+use crate::complete::script;
+use crate::{check, stage};
+
+#[test]
+fn without_the_buffer_the_transcript_tells_everything() {
+    let project = "transcript-only";
+    let script = script();
+    let home = stage::home(project);
+    let played = stage::play(&home, &script, Protocol::Binary, &[]);
+    let spans = stage::spans(project);
+    let expected = expected_tree(&script, 1);
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    check::identity(&spans, &script, &played.exec.thread_id);
+    check::times(&spans, played.exec.finished.took);
+}
+
+#[test]
+fn without_a_transcript_the_events_tell_what_was_done() {
+    let project = "events-only";
+    let script = script();
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let played = stage::play(&home, &script, Protocol::Binary, &["--ephemeral"]);
+    let spans = stage::spans(project);
+    // No event says which model call asked for a tool.
+    check::spans(&spans, &expected_tree(&script, 1));
+    check::identity(&spans, &script, &played.exec.thread_id);
+}
+
+#[test]
+fn with_neither_there_is_the_prompt_and_the_answer() {
+    let project = "notification-only";
+    let script = script();
+    let home = stage::home(project);
+    stage::play(&home, &script, Protocol::Binary, &["--ephemeral"]);
+    let spans = stage::spans(project);
+    let expected = expected_flat(&script);
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+}
