@@ -179,12 +179,13 @@ mod tests {
     fn plays_the_steps_in_order_and_then_refuses() {
         let usage = Usage { input: 10, cached: 4, output: 3, reasoning: 1 };
         let turn = Script::new("hello")
-            .step(Step::new(usage).call(Call::command("ls")))
+            .step(Step::new(usage).call(Call::command("ls")).call(Call::custom("patch", "***")))
             .step(Step::new(usage).message("done"));
         let model = ModelServer::start(&[turn]).unwrap();
         let (status, first) = ask(&model);
         assert_eq!(status, 200);
         assert!(first.contains(r#""call_id":"call_1""#), "{first}");
+        assert!(first.contains(r#""input":"***""#), "{first}");
         assert!(first.contains(r#""cached_tokens":4"#), "{first}");
         assert_eq!(*kinds(&first).last().unwrap(), "response.completed");
         assert!(ask(&model).1.contains("done"));

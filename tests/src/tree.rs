@@ -56,17 +56,16 @@ pub struct Shape {
     pub call_id: Option<String>,
 }
 
-/// Returns the tree of a turn: the `number`th of its thread, of which transcript and events are
-/// known.
-pub fn expected_tree(script: &Script, number: u64) -> Node<Expected> {
-    let mut root = expected_root(script, &format!("Turn {number}"));
-    root.children = script.steps.iter().map(expected_call).collect();
-    root
+/// Returns the tree of a turn of which transcript or events are known. It is called `Turn`, with
+/// its number in the thread where a transcript tells it.
+pub fn expected_tree(script: &Script, name: &str) -> Node<Expected> {
+    let children = script.steps.iter().map(expected_call).collect();
+    Node { value: expected_root(script, name), children }
 }
 
 /// Returns the one span of a turn of which only the notification is known.
 pub fn expected_flat(script: &Script) -> Node<Expected> {
-    expected_root(script, "Turn")
+    Node { value: expected_root(script, "Turn"), children: Vec::new() }
 }
 
 /// Arranges spans by their parents, oldest first. A span whose parent is missing is a root, and so
@@ -84,15 +83,6 @@ pub fn outline<T>(forest: &[Node<T>], shape: impl Fn(&T) -> Shape + Copy) -> Str
     let mut text = String::new();
     write_outline(&mut text, forest, 0, shape);
     text
-}
-
-/// Writes the spans of a forest down without their places, sorted: for sources that cannot tell
-/// which model call asked for a tool.
-pub fn inventory<T>(forest: &[Node<T>], shape: impl Fn(&T) -> Shape + Copy) -> String {
-    let mut lines: Vec<_> =
-        forest.iter().flat_map(Node::flatten).map(|value| line(&shape(value))).collect();
-    lines.sort();
-    lines.concat()
 }
 
 /// Returns the shape that the script expects.
@@ -118,8 +108,8 @@ pub fn observed_shape(span: &Span) -> Shape {
     }
 }
 
-fn expected_root(script: &Script, name: &str) -> Node<Expected> {
-    let value = Expected {
+fn expected_root(script: &Script, name: &str) -> Expected {
+    Expected {
         shape: Shape {
             name: name.to_owned(),
             kind: "AGENT".to_owned(),
@@ -130,8 +120,7 @@ fn expected_root(script: &Script, name: &str) -> Node<Expected> {
         input: Some(script.prompt.clone()),
         output: script.answer().unwrap_or_default().to_owned(),
         complaint: String::new(),
-    };
-    Node { value, children: Vec::new() }
+    }
 }
 
 fn expected_call(step: &Step) -> Node<Expected> {
@@ -251,7 +240,7 @@ mod tests {
             .step(Step::status(500))
             .step(Step::new(usage).call(Call::command("ls")).call(Call::command("no").fails("1")))
             .step(Step::new(usage).message("gone"));
-        let expected = [expected_tree(&script, 2)];
+        let expected = [expected_tree(&script, "Turn 2")];
         let model = "gpt-5.5 [LLM OK] in 100 (cached 60) out 7 (reasoning 2)";
         let tree = [
             "Turn 2 [AGENT OK]",
@@ -283,6 +272,5 @@ mod tests {
         ];
         let forest = observed_forest(&spans);
         assert_eq!(outline(&forest, observed_shape), found.join("\n"));
-        assert!(inventory(&forest, observed_shape).starts_with("Turn 1 [AGENT OK]\ngpt-5.5"));
     }
 }

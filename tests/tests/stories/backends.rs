@@ -45,7 +45,7 @@ fn loses_nothing(project: &str, behaviour: Behaviour, reason: &str) {
     home.trace_to(stage::phoenix().url()).expect("config.yaml");
     stage::trigger(&home, &[&played.hook.payload]);
     let spans = stage::spans(project);
-    let expected = expected_tree(&script, 1);
+    let expected = expected_tree(&script, "Turn 1");
     check::tree(&spans, &expected);
     check::contents(&spans, &expected);
 }

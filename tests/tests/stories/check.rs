@@ -3,20 +3,13 @@
 use std::time::Duration;
 
 use stories::phoenix::{Span, Totals};
-use stories::tree::{Expected, Node, expected_shape, inventory, observed_shape, outline};
+use stories::tree::{Expected, Node, expected_shape, observed_shape, outline};
 use stories::{Script, observed_forest};
 
 /// Compares names, kinds, parents, status, tokens and tool calls of all spans.
 pub(crate) fn tree(spans: &[Span], expected: &Node<Expected>) {
     let found = outline(&observed_forest(spans), observed_shape);
     let expected = outline(std::slice::from_ref(expected), expected_shape);
-    assert!(found == expected, "expected:\n{expected}\nfound:\n{found}");
-}
-
-/// Compares the same but the parents.
-pub(crate) fn spans(spans: &[Span], expected: &Node<Expected>) {
-    let found = inventory(&observed_forest(spans), observed_shape);
-    let expected = inventory(std::slice::from_ref(expected), expected_shape);
     assert!(found == expected, "expected:\n{expected}\nfound:\n{found}");
 }
 

@@ -45,7 +45,7 @@ fn is_traced_completely(project: &str, protocol: Protocol) {
     home.start_buffer().expect("the buffer starts");
     let played = stage::play(&home, &script, protocol, &[]);
     let spans = stage::spans(project);
-    let expected = expected_tree(&script, 1);
+    let expected = expected_tree(&script, "Turn 1");
     check::tree(&spans, &expected);
     check::contents(&spans, &expected);
     check::identity(&spans, &script, &played.exec.thread_id);

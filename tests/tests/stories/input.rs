@@ -60,7 +60,7 @@ fn a_transcript_with_garbage_in_it() {
     fs::write(&bad, good.replace('\n', garbage)).expect("a transcript");
     stage::trigger(&home, &[payload]);
     let spans = stage::spans(project);
-    let expected = expected_tree(&script, 1);
+    let expected = expected_tree(&script, "Turn 1");
     check::tree(&spans, &expected);
     check::contents(&spans, &expected);
     let log = home.log();
@@ -84,7 +84,7 @@ fn does_not_need_the_buffer(project: &str, behaviour: Behaviour) {
     home.set_buffer_port(stranger.port());
     home.trace_to(stage::phoenix().url()).expect("config.yaml");
     stage::play(&home, &script, Protocol::Binary, &[]);
-    check::tree(&stage::spans(project), &expected_tree(&script, 1));
+    check::tree(&stage::spans(project), &expected_tree(&script, "Turn 1"));
     let log = home.log();
     assert!(log.contains(&stranger.port().to_string()), "{log}");
 }

@@ -13,7 +13,7 @@ fn three_more_triggers_change_nothing() {
     home.start_buffer().expect("the buffer starts");
     let played = stage::play(&home, &script, Protocol::Binary, &[]);
     let before = stage::spans(project);
-    check::tree(&before, &expected_tree(&script, 1));
+    check::tree(&before, &expected_tree(&script, "Turn 1"));
     for _ in 0..3 {
         stage::trigger(&home, &[&played.hook.payload]);
     }
