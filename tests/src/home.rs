@@ -49,7 +49,7 @@ impl Home {
         let root = tempfile::tempdir()?.keep();
         let will = LastWill::new(
             r#"for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
-            "$1" stop --force; rm -rf "$2""#,
+            "$1" stop --force; until rm -rf "$2"; do sleep 0.1; done"#,
             &[programs.join("arize-codex-buffer").as_os_str(), root.as_os_str()],
             [("HOME", root.join("home").as_os_str())],
         )?;

@@ -98,9 +98,9 @@ impl Phoenix {
             .stderr(File::options().append(true).open(&log)?)
             .spawn()
             .with_context(|| format!("could not start {}", program.display()))?;
-        // Nothing of it is wanted any more, hence KILL; `wait` by polling, it is not our child.
+        // Nothing of it is wanted any more, hence KILL; what it still wrote goes in the next round.
         let will = LastWill::new(
-            r#"kill -KILL "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2""#,
+            r#"kill -KILL "$1"; until rm -rf "$2"; do sleep 0.1; done"#,
             &[OsStr::new(&child.id().to_string()), folder.as_os_str()],
             [],
         )?;
