@@ -24,10 +24,10 @@ mod transcript;
 pub use events::LogEvent;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
-pub use notify::{NotifyError, NotifyPayload, turn_from_notify};
+pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
 pub use telemetry::{covers, events_of};
-pub use transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, record_kind};
+pub use transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, begins_turn};
 
 /// The harness's name and the prefix of its own attributes.
 pub const HARNESS: &str = "codex";

@@ -63,6 +63,20 @@ impl NotifyPayload {
         })
     }
 
+    /// The payload in the form of current versions, to be decoded again later.
+    pub fn encode(&self) -> String {
+        serde_json::json!({
+            "type": "agent-turn-complete",
+            "thread-id": self.thread_id,
+            "turn-id": self.turn_id,
+            "cwd": self.cwd,
+            "client": self.client,
+            "input-messages": self.input_messages,
+            "last-assistant-message": self.last_assistant_message,
+        })
+        .to_string()
+    }
+
     /// The turn id where it names one turn of the thread and no other.
     pub fn unique_turn_id(&self) -> Option<&str> {
         self.turn_id
@@ -79,7 +93,7 @@ impl NotifyPayload {
     }
 
     /// What tells this turn from others of its thread.
-    pub(crate) fn key(&self) -> String {
+    pub fn key(&self) -> String {
         match self.unique_turn_id() {
             Some(id) => id.to_owned(),
             // The counter repeats, but not with as many prompts and the same answer.
@@ -117,8 +131,13 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
     }
 }
 
+/// When a thread was begun, as its id (a version 7 UUID) tells; none for ids of other kinds.
+pub fn thread_begun(thread_id: &str) -> Option<UnixNanos> {
+    uuid_v7_time(thread_id)
+}
+
 /// The time that a version 7 UUID carries.
-pub(crate) fn uuid_v7_time(id: &str) -> Option<UnixNanos> {
+fn uuid_v7_time(id: &str) -> Option<UnixNanos> {
     let hex: String = id.split('-').take(2).collect();
     let version = id.split('-').nth(2)?.starts_with('7');
     let millis = u64::from_str_radix(&hex, 16).ok()?;

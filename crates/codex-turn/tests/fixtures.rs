@@ -3,6 +3,8 @@
 //! Each case below `tests/data/<version>/<case>/` was recorded from the real CLI. `turns.txt` beside
 //! it says what comes out; `UPDATE_EXPECT=1 cargo test -p codex-turn` writes it anew.
 
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
 mod support;
 
 use std::fmt::Write as _;

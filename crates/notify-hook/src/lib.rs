@@ -1,1 +1,29 @@
 //! Traces the finished turns of a Codex thread.
+//!
+//! Codex runs `arize-hook-codex-notify` at the end of each turn. That is only a trigger: it names a
+//! thread to look at. [`trace_thread`] then reads what is new in the thread's transcript, waits until
+//! the turn and its telemetry are complete (bounded, never a fixed time), makes spans of every
+//! finished turn that was not sent yet, delivers them and remembers that it did. Run it twice or
+//! late, and the result is the same.
+//!
+//! Invariants: Codex never notices it ([`run`] returns whatever happens, within [`CAP`], and prints
+//! nothing but what `ARIZE_DRY_RUN` asks for); a turn counts as sent only when its target said so;
+//! no async runtime, no database of its own.
+//!
+//! Start reading at [`run`], then [`trace_thread`].
+
+mod debug;
+mod deliver;
+mod find;
+mod gather;
+mod log;
+mod read;
+mod run;
+mod state;
+mod trace_thread;
+
+pub use deliver::{Delivery, DeliveryError};
+pub use log::Log;
+pub use run::{CAP, run};
+pub use state::{StateError, ThreadState};
+pub use trace_thread::{Context, Report, Trigger, trace_thread};

@@ -207,3 +207,14 @@ pub struct SpanBatch {
     /// The spans.
     pub spans: Vec<Span>,
 }
+
+impl SpanBatch {
+    /// How many spans of the batch are above a span.
+    pub fn depth(&self, span: &Span) -> usize {
+        let parent = |id: SpanId| self.spans.iter().find(|span| span.span_id == id);
+        std::iter::successors(span.parent_id.and_then(parent), |above| {
+            above.parent_id.and_then(parent)
+        })
+        .count()
+    }
+}

@@ -17,6 +17,7 @@ pub(crate) use responses::{ModelItem, Response};
 pub(crate) use turn::TranscriptStep;
 pub use turn::{TranscriptTurn, TurnEnd};
 
+use crate::notify::NotifyPayload;
 use crate::problem::Problem;
 use crate::{json, tools};
 use responses::Entry;
@@ -77,11 +78,14 @@ impl Transcript {
         self.at.offset
     }
 
-    /// Whether a turn with this id has ended. Without an id: whether no turn is open.
-    pub fn has_ended(&self, turn_id: Option<&str>) -> bool {
-        match turn_id {
+    /// Whether the turn that a notify payload is about has been read to its end.
+    pub fn has_ended(&self, payload: &NotifyPayload) -> bool {
+        match payload.unique_turn_id() {
             Some(id) => self.turns.iter().any(|turn| turn.turn_id.as_deref() == Some(id)),
-            None => self.open.is_none(),
+            // Up to 0.98 a turn ends with the answer that the payload repeats.
+            None => self.open.as_ref().is_some_and(|open| {
+                open.is_answered() && open.answer == payload.last_assistant_message
+            }),
         }
     }
 
@@ -341,21 +345,19 @@ impl Transcript {
     }
 }
 
-/// The type of a record and, of an event, the event's type, without decoding all of it.
-pub fn record_kind(line: &[u8]) -> Option<(String, Option<String>)> {
+/// Whether a line is the record that opens a turn (since Codex 0.104), without decoding all of it.
+pub fn begins_turn(line: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Kind<'a> {
+    struct Event<'a> {
         #[serde(borrow, rename = "type")]
-        kind: Option<std::borrow::Cow<'a, str>>,
+        kind: std::borrow::Cow<'a, str>,
     }
-    let record: Record<'_> = serde_json::from_slice(line).ok()?;
-    let event = match (record.kind.as_ref(), record.payload) {
-        ("event_msg", Some(payload)) => {
-            serde_json::from_str::<Kind<'_>>(payload.get()).ok()?.kind.map(|kind| kind.into_owned())
-        }
-        _ => None,
+    let Ok(Record { kind, payload: Some(payload), .. }) = serde_json::from_slice(line) else {
+        return false;
     };
-    Some((record.kind.into_owned(), event))
+    let event = serde_json::from_str::<Event<'_>>(payload.get());
+    kind == "event_msg"
+        && event.is_ok_and(|event| matches!(event.kind.as_ref(), "task_started" | "turn_started"))
 }
 
 #[derive(Deserialize)]

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::responses::{self, Entry, ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
+use crate::notify::NotifyPayload;
 use crate::tools::{CallOutput, ToolItem};
 
 /// How a turn stands at the end of what was read.
@@ -70,6 +71,15 @@ impl TranscriptTurn {
     /// Whether it ended in one way or another.
     pub fn has_ended(&self) -> bool {
         self.ended != TurnEnd::Open
+    }
+
+    /// Whether a notify payload is about this turn.
+    pub fn is_subject_of(&self, payload: &NotifyPayload) -> bool {
+        match (payload.unique_turn_id(), &self.turn_id) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            (Some(_), None) | (None, Some(_)) => false,
+            (None, None) => self.is_answered() && self.answer == payload.last_assistant_message,
+        }
     }
 
     /// Whether the model has had its last word, as far as a version without end records tells.

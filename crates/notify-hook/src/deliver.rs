@@ -1,0 +1,118 @@
+//! From a turn to its target.
+
+use std::time::Duration;
+
+use codex_config::{AttributeValue, Paths, Settings, SpanLayout, Target, TargetError};
+use exporters::{ExportError, Exporter, LocalStore, Phoenix, PhoenixConfig};
+use otlp_model::encode::Scope;
+use otlp_model::{
+    Attribute, ContentPolicy, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
+};
+
+/// The instrumentation scope of our spans.
+pub(crate) const SCOPE: Scope<'static> =
+    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+
+/// A target, ready to take turns.
+pub struct Delivery {
+    exporter: Box<dyn Exporter>,
+    options: TreeOptions,
+    project: String,
+}
+
+/// Why there is no target.
+#[derive(Debug, thiserror::Error)]
+pub enum DeliveryError {
+    /// The settings name none that can be used.
+    #[error("{error} (hint: {hint})")]
+    Target {
+        /// What is wrong.
+        error: String,
+        /// What to do.
+        hint: String,
+    },
+    /// Its exporter does not take its settings.
+    #[error("{0}")]
+    Exporter(#[from] exporters::ConfigError),
+}
+
+impl Delivery {
+    /// The target of the settings; each request to it ends within `timeout`.
+    pub fn to_target(
+        settings: &Settings,
+        paths: &Paths,
+        timeout: Duration,
+    ) -> Result<Self, DeliveryError> {
+        let exporter: Box<dyn Exporter> = match settings.target.as_ref().map_err(target_error)? {
+            Target::Local => Box::new(LocalStore::new(&paths.traces_db)),
+            Target::Phoenix { endpoint, api_key, headers } => {
+                Box::new(Phoenix::new(PhoenixConfig {
+                    endpoint: endpoint.clone(),
+                    api_key: api_key.as_ref().map(|key| key.expose().to_owned()),
+                    headers: headers
+                        .iter()
+                        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
+                        .collect(),
+                    project: settings.project_name.clone(),
+                    timeout,
+                })?)
+            }
+        };
+        Ok(Self::to_exporter(exporter, settings))
+    }
+
+    /// Any exporter, with the settings' content policy, layout and attributes.
+    pub fn to_exporter(exporter: Box<dyn Exporter>, settings: &Settings) -> Self {
+        Self { exporter, options: tree_options(settings), project: settings.project_name.clone() }
+    }
+
+    /// The target's name.
+    pub fn target(&self) -> &str {
+        self.exporter.target()
+    }
+
+    /// The spans of a turn, as they will be sent.
+    pub fn batch(&self, turn: &Turn) -> SpanBatch {
+        let mut resource = vec![
+            Attribute::new(names::SERVICE_NAME, turn.agent.name),
+            Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
+        ];
+        if let Some(version) = &turn.agent.version {
+            resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
+        }
+        SpanBatch { resource, spans: span_tree(turn, &self.options) }
+    }
+
+    /// Sends the spans of a turn.
+    pub fn send(&self, batch: &SpanBatch) -> Result<(), ExportError> {
+        self.exporter.export(batch).map(drop)
+    }
+}
+
+fn target_error(error: &TargetError) -> DeliveryError {
+    DeliveryError::Target { error: error.to_string(), hint: error.hint() }
+}
+
+fn tree_options(settings: &Settings) -> TreeOptions {
+    let content = settings.content;
+    let attributes = settings.attributes.iter().map(|(key, value)| match value {
+        AttributeValue::Text(text) => Attribute::new(key.clone(), text.clone()),
+        AttributeValue::Integer(number) => Attribute::new(key.clone(), *number),
+        AttributeValue::Float(number) => Attribute::new(key.clone(), *number),
+        AttributeValue::Bool(truth) => Attribute::new(key.clone(), *truth),
+    });
+    TreeOptions {
+        layout: match settings.span_layout {
+            SpanLayout::Agent => Layout::Agent,
+            SpanLayout::Turn => Layout::Turn,
+        },
+        content: ContentPolicy {
+            prompts: content.prompts,
+            tool_details: content.tool_details,
+            tool_content: content.tool_content,
+            max_bytes: content.max_attribute_bytes,
+        },
+        user_id: settings.user_id.clone(),
+        attributes: attributes.collect(),
+    }
+}

@@ -1,0 +1,79 @@
+//! Where the transcript of a thread is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use codex_turn::{ThreadMeta, Transcript};
+
+use crate::read::{self, Tail};
+
+/// The transcript of a thread: in the folder of the day on which the thread was begun (its id, a
+/// version 7 UUID, tells), among the archived ones, or in any other day's folder.
+pub(crate) fn transcript(codex_home: &Path, thread_id: &str) -> Option<PathBuf> {
+    let sessions = codex_home.join("sessions");
+    let day = days(thread_id).into_iter().find_map(|day| file_of(&sessions.join(day), thread_id));
+    day.or_else(|| file_of(&codex_home.join("archived_sessions"), thread_id)).or_else(|| {
+        // Ids of other kinds say nothing about the day.
+        days(thread_id)
+            .is_empty()
+            .then(|| day_folders(&sessions).find_map(|day| file_of(&day, thread_id)))?
+    })
+}
+
+/// The thread whose transcript was written last, if it was just now and ends with this answer.
+pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>) -> Option<String> {
+    const JUST_NOW: Duration = Duration::from_secs(60);
+    let newest_day = day_folders(&codex_home.join("sessions")).next()?;
+    let files = fs::read_dir(newest_day).ok()?.filter_map(Result::ok);
+    let newest = files
+        .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
+        .filter(|(modified, _)| {
+            SystemTime::now().duration_since(*modified).unwrap_or_default() < JUST_NOW
+        })
+        .max()?;
+    let opened = read::open(&newest.1, None).ok()?;
+    let thread_id = opened.meta.thread_id.clone();
+    (last_answer(opened.meta, opened.tail)?.as_deref() == answer).then_some(thread_id)
+}
+
+fn last_answer(meta: ThreadMeta, mut tail: Tail) -> Option<Option<String>> {
+    let mut transcript = Transcript::resume(meta, tail.begin());
+    tail.pull(&mut transcript).ok()?;
+    Some(transcript.finish().0.pop()?.answer)
+}
+
+/// `YYYY/MM/DD` of the id's day in UTC and its neighbours: Codex names folders in local time.
+fn days(thread_id: &str) -> Vec<String> {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let Some(begun) = codex_turn::thread_begun(thread_id) else { return Vec::new() };
+    let begun = SystemTime::UNIX_EPOCH + Duration::from_nanos(begun.0);
+    [Some(begun), begun.checked_sub(DAY), begun.checked_add(DAY)]
+        .into_iter()
+        .flatten()
+        .map(|day| humantime::format_rfc3339_seconds(day).to_string()[..10].replace('-', "/"))
+        .collect()
+}
+
+fn file_of(folder: &Path, thread_id: &str) -> Option<PathBuf> {
+    let end = format!("-{thread_id}.jsonl");
+    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    entries
+        .find(|entry| entry.file_name().to_string_lossy().ends_with(&end))
+        .map(|entry| entry.path())
+}
+
+/// All days' folders, the newest first.
+fn day_folders(sessions: &Path) -> impl Iterator<Item = PathBuf> {
+    newest_first(sessions.to_owned()).flat_map(newest_first).flat_map(newest_first)
+}
+
+fn newest_first(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect();
+    entries.sort_unstable_by(|a, b| b.cmp(a));
+    entries.into_iter()
+}

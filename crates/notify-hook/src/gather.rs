@@ -1,0 +1,99 @@
+//! Collecting what the buffer service holds of a thread.
+
+use std::time::{Duration, Instant};
+
+use buffer_api::{BufferedEvent, Client};
+use codex_turn::LogEvent;
+use otlp_model::UnixNanos;
+
+use crate::log::Log;
+
+/// The events of a thread that were not acknowledged yet.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    pub(crate) events: Vec<LogEvent>,
+    /// The cursor of each event, in the same order.
+    sequence: Vec<u64>,
+    /// Whether the service answers.
+    pub(crate) connected: bool,
+    next: u64,
+}
+
+impl Gathered {
+    /// Everything that the service holds of the thread now.
+    pub(crate) fn now(client: Option<&Client>, thread_id: &str, log: &Log) -> Self {
+        let mut gathered = Self::default();
+        if let Some(client) = client {
+            gathered.connected = true;
+            gathered.more(client, thread_id, Duration::ZERO, log);
+        }
+        gathered
+    }
+
+    /// Waits for more until `enough` says so, `until` has come or the service fails.
+    pub(crate) fn wait(
+        &mut self,
+        client: Option<&Client>,
+        thread_id: &str,
+        until: Instant,
+        log: &Log,
+        enough: impl Fn(&[LogEvent]) -> bool,
+    ) {
+        let Some(client) = client else { return };
+        while self.connected && !enough(&self.events) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.more(client, thread_id, left, log);
+        }
+    }
+
+    fn more(&mut self, client: &Client, thread_id: &str, wait: Duration, log: &Log) {
+        match client.drain(thread_id, self.next, wait) {
+            Ok(drained) => {
+                self.next = drained.next;
+                self.sequence.extend(drained.events.iter().map(|event| event.seq));
+                self.events.extend(drained.events.into_iter().map(log_event));
+            }
+            Err(error) => {
+                self.connected = false;
+                let source =
+                    std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
+                log.warn(format_args!(
+                    "buffer service: {error}{source}; going on without telemetry"
+                ));
+            }
+        }
+    }
+
+    /// Tells the service that all events up to a time are told, so that it can drop them.
+    pub(crate) fn acknowledge(
+        &self,
+        client: Option<&Client>,
+        thread_id: &str,
+        through: UnixNanos,
+        log: &Log,
+    ) {
+        let told = self.events.iter().zip(&self.sequence);
+        let last =
+            told.filter(|(event, _)| event.time <= through).map(|(_, sequence)| *sequence).max();
+        if let (Some(client), Some(last)) = (client, last)
+            && let Err(error) = client.acknowledge(thread_id, last)
+        {
+            log.verbose(format_args!(
+                "buffer service: {error}; it keeps the events until they are too old"
+            ));
+        }
+    }
+}
+
+fn log_event(event: BufferedEvent) -> LogEvent {
+    LogEvent {
+        time: UnixNanos(event.time_ns),
+        name: event.name,
+        trace_id: event.trace_id,
+        attributes: event.attributes,
+        resource: event.resource,
+    }
+}

@@ -1,0 +1,64 @@
+//! The log: what happened, never what was said.
+
+use std::fmt::Arguments;
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
+#[derive(Debug, Clone)]
+pub struct Log {
+    file: PathBuf,
+    verbose: bool,
+}
+
+impl Log {
+    /// A log that goes to `file`. It is opened with the first line.
+    pub fn new(file: PathBuf, verbose: bool) -> Self {
+        Self { file, verbose }
+    }
+
+    /// Something did not work.
+    pub fn error(&self, line: Arguments<'_>) {
+        self.write("error", line);
+    }
+
+    /// Something is odd, and went on.
+    pub fn warn(&self, line: Arguments<'_>) {
+        self.write("warn", line);
+    }
+
+    /// Something worked that a person looks for.
+    pub fn info(&self, line: Arguments<'_>) {
+        self.write("info", line);
+    }
+
+    /// What only a search for a fault needs (`ARIZE_VERBOSE`).
+    pub fn verbose(&self, line: Arguments<'_>) {
+        if self.verbose {
+            self.write("debug", line);
+        }
+    }
+
+    fn write(&self, level: &str, line: Arguments<'_>) {
+        const MAX_BYTES: u64 = 1024 * 1024;
+        if fs::metadata(&self.file).is_ok_and(|file| file.len() > MAX_BYTES) {
+            let _ = fs::rename(&self.file, self.file.with_extension("log.1"));
+        }
+        if let Some(parent) = self.file.parent()
+            && !parent.exists()
+        {
+            let _ = crate::state::create_private_dir(parent);
+        }
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let Ok(mut file) = options.open(&self.file) else { return };
+        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        // One line, one write: several hooks may log at once.
+        let text = format!("{time} {level:5} [{}] {line}", std::process::id()).replace('\n', " ");
+        let _ = file.write_all(format!("{text}\n").as_bytes());
+    }
+}

@@ -1,0 +1,204 @@
+//! What the hook remembers of a thread between two runs.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use codex_config::Paths;
+use codex_turn::Checkpoint;
+use serde::{Deserialize, Serialize};
+
+/// How many turns are remembered by name; older ones lie before the checkpoint.
+const MAX_SENT: usize = 256;
+
+/// A thread's memory, held under a lock: one run at a time looks at a thread.
+#[derive(Debug)]
+pub struct ThreadState {
+    file: PathBuf,
+    unsent_mark: PathBuf,
+    _lock: File,
+    wire: Wire,
+}
+
+/// Why a thread's memory is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run holds it for too long.
+    #[error("`{path}` is held by another run")]
+    Busy {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The disk refuses.
+    #[error("cannot open `{path}`")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+/// The file's form. Unknown fields of later versions are dropped; missing ones are empty.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Wire {
+    version: u32,
+    transcript: Option<PathBuf>,
+    offset: u64,
+    turns: Option<u64>,
+    total_tokens: Option<u64>,
+    sent: Vec<String>,
+    pending: Vec<String>,
+}
+
+impl ThreadState {
+    /// Opens a thread's memory, waiting for other runs until `deadline`. A file that does not parse
+    /// counts as empty: turns are sent again then, with the same ids.
+    pub fn open(paths: &Paths, thread_id: &str, deadline: Instant) -> Result<Self, StateError> {
+        let name = file_name(thread_id);
+        let folder = paths.state_dir.join("threads");
+        let lock_path = folder.join(format!("{name}.lock"));
+        let io_error = |path: &Path, source| StateError::Io { path: path.to_owned(), source };
+        create_private_dir(&folder).map_err(|source| io_error(&folder, source))?;
+        let lock = open_private(&lock_path).map_err(|source| io_error(&lock_path, source))?;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(fs::TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    sleep(Duration::from_millis(5));
+                }
+                Err(fs::TryLockError::WouldBlock) => {
+                    return Err(StateError::Busy { path: lock_path });
+                }
+                Err(fs::TryLockError::Error(source)) => return Err(io_error(&lock_path, source)),
+            }
+        }
+        let file = folder.join(format!("{name}.json"));
+        let wire = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        Ok(Self {
+            file,
+            // A later run finds the thread by this name.
+            unsent_mark: unsent_folder(paths).join(&name),
+            _lock: lock,
+            wire: wire.unwrap_or_default(),
+        })
+    }
+
+    /// The transcript that was read last.
+    pub fn transcript(&self) -> Option<&Path> {
+        self.wire.transcript.as_deref()
+    }
+
+    /// Where reading of this transcript goes on; none where it was never read.
+    pub fn checkpoint(&self, transcript: &Path) -> Option<Checkpoint> {
+        (self.wire.transcript.as_deref() == Some(transcript)).then_some(Checkpoint {
+            offset: self.wire.offset,
+            turns: self.wire.turns,
+            total_tokens: self.wire.total_tokens,
+        })
+    }
+
+    /// Remembers where reading goes on.
+    pub fn set_checkpoint(&mut self, transcript: &Path, checkpoint: Checkpoint) {
+        self.wire.transcript = Some(transcript.to_owned());
+        self.wire.offset = checkpoint.offset;
+        self.wire.turns = checkpoint.turns;
+        self.wire.total_tokens = checkpoint.total_tokens;
+    }
+
+    /// Whether a turn was sent.
+    pub fn is_sent(&self, key: &str) -> bool {
+        self.wire.sent.iter().any(|sent| sent == key)
+    }
+
+    /// Remembers that a turn was sent.
+    pub fn mark_sent(&mut self, key: &str) {
+        if !self.is_sent(key) {
+            self.wire.sent.push(key.to_owned());
+            let surplus = self.wire.sent.len().saturating_sub(MAX_SENT);
+            self.wire.sent.drain(..surplus);
+        }
+    }
+
+    /// Payloads of turns that no transcript tells and that could not be sent.
+    pub fn pending(&self) -> &[String] {
+        &self.wire.pending
+    }
+
+    /// Replaces the pending payloads.
+    pub fn set_pending(&mut self, payloads: Vec<String>) {
+        self.wire.pending = payloads;
+    }
+
+    /// Writes the memory, all of it or nothing, and marks whether turns of the thread are unsent.
+    pub fn save(&mut self, has_unsent_turns: bool) -> Result<(), StateError> {
+        self.wire.version = 1;
+        let text = serde_json::to_vec(&self.wire).unwrap_or_default();
+        write_private(&self.file, &text)
+            .map_err(|source| StateError::Io { path: self.file.clone(), source })?;
+        if has_unsent_turns {
+            let marked = match self.unsent_mark.parent() {
+                Some(folder) => create_private_dir(folder)
+                    .and_then(|()| open_private(&self.unsent_mark).map(drop)),
+                None => Ok(()),
+            };
+            marked.map_err(|source| StateError::Io { path: self.unsent_mark.clone(), source })
+        } else {
+            // There is none for most threads.
+            let _ = fs::remove_file(&self.unsent_mark);
+            Ok(())
+        }
+    }
+}
+
+/// The threads with turns that an earlier run could not deliver, a few at a time.
+pub(crate) fn threads_with_unsent_turns(paths: &Paths) -> Vec<String> {
+    const AT_ONCE: usize = 20;
+    let Ok(entries) = fs::read_dir(unsent_folder(paths)) else { return Vec::new() };
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.take(AT_ONCE).collect()
+}
+
+/// Creates a folder that only its owner can look into.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Writes a file that only its owner can read, all of it or nothing.
+pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
+    let mut file = open_private(&temporary)?;
+    file.set_len(0)?;
+    file.write_all(content)?;
+    drop(file);
+    fs::rename(&temporary, path)
+}
+
+fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn unsent_folder(paths: &Paths) -> PathBuf {
+    paths.state_dir.join("unsent")
+}
+
+/// A thread's name as a file name. Ids come from outside: one that could be a path is spelled out.
+fn file_name(thread_id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if !thread_id.is_empty() && thread_id.len() <= 100 && thread_id.bytes().all(plain) {
+        return thread_id.to_owned();
+    }
+    let id = otlp_model::SpanId::derive(&[thread_id]);
+    format!("other-{id}")
+}

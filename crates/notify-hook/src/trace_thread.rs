@@ -1,0 +1,337 @@
+//! One look at a thread: read what is new, trace what has ended, remember it.
+
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use buffer_api::Client;
+use codex_config::{Paths, Settings};
+use codex_turn::{
+    LogEvent, NotifyPayload, Transcript, TranscriptTurn, covers, events_of, fuse, turn_from_events,
+    turn_from_notify,
+};
+use otlp_model::{SpanBatch, Turn, UnixNanos};
+
+use crate::deliver::Delivery;
+use crate::gather::Gathered;
+use crate::log::Log;
+use crate::state::ThreadState;
+use crate::{debug, find, read};
+
+/// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
+/// later; a busy disk takes longer.
+const TRANSCRIPT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long after a turn's end its last telemetry may arrive: Codex sends every second.
+const TELEMETRY_PATIENCE: Duration = Duration::from_millis(1300);
+
+/// What a look at a thread needs.
+pub struct Context<'a> {
+    /// The user's settings.
+    pub settings: &'a Settings,
+    /// Where things are.
+    pub paths: &'a Paths,
+    /// Where what happened goes.
+    pub log: &'a Log,
+    /// The target; none where there is none that can be used.
+    pub delivery: Option<&'a Delivery>,
+    /// The buffer service; none where there is none.
+    pub buffer: Option<Client>,
+    /// When to stop waiting for others.
+    pub deadline: Instant,
+}
+
+/// A reason to look at a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The thread.
+    pub thread_id: String,
+    /// What Codex said, where it said something.
+    pub payload: Option<NotifyPayload>,
+}
+
+/// What a look came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Report {
+    /// Turns that the target accepted.
+    pub traced: usize,
+    /// Turns that ended and wait for another look.
+    pub unsent: usize,
+}
+
+/// Traces every turn of a thread that has ended and was not sent yet.
+///
+/// What cannot be sent stays unsent and is tried again at the next look. Looking twice changes
+/// nothing.
+pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
+    let log = context.log;
+    let state = match ThreadState::open(context.paths, &trigger.thread_id, context.deadline) {
+        Ok(state) => state,
+        Err(error) => {
+            let source =
+                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            log.error(format_args!("{error} {source}; the turn stays unsent"));
+            return Report { unsent: 1, ..Report::default() };
+        }
+    };
+    let mut look =
+        Look { context, trigger, state, target_is_away: false, report: Report::default() };
+    look.trace();
+    if !context.settings.dry_run
+        && let Err(error) = look.state.save(look.report.unsent > 0)
+    {
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        log.error(format_args!("{error}: {source}"));
+    }
+    look.report
+}
+
+struct Look<'a> {
+    context: &'a Context<'a>,
+    trigger: &'a Trigger,
+    state: ThreadState,
+    /// The target failed in a way that it will fail again: the rest of the turns need not try.
+    target_is_away: bool,
+    report: Report,
+}
+
+impl Look<'_> {
+    fn trace(&mut self) {
+        let log = self.context.log;
+        let thread = &self.trigger.thread_id;
+        let path = self.transcript_path();
+        if path.is_none() && self.is_hidden() {
+            log.verbose(format_args!(
+                "thread {thread} is one that codex runs for itself: left out"
+            ));
+            return;
+        }
+        let turns = path.as_deref().and_then(|path| self.read(path));
+        let mut gathered = Gathered::now(self.context.buffer.as_ref(), thread, log);
+        if let (Some(path), Some(turns)) = (&path, &turns) {
+            self.trace_transcript(path, turns, &mut gathered);
+        }
+        self.trace_payloads(turns.as_deref(), &mut gathered);
+    }
+
+    /// Codex's title thread has a payload and no transcript.
+    fn is_hidden(&self) -> bool {
+        let title = self.trigger.payload.as_ref().is_some_and(NotifyPayload::is_title_generation);
+        title && !self.context.settings.helper_threads
+    }
+
+    fn transcript_path(&self) -> Option<PathBuf> {
+        let known = self.state.transcript().filter(|path| path.exists()).map(Path::to_owned);
+        known.or_else(|| find::transcript(&self.context.paths.codex_home, &self.trigger.thread_id))
+    }
+
+    /// The turns since the checkpoint; none where the transcript cannot be read. Waits until the
+    /// turn of the payload has ended, a little.
+    fn read(&self, path: &Path) -> Option<Vec<TranscriptTurn>> {
+        let log = self.context.log;
+        let unreadable = |error: std::io::Error| {
+            log.error(format_args!("transcript `{}` cannot be read: {error}", path.display()));
+            None
+        };
+        let opened = match read::open(path, self.state.checkpoint(path)) {
+            Ok(opened) => opened,
+            Err(error) => return unreadable(error),
+        };
+        let mut tail = opened.tail;
+        let mut transcript = Transcript::resume(opened.meta, tail.begin());
+        let awaited =
+            self.trigger.payload.as_ref().filter(|payload| !self.state.is_sent(&payload.key()));
+        let until = self.context.deadline.min(Instant::now() + TRANSCRIPT_PATIENCE);
+        let mut pause = Duration::from_millis(1);
+        loop {
+            if let Err(error) = tail.pull(&mut transcript) {
+                return unreadable(error);
+            }
+            if awaited.is_none_or(|payload| transcript.has_ended(payload))
+                || Instant::now() >= until
+            {
+                break;
+            }
+            sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        let (turns, problems) = transcript.finish();
+        for problem in problems {
+            log.warn(format_args!("transcript `{}`: {problem}", path.display()));
+        }
+        Some(turns)
+    }
+
+    fn trace_transcript(&mut self, path: &Path, turns: &[TranscriptTurn], gathered: &mut Gathered) {
+        let is_due = |state: &ThreadState, turn: &TranscriptTurn| {
+            let told =
+                self.trigger.payload.as_ref().is_some_and(|payload| turn.is_subject_of(payload));
+            (turn.has_ended() || told) && !state.is_sent(&turn.key())
+        };
+        if let Some(last) = turns.iter().rposition(|turn| is_due(&self.state, turn)) {
+            self.wait_for_telemetry(turns, last, gathered);
+        }
+        let mut all_sent = true;
+        for (index, turn) in turns.iter().enumerate() {
+            if is_due(&self.state, turn) {
+                let events = self.events_of(turns, index, &gathered.events);
+                let sent = self.send(&fuse(turn, &events), &turn.key(), &events);
+                if sent && all_sent {
+                    self.acknowledge(gathered, turn.end);
+                }
+            }
+            // Reading goes on before the first turn that is still wanted.
+            all_sent &= self.state.is_sent(&turn.key());
+            if all_sent {
+                self.state.set_checkpoint(path, turn.checkpoint);
+            }
+        }
+    }
+
+    fn events_of<'e>(
+        &self,
+        turns: &[TranscriptTurn],
+        index: usize,
+        events: &'e [LogEvent],
+    ) -> Vec<&'e LogEvent> {
+        let previous = index.checked_sub(1).map(|previous| &turns[previous]);
+        events_of(&turns[index], previous, turns.get(index + 1), events)
+    }
+
+    /// Waits for the batch that reaches the end of the last turn, but not for one that should have
+    /// come long ago.
+    fn wait_for_telemetry(&self, turns: &[TranscriptTurn], last: usize, gathered: &mut Gathered) {
+        let since_end = now().since(turns[last].end);
+        let patience = TELEMETRY_PATIENCE.saturating_sub(Duration::from_nanos(since_end));
+        let until = self.context.deadline.min(Instant::now() + patience);
+        let enough =
+            |events: &[LogEvent]| covers(&turns[last], &self.events_of(turns, last, events));
+        gathered.wait(
+            self.context.buffer.as_ref(),
+            &self.trigger.thread_id,
+            until,
+            self.context.log,
+            enough,
+        );
+    }
+
+    /// Turns that no transcript tells: this run's payload, and those of earlier runs.
+    fn trace_payloads(&mut self, turns: Option<&[TranscriptTurn]>, gathered: &mut Gathered) {
+        let earlier =
+            self.state.pending().iter().filter_map(|text| NotifyPayload::decode(text).ok());
+        let mut payloads: Vec<NotifyPayload> = earlier.collect();
+        if let Some(payload) = &self.trigger.payload
+            && !payloads.contains(payload)
+        {
+            payloads.push(payload.clone());
+        }
+        let mut pending = Vec::new();
+        for payload in payloads {
+            if self.is_told_by(turns, &payload) || self.state.is_sent(&payload.key()) {
+                continue;
+            }
+            if !self.trace_payload(&payload, gathered) {
+                pending.push(payload.encode());
+            }
+        }
+        self.state.set_pending(pending);
+    }
+
+    /// Whether the transcript tells the turn of a payload. Up to Codex 0.98 payloads name no turn,
+    /// and a transcript that can be read is believed to tell it, now or at the next look.
+    fn is_told_by(&mut self, turns: Option<&[TranscriptTurn]>, payload: &NotifyPayload) -> bool {
+        let Some(turns) = turns else { return false };
+        let subject = turns.iter().find(|turn| turn.is_subject_of(payload));
+        if subject.is_some_and(|turn| self.state.is_sent(&turn.key())) {
+            // By this name a repeated trigger knows that there is nothing to wait for.
+            self.state.mark_sent(&payload.key());
+        }
+        subject.is_some() || payload.unique_turn_id().is_none()
+    }
+
+    fn trace_payload(&mut self, payload: &NotifyPayload, gathered: &mut Gathered) -> bool {
+        let thread = &self.trigger.thread_id;
+        let ended = now();
+        let until = self.context.deadline.min(Instant::now() + TELEMETRY_PATIENCE);
+        // Without a transcript nothing says which batch is the last one.
+        let never_enough = |_: &[LogEvent]| false;
+        gathered.wait(self.context.buffer.as_ref(), thread, until, self.context.log, never_enough);
+        let events: Vec<&LogEvent> = gathered.events.iter().collect();
+        let turn = turn_from_events(payload, thread, &events, ended)
+            .unwrap_or_else(|| turn_from_notify(payload, thread, ended));
+        let sent = self.send(&turn, &payload.key(), &events);
+        if sent {
+            self.acknowledge(gathered, ended);
+        }
+        sent
+    }
+
+    /// Lets the buffer service forget what is told. A dry run leaves the events for a real one.
+    fn acknowledge(&self, gathered: &Gathered, through: UnixNanos) {
+        let client = self.context.buffer.as_ref().filter(|_| !self.context.settings.dry_run);
+        gathered.acknowledge(client, &self.trigger.thread_id, through, self.context.log);
+    }
+
+    /// Sends a turn and remembers it; says whether it is sent.
+    fn send(&mut self, turn: &Turn, key: &str, events: &[&LogEvent]) -> bool {
+        let Context { settings, paths, log, delivery, .. } = self.context;
+        let Some(delivery) = delivery.filter(|_| !self.target_is_away) else {
+            self.report.unsent += 1;
+            return false;
+        };
+        let batch = delivery.batch(turn);
+        if settings.trace_debug {
+            debug::dump(paths, turn, events, &batch, log);
+        }
+        if settings.dry_run {
+            print_dry_run(&batch);
+            return true;
+        }
+        let begun = Instant::now();
+        let name = batch.spans.first().map_or("turn", |root| root.name.as_str());
+        match delivery.send(&batch) {
+            Ok(()) => {
+                log.info(format_args!(
+                    "{name} of thread {}: {} spans to {} in {} ms, with {} events",
+                    turn.session_id,
+                    batch.spans.len(),
+                    delivery.target(),
+                    begun.elapsed().as_millis(),
+                    events.len(),
+                ));
+                self.state.mark_sent(key);
+                self.report.traced += 1;
+                // A crash from here on sends the same spans again, with the same ids.
+                if let Err(error) = self.state.save(self.report.unsent > 0) {
+                    log.error(format_args!("{error}"));
+                }
+                true
+            }
+            Err(error) => {
+                let source =
+                    std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
+                log.error(format_args!(
+                    "{name} of thread {} stays unsent: {}: {error}{source}",
+                    turn.session_id,
+                    delivery.target()
+                ));
+                self.report.unsent += 1;
+                self.target_is_away = error.is_retryable();
+                false
+            }
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "a dry run is for a person at a terminal")]
+fn print_dry_run(batch: &SpanBatch) {
+    for span in &batch.spans {
+        let depth = batch.depth(span);
+        println!("[arize] DRY RUN: {}{}", "  ".repeat(depth), span.name);
+    }
+}
+
+fn now() -> UnixNanos {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
