@@ -1,1 +1,49 @@
-//! Settings from config.yaml and the environment.
+//! Settings of the Codex tracing programs, and careful edits of the file that holds them.
+//!
+//! Two questions are answered here. *What did the user configure?* [`Settings::load`] layers the
+//! process environment over `arize-env.sh` over `config.yaml` over defaults. *How is that file
+//! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
+//! key differs; comments, order, quoting and line endings of everything else stay as they were.
+//!
+//! Invariants:
+//! - The library never reads the process environment or the home directory by itself: callers pass
+//!   an [`Environment`] and [`Paths`].
+//! - A wrong setting never takes the others with it. It becomes a [`Warning`], or a
+//!   [`TargetError`] in [`Settings::target`] when nothing may be delivered until it is put right.
+//! - Secrets print as `***` ([`Secret`]).
+//! - An edit is parsed again before it is returned; what cannot be edited safely is refused.
+//!
+//! Start reading at [`Settings`] or [`edit::set`]. This crate knows nothing of HTTP or spans.
+
+mod env_file;
+mod environment;
+mod paths;
+mod secret;
+pub mod variables;
+
+mod document;
+mod reader;
+mod settings;
+mod target;
+mod warning;
+
+pub mod edit;
+mod key_path;
+mod scalar;
+
+pub mod command;
+mod dump;
+mod exit_code;
+mod private_file;
+
+pub use document::ParseError;
+pub use environment::Environment;
+pub use exit_code::ExitCode;
+pub use key_path::{KeyPath, KeyPathError};
+pub use paths::Paths;
+pub use private_file::{WriteError, write_private};
+pub use scalar::Scalar;
+pub use secret::Secret;
+pub use settings::{AttributeValue, Collector, ConfigTexts, ContentPolicy, Settings, SpanLayout};
+pub use target::{ConfigError, Target, TargetError};
+pub use warning::Warning;

@@ -1,0 +1,257 @@
+//! The program `arize-config`: reads and edits `config.yaml`.
+
+use std::error::Error;
+use std::io::{self, Read, Write};
+
+use clap::{Parser, Subcommand};
+use serde_yaml::{Mapping, Value};
+
+use crate::edit::{self, EditError};
+use crate::settings::read_if_exists;
+use crate::{
+    ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, WriteError, document, dump,
+    write_private,
+};
+
+/// Read and edit the settings of Codex tracing.
+///
+/// Keys are dotted, as in `harnesses.codex.project_name`; a key that holds a dot itself is put in
+/// double quotes.
+#[derive(Parser)]
+#[command(name = "arize-config", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Print the value of a key; exit with 1 when it is absent.
+    Get {
+        /// The dotted key.
+        key: KeyPath,
+    },
+    /// Set a key; comments and everything else in the file stay as they are.
+    Set {
+        /// The dotted key.
+        key: KeyPath,
+        /// The value, typed as in YAML: `true`, `4318`, text; `"true"` in quotes is a text.
+        #[arg(required_unless_present = "stdin", allow_negative_numbers = true)]
+        value: Option<String>,
+        /// Read the value from standard input and take it as a text; for credentials.
+        #[arg(long, conflicts_with = "value")]
+        stdin: bool,
+    },
+    /// Delete a key and everything below it.
+    Delete {
+        /// The dotted key.
+        key: KeyPath,
+    },
+    /// Print the whole file, credentials masked.
+    Dump {
+        /// Print JSON instead of YAML.
+        #[arg(long)]
+        json: bool,
+        /// Print credentials as they are.
+        #[arg(long)]
+        show_secrets: bool,
+    },
+    /// Print the path of the file.
+    Path,
+}
+
+/// Holds the streams the program talks through.
+pub struct Console<'a> {
+    /// Where `--stdin` reads the value.
+    pub input: &'a mut dyn Read,
+    /// Where results go.
+    pub output: &'a mut dyn Write,
+    /// Where everything else goes.
+    pub notes: &'a mut dyn Write,
+}
+
+/// Says why the program could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// Neither the environment nor the system names a home directory.
+    #[error("no home directory: `HOME` is not set")]
+    NoHome,
+    /// The settings file cannot be read or parsed.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The edit was refused.
+    #[error("`{path}` was left as it is")]
+    Edit {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: EditError,
+    },
+    /// The settings have keys or numbers that JSON cannot express.
+    #[error("the settings cannot be written as JSON")]
+    Json(#[source] serde_json::Error),
+    /// The file cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// Standard input or output failed.
+    #[error("standard input or output failed")]
+    Stream(#[from] io::Error),
+}
+
+impl CommandError {
+    /// Gives the exit code for the error.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::NoHome | Self::Config(_) => ExitCode::Unreadable,
+            Self::Edit { .. } => ExitCode::Refused,
+            Self::Json(_) | Self::Write(_) | Self::Stream(_) => ExitCode::WriteFailed,
+        }
+    }
+
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Config(ConfigError::Parse { .. }) => Some("correct the file in an editor"),
+            Self::Edit { source: EditError::Unsafe { .. }, .. } => {
+                Some("change this key in an editor")
+            }
+            Self::Edit { source: EditError::WouldReplace { .. }, .. } => {
+                Some("to replace it, run `arize-config delete` for the key first")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Carries out one command.
+pub fn run(
+    arguments: Arguments,
+    environment: &Environment,
+    mut console: Console<'_>,
+) -> Result<ExitCode, CommandError> {
+    let paths = Paths::from_environment(environment).ok_or(CommandError::NoHome)?;
+    match arguments.action {
+        Action::Get { key } => return get(&paths, &key, &mut console),
+        Action::Set { key, value: Some(value), .. } => {
+            if dump::is_secret(key.segments().last().map_or("", String::as_str)) {
+                let hint = "hint: `--stdin` keeps a credential out of the shell's history";
+                writeln!(console.notes, "{hint}")?;
+            }
+            set(&paths, &key, &Scalar::parse(&value), &mut console)?;
+        }
+        Action::Set { key, value: None, .. } => {
+            let mut text = String::new();
+            console.input.read_to_string(&mut text)?;
+            let text = text.strip_suffix('\n').unwrap_or(&text);
+            let text = text.strip_suffix('\r').unwrap_or(text);
+            set(&paths, &key, &Scalar::text(text), &mut console)?;
+        }
+        Action::Delete { key } => {
+            update(&paths, &mut console, |text| edit::delete(text, &key))?;
+        }
+        Action::Dump { json, show_secrets } => {
+            let root = match read_config(&paths)?.root {
+                Value::Null => Value::Mapping(Mapping::new()),
+                root => root,
+            };
+            let shown = if show_secrets { root } else { dump::masked(&root) };
+            let text = if json { to_json(&shown)? } else { document::display(&shown) };
+            writeln!(console.output, "{text}")?;
+        }
+        Action::Path => writeln!(console.output, "{}", paths.config_file.display())?,
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Prints an error with its causes and a hint, and gives its exit code.
+pub fn report(error: &CommandError, notes: &mut dyn Write) -> ExitCode {
+    let mut message = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    if let Some(hint) = error.hint() {
+        message.push_str(&format!("\nhint: {hint}"));
+    }
+    // Where even this fails, the exit code is all that is left.
+    let _ = writeln!(notes, "{message}");
+    error.exit_code()
+}
+
+struct Config {
+    text: String,
+    root: Value,
+    origin: Origin,
+}
+
+enum Origin {
+    Yaml,
+    /// `config.json`, whose settings the first edit carries over into `config.yaml`.
+    Json,
+    Nothing,
+}
+
+fn read_config(paths: &Paths) -> Result<Config, ConfigError> {
+    let parse_error = |path: &std::path::Path| {
+        let path = path.to_owned();
+        |source| ConfigError::Parse { path, source }
+    };
+    if let Some(text) = read_if_exists(&paths.config_file)? {
+        let root = document::parse_yaml(&text).map_err(parse_error(&paths.config_file))?;
+        return Ok(Config { text, root, origin: Origin::Yaml });
+    }
+    if let Some(json) = read_if_exists(&paths.legacy_config_file)? {
+        let root = document::parse_json(&json).map_err(parse_error(&paths.legacy_config_file))?;
+        return Ok(Config { text: document::to_yaml(&root), root, origin: Origin::Json });
+    }
+    Ok(Config { text: String::new(), root: Value::Null, origin: Origin::Nothing })
+}
+
+fn get(paths: &Paths, key: &KeyPath, console: &mut Console<'_>) -> Result<ExitCode, CommandError> {
+    let root = read_config(paths)?.root;
+    match document::lookup(&root, key.segments()) {
+        Some(value) => {
+            writeln!(console.output, "{}", document::display(value))?;
+            Ok(ExitCode::Success)
+        }
+        None => Ok(ExitCode::Absent),
+    }
+}
+
+fn set(
+    paths: &Paths,
+    key: &KeyPath,
+    value: &Scalar,
+    console: &mut Console<'_>,
+) -> Result<(), CommandError> {
+    update(paths, console, |text| edit::set(text, key, value))
+}
+
+fn update(
+    paths: &Paths,
+    console: &mut Console<'_>,
+    edit: impl FnOnce(&str) -> Result<String, EditError>,
+) -> Result<(), CommandError> {
+    let config = read_config(paths)?;
+    let path = &paths.config_file;
+    let after = edit(&config.text)
+        .map_err(|source| CommandError::Edit { path: path.display().to_string(), source })?;
+    if after == config.text {
+        return Ok(());
+    }
+    write_private(path, &after)?;
+    if let Origin::Json = config.origin {
+        let old = paths.legacy_config_file.display();
+        writeln!(
+            console.notes,
+            "note: carried the settings of `{old}` over to `{}`",
+            path.display()
+        )?;
+    }
+    Ok(())
+}
+
+fn to_json(root: &Value) -> Result<String, CommandError> {
+    serde_json::to_string_pretty(root).map_err(CommandError::Json)
+}

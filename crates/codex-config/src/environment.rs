@@ -1,0 +1,78 @@
+//! Environment variables as a value.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Holds the variables of a process and, below them, those of `arize-env.sh`.
+///
+/// An empty variable counts as unset. `Debug` shows names only, because values may be credentials.
+#[derive(Clone, Default)]
+pub struct Environment {
+    process: BTreeMap<OsString, OsString>,
+    file: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Takes the variables of a process, for example `std::env::vars_os()`.
+    pub fn new<K, V>(variables: impl IntoIterator<Item = (K, V)>) -> Self
+    where
+        K: Into<OsString>,
+        V: Into<OsString>,
+    {
+        let process = variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        Self { process, file: BTreeMap::new() }
+    }
+
+    /// Adds variables that hold where the process does not set them.
+    pub(crate) fn with_fallback(&self, file: BTreeMap<String, String>) -> Self {
+        Self { process: self.process.clone(), file }
+    }
+
+    /// Looks a variable up; `None` when it is unset, empty or not Unicode.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.process
+            .get(std::ffi::OsStr::new(name))
+            .and_then(|value| value.to_str())
+            .filter(|value| !value.is_empty())
+            .or_else(|| self.file.get(name).map(String::as_str).filter(|value| !value.is_empty()))
+    }
+
+    /// Looks up a variable of the process that names a path, which need not be Unicode.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let value = self.process.get(std::ffi::OsStr::new(name))?;
+        (!value.is_empty()).then(|| PathBuf::from(value))
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Environment")
+            .field("process", &self.process.keys())
+            .field("file", &self.file.keys())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_process_beats_the_file_and_empty_is_unset() {
+        let file = [("A", "file"), ("B", "file"), ("C", "")].map(|(k, v)| (k.into(), v.into()));
+        let environment =
+            Environment::new([("A", "process"), ("B", "")]).with_fallback(file.into());
+        assert_eq!(environment.get("A"), Some("process"));
+        assert_eq!(environment.get("B"), Some("file"));
+        assert_eq!(environment.get("C"), None);
+    }
+
+    #[test]
+    fn debug_shows_no_values() {
+        let environment = Environment::new([("PHOENIX_API_KEY", "hunter2")]);
+        let shown = format!("{environment:?}");
+        assert!(shown.contains("PHOENIX_API_KEY") && !shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -1,0 +1,112 @@
+//! The layout on disk, in one place.
+
+use std::path::{Path, PathBuf};
+
+use crate::{Environment, variables};
+
+/// Names every file and directory the programs share; it creates none of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Paths {
+    /// The user's home directory; `~` in settings stands for it.
+    pub home: PathBuf,
+    /// `~/.arize/harness`, the root of everything of ours.
+    pub harness_home: PathBuf,
+    /// `config.yaml`, the settings file.
+    pub config_file: PathBuf,
+    /// `config.json` of the newer Python system, read only while there is no `config.yaml`.
+    pub legacy_config_file: PathBuf,
+    /// `bin/`: installed programs and the `codex` shim.
+    pub bin_dir: PathBuf,
+    /// `run/`: pid file, lock and token of the buffer service.
+    pub run_dir: PathBuf,
+    /// `logs/`.
+    pub logs_dir: PathBuf,
+    /// `state/codex/`: per-thread state, the buffer database, the outbox, debug dumps.
+    pub state_dir: PathBuf,
+    /// `traces.db`, the local store.
+    pub traces_db: PathBuf,
+    /// Codex's own directory: `CODEX_HOME`, or `~/.codex`.
+    pub codex_home: PathBuf,
+    /// `arize-env.sh` in Codex's directory.
+    pub env_file: PathBuf,
+}
+
+impl Paths {
+    /// Lays out the paths below a home directory; `codex_home` replaces `~/.codex` where given.
+    pub fn new(home: impl Into<PathBuf>, codex_home: Option<PathBuf>) -> Self {
+        let home = home.into();
+        let harness_home = home.join(".arize").join("harness");
+        let codex_home = codex_home.unwrap_or_else(|| home.join(".codex"));
+        Self {
+            config_file: harness_home.join("config.yaml"),
+            legacy_config_file: harness_home.join("config.json"),
+            bin_dir: harness_home.join("bin"),
+            run_dir: harness_home.join("run"),
+            logs_dir: harness_home.join("logs"),
+            state_dir: harness_home.join("state").join("codex"),
+            traces_db: harness_home.join("traces.db"),
+            env_file: codex_home.join("arize-env.sh"),
+            codex_home,
+            harness_home,
+            home,
+        }
+    }
+
+    /// Lays out the paths from `HOME` (on Windows `USERPROFILE`) and `CODEX_HOME`; `None` when no
+    /// home directory is named.
+    pub fn from_environment(environment: &Environment) -> Option<Self> {
+        let home_variable = if cfg!(windows) { variables::USERPROFILE } else { variables::HOME };
+        let home = environment.path(home_variable)?;
+        Some(Self::new(home, environment.path(variables::CODEX_HOME)))
+    }
+
+    /// Gives the default log file, `logs/codex.log`.
+    pub fn default_log_file(&self) -> PathBuf {
+        self.logs_dir.join("codex.log")
+    }
+
+    /// Resolves a path from a setting: `~` is the home directory, and a relative path starts
+    /// there, because the directory a hook runs in is an accident.
+    pub fn resolve(&self, path: &str) -> PathBuf {
+        if path == "~" {
+            return self.home.clone();
+        }
+        self.home.join(Path::new(path.strip_prefix("~/").unwrap_or(path)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_below_a_home() {
+        let paths = Paths::new("/home/ada", None);
+        assert_eq!(paths.config_file, Path::new("/home/ada/.arize/harness/config.yaml"));
+        assert_eq!(paths.state_dir, Path::new("/home/ada/.arize/harness/state/codex"));
+        assert_eq!(paths.env_file, Path::new("/home/ada/.codex/arize-env.sh"));
+    }
+
+    #[test]
+    fn codex_home_moves_the_env_file() {
+        let environment = Environment::new([("HOME", "/home/ada"), ("CODEX_HOME", "/srv/codex")]);
+        let paths = Paths::from_environment(&environment).unwrap();
+        assert_eq!(paths.env_file, Path::new("/srv/codex/arize-env.sh"));
+        assert_eq!(paths.harness_home, Path::new("/home/ada/.arize/harness"));
+        assert_eq!(Paths::from_environment(&Environment::default()), None);
+    }
+
+    #[test]
+    fn paths_in_settings() {
+        let paths = Paths::new("/home/ada", None);
+        for (text, expected) in [
+            ("~", "/home/ada"),
+            ("~/x.log", "/home/ada/x.log"),
+            ("x.log", "/home/ada/x.log"),
+            ("/var/x.log", "/var/x.log"),
+            ("~other/x.log", "/home/ada/~other/x.log"),
+        ] {
+            assert_eq!(paths.resolve(text), Path::new(expected));
+        }
+    }
+}

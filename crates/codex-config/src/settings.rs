@@ -1,0 +1,287 @@
+//! The settings as the programs use them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_yaml::Value;
+
+use crate::reader::{Reader, Source::Key, Source::Variable};
+use crate::{
+    ConfigError, Environment, Paths, Target, TargetError, Warning, document, env_file, target,
+    variables,
+};
+
+/// Holds every setting, decided. A wrong one has become a warning, or the error in `target`.
+#[derive(Debug)]
+pub struct Settings {
+    /// Whether anything is traced at all.
+    pub enabled: bool,
+    /// Whether spans are printed instead of sent.
+    pub dry_run: bool,
+    /// Whether more is logged.
+    pub verbose: bool,
+    /// Whether debug dumps are written.
+    pub trace_debug: bool,
+    /// The log file.
+    pub log_file: PathBuf,
+    /// The user id on every span.
+    pub user_id: Option<String>,
+    /// The project that traces go to.
+    pub project_name: String,
+    /// The address of the buffer service.
+    pub collector: Collector,
+    /// What content is recorded.
+    pub content: ContentPolicy,
+    /// The shape of the span tree.
+    pub span_layout: SpanLayout,
+    /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
+    pub helper_threads: bool,
+    /// The user's own attributes for every span.
+    pub attributes: BTreeMap<String, AttributeValue>,
+    /// Where traces go, or why they can go nowhere.
+    pub target: Result<Target, TargetError>,
+    /// What was passed over.
+    pub warnings: Vec<Warning>,
+}
+
+/// Locates the buffer service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Collector {
+    /// The host name or address.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// Says what content is recorded on spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ContentPolicy {
+    /// Prompts and answers.
+    pub prompts: bool,
+    /// Arguments of tool calls.
+    pub tool_details: bool,
+    /// Output of tool calls.
+    pub tool_content: bool,
+    /// The length at which one attribute is cut, in bytes.
+    pub max_attribute_bytes: usize,
+}
+
+/// Chooses the shape of the span tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpanLayout {
+    /// An AGENT root with LLM children that carry the tokens.
+    Agent,
+    /// An LLM root that carries the turn's tokens, as the Python system made it.
+    Turn,
+}
+
+/// Holds the value of one of the user's own attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeValue {
+    /// A text.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// Any other number.
+    Float(f64),
+    /// A boolean.
+    Bool(bool),
+}
+
+/// Holds the texts of the settings files that exist.
+#[derive(Default)]
+pub struct ConfigTexts {
+    /// `arize-env.sh`.
+    pub env_file: Option<String>,
+    /// `config.yaml`.
+    pub config_yaml: Option<String>,
+    /// `config.json`, which counts only while there is no `config.yaml`.
+    pub config_json: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings files and decides every setting.
+    ///
+    /// A file that cannot be read or parsed leaves the defaults and the environment in force and
+    /// is reported in [`Settings::target`].
+    pub fn load(paths: &Paths, process: &Environment) -> Self {
+        let mut first_error = None;
+        let mut read = |path: &Path| {
+            read_if_exists(path).unwrap_or_else(|error| {
+                first_error.get_or_insert(error);
+                // Reads as an empty file, so that nothing further down takes its place.
+                Some(String::new())
+            })
+        };
+        let env_file = read(&paths.env_file);
+        let config_yaml = read(&paths.config_file);
+        let config_json = match config_yaml {
+            Some(_) => None,
+            None => read(&paths.legacy_config_file),
+        };
+        let texts = ConfigTexts { env_file, config_yaml, config_json };
+        let mut settings = Self::resolve(paths, process, &texts);
+        if let Some(error) = first_error {
+            settings.target = Err(error.into());
+        }
+        settings
+    }
+
+    /// Decides every setting from texts that were read before; touches no disk.
+    pub fn resolve(paths: &Paths, process: &Environment, texts: &ConfigTexts) -> Self {
+        let env_file = env_file::parse(texts.env_file.as_deref().unwrap_or_default());
+        let environment = process.with_fallback(env_file.variables);
+        let (config, config_error) = match parse_config(paths, texts) {
+            Ok(config) => (config, None),
+            Err(error) => (Value::Null, Some(error)),
+        };
+        let warnings = env_file.problems.into_iter().map(|problem| Warning::EnvFileLine {
+            path: paths.env_file.clone(),
+            line: problem.line,
+            reason: problem.reason,
+        });
+        let reader =
+            Reader { environment: &environment, config: &config, warnings: warnings.collect() };
+        let mut settings = decide(paths, reader);
+        if let Some(error) = config_error {
+            settings.target = Err(error.into());
+        }
+        settings
+    }
+}
+
+/// Reads a file to a text; a file that does not exist is `None`.
+pub(crate) fn read_if_exists(path: &Path) -> Result<Option<String>, ConfigError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(ConfigError::Read { path: path.to_owned(), source }),
+    }
+}
+
+fn parse_config(paths: &Paths, texts: &ConfigTexts) -> Result<Value, ConfigError> {
+    let (path, parsed) = match (&texts.config_yaml, &texts.config_json) {
+        (Some(yaml), _) => {
+            (&paths.config_file, document::parse_yaml(yaml).and_then(document::merged))
+        }
+        (None, Some(json)) => (&paths.legacy_config_file, document::parse_json(json)),
+        (None, None) => return Ok(Value::Null),
+    };
+    parsed.map_err(|source| ConfigError::Parse { path: path.clone(), source })
+}
+
+fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
+    let target = target::resolve(&mut reader);
+    let log_file = reader
+        .text(&[Variable(variables::ARIZE_LOG_FILE)])
+        .map_or_else(|| paths.default_log_file(), |path| paths.resolve(&path));
+    Settings {
+        enabled: reader.flag(&[Variable(variables::ARIZE_TRACE_ENABLED)]).unwrap_or(true),
+        dry_run: reader.flag(&[Variable(variables::ARIZE_DRY_RUN)]).unwrap_or(false),
+        verbose: reader.flag(&[Variable(variables::ARIZE_VERBOSE)]).unwrap_or(false),
+        trace_debug: reader.flag(&[Variable(variables::ARIZE_TRACE_DEBUG)]).unwrap_or(false),
+        log_file,
+        user_id: reader.text(&[Variable(variables::ARIZE_USER_ID), Key("user_id")]),
+        project_name: project_name(&mut reader, &target),
+        collector: collector(&mut reader),
+        content: content(&mut reader),
+        span_layout: span_layout(&mut reader),
+        helper_threads: reader.flag(&[Key("harnesses.codex.helper_threads")]).unwrap_or(false),
+        attributes: attributes(&mut reader),
+        target,
+        warnings: reader.warnings,
+    }
+}
+
+fn project_name(reader: &mut Reader<'_>, target: &Result<Target, TargetError>) -> String {
+    let mut sources = vec![Variable(variables::ARIZE_PROJECT_NAME)];
+    if let Ok(Target::Phoenix { .. }) = target {
+        sources.push(Variable(variables::PHOENIX_PROJECT));
+        sources.push(Variable(variables::PHOENIX_PROJECT_NAME));
+    }
+    sources.push(Key("harnesses.codex.project_name"));
+    reader.text(&sources).unwrap_or_else(|| "codex".to_owned())
+}
+
+fn collector(reader: &mut Reader<'_>) -> Collector {
+    let host = reader.text(&[Key("harnesses.codex.collector.host")]);
+    let port = reader.parsed(
+        &[Variable(variables::ARIZE_CODEX_BUFFER_PORT), Key("harnesses.codex.collector.port")],
+        "a port from 1 to 65535",
+        |text| text.trim().parse().ok().filter(|port| *port != 0),
+    );
+    Collector { host: host.unwrap_or_else(|| "127.0.0.1".to_owned()), port: port.unwrap_or(4318) }
+}
+
+fn content(reader: &mut Reader<'_>) -> ContentPolicy {
+    ContentPolicy {
+        prompts: reader
+            .content_switch(&[Variable(variables::ARIZE_LOG_PROMPTS), Key("logging.prompts")]),
+        tool_details: reader.content_switch(&[
+            Variable(variables::ARIZE_LOG_TOOL_DETAILS),
+            Key("logging.tool_details"),
+        ]),
+        tool_content: reader.content_switch(&[
+            Variable(variables::ARIZE_LOG_TOOL_CONTENT),
+            Key("logging.tool_content"),
+        ]),
+        max_attribute_bytes: reader
+            .parsed(&[Key("logging.max_attribute_bytes")], "a number of bytes above 0", |text| {
+                text.trim().parse().ok().filter(|bytes| *bytes != 0)
+            })
+            .unwrap_or(128 * 1024),
+    }
+}
+
+fn span_layout(reader: &mut Reader<'_>) -> SpanLayout {
+    let sources = [Variable(variables::ARIZE_SPAN_LAYOUT), Key("harnesses.codex.span_layout")];
+    let layout = reader.parsed(&sources, "`agent` or `turn`", |text| {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "agent" => Some(SpanLayout::Agent),
+            "turn" => Some(SpanLayout::Turn),
+            _ => None,
+        }
+    });
+    layout.unwrap_or(SpanLayout::Agent)
+}
+
+fn attributes(reader: &mut Reader<'_>) -> BTreeMap<String, AttributeValue> {
+    const KEY: &str = "harnesses.codex.attributes";
+    let mut attributes = BTreeMap::new();
+    let mut warnings = Vec::new();
+    match reader.value(KEY) {
+        None => {}
+        Some(Value::Mapping(entries)) => {
+            for (name, value) in entries {
+                let name = document::scalar_text(name).unwrap_or_default();
+                match attribute_value(value) {
+                    Some(value) => {
+                        attributes.insert(name, value);
+                    }
+                    None => warnings.push(Warning::NotScalar {
+                        key: format!("{KEY}.{name}"),
+                        found: document::kind(value),
+                    }),
+                }
+            }
+        }
+        Some(other) => {
+            let found = document::kind(other);
+            warnings.push(Warning::NotMapping { key: KEY.to_owned(), found });
+        }
+    }
+    reader.warnings.append(&mut warnings);
+    attributes
+}
+
+fn attribute_value(value: &Value) -> Option<AttributeValue> {
+    match value {
+        Value::String(text) => Some(AttributeValue::Text(text.clone())),
+        Value::Bool(value) => Some(AttributeValue::Bool(*value)),
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) => Some(AttributeValue::Integer(integer)),
+            None => number.as_f64().map(AttributeValue::Float),
+        },
+        Value::Null | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => None,
+    }
+}

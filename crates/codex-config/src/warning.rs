@@ -1,0 +1,63 @@
+//! What is wrong with the settings but can be lived with.
+
+use std::path::PathBuf;
+
+/// Says which setting was passed over and why. It never quotes a setting that may be a credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A value is not of the kind its setting needs; the next source or the default holds.
+    #[error("`{name}` is `{value}`, not {expected}; ignored")]
+    InvalidValue {
+        /// The variable or key.
+        name: String,
+        /// The value as it was written.
+        value: String,
+        /// What would have been understood.
+        expected: &'static str,
+    },
+    /// A switch that decides what content is recorded is not a boolean, so nothing is recorded.
+    #[error("`{name}` is `{value}`, not true or false; taken as off")]
+    InvalidContentSwitch {
+        /// The variable or key.
+        name: String,
+        /// The value as it was written.
+        value: String,
+    },
+    /// A key holds a list or a mapping where a single value belongs.
+    #[error("`{key}` is {found}, not a single value; ignored")]
+    NotScalar {
+        /// The dotted key.
+        key: String,
+        /// What it holds.
+        found: &'static str,
+    },
+    /// `harnesses.codex.attributes` is not a mapping.
+    #[error("`{key}` is {found}, not a mapping; ignored")]
+    NotMapping {
+        /// The dotted key.
+        key: String,
+        /// What it holds.
+        found: &'static str,
+    },
+    /// A line of `arize-env.sh` was not understood.
+    #[error("`{}` line {line}: {reason}; ignored", path.display())]
+    EnvFileLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is on it.
+        reason: &'static str,
+    },
+    /// An entry of a list of headers is not `name=value`.
+    #[error("`{name}` entry {position} is not `name=value`; ignored")]
+    InvalidHeader {
+        /// The variable.
+        name: &'static str,
+        /// The place in the list, counted from 1.
+        position: usize,
+    },
+    /// An endpoint is configured but nothing says what it is the endpoint of.
+    #[error("`harnesses.codex.endpoint` has no effect without `harnesses.codex.target`")]
+    EndpointWithoutTarget,
+}
