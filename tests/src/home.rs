@@ -27,6 +27,7 @@ pub struct Home {
     programs: PathBuf,
     project: String,
     buffer_port: u16,
+    variables: Vec<(String, String)>,
     _will: LastWill,
 }
 
@@ -58,6 +59,7 @@ impl Home {
             programs: programs.to_owned(),
             project: project.to_owned(),
             buffer_port: free_port()?,
+            variables: Vec::new(),
             _will: will,
         };
         for folder in ["home/.codex", "home/.arize/harness", "project", "runs"] {
@@ -117,6 +119,7 @@ impl Home {
             .env("CODEX_HOME", self.codex_home())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("LANG", "C.UTF-8")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.project_folder());
         command
     }
@@ -160,6 +163,11 @@ impl Home {
     /// Returns the port of the buffer service.
     pub fn buffer_port(&self) -> u16 {
         self.buffer_port
+    }
+
+    /// Sets an environment variable for the commands from now on.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
     }
 
     /// Lets another process have the buffer's port.

@@ -8,27 +8,27 @@ use crate::{check, stage};
 
 #[test]
 fn that_wants_another_key() {
-    loses_nothing("unauthorized", Behaviour::Status(401), "401");
+    loses_nothing("unauthorized", Behaviour::Status(401), "http status 401");
 }
 
 #[test]
 fn that_finds_the_batch_too_large() {
-    loses_nothing("too-large", Behaviour::Status(413), "413");
+    loses_nothing("too-large", Behaviour::Status(413), "too large");
 }
 
 #[test]
 fn that_does_not_know_the_format() {
-    loses_nothing("unsupported", Behaviour::Status(415), "415");
+    loses_nothing("unsupported", Behaviour::Status(415), "http status 415");
 }
 
 #[test]
 fn that_is_busy() {
-    loses_nothing("busy", Behaviour::Status(503), "503");
+    loses_nothing("busy", Behaviour::Status(503), "http status 503");
 }
 
 #[test]
 fn that_hangs() {
-    loses_nothing("hanging", Behaviour::Hang, "time");
+    loses_nothing("hanging", Behaviour::Hang, "no answer in time");
 }
 
 fn loses_nothing(project: &str, behaviour: Behaviour, reason: &str) {

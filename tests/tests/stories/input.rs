@@ -2,7 +2,7 @@
 //! was wrong.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 
 use serde_json::json;
 use stories::backend::{BadServer, Behaviour};
@@ -14,9 +14,15 @@ use crate::{check, stage};
 
 const THREAD: &str = "01a1fb18-d745-76d3-8970-09f42d282b2f";
 
+/// Where Codex keeps it, in the folder of the day that the id tells.
+const TRANSCRIPT: &str = "sessions/2026/11/20/rollout-2026-11-20T22-34-31-\
+                          01a1fb18-d745-76d3-8970-09f42d282b2f.jsonl";
+
 #[test]
 fn arguments_that_are_no_notification() {
-    let home = stage::home("no-notification");
+    let mut home = stage::home("no-notification");
+    // Other kinds of notifications are none of its business, and only told to those who ask.
+    home.set_variable("ARIZE_VERBOSE", "true");
     let cases: [(&[&str], &str); 4] = [
         (&[], "argument"),
         (&["{\"type\":\"agent-turn-"], "JSON"),
@@ -38,7 +44,7 @@ fn a_transcript_that_cannot_be_read() {
     let script = Script::new("Say hello").step(stories::Step::default().message("Hello!"));
     let home = stage::home(project);
     // The tests may run as root, who can read every file, but not a directory.
-    let transcript = transcript(&home, THREAD);
+    let transcript = home.codex_home().join(TRANSCRIPT);
     fs::create_dir_all(&transcript).expect("a directory");
     let payload = json!({ "type": "agent-turn-complete", "thread-id": THREAD, "turn-id": "turn",
         "cwd": "/", "input-messages": [script.prompt], "last-assistant-message": script.answer() });
@@ -52,13 +58,13 @@ fn a_transcript_that_cannot_be_read() {
 fn a_transcript_with_garbage_in_it() {
     let project = "garbage-in-transcript";
     let script = script();
-    let (payload, thread_id, good) = a_turn_that_was_not_sent(&script);
+    let unsent = a_turn_that_was_not_sent(&script);
     let garbage = "\n{\"type\":\"event_m\n\u{fffd}\0\n{\"type\":\"novelty\",\"payload\":[]}\n";
     let home = stage::home(project);
-    let bad = transcript(&home, &thread_id);
+    let bad = home.codex_home().join(unsent.path);
     fs::create_dir_all(bad.parent().expect("a folder")).expect("the sessions folder");
-    fs::write(&bad, good.replace('\n', garbage)).expect("a transcript");
-    stage::trigger(&home, &[payload]);
+    fs::write(&bad, unsent.transcript.replace('\n', garbage)).expect("a transcript");
+    stage::trigger(&home, &[unsent.payload]);
     let spans = stage::spans(project);
     let expected = expected_tree(&script, "Turn 1");
     check::tree(&spans, &expected);
@@ -89,20 +95,25 @@ fn does_not_need_the_buffer(project: &str, behaviour: Behaviour) {
     assert!(log.contains(&stranger.port().to_string()), "{log}");
 }
 
-/// Lets Codex do a turn whose spans reach nobody, and returns its notification, its thread and its
-/// transcript. (Sent from two homes, the spans would have the same ids.)
-fn a_turn_that_was_not_sent(script: &Script) -> (String, String, String) {
+/// What a turn left behind whose spans reached nobody.
+struct Unsent {
+    payload: String,
+    /// Of the transcript, below Codex's home.
+    path: PathBuf,
+    transcript: String,
+}
+
+/// Lets Codex do a turn for a home that cannot send it. (Sent from two homes, the spans would have
+/// the same ids.)
+fn a_turn_that_was_not_sent(script: &Script) -> Unsent {
     let backend = BadServer::start(Behaviour::Status(503)).expect("a bad backend");
     let home = Home::new(&stage::programs(), "unsent").expect("a home");
     home.trace_to(&backend.url()).expect("config.yaml");
     let played = stage::play(&home, script, Protocol::Binary, &[]);
-    let transcript = home.transcript(&played.exec.thread_id).expect("a transcript");
-    let text = fs::read_to_string(transcript).expect("text");
-    (played.hook.payload, played.exec.thread_id, text)
-}
-
-/// Where Codex would keep the transcript of this thread.
-fn transcript(home: &Home, thread_id: &str) -> std::path::PathBuf {
-    let name = format!("sessions/2026/01/02/rollout-2026-01-02T03-04-05-{thread_id}.jsonl");
-    home.codex_home().join(Path::new(&name))
+    let path = home.transcript(&played.exec.thread_id).expect("a transcript");
+    Unsent {
+        payload: played.hook.payload,
+        transcript: fs::read_to_string(&path).expect("text"),
+        path: path.strip_prefix(home.codex_home()).expect("below Codex's home").to_owned(),
+    }
 }
