@@ -1,0 +1,80 @@
+//! What goes wrong on the command line, and what a person can do about it.
+
+use std::error::Error;
+
+/// How `arize-codex` ends. A number is never given another meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitCode {
+    /// It did what it should.
+    Success = 0,
+    /// It did not.
+    Failure = 1,
+    /// The command line makes no sense.
+    Usage = 2,
+    /// There is nothing of the kind that was asked for.
+    NotFound = 3,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// A command that did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The command line; asking for help is one of these too.
+    #[error("{0}")]
+    Usage(#[from] clap::Error),
+    /// There is nothing of the kind that was asked for.
+    #[error("{what}")]
+    NotFound {
+        /// What is missing.
+        what: String,
+        /// A command that helps.
+        hint: String,
+    },
+    /// Something failed.
+    #[error("{what}")]
+    Failed {
+        /// What was being done, and to what.
+        what: String,
+        /// Why.
+        source: Option<Box<dyn Error + Send + Sync>>,
+    },
+}
+
+impl CommandError {
+    /// A failure of `what` for the reason `source`.
+    pub fn failed(what: impl Into<String>, source: impl Error + Send + Sync + 'static) -> Self {
+        Self::Failed { what: what.into(), source: Some(Box::new(source)) }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> ExitCode {
+        match self {
+            Self::Usage(error) if !error.use_stderr() => ExitCode::Success,
+            Self::Usage(_) => ExitCode::Usage,
+            Self::NotFound { .. } => ExitCode::NotFound,
+            Self::Failed { .. } => ExitCode::Failure,
+        }
+    }
+
+    /// The error with its causes, and a hint.
+    pub fn report(&self) -> String {
+        if let Self::Usage(error) = self {
+            return error.to_string().trim_end().to_owned();
+        }
+        let mut text = format!("error: {self}");
+        let mut source = self.source();
+        while let Some(cause) = source {
+            text.push_str(&format!("\n  caused by: {cause}"));
+            source = cause.source();
+        }
+        if let Self::NotFound { hint, .. } = self {
+            text.push_str(&format!("\nhint: {hint}"));
+        }
+        text
+    }
+}
