@@ -7,7 +7,7 @@ use crate::{check, stage};
 
 /// Lists the files, lets a command fail, asks for a tool that there is not, and answers.
 pub(crate) fn script() -> Script {
-    let plan = json!({ "plan": [{ "step": "look around", "status": "completed" }] });
+    let opening = json!({ "opening": "Sicilian Defence" });
     let first = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
     let second = Usage { input: 1203, cached: 1000, output: 31, reasoning: 0 };
     let third = Usage { input: 1307, cached: 1152, output: 12, reasoning: 7 };
@@ -21,8 +21,8 @@ pub(crate) fn script() -> Script {
             Step::new(second)
                 .call(Call::command("echo hi; exit 3").prints("hi").fails("exit code 3"))
                 .call(
-                    Call::function("update_plan", &plan)
-                        .prints("unsupported call: update_plan")
+                    Call::function("play_chess", &opening)
+                        .prints("unsupported call: play_chess")
                         .fails("unsupported call"),
                 ),
         )
