@@ -192,9 +192,21 @@ impl<'a> Tree<'a> {
             start: call.start,
             end: call.end,
         };
-        let id = self.push(seed, attributes, &call.outcome);
+        let id = self.push(seed, attributes, &self.tool_outcome(call));
         for nested in &call.nested {
             self.tool(id, nested);
+        }
+    }
+
+    /// The reason of a failure may be a line of the output: it is hidden with it.
+    fn tool_outcome(&self, call: &ToolCall) -> Outcome {
+        let said =
+            |reason: &String| call.output.as_ref().is_some_and(|output| output.contains(reason));
+        match &call.outcome {
+            Outcome::Failed(reason) if !self.options.content.tool_content && said(reason) => {
+                Outcome::Failed("failed".to_owned())
+            }
+            outcome => outcome.clone(),
         }
     }
 
@@ -259,7 +271,6 @@ impl<'a> Tree<'a> {
         SpanId::derive(&[turn.agent.name, &turn.session_id, &turn.key, name, &used.to_string()])
     }
 
-    /// Failure texts come from tools and providers: they are contents too, but short ones.
     fn status_and_events(&self, outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
         let (kind, message) = match outcome {
             Outcome::Unknown => return (SpanStatus::Unset, Vec::new()),

@@ -1,0 +1,566 @@
+//! What a turn's spans look like.
+
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::fmt::Write as _;
+
+use expect_test::{Expect, expect};
+use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
+use otlp_model::turn::{
+    Agent, Compaction, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn, Usage,
+};
+use otlp_model::{
+    Attribute, ContentPolicy, Layout, Span, SpanBatch, SpanStatus, TreeOptions, UnixNanos, Value,
+    span_tree,
+};
+
+fn at(millis: u64) -> UnixNanos {
+    UnixNanos::from_millis(1_000 + millis)
+}
+
+fn message(role: &str, parts: Vec<Part>) -> Message {
+    Message { role: role.to_owned(), parts, tool_call_id: None }
+}
+
+/// Two model calls, a tool that failed, one within it, a compaction.
+fn turn() -> Turn {
+    let first = LlmCall {
+        start: at(10),
+        end: at(200),
+        model: Some("gpt-5.5".to_owned()),
+        input: vec![
+            message("developer", vec![Part::Text("Be kind.".to_owned())]),
+            message("user", vec![Part::Text("List\0 the files".to_owned())]),
+        ],
+        output: vec![message(
+            "assistant",
+            vec![
+                Part::Reasoning("They want files.".to_owned()),
+                Part::ToolCall {
+                    id: "call_1".to_owned(),
+                    name: "exec".to_owned(),
+                    arguments: r#"{"cmd":"ls"}"#.to_owned(),
+                },
+            ],
+        )],
+        usage: Some(Usage {
+            input: 1000,
+            cached_input: 512,
+            cache_write_input: 7,
+            output: 20,
+            reasoning_output: 5,
+        }),
+        time_to_first_token: Some(50_000_000),
+        outcome: Outcome::Ok,
+        tools: vec![ToolCall {
+            call_id: "call_1".to_owned(),
+            name: "exec".to_owned(),
+            start: at(210),
+            end: at(300),
+            arguments: Some(r#"{"cmd":"ls"}"#.to_owned()),
+            output: Some("no such file".to_owned()),
+            outcome: Outcome::Failed("exit code 2".to_owned()),
+            nested: vec![ToolCall {
+                call_id: "call_1".to_owned(),
+                name: "apply_patch".to_owned(),
+                start: at(290),
+                end: at(280),
+                arguments: Some("*** Begin Patch".to_owned()),
+                outcome: Outcome::Ok,
+                ..ToolCall::default()
+            }],
+            attributes: vec![Attribute::new("codex.tool.approval_status", "approved")],
+        }],
+        ..LlmCall::default()
+    };
+    let second = LlmCall {
+        start: at(310),
+        end: at(400),
+        model: Some("gpt-5.5".to_owned()),
+        output: vec![message("assistant", vec![Part::Text("None.".to_owned())])],
+        usage: Some(Usage { input: 1100, output: 30, ..Usage::default() }),
+        outcome: Outcome::Ok,
+        ..LlmCall::default()
+    };
+    Turn {
+        agent: Agent { name: "codex", version: Some("0.169.0".to_owned()) },
+        session_id: "thread".to_owned(),
+        turn_id: "turn".to_owned(),
+        key: "turn".to_owned(),
+        number: Some(3),
+        start: at(0),
+        end: at(420),
+        prompt: Some("List the files".to_owned()),
+        answer: Some("None.".to_owned()),
+        outcome: Outcome::Ok,
+        model: Some("gpt-5.5".to_owned()),
+        steps: vec![
+            Step::Llm(first),
+            Step::Compaction(Compaction { start: at(301), end: at(305), summary: None }),
+            Step::Llm(second),
+        ],
+        attributes: vec![Attribute::new("codex.sandbox_mode", "read-only")],
+        metadata: serde_json::Map::from_iter([("cwd".to_owned(), "/home/dev".into())]),
+    }
+}
+
+fn check(options: &TreeOptions, expected: Expect) {
+    let spans = span_tree(&turn(), options);
+    let mut text = String::new();
+    for span in &spans {
+        let parent = spans.iter().position(|other| Some(other.span_id) == span.parent_id);
+        let parent = parent.map_or_else(|| "-".to_owned(), |index| index.to_string());
+        writeln!(
+            text,
+            "{} {} under {parent} @{}..{} {:?}",
+            span.kind.as_str(),
+            span.name,
+            span.start.since(at(0)) / 1_000_000,
+            span.end.since(at(0)) / 1_000_000,
+            span.status
+        )
+        .unwrap();
+        for attribute in span.attributes.iter().filter(|attribute| !is_everywhere(attribute)) {
+            writeln!(text, "    {} = {}", attribute.key, show(&attribute.value)).unwrap();
+        }
+        for event in &span.events {
+            writeln!(text, "    event {} {:?}", event.name, event.attributes.len()).unwrap();
+        }
+        assert_on_every_span(span);
+    }
+    expected.assert_eq(&text);
+}
+
+fn is_everywhere(attribute: &Attribute) -> bool {
+    [
+        "session.id",
+        "user.id",
+        "gen_ai.conversation.id",
+        "openinference.span.kind",
+        "llm.system",
+        "llm.provider",
+        "gen_ai.provider.name",
+    ]
+    .contains(&attribute.key.as_ref())
+}
+
+fn assert_on_every_span(span: &Span) {
+    assert_eq!(span.text("openinference.span.kind"), Some(span.kind.as_str()));
+    assert_eq!(span.text("session.id"), Some("thread"));
+    assert_eq!(span.text("user.id"), Some("ada"));
+    assert_eq!(span.text("team"), Some("blue"));
+    assert!(span.end >= span.start);
+    let mut keys: Vec<_> = span.attributes.iter().map(|attribute| attribute.key.as_ref()).collect();
+    keys.sort_unstable();
+    let count = keys.len();
+    keys.dedup();
+    assert_eq!(keys.len(), count, "a key occurs twice");
+}
+
+fn show(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{text:?}"),
+        other => format!("{other:?}"),
+    }
+}
+
+fn options(layout: Layout, content: ContentPolicy) -> TreeOptions {
+    TreeOptions {
+        layout,
+        content,
+        user_id: Some("ada".to_owned()),
+        attributes: vec![Attribute::new("team", "blue"), Attribute::new("session.id", "mine")],
+    }
+}
+
+#[test]
+fn layout_agent() {
+    check(
+        &options(Layout::Agent, ContentPolicy::default()),
+        expect![[r#"
+        AGENT Turn 3 under - @0..420 Ok
+            agent.name = "codex"
+            gen_ai.operation.name = "invoke_agent"
+            gen_ai.agent.name = "codex"
+            gen_ai.agent.version = "0.169.0"
+            input.value = "List the files"
+            input.mime_type = "text/plain"
+            output.value = "None."
+            output.mime_type = "text/plain"
+            codex.thread_id = "thread"
+            codex.turn_id = "turn"
+            codex.turn.status = "completed"
+            trace.number = Int(3)
+            codex.turn.usage.input_tokens = Int(2100)
+            codex.turn.usage.cached_input_tokens = Int(512)
+            codex.turn.usage.cache_write_input_tokens = Int(7)
+            codex.turn.usage.output_tokens = Int(50)
+            codex.turn.usage.reasoning_output_tokens = Int(5)
+            codex.turn.usage.total_tokens = Int(2150)
+            codex.turn.llm_calls = Int(2)
+            codex.turn.tool_calls = Int(1)
+            codex.sandbox_mode = "read-only"
+            metadata = "{\"cwd\":\"/home/dev\"}"
+            team = "blue"
+        LLM gpt-5.5 under 0 @10..200 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            llm.token_count.total = Int(1020)
+            llm.token_count.prompt = Int(1000)
+            gen_ai.usage.input_tokens = Int(1000)
+            llm.token_count.completion = Int(20)
+            gen_ai.usage.output_tokens = Int(20)
+            llm.token_count.prompt_details.cache_read = Int(512)
+            gen_ai.usage.cache_read.input_tokens = Int(512)
+            llm.token_count.prompt_details.cache_write = Int(7)
+            gen_ai.usage.cache_write.input_tokens = Int(7)
+            llm.token_count.completion_details.reasoning = Int(5)
+            gen_ai.usage.reasoning.output_tokens = Int(5)
+            gen_ai.response.time_to_first_chunk = Double(0.05)
+            input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
+            input.mime_type = "application/json"
+            llm.input_messages.0.message.role = "developer"
+            llm.input_messages.0.message.content = "Be kind."
+            llm.input_messages.1.message.role = "user"
+            llm.input_messages.1.message.content = "List the files"
+            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+            llm.output_messages.0.message.contents.0.message_content.text = "They want files."
+            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
+            team = "blue"
+        TOOL exec under 1 @210..300 Error("exit code 2")
+            tool.name = "exec"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "exec"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            tool.parameters = "{\"cmd\":\"ls\"}"
+            input.value = "{\"cmd\":\"ls\"}"
+            input.mime_type = "application/json"
+            output.value = "no such file"
+            output.mime_type = "text/plain"
+            codex.tool.approval_status = "approved"
+            team = "blue"
+            event exception 2
+        TOOL apply_patch under 2 @290..290 Ok
+            tool.name = "apply_patch"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "apply_patch"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            input.value = "*** Begin Patch"
+            input.mime_type = "text/plain"
+            team = "blue"
+        CHAIN compaction under 0 @301..305 Ok
+            team = "blue"
+        LLM gpt-5.5 under 0 @310..400 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            llm.token_count.total = Int(1130)
+            llm.token_count.prompt = Int(1100)
+            gen_ai.usage.input_tokens = Int(1100)
+            llm.token_count.completion = Int(30)
+            gen_ai.usage.output_tokens = Int(30)
+            llm.token_count.prompt_details.cache_read = Int(0)
+            gen_ai.usage.cache_read.input_tokens = Int(0)
+            llm.token_count.prompt_details.cache_write = Int(0)
+            gen_ai.usage.cache_write.input_tokens = Int(0)
+            llm.token_count.completion_details.reasoning = Int(0)
+            gen_ai.usage.reasoning.output_tokens = Int(0)
+            output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.content = "None."
+            team = "blue"
+    "#]],
+    );
+}
+
+#[test]
+fn layout_turn() {
+    check(
+        &options(Layout::Turn, ContentPolicy::default()),
+        expect![[r#"
+        LLM Turn 3 under - @0..420 Ok
+            agent.name = "codex"
+            gen_ai.operation.name = "invoke_agent"
+            gen_ai.agent.name = "codex"
+            gen_ai.agent.version = "0.169.0"
+            input.value = "List the files"
+            input.mime_type = "text/plain"
+            output.value = "None."
+            output.mime_type = "text/plain"
+            codex.thread_id = "thread"
+            codex.turn_id = "turn"
+            codex.turn.status = "completed"
+            trace.number = Int(3)
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            llm.token_count.total = Int(2150)
+            llm.token_count.prompt = Int(2100)
+            gen_ai.usage.input_tokens = Int(2100)
+            llm.token_count.completion = Int(50)
+            gen_ai.usage.output_tokens = Int(50)
+            llm.token_count.prompt_details.cache_read = Int(512)
+            gen_ai.usage.cache_read.input_tokens = Int(512)
+            llm.token_count.prompt_details.cache_write = Int(7)
+            gen_ai.usage.cache_write.input_tokens = Int(7)
+            llm.token_count.completion_details.reasoning = Int(5)
+            gen_ai.usage.reasoning.output_tokens = Int(5)
+            codex.turn.usage.input_tokens = Int(2100)
+            codex.turn.usage.cached_input_tokens = Int(512)
+            codex.turn.usage.cache_write_input_tokens = Int(7)
+            codex.turn.usage.output_tokens = Int(50)
+            codex.turn.usage.reasoning_output_tokens = Int(5)
+            codex.turn.usage.total_tokens = Int(2150)
+            codex.turn.llm_calls = Int(2)
+            codex.turn.tool_calls = Int(1)
+            codex.sandbox_mode = "read-only"
+            metadata = "{\"cwd\":\"/home/dev\"}"
+            team = "blue"
+        LLM gpt-5.5 under 0 @10..200 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            gen_ai.response.time_to_first_chunk = Double(0.05)
+            input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
+            input.mime_type = "application/json"
+            llm.input_messages.0.message.role = "developer"
+            llm.input_messages.0.message.content = "Be kind."
+            llm.input_messages.1.message.role = "user"
+            llm.input_messages.1.message.content = "List the files"
+            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+            llm.output_messages.0.message.contents.0.message_content.text = "They want files."
+            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
+            team = "blue"
+        TOOL exec under 0 @210..300 Error("exit code 2")
+            tool.name = "exec"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "exec"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            tool.parameters = "{\"cmd\":\"ls\"}"
+            input.value = "{\"cmd\":\"ls\"}"
+            input.mime_type = "application/json"
+            output.value = "no such file"
+            output.mime_type = "text/plain"
+            codex.tool.approval_status = "approved"
+            team = "blue"
+            event exception 2
+        TOOL apply_patch under 2 @290..290 Ok
+            tool.name = "apply_patch"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "apply_patch"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            input.value = "*** Begin Patch"
+            input.mime_type = "text/plain"
+            team = "blue"
+        CHAIN compaction under 0 @301..305 Ok
+            team = "blue"
+        LLM gpt-5.5 under 0 @310..400 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.content = "None."
+            team = "blue"
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_said_leaves_when_it_must_not() {
+    let closed =
+        ContentPolicy { prompts: false, tool_details: false, tool_content: false, max_bytes: 1000 };
+    check(
+        &options(Layout::Agent, closed.clone()),
+        expect![[r#"
+        AGENT Turn 3 under - @0..420 Ok
+            agent.name = "codex"
+            gen_ai.operation.name = "invoke_agent"
+            gen_ai.agent.name = "codex"
+            gen_ai.agent.version = "0.169.0"
+            input.value = "<redacted: 14 chars>"
+            input.mime_type = "text/plain"
+            codex.input.bytes = Int(14)
+            output.value = "<redacted: 5 chars>"
+            output.mime_type = "text/plain"
+            codex.output.bytes = Int(5)
+            codex.thread_id = "thread"
+            codex.turn_id = "turn"
+            codex.turn.status = "completed"
+            trace.number = Int(3)
+            codex.turn.usage.input_tokens = Int(2100)
+            codex.turn.usage.cached_input_tokens = Int(512)
+            codex.turn.usage.cache_write_input_tokens = Int(7)
+            codex.turn.usage.output_tokens = Int(50)
+            codex.turn.usage.reasoning_output_tokens = Int(5)
+            codex.turn.usage.total_tokens = Int(2150)
+            codex.turn.llm_calls = Int(2)
+            codex.turn.tool_calls = Int(1)
+            codex.sandbox_mode = "read-only"
+            metadata = "{\"cwd\":\"/home/dev\"}"
+            team = "blue"
+        LLM gpt-5.5 under 0 @10..200 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            llm.token_count.total = Int(1020)
+            llm.token_count.prompt = Int(1000)
+            gen_ai.usage.input_tokens = Int(1000)
+            llm.token_count.completion = Int(20)
+            gen_ai.usage.output_tokens = Int(20)
+            llm.token_count.prompt_details.cache_read = Int(512)
+            gen_ai.usage.cache_read.input_tokens = Int(512)
+            llm.token_count.prompt_details.cache_write = Int(7)
+            gen_ai.usage.cache_write.input_tokens = Int(7)
+            llm.token_count.completion_details.reasoning = Int(5)
+            gen_ai.usage.reasoning.output_tokens = Int(5)
+            gen_ai.response.time_to_first_chunk = Double(0.05)
+            input.value = "{\"messages\":[{\"content\":\"<redacted: 8 chars>\",\"role\":\"system\"},{\"content\":\"<redacted: 15 chars>\",\"role\":\"user\"}]}"
+            input.mime_type = "application/json"
+            llm.input_messages.0.message.role = "developer"
+            llm.input_messages.0.message.content = "<redacted: 8 chars>"
+            llm.input_messages.1.message.role = "user"
+            llm.input_messages.1.message.content = "<redacted: 15 chars>"
+            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"<redacted: 12 chars>\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+            llm.output_messages.0.message.contents.0.message_content.text = "<redacted: 16 chars>"
+            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "<redacted: 12 chars>"
+            team = "blue"
+        TOOL exec under 1 @210..300 Error("exit code 2")
+            tool.name = "exec"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "exec"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            input.value = "<redacted: 12 chars>"
+            input.mime_type = "text/plain"
+            codex.input.bytes = Int(12)
+            output.value = "<redacted: 12 chars>"
+            output.mime_type = "text/plain"
+            codex.output.bytes = Int(12)
+            codex.tool.approval_status = "approved"
+            team = "blue"
+            event exception 2
+        TOOL apply_patch under 2 @290..290 Ok
+            tool.name = "apply_patch"
+            gen_ai.operation.name = "execute_tool"
+            gen_ai.tool.name = "apply_patch"
+            gen_ai.tool.type = "function"
+            tool.id = "call_1"
+            gen_ai.tool.call.id = "call_1"
+            codex.tool.call_id = "call_1"
+            input.value = "<redacted: 15 chars>"
+            input.mime_type = "text/plain"
+            codex.input.bytes = Int(15)
+            team = "blue"
+        CHAIN compaction under 0 @301..305 Ok
+            team = "blue"
+        LLM gpt-5.5 under 0 @310..400 Ok
+            gen_ai.operation.name = "chat"
+            llm.model_name = "gpt-5.5"
+            gen_ai.request.model = "gpt-5.5"
+            llm.token_count.total = Int(1130)
+            llm.token_count.prompt = Int(1100)
+            gen_ai.usage.input_tokens = Int(1100)
+            llm.token_count.completion = Int(30)
+            gen_ai.usage.output_tokens = Int(30)
+            llm.token_count.prompt_details.cache_read = Int(0)
+            gen_ai.usage.cache_read.input_tokens = Int(0)
+            llm.token_count.prompt_details.cache_write = Int(0)
+            gen_ai.usage.cache_write.input_tokens = Int(0)
+            llm.token_count.completion_details.reasoning = Int(0)
+            gen_ai.usage.reasoning.output_tokens = Int(0)
+            output.value = "{\"messages\":[{\"content\":\"<redacted: 5 chars>\",\"role\":\"assistant\"}]}"
+            output.mime_type = "application/json"
+            llm.output_messages.0.message.role = "assistant"
+            llm.output_messages.0.message.content = "<redacted: 5 chars>"
+            team = "blue"
+    "#]],
+    );
+    let batch = SpanBatch {
+        resource: Vec::new(),
+        spans: span_tree(&turn(), &options(Layout::Agent, closed)),
+    };
+    let wire = to_json(&export_request(&batch, &Scope { name: "test", version: "0" })).to_string();
+    for secret in ["List", "None.", "kind.", "want files", "cmd", "Patch", "no such"] {
+        assert!(!wire.contains(secret), "{secret} in {wire}");
+    }
+}
+
+#[test]
+fn a_reason_that_is_output_is_hidden_with_it() {
+    let mut turn = turn();
+    let Some(Step::Llm(call)) = turn.steps.first_mut() else {
+        unreachable!("the first step is a call")
+    };
+    call.tools[0].outcome = Outcome::Failed("no such file".to_owned());
+    let message = |tool_content| {
+        let content = ContentPolicy { tool_content, ..ContentPolicy::default() };
+        let spans = span_tree(&turn, &TreeOptions { content, ..TreeOptions::default() });
+        spans.into_iter().find(|span| span.name == "exec").unwrap().status
+    };
+    assert_eq!(message(true), SpanStatus::Error("no such file".to_owned()));
+    assert_eq!(message(false), SpanStatus::Error("failed".to_owned()));
+}
+
+#[test]
+fn the_same_turn_gives_the_same_bytes_and_another_turn_other_ids() {
+    let bytes = |turn: &Turn| {
+        let batch =
+            SpanBatch { resource: Vec::new(), spans: span_tree(turn, &TreeOptions::default()) };
+        (
+            batch.spans.iter().map(|span| span.span_id).collect::<Vec<_>>(),
+            to_protobuf(&export_request(&batch, &Scope { name: "test", version: "0" })),
+        )
+    };
+    let (ids, wire) = bytes(&turn());
+    assert_eq!(bytes(&turn()), (ids.clone(), wire));
+    let (other, _) = bytes(&Turn { key: "other".to_owned(), ..turn() });
+    assert!(ids.iter().all(|id| !other.contains(id)));
+    let unique: std::collections::HashSet<_> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len());
+}
+
+#[test]
+fn otlp_json_has_hexadecimal_ids_and_typed_values() {
+    let spans = span_tree(&turn(), &TreeOptions::default());
+    let batch = SpanBatch { resource: vec![Attribute::new("service.name", "codex")], spans };
+    let json = to_json(&export_request(&batch, &Scope { name: "arize-codex", version: "1" }));
+    let span = &json["resourceSpans"][0]["scopeSpans"][0]["spans"][1];
+    assert_eq!(span["traceId"], batch.spans[1].trace_id.to_string());
+    assert_eq!(span["parentSpanId"], batch.spans[0].span_id.to_string());
+    assert_eq!(span["status"]["code"], 1);
+    let attributes = span["attributes"].as_array().unwrap();
+    let tokens = attributes.iter().find(|pair| pair["key"] == "llm.token_count.prompt").unwrap();
+    assert_eq!(tokens["value"]["intValue"], "1000");
+}
