@@ -74,7 +74,7 @@ pub struct Console<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// Neither the environment nor the system names a home directory.
-    #[error("no home directory: `HOME` is not set")]
+    #[error("no home directory: `HOME` (on Windows `USERPROFILE`) is not set")]
     NoHome,
     /// The settings file cannot be read or parsed.
     #[error(transparent)]

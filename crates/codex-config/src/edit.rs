@@ -73,9 +73,10 @@ pub fn set(text: &str, key: &KeyPath, value: &Scalar) -> Result<String, EditErro
     let edited = write_value(&base, key.segments(), value);
     let after = edited.map_err(|reason| EditError::Unsafe { key: key.clone(), reason })?;
     let after = with_final_newline_of(text, after);
-    let replaced = old.and_then(document::scalar_text).unwrap_or_default();
+    let old_text = old.and_then(document::scalar_text).unwrap_or_default();
+    let new_text = document::scalar_text(value.value()).unwrap_or_default();
     verify(&after, &expected)
-        .and_then(|()| keeps_comments(text, &after, &replaced))
+        .and_then(|()| keeps_comments((text, &old_text), (&after, &new_text)))
         .and_then(|()| replaces_one_line_at_most(&base, &after))
         .map_err(|reason| EditError::Unsafe { key: key.clone(), reason })?;
     Ok(after)
@@ -236,8 +237,11 @@ fn verify(after: &str, expected: &Value) -> Result<(), String> {
     }
 }
 
-fn keeps_comments(before: &str, after: &str, replaced: &str) -> Result<(), String> {
-    if comment_marks(after) + comment_marks(replaced) >= comment_marks(before) {
+/// Compares each text without the value that was set.
+fn keeps_comments(before: (&str, &str), after: (&str, &str)) -> Result<(), String> {
+    if comment_marks(after.0) + comment_marks(before.1)
+        >= comment_marks(before.0) + comment_marks(after.1)
+    {
         Ok(())
     } else {
         Err("a comment would be lost".to_owned())
