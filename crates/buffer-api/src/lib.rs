@@ -1,1 +1,26 @@
-//! Wire types, client and process control of the buffer service.
+//! How to talk to the buffer service and how to keep it running, seen from outside.
+//!
+//! The service (`arize-codex-buffer`) receives Codex's OTLP log events and keeps them per thread
+//! until someone who builds traces collects them. This crate is that someone's side of it:
+//!
+//! - [`wire`]: what the service answers, as plain types;
+//! - [`client`]: a blocking client for the loopback interface, with short timeouts, bounded
+//!   answers and one precise error for each way it can go wrong;
+//! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
+//! - [`paths`]: where the service keeps its files.
+//!
+//! Start reading at [`Client::drain`] and [`process::ensure`].
+//!
+//! It knows nothing of the server's insides (HTTP framework, database) and nothing of spans: it
+//! is linked into the notify hook, which has five milliseconds for everything.
+
+pub mod client;
+mod endpoint;
+pub mod paths;
+pub mod process;
+pub mod wire;
+
+pub use client::{Client, ClientError};
+pub use endpoint::{DEFAULT_HOST, DEFAULT_PORT, Endpoint, NotLoopback};
+pub use paths::Paths;
+pub use wire::{BufferedEvent, Drained, Health};

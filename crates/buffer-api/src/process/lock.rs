@@ -1,0 +1,124 @@
+//! The lock that makes the service a single one per home. The system releases it with the
+//! process, however that ends.
+
+use std::{
+    fs::{File, TryLockError},
+    io::{self, Read, Seek, Write},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::paths;
+
+/// How long a lock that somebody holds is tried again. [`holder`] holds it for a moment, and a
+/// service that ends holds it for a moment longer than its pid file.
+const PATIENCE: Duration = Duration::from_millis(150);
+
+/// Holds the lock for as long as it lives.
+#[derive(Debug)]
+pub struct InstanceLock {
+    _file: File,
+}
+
+/// Says why the lock was not acquired.
+#[derive(Debug, thiserror::Error)]
+pub enum AcquireError {
+    /// The service of this home already runs.
+    #[error("`{}` is held by {}", .lock.display(), describe(.pid))]
+    Held {
+        /// The lock file.
+        lock: PathBuf,
+        /// The process that holds it, if it says.
+        pid: Option<u32>,
+    },
+    /// The file cannot be locked.
+    #[error("`{}` cannot be locked", .lock.display())]
+    Io {
+        /// The lock file.
+        lock: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl InstanceLock {
+    /// Locks `lock` and writes this process's id into it.
+    ///
+    /// # Errors
+    ///
+    /// When another process holds it.
+    pub fn acquire(lock: &Path) -> Result<Self, AcquireError> {
+        let io_error = |source| AcquireError::Io { lock: lock.to_owned(), source };
+        let mut file = paths::open_private(lock).map_err(io_error)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(io_error(source)),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let pid = read_pid(&mut file);
+                    return Err(AcquireError::Held { lock: lock.to_owned(), pid });
+                }
+            }
+        }
+        file.set_len(0)
+            .and_then(|()| writeln!(file, "{}", std::process::id()))
+            .map_err(io_error)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The process that holds the lock, `Some(None)` if it does not say. If nobody does,
+/// `when_free` runs while nobody can take it.
+pub(super) fn holder(lock: &Path, when_free: impl FnOnce()) -> Option<Option<u32>> {
+    let mut file = File::open(lock).ok()?;
+    match file.try_lock_shared() {
+        Ok(()) => {
+            when_free();
+            None
+        }
+        Err(TryLockError::WouldBlock) => Some(read_pid(&mut file)),
+        Err(TryLockError::Error(_)) => None,
+    }
+}
+
+fn read_pid(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn describe(pid: &Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("PID {pid}"),
+        None => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_one_learns_who_is_first() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("run/lock");
+        assert_eq!(holder(&path, || ()), None);
+        let first = InstanceLock::acquire(&path).unwrap();
+        let me = std::process::id();
+        assert_eq!(holder(&path, || panic!("it is not free")), Some(Some(me)));
+        let error = InstanceLock::acquire(&path).unwrap_err();
+        assert!(error.to_string().ends_with(&format!("is held by PID {me}")), "{error}");
+        drop(first);
+        let mut free = false;
+        assert_eq!(holder(&path, || free = true), None);
+        assert!(free);
+        InstanceLock::acquire(&path).unwrap();
+    }
+}

@@ -1,0 +1,182 @@
+//! Starts the service.
+
+use std::{
+    io,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Exit, Occupant, PidRecord, Running, Service, Status, answering, status};
+use crate::{Endpoint, paths};
+
+/// The most that a started service may take until it answers.
+const START_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a starting service is asked.
+const POLL: Duration = Duration::from_millis(5);
+
+/// A service that runs, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Started {
+    /// It was started.
+    Now(Running),
+    /// It ran already.
+    Before(Running),
+}
+
+/// Says why the service does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Another process listens where the service is to listen.
+    #[error("{endpoint} is taken by {occupant}")]
+    PortTaken {
+        /// The address.
+        endpoint: Endpoint,
+        /// Who listens there.
+        occupant: Occupant,
+    },
+    /// The service of this home runs and listens at another address.
+    #[error("the service listens on {actual} (PID {pid}), not on {wanted}")]
+    Elsewhere {
+        /// Where it listens.
+        actual: Endpoint,
+        /// Where it is to listen.
+        wanted: Endpoint,
+        /// Its process id.
+        pid: u32,
+    },
+    /// The log that a started service writes to cannot be opened.
+    #[error("`{}` cannot be opened", .log.display())]
+    Log {
+        /// The log.
+        log: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The program cannot be started.
+    #[error("`{}` cannot be started", .program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The service ended before it answered.
+    #[error("the service ended at once ({status}): see `{}`", .log.display())]
+    Ended {
+        /// How it ended.
+        status: ExitStatus,
+        /// Where it says why.
+        log: PathBuf,
+    },
+    /// The service did not answer in time.
+    #[error("the service did not answer within {} s: see `{}`", START_TIMEOUT.as_secs(), .log.display())]
+    NoAnswer {
+        /// Where it says why.
+        log: PathBuf,
+    },
+}
+
+/// Makes sure that the service runs; takes one look at the pid file and one health probe, less
+/// than a millisecond, if it does.
+///
+/// Prints nothing. A caller whose own work matters more goes on whatever this returns.
+///
+/// # Errors
+///
+/// Those of [`start`].
+pub fn ensure(service: &Service) -> Result<Running, StartError> {
+    match running_as_wanted(service) {
+        Some(running) => Ok(running),
+        None => start(service).map(|(Started::Now(running) | Started::Before(running))| running),
+    }
+}
+
+/// Starts the service, detached from this process and its terminal, and waits until it answers.
+///
+/// # Errors
+///
+/// When it cannot be started, does not answer in time, or runs at another address than wanted.
+pub fn start(service: &Service) -> Result<Started, StartError> {
+    match status(service) {
+        Status::Running(running) if is_wanted(service, &running.endpoint) => {
+            Ok(Started::Before(running))
+        }
+        Status::Running(Running { endpoint: actual, health }) => {
+            let wanted = service.endpoint.clone();
+            Err(StartError::Elsewhere { actual, wanted, pid: health.pid })
+        }
+        Status::Taken { endpoint, occupant } => Err(StartError::PortTaken { endpoint, occupant }),
+        // Also when a process exists that does not answer: it may be about to end. If it does
+        // not, the new one finds it and ends, and whichever answers is the service.
+        Status::Unresponsive { .. } | Status::Stopped => {
+            let child = spawn(service)?;
+            wait_for_answer(service, child).map(Started::Now)
+        }
+    }
+}
+
+fn spawn(service: &Service) -> Result<Child, StartError> {
+    let log_path = &service.paths.log;
+    let log_error = |source| StartError::Log { log: log_path.clone(), source };
+    let log = paths::append_private(log_path).map_err(log_error)?;
+    let also_log = log.try_clone().map_err(log_error)?;
+    let mut command = Command::new(&service.program);
+    command
+        .arg("run")
+        .arg("--home")
+        .arg(&service.paths.home)
+        .args(["--host", &service.endpoint.host.to_string()])
+        .args(["--port", &service.endpoint.port.to_string()])
+        .stdin(Stdio::null())
+        .stdout(log)
+        .stderr(also_log);
+    // Ctrl-C in the terminal that this process belongs to is not meant for the service.
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let program = service.program.clone();
+    command.spawn().map_err(|source| StartError::Spawn { program, source })
+}
+
+fn wait_for_answer(service: &Service, mut child: Child) -> Result<Running, StartError> {
+    let deadline = Instant::now() + START_TIMEOUT;
+    while Instant::now() < deadline {
+        if let Some(running) = running_as_wanted(service) {
+            return Ok(running);
+        }
+        if let Ok(Some(status)) = child.try_wait()
+            && let Some(error) = failure(service, status)
+        {
+            return Err(error);
+        }
+        thread::sleep(POLL);
+    }
+    Err(StartError::NoAnswer { log: service.paths.log.clone() })
+}
+
+/// What the end of a started process means; nothing if another one was faster.
+fn failure(service: &Service, status: ExitStatus) -> Option<StartError> {
+    let endpoint = service.endpoint.clone();
+    match status.code() {
+        Some(code) if code == Exit::AlreadyRunning as i32 => None,
+        Some(code) if code == Exit::PortTaken as i32 => {
+            let occupant = super::occupant(&endpoint);
+            Some(StartError::PortTaken { endpoint, occupant })
+        }
+        _ => Some(StartError::Ended { status, log: service.paths.log.clone() }),
+    }
+}
+
+fn running_as_wanted(service: &Service) -> Option<Running> {
+    let record = PidRecord::read(&service.paths.pid_file)?;
+    if is_wanted(service, &record.endpoint()) { answering(&record) } else { None }
+}
+
+/// Whether `actual` is the wanted address; port zero wants any.
+fn is_wanted(service: &Service, actual: &Endpoint) -> bool {
+    service.endpoint.port == 0 || service.endpoint == *actual
+}

@@ -1,0 +1,124 @@
+//! Ends the service.
+
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
+
+use super::{Occupant, PidRecord, Service, Status, pid_file, signal, status};
+use crate::Endpoint;
+
+/// The most that a process may take to end after it was asked to.
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often an ending process is looked at.
+const POLL: Duration = Duration::from_millis(5);
+
+/// What came of stopping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// This process ended.
+    Ended(u32),
+    /// There was nothing to stop.
+    NotRunning,
+}
+
+/// Says why nothing was stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum StopError {
+    /// What listens at the service's address is not the service.
+    #[error("{endpoint} is held by {occupant}, which is not the service of this home")]
+    Foreign {
+        /// The address.
+        endpoint: Endpoint,
+        /// Who listens there.
+        occupant: Occupant,
+    },
+    /// The service exists and does not answer, so that its pid cannot be checked.
+    #[error("the service{} does not answer", .pid.map(|pid| format!(" (PID {pid})")).unwrap_or_default())]
+    Unresponsive {
+        /// Its process id, if it says.
+        pid: Option<u32>,
+    },
+    /// The process was asked to end and did not.
+    #[error("PID {pid} did not end within {} s", STOP_TIMEOUT.as_secs())]
+    StillRunning {
+        /// The process.
+        pid: u32,
+    },
+    /// The process cannot be signalled.
+    #[error("PID {pid} cannot be signalled")]
+    Signal {
+        /// The process.
+        pid: u32,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// Asks the service to end and waits until it has.
+///
+/// Signals no process that has not answered as the service of this home.
+///
+/// # Errors
+///
+/// When it does not answer or does not end in time, or when another process has its address.
+pub fn stop(service: &Service) -> Result<Stopped, StopError> {
+    match status(service) {
+        Status::Stopped => Ok(Stopped::NotRunning),
+        Status::Running(running) => terminate(running.health.pid),
+        Status::Unresponsive { pid } => Err(StopError::Unresponsive { pid }),
+        Status::Taken { endpoint, occupant } => Err(StopError::Foreign { endpoint, occupant }),
+    }
+}
+
+/// Ends whatever keeps the service from being started: the service, also if it does not answer,
+/// or another process that has its address.
+///
+/// Asks first, and kills what does not end.
+///
+/// # Errors
+///
+/// When the process is not known, belongs to another user or survives.
+pub fn stop_by_force(service: &Service) -> Result<Stopped, StopError> {
+    let pid = match status(service) {
+        Status::Stopped => return Ok(Stopped::NotRunning),
+        Status::Running(running) => running.health.pid,
+        // The lock proves that the process that wrote its pid into it is the service.
+        Status::Unresponsive { pid: Some(pid) } => pid,
+        Status::Unresponsive { pid: None } => return Err(StopError::Unresponsive { pid: None }),
+        Status::Taken { endpoint, occupant } => match occupant.pid {
+            Some(pid) => pid,
+            None => return Err(StopError::Foreign { endpoint, occupant }),
+        },
+    };
+    let ended = match terminate(pid) {
+        Err(StopError::StillRunning { .. }) => {
+            signal::kill(pid).map_err(|source| StopError::Signal { pid, source })?;
+            wait_for_end(pid)
+        }
+        other => other,
+    };
+    let pid_path = &service.paths.pid_file;
+    if ended.is_ok() && PidRecord::read(pid_path).is_some_and(|record| record.pid == pid) {
+        pid_file::remove(pid_path);
+    }
+    ended
+}
+
+fn terminate(pid: u32) -> Result<Stopped, StopError> {
+    signal::terminate(pid).map_err(|source| StopError::Signal { pid, source })?;
+    wait_for_end(pid)
+}
+
+fn wait_for_end(pid: u32) -> Result<Stopped, StopError> {
+    let deadline = Instant::now() + STOP_TIMEOUT;
+    while signal::is_alive(pid) {
+        if Instant::now() >= deadline {
+            return Err(StopError::StillRunning { pid });
+        }
+        thread::sleep(POLL);
+    }
+    Ok(Stopped::Ended(pid))
+}

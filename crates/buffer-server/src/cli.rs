@@ -1,0 +1,284 @@
+//! The command line of `arize-codex-buffer`.
+//!
+//! Settings come from the flags, else from the environment, else are the defaults. The settings
+//! file belongs between the last two; [`settings`] is the place to read it.
+
+use std::{
+    ffi::OsString,
+    fmt::Display,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use buffer_api::{
+    DEFAULT_HOST, DEFAULT_PORT, Endpoint, Paths,
+    process::{
+        self, AcquireError, Exit, Running, Service, StartError, Started, Status, StopError, Stopped,
+    },
+};
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    config::{Limits, LogTarget, ServerConfig, Writers},
+    run::{RunError, run},
+};
+
+/// What the command line takes from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The user's home directory.
+    pub home: Option<PathBuf>,
+    /// `ARIZE_CODEX_BUFFER_PORT`.
+    pub port: Option<OsString>,
+    /// The program's own path.
+    pub program: Option<PathBuf>,
+}
+
+/// Keeps Codex's log events until a trace is built from them.
+#[derive(Debug, Parser)]
+#[command(name = "arize-codex-buffer", version)]
+struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Args)]
+struct Place {
+    /// Address of the loopback interface to listen on [default: 127.0.0.1]
+    #[arg(long, global = true)]
+    host: Option<String>,
+    /// Port to listen on; 0 lets the system choose [env: ARIZE_CODEX_BUFFER_PORT, default: 4318]
+    #[arg(long, global = true)]
+    port: Option<u16>,
+    /// Directory with the service's files [default: ~/.arize/harness]
+    #[arg(long, global = true)]
+    home: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the service in the background
+    Start,
+    /// Stop the service
+    Stop {
+        /// Also end a service that does not answer, or another process that has its port
+        #[arg(long)]
+        force: bool,
+    },
+    /// Say whether the service runs: exit code 0 if it does, else 1
+    Status {
+        /// Say it as JSON, with the service's counters
+        #[arg(long)]
+        json: bool,
+    },
+    /// Start the service unless it runs; silent, and never fails
+    Ensure,
+    /// Be the service
+    Run {
+        /// Log to the standard error stream and end with the terminal
+        #[arg(long)]
+        foreground: bool,
+        /// Take events only from senders that show the token
+        #[arg(long)]
+        require_write_token: bool,
+    },
+}
+
+/// Why a command failed, for the person who gave it.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    message: String,
+    hint: Option<&'static str>,
+}
+
+/// Does what the command line says and returns how it went.
+pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage } else { Exit::Success };
+        }
+    };
+    let done = settings(&arguments.place, environment)
+        .and_then(|service| execute(&arguments.command, &service));
+    done.unwrap_or_else(|failure| {
+        if matches!(arguments.command, Command::Ensure) {
+            return Exit::Success;
+        }
+        explain(&failure);
+        failure.exit
+    })
+}
+
+/// Where the service is to be, from the flags and the environment.
+fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure> {
+    let port = match (place.port, &environment.port) {
+        (Some(port), _) => port,
+        (None, Some(text)) => {
+            text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
+                let text = text.display();
+                Failure::usage(format!("ARIZE_CODEX_BUFFER_PORT: `{text}` is not a port"))
+            })?
+        }
+        (None, None) => DEFAULT_PORT,
+    };
+    let host = place.host.as_deref().unwrap_or(DEFAULT_HOST);
+    let endpoint = Endpoint::new(host, port).map_err(|error| Failure::usage(chain(&error)))?;
+    let of_user = || environment.home.as_ref().map(|home| home.join(".arize/harness"));
+    let home = place.home.clone().or_else(of_user).ok_or_else(|| Failure {
+        hint: Some("name the directory with --home"),
+        ..Failure::usage("there is no home directory")
+    })?;
+    let home = std::path::absolute(&home)
+        .map_err(|error| Failure::usage(format!("`{}`: {error}", home.display())))?;
+    let program = environment.program.clone().unwrap_or_else(|| "arize-codex-buffer".into());
+    Ok(Service { program, endpoint, paths: Paths::under(&home) })
+}
+
+fn execute(command: &Command, service: &Service) -> Result<Exit, Failure> {
+    match command {
+        Command::Start => match process::start(service)? {
+            Started::Now(running) => say(format_args!("started {}", place(&running))),
+            Started::Before(running) => say(format_args!("already running {}", place(&running))),
+        },
+        Command::Stop { force } => {
+            let stop = if *force { process::stop_by_force } else { process::stop };
+            match stop(service)? {
+                Stopped::Ended(pid) => say(format_args!("stopped (PID {pid})")),
+                Stopped::NotRunning => say("not running"),
+            }
+        }
+        Command::Status { json } => {
+            let status = process::status(service);
+            if *json {
+                say(status_json(&status))
+            } else {
+                say(status_text(&status))
+            }
+            if !matches!(status, Status::Running(_)) {
+                return Ok(Exit::NotRunning);
+            }
+        }
+        Command::Ensure => {
+            process::ensure(service)?;
+        }
+        Command::Run { foreground, require_write_token } => {
+            let writers =
+                if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };
+            run(&ServerConfig {
+                endpoint: service.endpoint.clone(),
+                paths: service.paths.clone(),
+                limits: Limits::default(),
+                writers,
+                log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
+            })?;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn status_text(status: &Status) -> String {
+    match status {
+        Status::Running(running) => format!("running {}", place(running)),
+        Status::Unresponsive { pid: Some(pid) } => {
+            format!("stopped (PID {pid} is there and does not answer)")
+        }
+        Status::Unresponsive { pid: None } => {
+            "stopped (a process is there and does not answer)".to_owned()
+        }
+        Status::Taken { endpoint, occupant } => {
+            format!("stopped ({endpoint} is taken by {occupant})")
+        }
+        Status::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn status_json(status: &Status) -> serde_json::Value {
+    match status {
+        Status::Running(Running { endpoint, health }) => serde_json::json!({
+            "running": true,
+            "endpoint": endpoint.to_string(),
+            "health": health,
+        }),
+        _ => serde_json::json!({ "running": false, "reason": status_text(status) }),
+    }
+}
+
+fn place(running: &Running) -> String {
+    format!("(PID {}, {})", running.health.pid, running.endpoint)
+}
+
+#[expect(clippy::print_stdout, reason = "this is what the user asked for")]
+fn say(message: impl Display) {
+    println!("{message}");
+}
+
+fn explain(failure: &Failure) {
+    let mut text = format!("error: {}\n", failure.message);
+    if let Some(hint) = failure.hint {
+        text.push_str(&format!("hint: {hint}\n"));
+    }
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+impl Failure {
+    fn usage(message: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, message: message.into(), hint: None }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        let (exit, hint) = match error {
+            StartError::PortTaken { .. } => {
+                (Exit::PortTaken, Some("choose another port with --port"))
+            }
+            StartError::Elsewhere { .. } => {
+                (Exit::AlreadyRunning, Some("stop it first: arize-codex-buffer stop"))
+            }
+            _ => (Exit::Failed, None),
+        };
+        Self { exit, message: chain(&error), hint }
+    }
+}
+
+impl From<StopError> for Failure {
+    fn from(error: StopError) -> Self {
+        let force = Some("arize-codex-buffer stop --force ends it");
+        let (exit, hint) = match error {
+            StopError::Foreign { .. } => (Exit::PortTaken, force),
+            StopError::Unresponsive { .. } | StopError::StillRunning { .. } => {
+                (Exit::Failed, force)
+            }
+            StopError::Signal { .. } => (Exit::Failed, None),
+        };
+        Self { exit, message: chain(&error), hint }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        let (exit, hint) = match error {
+            RunError::Instance(AcquireError::Held { .. }) => (Exit::AlreadyRunning, None),
+            RunError::PortTaken { .. } => {
+                (Exit::PortTaken, Some("choose another port with --port"))
+            }
+            _ => (Exit::Failed, None),
+        };
+        Self { exit, message: chain(&error), hint }
+    }
+}

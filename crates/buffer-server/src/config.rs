@@ -1,0 +1,66 @@
+//! What the service is told: where to listen, where its files are, how much it may keep.
+
+use std::time::Duration;
+
+use buffer_api::{Endpoint, Paths};
+
+/// The settings of one service.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// Where to listen. Port zero lets the system choose; the pid file names the port.
+    pub endpoint: Endpoint,
+    /// Where the files are.
+    pub paths: Paths,
+    /// How much is kept.
+    pub limits: Limits,
+    /// Who may send events.
+    pub writers: Writers,
+    /// Where the log goes.
+    pub log: LogTarget,
+}
+
+/// How much is kept; beyond it, the oldest events are given up first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the events of one thread; 8 MiB by default.
+    pub thread_bytes: u64,
+    /// Bytes of all events; 64 MiB by default.
+    pub total_bytes: u64,
+    /// Time since an event arrived; 24 hours by default.
+    pub age: Duration,
+    /// Bytes of a request's body as it is sent; 32 MiB by default.
+    pub body_bytes: usize,
+    /// Bytes of a request's body when it is unpacked; 128 MiB by default.
+    pub unpacked_bytes: u64,
+}
+
+/// Who may send events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writers {
+    /// Everybody who reaches the port. Codex sends no token unless its config says so.
+    Anybody,
+    /// Those who show the token, in `x-arize-token` or as a bearer.
+    TokenHolders,
+}
+
+/// Where the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogTarget {
+    /// The log file.
+    File,
+    /// The standard error stream, for a supervisor that collects it.
+    Stderr,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const MIB: u64 = 1024 * 1024;
+        Self {
+            thread_bytes: 8 * MIB,
+            total_bytes: 64 * MIB,
+            age: Duration::from_secs(24 * 60 * 60),
+            body_bytes: 32 * 1024 * 1024,
+            unpacked_bytes: 128 * MIB,
+        }
+    }
+}

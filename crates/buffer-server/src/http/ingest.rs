@@ -1,0 +1,127 @@
+//! Taking events in.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, State},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_ENCODING, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+
+use super::{
+    App, Shared,
+    answer::{Refusal, json_text},
+    state::{now_ms, now_ns},
+};
+use crate::{
+    decode::{self, Encoding, Export, Logs},
+    log::Topic,
+};
+
+/// The most that the sender may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whether a body is packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    Plain,
+    Gzip,
+}
+
+/// `POST /v1/logs`: answers when the events are durable, with an empty
+/// `ExportLogsServiceResponse` in the encoding of the request.
+pub(super) async fn receive(State(app): State<App>, request: Request) -> Response {
+    match accept(&app, request).await {
+        Ok(encoding) => empty_response(encoding),
+        Err(refusal) => {
+            app.log.line_on(Topic::Refused, format_args!("refused: {}", refusal.reason));
+            refusal.into_response()
+        }
+    }
+}
+
+async fn accept(app: &App, request: Request) -> Result<Encoding, Refusal> {
+    let encoding = encoding(request.headers())?;
+    let packing = packing(request.headers())?;
+    let _permit = app.bodies.acquire().await;
+    let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &()))
+        .await
+        .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?
+        .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    app.blocking(move |app| take_in(app, body, encoding, packing)).await?;
+    app.announce_arrival();
+    Ok(encoding)
+}
+
+/// Decodes and stores a body; runs where blocking is allowed.
+fn take_in(app: &Shared, body: Bytes, encoding: Encoding, packing: Packing) -> Result<(), Refusal> {
+    let export = match packing {
+        Packing::Plain => decode::decode(&body, encoding, now_ns())?,
+        Packing::Gzip => {
+            let plain = decode::gunzip(&body, app.limits.unpacked_bytes)?;
+            decode::decode(&plain, encoding, now_ns())?
+        }
+    };
+    drop(body);
+    match export {
+        Export::Logs(logs) => store(app, logs),
+        Export::Spans => {
+            app.counters.span_exports.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+}
+
+fn store(app: &Shared, logs: Logs) -> Result<(), Refusal> {
+    if !logs.events.is_empty() {
+        let dropped = app.use_store(|store| store.insert(&logs.events, now_ms()))?;
+        app.count_dropped(dropped);
+    }
+    let counters = &app.counters;
+    counters.received.fetch_add(logs.received(), Ordering::Relaxed);
+    counters.skipped.fetch_add(logs.skipped, Ordering::Relaxed);
+    counters.unthreaded.fetch_add(logs.unthreaded, Ordering::Relaxed);
+    counters.malformed.fetch_add(logs.malformed, Ordering::Relaxed);
+    if logs.malformed > 0 {
+        let malformed = logs.malformed;
+        app.log.line_on(Topic::Malformed, format_args!("{malformed} records make no sense"));
+    }
+    Ok(())
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let full = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = full.split(';').next().unwrap_or_default().trim();
+    if kind.eq_ignore_ascii_case("application/json") {
+        Ok(Encoding::Json)
+    } else if kind.eq_ignore_ascii_case("application/x-protobuf") {
+        Ok(Encoding::Protobuf)
+    } else {
+        let reason = "the content type is not application/json or application/x-protobuf";
+        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason))
+    }
+}
+
+fn packing(headers: &HeaderMap) -> Result<Packing, Refusal> {
+    let Some(value) = headers.get(CONTENT_ENCODING) else { return Ok(Packing::Plain) };
+    let value = value.to_str().unwrap_or("?").trim();
+    if value.eq_ignore_ascii_case("gzip") {
+        Ok(Packing::Gzip)
+    } else if value.is_empty() || value.eq_ignore_ascii_case("identity") {
+        Ok(Packing::Plain)
+    } else {
+        let reason = "the content encoding is not gzip or identity";
+        Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason))
+    }
+}
+
+fn empty_response(encoding: Encoding) -> Response {
+    match encoding {
+        Encoding::Json => json_text(b"{}".to_vec()),
+        Encoding::Protobuf => [(CONTENT_TYPE, "application/x-protobuf")].into_response(),
+    }
+}

@@ -1,0 +1,226 @@
+//! What the handlers share: the store behind its one thread, the counters, the news of arrivals.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use axum::http::StatusCode;
+use buffer_api::{Health, wire::SERVICE_NAME};
+use tokio::sync::{Semaphore, watch};
+
+use super::answer::Refusal;
+use crate::{
+    config::{Limits, Writers},
+    log::{Log, Topic},
+    store::{Store, StoreError, Totals},
+};
+
+/// Bodies that are taken in at the same time; the others wait, which bounds memory.
+const BODIES_AT_ONCE: usize = 4;
+
+/// The handlers' way to [`Shared`].
+pub(crate) type App = Arc<Shared>;
+
+/// What the handlers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) token: String,
+    pub(crate) writers: Writers,
+    pub(crate) limits: Limits,
+    pub(crate) log: Log,
+    pub(super) counters: Counters,
+    pub(super) bodies: Semaphore,
+    store: Mutex<Store>,
+    totals: watch::Sender<Totals>,
+    news: watch::Sender<News>,
+    started: Instant,
+}
+
+/// What somebody who waits for events hears.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct News {
+    /// Counts the requests that brought events.
+    arrivals: u64,
+    /// Whether the service is about to end.
+    pub(crate) closing: bool,
+}
+
+/// What happened since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    pub(super) received: AtomicU64,
+    pub(super) dropped: AtomicU64,
+    pub(super) skipped: AtomicU64,
+    pub(super) unthreaded: AtomicU64,
+    pub(super) malformed: AtomicU64,
+    pub(super) span_exports: AtomicU64,
+}
+
+impl Shared {
+    /// Puts a store behind the handlers.
+    pub(crate) fn new(
+        store: Store,
+        token: String,
+        writers: Writers,
+        limits: Limits,
+        log: Log,
+    ) -> App {
+        Arc::new(Self {
+            token,
+            writers,
+            limits,
+            log,
+            counters: Counters::default(),
+            bodies: Semaphore::new(BODIES_AT_ONCE),
+            totals: watch::Sender::new(store.totals()),
+            store: Mutex::new(store),
+            news: watch::Sender::new(News::default()),
+            started: Instant::now(),
+        })
+    }
+
+    /// Does `work` on the store's thread, after what was asked of it before.
+    pub(super) async fn with_store<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        self.blocking(move |app| app.use_store(work).map_err(Refusal::from)).await
+    }
+
+    /// Does `work` on the one thread that may take its time.
+    pub(super) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let app = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || work(&app)).await {
+            Ok(done) => done,
+            Err(panic) => {
+                self.log.line_on(Topic::Store, format_args!("a request failed: {panic}"));
+                Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed"))
+            }
+        }
+    }
+
+    /// Uses the store; to be called where blocking is allowed.
+    pub(super) fn use_store<T>(
+        &self,
+        work: impl FnOnce(&mut Store) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = work(&mut store);
+        if let Err(error) = &result {
+            self.log.line_on(Topic::Store, format_args!("{}", with_source(error)));
+        }
+        if let Some(aside) = store.take_moved_aside() {
+            let aside = aside.display();
+            self.log.line(format_args!("the database was corrupt and is now `{aside}`"));
+        }
+        self.totals.send_replace(store.totals());
+        result
+    }
+
+    /// Counts events that were given up.
+    pub(super) fn count_dropped(&self, dropped: u64) {
+        if dropped > 0 {
+            self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
+            self.log.line_on(Topic::Dropped, format_args!("gave up {dropped} oldest events"));
+        }
+    }
+
+    /// Wakes everybody who waits for events.
+    pub(super) fn announce_arrival(&self) {
+        self.news.send_modify(|news| news.arrivals += 1);
+    }
+
+    /// Tells everybody who waits that the service is about to end.
+    pub(crate) fn close(&self) {
+        self.news.send_modify(|news| news.closing = true);
+    }
+
+    /// To wait for events or the end with.
+    pub(crate) fn news(&self) -> watch::Receiver<News> {
+        self.news.subscribe()
+    }
+
+    /// Gives disk space back, after the present request is answered.
+    pub(super) fn tidy_later(self: &Arc<Self>) {
+        let app = Arc::clone(self);
+        tokio::spawn(async move { app.with_store(|store| store.tidy(now_ms())).await });
+    }
+
+    /// Removes events as they become too old. Sleeps until the oldest one does, and has no
+    /// timer while nothing is buffered.
+    pub(crate) async fn expire_forever(self: Arc<Self>) {
+        let mut totals = self.totals.subscribe();
+        loop {
+            if totals.wait_for(|totals| totals.events > 0).await.is_err() {
+                return;
+            }
+            let oldest = self.with_store(|store| store.oldest_ms(now_ms())).await;
+            let age = match oldest {
+                Ok(Some(oldest)) => Duration::from_millis(now_ms().saturating_sub(oldest)),
+                // Gone meanwhile, or not to be had: look again in due time.
+                Ok(None) | Err(_) => Duration::ZERO,
+            };
+            // One millisecond more: what is exactly as old as allowed stays.
+            let left = self.limits.age.saturating_sub(age) + Duration::from_millis(1);
+            let emptied = totals.wait_for(|totals| totals.events == 0);
+            if tokio::time::timeout(left, emptied).await.is_ok() {
+                continue;
+            }
+            if let Ok(expired) = self.with_store(|store| store.expire(now_ms())).await {
+                self.count_dropped(expired);
+                self.tidy_later();
+            }
+        }
+    }
+
+    /// How the service is.
+    pub(super) fn health(&self) -> Health {
+        let totals = *self.totals.borrow();
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Health {
+            status: "ok".to_owned(),
+            service: SERVICE_NAME.to_owned(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            executable: std::env::current_exe().unwrap_or_default(),
+            uptime_seconds: self.started.elapsed().as_secs(),
+            threads: totals.threads,
+            events: totals.events,
+            bytes: totals.bytes,
+            received: count(&self.counters.received),
+            dropped: count(&self.counters.dropped),
+            skipped: count(&self.counters.skipped),
+            unthreaded: count(&self.counters.unthreaded),
+            malformed: count(&self.counters.malformed),
+            span_exports: count(&self.counters.span_exports),
+        }
+    }
+}
+
+/// The present in milliseconds since the Unix epoch.
+pub(crate) fn now_ms() -> u64 {
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The present in nanoseconds since the Unix epoch.
+pub(super) fn now_ns() -> u64 {
+    u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX)
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn with_source(error: &StoreError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

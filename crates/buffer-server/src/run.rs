@@ -1,0 +1,237 @@
+//! The life of the service: become the one instance, bind, open the store, serve, end.
+
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+
+use axum::serve::ListenerExt;
+use buffer_api::{
+    Endpoint,
+    process::{AcquireError, Occupant, occupant},
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::{
+    config::{LogTarget, ServerConfig},
+    http::{self, App, Shared},
+    instance::{Instance, TokenError, token},
+    log::Log,
+    store::Store,
+};
+
+/// The most that requests in flight may take after the service was asked to end.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// The most that the store's thread may take after that.
+const STORE_GRACE: Duration = Duration::from_millis(200);
+
+/// Says why the service did not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The service of this home already runs, or the lock cannot be had.
+    #[error("the service is not started")]
+    Instance(#[source] AcquireError),
+    /// Another process listens at the address.
+    #[error("{endpoint} is taken by {occupant}")]
+    PortTaken {
+        /// The address.
+        endpoint: Endpoint,
+        /// Who listens there.
+        occupant: Occupant,
+    },
+    /// The address cannot be bound.
+    #[error("{endpoint} cannot be bound")]
+    Bind {
+        /// The address.
+        endpoint: Endpoint,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// A file of the service cannot be written.
+    #[error("`{}` cannot be written", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// There is no token.
+    #[error("there is no token")]
+    Token(#[source] TokenError),
+    /// The database cannot be used.
+    #[error("the database cannot be used")]
+    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system does not give what a server needs.
+    #[error("the system does not give what a server needs")]
+    System(#[source] io::Error),
+}
+
+/// Serves until the process is asked to end.
+///
+/// Leaves the terminal that it was started from, if it logs to its file: closing that terminal
+/// is not meant for the service.
+///
+/// # Errors
+///
+/// When it cannot become the one instance, cannot bind or cannot store.
+pub fn run(config: &ServerConfig) -> Result<(), RunError> {
+    if config.log == LogTarget::File {
+        leave_terminal();
+    }
+    let instance = Instance::acquire(&config.paths).map_err(RunError::Instance)?;
+    let log = open_log(config)?;
+    let runtime = runtime()?;
+    // Before the address is announced: from then on others may ask the service to end.
+    let end = runtime.block_on(async { asked_to_end(config.log) }).map_err(RunError::System)?;
+    serve(config, instance, log, runtime, end)
+}
+
+/// Serves until `end` is ready, and has nothing to do with signals and terminals.
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub fn run_until(config: &ServerConfig, end: impl Future<Output = ()>) -> Result<(), RunError> {
+    let instance = Instance::acquire(&config.paths).map_err(RunError::Instance)?;
+    serve(config, instance, open_log(config)?, runtime()?, end)
+}
+
+fn open_log(config: &ServerConfig) -> Result<Log, RunError> {
+    let path = &config.paths.log;
+    match config.log {
+        LogTarget::Stderr => Ok(Log::to_stderr()),
+        LogTarget::File => {
+            Log::to_file(path).map_err(|source| RunError::File { path: path.clone(), source })
+        }
+    }
+}
+
+fn runtime() -> Result<Runtime, RunError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // The store's thread. More would wait for each other.
+        .max_blocking_threads(1)
+        .build()
+        .map_err(RunError::System)
+}
+
+fn serve(
+    config: &ServerConfig,
+    instance: Instance,
+    log: Log,
+    runtime: Runtime,
+    end: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let served = runtime.block_on(async {
+        let listener = bind(&config.endpoint).await?;
+        let address = listener.local_addr().map_err(RunError::System)?;
+        let app = prepare(config, &instance, address, log)?;
+        let expiry = tokio::spawn(app.clone().expire_forever());
+        let ended = serve_requests(listener, &app, end).await;
+        expiry.abort();
+        app.log.line("stopped");
+        ended
+    });
+    // The database is closed, or given up, before the instance is.
+    runtime.shutdown_timeout(STORE_GRACE);
+    drop(instance);
+    served
+}
+
+async fn bind(endpoint: &Endpoint) -> Result<TcpListener, RunError> {
+    TcpListener::bind((endpoint.host, endpoint.port)).await.map_err(|source| {
+        let endpoint = endpoint.clone();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                let occupant = occupant(&endpoint);
+                RunError::PortTaken { endpoint, occupant }
+            }
+            _ => RunError::Bind { endpoint, source },
+        }
+    })
+}
+
+/// Opens the store and tells the world where the service is.
+fn prepare(
+    config: &ServerConfig,
+    instance: &Instance,
+    address: SocketAddr,
+    log: Log,
+) -> Result<App, RunError> {
+    let paths = &config.paths;
+    let token = token(paths).map_err(RunError::Token)?;
+    let mut store = Store::open(&paths.database, config.limits, http::now_ms())
+        .map_err(|error| RunError::Store(Box::new(error)))?;
+    if let Some(aside) = store.take_moved_aside() {
+        let aside = aside.display();
+        log.line(format_args!("the database could not be used and is now `{aside}`"));
+    }
+    let endpoint = Endpoint { host: address.ip(), port: address.port() };
+    instance
+        .announce(&endpoint)
+        .map_err(|source| RunError::File { path: paths.pid_file.clone(), source })?;
+    let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
+    log.line(format_args!("started version {version} on {endpoint} (PID {pid})"));
+    Ok(Shared::new(store, token, config.writers, config.limits, log))
+}
+
+async fn serve_requests(
+    listener: TcpListener,
+    app: &App,
+    end: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let mut news = app.news();
+    let closing = async move {
+        let _ = news.wait_for(|news| news.closing).await;
+    };
+    // Answers are small and somebody waits for each.
+    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
+    let router = http::router(app.clone(), &app.limits);
+    let serving = axum::serve(listener, router).with_graceful_shutdown(closing).into_future();
+    let too_long = async {
+        end.await;
+        app.close();
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(RunError::System),
+        () = too_long => Ok(()),
+    }
+}
+
+/// Ready when the process is asked to end. A closed terminal asks only a service that belongs to
+/// one.
+#[cfg(unix)]
+fn asked_to_end(log: LogTarget) -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Listening is what keeps it from ending the process.
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        let mut hung_up = async || loop {
+            hangup.recv().await;
+            if log == LogTarget::Stderr {
+                break;
+            }
+        };
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = hung_up() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn asked_to_end(_log: LogTarget) -> io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+fn leave_terminal() {
+    // Fails for the leader of a process group, which the terminal does not end anyway.
+    #[cfg(unix)]
+    let _ = rustix::process::setsid();
+}

@@ -1,0 +1,228 @@
+use std::{fs, time::Duration};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const NOW_MS: u64 = 1_800_000_000_000;
+
+fn open(home: &TempDir, limits: Limits) -> Store {
+    Store::open(&home.path().join("state/buffer.db"), limits, NOW_MS).unwrap()
+}
+
+fn limits(thread_bytes: u64, total_bytes: u64) -> Limits {
+    Limits { thread_bytes, total_bytes, ..Limits::default() }
+}
+
+/// An event of ten bytes.
+fn event(thread: &str, time_ns: u64) -> Event {
+    Event { thread: thread.to_owned(), time_ns, body: format!("{{\"n\":{time_ns:04}}}") }
+}
+
+fn times(events: &[StoredEvent]) -> Vec<u64> {
+    events.iter().map(|event| event.time_ns).collect()
+}
+
+fn all(store: &mut Store, thread: &str) -> Vec<u64> {
+    times(&store.after(thread, 0, u64::MAX, NOW_MS).unwrap())
+}
+
+#[test]
+fn events_come_back_by_cursor_and_by_time() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 30), event("b", 1), event("a", 10), event("a", 20)], NOW_MS).unwrap();
+    let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
+    assert_eq!(times(&events), [30, 10, 20]);
+    assert!(events[0].seq > NOW_MS * 1000, "the sequence begins at the present");
+    assert_eq!(times(&store.after("a", events[0].seq, u64::MAX, NOW_MS).unwrap()), [10, 20]);
+    assert_eq!(times(&store.after("a", 0, 20, NOW_MS).unwrap()), [30, 10]);
+    assert_eq!(times(&store.after("a", 0, 1, NOW_MS).unwrap()), [30], "at least one");
+    assert_eq!(times(&store.since("a", 10, NOW_MS).unwrap()), [30, 20]);
+    let newest = store.newest_since("a", 20, NOW_MS).unwrap();
+    assert_eq!(newest, Some(Newest { seq: events[0].seq, received_ms: NOW_MS }));
+    assert_eq!(store.newest_since("a", 30, NOW_MS).unwrap(), None);
+    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40 });
+}
+
+#[test]
+fn what_is_removed_is_gone_and_its_numbers_are_not_used_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], NOW_MS).unwrap();
+    let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
+    assert_eq!(store.remove_through("a", events[0].seq, NOW_MS).unwrap(), 1);
+    assert_eq!(all(&mut store, "a"), [3]);
+    assert_eq!(store.remove_through("a", u64::MAX, NOW_MS).unwrap(), 1);
+    assert_eq!(store.remove_through("a", u64::MAX, NOW_MS).unwrap(), 0);
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    drop(store);
+    // The clock was set back meanwhile.
+    let mut store =
+        Store::open(&home.path().join("state/buffer.db"), Limits::default(), 5).unwrap();
+    store.insert(&[event("a", 4)], 5).unwrap();
+    let seq = store.after("a", 0, u64::MAX, NOW_MS).unwrap()[0].seq;
+    assert!(seq > events[1].seq, "{seq}");
+}
+
+#[test]
+fn the_oldest_events_of_a_long_thread_go_first() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, limits(30, 1000));
+    let dropped = store.insert(&[event("b", 1), event("a", 2), event("a", 3)], NOW_MS).unwrap();
+    assert_eq!(dropped, 0);
+    let dropped = store.insert(&[event("a", 4), event("a", 5), event("a", 6)], NOW_MS).unwrap();
+    assert_eq!(dropped, 2);
+    assert_eq!(all(&mut store, "a"), [4, 5, 6]);
+    assert_eq!(all(&mut store, "b"), [1]);
+    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40 });
+}
+
+#[test]
+fn the_oldest_events_of_all_go_when_there_are_too_many() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, limits(30, 50));
+    store.insert(&[event("a", 1), event("b", 2), event("b", 3)], NOW_MS).unwrap();
+    let dropped =
+        store.insert(&[event("c", 4), event("c", 5), event("c", 6), event("d", 7)], NOW_MS);
+    assert_eq!(dropped.unwrap(), 2);
+    assert_eq!(all(&mut store, "a"), [0; 0]);
+    assert_eq!(all(&mut store, "b"), [3]);
+    assert_eq!(all(&mut store, "c"), [4, 5, 6]);
+    assert_eq!(store.totals(), Totals { threads: 3, events: 5, bytes: 50 });
+}
+
+#[test]
+fn an_event_that_is_too_large_does_not_cost_the_others() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, limits(30, 50));
+    let large = Event { body: "x".repeat(31), ..event("a", 2) };
+    assert_eq!(store.insert(&[event("a", 1), large], NOW_MS).unwrap(), 1);
+    assert_eq!(all(&mut store, "a"), [1]);
+}
+
+#[test]
+fn events_grow_old() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits { age: Duration::from_secs(1), ..Limits::default() });
+    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    store.insert(&[event("b", 2)], NOW_MS + 500).unwrap();
+    assert_eq!(store.oldest_ms(NOW_MS).unwrap(), Some(NOW_MS));
+    assert_eq!(store.expire(NOW_MS + 1000).unwrap(), 0);
+    assert_eq!(store.expire(NOW_MS + 1001).unwrap(), 1);
+    assert_eq!(store.oldest_ms(NOW_MS).unwrap(), Some(NOW_MS + 500));
+    assert_eq!(store.insert(&[event("c", 3)], NOW_MS + 1501).unwrap(), 1);
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+}
+
+#[test]
+fn silent_threads_are_removed() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1), event("b", 2)], NOW_MS).unwrap();
+    store.insert(&[event("b", 3)], NOW_MS + 10).unwrap();
+    assert_eq!(store.remove_idle(NOW_MS - 1, NOW_MS).unwrap(), 0);
+    assert_eq!(store.remove_idle(NOW_MS, NOW_MS).unwrap(), 1);
+    assert_eq!(all(&mut store, "b"), [2, 3]);
+}
+
+#[test]
+fn sums_are_right_after_opening_again() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], NOW_MS).unwrap();
+    let (totals, threads) = (store.totals(), store.threads.clone());
+    drop(store);
+    let store = open(&home, Limits::default());
+    assert_eq!(store.totals(), totals);
+    assert_eq!(store.threads, threads);
+}
+
+#[test]
+fn disk_space_is_given_back() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    let large = Event { body: format!("\"{}\"", "x".repeat(100_000)), ..event("a", 1) };
+    store.insert(&vec![large; 50], NOW_MS).unwrap();
+    let on_disk = || -> u64 {
+        let files = fs::read_dir(home.path().join("state")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    };
+    assert!(on_disk() > 5_000_000);
+    store.remove_through("a", u64::MAX, NOW_MS).unwrap();
+    store.tidy(NOW_MS).unwrap();
+    assert!(on_disk() < 200_000, "{}", on_disk());
+}
+
+#[test]
+fn a_full_disk_is_said_and_nothing_is_half_done() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    store.connection.pragma_update(None, "max_page_count", 30).unwrap();
+    let large = Event { body: "x".repeat(200_000), ..event("b", 3) };
+    let error = store.insert(&[event("b", 2), large], NOW_MS).unwrap_err();
+    assert!(matches!(error, StoreError::Full { .. }), "{error}");
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    store.insert(&[event("b", 4)], NOW_MS).unwrap();
+    assert_eq!(all(&mut store, "b"), [4]);
+}
+
+#[test]
+fn a_corrupt_database_is_moved_aside_when_it_is_opened() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().join("state/buffer.db");
+    fs::create_dir(path.parent().unwrap()).unwrap();
+    fs::write(&path, "this is not a database, and long enough to show it".repeat(100)).unwrap();
+    let mut store = open(&home, Limits::default());
+    let aside = store.take_moved_aside().unwrap();
+    assert!(fs::read_to_string(&aside).unwrap().starts_with("this is not"));
+    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    drop(store);
+    let mut store = open(&home, Limits::default());
+    assert_eq!(store.take_moved_aside(), None);
+    assert_eq!(all(&mut store, "a"), [1]);
+}
+
+#[test]
+fn a_database_that_becomes_corrupt_is_replaced_while_it_is_used() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&vec![event("a", 1); 2000], NOW_MS).unwrap();
+    store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    let before = store.after("a", 0, 1, NOW_MS).unwrap()[0].seq + 2000;
+    let size = fs::metadata(&store.path).unwrap().len();
+    fs::write(&store.path, vec![0xA5; usize::try_from(size).unwrap()]).unwrap();
+    store.connection.release_memory().unwrap();
+    assert_eq!(store.insert(&[event("a", 7)], NOW_MS + 60_000).unwrap(), 0);
+    assert!(store.take_moved_aside().is_some());
+    let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
+    assert_eq!(times(&events), [7]);
+    assert!(events[0].seq > before, "old cursors stay older");
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+}
+
+#[test]
+fn a_database_of_another_version_is_moved_aside() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(&home, Limits::default());
+    store.connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    assert!(open(&home, Limits::default()).take_moved_aside().is_some());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    let files: Vec<_> = fs::read_dir(home.path().join("state")).unwrap().collect();
+    assert_eq!(files.len(), 3, "database, log and index of the log");
+    for file in files {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.path().display());
+    }
+}
