@@ -58,6 +58,12 @@ impl Gathered {
             }
             Err(error) => {
                 self.connected = false;
+                if error.is_nobody_there() {
+                    log.warn(format_args!(
+                        "the buffer service is not running; going on without telemetry"
+                    ));
+                    return;
+                }
                 let source =
                     std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
                 log.warn(format_args!(

@@ -257,8 +257,10 @@ impl Look<'_> {
         let never_enough = |_: &[LogEvent]| false;
         gathered.wait(self.context.buffer.as_ref(), thread, until, self.context.log, never_enough);
         let events: Vec<&LogEvent> = gathered.events.iter().collect();
-        let turn = turn_from_events(payload, thread, &events, ended)
-            .unwrap_or_else(|| turn_from_notify(payload, thread, ended));
+        // The trigger may name the thread as a file name.
+        let session = payload.thread_id.as_deref().unwrap_or(thread);
+        let turn = turn_from_events(payload, session, &events, ended)
+            .unwrap_or_else(|| turn_from_notify(payload, session, ended));
         let sent = self.send(&turn, &payload.key(), &events);
         if sent {
             self.acknowledge(gathered, ended);

@@ -1,0 +1,366 @@
+//! Looking at a thread, with recorded transcripts in a temporary home and an exporter in memory.
+
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use codex_config::{ConfigTexts, Environment, Paths, Settings};
+use codex_turn::NotifyPayload;
+use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
+use notify_hook::{Context, Delivery, Log, Report, Trigger, trace_thread};
+use otlp_model::{SpanBatch, SpanKind};
+use tempfile::TempDir;
+
+/// A home with one recorded thread, and a target that can be switched off.
+struct Home {
+    dir: TempDir,
+    paths: Paths,
+    target: Target,
+    recording: PathBuf,
+    thread_id: String,
+}
+
+#[derive(Clone, Default)]
+struct Target {
+    batches: Arc<Mutex<Vec<SpanBatch>>>,
+    away: Arc<AtomicBool>,
+}
+
+impl Exporter for Target {
+    fn target(&self) -> &str {
+        "memory"
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        if self.away.load(Ordering::Relaxed) {
+            // Nothing listens on this port: the real error of a backend that is away.
+            return away().unwrap().export(batch);
+        }
+        self.batches.lock().unwrap().push(batch.clone());
+        Ok(Receipt { spans: batch.spans.len() })
+    }
+}
+
+fn away() -> Result<Phoenix, ConfigError> {
+    Phoenix::new(PhoenixConfig {
+        endpoint: "http://127.0.0.1:9".to_owned(),
+        api_key: None,
+        headers: Vec::new(),
+        project: "test".to_owned(),
+        timeout: Duration::from_secs(1),
+    })
+}
+
+impl Home {
+    fn new(case: &str) -> Self {
+        let recording =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../codex-turn/tests/data").join(case);
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), None);
+        let transcript = fs::read_to_string(recording.join("rollout.jsonl")).unwrap();
+        let meta =
+            codex_turn::ThreadMeta::decode(transcript.lines().next().unwrap().as_bytes()).unwrap();
+        Self { dir, paths, target: Target::default(), recording, thread_id: meta.thread_id }
+    }
+
+    fn recorded(&self) -> String {
+        fs::read_to_string(self.recording.join("rollout.jsonl")).unwrap()
+    }
+
+    fn transcript_path(&self) -> PathBuf {
+        let name =
+            format!("sessions/2026/11/20/rollout-2026-11-20T22-00-00-{}.jsonl", self.thread_id);
+        self.paths.codex_home.join(name)
+    }
+
+    fn write_transcript(&self, text: &str) {
+        let path = self.transcript_path();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn append(&self, text: &str) {
+        OpenOptions::new()
+            .append(true)
+            .open(self.transcript_path())
+            .unwrap()
+            .write_all(text.as_bytes())
+            .unwrap();
+    }
+
+    /// The last payload of this thread.
+    fn payload(&self) -> NotifyPayload {
+        let payloads = fs::read_to_string(self.recording.join("notify.jsonl")).unwrap();
+        let payloads = payloads.lines().map(|line| NotifyPayload::decode(line).unwrap());
+        payloads
+            .filter(|payload| payload.thread_id.as_deref() == Some(&self.thread_id))
+            .last()
+            .unwrap()
+    }
+
+    fn look(&self, payload: Option<NotifyPayload>) -> Report {
+        self.look_with(payload, &[])
+    }
+
+    fn look_with(&self, payload: Option<NotifyPayload>, environment: &[(&str, &str)]) -> Report {
+        let environment = Environment::new(environment.iter().copied());
+        let settings = Settings::resolve(&self.paths, &environment, &ConfigTexts::default());
+        let delivery = Delivery::to_exporter(Box::new(self.target.clone()), &settings);
+        let context = Context {
+            settings: &settings,
+            paths: &self.paths,
+            log: &Log::new(settings.log_file.clone(), true),
+            delivery: Some(&delivery),
+            buffer: None,
+            deadline: Instant::now() + Duration::from_secs(9),
+        };
+        trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), payload })
+    }
+
+    fn batches(&self) -> Vec<SpanBatch> {
+        self.target.batches.lock().unwrap().clone()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.batches().iter().map(|batch| batch.spans[0].name.clone()).collect()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.paths.default_log_file()).unwrap_or_default()
+    }
+}
+
+const SENT: Report = Report { traced: 1, unsent: 0 };
+const NOTHING: Report = Report { traced: 0, unsent: 0 };
+const UNSENT: Report = Report { traced: 0, unsent: 1 };
+
+#[test]
+fn one_trigger_traces_every_finished_turn_once() {
+    let home = Home::new("0.169.0/tui_multi");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+    for _ in 0..3 {
+        assert_eq!(home.look(Some(home.payload())), NOTHING);
+    }
+    assert_eq!(home.batches().len(), 3);
+}
+
+#[test]
+fn interrupted_and_failed_turns_come_with_the_next_trigger() {
+    let home = Home::new("0.169.0/tui_interrupt_tool");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    let statuses: Vec<_> = home
+        .batches()
+        .iter()
+        .map(|batch| batch.spans[0].text("codex.turn.status").unwrap().to_owned())
+        .collect();
+    assert_eq!(statuses, ["interrupted", "completed"]);
+}
+
+#[test]
+fn trap_06_the_end_of_the_turn_is_written_after_notify() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    // Even the last line may be there in part.
+    home.write_transcript(&text[..end + 40]);
+    let report = thread::scope(|scope| {
+        let look = scope.spawn(|| home.look(Some(home.payload())));
+        thread::sleep(Duration::from_millis(60));
+        home.append(&text[end + 40..]);
+        look.join().unwrap()
+    });
+    assert_eq!(report, SENT);
+    let root = &home.batches()[0].spans[0];
+    assert_eq!((root.end.since(root.start) / 1_000_000, root.name.as_str()), (269, "Turn 1"));
+}
+
+#[test]
+fn a_turn_that_notify_announced_is_told_even_if_its_end_is_never_written() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    home.write_transcript(&text[..end]);
+    assert_eq!(home.look(None), NOTHING, "without a notify the turn may go on");
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    home.append(&text[end..]);
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+}
+
+#[test]
+fn what_cannot_be_sent_is_sent_by_the_next_trigger() {
+    let home = Home::new("0.169.0/tui_multi");
+    let text = home.recorded();
+    home.write_transcript(&text);
+    home.target.away.store(true, Ordering::Relaxed);
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 0, unsent: 3 });
+    assert!(home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
+    assert!(home.log().contains("stays unsent"), "{}", home.log());
+    home.target.away.store(false, Ordering::Relaxed);
+    // Any trigger will do.
+    assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+    assert!(!home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
+}
+
+#[test]
+fn without_a_transcript_the_payload_gives_a_flat_turn() {
+    let home = Home::new("0.169.0/basic");
+    home.target.away.store(true, Ordering::Relaxed);
+    assert_eq!(home.look(Some(home.payload())), UNSENT);
+    home.target.away.store(false, Ordering::Relaxed);
+    assert_eq!(home.look(None), SENT, "the payload was kept");
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    let batch = &home.batches()[0];
+    let root = &batch.spans[0];
+    assert_eq!((batch.spans.len(), root.name.as_str(), root.kind), (1, "Turn", SpanKind::Agent));
+    assert_eq!(root.text("input.value"), Some("List the files"));
+    assert_eq!(root.text("output.value"), Some("All done. There are files."));
+}
+
+#[test]
+fn a_transcript_that_cannot_be_read_is_no_reason_to_lose_the_turn() {
+    let home = Home::new("0.169.0/basic");
+    fs::create_dir_all(home.transcript_path()).unwrap();
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.names(), ["Turn"]);
+    assert!(home.log().contains("cannot be read"), "{}", home.log());
+    // Once it can be read, the turn is not told again.
+    fs::remove_dir(home.transcript_path()).unwrap();
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+}
+
+#[test]
+fn trap_02_hidden_threads_are_left_out_unless_wanted() {
+    let home = Home::new("0.169.0/basic");
+    let title = NotifyPayload {
+        input_messages: vec![
+            "Generate a concise, single-line task title of at most 36 characters".to_owned(),
+        ],
+        ..home.payload()
+    };
+    assert_eq!(home.look(Some(title.clone())), NOTHING);
+    assert_eq!(home.batches().len(), 0);
+    // A user may well ask for the same; then there is a transcript.
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(title)), SENT);
+}
+
+#[test]
+fn trap_10_turns_without_ids_are_told_once() {
+    let home = Home::new("0.98.0/basic");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let begun = Instant::now();
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert!(begun.elapsed() < Duration::from_secs(1), "a repeated trigger has nothing to wait for");
+    // The next turn of the process has the same id, 0, and the same answer.
+    let next = home.recorded();
+    let body = next.split_once('\n').unwrap().1.replace("22:54:49", "22:58:49");
+    let body = body.replace("\"total_tokens\":", "\"total_tokens\":1");
+    home.append(&body);
+    let payload = NotifyPayload {
+        input_messages: vec!["List the files".to_owned(), "List the files".to_owned()],
+        ..home.payload()
+    };
+    assert_eq!(home.look(Some(payload)), SENT);
+    assert_eq!(home.names(), ["Turn 1", "Turn 2"]);
+    let ids: Vec<_> = home.batches().iter().map(|batch| batch.spans[0].trace_id).collect();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn many_triggers_at_once_send_one_trace() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| home.look(Some(home.payload())));
+        }
+    });
+    assert_eq!(home.names(), ["Turn 1"]);
+}
+
+#[test]
+fn a_damaged_memory_sends_the_same_spans_again() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.look(Some(home.payload()));
+    let state = home.paths.state_dir.join("threads").join(format!("{}.json", home.thread_id));
+    fs::write(&state, "{ not json").unwrap();
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let batches = home.batches();
+    assert_eq!(batches[0], batches[1]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.look_with(Some(home.payload()), &[("ARIZE_DRY_RUN", "true")]);
+    assert_eq!(home.batches().len(), 0);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+}
+
+#[test]
+fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let (first_line, turn) = text.split_once('\n').unwrap();
+    // 20 MiB of an older turn, which never ended, and a line that nobody can hold.
+    let noise = format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 20));
+    let mut long = format!("{first_line}\n");
+    for _ in 0..20 {
+        long.push_str(&noise);
+    }
+    long.push_str(turn);
+    home.write_transcript(&long);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.names(), ["Turn"], "its number is not known: reading began in the middle");
+
+    let id = "01a1fb18-d78a-7131-84b5-6faa13380fc7";
+    let next = "01a1fb18-ffff-7131-84b5-6faa13380fc7";
+    let (half, rest) = turn.split_at(turn.find("\"token_usage_record\"").unwrap());
+    let (half, begun) = half.rsplit_once('\n').unwrap();
+    home.append(&format!("{}\n", half.replace(id, next)));
+    home.append(&format!("\"{}\"\n", "x".repeat(65 << 20)));
+    home.append(&format!("{begun}{rest}").replace(id, next));
+    assert_eq!(
+        home.look(Some(NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() })),
+        SENT
+    );
+    let batch = home.batches().pop().unwrap();
+    assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
+    assert!(home.log().contains("was passed over"), "{}", home.log());
+}
+
+#[test]
+fn debug_dumps_hold_what_was_sent_and_are_private() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.look_with(Some(home.payload()), &[("ARIZE_TRACE_DEBUG", "1")]);
+    let dump = fs::read_dir(home.paths.state_dir.join("debug")).unwrap().next().unwrap().unwrap();
+    assert!(fs::read_to_string(dump.path()).unwrap().contains("List the files"));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        for entry in walk(&home.dir.path().join(".arize")) {
+            let mode = fs::metadata(&entry).unwrap().permissions().mode() & 0o077;
+            assert_eq!(mode, 0, "{}", entry.display());
+        }
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
+}
