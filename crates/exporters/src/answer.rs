@@ -1,0 +1,59 @@
+//! What a server said, made fit for an error message.
+
+use std::io::Read;
+
+use ureq::Body;
+
+/// Longest excerpt of an answer in an error, in characters.
+const SHOWN_CHARS: usize = 300;
+
+/// More than this of an answer is not read, in bytes.
+const READ_BYTES: u64 = 16 * 1024;
+
+/// The beginning of an answer's text on one line, without credentials and control characters.
+///
+/// What cannot be read is left out: the status has been received and matters more.
+pub(crate) fn excerpt(body: &mut Body, secrets: &[String]) -> String {
+    let mut bytes = Vec::new();
+    // An error here ends the text early, which is all there is to do about it.
+    let _ = body.as_reader().take(READ_BYTES).read_to_end(&mut bytes);
+    shown(&String::from_utf8_lossy(&bytes), secrets)
+}
+
+/// Text of a server for an error message: credentials replaced, then cleaned, then cut.
+pub(crate) fn shown(text: &str, secrets: &[String]) -> String {
+    let text = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
+    let text = text.replace(|c: char| c.is_control(), " ");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if words.is_empty() {
+        return "(no text)".to_owned();
+    }
+    match words.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        assert_eq!(shown(text, &["sk-12345678".to_owned()]), expected);
+    }
+
+    #[test]
+    fn answers_are_one_clean_line() {
+        check("Unsupported content type: x", "Unsupported content type: x");
+        check("\u{1b}[31mred\u{7}\r\n  <b>x</b>\0", "[31mred <b>x</b>");
+        check(" \n ", "(no text)");
+        check(&"ü".repeat(300), &"ü".repeat(300));
+        check(&"ü".repeat(301), &format!("{}…", "ü".repeat(300)));
+    }
+
+    #[test]
+    fn a_credential_is_gone_even_where_the_cut_would_split_it() {
+        check("Invalid token sk-12345678!", "Invalid token …!");
+        check(&format!("{}sk-12345678", "x".repeat(295)), &format!("{}…", "x".repeat(295)));
+    }
+}

@@ -1,0 +1,137 @@
+//! What can go wrong: with the settings of a target, and with a delivery.
+
+use std::time::Duration;
+
+use trace_store::{InsertError, OpenError};
+
+/// The settings of a target cannot work. The text repeats no credential.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The endpoint is not the address of a server.
+    #[error("`{endpoint}`: {reason}")]
+    Endpoint {
+        /// The endpoint, without the parts that may hold a credential.
+        endpoint: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The API key has characters that no HTTP header can carry.
+    #[error("`{endpoint}`: the api key contains characters other than visible ascii")]
+    ApiKey {
+        /// The endpoint it is for.
+        endpoint: String,
+    },
+    /// An additional header cannot be sent.
+    #[error("`{endpoint}`: header `{name}`: {reason}")]
+    Header {
+        /// The endpoint it is for.
+        endpoint: String,
+        /// The header's name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// The reason underneath an [`ExportError`], as the transport tells it.
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A batch was not delivered.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError {
+    /// There is no connection: nobody listens, the name is unknown, or TLS failed.
+    #[error("`{url}`: cannot connect")]
+    Connect {
+        /// Where the batch was sent.
+        url: String,
+        /// What the transport said.
+        source: Cause,
+    },
+    /// The answer took too long.
+    #[error("`{url}`: no answer in time (the limit is {limit:?})")]
+    Timeout {
+        /// Where the batch was sent.
+        url: String,
+        /// The whole time that the delivery was given.
+        limit: Duration,
+        /// What the transport said.
+        source: Cause,
+    },
+    /// The connection ended before a whole answer, or the answer is not HTTP.
+    #[error("`{url}`: the connection broke before an answer came")]
+    Interrupted {
+        /// Where the batch was sent.
+        url: String,
+        /// What the transport said.
+        source: Cause,
+    },
+    /// The server cannot take the batch now.
+    #[error("`{url}`: not accepted for the moment (http status {status}): {answer}")]
+    Unavailable {
+        /// Where the batch was sent.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's words, cleaned and cut to 300 characters.
+        answer: String,
+        /// How long the server asks to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The server will never take this batch, or not from this sender.
+    #[error("`{url}`: rejected (http status {status}): {answer}")]
+    Rejected {
+        /// Where the batch was sent.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's words, cleaned and cut to 300 characters.
+        answer: String,
+    },
+    /// The server, or a proxy before it, limits the size of a request.
+    #[error("`{url}`: a request of {bytes} compressed bytes is too large for the server")]
+    TooLarge {
+        /// Where the batch was sent.
+        url: String,
+        /// Size of the refused request in bytes, compressed.
+        bytes: usize,
+    },
+    /// Somebody answered who does not take traces.
+    #[error("`{url}`: this address does not take traces: it {behaviour}")]
+    WrongAddress {
+        /// Where the batch was sent.
+        url: String,
+        /// What it did instead, such as "answers with a web page".
+        behaviour: String,
+    },
+    /// The local store could not be opened.
+    #[error(transparent)]
+    OpenStore(#[from] OpenError),
+    /// The local store could not be written.
+    #[error(transparent)]
+    WriteStore(#[from] InsertError),
+}
+
+impl ExportError {
+    /// Whether the same batch may be accepted later without anybody changing anything.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::Timeout { .. }
+            | Self::Interrupted { .. }
+            | Self::Unavailable { .. } => true,
+            Self::Rejected { .. } | Self::TooLarge { .. } | Self::WrongAddress { .. } => false,
+            Self::OpenStore(error) => error.is_transient(),
+            Self::WriteStore(error) => error.is_transient(),
+        }
+    }
+
+    /// How long the target asked to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The contract between those who have spans and those who deliver them.
+
+use otlp_model::SpanBatch;
+
+use crate::ExportError;
+
+/// Delivers batches to one target.
+///
+/// What a caller may rely on:
+///
+/// - `Ok` means that the target has taken responsibility for every span of the batch. It does not
+///   mean that the spans can be seen already: Phoenix stores them about 0.1 s later.
+/// - After an error any part of the batch may have arrived. Sending the same batch again is safe,
+///   because its ids are the same and targets keep one span per id.
+/// - A call ends within the timeout the exporter was made with, however the target behaves.
+/// - A batch without spans is `Ok`, and the target is not disturbed.
+/// - Nothing is printed, and no error contains a credential.
+pub trait Exporter: Send + Sync {
+    /// Names the target for people and for keeping apart what waits for it: stable, no secrets.
+    fn target(&self) -> &str;
+
+    /// Delivers a batch.
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError>;
+}
+
+/// What a target accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// Spans in the batch, those included that the target had before.
+    pub spans: usize,
+}

@@ -1,0 +1,119 @@
+//! Arize Phoenix, self-hosted or in the cloud.
+
+use std::fmt;
+use std::time::Duration;
+
+use otlp_model::SpanBatch;
+use ureq::http::HeaderValue;
+use ureq::http::header::{AUTHORIZATION, HeaderName};
+
+use crate::endpoint::{traces_url, without_secrets};
+use crate::otlp_http::{OtlpHttp, header_value};
+use crate::{ConfigError, ExportError, Exporter, Receipt};
+
+/// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
+/// the resource.
+const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-project-name");
+
+/// Where a Phoenix is and how to talk to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PhoenixConfig {
+    /// Address of the server, such as `http://localhost:6006`; a final slash or `/v1/traces` does
+    /// not matter.
+    pub endpoint: String,
+    /// Sent as a bearer token; not needed by a Phoenix without authentication.
+    pub api_key: Option<String>,
+    /// Further headers, name and value. Their values are treated as credentials.
+    pub headers: Vec<(String, String)>,
+    /// The project the traces belong to, which Phoenix makes where it is missing. Batches should
+    /// name it in the resource too (`openinference.project.name`): not every name fits a header.
+    pub project: String,
+    /// The most time that one batch may take.
+    pub timeout: Duration,
+}
+
+impl PhoenixConfig {
+    /// How long a batch may take unless someone decides otherwise.
+    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
+impl fmt::Debug for PhoenixConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header_names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("PhoenixConfig")
+            .field("endpoint", &without_secrets(&self.endpoint))
+            .field("api_key", &self.api_key.as_ref().map(|_| "…"))
+            .field("headers", &header_names)
+            .field("project", &self.project)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// Delivers to Phoenix.
+///
+/// Phoenix keeps the first span of each id. It accepts spans into memory and stores them about 0.1 s
+/// later, so what it accepted just before being killed is lost.
+pub struct Phoenix {
+    target: String,
+    http: OtlpHttp,
+}
+
+impl Phoenix {
+    /// Prepares deliveries; does not connect.
+    pub fn new(config: PhoenixConfig) -> Result<Self, ConfigError> {
+        let url = traces_url(&config.endpoint)?;
+        let target = format!("phoenix {url}");
+        let mut http = OtlpHttp::new(url, config.timeout);
+        for (name, value) in &config.headers {
+            http.user_header(name, value)?;
+        }
+        if let Some(key) = config.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
+            let value = header_value(&format!("Bearer {key}"))
+                .ok_or_else(|| ConfigError::ApiKey { endpoint: http.url().to_owned() })?;
+            http.secret_header(AUTHORIZATION, value);
+        }
+        if let Some(value) = project_header(&config.project) {
+            http.public_header(PROJECT_HEADER, value);
+        }
+        Ok(Self { target, http })
+    }
+}
+
+impl fmt::Debug for Phoenix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Phoenix").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Exporter for Phoenix {
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        self.http.export(batch)
+    }
+}
+
+/// The project as a header; none for a name that would not arrive as it is, which then counts in the
+/// resource alone: HTTP has no letters beyond ASCII, and trims space.
+fn project_header(project: &str) -> Option<HeaderValue> {
+    let keeps_its_ends = !project.is_empty() && project.trim() == project;
+    header_value(project).filter(|_| keeps_its_ends)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_arrive_unchanged_are_a_header() {
+        for project in ["default", "my project/with ?#% and \"quotes\""] {
+            assert_eq!(project_header(project).unwrap(), project);
+        }
+        for project in ["", " x", "x ", "größe", "two\nlines", "プロジェクト"] {
+            assert_eq!(project_header(project), None, "{project}");
+        }
+    }
+}

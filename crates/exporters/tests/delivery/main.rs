@@ -1,0 +1,68 @@
+//! Deliveries to a strict server on this machine, and to files.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+mod fake_server;
+mod local_store;
+mod phoenix;
+
+use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
+use otlp_model::{UnixNanos, Value};
+
+/// A turn with one LLM call and one failed tool call.
+fn turn() -> SpanBatch {
+    let mut root = span("Turn", None, SpanKind::Agent);
+    root.attributes.push(Attribute::new("input.value", "fix the typo in größe.md"));
+    let mut llm = span("gpt-5.1-codex", Some("Turn"), SpanKind::Llm);
+    llm.attributes.extend([
+        Attribute::new("llm.model_name", "gpt-5.1-codex"),
+        Attribute::new("llm.token_count.prompt", 1000_i64),
+        Attribute::new("llm.token_count.completion", 100_i64),
+        Attribute::new("llm.cost.total", 1.0),
+    ]);
+    let mut tool = span("exec_command", Some("gpt-5.1-codex"), SpanKind::Tool);
+    tool.status = SpanStatus::Error("exit code 1".to_owned());
+    tool.attributes.push(Attribute::new("tag.tags", Value::Strings(vec!["a".into(), "b".into()])));
+    tool.events.push(SpanEvent {
+        name: "exception".into(),
+        time: UnixNanos(1_795_214_071_000_000_500),
+        attributes: vec![Attribute::new("exception.message", "exit code 1")],
+    });
+    SpanBatch {
+        resource: vec![
+            Attribute::new("service.name", "codex_cli_rs"),
+            Attribute::new("openinference.project.name", "my project"),
+        ],
+        spans: vec![root, llm, tool],
+    }
+}
+
+fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
+    let id = |name: &str| SpanId::derive(&["delivery test", name]);
+    Span {
+        trace_id: TraceId::derive(&["delivery test"]),
+        span_id: id(name),
+        parent_id: parent.map(id),
+        name: name.to_owned(),
+        kind,
+        start: UnixNanos(1_795_214_071_000_000_000),
+        end: UnixNanos(1_795_214_072_000_000_000),
+        attributes: vec![
+            Attribute::new("openinference.span.kind", kind.as_str()),
+            Attribute::new("session.id", "session-1"),
+        ],
+        events: vec![],
+        status: SpanStatus::Ok,
+    }
+}
+
+/// An error with everything underneath it, and its debug form.
+fn everything_said(error: &dyn std::error::Error) -> String {
+    let mut text = format!("{error:?}");
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text.push_str(&format!("\n{error}"));
+        next = error.source();
+    }
+    text
+}
