@@ -100,7 +100,7 @@ impl Home {
         let payloads = payloads.lines().map(|line| NotifyPayload::decode(line).unwrap());
         payloads
             .filter(|payload| payload.thread_id.as_deref() == Some(&self.thread_id))
-            .last()
+            .next_back()
             .unwrap()
     }
 
