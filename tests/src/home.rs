@@ -48,17 +48,23 @@ impl Home {
     /// Makes a home in which our `programs` (a folder) send to the Phoenix project `project`.
     pub fn new(programs: &Path, project: &str) -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?.keep();
+        let buffer_port = free_port()?;
+        // Without `--force`: the port may be somebody else's by then.
         let will = LastWill::new(
             r#"for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
-            "$1" stop --force; until rm -rf "$2"; do sleep 0.1; done"#,
-            &[programs.join("arize-codex-buffer").as_os_str(), root.as_os_str()],
+            "$1" stop --port "$3"; until rm -rf "$2"; do sleep 0.1; done"#,
+            &[
+                programs.join("arize-codex-buffer").as_os_str(),
+                root.as_os_str(),
+                OsStr::new(&buffer_port.to_string()),
+            ],
             [("HOME", root.join("home").as_os_str())],
         )?;
         let home = Self {
             root,
             programs: programs.to_owned(),
             project: project.to_owned(),
-            buffer_port: free_port()?,
+            buffer_port,
             variables: Vec::new(),
             _will: will,
         };
