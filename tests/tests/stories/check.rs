@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stories::phoenix::{Span, Totals};
+use stories::script::MODEL;
 use stories::tree::{Expected, Node, expected_shape, observed_shape, outline};
 use stories::{Script, observed_forest};
 
@@ -78,6 +79,28 @@ pub(crate) fn times(spans: &[Span], took: Duration) {
             }
         }
     }
+}
+
+/// Checks what only the events tell, and so that they arrived: each model call's HTTP status, the
+/// time to the first token of the last one's answer, and who approved each command.
+pub(crate) fn telemetry(spans: &[Span]) {
+    for span in spans {
+        match span.name.as_str() {
+            MODEL => {
+                assert_eq!(span.number("http.response.status_code"), Some(200), "{span:#?}");
+            }
+            "exec_command" => {
+                let approval = span.text("codex.tool.approval_status");
+                assert_eq!(approval, Some("approved"), "{span:#?}");
+            }
+            _ => {}
+        }
+    }
+    // Codex measures it where there is text, not for an answer that only asks for tools.
+    let last = spans.iter().rfind(|span| span.name == MODEL).expect("a model call");
+    let seconds = last.attributes.get("gen_ai.response.time_to_first_chunk");
+    let seconds = seconds.and_then(serde_json::Value::as_f64);
+    assert!(seconds.is_some_and(|seconds| seconds > 0.0 && seconds < 60.0), "{last:#?}");
 }
 
 /// Compares Phoenix's own sums over the project.

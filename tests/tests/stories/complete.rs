@@ -50,6 +50,7 @@ fn is_traced_completely(project: &str, protocol: Protocol) {
     check::contents(&spans, &expected);
     check::identity(&spans, &script, &played.exec.thread_id);
     check::times(&spans, played.exec.finished.took);
+    check::telemetry(&spans);
     check::totals(project, &script);
     home.stop_buffer().expect("the buffer stops");
 }

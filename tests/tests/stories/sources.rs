@@ -34,6 +34,7 @@ fn without_a_transcript_the_events_tell_what_was_done() {
     check::tree(&spans, &expected);
     check::contents(&spans, &expected);
     check::identity(&spans, &script, &played.exec.thread_id);
+    check::telemetry(&spans);
 }
 
 #[test]
