@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
+mod bench;
 mod demo;
 mod e2e;
 mod test;
@@ -19,6 +20,7 @@ commands:
   demo                               builds everything and runs `arize-codex demo`
   test [--quick]                     checks format and lints, runs all tests, and e2e unless --quick
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
+  bench                              measures what tracing costs, beside a baseline
 ";
 
 #[expect(clippy::print_stderr, reason = "this is the binary's one place for errors")]
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
 fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        ["bench"] => bench::run(),
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),

@@ -42,3 +42,22 @@ pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
     }
     Ok(target_dir()?.join("debug"))
 }
+
+/// Builds the shipped binaries and the bench's baseline as they are released, and returns their
+/// folder.
+pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
+    for package in SHIPPED {
+        run::succeed(&mut cargo(&[
+            "build",
+            "--quiet",
+            "--release",
+            "--package",
+            package,
+            "--bins",
+        ])?)?;
+    }
+    let baseline =
+        ["build", "--quiet", "--release", "--package", "xtask", "--bin", "baseline-post"];
+    run::succeed(&mut cargo(&baseline)?)?;
+    Ok(target_dir()?.join("release"))
+}

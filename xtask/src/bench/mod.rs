@@ -1,0 +1,64 @@
+//! `cargo xtask bench`: what tracing costs, beside a baseline measured in the same run.
+
+mod buffer;
+mod hook;
+mod measure;
+mod scene;
+mod sink;
+
+use anyhow::Context;
+
+use crate::workspace::build_release;
+use measure::Cost;
+use scene::Scene;
+
+/// Measures everything and prints a table.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+pub(crate) fn run() -> anyhow::Result<()> {
+    let programs = build_release()?;
+    let baseline = programs.join("baseline-post");
+    let scene = Scene::new(programs).context("the bench cannot be set up")?;
+    let sink = scene.sink_url();
+    let post = measure::cost(|_| {
+        let mut post = scene::command(&baseline, scene.home());
+        post.arg(&sink);
+        Ok(post)
+    })?;
+    let rows = [
+        ("one HTTP POST (baseline)", post, None),
+        ("hook, small turn", hook::small_turn(&scene)?, Some("≤ 5 ms more, ≤ 8 MiB")),
+        (
+            "hook, turn at the end of 100 MB",
+            hook::end_of_a_large_transcript(&scene)?,
+            Some("≤ 1.2 × the small turn"),
+        ),
+        ("hook, first look at 100 MB", hook::first_look_at_a_large_transcript(&scene)?, None),
+    ];
+    println!("{:34} {:>9} {:>9} {:>9}  budget", "", "wall", "× base", "peak RSS");
+    for (name, cost, budget) in rows {
+        println!(
+            "{name:34} {:>6.1} ms {:>9.1} {:>5.1} MiB  {}",
+            cost.wall_ms(),
+            cost.wall_ms() / post.wall_ms(),
+            cost.rss_mib(),
+            budget.unwrap_or("-")
+        );
+    }
+    let buffer = buffer::measure(&scene)?;
+    println!("{:34} {:>5.1} MiB  budget ≤ 5.5 MiB", "buffer, idle RSS", buffer.idle_mib);
+    println!(
+        "{:34} {:>5.1} MiB  budget ≤ 10 MiB  ({} held, {} dropped by its bounds)",
+        "buffer, RSS after the ingest", buffer.full_mib, buffer.held, buffer.dropped
+    );
+    println!(
+        "{:34} {:>7.0} events/s, durable, one client, protobuf  budget ≥ 100,000",
+        "buffer, ingest", buffer.events_per_second
+    );
+    Ok(())
+}
+
+/// The median of several costs.
+fn median(mut costs: Vec<Cost>) -> Cost {
+    costs.sort_by_key(|cost| cost.wall);
+    costs[costs.len() / 2]
+}
