@@ -68,3 +68,15 @@ pub(super) fn json_text(text: Vec<u8>) -> Response {
 pub(super) async fn not_found() -> Refusal {
     Refusal::new(StatusCode::NOT_FOUND, "no such path")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_with_the_store_is_never_the_senders_fault() {
+        let refusal = Refusal::from(StoreError::Full { path: "buffer.db".into() });
+        assert_eq!(refusal.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refusal.reason.contains("the disk is full"), "{}", refusal.reason);
+    }
+}

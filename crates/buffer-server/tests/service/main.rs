@@ -1,0 +1,11 @@
+//! The service seen from outside: over HTTP with the server in this process, and as the program
+//! that users run.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot do is what it reports")]
+
+mod harness;
+mod ingest;
+#[cfg(unix)]
+mod program;
+mod reading;
+mod refusals;

@@ -1,0 +1,271 @@
+//! The program `arize-codex-buffer`, as users, hooks and accidents treat it.
+
+use std::{
+    fs,
+    io::Read,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use buffer_api::{Client, Paths, process::PidRecord};
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::harness::{export, numbers, wait_for};
+
+/// A home in which the program is used; what still runs in it is killed when it is dropped.
+struct Home {
+    user: TempDir,
+    paths: Paths,
+}
+
+impl Home {
+    fn new() -> Self {
+        let user = tempfile::tempdir().unwrap();
+        let paths = Paths::under(&user.path().join(".arize/harness"));
+        Self { user, paths }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex-buffer"));
+        command.args(arguments).env_clear().env("HOME", self.user.path());
+        command.env("ARIZE_CODEX_BUFFER_PORT", "0").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command and checks its exit code; returns what it printed.
+    fn check(&self, arguments: &[&str], code: i32) -> String {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let printed = String::from_utf8(stdout).unwrap() + &String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {printed}");
+        printed
+    }
+
+    /// Runs the service as a child of this process.
+    fn run(&self) -> Child {
+        let mut command = self.command(&["run"]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        wait_for(|| self.record().filter(|record| record.pid == child.id()));
+        child
+    }
+
+    fn record(&self) -> Option<PidRecord> {
+        PidRecord::read(&self.paths.pid_file)
+    }
+
+    fn client(&self) -> Client {
+        Client::new(&self.record().unwrap().endpoint(), self.paths.read_token().unwrap())
+    }
+
+    fn post(&self, thread: &str, numbers: std::ops::Range<u64>) {
+        let url = self.record().unwrap().endpoint().url("/v1/logs");
+        let sent = ureq::post(&url)
+            .header("content-type", "application/json")
+            .send(export(thread, numbers).to_string());
+        assert_eq!(sent.unwrap().status(), 200);
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(record) = self.record() {
+            signal(record.pid, Signal::KILL);
+        }
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
+    let _ = kill_process(pid, signal);
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn it_starts_and_stops() {
+    let home = Home::new();
+    assert_eq!(home.check(&["status"], 1), "stopped\n");
+    assert_eq!(home.check(&["stop"], 0), "not running\n");
+    let started = home.check(&["start"], 0);
+    let record = home.record().unwrap();
+    let place = format!("(PID {}, 127.0.0.1:{})\n", record.pid, record.port);
+    assert_eq!(started, format!("started {place}"));
+    assert_eq!(home.check(&["status"], 0), format!("running {place}"));
+    assert_eq!(home.check(&["start"], 0), format!("already running {place}"));
+    let json: serde_json::Value =
+        serde_json::from_str(&home.check(&["status", "--json"], 0)).unwrap();
+    assert_eq!(json["health"]["pid"], record.pid);
+    assert_eq!(json["health"]["executable"], env!("CARGO_BIN_EXE_arize-codex-buffer"));
+
+    let paths = &home.paths;
+    for file in [&paths.pid_file, &paths.lock, &paths.token, &paths.log, &paths.database] {
+        assert_eq!(mode(file), 0o600, "{}", file.display());
+        assert_eq!(mode(file.parent().unwrap()), 0o700, "{}", file.display());
+    }
+
+    assert_eq!(home.check(&["stop"], 0), format!("stopped (PID {})\n", record.pid));
+    assert_eq!(home.check(&["status"], 1), "stopped\n");
+    assert!(!paths.pid_file.exists());
+    let token = paths.read_token().unwrap();
+    home.check(&["start"], 0);
+    assert_eq!(paths.read_token().unwrap(), token, "the token is kept");
+    home.check(&["stop"], 0);
+}
+
+#[test]
+fn ensure_is_silent_and_starts_one() {
+    let home = Home::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(home.check(&["ensure"], 0), ""));
+        }
+    });
+    let pid = home.record().unwrap().pid;
+    assert_eq!(home.check(&["ensure"], 0), "");
+    assert_eq!(home.record().unwrap().pid, pid);
+    home.check(&["stop"], 0);
+}
+
+#[test]
+fn nothing_is_lost_when_it_is_killed() {
+    let home = Home::new();
+    let mut child = home.run();
+    home.post("t", 0..100);
+    let first = home.client().drain("t", 0, Duration::ZERO).unwrap();
+    signal(child.id(), Signal::KILL);
+    child.wait().unwrap();
+    assert!(home.paths.pid_file.exists(), "it had no time to remove it");
+    assert_eq!(home.check(&["status"], 1), "stopped\n");
+    assert!(!home.paths.pid_file.exists(), "it was healed");
+
+    home.check(&["start"], 0);
+    let again = home.client().drain("t", 0, Duration::ZERO).unwrap();
+    assert_eq!(again, first);
+    assert_eq!(numbers(&again.events), (0..100).collect::<Vec<_>>());
+    home.post("t", 100..101);
+    let next = home.client().drain("t", first.next, Duration::ZERO).unwrap();
+    assert_eq!(numbers(&next.events), [100]);
+    home.check(&["stop"], 0);
+}
+
+#[test]
+fn a_second_one_ends_at_once_and_says_who_is_first() {
+    let home = Home::new();
+    let mut child = home.run();
+    let said = home.check(&["run"], 4);
+    assert!(said.contains(&format!("is held by PID {}", child.id())), "{said}");
+    assert_eq!(home.record().unwrap().pid, child.id());
+    signal(child.id(), Signal::TERM);
+    child.wait().unwrap();
+}
+
+#[test]
+fn a_signal_ends_it_cleanly() {
+    for kind in [Signal::TERM, Signal::INT] {
+        let home = Home::new();
+        let mut child = home.run();
+        home.post("t", 0..3);
+        // A closed terminal is no reason.
+        signal(child.id(), Signal::HUP);
+        assert_eq!(home.client().health().unwrap().pid, child.id());
+        let started = Instant::now();
+        signal(child.id(), kind);
+        assert_eq!(child.wait().unwrap().code(), Some(0));
+        assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+        assert!(!home.paths.pid_file.exists());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(said, "");
+    }
+}
+
+#[test]
+fn a_stranger_on_the_port_is_named_and_left_alone() {
+    let home = Home::new();
+    let stranger = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = stranger.local_addr().unwrap().port().to_string();
+    // It answers like one that does not speak HTTP.
+    let answering = stranger.try_clone().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in answering.incoming().flatten() {
+            let _ = std::io::Write::write_all(&mut stream, b"220 hello\r\n");
+        }
+    });
+    let place = ["--port", &port];
+    let named = if cfg!(target_os = "linux") {
+        format!("(PID {})", std::process::id())
+    } else {
+        "another process".to_owned()
+    };
+    for (command, code) in [("start", 5), ("status", 1), ("stop", 5), ("run", 5)] {
+        let said = home.check(&[&[command], &place[..]].concat(), code);
+        assert!(said.contains(&named), "{command}: {said}");
+        assert!(said.contains(&format!("127.0.0.1:{port}")), "{command}: {said}");
+    }
+    assert_eq!(home.check(&[&["ensure"], &place[..]].concat(), 0), "");
+    assert!(!home.paths.pid_file.exists());
+}
+
+#[test]
+fn the_service_of_another_home_is_a_stranger() {
+    let (one, other) = (Home::new(), Home::new());
+    one.check(&["start"], 0);
+    let record = one.record().unwrap();
+    let port = record.port.to_string();
+    let said = other.check(&["stop", "--port", &port], 5);
+    assert!(said.contains("not the service of this home"), "{said}");
+    other.check(&["start", "--port", &port], 5);
+    assert_eq!(one.client().health().unwrap().pid, record.pid);
+    one.check(&["stop"], 0);
+}
+
+#[test]
+fn one_that_does_not_answer_is_ended_by_force_only() {
+    let home = Home::new();
+    let mut child = home.run();
+    signal(child.id(), Signal::STOP);
+    let said = home.check(&["stop"], 3);
+    assert!(said.contains("does not answer") && said.contains("--force"), "{said}");
+    assert!(child.try_wait().unwrap().is_none());
+    assert_eq!(home.check(&["stop", "--force"], 0), format!("stopped (PID {})\n", child.id()));
+    assert_eq!(child.wait().unwrap().code(), None);
+    assert_eq!(home.check(&["status"], 1), "stopped\n");
+}
+
+#[test]
+fn another_address_than_the_running_one_is_said() {
+    let home = Home::new();
+    home.check(&["start"], 0);
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    let said = home.check(&["start", "--port", &free], 4);
+    assert!(said.contains("arize-codex-buffer stop"), "{said}");
+    home.check(&["stop", "--port", &free], 0);
+    assert_eq!(home.record(), None);
+}
+
+#[test]
+fn only_the_loopback_interface_is_bound() {
+    let home = Home::new();
+    for host in ["0.0.0.0", "192.168.1.1", "example.org"] {
+        let said = home.check(&["run", "--host", host], 2);
+        assert!(said.contains("not an address of the loopback interface"), "{said}");
+    }
+    let mut command = home.command(&["status"]);
+    let output = command.env("ARIZE_CODEX_BUFFER_PORT", "many").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn one_that_cannot_serve_says_why_in_its_log() {
+    let home = Home::new();
+    fs::create_dir_all(&home.paths.database).unwrap();
+    let said = home.check(&["start"], 3);
+    assert!(said.contains("codex-buffer.log"), "{said}");
+    let log = fs::read_to_string(&home.paths.log).unwrap();
+    assert!(log.contains("buffer.db"), "{log}");
+}
