@@ -97,11 +97,8 @@ impl Home {
     /// The last payload of this thread.
     fn payload(&self) -> NotifyPayload {
         let payloads = fs::read_to_string(self.recording.join("notify.jsonl")).unwrap();
-        let payloads = payloads.lines().map(|line| NotifyPayload::decode(line).unwrap());
-        payloads
-            .filter(|payload| payload.thread_id.as_deref() == Some(&self.thread_id))
-            .next_back()
-            .unwrap()
+        let mut payloads = payloads.lines().map(|line| NotifyPayload::decode(line).unwrap());
+        payloads.rfind(|payload| payload.thread_id.as_deref() == Some(&self.thread_id)).unwrap()
     }
 
     fn look(&self, payload: Option<NotifyPayload>) -> Report {
