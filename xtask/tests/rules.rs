@@ -7,8 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 9] = [
+const LAYERS: [(&str, u8); 10] = [
     ("otlp-model", 0),
+    ("pricing", 0),
     ("buffer-api", 0),
     ("codex-config", 0),
     ("codex-turn", 1),

@@ -1,0 +1,61 @@
+//! The form of a price table's file.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::cost::{LongContext, Rates, TierPrices};
+use crate::table::Tiers;
+
+/// Reads a file's version and models; the prices may be any numbers.
+pub(crate) fn read(json: &str) -> serde_json::Result<(String, BTreeMap<String, Tiers>)> {
+    let file: PriceFile = serde_json::from_str(json)?;
+    let tiers = |tiers: BTreeMap<_, Tier>| tiers.into_iter().map(|(k, v)| (k, v.into())).collect();
+    let models = file.models.into_iter().map(|(name, of_model)| (name, tiers(of_model))).collect();
+    Ok((file.version, models))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PriceFile {
+    version: String,
+    #[serde(default, rename = "sources")]
+    _sources: IgnoredAny,
+    models: BTreeMap<String, BTreeMap<String, Tier>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tier {
+    input: f64,
+    cached_input: Option<f64>,
+    cache_write: Option<f64>,
+    output: f64,
+    long_context: Option<Long>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Long {
+    above_tokens: u64,
+    input: f64,
+    cached_input: Option<f64>,
+    cache_write: Option<f64>,
+    output: f64,
+}
+
+impl From<Tier> for TierPrices {
+    fn from(tier: Tier) -> Self {
+        let Tier { input, cached_input, cache_write, output, long_context } = tier;
+        let plain = Rates { input, cached_input, cache_write, output };
+        Self { plain, long_context: long_context.map(Into::into) }
+    }
+}
+
+impl From<Long> for LongContext {
+    fn from(long: Long) -> Self {
+        let Long { above_tokens, input, cached_input, cache_write, output } = long;
+        Self { above_tokens, rates: Rates { input, cached_input, cache_write, output } }
+    }
+}
