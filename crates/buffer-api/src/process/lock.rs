@@ -11,8 +11,7 @@ use std::{
 
 use crate::paths;
 
-/// How long a lock that somebody holds is tried again. [`holder`] holds it for a moment, and a
-/// service that ends holds it for a moment longer than its pid file.
+/// How long the lock is tried again while somebody only looks at it; see [`holder`].
 const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Holds the lock for as long as it lives.
@@ -57,8 +56,12 @@ impl InstanceLock {
             match file.try_lock() {
                 Ok(()) => break,
                 Err(TryLockError::Error(source)) => return Err(io_error(source)),
-                Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
-                    thread::sleep(Duration::from_millis(10));
+                // Those who look share the lock; an instance does not.
+                Err(TryLockError::WouldBlock)
+                    if Instant::now() < deadline && file.try_lock_shared().is_ok() =>
+                {
+                    file.unlock().map_err(io_error)?;
+                    thread::sleep(Duration::from_millis(1));
                 }
                 Err(TryLockError::WouldBlock) => {
                     let pid = read_pid(&mut file);
@@ -120,5 +123,24 @@ mod tests {
         assert_eq!(holder(&path, || free = true), None);
         assert!(free);
         InstanceLock::acquire(&path).unwrap();
+    }
+
+    #[test]
+    fn a_look_does_not_keep_one_from_starting() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("lock");
+        drop(InstanceLock::acquire(&path).unwrap());
+        thread::scope(|scope| {
+            let (looking, looks) = std::sync::mpsc::channel();
+            let path = &path;
+            scope.spawn(move || {
+                holder(path, || {
+                    looking.send(()).unwrap();
+                    thread::sleep(PATIENCE / 5);
+                })
+            });
+            looks.recv().unwrap();
+            InstanceLock::acquire(path).unwrap();
+        });
     }
 }

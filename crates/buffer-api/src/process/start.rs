@@ -145,13 +145,19 @@ fn spawn(service: &Service) -> Result<Child, StartError> {
 fn wait_for_answer(service: &Service, mut child: Child) -> Result<Running, StartError> {
     let deadline = Instant::now() + START_TIMEOUT;
     while Instant::now() < deadline {
-        if let Some(running) = running_as_wanted(service) {
-            return Ok(running);
-        }
-        if let Ok(Some(status)) = child.try_wait()
-            && let Some(error) = failure(service, status)
-        {
-            return Err(error);
+        let ended = child.try_wait().ok().flatten();
+        match running_as_wanted(service) {
+            // If another one was faster, the child ends; until it has, it would take over from
+            // the one that is stopped next.
+            Some(running) if ended.is_some() || running.health.pid == child.id() => {
+                return Ok(running);
+            }
+            Some(_) => {}
+            None => {
+                if let Some(error) = ended.and_then(|status| failure(service, status)) {
+                    return Err(error);
+                }
+            }
         }
         thread::sleep(POLL);
     }

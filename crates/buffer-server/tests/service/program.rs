@@ -132,6 +132,22 @@ fn ensure_is_silent_and_starts_one() {
 }
 
 #[test]
+fn none_of_those_that_were_too_late_takes_over() {
+    for _ in 0..5 {
+        let home = Home::new();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| home.check(&["ensure"], 0));
+            }
+        });
+        home.check(&["stop"], 0);
+        home.check(&["status"], 1);
+        let log = fs::read_to_string(&home.paths.log).unwrap();
+        assert_eq!(log.matches("started version").count(), 1, "{log}");
+    }
+}
+
+#[test]
 fn nothing_is_lost_when_it_is_killed() {
     let home = Home::new();
     let mut child = home.run();
