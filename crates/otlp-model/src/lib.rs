@@ -8,17 +8,20 @@
 //!
 //! Start reading at [`turn`], then [`tree`].
 
+mod attributes;
 pub mod content;
 pub mod encode;
 mod ids;
 mod messages;
 pub mod names;
 mod span;
+mod time;
 pub mod tree;
 pub mod turn;
 
 pub use content::ContentPolicy;
 pub use ids::{SpanId, TraceId};
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
+pub use time::TimeSplit;
 pub use tree::{Layout, TreeOptions, span_tree};
 pub use turn::Turn;

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
+use crate::attributes::{
+    own, push_cost, push_messages, push_model, push_turn_cost, push_turn_time, push_turn_usage,
+    push_usage,
+};
 use crate::content::{ContentKind, ContentPolicy, without_nul};
 use crate::ids::{SpanId, TraceId};
-use crate::messages::{chat_json, clear_messages, flatten};
+use crate::messages::clear_messages;
 use crate::names::*;
 use crate::span::{Attribute, Span, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
-use crate::turn::{Compaction, LlmCall, Message, Outcome, Step, ToolCall, Turn, Usage};
+use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
 
 /// How the spans of a turn hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -75,13 +79,16 @@ struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     fn new(turn: &'a Turn, options: &'a TreeOptions) -> Self {
-        let trace_id = TraceId::derive(&[turn.agent.name, &turn.session_id, &turn.key]);
+        let (root_thread, root_key) = match &turn.parent {
+            Some(parent) => (&parent.root_thread_id, &parent.root_key),
+            None => (&turn.thread_id, &turn.key),
+        };
+        let trace_id = TraceId::derive(&[turn.agent.name, root_thread, root_key]);
         Self { turn, options, trace_id, used: HashMap::new(), spans: Vec::new() }
     }
 
     fn root(&mut self) -> SpanId {
         let turn = self.turn;
-        let usage = turn.usage();
         let mut attributes = Vec::new();
         let kind = match self.options.layout {
             Layout::Agent => SpanKind::Agent,
@@ -95,7 +102,7 @@ impl<'a> Tree<'a> {
         }
         self.push_input(&mut attributes, ContentKind::Prompt, turn.prompt.as_deref());
         self.push_output(&mut attributes, ContentKind::Prompt, turn.answer.as_deref());
-        attributes.push(Attribute::new(self.own("thread_id"), turn.session_id.clone()));
+        attributes.push(Attribute::new(self.own("thread_id"), turn.thread_id.clone()));
         attributes.push(Attribute::new(self.own("turn_id"), turn.turn_id.clone()));
         attributes.push(Attribute::new(self.own("turn.status"), status_word(&turn.outcome)));
         if let Some(number) = turn.number {
@@ -103,17 +110,25 @@ impl<'a> Tree<'a> {
         }
         if self.options.layout == Layout::Turn {
             push_model(&mut attributes, turn.model.as_deref(), None);
-            push_usage(&mut attributes, usage);
+            push_usage(&mut attributes, turn.usage());
         }
-        self.push_turn_usage(&mut attributes, usage);
+        push_turn_usage(&mut attributes, turn);
+        push_turn_time(&mut attributes, turn);
+        push_turn_cost(&mut attributes, turn);
         attributes.extend(turn.attributes.iter().cloned());
         if !turn.metadata.is_empty() {
             let metadata = Json::Object(turn.metadata.clone()).to_string();
             attributes.push(Attribute::new(METADATA, metadata));
         }
-        let name = turn.number.map_or_else(|| "Turn".to_owned(), |number| format!("Turn {number}"));
+        let mut name =
+            turn.number.map_or_else(|| "Turn".to_owned(), |number| format!("Turn {number}"));
+        let parent = turn.parent.as_ref().map(|parent| {
+            name.push_str(" (sub-agent)");
+            let call = sub_agent_call(&turn.thread_id);
+            SpanId::derive(&[turn.agent.name, &parent.thread_id, &parent.key, &call, "1"])
+        });
         self.push(
-            SpanSeed { id: "turn", parent: None, name, kind, start: turn.start, end: turn.end },
+            SpanSeed { id: "turn", parent, name, kind, start: turn.start, end: turn.end },
             attributes,
             &turn.outcome,
         )
@@ -132,6 +147,9 @@ impl<'a> Tree<'a> {
         }
         if let (Some(usage), Layout::Agent) = (call.usage, self.options.layout) {
             push_usage(&mut attributes, usage);
+        }
+        if let Some(cost) = &call.cost {
+            push_cost(&mut attributes, &self.turn.agent, cost);
         }
         if let Some(nanos) = call.time_to_first_token {
             let seconds = nanos as f64 / 1e9;
@@ -183,9 +201,17 @@ impl<'a> Tree<'a> {
         }
         self.push_input(&mut attributes, ContentKind::ToolDetails, call.arguments.as_deref());
         self.push_output(&mut attributes, ContentKind::ToolContent, call.output.as_deref());
+        if let Some(nanos) = call.approval_wait {
+            attributes.push(Attribute::new(self.own("tool.approval_wait_ms"), nanos / 1_000_000));
+        }
         attributes.extend(call.attributes.iter().cloned());
+        // A sub-agent's turns find the call above them by this name.
+        let id = call
+            .sub_agent
+            .as_deref()
+            .map_or_else(|| format!("tool {}", call.call_id), sub_agent_call);
         let seed = SpanSeed {
-            id: &format!("tool {}", call.call_id),
+            id: &id,
             parent: Some(parent),
             name: call.name.clone(),
             kind: SpanKind::Tool,
@@ -268,7 +294,7 @@ impl<'a> Tree<'a> {
         let used = self.used.entry(name.to_owned()).or_default();
         *used += 1;
         let turn = self.turn;
-        SpanId::derive(&[turn.agent.name, &turn.session_id, &turn.key, name, &used.to_string()])
+        SpanId::derive(&[turn.agent.name, &turn.thread_id, &turn.key, name, &used.to_string()])
     }
 
     fn status_and_events(&self, outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
@@ -321,24 +347,15 @@ impl<'a> Tree<'a> {
         }
     }
 
-    fn push_turn_usage(&self, to: &mut Vec<Attribute>, usage: Usage) {
-        let mut push = |name: &str, number: u64| {
-            to.push(Attribute::new(self.own(&format!("turn.{name}")), number));
-        };
-        push("usage.input_tokens", usage.input);
-        push("usage.cached_input_tokens", usage.cached_input);
-        push("usage.cache_write_input_tokens", usage.cache_write_input);
-        push("usage.output_tokens", usage.output);
-        push("usage.reasoning_output_tokens", usage.reasoning_output);
-        push("usage.total_tokens", usage.total());
-        push("llm_calls", self.turn.llm_calls().count() as u64);
-        push("tool_calls", self.turn.tool_calls().count() as u64);
-    }
-
     /// A name under the harness's own prefix.
     fn own(&self, name: &str) -> String {
-        format!("{}.{name}", self.turn.agent.name)
+        own(&self.turn.agent, name)
     }
+}
+
+/// The name of the first call of a turn that set a sub-agent to work.
+fn sub_agent_call(thread_id: &str) -> String {
+    format!("sub-agent {thread_id}")
 }
 
 /// What makes one span different from the next, beside its attributes.
@@ -349,47 +366,6 @@ struct SpanSeed<'a> {
     kind: SpanKind,
     start: UnixNanos,
     end: UnixNanos,
-}
-
-fn push_model(to: &mut Vec<Attribute>, model: Option<&str>, provider: Option<&str>) {
-    let provider = provider.unwrap_or("openai");
-    to.push(Attribute::new(LLM_SYSTEM, "openai"));
-    to.push(Attribute::new(LLM_PROVIDER, provider.to_owned()));
-    to.push(Attribute::new(GEN_AI_PROVIDER_NAME, provider.to_owned()));
-    if let Some(model) = model {
-        to.push(Attribute::new(LLM_MODEL_NAME, model.to_owned()));
-        to.push(Attribute::new(GEN_AI_REQUEST_MODEL, model.to_owned()));
-    }
-}
-
-/// Each class of tokens once: Phoenix charges every detail that it finds.
-fn push_usage(to: &mut Vec<Attribute>, usage: Usage) {
-    let counts = [
-        (LLM_TOKEN_COUNT_PROMPT, GEN_AI_USAGE_INPUT, usage.input),
-        (LLM_TOKEN_COUNT_COMPLETION, GEN_AI_USAGE_OUTPUT, usage.output),
-        (LLM_TOKEN_COUNT_CACHE_READ, GEN_AI_USAGE_CACHE_READ, usage.cached_input),
-        (LLM_TOKEN_COUNT_CACHE_WRITE, GEN_AI_USAGE_CACHE_WRITE, usage.cache_write_input),
-        (LLM_TOKEN_COUNT_REASONING, GEN_AI_USAGE_REASONING, usage.reasoning_output),
-    ];
-    to.push(Attribute::new(LLM_TOKEN_COUNT_TOTAL, usage.total()));
-    for (openinference, gen_ai, count) in counts {
-        to.push(Attribute::new(openinference, count));
-        to.push(Attribute::new(gen_ai, count));
-    }
-}
-
-fn push_messages(
-    to: &mut Vec<Attribute>,
-    messages: &[Message],
-    value: &'static str,
-    mime_type: &'static str,
-    list: &str,
-) {
-    if !messages.is_empty() {
-        to.push(Attribute::new(value, chat_json(messages)));
-        to.push(Attribute::new(mime_type, "application/json"));
-        to.extend(flatten(list, messages));
-    }
 }
 
 fn status_word(outcome: &Outcome) -> &'static str {

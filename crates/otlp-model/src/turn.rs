@@ -12,11 +12,16 @@ use crate::span::{Attribute, UnixNanos};
 pub struct Turn {
     /// Who did it.
     pub agent: Agent,
-    /// The conversation, as the harness names it; all turns of a conversation share it.
+    /// The conversation, as the harness names it; all turns of a conversation share it, those of its
+    /// sub-agents too.
     pub session_id: String,
+    /// The thread of the turn: the session's, or a sub-agent's own.
+    pub thread_id: String,
     /// The turn, as the harness names it; empty where it has no name.
     pub turn_id: String,
-    /// What tells this turn from all others of its session. Trace and span ids derive from it, so
+    /// The turn that set this one to work, where it is a sub-agent's.
+    pub parent: Option<ParentTurn>,
+    /// What tells this turn from all others of its thread. Trace and span ids derive from it, so
     /// it must come out the same each time the turn is read.
     pub key: String,
     /// Its place in the session, from 1.
@@ -63,6 +68,19 @@ impl Turn {
             Step::Compaction(_) => &[],
         })
     }
+}
+
+/// Where the turn of a sub-agent hangs: it is part of the trace of the turn at the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParentTurn {
+    /// The thread of the turn that set the sub-agent to work.
+    pub thread_id: String,
+    /// That turn's [`Turn::key`].
+    pub key: String,
+    /// The thread of the turn at the root.
+    pub root_thread_id: String,
+    /// That turn's [`Turn::key`].
+    pub root_key: String,
 }
 
 /// The harness whose turn it is.
@@ -118,6 +136,8 @@ pub struct LlmCall {
     pub output: Vec<Message>,
     /// Its tokens.
     pub usage: Option<Usage>,
+    /// What it cost; none where nobody knows.
+    pub cost: Option<Cost>,
     /// Nanoseconds from the request to the first token.
     pub time_to_first_token: Option<u64>,
     /// Settings of the request, such as the reasoning effort: one JSON object.
@@ -149,6 +169,10 @@ pub struct ToolCall {
     pub outcome: Outcome,
     /// What ran within it.
     pub nested: Vec<ToolCall>,
+    /// The thread of the sub-agent that it set to work. That thread's turns hang below this call.
+    pub sub_agent: Option<String>,
+    /// Nanoseconds, from the start of the call, that a person took to allow it or not.
+    pub approval_wait: Option<u64>,
     /// More about it; names carry the harness's prefix.
     pub attributes: Vec<Attribute>,
 }
@@ -191,6 +215,35 @@ pub enum Part {
         /// Its arguments: JSON or text.
         arguments: String,
     },
+}
+
+/// What a model call cost, in US dollars, and by which prices.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Cost {
+    /// Plain input: neither read from nor written to a cache.
+    pub input: f64,
+    /// Input read from the provider's cache.
+    pub cached_input: f64,
+    /// Input written to the provider's cache.
+    pub cache_write: f64,
+    /// Output.
+    pub output: f64,
+    /// The service tier that was charged.
+    pub tier: String,
+    /// The version of the price table.
+    pub table: String,
+}
+
+impl Cost {
+    /// All that goes in.
+    pub fn prompt(&self) -> f64 {
+        self.input + self.cached_input + self.cache_write
+    }
+
+    /// All of it.
+    pub fn total(&self) -> f64 {
+        self.prompt() + self.output
+    }
 }
 
 /// Tokens of a model call. `cached_input` and `cache_write_input` are part of `input`,

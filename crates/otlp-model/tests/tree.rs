@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
 use otlp_model::turn::{
-    Agent, Compaction, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn, Usage,
+    Agent, Compaction, Cost, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall, Turn,
+    Usage,
 };
 use otlp_model::{
     Attribute, ContentPolicy, Layout, Span, SpanBatch, SpanStatus, TreeOptions, UnixNanos, Value,
@@ -51,6 +52,14 @@ fn turn() -> Turn {
             reasoning_output: 5,
         }),
         time_to_first_token: Some(50_000_000),
+        cost: Some(Cost {
+            input: 0.5,
+            cached_input: 0.25,
+            cache_write: 0.125,
+            output: 2.0,
+            tier: "standard".to_owned(),
+            table: "2026-11-21".to_owned(),
+        }),
         outcome: Outcome::Ok,
         tools: vec![ToolCall {
             call_id: "call_1".to_owned(),
@@ -60,6 +69,8 @@ fn turn() -> Turn {
             arguments: Some(r#"{"cmd":"ls"}"#.to_owned()),
             output: Some("no such file".to_owned()),
             outcome: Outcome::Failed("exit code 2".to_owned()),
+            approval_wait: Some(20_000_000),
+            sub_agent: None,
             nested: vec![ToolCall {
                 call_id: "call_1".to_owned(),
                 name: "apply_patch".to_owned(),
@@ -85,6 +96,8 @@ fn turn() -> Turn {
     Turn {
         agent: Agent { name: "codex", version: Some("0.169.0".to_owned()) },
         session_id: "thread".to_owned(),
+        thread_id: "thread".to_owned(),
+        parent: None,
         turn_id: "turn".to_owned(),
         key: "turn".to_owned(),
         number: Some(3),
@@ -178,111 +191,128 @@ fn layout_agent() {
     check(
         &options(Layout::Agent, ContentPolicy::default()),
         expect![[r#"
-        AGENT Turn 3 under - @0..420 Ok
-            agent.name = "codex"
-            gen_ai.operation.name = "invoke_agent"
-            gen_ai.agent.name = "codex"
-            gen_ai.agent.version = "0.169.0"
-            input.value = "List the files"
-            input.mime_type = "text/plain"
-            output.value = "None."
-            output.mime_type = "text/plain"
-            codex.thread_id = "thread"
-            codex.turn_id = "turn"
-            codex.turn.status = "completed"
-            trace.number = Int(3)
-            codex.turn.usage.input_tokens = Int(2100)
-            codex.turn.usage.cached_input_tokens = Int(512)
-            codex.turn.usage.cache_write_input_tokens = Int(7)
-            codex.turn.usage.output_tokens = Int(50)
-            codex.turn.usage.reasoning_output_tokens = Int(5)
-            codex.turn.usage.total_tokens = Int(2150)
-            codex.turn.llm_calls = Int(2)
-            codex.turn.tool_calls = Int(1)
-            codex.sandbox_mode = "read-only"
-            metadata = "{\"cwd\":\"/home/dev\"}"
-            team = "blue"
-        LLM gpt-5.5 under 0 @10..200 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            llm.token_count.total = Int(1020)
-            llm.token_count.prompt = Int(1000)
-            gen_ai.usage.input_tokens = Int(1000)
-            llm.token_count.completion = Int(20)
-            gen_ai.usage.output_tokens = Int(20)
-            llm.token_count.prompt_details.cache_read = Int(512)
-            gen_ai.usage.cache_read.input_tokens = Int(512)
-            llm.token_count.prompt_details.cache_write = Int(7)
-            gen_ai.usage.cache_write.input_tokens = Int(7)
-            llm.token_count.completion_details.reasoning = Int(5)
-            gen_ai.usage.reasoning.output_tokens = Int(5)
-            gen_ai.response.time_to_first_chunk = Double(0.05)
-            input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
-            input.mime_type = "application/json"
-            llm.input_messages.0.message.role = "developer"
-            llm.input_messages.0.message.content = "Be kind."
-            llm.input_messages.1.message.role = "user"
-            llm.input_messages.1.message.content = "List the files"
-            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
-            llm.output_messages.0.message.contents.0.message_content.text = "They want files."
-            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
-            team = "blue"
-        TOOL exec under 1 @210..300 Error("exit code 2")
-            tool.name = "exec"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "exec"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            tool.parameters = "{\"cmd\":\"ls\"}"
-            input.value = "{\"cmd\":\"ls\"}"
-            input.mime_type = "application/json"
-            output.value = "no such file"
-            output.mime_type = "text/plain"
-            codex.tool.approval_status = "approved"
-            team = "blue"
-            event exception 2
-        TOOL apply_patch under 2 @290..290 Ok
-            tool.name = "apply_patch"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "apply_patch"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            input.value = "*** Begin Patch"
-            input.mime_type = "text/plain"
-            team = "blue"
-        CHAIN compaction under 0 @301..305 Ok
-            team = "blue"
-        LLM gpt-5.5 under 0 @310..400 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            llm.token_count.total = Int(1130)
-            llm.token_count.prompt = Int(1100)
-            gen_ai.usage.input_tokens = Int(1100)
-            llm.token_count.completion = Int(30)
-            gen_ai.usage.output_tokens = Int(30)
-            llm.token_count.prompt_details.cache_read = Int(0)
-            gen_ai.usage.cache_read.input_tokens = Int(0)
-            llm.token_count.prompt_details.cache_write = Int(0)
-            gen_ai.usage.cache_write.input_tokens = Int(0)
-            llm.token_count.completion_details.reasoning = Int(0)
-            gen_ai.usage.reasoning.output_tokens = Int(0)
-            output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.content = "None."
-            team = "blue"
-    "#]],
+            AGENT Turn 3 under - @0..420 Ok
+                agent.name = "codex"
+                gen_ai.operation.name = "invoke_agent"
+                gen_ai.agent.name = "codex"
+                gen_ai.agent.version = "0.169.0"
+                input.value = "List the files"
+                input.mime_type = "text/plain"
+                output.value = "None."
+                output.mime_type = "text/plain"
+                codex.thread_id = "thread"
+                codex.turn_id = "turn"
+                codex.turn.status = "completed"
+                trace.number = Int(3)
+                codex.turn.usage.input_tokens = Int(2100)
+                codex.turn.usage.cached_input_tokens = Int(512)
+                codex.turn.usage.cache_write_input_tokens = Int(7)
+                codex.turn.usage.output_tokens = Int(50)
+                codex.turn.usage.reasoning_output_tokens = Int(5)
+                codex.turn.usage.total_tokens = Int(2150)
+                codex.turn.llm_calls = Int(2)
+                codex.turn.tool_calls = Int(1)
+                codex.turn.time.model_ms = Int(280)
+                codex.turn.time.tool_ms = Int(70)
+                codex.turn.time.human_ms = Int(20)
+                codex.turn.time.retry_ms = Int(0)
+                codex.turn.time.overhead_ms = Int(50)
+                codex.turn.cost_usd = Double(2.875)
+                codex.turn.unpriced_llm_calls = Int(1)
+                codex.sandbox_mode = "read-only"
+                metadata = "{\"cwd\":\"/home/dev\"}"
+                team = "blue"
+            LLM gpt-5.5 under 0 @10..200 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.token_count.total = Int(1020)
+                llm.token_count.prompt = Int(1000)
+                gen_ai.usage.input_tokens = Int(1000)
+                llm.token_count.completion = Int(20)
+                gen_ai.usage.output_tokens = Int(20)
+                llm.token_count.prompt_details.cache_read = Int(512)
+                gen_ai.usage.cache_read.input_tokens = Int(512)
+                llm.token_count.prompt_details.cache_write = Int(7)
+                gen_ai.usage.cache_write.input_tokens = Int(7)
+                llm.token_count.completion_details.reasoning = Int(5)
+                gen_ai.usage.reasoning.output_tokens = Int(5)
+                llm.cost.prompt = Double(0.875)
+                llm.cost.completion = Double(2.0)
+                llm.cost.total = Double(2.875)
+                llm.cost.prompt_details.input = Double(0.5)
+                llm.cost.prompt_details.cache_read = Double(0.25)
+                llm.cost.prompt_details.cache_write = Double(0.125)
+                llm.cost.completion_details.output = Double(2.0)
+                codex.cost.service_tier = "standard"
+                codex.cost.price_table = "2026-11-21"
+                gen_ai.response.time_to_first_chunk = Double(0.05)
+                input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
+                input.mime_type = "application/json"
+                llm.input_messages.0.message.role = "developer"
+                llm.input_messages.0.message.content = "Be kind."
+                llm.input_messages.1.message.role = "user"
+                llm.input_messages.1.message.content = "List the files"
+                output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+                llm.output_messages.0.message.contents.0.message_content.text = "They want files."
+                llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
+                team = "blue"
+            TOOL exec under 1 @210..300 Error("exit code 2")
+                tool.name = "exec"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "exec"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                tool.parameters = "{\"cmd\":\"ls\"}"
+                input.value = "{\"cmd\":\"ls\"}"
+                input.mime_type = "application/json"
+                output.value = "no such file"
+                output.mime_type = "text/plain"
+                codex.tool.approval_wait_ms = Int(20)
+                codex.tool.approval_status = "approved"
+                team = "blue"
+                event exception 2
+            TOOL apply_patch under 2 @290..290 Ok
+                tool.name = "apply_patch"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "apply_patch"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                input.value = "*** Begin Patch"
+                input.mime_type = "text/plain"
+                team = "blue"
+            CHAIN compaction under 0 @301..305 Ok
+                team = "blue"
+            LLM gpt-5.5 under 0 @310..400 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.token_count.total = Int(1130)
+                llm.token_count.prompt = Int(1100)
+                gen_ai.usage.input_tokens = Int(1100)
+                llm.token_count.completion = Int(30)
+                gen_ai.usage.output_tokens = Int(30)
+                llm.token_count.prompt_details.cache_read = Int(0)
+                gen_ai.usage.cache_read.input_tokens = Int(0)
+                llm.token_count.prompt_details.cache_write = Int(0)
+                gen_ai.usage.cache_write.input_tokens = Int(0)
+                llm.token_count.completion_details.reasoning = Int(0)
+                gen_ai.usage.reasoning.output_tokens = Int(0)
+                output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.content = "None."
+                team = "blue"
+        "#]],
     );
 }
 
@@ -291,102 +321,119 @@ fn layout_turn() {
     check(
         &options(Layout::Turn, ContentPolicy::default()),
         expect![[r#"
-        LLM Turn 3 under - @0..420 Ok
-            agent.name = "codex"
-            gen_ai.operation.name = "invoke_agent"
-            gen_ai.agent.name = "codex"
-            gen_ai.agent.version = "0.169.0"
-            input.value = "List the files"
-            input.mime_type = "text/plain"
-            output.value = "None."
-            output.mime_type = "text/plain"
-            codex.thread_id = "thread"
-            codex.turn_id = "turn"
-            codex.turn.status = "completed"
-            trace.number = Int(3)
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            llm.token_count.total = Int(2150)
-            llm.token_count.prompt = Int(2100)
-            gen_ai.usage.input_tokens = Int(2100)
-            llm.token_count.completion = Int(50)
-            gen_ai.usage.output_tokens = Int(50)
-            llm.token_count.prompt_details.cache_read = Int(512)
-            gen_ai.usage.cache_read.input_tokens = Int(512)
-            llm.token_count.prompt_details.cache_write = Int(7)
-            gen_ai.usage.cache_write.input_tokens = Int(7)
-            llm.token_count.completion_details.reasoning = Int(5)
-            gen_ai.usage.reasoning.output_tokens = Int(5)
-            codex.turn.usage.input_tokens = Int(2100)
-            codex.turn.usage.cached_input_tokens = Int(512)
-            codex.turn.usage.cache_write_input_tokens = Int(7)
-            codex.turn.usage.output_tokens = Int(50)
-            codex.turn.usage.reasoning_output_tokens = Int(5)
-            codex.turn.usage.total_tokens = Int(2150)
-            codex.turn.llm_calls = Int(2)
-            codex.turn.tool_calls = Int(1)
-            codex.sandbox_mode = "read-only"
-            metadata = "{\"cwd\":\"/home/dev\"}"
-            team = "blue"
-        LLM gpt-5.5 under 0 @10..200 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            gen_ai.response.time_to_first_chunk = Double(0.05)
-            input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
-            input.mime_type = "application/json"
-            llm.input_messages.0.message.role = "developer"
-            llm.input_messages.0.message.content = "Be kind."
-            llm.input_messages.1.message.role = "user"
-            llm.input_messages.1.message.content = "List the files"
-            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
-            llm.output_messages.0.message.contents.0.message_content.text = "They want files."
-            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
-            team = "blue"
-        TOOL exec under 0 @210..300 Error("exit code 2")
-            tool.name = "exec"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "exec"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            tool.parameters = "{\"cmd\":\"ls\"}"
-            input.value = "{\"cmd\":\"ls\"}"
-            input.mime_type = "application/json"
-            output.value = "no such file"
-            output.mime_type = "text/plain"
-            codex.tool.approval_status = "approved"
-            team = "blue"
-            event exception 2
-        TOOL apply_patch under 2 @290..290 Ok
-            tool.name = "apply_patch"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "apply_patch"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            input.value = "*** Begin Patch"
-            input.mime_type = "text/plain"
-            team = "blue"
-        CHAIN compaction under 0 @301..305 Ok
-            team = "blue"
-        LLM gpt-5.5 under 0 @310..400 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.content = "None."
-            team = "blue"
-    "#]],
+            LLM Turn 3 under - @0..420 Ok
+                agent.name = "codex"
+                gen_ai.operation.name = "invoke_agent"
+                gen_ai.agent.name = "codex"
+                gen_ai.agent.version = "0.169.0"
+                input.value = "List the files"
+                input.mime_type = "text/plain"
+                output.value = "None."
+                output.mime_type = "text/plain"
+                codex.thread_id = "thread"
+                codex.turn_id = "turn"
+                codex.turn.status = "completed"
+                trace.number = Int(3)
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.token_count.total = Int(2150)
+                llm.token_count.prompt = Int(2100)
+                gen_ai.usage.input_tokens = Int(2100)
+                llm.token_count.completion = Int(50)
+                gen_ai.usage.output_tokens = Int(50)
+                llm.token_count.prompt_details.cache_read = Int(512)
+                gen_ai.usage.cache_read.input_tokens = Int(512)
+                llm.token_count.prompt_details.cache_write = Int(7)
+                gen_ai.usage.cache_write.input_tokens = Int(7)
+                llm.token_count.completion_details.reasoning = Int(5)
+                gen_ai.usage.reasoning.output_tokens = Int(5)
+                codex.turn.usage.input_tokens = Int(2100)
+                codex.turn.usage.cached_input_tokens = Int(512)
+                codex.turn.usage.cache_write_input_tokens = Int(7)
+                codex.turn.usage.output_tokens = Int(50)
+                codex.turn.usage.reasoning_output_tokens = Int(5)
+                codex.turn.usage.total_tokens = Int(2150)
+                codex.turn.llm_calls = Int(2)
+                codex.turn.tool_calls = Int(1)
+                codex.turn.time.model_ms = Int(280)
+                codex.turn.time.tool_ms = Int(70)
+                codex.turn.time.human_ms = Int(20)
+                codex.turn.time.retry_ms = Int(0)
+                codex.turn.time.overhead_ms = Int(50)
+                codex.turn.cost_usd = Double(2.875)
+                codex.turn.unpriced_llm_calls = Int(1)
+                codex.sandbox_mode = "read-only"
+                metadata = "{\"cwd\":\"/home/dev\"}"
+                team = "blue"
+            LLM gpt-5.5 under 0 @10..200 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.cost.prompt = Double(0.875)
+                llm.cost.completion = Double(2.0)
+                llm.cost.total = Double(2.875)
+                llm.cost.prompt_details.input = Double(0.5)
+                llm.cost.prompt_details.cache_read = Double(0.25)
+                llm.cost.prompt_details.cache_write = Double(0.125)
+                llm.cost.completion_details.output = Double(2.0)
+                codex.cost.service_tier = "standard"
+                codex.cost.price_table = "2026-11-21"
+                gen_ai.response.time_to_first_chunk = Double(0.05)
+                input.value = "{\"messages\":[{\"content\":\"Be kind.\",\"role\":\"system\"},{\"content\":\"List the files\",\"role\":\"user\"}]}"
+                input.mime_type = "application/json"
+                llm.input_messages.0.message.role = "developer"
+                llm.input_messages.0.message.content = "Be kind."
+                llm.input_messages.1.message.role = "user"
+                llm.input_messages.1.message.content = "List the files"
+                output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"{\\\"cmd\\\":\\\"ls\\\"}\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+                llm.output_messages.0.message.contents.0.message_content.text = "They want files."
+                llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "{\"cmd\":\"ls\"}"
+                team = "blue"
+            TOOL exec under 0 @210..300 Error("exit code 2")
+                tool.name = "exec"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "exec"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                tool.parameters = "{\"cmd\":\"ls\"}"
+                input.value = "{\"cmd\":\"ls\"}"
+                input.mime_type = "application/json"
+                output.value = "no such file"
+                output.mime_type = "text/plain"
+                codex.tool.approval_wait_ms = Int(20)
+                codex.tool.approval_status = "approved"
+                team = "blue"
+                event exception 2
+            TOOL apply_patch under 2 @290..290 Ok
+                tool.name = "apply_patch"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "apply_patch"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                input.value = "*** Begin Patch"
+                input.mime_type = "text/plain"
+                team = "blue"
+            CHAIN compaction under 0 @301..305 Ok
+                team = "blue"
+            LLM gpt-5.5 under 0 @310..400 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                output.value = "{\"messages\":[{\"content\":\"None.\",\"role\":\"assistant\"}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.content = "None."
+                team = "blue"
+        "#]],
     );
 }
 
@@ -397,115 +444,132 @@ fn nothing_said_leaves_when_it_must_not() {
     check(
         &options(Layout::Agent, closed.clone()),
         expect![[r#"
-        AGENT Turn 3 under - @0..420 Ok
-            agent.name = "codex"
-            gen_ai.operation.name = "invoke_agent"
-            gen_ai.agent.name = "codex"
-            gen_ai.agent.version = "0.169.0"
-            input.value = "<redacted: 14 chars>"
-            input.mime_type = "text/plain"
-            codex.input.bytes = Int(14)
-            output.value = "<redacted: 5 chars>"
-            output.mime_type = "text/plain"
-            codex.output.bytes = Int(5)
-            codex.thread_id = "thread"
-            codex.turn_id = "turn"
-            codex.turn.status = "completed"
-            trace.number = Int(3)
-            codex.turn.usage.input_tokens = Int(2100)
-            codex.turn.usage.cached_input_tokens = Int(512)
-            codex.turn.usage.cache_write_input_tokens = Int(7)
-            codex.turn.usage.output_tokens = Int(50)
-            codex.turn.usage.reasoning_output_tokens = Int(5)
-            codex.turn.usage.total_tokens = Int(2150)
-            codex.turn.llm_calls = Int(2)
-            codex.turn.tool_calls = Int(1)
-            codex.sandbox_mode = "read-only"
-            metadata = "{\"cwd\":\"/home/dev\"}"
-            team = "blue"
-        LLM gpt-5.5 under 0 @10..200 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            llm.token_count.total = Int(1020)
-            llm.token_count.prompt = Int(1000)
-            gen_ai.usage.input_tokens = Int(1000)
-            llm.token_count.completion = Int(20)
-            gen_ai.usage.output_tokens = Int(20)
-            llm.token_count.prompt_details.cache_read = Int(512)
-            gen_ai.usage.cache_read.input_tokens = Int(512)
-            llm.token_count.prompt_details.cache_write = Int(7)
-            gen_ai.usage.cache_write.input_tokens = Int(7)
-            llm.token_count.completion_details.reasoning = Int(5)
-            gen_ai.usage.reasoning.output_tokens = Int(5)
-            gen_ai.response.time_to_first_chunk = Double(0.05)
-            input.value = "{\"messages\":[{\"content\":\"<redacted: 8 chars>\",\"role\":\"system\"},{\"content\":\"<redacted: 15 chars>\",\"role\":\"user\"}]}"
-            input.mime_type = "application/json"
-            llm.input_messages.0.message.role = "developer"
-            llm.input_messages.0.message.content = "<redacted: 8 chars>"
-            llm.input_messages.1.message.role = "user"
-            llm.input_messages.1.message.content = "<redacted: 15 chars>"
-            output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"<redacted: 12 chars>\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
-            llm.output_messages.0.message.contents.0.message_content.text = "<redacted: 16 chars>"
-            llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
-            llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "<redacted: 12 chars>"
-            team = "blue"
-        TOOL exec under 1 @210..300 Error("exit code 2")
-            tool.name = "exec"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "exec"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            input.value = "<redacted: 12 chars>"
-            input.mime_type = "text/plain"
-            codex.input.bytes = Int(12)
-            output.value = "<redacted: 12 chars>"
-            output.mime_type = "text/plain"
-            codex.output.bytes = Int(12)
-            codex.tool.approval_status = "approved"
-            team = "blue"
-            event exception 2
-        TOOL apply_patch under 2 @290..290 Ok
-            tool.name = "apply_patch"
-            gen_ai.operation.name = "execute_tool"
-            gen_ai.tool.name = "apply_patch"
-            gen_ai.tool.type = "function"
-            tool.id = "call_1"
-            gen_ai.tool.call.id = "call_1"
-            codex.tool.call_id = "call_1"
-            input.value = "<redacted: 15 chars>"
-            input.mime_type = "text/plain"
-            codex.input.bytes = Int(15)
-            team = "blue"
-        CHAIN compaction under 0 @301..305 Ok
-            team = "blue"
-        LLM gpt-5.5 under 0 @310..400 Ok
-            gen_ai.operation.name = "chat"
-            llm.model_name = "gpt-5.5"
-            gen_ai.request.model = "gpt-5.5"
-            llm.token_count.total = Int(1130)
-            llm.token_count.prompt = Int(1100)
-            gen_ai.usage.input_tokens = Int(1100)
-            llm.token_count.completion = Int(30)
-            gen_ai.usage.output_tokens = Int(30)
-            llm.token_count.prompt_details.cache_read = Int(0)
-            gen_ai.usage.cache_read.input_tokens = Int(0)
-            llm.token_count.prompt_details.cache_write = Int(0)
-            gen_ai.usage.cache_write.input_tokens = Int(0)
-            llm.token_count.completion_details.reasoning = Int(0)
-            gen_ai.usage.reasoning.output_tokens = Int(0)
-            output.value = "{\"messages\":[{\"content\":\"<redacted: 5 chars>\",\"role\":\"assistant\"}]}"
-            output.mime_type = "application/json"
-            llm.output_messages.0.message.role = "assistant"
-            llm.output_messages.0.message.content = "<redacted: 5 chars>"
-            team = "blue"
-    "#]],
+            AGENT Turn 3 under - @0..420 Ok
+                agent.name = "codex"
+                gen_ai.operation.name = "invoke_agent"
+                gen_ai.agent.name = "codex"
+                gen_ai.agent.version = "0.169.0"
+                input.value = "<redacted: 14 chars>"
+                input.mime_type = "text/plain"
+                codex.input.bytes = Int(14)
+                output.value = "<redacted: 5 chars>"
+                output.mime_type = "text/plain"
+                codex.output.bytes = Int(5)
+                codex.thread_id = "thread"
+                codex.turn_id = "turn"
+                codex.turn.status = "completed"
+                trace.number = Int(3)
+                codex.turn.usage.input_tokens = Int(2100)
+                codex.turn.usage.cached_input_tokens = Int(512)
+                codex.turn.usage.cache_write_input_tokens = Int(7)
+                codex.turn.usage.output_tokens = Int(50)
+                codex.turn.usage.reasoning_output_tokens = Int(5)
+                codex.turn.usage.total_tokens = Int(2150)
+                codex.turn.llm_calls = Int(2)
+                codex.turn.tool_calls = Int(1)
+                codex.turn.time.model_ms = Int(280)
+                codex.turn.time.tool_ms = Int(70)
+                codex.turn.time.human_ms = Int(20)
+                codex.turn.time.retry_ms = Int(0)
+                codex.turn.time.overhead_ms = Int(50)
+                codex.turn.cost_usd = Double(2.875)
+                codex.turn.unpriced_llm_calls = Int(1)
+                codex.sandbox_mode = "read-only"
+                metadata = "{\"cwd\":\"/home/dev\"}"
+                team = "blue"
+            LLM gpt-5.5 under 0 @10..200 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.token_count.total = Int(1020)
+                llm.token_count.prompt = Int(1000)
+                gen_ai.usage.input_tokens = Int(1000)
+                llm.token_count.completion = Int(20)
+                gen_ai.usage.output_tokens = Int(20)
+                llm.token_count.prompt_details.cache_read = Int(512)
+                gen_ai.usage.cache_read.input_tokens = Int(512)
+                llm.token_count.prompt_details.cache_write = Int(7)
+                gen_ai.usage.cache_write.input_tokens = Int(7)
+                llm.token_count.completion_details.reasoning = Int(5)
+                gen_ai.usage.reasoning.output_tokens = Int(5)
+                llm.cost.prompt = Double(0.875)
+                llm.cost.completion = Double(2.0)
+                llm.cost.total = Double(2.875)
+                llm.cost.prompt_details.input = Double(0.5)
+                llm.cost.prompt_details.cache_read = Double(0.25)
+                llm.cost.prompt_details.cache_write = Double(0.125)
+                llm.cost.completion_details.output = Double(2.0)
+                codex.cost.service_tier = "standard"
+                codex.cost.price_table = "2026-11-21"
+                gen_ai.response.time_to_first_chunk = Double(0.05)
+                input.value = "{\"messages\":[{\"content\":\"<redacted: 8 chars>\",\"role\":\"system\"},{\"content\":\"<redacted: 15 chars>\",\"role\":\"user\"}]}"
+                input.mime_type = "application/json"
+                llm.input_messages.0.message.role = "developer"
+                llm.input_messages.0.message.content = "<redacted: 8 chars>"
+                llm.input_messages.1.message.role = "user"
+                llm.input_messages.1.message.content = "<redacted: 15 chars>"
+                output.value = "{\"messages\":[{\"content\":null,\"role\":\"assistant\",\"tool_calls\":[{\"function\":{\"arguments\":\"<redacted: 12 chars>\",\"name\":\"exec\"},\"id\":\"call_1\",\"type\":\"function\"}]}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.contents.0.message_content.type = "reasoning"
+                llm.output_messages.0.message.contents.0.message_content.text = "<redacted: 16 chars>"
+                llm.output_messages.0.message.tool_calls.0.tool_call.id = "call_1"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.name = "exec"
+                llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments = "<redacted: 12 chars>"
+                team = "blue"
+            TOOL exec under 1 @210..300 Error("exit code 2")
+                tool.name = "exec"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "exec"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                input.value = "<redacted: 12 chars>"
+                input.mime_type = "text/plain"
+                codex.input.bytes = Int(12)
+                output.value = "<redacted: 12 chars>"
+                output.mime_type = "text/plain"
+                codex.output.bytes = Int(12)
+                codex.tool.approval_wait_ms = Int(20)
+                codex.tool.approval_status = "approved"
+                team = "blue"
+                event exception 2
+            TOOL apply_patch under 2 @290..290 Ok
+                tool.name = "apply_patch"
+                gen_ai.operation.name = "execute_tool"
+                gen_ai.tool.name = "apply_patch"
+                gen_ai.tool.type = "function"
+                tool.id = "call_1"
+                gen_ai.tool.call.id = "call_1"
+                codex.tool.call_id = "call_1"
+                input.value = "<redacted: 15 chars>"
+                input.mime_type = "text/plain"
+                codex.input.bytes = Int(15)
+                team = "blue"
+            CHAIN compaction under 0 @301..305 Ok
+                team = "blue"
+            LLM gpt-5.5 under 0 @310..400 Ok
+                gen_ai.operation.name = "chat"
+                llm.model_name = "gpt-5.5"
+                gen_ai.request.model = "gpt-5.5"
+                llm.token_count.total = Int(1130)
+                llm.token_count.prompt = Int(1100)
+                gen_ai.usage.input_tokens = Int(1100)
+                llm.token_count.completion = Int(30)
+                gen_ai.usage.output_tokens = Int(30)
+                llm.token_count.prompt_details.cache_read = Int(0)
+                gen_ai.usage.cache_read.input_tokens = Int(0)
+                llm.token_count.prompt_details.cache_write = Int(0)
+                gen_ai.usage.cache_write.input_tokens = Int(0)
+                llm.token_count.completion_details.reasoning = Int(0)
+                gen_ai.usage.reasoning.output_tokens = Int(0)
+                output.value = "{\"messages\":[{\"content\":\"<redacted: 5 chars>\",\"role\":\"assistant\"}]}"
+                output.mime_type = "application/json"
+                llm.output_messages.0.message.role = "assistant"
+                llm.output_messages.0.message.content = "<redacted: 5 chars>"
+                team = "blue"
+        "#]],
     );
     let batch = SpanBatch {
         resource: Vec::new(),
@@ -531,6 +595,38 @@ fn a_reason_that_is_output_is_hidden_with_it() {
     };
     assert_eq!(message(true), SpanStatus::Error("no such file".to_owned()));
     assert_eq!(message(false), SpanStatus::Error("failed".to_owned()));
+}
+
+#[test]
+fn a_sub_agents_turn_hangs_below_the_call_that_set_it_to_work() {
+    let mut parent = turn();
+    let Some(Step::Llm(call)) = parent.steps.first_mut() else {
+        unreachable!("the first step is a call")
+    };
+    call.tools[0].sub_agent = Some("child".to_owned());
+    let child = |parent_thread: &str, key: &str| Turn {
+        thread_id: "child".to_owned(),
+        key: "its turn".to_owned(),
+        number: Some(1),
+        parent: Some(ParentTurn {
+            thread_id: parent_thread.to_owned(),
+            key: key.to_owned(),
+            root_thread_id: "thread".to_owned(),
+            root_key: "turn".to_owned(),
+        }),
+        ..turn()
+    };
+    let above = span_tree(&parent, &TreeOptions::default());
+    let below = span_tree(&child("thread", "turn"), &TreeOptions::default());
+    let spawn = above.iter().find(|span| span.name == "exec").unwrap();
+    assert_eq!(below[0].name, "Turn 1 (sub-agent)");
+    assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
+    assert_eq!(below[0].text("session.id"), Some("thread"), "a trace has one session");
+    assert_eq!(below[0].text("codex.thread_id"), Some("child"));
+    // A sub-agent's own sub-agent is part of the same trace.
+    let deeper = span_tree(&child("between", "its turn"), &TreeOptions::default());
+    assert_eq!(deeper[0].trace_id, spawn.trace_id);
+    assert_ne!(deeper[0].parent_id, Some(spawn.span_id));
 }
 
 #[test]
