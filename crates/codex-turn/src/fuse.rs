@@ -5,12 +5,13 @@
 
 use std::collections::HashSet;
 
-use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
+use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall};
 use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Map, Value as Json};
 
 use crate::HARNESS;
 use crate::events::{LogEvent, ToolResult};
+use crate::json;
 use crate::telemetry::{Telemetry, TelemetryCall};
 use crate::tools::{self, CallItem, Evidence, ToolItem};
 use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
@@ -32,7 +33,9 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
             name: HARNESS,
             version: transcript.meta.cli_version.clone().or(telemetry.version.clone()),
         },
-        session_id: transcript.meta.thread_id.clone(),
+        session_id: transcript.meta.root_thread_id.clone(),
+        thread_id: transcript.meta.thread_id.clone(),
+        parent: fusion.parent(),
         turn_id: transcript.turn_id.clone().unwrap_or_default(),
         key: transcript.key(),
         number: transcript.number,
@@ -54,6 +57,22 @@ struct Fusion<'a> {
 }
 
 impl Fusion<'_> {
+    /// A sub-agent's transcript names the turn that set it to work since Codex 0.164; since 0.157 it
+    /// names the one at the root, which is the same for the sub-agents of the first level.
+    fn parent(&self) -> Option<ParentTurn> {
+        let turn = self.transcript;
+        let thread_id = turn.meta.parent_thread_id.clone()?;
+        let root_key = turn.root_turn_id.clone()?;
+        let first_level = (thread_id == turn.meta.root_thread_id).then(|| root_key.clone());
+        let key = turn.parent_turn_id.clone().or(first_level)?;
+        Some(ParentTurn {
+            thread_id,
+            key,
+            root_thread_id: turn.meta.root_thread_id.clone(),
+            root_key,
+        })
+    }
+
     fn outcome(&self) -> Outcome {
         let turn = self.transcript;
         match &turn.ended {
@@ -114,6 +133,7 @@ impl Fusion<'_> {
         let known = [
             ("reasoning_effort", &settings.reasoning_effort),
             ("reasoning_summary", &settings.reasoning_summary),
+            ("service_tier", &settings.service_tier),
         ];
         for (name, value) in known {
             if let Some(value) = value {
@@ -164,6 +184,8 @@ impl Fusion<'_> {
         tool.name = call.name.clone();
         tool.arguments = call.arguments.clone();
         tool.output = output.and_then(|output| output.text.clone()).or(tool.output);
+        tool.sub_agent =
+            tool.sub_agent.or_else(|| tools::spawned_agent(&tool.name, tool.output.as_deref()));
         if let Some(namespace) = &call.namespace {
             replace(&mut tool.attributes, "codex.tool.namespace", namespace);
         }
@@ -214,6 +236,7 @@ impl Fusion<'_> {
             }
             tool.arguments = tool.arguments.or_else(|| item.arguments.clone());
             tool.output = tool.output.or_else(|| item.output.clone());
+            tool.sub_agent = item.sub_agent.clone();
             if let Some(server) = &item.mcp_server {
                 replace(&mut tool.attributes, "codex.tool.mcp_server", server);
             }
@@ -289,6 +312,18 @@ impl Fusion<'_> {
                 attributes.push(Attribute::new(name, value.clone()));
             }
         }
+        let git = turn.meta.git.as_ref();
+        let git_facts = [
+            ("codex.git.repository", "repository_url"),
+            ("codex.git.branch", "branch"),
+            ("codex.git.commit", "commit_hash"),
+        ];
+        for (name, key) in git_facts {
+            if let Some(value) = git.and_then(|git| json::text(git, &[key])) {
+                attributes
+                    .push(Attribute::new(name, json::without_credentials(value).into_owned()));
+            }
+        }
         if let Some(nanos) = first_token {
             attributes.push(Attribute::new("codex.turn.time_to_first_token_ms", nanos / 1_000_000));
         }
@@ -308,9 +343,6 @@ impl Fusion<'_> {
             if let Some(value) = value {
                 metadata.insert(name.to_owned(), value.clone().into());
             }
-        }
-        if let Some(git) = &turn.meta.git {
-            metadata.insert("git".to_owned(), git.clone());
         }
         metadata
     }
@@ -345,6 +377,8 @@ pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall
         arguments: result.arguments.clone(),
         output: result.output.clone(),
         nested: Vec::new(),
+        sub_agent: tools::spawned_agent(&result.name, result.output.as_deref()),
+        approval_wait: None,
         attributes,
     }
 }

@@ -1,5 +1,7 @@
 //! Reading JSON that changes from week to week: a missing or odd field is none, never an error.
 
+use std::borrow::Cow;
+
 use otlp_model::UnixNanos;
 use serde_json::Value as Json;
 
@@ -77,4 +79,28 @@ fn part_text(part: &Json) -> Option<String> {
     let url = text(part, &["image_url"]).or_else(|| text(part, &["image_url", "url"]));
     let size = url.map_or(0, str::len);
     kind.contains("image").then(|| format!("<{kind}: {size} bytes>"))
+}
+
+/// A URL without the user name and password that it may carry.
+pub(crate) fn without_credentials(url: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.into() };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..host_end].rfind('@') {
+        Some(at) => format!("{scheme}://{}", &rest[at + 1..]).into(),
+        None => url.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_stay_here() {
+        let check = |url, expected| assert_eq!(without_credentials(url), expected);
+        check("https://ada:s3cret@example.com/a/b.git", "https://example.com/a/b.git");
+        check("https://token@example.com", "https://example.com");
+        check("https://example.com/a@b", "https://example.com/a@b");
+        check("git@example.com:a/b.git", "git@example.com:a/b.git");
+    }
 }

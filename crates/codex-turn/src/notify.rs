@@ -116,6 +116,8 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
     Turn {
         agent: Agent { name: HARNESS, version: None },
         session_id: thread_id.to_owned(),
+        thread_id: thread_id.to_owned(),
+        parent: None,
         turn_id: payload.turn_id.clone().unwrap_or_default(),
         key: payload.key(),
         number: None,
@@ -137,7 +139,7 @@ pub fn thread_begun(thread_id: &str) -> Option<UnixNanos> {
 }
 
 /// The time that a version 7 UUID carries.
-fn uuid_v7_time(id: &str) -> Option<UnixNanos> {
+pub(crate) fn uuid_v7_time(id: &str) -> Option<UnixNanos> {
     let hex: String = id.split('-').take(2).collect();
     let version = id.split('-').nth(2)?.starts_with('7');
     let millis = u64::from_str_radix(&hex, 16).ok()?;

@@ -39,6 +39,8 @@ pub(crate) struct ToolItem {
     pub(crate) exit_code: Option<i64>,
     pub(crate) started: Option<UnixNanos>,
     pub(crate) completed: Option<UnixNanos>,
+    /// The thread of the sub-agent that it set to work.
+    pub(crate) sub_agent: Option<String>,
 }
 
 /// Reads a response item that is a tool call: each type that ends in `_call`, known or not.
@@ -96,6 +98,16 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
             tool.arguments = item.get("arguments").map(Json::to_string);
             tool.output = item.get("result").and_then(json::content_text).or_else(|| text("error"));
         }
+        "CollabAgentToolCall" => {
+            tool.name = text("tool")?;
+            tool.arguments = text("prompt");
+            // To wait for a sub-agent or to close it does not set it to work.
+            let works =
+                ["spawn", "send", "resume", "followup"].iter().any(|word| tool.name.contains(word));
+            let receiver =
+                json::at(item, &["receiver_thread_ids"]).and_then(|ids| ids.get(0)?.as_str());
+            tool.sub_agent = receiver.filter(|_| works).map(str::to_owned);
+        }
         "FileChange" => {
             tool.name = "apply_patch".to_owned();
             tool.arguments = item.get("changes").map(Json::to_string);
@@ -129,6 +141,13 @@ pub(crate) fn end_event(kind: &str, event: &Json, at: UnixNanos) -> Option<ToolI
         completed: Some(at),
         ..ToolItem::default()
     })
+}
+
+/// The thread of the sub-agent that a `spawn_agent` call's output names.
+pub(crate) fn spawned_agent(name: &str, output: Option<&str>) -> Option<String> {
+    let output = output.filter(|_| name.ends_with("spawn_agent"))?;
+    let value: Json = serde_json::from_str(output).ok()?;
+    json::text_of(&value, &["agent_id", "thread_id"]).map(str::to_owned)
 }
 
 /// What is known of a tool call's end, from whichever source.

@@ -11,8 +11,12 @@ use std::fmt::Write as _;
 
 use codex_turn::{Checkpoint, Transcript, events_of, fuse, turn_from_events, turn_from_notify};
 use expect_test::expect_file;
-use otlp_model::Turn;
+use otlp_model::names::{
+    LLM_TOKEN_COUNT_CACHE_READ, LLM_TOKEN_COUNT_COMPLETION, LLM_TOKEN_COUNT_PROMPT,
+    LLM_TOKEN_COUNT_REASONING,
+};
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall};
+use otlp_model::{Span, SpanKind, TreeOptions, Turn, span_tree};
 
 use support::{Recording, data_dir};
 
@@ -213,6 +217,59 @@ fn every_version_tells_the_basic_story() {
             turn.tool_calls().map(|tool| matches!(tool.outcome, Outcome::Failed(_))).collect();
         assert!(!failed[0] && failed[1], "{version}: {failed:?}");
     }
+}
+
+/// Conservation: over all spans of a thread, tokens add up to Codex's own cumulative count, in every
+/// recording there is.
+#[test]
+fn no_token_is_lost_or_counted_twice() {
+    let mut transcripts = 0;
+    for file in support::transcripts() {
+        let recording = Recording::from_file(&file);
+        let (turns, _) = recording.transcript();
+        let turns = turns.iter().filter(|turn| !turn.is_copied());
+        let spans = turns.flat_map(|turn| span_tree(&fuse(turn, &[]), &TreeOptions::default()));
+        let mut sum = [0; 4];
+        for span in spans.filter(|span| span.kind == SpanKind::Llm) {
+            let names = [
+                LLM_TOKEN_COUNT_PROMPT,
+                LLM_TOKEN_COUNT_CACHE_READ,
+                LLM_TOKEN_COUNT_COMPLETION,
+                LLM_TOKEN_COUNT_REASONING,
+            ];
+            for (sum, name) in sum.iter_mut().zip(names) {
+                *sum += span.int(name).unwrap_or(0);
+            }
+        }
+        assert_eq!(Some(sum), recording.final_count(), "{}", file.display());
+        transcripts += 1;
+    }
+    assert!(transcripts >= 20, "only {transcripts} transcripts found");
+}
+
+/// The turns of sub-agents hang below the calls that set them to work, in the same trace.
+#[test]
+fn trap_03_sub_agents_find_their_parents() {
+    let dir = data_dir("0.169.0/subagent_v1");
+    let spans = |file: &str| {
+        let recording = Recording::from_file(&dir.join(file));
+        let (turns, _) = recording.transcript();
+        turns
+            .iter()
+            .flat_map(|turn| span_tree(&fuse(turn, &[]), &TreeOptions::default()))
+            .collect::<Vec<_>>()
+    };
+    let parent = spans("rollout.jsonl");
+    let above = |child: &[Span]| {
+        let call = parent.iter().find(|span| Some(span.span_id) == child[0].parent_id).unwrap();
+        (call.name.clone(), call.text("tool.id").unwrap().to_owned())
+    };
+    let (one, other) = (spans("rollout-2.jsonl"), spans("rollout-3.jsonl"));
+    assert_eq!(above(&one), ("spawn_agent".to_owned(), "call_p1".to_owned()));
+    assert_eq!(above(&other), ("spawn_agent".to_owned(), "call_p2".to_owned()));
+    let all: Vec<_> = parent.iter().chain(&one).chain(&other).collect();
+    assert!(all.iter().all(|span| span.trace_id == parent[0].trace_id));
+    assert!(all.iter().all(|span| span.text("session.id") == parent[0].text("session.id")));
 }
 
 /// Reading from each turn's checkpoint on gives the rest of the turns, the same as before.

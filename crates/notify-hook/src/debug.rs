@@ -23,7 +23,7 @@ pub(crate) fn dump(paths: &Paths, turn: &Turn, events: &[&LogEvent], batch: &Spa
         .collect();
     let spans = encode::to_json(&encode::export_request(batch, &SCOPE));
     let dump =
-        json!({"thread_id": turn.session_id, "turn": turn.key, "events": events, "otlp": spans});
+        json!({"thread_id": turn.thread_id, "turn": turn.key, "events": events, "otlp": spans});
     let folder = paths.state_dir.join("debug");
     let trace_id = batch.spans.first().map(|span| span.trace_id.to_string()).unwrap_or_default();
     let file = folder.join(format!("{}-{trace_id}.json", turn.end.millis()));

@@ -12,8 +12,8 @@ use codex_turn::{NotifyError, NotifyPayload};
 use crate::deliver::Delivery;
 use crate::find;
 use crate::log::Log;
-use crate::state;
 use crate::trace_thread::{Context, Trigger, trace_thread};
+use crate::{price, state};
 
 /// The longest time that the hook runs, whoever hangs.
 pub const CAP: Duration = Duration::from_secs(10);
@@ -56,10 +56,12 @@ fn hook(argument: Option<&OsString>, paths: &Paths, settings: &Settings, log: &L
     if let Err(error) = &delivery {
         log.error(format_args!("{error}; the turn stays unsent"));
     }
+    let prices = price::table(paths, log);
     let context = Context {
         settings,
         paths,
         log,
+        prices: &prices,
         delivery: delivery.as_ref().ok(),
         buffer: buffer_client(settings, paths, log),
         deadline: started + CAP - Duration::from_millis(500),

@@ -11,10 +11,12 @@ use codex_turn::{
     turn_from_notify,
 };
 use otlp_model::{SpanBatch, Turn, UnixNanos};
+use pricing::PriceTable;
 
 use crate::deliver::Delivery;
 use crate::gather::Gathered;
 use crate::log::Log;
+use crate::price::price;
 use crate::state::ThreadState;
 use crate::{debug, find, read};
 
@@ -33,6 +35,8 @@ pub struct Context<'a> {
     pub paths: &'a Paths,
     /// Where what happened goes.
     pub log: &'a Log,
+    /// What tokens cost.
+    pub prices: &'a PriceTable,
     /// The target; none where there is none that can be used.
     pub delivery: Option<&'a Delivery>,
     /// The buffer service; none where there is none.
@@ -166,7 +170,7 @@ impl Look<'_> {
         let is_due = |state: &ThreadState, turn: &TranscriptTurn| {
             let told =
                 self.trigger.payload.as_ref().is_some_and(|payload| turn.is_subject_of(payload));
-            (turn.has_ended() || told) && !state.is_sent(&turn.key())
+            (turn.has_ended() || told) && !turn.is_copied() && !state.is_sent(&turn.key())
         };
         if let Some(last) = turns.iter().rposition(|turn| is_due(&self.state, turn)) {
             self.wait_for_telemetry(turns, last, gathered);
@@ -175,13 +179,13 @@ impl Look<'_> {
         for (index, turn) in turns.iter().enumerate() {
             if is_due(&self.state, turn) {
                 let events = self.events_of(turns, index, &gathered.events);
-                let sent = self.send(&fuse(turn, &events), &turn.key(), &events);
+                let sent = self.send(fuse(turn, &events), &turn.key(), &events);
                 if sent && all_sent {
                     self.acknowledge(gathered, turn.end);
                 }
             }
             // Reading goes on before the first turn that is still wanted.
-            all_sent &= self.state.is_sent(&turn.key());
+            all_sent &= turn.is_copied() || self.state.is_sent(&turn.key());
             if all_sent {
                 self.state.set_checkpoint(path, turn.checkpoint);
             }
@@ -261,7 +265,7 @@ impl Look<'_> {
         let session = payload.thread_id.as_deref().unwrap_or(thread);
         let turn = turn_from_events(payload, session, &events, ended)
             .unwrap_or_else(|| turn_from_notify(payload, session, ended));
-        let sent = self.send(&turn, &payload.key(), &events);
+        let sent = self.send(turn, &payload.key(), &events);
         if sent {
             self.acknowledge(gathered, ended);
         }
@@ -275,15 +279,16 @@ impl Look<'_> {
     }
 
     /// Sends a turn and remembers it; says whether it is sent.
-    fn send(&mut self, turn: &Turn, key: &str, events: &[&LogEvent]) -> bool {
+    fn send(&mut self, mut turn: Turn, key: &str, events: &[&LogEvent]) -> bool {
         let Context { settings, paths, log, delivery, .. } = self.context;
         let Some(delivery) = delivery.filter(|_| !self.target_is_away) else {
             self.report.unsent += 1;
             return false;
         };
-        let batch = delivery.batch(turn);
+        price(&mut turn, self.context.prices);
+        let batch = delivery.batch(&turn);
         if settings.trace_debug {
-            debug::dump(paths, turn, events, &batch, log);
+            debug::dump(paths, &turn, events, &batch, log);
         }
         if settings.dry_run {
             print_dry_run(&batch);
@@ -295,7 +300,7 @@ impl Look<'_> {
             Ok(()) => {
                 log.info(format_args!(
                     "{name} of thread {}: {} spans to {} in {} ms, with {} events",
-                    turn.session_id,
+                    turn.thread_id,
                     batch.spans.len(),
                     delivery.target(),
                     begun.elapsed().as_millis(),
@@ -314,7 +319,7 @@ impl Look<'_> {
                     std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
                 log.error(format_args!(
                     "{name} of thread {} stays unsent: {}: {error}{source}",
-                    turn.session_id,
+                    turn.thread_id,
                     delivery.target()
                 ));
                 self.report.unsent += 1;

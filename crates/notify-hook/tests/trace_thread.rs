@@ -15,6 +15,7 @@ use codex_turn::NotifyPayload;
 use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
 use notify_hook::{Context, Delivery, Log, Report, Trigger, trace_thread};
 use otlp_model::{SpanBatch, SpanKind};
+use pricing::PriceTable;
 use tempfile::TempDir;
 
 /// A home with one recorded thread, and a target that can be switched off.
@@ -113,6 +114,7 @@ impl Home {
             settings: &settings,
             paths: &self.paths,
             log: &Log::new(settings.log_file.clone(), true),
+            prices: PriceTable::builtin(),
             delivery: Some(&delivery),
             buffer: None,
             deadline: Instant::now() + Duration::from_secs(9),

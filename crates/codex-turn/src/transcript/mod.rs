@@ -209,6 +209,12 @@ impl Transcript {
                 }
             }
             "token_count" => self.token_count(event, time),
+            "thread_settings_applied" => {
+                if let (Some(open), Some(settings)) = (&mut self.open, event.get("thread_settings"))
+                {
+                    open.settings.update(settings);
+                }
+            }
             "item_completed" => self.item_completed(event),
             "error" | "stream_error" => {
                 if let (Some(open), Some(message)) =

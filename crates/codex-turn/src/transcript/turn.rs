@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::responses::{self, Entry, ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
-use crate::notify::NotifyPayload;
+use crate::notify::{NotifyPayload, uuid_v7_time};
 use crate::tools::{CallOutput, ToolItem};
 
 /// How a turn stands at the end of what was read.
@@ -49,6 +49,9 @@ pub struct TranscriptTurn {
     pub answer: Option<String>,
     /// The place after its last record.
     pub checkpoint: Checkpoint,
+    /// The turn that set this one to work, and the one at the root, by their ids.
+    pub(crate) parent_turn_id: Option<String>,
+    pub(crate) root_turn_id: Option<String>,
     pub(crate) prompts: Vec<String>,
     pub(crate) error: Option<String>,
     pub(crate) time_to_first_token: Option<u64>,
@@ -66,6 +69,14 @@ impl TranscriptTurn {
             (None, Some(number)) => format!("turn {number}"),
             (None, None) => format!("turn at {}", self.start.0),
         }
+    }
+
+    /// Whether it is another thread's turn, copied into this transcript when the thread was forked
+    /// off: it was told there. Turn and thread ids carry the time at which they were made.
+    pub fn is_copied(&self) -> bool {
+        let begun = |id: &Option<String>| uuid_v7_time(id.as_deref()?);
+        let thread = uuid_v7_time(&self.meta.thread_id);
+        matches!((begun(&self.turn_id), thread), (Some(turn), Some(thread)) if turn < thread)
     }
 
     /// Whether it ended in one way or another.
@@ -108,6 +119,7 @@ pub(crate) struct Settings {
     pub(crate) sandbox_mode: Option<String>,
     pub(crate) reasoning_effort: Option<String>,
     pub(crate) reasoning_summary: Option<String>,
+    pub(crate) service_tier: Option<String>,
     /// Codex's own trace id.
     pub(crate) trace_id: Option<String>,
 }
@@ -131,6 +143,7 @@ impl Settings {
                 json::text(context, &["effort"]).or_else(|| json::text(context, &collaboration)),
             ),
             (&mut self.reasoning_summary, json::text(context, &["summary"])),
+            (&mut self.service_tier, json::text(context, &["service_tier"])),
             (&mut self.trace_id, json::text(context, &["trace_id"])),
         ];
         for (field, value) in fields {
@@ -145,6 +158,8 @@ impl Settings {
 #[derive(Debug)]
 pub(super) struct OpenTurn {
     pub(super) turn_id: Option<String>,
+    pub(super) parent_turn_id: Option<String>,
+    pub(super) root_turn_id: Option<String>,
     pub(super) number: Option<u64>,
     pub(super) begun: UnixNanos,
     pub(super) last: UnixNanos,
@@ -169,6 +184,11 @@ impl OpenTurn {
         };
         Self {
             turn_id: json::text(event, &["turn_id"]).map(str::to_owned),
+            parent_turn_id: json::text(event, &["turn_attribution", "parent_turn_id"])
+                .map(str::to_owned),
+            root_turn_id: json::text(event, &["root_turn_id"])
+                .or_else(|| json::text(event, &["turn_attribution", "root_turn_id"]))
+                .map(str::to_owned),
             number,
             begun: time,
             last: time,
@@ -233,6 +253,8 @@ impl OpenTurn {
             ended,
             answer: self.answer,
             checkpoint,
+            parent_turn_id: self.parent_turn_id,
+            root_turn_id: self.root_turn_id,
             prompts: self.prompts,
             error: self.error,
             time_to_first_token: self.time_to_first_token,

@@ -1,7 +1,7 @@
 //! Recorded sessions of the real CLI.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use codex_turn::{
     Checkpoint, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn,
@@ -20,10 +20,27 @@ pub(crate) fn data_dir(case: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(case)
 }
 
+/// Every recorded transcript.
+pub(crate) fn transcripts() -> Vec<PathBuf> {
+    let list = |folder: PathBuf| {
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let cases = list(data_dir("")).into_iter().flat_map(list);
+    let files = cases.flat_map(list);
+    files
+        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("rollout"))
+        .collect()
+}
+
 impl Recording {
     pub(crate) fn load(case: &str) -> Self {
-        let dir = data_dir(case);
-        let rollout = fs::read(dir.join("rollout.jsonl")).unwrap();
+        Self::from_file(&data_dir(case).join("rollout.jsonl"))
+    }
+
+    /// A transcript with the events and payloads beside it.
+    pub(crate) fn from_file(file: &Path) -> Self {
+        let dir = file.parent().unwrap();
+        let rollout = fs::read(file).unwrap();
         let meta =
             ThreadMeta::decode(rollout.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
         let logs = fs::read_to_string(dir.join("logs.jsonl")).unwrap_or_default();
@@ -36,6 +53,24 @@ impl Recording {
             meta,
             rollout,
         }
+    }
+
+    /// Codex's own count of the thread's tokens, as it stands at the end: input, cached, output,
+    /// reasoning.
+    pub(crate) fn final_count(&self) -> Option<[i64; 4]> {
+        let records = self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok());
+        let totals = records.filter_map(|record| {
+            let total = match record["type"].as_str()? {
+                "token_usage_record" => &record["payload"]["thread_token_usage"],
+                "event_msg" => &record["payload"]["info"]["total_token_usage"],
+                _ => return None,
+            };
+            let names =
+                ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
+            let counts = names.map(|name| total[name].as_i64());
+            counts.iter().all(Option::is_some).then(|| counts.map(Option::unwrap))
+        });
+        Some(totals.last().unwrap_or_default())
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {

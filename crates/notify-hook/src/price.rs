@@ -1,0 +1,51 @@
+//! What the model calls of a turn cost.
+
+use std::borrow::Cow;
+use std::fs;
+
+use codex_config::Paths;
+use otlp_model::Turn;
+use otlp_model::turn::{Cost, Step};
+use pricing::{PriceTable, TokenUsage};
+
+use crate::log::Log;
+
+/// The built-in prices, overlaid with the user's own (`prices.json` in the harness home).
+pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
+    let file = paths.harness_home.join("prices.json");
+    let Ok(text) = fs::read_to_string(&file) else { return Cow::Borrowed(PriceTable::builtin()) };
+    match PriceTable::parse(&text) {
+        Ok(own) => Cow::Owned(PriceTable::builtin().overlay(own)),
+        Err(error) => {
+            log.warn(format_args!(
+                "`{}`: {error}; going on with the built-in prices",
+                file.display()
+            ));
+            Cow::Borrowed(PriceTable::builtin())
+        }
+    }
+}
+
+/// Prices each model call by itself: a price may depend on the size of one request. What the table
+/// does not know stays without a cost.
+pub(crate) fn price(turn: &mut Turn, prices: &PriceTable) {
+    for step in &mut turn.steps {
+        let Step::Llm(call) = step else { continue };
+        let (Some(model), Some(usage)) = (&call.model, call.usage) else { continue };
+        let tier = call.parameters.get("service_tier").and_then(|tier| tier.as_str());
+        let usage = TokenUsage {
+            input: usage.input,
+            cached_input: usage.cached_input,
+            cache_write_input: usage.cache_write_input,
+            output: usage.output,
+        };
+        call.cost = prices.cost(model, tier, usage).map(|cost| Cost {
+            input: cost.input,
+            cached_input: cost.cached_input,
+            cache_write: cost.cache_write,
+            output: cost.output,
+            tier: cost.tier.to_owned(),
+            table: cost.table_version.to_owned(),
+        });
+    }
+}
