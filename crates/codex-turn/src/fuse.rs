@@ -306,6 +306,8 @@ impl Fusion<'_> {
             ("codex.trace_id", settings.trace_id.as_ref().or(telemetry.trace_id.as_ref())),
             ("codex.originator", turn.meta.originator.as_ref()),
             ("codex.parent_thread_id", turn.meta.parent_thread_id.as_ref()),
+            ("codex.agent.path", turn.meta.agent_path.as_ref()),
+            ("codex.agent.nickname", turn.meta.agent_nickname.as_ref()),
         ];
         for (name, value) in texts {
             if let Some(value) = value {

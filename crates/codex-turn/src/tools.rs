@@ -108,6 +108,13 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
                 json::at(item, &["receiver_thread_ids"]).and_then(|ids| ids.get(0)?.as_str());
             tool.sub_agent = receiver.filter(|_| works).map(str::to_owned);
         }
+        // The second generation of sub-agents: an item of its own beside the call's.
+        "SubAgentActivity"
+            if matches!(json::text(item, &["kind"]), Some("started" | "interacted")) =>
+        {
+            tool.name = "agent".to_owned();
+            tool.sub_agent = text("agent_thread_id");
+        }
         "FileChange" => {
             tool.name = "apply_patch".to_owned();
             tool.arguments = item.get("changes").map(Json::to_string);

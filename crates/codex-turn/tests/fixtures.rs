@@ -188,6 +188,7 @@ cases! {
     resumed: "0.169.0/resume",
     three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
     sub_agents: "0.169.0/subagent_v1",
+    sub_agents_of_the_second_generation: "0.169.0/subagent_v2",
 }
 
 /// The basic session: the same story in every version.
@@ -250,26 +251,38 @@ fn no_token_is_lost_or_counted_twice() {
 /// The turns of sub-agents hang below the calls that set them to work, in the same trace.
 #[test]
 fn trap_03_sub_agents_find_their_parents() {
-    let dir = data_dir("0.169.0/subagent_v1");
     let spans = |file: &str| {
-        let recording = Recording::from_file(&dir.join(file));
+        let recording = Recording::from_file(&data_dir("0.169.0").join(file));
         let (turns, _) = recording.transcript();
         turns
             .iter()
             .flat_map(|turn| span_tree(&fuse(turn, &[]), &TreeOptions::default()))
             .collect::<Vec<_>>()
     };
-    let parent = spans("rollout.jsonl");
+    let parent = spans("subagent_v1/rollout.jsonl");
     let above = |child: &[Span]| {
         let call = parent.iter().find(|span| Some(span.span_id) == child[0].parent_id).unwrap();
         (call.name.clone(), call.text("tool.id").unwrap().to_owned())
     };
-    let (one, other) = (spans("rollout-2.jsonl"), spans("rollout-3.jsonl"));
+    let (one, other) = (spans("subagent_v1/rollout-2.jsonl"), spans("subagent_v1/rollout-3.jsonl"));
     assert_eq!(above(&one), ("spawn_agent".to_owned(), "call_p1".to_owned()));
     assert_eq!(above(&other), ("spawn_agent".to_owned(), "call_p2".to_owned()));
     let all: Vec<_> = parent.iter().chain(&one).chain(&other).collect();
     assert!(all.iter().all(|span| span.trace_id == parent[0].trace_id));
     assert!(all.iter().all(|span| span.text("session.id") == parent[0].text("session.id")));
+
+    // The second generation: one sub-agent, set to work twice in the same turn.
+    let parent = spans("subagent_v2/rollout.jsonl");
+    let spawn = parent.iter().find(|span| span.name == "spawn_agent").unwrap();
+    let child = spans("subagent_v2/rollout-2.jsonl");
+    let turns: Vec<_> = child.iter().filter(|span| span.kind == SpanKind::Agent).collect();
+    assert_eq!(turns.len(), 2);
+    assert!(
+        turns
+            .iter()
+            .all(|turn| (turn.trace_id, turn.parent_id) == (spawn.trace_id, Some(spawn.span_id)))
+    );
+    assert!(turns[0].text("input.value").unwrap().contains("Task name: /root/task_a"));
 }
 
 /// Reading from each turn's checkpoint on gives the rest of the turns, the same as before.

@@ -13,6 +13,10 @@ pub struct ThreadMeta {
     pub root_thread_id: String,
     /// The thread that spawned this one.
     pub parent_thread_id: Option<String>,
+    /// The place of a sub-agent in the tree of agents, such as `/root/task_a`.
+    pub agent_path: Option<String>,
+    /// The name that Codex gave a sub-agent.
+    pub agent_nickname: Option<String>,
     /// Codex's version, such as `0.169.0`.
     pub cli_version: Option<String>,
     /// The front end, such as `codex_exec`.
@@ -34,13 +38,17 @@ impl ThreadMeta {
         }
         let meta = record.get("payload")?;
         let text = |key: &str| json::text(meta, &[key]).map(str::to_owned);
+        // Up to 0.144 such fields stood deeper.
+        let of_sub_agent = |key: &str| {
+            let spawned = ["source", "subagent", "thread_spawn", key];
+            text(key).or_else(|| json::text(meta, &spawned).map(str::to_owned))
+        };
         let thread_id = text("id")?;
         Some(Self {
             root_thread_id: text("session_id").unwrap_or_else(|| thread_id.clone()),
-            parent_thread_id: text("parent_thread_id").or_else(|| {
-                let spawn = ["source", "subagent", "thread_spawn", "parent_thread_id"];
-                json::text(meta, &spawn).map(str::to_owned)
-            }),
+            parent_thread_id: of_sub_agent("parent_thread_id"),
+            agent_path: of_sub_agent("agent_path"),
+            agent_nickname: of_sub_agent("agent_nickname"),
             thread_id,
             cli_version: text("cli_version"),
             originator: text("originator"),

@@ -161,7 +161,7 @@ impl Transcript {
                 let summary = json::text(&payload()?, &["message"]).map(str::to_owned);
                 self.push(Entry::Compacted { summary, at: time });
             }
-            "session_meta" | "world_state" | "inter_agent_communication" => {}
+            "session_meta" | "world_state" | "inter_agent_communication_metadata" => {}
             other => {
                 if self.unknown.insert(other.to_owned()) {
                     return Err(format!("record type `{other}` is unknown"));
@@ -309,6 +309,18 @@ impl Transcript {
                     return;
                 }
                 Entry::Item { item: ModelItem::Text(text), at: time }
+            }
+            // What an agent tells another; to a sub-agent it is the prompt.
+            "agent_message" => {
+                let Some(text) = item.get("content").and_then(json::content_text) else { return };
+                if let Some(open) = self.open.as_mut().filter(|open| open.parent_turn_id.is_some())
+                {
+                    open.prompts.push(text.clone());
+                }
+                let parts = vec![Part::Text(text)];
+                self.pending.push(Message { role: "user".to_owned(), parts, tool_call_id: None });
+                self.pending_from.get_or_insert(self.line_start);
+                return;
             }
             "reasoning" => {
                 let summary = item.get("summary").and_then(json::content_text);
