@@ -47,17 +47,31 @@ pub struct HookRun {
 impl Home {
     /// Makes a home in which our `programs` (a folder) send to the Phoenix project `project`.
     pub fn new(programs: &Path, project: &str) -> anyhow::Result<Self> {
+        let buffer = programs.join("arize-codex-buffer");
+        let hook = programs.join("arize-hook-codex-notify");
+        Self::with(programs, project, free_port()?, &buffer, &hook)
+    }
+
+    /// Makes a home in which nothing of ours runs: what Codex notifies is only written down, and
+    /// the events go to whoever listens on the port `sink`.
+    pub fn for_recording(sink: u16) -> anyhow::Result<Self> {
+        let nothing = Path::new("/bin/true");
+        Self::with(Path::new("/nowhere"), "recording", sink, nothing, nothing)
+    }
+
+    fn with(
+        programs: &Path,
+        project: &str,
+        buffer_port: u16,
+        buffer: &Path,
+        hook: &Path,
+    ) -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?.keep();
-        let buffer_port = free_port()?;
         // Without `--force`: the port may be somebody else's by then.
         let will = LastWill::new(
             r#"for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
             "$1" stop --port "$3"; until rm -rf "$2"; do sleep 0.1; done"#,
-            &[
-                programs.join("arize-codex-buffer").as_os_str(),
-                root.as_os_str(),
-                OsStr::new(&buffer_port.to_string()),
-            ],
+            &[buffer.as_os_str(), root.as_os_str(), OsStr::new(&buffer_port.to_string())],
             [("HOME", root.join("home").as_os_str())],
         )?;
         let home = Self {
@@ -71,7 +85,7 @@ impl Home {
         for folder in ["home/.codex", "home/.arize/harness", "project", "runs"] {
             DirBuilder::new().recursive(true).mode(0o700).create(home.root.join(folder))?;
         }
-        home.write_recorder()?;
+        home.write_recorder(hook)?;
         Ok(home)
     }
 
@@ -133,6 +147,11 @@ impl Home {
     /// Returns what our programs logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.harness().join("logs/codex.log")).unwrap_or_default()
+    }
+
+    /// Returns the folder with everything in it.
+    pub fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Returns the folder for Codex's files.
@@ -201,7 +220,7 @@ impl Home {
         Ok(())
     }
 
-    fn write_recorder(&self) -> anyhow::Result<()> {
+    fn write_recorder(&self, hook: &Path) -> anyhow::Result<()> {
         let script = format!(
             r#"#!/bin/sh
 # Runs the hook with the arguments it was given and keeps what came of it.
@@ -215,7 +234,7 @@ echo $? > "$run/ended"
 mv "$run/ended" "$run/exit"
 "#,
             runs = self.root.join("runs").display(),
-            hook = self.programs.join("arize-hook-codex-notify").display(),
+            hook = hook.display(),
         );
         let mut file = File::options()
             .write(true)

@@ -11,6 +11,7 @@
 //! Start reading at [`script`], then [`tree`].
 
 pub mod script;
+pub mod shell;
 pub mod tree;
 
 pub mod backend;
@@ -18,6 +19,8 @@ pub mod codex;
 pub mod home;
 pub mod model;
 pub mod phoenix;
+
+pub mod recording;
 
 pub mod http;
 pub mod process;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::http::{self, Request, Server};
 use crate::script::{Arguments, Call, Failure, Item, MODEL, Script, Step, Usage};
+use crate::shell::Shell;
 
 /// Plays the steps of its scripts, one per request to `/v1/responses`.
 ///
@@ -47,6 +48,11 @@ impl ModelServer {
         format!("{}/v1", self.server.url())
     }
 
+    /// Returns the tool for shell commands that Codex offers, after its first request.
+    pub fn shell(&self) -> Option<Shell> {
+        self.received().first().and_then(|request| Shell::offered(&request.body))
+    }
+
     /// Returns the requests to the model so far.
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -63,13 +69,14 @@ fn answer(
     match (request.method.as_str(), path) {
         ("POST", "/v1/responses") => {
             let body = serde_json::from_slice(&request.body)?;
+            let shell = Shell::offered(&body).unwrap_or_default();
             let index = {
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
                 received.push(Received { body, at: SystemTime::now() });
                 received.len() - 1
             };
             match steps.get(index) {
-                Some(step) => play(step, stream),
+                Some(step) => play(&step.clone().for_shell(shell), stream),
                 None => refuse(stream, 400, "the script has no further step"),
             }
         }

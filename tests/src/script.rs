@@ -7,7 +7,9 @@
 use std::iter::Sum;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use crate::shell::Shell;
 
 /// The model that stories use: one of those to which Codex offers its tools directly. With most
 /// other current models Codex lets the model write JavaScript that calls the tools.
@@ -38,6 +40,12 @@ impl Script {
             call.id = format!("call_{}", self.calls);
         }
         self.steps.push(step);
+        self
+    }
+
+    /// Returns the script with its shell commands run by this tool.
+    pub fn for_shell(mut self, shell: Shell) -> Self {
+        self.steps = self.steps.into_iter().map(|step| step.for_shell(shell)).collect();
         self
     }
 
@@ -127,6 +135,14 @@ impl Step {
         self.failure.is_none().then_some(self.usage)
     }
 
+    /// Returns the step with its shell commands run by this tool.
+    pub fn for_shell(mut self, shell: Shell) -> Self {
+        for call in self.calls_mut() {
+            *call = call.clone().for_shell(shell);
+        }
+        self
+    }
+
     fn item(mut self, item: Item) -> Self {
         self.items.push(item);
         self
@@ -164,6 +180,7 @@ pub struct Call {
     pub prints: String,
     /// The words that its failure is reported with, if it fails.
     pub fails: Option<String>,
+    command: Option<String>,
 }
 
 impl Call {
@@ -177,9 +194,11 @@ impl Call {
         Self::new(name, Arguments::Text(input.to_owned()))
     }
 
-    /// Runs a shell command with Codex's own tool.
+    /// Runs a shell command with Codex's own tool: that of current versions, until
+    /// [`Script::for_shell`] says otherwise.
     pub fn command(command: &str) -> Self {
-        Self::function("exec_command", &json!({ "cmd": command }))
+        let call = Self::function("", &Value::Null);
+        Self { command: Some(command.to_owned()), ..call }.for_shell(Shell::default())
     }
 
     /// Expects this text in the output.
@@ -194,7 +213,14 @@ impl Call {
 
     fn new(name: &str, arguments: Arguments) -> Self {
         let name = name.to_owned();
-        Self { id: String::new(), name, arguments, prints: String::new(), fails: None }
+        let (id, prints) = (String::new(), String::new());
+        Self { id, name, arguments, prints, fails: None, command: None }
+    }
+
+    fn for_shell(self, shell: Shell) -> Self {
+        let Some(command) = &self.command else { return self };
+        let arguments = Arguments::Json(shell.arguments(command).to_string());
+        Self { name: shell.name().to_owned(), arguments, ..self }
     }
 }
 

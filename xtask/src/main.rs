@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 
 mod bench;
+mod capture;
 mod demo;
 mod e2e;
 mod test;
@@ -20,6 +21,7 @@ commands:
   demo                               builds everything and runs `arize-codex demo`
   test [--quick]                     checks format and lints, runs all tests, and e2e unless --quick
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
+  capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
   bench                              measures what tracing costs, beside a baseline
 ";
 
@@ -39,6 +41,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["bench"] => bench::run(),
+        ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),

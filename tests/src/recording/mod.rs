@@ -1,0 +1,118 @@
+//! Recordings of the real Codex: what it leaves behind of a session, small enough to be read and
+//! without anything that is nobody's business.
+//!
+//! A recording is a folder `VERSION/SCENARIO` with the transcript (`rollout.jsonl`), the OTLP bodies
+//! with log events (`logs.jsonl`) and the notifications (`notify.jsonl`), one record per line. The
+//! tests of the decoders read them.
+
+pub mod scenario;
+
+mod trim;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::Value;
+
+use crate::http::{self, Server};
+use crate::process;
+use crate::{Codex, Home, ModelServer, Protocol};
+use scenario::Scenario;
+use trim::Trim;
+
+/// Runs a scenario with this Codex and writes its recording into `folder`.
+pub fn record(codex: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Result<()> {
+    let sink = Sink::start()?;
+    let home = Home::for_recording(sink.server.port())?;
+    prepare_project(&home)?;
+    let model = ModelServer::start(std::slice::from_ref(&scenario.script))?;
+    let arguments = ["--model", model_known_to(&version(codex, &home)?)];
+    let exec = Codex::configure(codex, &home, &model, Protocol::Json)?
+        .exec(&arguments, &scenario.script.prompt)?;
+    let asked = model.received().len();
+    ensure!(
+        exec.finished.status.success() && asked == scenario.script.steps.len(),
+        "codex asked the model {asked} times: {:?}",
+        exec.finished
+    );
+    let trim = Trim::new(&home);
+    let transcript = home.transcript(&exec.thread_id).context("codex wrote no transcript")?;
+    let transcript = fs::read_to_string(&transcript)?;
+    let notified = home.hook_runs(scenario.notifications)?.into_iter().map(|run| run.payload);
+    let records = transcript.lines().map(|line| trim.record(line));
+    let bodies = sink.bodies();
+    ensure!(!bodies.is_empty(), "codex sent no events");
+    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let files = [
+        ("rollout.jsonl", lines(records)?),
+        ("logs.jsonl", lines(bodies.iter().map(|body| trim.events(body)))?),
+        ("notify.jsonl", lines(notified.map(|payload| trim.record(&payload)))?),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(())
+}
+
+/// Takes the logs that Codex exports and answers at once.
+#[derive(Debug)]
+struct Sink {
+    server: Server,
+    bodies: Arc<Mutex<Vec<String>>>,
+}
+
+impl Sink {
+    fn start() -> io::Result<Self> {
+        let bodies = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&bodies);
+        let server = Server::start(move |request, stream| {
+            let body = String::from_utf8(request.body).map_err(io::Error::other)?;
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+            http::respond(stream, 200, &[], b"{}")
+        })?;
+        Ok(Self { server, bodies })
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        self.bodies.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A repository with one file and one commit, so that there is something to list and to note.
+fn prepare_project(home: &Home) -> anyhow::Result<()> {
+    fs::write(home.project_folder().join("a.txt"), "hi\n")?;
+    let identity = ["-c", "user.name=dev", "-c", "user.email=dev@localhost"];
+    let steps: [&[&str]; 3] =
+        [&["init", "--quiet"], &["add", "a.txt"], &["commit", "--quiet", "--message", "a"]];
+    for step in steps {
+        let mut git = home.command(Path::new("git"));
+        let done = process::run(git.args(identity).args(step), LIMIT)?;
+        ensure!(done.status.success(), "git {step:?}: {done:?}");
+    }
+    Ok(())
+}
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The version that a Codex says it is, such as `0.169.0`.
+fn version(codex: &Path, home: &Home) -> anyhow::Result<String> {
+    let said = process::run(home.command(codex).arg("--version"), LIMIT)?;
+    let version = said.stdout.split_whitespace().last().map(str::to_owned);
+    version.with_context(|| format!("codex does not tell its version: {said:?}"))
+}
+
+/// A model of the version's time to which Codex offers its tools directly. Of one that it does not
+/// know it would assume the least, and offer tools that nobody used.
+fn model_known_to(version: &str) -> &'static str {
+    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
+    if minor.is_some_and(|minor| minor < 130) { "gpt-5.1-codex" } else { crate::script::MODEL }
+}
+
+fn lines(records: impl Iterator<Item = anyhow::Result<Value>>) -> anyhow::Result<String> {
+    records.map(|record| Ok(format!("{}\n", record?))).collect()
+}
