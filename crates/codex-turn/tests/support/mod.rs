@@ -32,6 +32,18 @@ pub(crate) fn transcripts() -> Vec<PathBuf> {
         .collect()
 }
 
+/// The versions of Codex of which there are recordings, the oldest first.
+pub(crate) fn versions() -> Vec<String> {
+    let folders = fs::read_dir(data_dir("")).unwrap();
+    let mut versions: Vec<String> =
+        folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+    versions.sort_by_key(|version| {
+        version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>()
+    });
+    assert!(versions.len() > 10, "{versions:?}");
+    versions
+}
+
 impl Recording {
     pub(crate) fn load(case: &str) -> Self {
         Self::from_file(&data_dir(case).join("rollout.jsonl"))
