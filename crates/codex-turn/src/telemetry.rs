@@ -27,15 +27,17 @@ pub fn events_of<'e>(
 /// Whether the events reach the turn's end: the tokens of its last model response are among them.
 /// Codex sends events in order, so that the earlier ones are there as well.
 pub fn covers(turn: &TranscriptTurn, events: &[&LogEvent]) -> bool {
-    let last = turn.steps.iter().rev().find_map(|step| match step {
+    let usages = turn.steps.iter().filter_map(|step| match step {
         TranscriptStep::Response(response) => response.usage,
         TranscriptStep::Compaction(_) => None,
     });
-    last.is_some_and(|usage| {
-        events.iter().rev().any(|event| {
-            matches!(event.fact(), Some(Fact::Completed(completed)) if same(completed.usage, usage))
-        })
-    })
+    let Some(last) = usages.clone().next_back() else { return false };
+    // Another response may have cost the same.
+    let responses = usages.filter(|usage| same(*usage, last)).count();
+    let completed = events.iter().filter(|event| {
+        matches!(event.fact(), Some(Fact::Completed(completed)) if same(completed.usage, last))
+    });
+    completed.count() >= responses
 }
 
 /// The events of one turn, by what they are about.
@@ -219,4 +221,37 @@ impl Attempt {
 /// Events of older versions leave the cache writes out.
 fn same(one: Usage, other: Usage) -> bool {
     (one.input, one.output, one.cached_input) == (other.input, other.output, other.cached_input)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::transcript::{Checkpoint, ThreadMeta, Transcript};
+
+    #[test]
+    fn responses_of_the_same_cost_are_all_waited_for() {
+        let usage = json!({ "input_tokens": 10, "output_tokens": 2 });
+        let record = |kind: &str, payload: serde_json::Value| {
+            json!({ "type": kind, "payload": payload }).to_string()
+        };
+        let cost = record("token_usage_record", json!({ "usage": usage }));
+        let started = record("event_msg", json!({ "type": "task_started", "turn_id": "t" }));
+        let ended = record("event_msg", json!({ "type": "task_complete", "turn_id": "t" }));
+        let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
+        for line in [&started, &cost, &cost, &ended] {
+            transcript.line(line.as_bytes());
+        }
+        let (turns, problems) = transcript.finish();
+        assert_eq!(problems, []);
+        let attributes = json!({ "input_token_count": "10", "output_token_count": "2" });
+        let completed = LogEvent {
+            name: "codex.sse_event".to_owned(),
+            attributes: attributes.as_object().cloned().unwrap(),
+            ..LogEvent::default()
+        };
+        assert!(!covers(&turns[0], &[&completed]));
+        assert!(covers(&turns[0], &[&completed, &completed]));
+    }
 }
