@@ -86,7 +86,7 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
     match json::text(item, &["type"])? {
         "CommandExecution" => {
             tool.name = "exec_command".to_owned();
-            tool.arguments = item.get("command").map(Json::to_string);
+            tool.arguments = item.get("command").map(command_arguments);
             tool.output = text("aggregated_output");
             tool.exit_code = item.get("exit_code").and_then(Json::as_i64);
             // What it calls the start is the time it was written.
@@ -212,7 +212,19 @@ fn header(output: &str) -> impl Iterator<Item = &str> {
 /// The first line that says something, below Codex's own header where there is one.
 fn first_words(output: &str) -> Option<&str> {
     let body = output.split_once("Output:\n").map_or(output, |(_, body)| body);
-    body.lines().map(str::trim).find(|line| !line.is_empty() && !line.ends_with(':'))
+    // `Script error:` says nothing; `… failed: no such lines in a.txt:` does.
+    let is_heading = |line: &str| line.strip_suffix(':').is_some_and(|words| !words.contains(": "));
+    body.lines().map(str::trim).find(|line| !line.is_empty() && !is_heading(line))
+}
+
+/// A command as the model would write it. Codex notes what it started: a shell with a script.
+fn command_arguments(command: &Json) -> String {
+    let words: Vec<&str> =
+        command.as_array().into_iter().flatten().filter_map(Json::as_str).collect();
+    match words[..] {
+        [_, "-lc" | "-c", script] => serde_json::json!({ "cmd": script }).to_string(),
+        _ => command.to_string(),
+    }
 }
 
 /// A duration of the form `{"secs":0,"nanos":45698}`, in nanoseconds.
@@ -250,7 +262,21 @@ mod tests {
             Outcome::Cancelled("aborted by user".to_owned()),
         );
         check("it failed", Some(false), failed("it failed"));
+        check("Script failed\nOutput:\nScript error:\nError: boom", None, failed("Error: boom"));
+        check(
+            "apply_patch verification failed: no such lines in a.txt:\ngoodbye",
+            None,
+            failed("apply_patch verification failed: no such lines in a.txt:"),
+        );
         check("Plan updated", Some(true), Outcome::Ok);
         assert_eq!(outcome(Evidence::default()), Outcome::Unknown);
+    }
+    #[test]
+    fn a_command_is_told_as_the_model_asked_for_it() {
+        let check = |command: Json, expected: &str| {
+            assert_eq!(command_arguments(&command), expected);
+        };
+        check(serde_json::json!(["/bin/bash", "-lc", "echo 'a b'"]), r#"{"cmd":"echo 'a b'"}"#);
+        check(serde_json::json!(["ls", "-la"]), r#"["ls","-la"]"#);
     }
 }
