@@ -1,7 +1,8 @@
-//! The real Codex CLI, run without a terminal and without the network.
+//! The real Codex CLI, configured for a story and run without the network.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -54,7 +55,7 @@ impl<'a> Codex<'a> {
 
     /// Runs one turn with this prompt; `arguments` go before it.
     pub fn exec(&self, arguments: &[&str], prompt: &str) -> anyhow::Result<Exec> {
-        let mut command = self.home.command(&self.program);
+        let mut command = self.command();
         command.args(["exec", "--skip-git-repo-check", "--json"]).args(arguments).arg(prompt);
         let finished = process::run(&mut command, LIMIT)?;
         let thread_id = finished
@@ -65,6 +66,11 @@ impl<'a> Codex<'a> {
             .and_then(|event| event["thread_id"].as_str().map(str::to_owned))
             .with_context(|| format!("codex named no thread: {finished:?}"))?;
         Ok(Exec { thread_id, finished })
+    }
+
+    /// Prepares a run of Codex in its home.
+    pub fn command(&self) -> Command {
+        self.home.command(&self.program)
     }
 }
 

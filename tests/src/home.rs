@@ -9,6 +9,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use serde_json::Value;
 
 use crate::phoenix::free_port;
 use crate::process::{self, Finished, LastWill};
@@ -128,6 +129,21 @@ impl Home {
             (ended >= count && ended == folders.len()).then_some(folders)
         })?;
         folders.iter().map(|folder| read_run(folder)).collect()
+    }
+
+    /// Waits until a run of the hook has ended whose payload `matches`.
+    pub fn hook_run(
+        &self,
+        what: &str,
+        matches: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<HookRun> {
+        wait::until(&format!("the hook's run for {what}"), HOOK_LIMIT, || {
+            let mut folders = fs::read_dir(self.root.join("runs")).ok()?.flatten();
+            folders.find_map(|folder| {
+                let run = read_run(&folder.path()).ok()?;
+                matches(&serde_json::from_str(&run.payload).ok()?).then_some(run)
+            })
+        })
     }
 
     /// Prepares a command with nothing in its environment but this home and the system's programs.

@@ -19,6 +19,8 @@ pub mod codex;
 pub mod home;
 pub mod model;
 pub mod phoenix;
+pub mod terminal;
+pub mod tui;
 
 pub mod recording;
 
@@ -32,3 +34,4 @@ pub use model::ModelServer;
 pub use phoenix::Phoenix;
 pub use script::{Call, Script, Step, Usage};
 pub use tree::{expected_tree, observed_forest};
+pub use tui::Tui;

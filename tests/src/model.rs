@@ -68,7 +68,10 @@ fn answer(
     let path = request.path.split('?').next().unwrap_or_default();
     match (request.method.as_str(), path) {
         ("POST", "/v1/responses") => {
-            let body = serde_json::from_slice(&request.body)?;
+            let body: Value = serde_json::from_slice(&request.body)?;
+            if asks_for_title(&body) {
+                return play(&Step::default().message("Work on it"), stream);
+            }
             let shell = Shell::offered(&body).unwrap_or_default();
             let index = {
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
@@ -87,6 +90,12 @@ fn answer(
         }
         _ => refuse(stream, 404, "not part of the script"),
     }
+}
+
+/// Whether Codex asks on its own account, for the title of an interactive session: the answer is
+/// no step of a script, and the request may come at any time.
+fn asks_for_title(body: &Value) -> bool {
+    body["input"].to_string().contains("single-line task title")
 }
 
 fn play(step: &Step, stream: &mut TcpStream) -> io::Result<()> {

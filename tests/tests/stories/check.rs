@@ -1,16 +1,38 @@
 //! Comparisons of what was found with what the script says.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use stories::phoenix::{Span, Totals};
 use stories::script::MODEL;
 use stories::tree::{Expected, Node, expected_shape, observed_shape, outline};
-use stories::{Script, observed_forest};
+use stories::{Script, expected_tree, observed_forest};
 
 /// Compares names, kinds, parents, status, tokens and tool calls of all spans.
 pub(crate) fn tree(spans: &[Span], expected: &Node<Expected>) {
+    forest(spans, std::slice::from_ref(expected));
+}
+
+/// Compares a session: each turn is one trace with all that its script says, in this order, and
+/// there is nothing else.
+pub(crate) fn session(spans: &[Span], turns: &[Script], thread_id: &str) {
+    let named = turns.iter().zip(1..);
+    let expected: Vec<_> =
+        named.map(|(turn, number)| expected_tree(turn, &format!("Turn {number}"))).collect();
+    forest(spans, &expected);
+    let roots = observed_forest(spans);
+    let traces: HashSet<&str> = roots.iter().map(|root| root.value.trace_id.as_str()).collect();
+    assert_eq!(traces.len(), turns.len(), "{traces:?}");
+    for ((root, expected), turn) in roots.iter().zip(&expected).zip(turns) {
+        let spans: Vec<Span> = root.flatten().into_iter().cloned().collect();
+        contents(&spans, expected);
+        identity(&spans, turn, thread_id);
+    }
+}
+
+fn forest(spans: &[Span], expected: &[Node<Expected>]) {
     let found = outline(&observed_forest(spans), observed_shape);
-    let expected = outline(std::slice::from_ref(expected), expected_shape);
+    let expected = outline(expected, expected_shape);
     assert!(found == expected, "expected:\n{expected}\nfound:\n{found}");
 }
 

@@ -8,6 +8,8 @@ mod complete;
 mod input;
 mod repeated;
 mod sources;
+mod tui;
 
 mod check;
+mod session;
 mod stage;

@@ -22,6 +22,11 @@ pub(crate) fn programs() -> PathBuf {
     path("STORIES_BIN_DIR")
 }
 
+/// Returns the real Codex.
+pub(crate) fn codex() -> PathBuf {
+    path("STORIES_CODEX")
+}
+
 /// Makes a home that sends to a project of this name in the real Phoenix.
 pub(crate) fn home(project: &str) -> Home {
     let home = Home::new(&programs(), project).expect("a home");
@@ -33,7 +38,7 @@ pub(crate) fn home(project: &str) -> Home {
 /// without a word.
 pub(crate) fn play(home: &Home, script: &Script, protocol: Protocol, arguments: &[&str]) -> Played {
     let model = ModelServer::start(std::slice::from_ref(script)).expect("a model");
-    let codex = Codex::configure(&path("STORIES_CODEX"), home, &model, protocol);
+    let codex = Codex::configure(&codex(), home, &model, protocol);
     let exec = codex.and_then(|codex| codex.exec(arguments, &script.prompt)).expect("a turn");
     assert!(exec.finished.status.success(), "{exec:?}");
     assert_eq!(model.received().len(), script.steps.len(), "requests to the model");

@@ -1,0 +1,51 @@
+//! Codex as people use it: in a terminal, turn after turn.
+
+use crate::codex::Codex;
+use crate::terminal::{Key, Terminal};
+
+/// A session of the interactive Codex.
+pub struct Tui {
+    terminal: Terminal,
+}
+
+impl Tui {
+    /// Starts a session and waits until it takes a prompt. `arguments` are Codex's own.
+    pub fn start(codex: &Codex<'_>, arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut command = codex.command();
+        command.args(QUIET.iter().flat_map(|setting| ["-c", setting])).args(arguments);
+        let terminal = Terminal::start(&command)?;
+        terminal.wait("codex to take a prompt", |screen| screen.contains(COMPOSER))?;
+        Ok(Self { terminal })
+    }
+
+    /// Enters a prompt or a command.
+    pub fn enter(&self, prompt: &str) -> anyhow::Result<()> {
+        self.terminal.paste(prompt)?;
+        let line = format!("{COMPOSER} {prompt}");
+        self.terminal.wait("the prompt on the screen", |screen| {
+            screen.lines().rev().take(COMPOSER_LINES).any(|row| row.trim_end() == line)
+        })?;
+        self.terminal.press(Key::Enter)
+    }
+
+    /// Returns the terminal, to look at it and to type.
+    pub fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// Leaves the session and waits until Codex has ended.
+    pub fn quit(mut self) -> anyhow::Result<()> {
+        self.enter("/quit")?;
+        self.terminal.ended()
+    }
+}
+
+/// Nothing that moves, and no advertisement for another model in front of the prompt.
+const QUIET: [&str; 2] =
+    ["tui.animations=false", r#"notice.model_migrations={"gpt-5.5"="gpt-6-sol"}"#];
+
+/// What Codex writes before the prompt.
+const COMPOSER: &str = "›";
+
+/// The composer is at the bottom of the screen.
+const COMPOSER_LINES: usize = 8;
