@@ -181,6 +181,7 @@ cases! {
     failed_turn: "0.169.0/fail_400",
     resumed: "0.169.0/resume",
     three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
+    forked_sub_agent: "0.130.0/fork_context",
     sub_agents: "0.169.0/subagent_v1",
     sub_agents_of_the_second_generation: "0.169.0/subagent_v2",
 }
@@ -284,6 +285,17 @@ fn trap_03_sub_agents_find_their_parents() {
             .all(|turn| (turn.trace_id, turn.parent_id) == (spawn.trace_id, Some(spawn.span_id)))
     );
     assert!(turns[0].text("input.value").unwrap().contains("Task name: /root/task_a"));
+}
+
+/// Up to 0.148 a sub-agent that is forked off has its parent's history copied into its transcript.
+#[test]
+fn a_copied_history_is_not_told_again() {
+    let recording = Recording::from_file(&data_dir("0.130.0/fork_context").join("rollout-2.jsonl"));
+    let (turns, _) = recording.transcript();
+    let told: Vec<_> =
+        turns.iter().map(|turn| (turn.is_copied(), fuse(turn, &[]).prompt)).collect();
+    let prompt = |text: &str| Some(text.to_owned());
+    assert_eq!(told, [(true, prompt("PARENTPROMPT go")), (false, prompt("CHILDTASK-A do"))]);
 }
 
 /// Reading from each turn's checkpoint on gives the rest of the turns, the same as before.

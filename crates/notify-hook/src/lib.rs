@@ -17,6 +17,7 @@ mod deliver;
 mod find;
 mod gather;
 mod log;
+mod parents;
 mod price;
 mod read;
 mod run;

@@ -18,7 +18,7 @@ use crate::gather::Gathered;
 use crate::log::Log;
 use crate::price::price;
 use crate::state::ThreadState;
-use crate::{debug, find, read};
+use crate::{debug, find, parents, read};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -179,7 +179,9 @@ impl Look<'_> {
         for (index, turn) in turns.iter().enumerate() {
             if is_due(&self.state, turn) {
                 let events = self.events_of(turns, index, &gathered.events);
-                let sent = self.send(fuse(turn, &events), &turn.key(), &events);
+                let mut told = fuse(turn, &events);
+                parents::resolve(&mut told, turn, &self.context.paths.codex_home);
+                let sent = self.send(told, &turn.key(), &events);
                 if sent && all_sent {
                     self.acknowledge(gathered, turn.end);
                 }

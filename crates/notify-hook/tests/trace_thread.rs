@@ -290,6 +290,25 @@ fn many_triggers_at_once_send_one_trace() {
 }
 
 #[test]
+fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
+    let home = Home::new("0.130.0/fork_context");
+    home.write_transcript(&home.recorded());
+    let child_text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+    let meta =
+        codex_turn::ThreadMeta::decode(child_text.lines().next().unwrap().as_bytes()).unwrap();
+    let child = Home { thread_id: meta.thread_id, ..Home::new("0.130.0/fork_context") };
+    let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
+    child.write_transcript(&child_text);
+    // The sub-agent ends first; its copied history is not told.
+    assert_eq!(child.look(Some(child.payload())), SENT);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
+    let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
+    assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
+    assert_eq!(below[0].text("session.id"), above[0].text("session.id"));
+}
+
+#[test]
 fn a_damaged_memory_sends_the_same_spans_again() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());

@@ -242,9 +242,12 @@ impl Transcript {
             let offset = self.pending_from.unwrap_or(self.line_start);
             self.turns.push(open.close(end, &self.meta, Checkpoint { offset, ..self.at }));
         }
-        let number = self.at.turns.map(|before| before + 1);
-        self.at.turns = number;
-        self.open = Some(OpenTurn::new(event, number, time));
+        let mut open = OpenTurn::new(event, time);
+        if !turn::is_copied(open.turn_id.as_deref(), &self.meta.thread_id) {
+            self.at.turns = self.at.turns.map(|before| before + 1);
+            open.number = self.at.turns;
+        }
+        self.open = Some(open);
     }
 
     fn end(&mut self, event: &Json, end: TurnEnd, time: UnixNanos) {

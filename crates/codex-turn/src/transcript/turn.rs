@@ -72,11 +72,9 @@ impl TranscriptTurn {
     }
 
     /// Whether it is another thread's turn, copied into this transcript when the thread was forked
-    /// off: it was told there. Turn and thread ids carry the time at which they were made.
+    /// off: it was told there.
     pub fn is_copied(&self) -> bool {
-        let begun = |id: &Option<String>| uuid_v7_time(id.as_deref()?);
-        let thread = uuid_v7_time(&self.meta.thread_id);
-        matches!((begun(&self.turn_id), thread), (Some(turn), Some(thread)) if turn < thread)
+        is_copied(self.turn_id.as_deref(), &self.meta.thread_id)
     }
 
     /// Whether it ended in one way or another.
@@ -100,6 +98,15 @@ impl TranscriptTurn {
             TranscriptStep::Compaction(_) => None,
         });
         last.is_some_and(|response| is_final(&response.items))
+    }
+}
+
+/// Turn and thread ids carry the time at which they were made: a turn that is older than the thread
+/// was another thread's first.
+pub(super) fn is_copied(turn_id: Option<&str>, thread_id: &str) -> bool {
+    match (turn_id.and_then(uuid_v7_time), uuid_v7_time(thread_id)) {
+        (Some(turn), Some(thread)) => turn < thread,
+        _ => false,
     }
 }
 
@@ -177,7 +184,7 @@ pub(super) struct OpenTurn {
 }
 
 impl OpenTurn {
-    pub(super) fn new(event: &Json, number: Option<u64>, time: UnixNanos) -> Self {
+    pub(super) fn new(event: &Json, time: UnixNanos) -> Self {
         let settings = Settings {
             trace_id: json::text(event, &["trace_id"]).map(str::to_owned),
             ..Settings::default()
@@ -189,7 +196,7 @@ impl OpenTurn {
             root_turn_id: json::text(event, &["root_turn_id"])
                 .or_else(|| json::text(event, &["turn_attribution", "root_turn_id"]))
                 .map(str::to_owned),
-            number,
+            number: None,
             begun: time,
             last: time,
             duration: None,

@@ -67,22 +67,31 @@ impl Recording {
         }
     }
 
-    /// Codex's own count of the thread's tokens, as it stands at the end: input, cached, output,
-    /// reasoning.
+    /// Codex's own count of the thread's tokens, as it stands at the end, without what the thread
+    /// was forked off with: input, cached, output, reasoning.
     pub(crate) fn final_count(&self) -> Option<[i64; 4]> {
-        let records = self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok());
-        let totals = records.filter_map(|record| {
-            let total = match record["type"].as_str()? {
-                "token_usage_record" => &record["payload"]["thread_token_usage"],
-                "event_msg" => &record["payload"]["info"]["total_token_usage"],
-                _ => return None,
+        let (mut inherited, mut last, mut is_own) = ([0; 4], [0; 4], false);
+        for record in self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok()) {
+            let payload = &record["payload"];
+            let total = match record["type"].as_str() {
+                Some("token_usage_record") => &payload["thread_token_usage"],
+                _ => &payload["info"]["total_token_usage"],
             };
+            // Ids are times: a turn that is older than its thread is another thread's.
+            if payload["type"] == "task_started"
+                && payload["turn_id"].as_str() > Some(&self.meta.thread_id)
+            {
+                inherited = if is_own { inherited } else { last };
+                is_own = true;
+            }
             let names =
                 ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
             let counts = names.map(|name| total[name].as_i64());
-            counts.iter().all(Option::is_some).then(|| counts.map(Option::unwrap))
-        });
-        Some(totals.last().unwrap_or_default())
+            if counts.iter().all(Option::is_some) {
+                last = counts.map(Option::unwrap);
+            }
+        }
+        Some(std::array::from_fn(|index| last[index] - inherited[index]))
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
