@@ -21,6 +21,37 @@ pub(crate) fn transcript(codex_home: &Path, thread_id: &str) -> Option<PathBuf> 
     })
 }
 
+/// A transcript and what its folder says of it.
+pub(crate) struct Listed {
+    pub(crate) thread_id: String,
+    /// In bytes.
+    pub(crate) length: u64,
+    modified: SystemTime,
+}
+
+/// The transcripts that were written to since a time, the one that was written last first.
+pub(crate) fn written_since(codex_home: &Path, since: SystemTime) -> Vec<Listed> {
+    let entries = day_folders(&codex_home.join("sessions"))
+        .flat_map(|day| fs::read_dir(day).into_iter().flatten().filter_map(Result::ok));
+    let listed = entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let thread_id = thread_of(name.to_str()?)?.to_owned();
+        let file = entry.metadata().ok()?;
+        Some(Listed { thread_id, length: file.len(), modified: file.modified().ok()? })
+    });
+    let mut written: Vec<Listed> = listed.filter(|file| file.modified >= since).collect();
+    written.sort_unstable_by_key(|file| std::cmp::Reverse(file.modified));
+    written
+}
+
+/// The thread of a transcript's file name: `rollout-TIME-THREAD.jsonl`.
+fn thread_of(file_name: &str) -> Option<&str> {
+    const UUID: usize = 36;
+    let stem = file_name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
+    let (time, thread_id) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
+    time.ends_with('-').then_some(thread_id)
+}
+
 /// The thread whose transcript was written last, if it was just now and ends with this answer.
 pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>) -> Option<String> {
     const JUST_NOW: Duration = Duration::from_secs(60);
@@ -64,7 +95,7 @@ fn file_of(folder: &Path, thread_id: &str) -> Option<PathBuf> {
 }
 
 /// All days' folders, the newest first.
-fn day_folders(sessions: &Path) -> impl Iterator<Item = PathBuf> {
+fn day_folders(sessions: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     newest_first(sessions.to_owned()).flat_map(newest_first).flat_map(newest_first)
 }
 

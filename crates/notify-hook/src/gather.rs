@@ -14,23 +14,23 @@ pub(crate) struct Gathered {
     pub(crate) events: Vec<LogEvent>,
     /// The cursor of each event, in the same order.
     sequence: Vec<u64>,
-    /// Whether the service answers.
-    pub(crate) connected: bool,
+    service: Service,
     next: u64,
 }
 
-impl Gathered {
-    /// Everything that the service holds of the thread now.
-    pub(crate) fn now(client: Option<&Client>, thread_id: &str, log: &Log) -> Self {
-        let mut gathered = Self::default();
-        if let Some(client) = client {
-            gathered.connected = true;
-            gathered.more(client, thread_id, Duration::ZERO, log);
-        }
-        gathered
-    }
+/// What is known of the service.
+#[derive(Default, PartialEq, Eq)]
+enum Service {
+    /// It was not asked yet: a look that finds nothing to tell has no use for events.
+    #[default]
+    Unasked,
+    Answers,
+    Fails,
+}
 
-    /// Waits for more until `enough` says so, `until` has come or the service fails.
+impl Gathered {
+    /// Takes what the service holds of the thread now, and waits for more until `enough` says so,
+    /// `until` has come or the service fails.
     pub(crate) fn wait(
         &mut self,
         client: Option<&Client>,
@@ -40,7 +40,10 @@ impl Gathered {
         enough: impl Fn(&[LogEvent]) -> bool,
     ) {
         let Some(client) = client else { return };
-        while self.connected && !enough(&self.events) {
+        if self.service == Service::Unasked {
+            self.more(client, thread_id, Duration::ZERO, log);
+        }
+        while self.service == Service::Answers && !enough(&self.events) {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
@@ -52,12 +55,13 @@ impl Gathered {
     fn more(&mut self, client: &Client, thread_id: &str, wait: Duration, log: &Log) {
         match client.drain(thread_id, self.next, wait) {
             Ok(drained) => {
+                self.service = Service::Answers;
                 self.next = drained.next;
                 self.sequence.extend(drained.events.iter().map(|event| event.seq));
                 self.events.extend(drained.events.into_iter().map(log_event));
             }
             Err(error) => {
-                self.connected = false;
+                self.service = Service::Fails;
                 if error.is_nobody_there() {
                     log.warn(format_args!(
                         "the buffer service is not running; going on without telemetry"

@@ -10,6 +10,8 @@
 //! nothing but what `ARIZE_DRY_RUN` asks for); a turn counts as sent only when its target said so;
 //! no async runtime, no database of its own.
 //!
+//! Turns that Codex does not announce are found by a sweep (`--sweep`), which the buffer service starts.
+//!
 //! Start reading at [`run`], then [`trace_thread`].
 
 mod debug;
@@ -22,10 +24,12 @@ mod price;
 mod read;
 mod run;
 mod state;
+mod sweep;
 mod trace_thread;
 
 pub use deliver::{Delivery, DeliveryError};
 pub use log::Log;
+pub use read::SILENCE;
 pub use run::{CAP, run};
 pub use state::{StateError, ThreadState};
-pub use trace_thread::{Context, Report, Trigger, trace_thread};
+pub use trace_thread::{Cause, Context, Report, Trigger, trace_thread};

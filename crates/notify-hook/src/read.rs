@@ -3,14 +3,29 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
-use codex_turn::{Checkpoint, ThreadMeta, Transcript};
+use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
 
 /// The longest line that is taken in, in bytes; longer ones are passed over.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
 /// How far back the first look at a thread reaches, in bytes. What lies before is history.
 const FIRST_LOOK: u64 = 16 * 1024 * 1024;
+
+/// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
+/// whose Codex was killed. Codex writes as models answer and tools end; only an approval that nobody
+/// gives takes as long. (The buffer service asks for a look some time after this.)
+pub const SILENCE: Duration = Duration::from_secs(30 * 60);
+
+/// What a transcript says from a place on.
+pub(crate) struct Reading {
+    pub(crate) turns: Vec<TranscriptTurn>,
+    pub(crate) problems: Vec<Problem>,
+    /// Bytes of the transcript that were read or lie before.
+    pub(crate) length: u64,
+}
 
 /// A transcript, ready to be read from a place on.
 pub(crate) struct Opened {
@@ -25,6 +40,35 @@ pub(crate) struct Tail {
     partial: Vec<u8>,
     /// Bytes of a too long line that were passed over so far.
     passed_over: u64,
+}
+
+/// The turns of a transcript since a checkpoint. Waits until the turn of a payload that is awaited
+/// has ended, but not longer than `until`.
+pub(crate) fn turns(
+    path: &Path,
+    checkpoint: Option<Checkpoint>,
+    awaited: Option<&NotifyPayload>,
+    until: Instant,
+) -> io::Result<Reading> {
+    let Opened { meta, mut tail } = open(path, checkpoint)?;
+    let mut transcript = Transcript::resume(meta, tail.begin());
+    let mut pause = Duration::from_millis(1);
+    loop {
+        tail.pull(&mut transcript)?;
+        if awaited.is_none_or(|payload| transcript.has_ended(payload)) || Instant::now() >= until {
+            break;
+        }
+        sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
+    let length = transcript.offset();
+    let (mut turns, problems) = transcript.finish();
+    if let Some(last) = turns.last_mut()
+        && tail.silence()? >= SILENCE
+    {
+        last.abandon();
+    }
+    Ok(Reading { turns, problems, length })
 }
 
 /// Opens a transcript at a checkpoint. At a first look that is its beginning, or a place within
@@ -75,6 +119,13 @@ impl Tail {
     /// Where reading began.
     pub(crate) fn begin(&self) -> Checkpoint {
         self.begin
+    }
+
+    /// How long nothing was written to the file.
+    fn silence(&self) -> io::Result<Duration> {
+        let modified = self.file.get_ref().metadata()?.modified()?;
+        // A time in the future is no silence.
+        Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
     }
 
     /// Feeds all complete lines that are there now. Call it again when the file has grown.

@@ -2,6 +2,8 @@
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use buffer_api::process::Service;
@@ -10,22 +12,28 @@ use codex_config::{Environment, Paths, Settings};
 use codex_turn::{NotifyError, NotifyPayload};
 
 use crate::deliver::Delivery;
-use crate::find;
 use crate::log::Log;
-use crate::trace_thread::{Context, Trigger, trace_thread};
-use crate::{price, state};
+use crate::trace_thread::{Cause, Context, Report, Trigger, trace_thread};
+use crate::{find, price, state, sweep};
 
-/// The longest time that the hook runs, whoever hangs.
+/// The longest time that a look at a thread takes, whoever hangs; a run for a payload is one look.
 pub const CAP: Duration = Duration::from_secs(10);
+
+/// The first argument of a run that nobody's payload caused.
+const SWEEP: &str = "--sweep";
 
 /// The longest time that one request to the target takes. With the waits before it stays below
 /// [`CAP`].
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Runs the hook on Codex's arguments: the last one is the payload. Returns whatever happens, and
-/// says what happened in the log only.
+/// Before this time a look has to come to its end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// Runs the hook: on Codex's arguments, of which the last one is the payload, or on `--sweep` and
+/// the threads to look at, or with none on all that changed. Returns whatever happens, and says what
+/// happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
-    end_after(CAP);
+    let watchdog = Watchdog::start();
     let environment = Environment::new(variables);
     let Some(paths) = Paths::from_environment(&environment) else { return };
     let settings = Settings::load(&paths, &environment);
@@ -36,13 +44,18 @@ pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, 
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         panic_log.error(format_args!("internal error at {place}; the turn stays unsent"));
     }));
-    let work = AssertUnwindSafe(|| hook(arguments.last(), &paths, &settings, &log));
+    let work = AssertUnwindSafe(|| hook(&arguments, &paths, &settings, &log, &watchdog));
     // The hook above has said all there is to say.
     let _ = panic::catch_unwind(work);
 }
 
-fn hook(argument: Option<&OsString>, paths: &Paths, settings: &Settings, log: &Log) {
-    let started = Instant::now();
+fn hook(
+    arguments: &[OsString],
+    paths: &Paths,
+    settings: &Settings,
+    log: &Log,
+    watchdog: &Watchdog,
+) {
     for warning in &settings.warnings {
         log.warn(format_args!("{warning}"));
     }
@@ -50,48 +63,94 @@ fn hook(argument: Option<&OsString>, paths: &Paths, settings: &Settings, log: &L
         log.verbose(format_args!("tracing is switched off (ARIZE_TRACE_ENABLED)"));
         return;
     }
-    let Some(payload) = payload(argument, log) else { return };
-    let Some(thread_id) = thread_of(&payload, paths, log) else { return };
     let delivery = Delivery::to_target(settings, paths, EXPORT_TIMEOUT);
-    if let Err(error) = &delivery {
-        log.error(format_args!("{error}; the turn stays unsent"));
-    }
     let prices = price::table(paths, log);
-    let context = Context {
+    let mut context = Context {
         settings,
         paths,
         log,
         prices: &prices,
         delivery: delivery.as_ref().ok(),
         buffer: buffer_client(settings, paths, log),
-        deadline: started + CAP - Duration::from_millis(500),
+        deadline: Instant::now() + CAP - GRACE,
     };
-    let report =
-        trace_thread(&context, &Trigger { thread_id: thread_id.clone(), payload: Some(payload) });
+    let swept = arguments.split_first().filter(|(first, _)| *first == SWEEP);
+    let unsent = match swept {
+        Some((_, threads)) => sweep(&mut context, threads, watchdog),
+        None => notify(&context, arguments.last()),
+    };
+    if let (Err(error), true) = (&delivery, unsent > 0) {
+        log.error(format_args!("{error}; the turn stays unsent"));
+    }
+}
+
+/// Looks at the thread of the payload; says how many turns stay unsent.
+fn notify(context: &Context<'_>, argument: Option<&OsString>) -> usize {
+    let begun = Instant::now();
+    let log = context.log;
+    let Some(payload) = payload(argument, log) else { return 0 };
+    let Some(thread_id) = thread_of(&payload, context.paths, log) else { return 0 };
+    let trigger = Trigger { thread_id: thread_id.clone(), cause: Cause::Notify(payload) };
+    let report = trace_thread(context, &trigger);
+    say(log, &thread_id, report, begun);
+    if !context.settings.dry_run {
+        if report.traced > 0 {
+            trace_waiting_threads(context, &[thread_id]);
+        }
+        ensure_buffer(context);
+    }
+    report.unsent
+}
+
+/// Looks at these threads, or where none is named at those that changed; says how many turns stay
+/// unsent. Each look has the time of a whole run.
+fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> usize {
+    let begun = Instant::now();
+    let since = sweep::tracing_began(context.paths, context.log);
+    let threads = if named.is_empty() {
+        sweep::changed_threads(context.paths, since)
+    } else {
+        named.iter().map(|thread| thread.to_string_lossy().into_owned()).collect()
+    };
+    let mut sum = Report::default();
+    for thread_id in threads.iter().take(sweep::MAX_THREADS) {
+        if begun.elapsed() > sweep::MAX_TIME {
+            break;
+        }
+        watchdog.rearm();
+        let look = Instant::now();
+        context.deadline = look + CAP - GRACE;
+        let cause = Cause::Sweep { since: sweep::nanos(since) };
+        let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
+        say(context.log, thread_id, report, look);
+        sum.traced += report.traced;
+        sum.unsent += report.unsent;
+    }
+    if sum.traced > 0 && !context.settings.dry_run {
+        trace_waiting_threads(context, &threads);
+    }
+    sum.unsent
+}
+
+fn say(log: &Log, thread_id: &str, report: Report, begun: Instant) {
     log.verbose(format_args!(
         "thread {thread_id}: {} turns traced, {} left, {} ms",
         report.traced,
         report.unsent,
-        started.elapsed().as_millis()
+        begun.elapsed().as_millis()
     ));
-    if !settings.dry_run {
-        if report.traced > 0 {
-            trace_waiting_threads(&context, &thread_id);
-        }
-        ensure_buffer(&context);
-    }
 }
 
 /// What an earlier run could not deliver has waited for a run that can.
-fn trace_waiting_threads(context: &Context<'_>, except: &str) {
+fn trace_waiting_threads(context: &Context<'_>, except: &[String]) {
     for thread_id in state::threads_with_unsent_turns(context.paths) {
-        if thread_id == except {
+        if except.contains(&thread_id) {
             continue;
         }
         if Instant::now() + EXPORT_TIMEOUT > context.deadline {
             break;
         }
-        trace_thread(context, &Trigger { thread_id, payload: None });
+        trace_thread(context, &Trigger { thread_id, cause: Cause::Retry });
     }
 }
 
@@ -175,13 +234,30 @@ fn buffer_client(settings: &Settings, paths: &Paths, log: &Log) -> Option<Client
     Some(Client::new(&endpoint, token))
 }
 
-/// Ends the process after a time, even if a file system hangs.
-fn end_after(time: Duration) {
-    let watchdog = move || {
-        std::thread::sleep(time);
-        #[expect(clippy::exit, reason = "the last resort against a hanging system call")]
-        std::process::exit(0);
-    };
-    // Without a thread to spare the other bounds still hold.
-    let _ = std::thread::Builder::new().stack_size(64 * 1024).spawn(watchdog);
+/// Ends the process when a look takes longer than [`CAP`], even if a file system hangs.
+struct Watchdog(mpsc::Sender<()>);
+
+impl Watchdog {
+    fn start() -> Self {
+        let (rearm, rearmed) = mpsc::channel();
+        // Without a thread to spare the other bounds still hold.
+        let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || watch(&rearmed));
+        Self(rearm)
+    }
+
+    /// Another look begins.
+    fn rearm(&self) {
+        let _ = self.0.send(());
+    }
+}
+
+fn watch(rearmed: &mpsc::Receiver<()>) {
+    loop {
+        match rearmed.recv_timeout(CAP) {
+            Ok(()) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+            #[expect(clippy::exit, reason = "the last resort against a hanging system call")]
+            Err(RecvTimeoutError::Timeout) => std::process::exit(0),
+        }
+    }
 }

@@ -19,6 +19,7 @@ pub struct ThreadState {
     file: PathBuf,
     unsent_mark: PathBuf,
     _lock: File,
+    is_new: bool,
     wire: Wire,
 }
 
@@ -50,6 +51,7 @@ struct Wire {
     offset: u64,
     turns: Option<u64>,
     total_tokens: Option<u64>,
+    settled: Option<u64>,
     sent: Vec<String>,
     pending: Vec<String>,
 }
@@ -59,7 +61,7 @@ impl ThreadState {
     /// counts as empty: turns are sent again then, with the same ids.
     pub fn open(paths: &Paths, thread_id: &str, deadline: Instant) -> Result<Self, StateError> {
         let name = file_name(thread_id);
-        let folder = paths.state_dir.join("threads");
+        let folder = threads_folder(paths);
         let lock_path = folder.join(format!("{name}.lock"));
         let io_error = |path: &Path, source| StateError::Io { path: path.to_owned(), source };
         create_private_dir(&folder).map_err(|source| io_error(&folder, source))?;
@@ -77,14 +79,20 @@ impl ThreadState {
             }
         }
         let file = folder.join(format!("{name}.json"));
-        let wire = fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let wire = read_wire(&file);
         Ok(Self {
             file,
             // A later run finds the thread by this name.
             unsent_mark: unsent_folder(paths).join(&name),
             _lock: lock,
+            is_new: wire.is_none(),
             wire: wire.unwrap_or_default(),
         })
+    }
+
+    /// Whether no earlier look left a memory of the thread.
+    pub fn is_new(&self) -> bool {
+        self.is_new
     }
 
     /// The transcript that was read last.
@@ -107,6 +115,12 @@ impl ThreadState {
         self.wire.offset = checkpoint.offset;
         self.wire.turns = checkpoint.turns;
         self.wire.total_tokens = checkpoint.total_tokens;
+    }
+
+    /// Remembers how many bytes of the transcript tell of turns that have ended and were sent, and of
+    /// nothing else; none where something is left to be sent or goes on.
+    pub fn set_settled(&mut self, length: Option<u64>) {
+        self.wire.settled = length;
     }
 
     /// Whether a turn was sent.
@@ -154,6 +168,13 @@ impl ThreadState {
     }
 }
 
+/// Whether all that a transcript of `length` bytes tells was sent, as far as the memory of its thread
+/// says without being opened.
+pub(crate) fn is_settled(paths: &Paths, thread_id: &str, length: u64) -> bool {
+    let file = threads_folder(paths).join(format!("{}.json", file_name(thread_id)));
+    read_wire(&file).is_some_and(|wire| wire.settled == Some(length))
+}
+
 /// The threads with turns that an earlier run could not deliver, a few at a time.
 pub(crate) fn threads_with_unsent_turns(paths: &Paths) -> Vec<String> {
     const AT_ONCE: usize = 20;
@@ -187,6 +208,14 @@ fn open_private(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+fn read_wire(file: &Path) -> Option<Wire> {
+    serde_json::from_slice(&fs::read(file).ok()?).ok()
+}
+
+fn threads_folder(paths: &Paths) -> PathBuf {
+    paths.state_dir.join("threads")
 }
 
 fn unsent_folder(paths: &Paths) -> PathBuf {

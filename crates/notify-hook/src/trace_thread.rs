@@ -1,13 +1,12 @@
 //! One look at a thread: read what is new, trace what has ended, remember it.
 
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
 use codex_config::{Paths, Settings};
 use codex_turn::{
-    LogEvent, NotifyPayload, Transcript, TranscriptTurn, covers, events_of, fuse, turn_from_events,
+    LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, fuse, turn_from_events,
     turn_from_notify,
 };
 use otlp_model::{SpanBatch, Turn, UnixNanos};
@@ -17,8 +16,9 @@ use crate::deliver::Delivery;
 use crate::gather::Gathered;
 use crate::log::Log;
 use crate::price::price;
+use crate::read::{self, Reading};
 use crate::state::ThreadState;
-use crate::{debug, find, parents, read};
+use crate::{debug, find, parents, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -50,8 +50,23 @@ pub struct Context<'a> {
 pub struct Trigger {
     /// The thread.
     pub thread_id: String,
-    /// What Codex said, where it said something.
-    pub payload: Option<NotifyPayload>,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a thread is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Codex said that a turn has ended.
+    Notify(NotifyPayload),
+    /// An earlier look could not deliver.
+    Retry,
+    /// Something changed, and nobody said what. Where no look has left a memory of the thread, turns
+    /// that ended before a time are history and not told.
+    Sweep {
+        /// That time.
+        since: UnixNanos,
+    },
 }
 
 /// What a look came to.
@@ -82,6 +97,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
         Look { context, trigger, state, target_is_away: false, report: Report::default() };
     look.trace();
     if !context.settings.dry_run
+        && look.is_worth_remembering()
         && let Err(error) = look.state.save(look.report.unsent > 0)
     {
         let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
@@ -110,18 +126,50 @@ impl Look<'_> {
             ));
             return;
         }
-        let turns = path.as_deref().and_then(|path| self.read(path));
-        let mut gathered = Gathered::now(self.context.buffer.as_ref(), thread, log);
-        if let (Some(path), Some(turns)) = (&path, &turns) {
-            self.trace_transcript(path, turns, &mut gathered);
+        let reading = path.as_deref().and_then(|path| self.read(path));
+        let mut gathered = Gathered::default();
+        if let (Some(path), Some(reading)) = (&path, &reading) {
+            self.trace_transcript(path, reading, &mut gathered);
         }
-        self.trace_payloads(turns.as_deref(), &mut gathered);
+        self.trace_payloads(reading.as_ref().map(|reading| &*reading.turns), &mut gathered);
+    }
+
+    fn payload(&self) -> Option<&NotifyPayload> {
+        match &self.trigger.cause {
+            Cause::Notify(payload) => Some(payload),
+            Cause::Retry | Cause::Sweep { .. } => None,
+        }
     }
 
     /// Codex's title thread has a payload and no transcript.
     fn is_hidden(&self) -> bool {
-        let title = self.trigger.payload.as_ref().is_some_and(NotifyPayload::is_title_generation);
+        let title = self.payload().is_some_and(NotifyPayload::is_title_generation);
         title && !self.context.settings.helper_threads
+    }
+
+    /// Whether a turn is told elsewhere, or is history: it ended before this home was traced, in a
+    /// thread that only a sweep has met.
+    fn is_left_out(&self, turn: &TranscriptTurn) -> bool {
+        let is_history = match self.trigger.cause {
+            Cause::Sweep { since } => self.state.is_new() && turn.end < since,
+            Cause::Notify(_) | Cause::Retry => false,
+        };
+        turn.is_copied() || is_history
+    }
+
+    /// A sweep that meets a thread and finds nothing to tell leaves it unknown: a notify that comes
+    /// later tells all of it.
+    fn is_worth_remembering(&self) -> bool {
+        let is_sweep = matches!(self.trigger.cause, Cause::Sweep { .. });
+        !(is_sweep && self.state.is_new() && self.report == Report::default())
+    }
+
+    /// Whether a turn is to be sent: it has ended, as far as the transcript or Codex says.
+    fn is_due(&self, turn: &TranscriptTurn) -> bool {
+        let is_told = || self.payload().is_some_and(|payload| turn.is_subject_of(payload));
+        (turn.has_ended() || is_told())
+            && !self.state.is_sent(&turn.key())
+            && !self.is_left_out(turn)
     }
 
     fn transcript_path(&self) -> Option<PathBuf> {
@@ -129,55 +177,30 @@ impl Look<'_> {
         known.or_else(|| find::transcript(&self.context.paths.codex_home, &self.trigger.thread_id))
     }
 
-    /// The turns since the checkpoint; none where the transcript cannot be read. Waits until the
-    /// turn of the payload has ended, a little.
-    fn read(&self, path: &Path) -> Option<Vec<TranscriptTurn>> {
-        let log = self.context.log;
-        let unreadable = |error: std::io::Error| {
-            log.error(format_args!("transcript `{}` cannot be read: {error}", path.display()));
-            None
-        };
-        let opened = match read::open(path, self.state.checkpoint(path)) {
-            Ok(opened) => opened,
-            Err(error) => return unreadable(error),
-        };
-        let mut tail = opened.tail;
-        let mut transcript = Transcript::resume(opened.meta, tail.begin());
-        let awaited =
-            self.trigger.payload.as_ref().filter(|payload| !self.state.is_sent(&payload.key()));
+    /// The turns since the checkpoint; none where the transcript cannot be read.
+    fn read(&self, path: &Path) -> Option<Reading> {
+        let awaited = self.payload().filter(|payload| !self.state.is_sent(&payload.key()));
         let until = self.context.deadline.min(Instant::now() + TRANSCRIPT_PATIENCE);
-        let mut pause = Duration::from_millis(1);
-        loop {
-            if let Err(error) = tail.pull(&mut transcript) {
-                return unreadable(error);
-            }
-            if awaited.is_none_or(|payload| transcript.has_ended(payload))
-                || Instant::now() >= until
-            {
-                break;
-            }
-            sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
-        }
-        let (turns, problems) = transcript.finish();
-        for problem in problems {
-            log.warn(format_args!("transcript `{}`: {problem}", path.display()));
-        }
-        Some(turns)
+        let reading = read::turns(path, self.state.checkpoint(path), awaited, until);
+        let unreadable = |error| {
+            let path = path.display();
+            self.context.log.error(format_args!("transcript `{path}` cannot be read: {error}"));
+        };
+        reading.map_err(unreadable).ok()
     }
 
-    fn trace_transcript(&mut self, path: &Path, turns: &[TranscriptTurn], gathered: &mut Gathered) {
-        let is_due = |state: &ThreadState, turn: &TranscriptTurn| {
-            let told =
-                self.trigger.payload.as_ref().is_some_and(|payload| turn.is_subject_of(payload));
-            (turn.has_ended() || told) && !turn.is_copied() && !state.is_sent(&turn.key())
-        };
-        if let Some(last) = turns.iter().rposition(|turn| is_due(&self.state, turn)) {
+    fn trace_transcript(&mut self, path: &Path, reading: &Reading, gathered: &mut Gathered) {
+        let turns = &*reading.turns;
+        if let Some(last) = turns.iter().rposition(|turn| self.is_due(turn)) {
+            // Once per turn, not with each look at it while it goes on.
+            for problem in &reading.problems {
+                self.context.log.warn(format_args!("transcript `{}`: {problem}", path.display()));
+            }
             self.wait_for_telemetry(turns, last, gathered);
         }
         let mut all_sent = true;
         for (index, turn) in turns.iter().enumerate() {
-            if is_due(&self.state, turn) {
+            if self.is_due(turn) {
                 let events = self.events_of(turns, index, &gathered.events);
                 let mut told = fuse(turn, &events);
                 parents::resolve(&mut told, turn, &self.context.paths.codex_home);
@@ -187,11 +210,12 @@ impl Look<'_> {
                 }
             }
             // Reading goes on before the first turn that is still wanted.
-            all_sent &= turn.is_copied() || self.state.is_sent(&turn.key());
+            all_sent &= self.is_left_out(turn) || self.state.is_sent(&turn.key());
             if all_sent {
                 self.state.set_checkpoint(path, turn.checkpoint);
             }
         }
+        self.state.set_settled(all_sent.then_some(reading.length));
     }
 
     fn events_of<'e>(
@@ -226,7 +250,7 @@ impl Look<'_> {
         let earlier =
             self.state.pending().iter().filter_map(|text| NotifyPayload::decode(text).ok());
         let mut payloads: Vec<NotifyPayload> = earlier.collect();
-        if let Some(payload) = &self.trigger.payload
+        if let Some(payload) = self.payload()
             && !payloads.contains(payload)
         {
             payloads.push(payload.clone());
@@ -341,6 +365,5 @@ fn print_dry_run(batch: &SpanBatch) {
 }
 
 fn now() -> UnixNanos {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+    sweep::nanos(SystemTime::now())
 }

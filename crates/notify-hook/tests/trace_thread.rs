@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
 use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
-use notify_hook::{Context, Delivery, Log, Report, Trigger, trace_thread};
+use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, trace_thread};
 use otlp_model::{SpanBatch, SpanKind};
 use pricing::PriceTable;
 use tempfile::TempDir;
@@ -107,6 +107,10 @@ impl Home {
     }
 
     fn look_with(&self, payload: Option<NotifyPayload>, environment: &[(&str, &str)]) -> Report {
+        self.look_for(payload.map_or(Cause::Retry, Cause::Notify), environment)
+    }
+
+    fn look_for(&self, cause: Cause, environment: &[(&str, &str)]) -> Report {
         let environment = Environment::new(environment.iter().copied());
         let settings = Settings::resolve(&self.paths, &environment, &ConfigTexts::default());
         let delivery = Delivery::to_exporter(Box::new(self.target.clone()), &settings);
@@ -119,7 +123,7 @@ impl Home {
             buffer: None,
             deadline: Instant::now() + Duration::from_secs(9),
         };
-        trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), payload })
+        trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), cause })
     }
 
     fn batches(&self) -> Vec<SpanBatch> {

@@ -236,8 +236,7 @@ impl Transcript {
     /// A turn that is still open is one that Codex never ended: it was killed.
     fn begin(&mut self, event: &Json, time: UnixNanos) {
         if let Some(open) = self.open.take() {
-            let end =
-                if self.meta.has_no_turn_markers() { TurnEnd::Implied } else { TurnEnd::Lost };
+            let end = TurnEnd::without_record(&self.meta);
             // Up to 0.98 a turn's first messages stand before the record that opens it.
             let offset = self.pending_from.unwrap_or(self.line_start);
             self.turns.push(open.close(end, &self.meta, Checkpoint { offset, ..self.at }));

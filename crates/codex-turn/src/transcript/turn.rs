@@ -21,12 +21,19 @@ pub enum TurnEnd {
     Failed(String),
     /// The user or Codex stopped it, with the reason.
     Aborted(String),
-    /// The next turn began; the version says nothing of ends.
+    /// The next turn began, or nothing more came; the version says nothing of ends.
     Implied,
-    /// The next turn began although this one never ended: Codex was killed.
+    /// The next turn began, or nothing more came, although this one never ended: Codex was killed.
     Lost,
     /// It goes on, as far as one can tell.
     Open,
+}
+
+impl TurnEnd {
+    /// The end of a turn of which the transcript has no end.
+    pub(super) fn without_record(meta: &ThreadMeta) -> Self {
+        if meta.has_no_turn_markers() { Self::Implied } else { Self::Lost }
+    }
 }
 
 /// One turn, as the transcript alone tells it. [`fuse`](crate::fuse) makes a
@@ -80,6 +87,13 @@ impl TranscriptTurn {
     /// Whether it ended in one way or another.
     pub fn has_ended(&self) -> bool {
         self.ended != TurnEnd::Open
+    }
+
+    /// Takes a turn that goes on for one that nobody will end: its Codex is gone.
+    pub fn abandon(&mut self) {
+        if self.ended == TurnEnd::Open {
+            self.ended = TurnEnd::without_record(&self.meta);
+        }
     }
 
     /// Whether a notify payload is about this turn.
@@ -277,4 +291,24 @@ fn is_final(items: &[ModelItem]) -> bool {
     let calls = items.iter().any(|item| matches!(item, ModelItem::Call(_)));
     let text = items.iter().any(|item| matches!(item, ModelItem::Text(_)));
     text && !calls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_turn_that_goes_on_can_be_abandoned() {
+        for (version, ended, expected) in [
+            ("0.169.0", TurnEnd::Open, TurnEnd::Lost),
+            ("0.98.0", TurnEnd::Open, TurnEnd::Implied),
+            ("0.169.0", TurnEnd::Completed, TurnEnd::Completed),
+        ] {
+            let meta = ThreadMeta { cli_version: Some(version.to_owned()), ..Default::default() };
+            let open = OpenTurn::new(&Json::Null, UnixNanos(1));
+            let mut turn = open.close(ended, &meta, Checkpoint::START);
+            turn.abandon();
+            assert_eq!(turn.ended, expected, "{version}");
+        }
+    }
 }

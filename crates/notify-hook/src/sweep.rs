@@ -1,0 +1,66 @@
+//! What a sweep looks at: `--sweep [THREAD...]`.
+//!
+//! Codex's notify says nothing of turns that failed or were stopped, and nothing at all when its
+//! payload would be too long. So the buffer service names the threads that changed and fell silent,
+//! and a sweep looks at them. Without names it looks at all threads that changed since the last
+//! look: what ended while no service ran.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use codex_config::Paths;
+use otlp_model::UnixNanos;
+
+use crate::log::Log;
+use crate::{find, state};
+
+/// The most threads that a sweep looks at.
+pub(crate) const MAX_THREADS: usize = 20;
+
+/// The time after which a sweep begins no further look.
+pub(crate) const MAX_TIME: Duration = Duration::from_secs(60);
+
+/// How long before the first sweep of a home tracing is said to have begun: the turn that one
+/// installs it for may just have ended.
+const JUST_BEFORE: Duration = Duration::from_secs(60);
+
+/// When tracing began in this home. What the first sweep notes holds for ever: a sweep never sends
+/// the history that it finds on the day of the installation.
+pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
+    let file = paths.state_dir.join("since");
+    let noted = fs::read_to_string(&file).ok();
+    if let Some(time) = noted.and_then(|text| humantime::parse_rfc3339(text.trim()).ok()) {
+        return time;
+    }
+    let began = SystemTime::now() - JUST_BEFORE;
+    if let Err(error) = note(&file, began) {
+        log.error(format_args!("cannot write `{}`: {error}", file.display()));
+    }
+    began
+}
+
+/// The threads whose transcripts tell something that was not sent or goes on, the one that was
+/// written last first.
+pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
+    find::written_since(&paths.codex_home, since)
+        .into_iter()
+        .filter(|file| !state::is_settled(paths, &file.thread_id, file.length))
+        .take(MAX_THREADS)
+        .map(|file| file.thread_id)
+        .collect()
+}
+
+/// A time of the clock as turns have it.
+pub(crate) fn nanos(time: SystemTime) -> UnixNanos {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+fn note(file: &Path, time: SystemTime) -> io::Result<()> {
+    if let Some(folder) = file.parent() {
+        state::create_private_dir(folder)?;
+    }
+    state::write_private(file, format!("{}\n", humantime::format_rfc3339(time)).as_bytes())
+}

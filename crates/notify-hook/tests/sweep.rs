@@ -1,0 +1,257 @@
+//! `arize-hook-codex-notify --sweep`, with recorded transcripts in a temporary home and the local
+//! store as its target.
+
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use otlp_model::SpanStatus;
+use tempfile::TempDir;
+use trace_store::TraceStore;
+
+/// Before all recordings.
+const LONG_AGO: &str = "2025-01-01T00:00:00Z";
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A home with transcripts.
+struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    /// A home that is traced since long ago.
+    fn new() -> Self {
+        let home = Self::untraced();
+        home.traced_since(LONG_AGO);
+        home
+    }
+
+    /// A home in which no sweep ever ran.
+    fn untraced() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join(".codex/sessions")).unwrap();
+        Self { dir }
+    }
+
+    fn traced_since(&self, time: &str) {
+        let folder = self.harness().join("state/codex");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("since"), time).unwrap();
+    }
+
+    fn harness(&self) -> PathBuf {
+        self.dir.path().join(".arize/harness")
+    }
+
+    /// Writes the transcript of a thread and says where.
+    fn transcript(&self, thread_id: &str, text: &str) -> PathBuf {
+        let folder = self.dir.path().join(".codex/sessions/2026/11/20");
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join(format!("rollout-2026-11-20T22-00-00-{thread_id}.jsonl"));
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Runs the program, which must succeed without a word.
+    fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) {
+        let output = Command::new(env!("CARGO_BIN_EXE_arize-hook-codex-notify"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.dir.path())
+            .env("ARIZE_VERBOSE", "true")
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!((output.stdout, output.stderr), (Vec::new(), Vec::new()));
+    }
+
+    fn sweep(&self, threads: &[&str]) {
+        self.run(&[&["--sweep"], threads].concat(), &[]);
+    }
+
+    /// The turns that were sent, in the order of their start.
+    fn turns(&self) -> Vec<(String, SpanStatus)> {
+        let path = self.harness().join("traces.db");
+        if !path.exists() {
+            return Vec::new();
+        }
+        let mut traces = TraceStore::open(&path).unwrap().last_traces(100).unwrap();
+        traces.reverse();
+        traces.into_iter().map(|trace| (trace.name, trace.status)).collect()
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.turns().into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// The threads that were looked at, one line each.
+    fn looks(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.harness().join("logs/codex.log")).unwrap_or_default();
+        let looks = log.lines().filter_map(|line| {
+            let (_, thread) = line.split_once("] thread ")?;
+            Some(thread.split_once(": ")?.0.to_owned())
+        });
+        looks.collect()
+    }
+
+    fn remembers(&self, thread_id: &str) -> bool {
+        self.harness().join(format!("state/codex/threads/{thread_id}.json")).exists()
+    }
+}
+
+/// A recorded transcript and its thread.
+fn recorded(case: &str) -> (String, String) {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codex-turn/tests/data");
+    let text = fs::read_to_string(data.join(case).join("rollout.jsonl")).unwrap();
+    let meta = codex_turn::ThreadMeta::decode(text.lines().next().unwrap().as_bytes()).unwrap();
+    (meta.thread_id, text)
+}
+
+fn append(path: &Path, text: &str) {
+    OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+/// Lets the last write have been some time ago.
+fn silent_for(path: &Path, silence: Duration) {
+    let file = File::options().append(true).open(path).unwrap();
+    file.set_modified(SystemTime::now() - silence).unwrap();
+}
+
+/// A transcript and its last line, which ends its last turn.
+fn without_end(text: &str) -> (&str, &str) {
+    text.split_at(text.trim_end().rfind('\n').unwrap() + 1)
+}
+
+#[test]
+fn a_failed_turn_is_told_once() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
+    home.transcript(&thread, &text);
+    for _ in 0..3 {
+        home.sweep(&[&thread]);
+    }
+    let turns = home.turns();
+    assert_eq!(turns.len(), 1);
+    assert!(matches!(turns[0].1, SpanStatus::Error(_)), "{turns:?}");
+    assert_eq!(home.looks().len(), 3);
+}
+
+#[test]
+fn a_turn_that_goes_on_is_left_alone_until_it_ends() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+    let (begun, end) = without_end(&text);
+    let path = home.transcript(&thread, begun);
+    home.sweep(&[&thread]);
+    silent_for(&path, 29 * MINUTE);
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), []);
+    append(&path, end);
+    home.sweep(&[&thread]);
+    assert_eq!(home.names(), ["Turn 1"]);
+}
+
+#[test]
+fn a_turn_whose_codex_was_killed_is_told_after_half_an_hour() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+    let (begun, end) = without_end(&text);
+    let path = home.transcript(&thread, begun);
+    silent_for(&path, 31 * MINUTE);
+    home.sweep(&[]);
+    let turns = home.turns();
+    assert_eq!(turns.len(), 1);
+    assert!(matches!(turns[0].1, SpanStatus::Error(_)), "{turns:?}");
+    // Codex was asleep, not dead: what it says now comes too late.
+    append(&path, end);
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), turns);
+}
+
+#[test]
+fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.98.0/basic"));
+    let path = home.transcript(&thread, &text);
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), []);
+    silent_for(&path, 31 * MINUTE);
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), [("Turn 1".to_owned(), SpanStatus::Ok)]);
+}
+
+#[test]
+fn history_is_not_told() {
+    let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/tui_multi"));
+    home.transcript(&thread, &text);
+    home.sweep(&[]);
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), []);
+    assert!(!home.remembers(&thread), "a notify would tell all of it");
+    let since = fs::read_to_string(home.harness().join("state/codex/since")).unwrap();
+    let since = humantime::parse_rfc3339(since.trim()).unwrap();
+    let ago = SystemTime::now().duration_since(since).unwrap();
+    assert!(ago >= MINUTE && ago < 3 * MINUTE, "{ago:?}");
+}
+
+#[test]
+fn of_an_old_thread_only_what_is_new_is_told_even_if_it_has_to_wait() {
+    let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/tui_multi"));
+    let ends = text.lines().filter(|line| line.contains("\"task_complete\""));
+    let second = ends.map(|line| line.split('"').nth(3).unwrap()).nth(1).unwrap();
+    let after_it = humantime::parse_rfc3339(second).unwrap() + Duration::from_millis(100);
+    home.traced_since(&humantime::format_rfc3339(after_it).to_string());
+    home.transcript(&thread, &text);
+    home.run(&["--sweep"], &[("PHOENIX_ENDPOINT", "http://127.0.0.1:9")]);
+    assert_eq!(home.turns(), []);
+    for _ in 0..2 {
+        home.sweep(&[]);
+        assert_eq!(home.names(), ["Turn 3"]);
+    }
+}
+
+#[test]
+fn without_names_it_looks_where_something_changed() {
+    let (home, basic) = (Home::new(), recorded("0.169.0/basic"));
+    let failed = recorded("0.169.0/fail_400");
+    let path = home.transcript(&basic.0, &basic.1);
+    silent_for(&path, MINUTE);
+    home.transcript(&failed.0, &failed.1);
+    home.sweep(&[]);
+    assert_eq!(home.looks(), [failed.0.as_str(), &basic.0], "the newest first");
+    home.sweep(&[]);
+    assert_eq!(home.looks().len(), 2);
+    append(&path, "{\"type\":\"world_state\",\"payload\":{}}\n");
+    home.sweep(&[]);
+    assert_eq!(home.looks()[2..], [basic.0.as_str()]);
+    assert_eq!(home.turns().len(), 2);
+    // What was last written before tracing began is not even looked at.
+    home.traced_since("2099-01-01T00:00:00Z");
+    append(&path, "{\"type\":\"world_state\",\"payload\":{}}\n");
+    home.sweep(&[]);
+    assert_eq!(home.looks().len(), 3);
+}
+
+#[test]
+fn it_looks_at_so_many_threads_at_a_time() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
+    for number in 10..33 {
+        let other = format!("{}{number}", &thread[..34]);
+        home.transcript(&other, &text.replace(&thread, &other));
+    }
+    home.sweep(&[]);
+    assert_eq!(home.turns().len(), 20);
+    home.sweep(&[]);
+    assert_eq!(home.turns().len(), 23);
+}
+
+#[test]
+fn it_stays_quiet_about_what_it_cannot_find_and_when_it_is_switched_off() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+    home.sweep(&[&thread, "", "../../etc/passwd", "\u{1F980}"]);
+    home.transcript(&thread, &text);
+    home.run(&["--sweep"], &[("ARIZE_TRACE_ENABLED", "false")]);
+    assert_eq!(home.turns(), []);
+}
