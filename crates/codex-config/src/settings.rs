@@ -36,6 +36,10 @@ pub struct Settings {
     pub span_layout: SpanLayout,
     /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
     pub helper_threads: bool,
+    /// The caller's trace context (W3C `traceparent`), where one is in the environment.
+    pub traceparent: Option<String>,
+    /// Whether a turn becomes part of its caller's trace, instead of only naming it.
+    pub join_caller_trace: bool,
     /// The user's own attributes for every span.
     pub attributes: BTreeMap<String, AttributeValue>,
     /// Where traces go, or why they can go nowhere.
@@ -186,6 +190,10 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         collector: collector(&mut reader),
         content: content(&mut reader),
         span_layout: span_layout(&mut reader),
+        traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),
+        join_caller_trace: reader
+            .flag(&[Key("harnesses.codex.join_caller_trace")])
+            .unwrap_or(false),
         helper_threads: reader.flag(&[Key("harnesses.codex.helper_threads")]).unwrap_or(false),
         attributes: attributes(&mut reader),
         target,

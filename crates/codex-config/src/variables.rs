@@ -32,6 +32,9 @@ pub const ARIZE_LOG_TOOL_CONTENT: &str = "ARIZE_LOG_TOOL_CONTENT";
 /// The shape of the span tree, `agent` or `turn`.
 pub const ARIZE_SPAN_LAYOUT: &str = "ARIZE_SPAN_LAYOUT";
 
+/// The caller's trace context, as W3C names it.
+pub const TRACEPARENT: &str = "TRACEPARENT";
+
 /// The API key of Arize AX.
 pub const ARIZE_API_KEY: &str = "ARIZE_API_KEY";
 /// The space id of Arize AX.

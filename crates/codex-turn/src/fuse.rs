@@ -36,6 +36,7 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
         session_id: transcript.meta.root_thread_id.clone(),
         thread_id: transcript.meta.thread_id.clone(),
         parent: fusion.parent(),
+        caller: None,
         turn_id: transcript.turn_id.clone().unwrap_or_default(),
         key: transcript.key(),
         number: transcript.number,

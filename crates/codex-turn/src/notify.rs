@@ -118,6 +118,7 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
         session_id: thread_id.to_owned(),
         thread_id: thread_id.to_owned(),
         parent: None,
+        caller: None,
         turn_id: payload.turn_id.clone().unwrap_or_default(),
         key: payload.key(),
         number: None,

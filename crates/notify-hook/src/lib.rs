@@ -18,6 +18,7 @@ mod debug;
 mod deliver;
 mod find;
 mod gather;
+mod lineage;
 mod log;
 mod parents;
 mod price;

@@ -9,11 +9,12 @@ use codex_turn::{
     LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, fuse, turn_from_events,
     turn_from_notify,
 };
-use otlp_model::{SpanBatch, Turn, UnixNanos};
+use otlp_model::{Attribute, SpanBatch, Turn, UnixNanos};
 use pricing::PriceTable;
 
 use crate::deliver::Delivery;
 use crate::gather::Gathered;
+use crate::lineage::{Dirty, note_caller};
 use crate::log::Log;
 use crate::price::price;
 use crate::read::{self, Reading};
@@ -191,19 +192,26 @@ impl Look<'_> {
 
     fn trace_transcript(&mut self, path: &Path, reading: &Reading, gathered: &mut Gathered) {
         let turns = &*reading.turns;
-        if let Some(last) = turns.iter().rposition(|turn| self.is_due(turn)) {
+        let last = turns.iter().rposition(|turn| self.is_due(turn));
+        let dirty = Dirty::ask(last.and_then(|last| turns[last].directory()));
+        if let Some(last) = last {
             // Once per turn, not with each look at it while it goes on.
             for problem in &reading.problems {
                 self.context.log.warn(format_args!("transcript `{}`: {problem}", path.display()));
             }
             self.wait_for_telemetry(turns, last, gathered);
         }
+        let dirty = dirty.answer();
         let mut all_sent = true;
         for (index, turn) in turns.iter().enumerate() {
             if self.is_due(turn) {
                 let events = self.events_of(turns, index, &gathered.events);
                 let mut told = fuse(turn, &events);
                 parents::resolve(&mut told, turn, &self.context.paths.codex_home);
+                // Of earlier turns nobody knows any more.
+                if let Some(dirty) = dirty.filter(|_| Some(index) == last) {
+                    told.attributes.push(Attribute::new("codex.git.dirty", dirty));
+                }
                 let sent = self.send(told, &turn.key(), &events);
                 if sent && all_sent {
                     self.acknowledge(gathered, turn.end);
@@ -312,6 +320,7 @@ impl Look<'_> {
             return false;
         };
         price(&mut turn, self.context.prices);
+        note_caller(&mut turn, settings);
         let batch = delivery.batch(&turn);
         if settings.trace_debug {
             debug::dump(paths, &turn, events, &batch, log);

@@ -115,6 +115,7 @@ mod tests {
             thread_id: String::new(),
             turn_id: String::new(),
             parent: None,
+            caller: None,
             key: String::new(),
             number: None,
             start: at(1000),

@@ -83,7 +83,10 @@ impl<'a> Tree<'a> {
             Some(parent) => (&parent.root_thread_id, &parent.root_key),
             None => (&turn.thread_id, &turn.key),
         };
-        let trace_id = TraceId::derive(&[turn.agent.name, root_thread, root_key]);
+        let trace_id = match turn.caller {
+            Some(caller) => caller.trace_id,
+            None => TraceId::derive(&[turn.agent.name, root_thread, root_key]),
+        };
         Self { turn, options, trace_id, used: HashMap::new(), spans: Vec::new() }
     }
 
@@ -127,6 +130,7 @@ impl<'a> Tree<'a> {
             let call = sub_agent_call(&turn.thread_id);
             SpanId::derive(&[turn.agent.name, &parent.thread_id, &parent.key, &call, "1"])
         });
+        let parent = parent.or(turn.caller.map(|caller| caller.span_id));
         self.push(
             SpanSeed { id: "turn", parent, name, kind, start: turn.start, end: turn.end },
             attributes,

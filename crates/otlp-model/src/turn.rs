@@ -2,6 +2,7 @@
 
 use std::ops::{Add, AddAssign};
 
+use crate::ids::{SpanId, TraceId};
 use crate::span::{Attribute, UnixNanos};
 
 /// One prompt and everything the agent did to answer it.
@@ -21,6 +22,8 @@ pub struct Turn {
     pub turn_id: String,
     /// The turn that set this one to work, where it is a sub-agent's.
     pub parent: Option<ParentTurn>,
+    /// The span of another system that called the harness, if the turn is to join its trace.
+    pub caller: Option<Caller>,
     /// What tells this turn from all others of its thread. Trace and span ids derive from it, so
     /// it must come out the same each time the turn is read.
     pub key: String,
@@ -68,6 +71,15 @@ impl Turn {
             Step::Compaction(_) => &[],
         })
     }
+}
+
+/// A span of another system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
 }
 
 /// Where the turn of a sub-agent hangs: it is part of the trace of the turn at the root.

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
 use otlp_model::turn::{
-    Agent, Compaction, Cost, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall, Turn,
-    Usage,
+    Agent, Caller, Compaction, Cost, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall,
+    Turn, Usage,
 };
 use otlp_model::{
-    Attribute, ContentPolicy, Layout, Span, SpanBatch, SpanStatus, TreeOptions, UnixNanos, Value,
-    span_tree,
+    Attribute, ContentPolicy, Layout, Span, SpanBatch, SpanId, SpanStatus, TraceId, TreeOptions,
+    UnixNanos, Value, span_tree,
 };
 
 fn at(millis: u64) -> UnixNanos {
@@ -98,6 +98,7 @@ fn turn() -> Turn {
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
         parent: None,
+        caller: None,
         turn_id: "turn".to_owned(),
         key: "turn".to_owned(),
         number: Some(3),
@@ -627,6 +628,16 @@ fn a_sub_agents_turn_hangs_below_the_call_that_set_it_to_work() {
     let deeper = span_tree(&child("between", "its turn"), &TreeOptions::default());
     assert_eq!(deeper[0].trace_id, spawn.trace_id);
     assert_ne!(deeper[0].parent_id, Some(spawn.span_id));
+}
+
+#[test]
+fn a_turn_can_join_the_trace_of_its_caller() {
+    let caller = Caller { trace_id: TraceId([7; 16]), span_id: SpanId([9; 8]) };
+    let spans = span_tree(&Turn { caller: Some(caller), ..turn() }, &TreeOptions::default());
+    assert!(spans.iter().all(|span| span.trace_id == caller.trace_id));
+    assert_eq!(spans[0].parent_id, Some(caller.span_id));
+    let alone = span_tree(&turn(), &TreeOptions::default());
+    assert_eq!(spans[0].span_id, alone[0].span_id);
 }
 
 #[test]

@@ -78,6 +78,11 @@ impl TranscriptTurn {
         }
     }
 
+    /// The working directory that it ran in.
+    pub fn directory(&self) -> Option<&str> {
+        self.settings.cwd.as_deref().or(self.meta.cwd.as_deref())
+    }
+
     /// Whether it is another thread's turn, copied into this transcript when the thread was forked
     /// off: it was told there.
     pub fn is_copied(&self) -> bool {
