@@ -57,7 +57,7 @@ fn start(events: &[&LogEvent]) -> Option<UnixNanos> {
 fn steps(telemetry: &Telemetry, turn: &Turn) -> Vec<Step> {
     let mut steps: Vec<Step> = Vec::new();
     for call in &telemetry.calls {
-        steps.extend(call.failed_attempts().map(Step::Llm));
+        steps.extend(call.failed_attempts().chain(call.open_attempt()).map(Step::Llm));
         let Some((time, completed)) = &call.completed else { continue };
         let start = call.start().unwrap_or(*time);
         let mut llm = LlmCall {

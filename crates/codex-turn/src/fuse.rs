@@ -89,8 +89,17 @@ impl Fusion<'_> {
         }
     }
 
-    /// Responses in order, each with the events that report the same usage; in between the attempts
-    /// that failed.
+    /// What became of that which was still going on when the turn was stopped.
+    fn stopped(&self) -> Option<Outcome> {
+        match &self.transcript.ended {
+            TurnEnd::Aborted(reason) => Some(Outcome::Cancelled(reason.clone())),
+            TurnEnd::Lost => Some(Outcome::Cancelled("interrupted".to_owned())),
+            TurnEnd::Completed | TurnEnd::Failed(_) | TurnEnd::Implied | TurnEnd::Open => None,
+        }
+    }
+
+    /// Responses in order, each with the events that report the same usage, or with the request
+    /// that was not answered to its end; in between the attempts that failed.
     fn steps(&self) -> Vec<Step> {
         let mut steps = Vec::new();
         let mut calls = self.telemetry.calls.iter().peekable();
@@ -104,7 +113,8 @@ impl Fusion<'_> {
                     let rest = calls.clone();
                     let known = response
                         .usage
-                        .and_then(|usage| rest.clone().position(|call| call.answers(usage)));
+                        .and_then(|usage| rest.clone().position(|call| call.answers(usage)))
+                        .or_else(|| rest.clone().next()?.is_open().then_some(0));
                     let mut matched = None;
                     for call in calls.by_ref().take(known.map_or(0, |position| position + 1)) {
                         steps.extend(call.failed_attempts().map(Step::Llm));
@@ -118,8 +128,19 @@ impl Fusion<'_> {
         }
         for call in calls.filter(|call| call.completed.is_none()) {
             steps.extend(call.failed_attempts().map(Step::Llm));
+            steps.extend(call.open_attempt().map(|call| Step::Llm(self.unanswered(call))));
         }
         steps
+    }
+
+    /// A request to which there is no response in the transcript.
+    fn unanswered(&self, call: LlmCall) -> LlmCall {
+        LlmCall {
+            end: self.transcript.end.max(call.end),
+            provider: self.transcript.meta.model_provider.clone(),
+            outcome: self.stopped().unwrap_or(Outcome::Failed("no response".to_owned())),
+            ..call
+        }
     }
 
     fn llm_call(
@@ -141,8 +162,7 @@ impl Fusion<'_> {
                 parameters.insert(name.to_owned(), value.clone().into());
             }
         }
-        let interrupted = response.usage.is_none()
-            && matches!(self.transcript.ended, TurnEnd::Aborted(_) | TurnEnd::Lost);
+        let stopped = self.stopped().filter(|_| response.usage.is_none());
         let mut call = LlmCall {
             start,
             end: response.answered.unwrap_or(start).max(start),
@@ -153,15 +173,14 @@ impl Fusion<'_> {
             output: output_messages(&response.items),
             usage: response.usage,
             parameters,
-            outcome: if interrupted {
-                Outcome::Cancelled("interrupted".to_owned())
-            } else {
-                Outcome::Ok
-            },
+            outcome: stopped.clone().unwrap_or(Outcome::Ok),
             ..LlmCall::default()
         };
         if let Some(events) = events {
             events.complete(&mut call);
+            if events.is_open() && stopped.is_some() {
+                call.end = self.transcript.end.max(call.end);
+            }
         }
         call.tools = response
             .items
@@ -198,10 +217,8 @@ impl Fusion<'_> {
                 .or_else(|| result.and_then(|(_, result)| result.success)),
             status: item.and_then(|item| item.status.as_deref()).or(call.status.as_deref()),
         });
-        if tool.outcome == Outcome::Unknown
-            && let TurnEnd::Aborted(reason) = &self.transcript.ended
-        {
-            tool.outcome = Outcome::Cancelled(reason.clone());
+        if tool.outcome == Outcome::Unknown {
+            tool.outcome = self.stopped().unwrap_or_default();
         }
         tool
     }

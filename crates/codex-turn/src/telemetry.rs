@@ -155,10 +155,10 @@ impl TelemetryCall {
         self.attempts.last().map(|attempt| attempt.start)
     }
 
-    /// When the last of it happened.
-    pub(crate) fn end(&self) -> Option<UnixNanos> {
-        let completed = self.completed.as_ref().map(|(time, _)| *time);
-        completed.or_else(|| self.attempts.last().map(|attempt| attempt.end))
+    /// Whether its last request was neither answered nor refused as far as the events tell.
+    pub(crate) fn is_open(&self) -> bool {
+        let last = self.attempts.last();
+        self.completed.is_none() && last.is_some_and(|attempt| attempt.error.is_none())
     }
 
     /// Whether it was answered with this usage.
@@ -168,17 +168,30 @@ impl TelemetryCall {
 
     /// The attempts that came to nothing, each a model call of its own.
     pub(crate) fn failed_attempts(&self) -> impl Iterator<Item = LlmCall> {
-        let answered = usize::from(self.completed.is_some() && !self.attempts.is_empty());
-        self.attempts[..self.attempts.len() - answered].iter().map(|attempt| LlmCall {
-            start: attempt.start,
-            end: attempt.end,
-            model: self.model.clone(),
+        let last_counts = self.completed.is_some() || self.is_open();
+        let failed = self.attempts.len().saturating_sub(usize::from(last_counts));
+        self.attempts[..failed].iter().map(|attempt| LlmCall {
             outcome: Outcome::Failed(
                 attempt.error.clone().unwrap_or_else(|| "no response".to_owned()),
             ),
+            ..self.call(attempt)
+        })
+    }
+
+    /// The request of which nobody knows what came of it, a model call of its own.
+    pub(crate) fn open_attempt(&self) -> Option<LlmCall> {
+        let last = self.attempts.last().filter(|_| self.is_open());
+        last.map(|attempt| self.call(attempt))
+    }
+
+    fn call(&self, attempt: &Attempt) -> LlmCall {
+        LlmCall {
+            start: attempt.start,
+            end: attempt.end,
+            model: self.model.clone(),
             attributes: attempt.attributes(),
             ..LlmCall::default()
-        })
+        }
     }
 
     /// Adds what the events know of the call: exact times, time to first token, HTTP status.
@@ -186,13 +199,11 @@ impl TelemetryCall {
         if let Some(start) = self.start() {
             call.start = start;
         }
-        if let Some(end) = self.end() {
-            call.end = end;
-        }
         if let Some(attempt) = self.attempts.last() {
             call.attributes.extend(attempt.attributes());
         }
-        let Some((_, completed)) = &self.completed else { return };
+        let Some((time, completed)) = &self.completed else { return };
+        call.end = *time;
         if let (Some(ttft), Some(attempt)) = (completed.ttft, self.attempts.last()) {
             call.time_to_first_token = Some(attempt.request.duration + ttft);
         }
