@@ -103,7 +103,9 @@ fn play(step: &Step, stream: &mut TcpStream) -> io::Result<()> {
     let mut events = events(step);
     match step.failure {
         Some(Failure::Status(status)) => return refuse(stream, status, "scripted failure"),
-        Some(Failure::Cut { events: sent }) => events.truncate(sent),
+        Some(Failure::Cut { events: sent } | Failure::Stall { events: sent }) => {
+            events.truncate(sent);
+        }
         None => {}
     }
     let event_stream = [("content-type".to_owned(), "text/event-stream".to_owned())];
@@ -112,6 +114,9 @@ fn play(step: &Step, stream: &mut TcpStream) -> io::Result<()> {
         thread::sleep(step.pace);
         let kind = event["type"].as_str().unwrap_or_default();
         write!(stream, "event: {kind}\ndata: {event}\n\n")?;
+    }
+    if let Some(Failure::Stall { .. }) = step.failure {
+        http::hang(stream)?;
     }
     Ok(())
 }

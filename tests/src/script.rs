@@ -22,6 +22,8 @@ pub struct Script {
     pub prompt: String,
     /// The answers, in the order of the requests.
     pub steps: Vec<Step>,
+    /// The words that the turn's failure is reported with, if it fails.
+    pub fails: Option<String>,
     calls: usize,
 }
 
@@ -29,6 +31,11 @@ impl Script {
     /// Starts a turn with this prompt.
     pub fn new(prompt: &str) -> Self {
         Self { prompt: prompt.to_owned(), ..Self::default() }
+    }
+
+    /// Expects the turn to fail, with these words in the report.
+    pub fn fails(self, words: &str) -> Self {
+        Self { fails: Some(words.to_owned()), ..self }
     }
 
     /// Adds the answer to the next request; its tool calls are named `call_1`, `call_2`, ... over
@@ -51,11 +58,8 @@ impl Script {
 
     /// Returns the text of the last message: the turn's final answer.
     pub fn answer(&self) -> Option<&str> {
-        self.steps.iter().rev().flat_map(|step| step.items.iter().rev()).find_map(|item| match item
-        {
-            Item::Message(text) => Some(text.as_str()),
-            Item::Reasoning(_) | Item::Call(_) => None,
-        })
+        let whole = self.steps.iter().filter(|step| step.failure.is_none());
+        whole.rev().find_map(Step::said)
     }
 
     /// Returns the tokens of all steps together.
@@ -122,11 +126,24 @@ impl Step {
         Self { failure: Some(Failure::Cut { events }), ..self }
     }
 
+    /// Sends so many events and then no more, until someone interrupts the turn.
+    pub fn stalls_after(self, events: usize) -> Self {
+        Self { failure: Some(Failure::Stall { events }), ..self }
+    }
+
     /// Returns the tool calls, in order.
     pub fn calls(&self) -> impl Iterator<Item = &Call> {
         self.items.iter().filter_map(|item| match item {
             Item::Call(call) => Some(call),
             Item::Reasoning(_) | Item::Message(_) => None,
+        })
+    }
+
+    /// Returns the last message.
+    pub fn said(&self) -> Option<&str> {
+        self.items.iter().rev().find_map(|item| match item {
+            Item::Message(text) => Some(text.as_str()),
+            Item::Reasoning(_) | Item::Call(_) => None,
         })
     }
 
@@ -249,6 +266,11 @@ pub enum Failure {
     Status(u16),
     /// The server closes the connection after so many events.
     Cut {
+        /// Events that are still sent.
+        events: usize,
+    },
+    /// The server falls silent after so many events, until Codex closes the connection.
+    Stall {
         /// Events that are still sent.
         events: usize,
     },

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::phoenix::Span;
-use crate::script::{Failure, Item, MODEL, Script, Step, Usage};
+use crate::script::{Failure, MODEL, Script, Step, Usage};
 
 /// Something and what hangs below it, in order.
 #[derive(Debug, Clone)]
@@ -113,13 +113,13 @@ fn expected_root(script: &Script, name: &str) -> Expected {
         shape: Shape {
             name: name.to_owned(),
             kind: "AGENT".to_owned(),
-            status: "OK".to_owned(),
+            status: status(script.fails.is_some()),
             usage: None,
             call_id: None,
         },
         input: Some(script.prompt.clone()),
         output: script.answer().unwrap_or_default().to_owned(),
-        complaint: String::new(),
+        complaint: script.fails.clone().unwrap_or_default(),
     }
 }
 
@@ -133,9 +133,10 @@ fn expected_call(step: &Step) -> Node<Expected> {
             call_id: None,
         },
         input: None,
-        output: step.items.iter().rev().find_map(message).unwrap_or_default().to_owned(),
+        output: step.said().filter(|_| step.failure.is_none()).unwrap_or_default().to_owned(),
         complaint: match step.failure {
             Some(Failure::Status(status)) => status.to_string(),
+            Some(Failure::Stall { .. }) => "interrupted".to_owned(),
             Some(Failure::Cut { .. }) | None => String::new(),
         },
     };
@@ -157,13 +158,6 @@ fn expected_call(step: &Step) -> Node<Expected> {
         children: Vec::new(),
     });
     Node { value, children: children.collect() }
-}
-
-fn message(item: &Item) -> Option<&str> {
-    match item {
-        Item::Message(text) => Some(text),
-        Item::Reasoning(_) | Item::Call(_) => None,
-    }
 }
 
 fn status(failed: bool) -> String {

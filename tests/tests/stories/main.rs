@@ -6,6 +6,7 @@
 mod backends;
 mod complete;
 mod input;
+mod interrupts;
 mod repeated;
 mod sources;
 mod tui;

@@ -1,0 +1,48 @@
+//! Turns that the user stops: Codex notifies of none of them, the next turn brings them along.
+
+use std::time::Duration;
+
+use stories::terminal::Key;
+use stories::{Call, Script, Step, Usage, wait};
+
+use crate::session::{NO_DAEMON, Session, thread_id};
+
+#[test]
+fn while_the_model_answers_and_while_a_tool_runs() {
+    let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+    // It ends by itself once the home of the story is gone.
+    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
+    let turns = [
+        Script::new("Think aloud")
+            .step(Step::new(usage).reasoning("Is it?").message("Let me see").stalls_after(4))
+            .fails("interrupted"),
+        Script::new("Wait for ever")
+            .step(Step::new(usage).call(Call::command(wait_for_ever).fails("aborted by user")))
+            .fails("interrupted"),
+        Script::new("Are you there?").step(Step::new(usage).message("I am.")),
+    ];
+    let session = Session::start("interrupted", &turns, &[&NO_DAEMON]);
+    let terminal = session.tui.terminal();
+
+    session.ask(&turns[0]);
+    terminal.shows("Let me see").expect("the model answers");
+    terminal.press(Key::Escape).expect("a key");
+    terminal.shows("Conversation interrupted").expect("the end of the turn");
+
+    session.ask(&turns[1]);
+    let begun = session.home.project_folder().join("begun");
+    wait::until("the tool to begin", Duration::from_secs(30), || begun.exists().then_some(()))
+        .expect("a tool");
+    terminal.press(Key::Escape).expect("a key");
+    terminal
+        .wait("the end of the turn", |screen| {
+            screen.matches("Conversation interrupted").count() == 2
+        })
+        .expect("the end of the turn");
+
+    let run = session.turn(&turns[2]);
+    let spans = session.end(&thread_id(&run));
+    let roots = spans.iter().filter(|span| span.parent_id.is_none());
+    let statuses: Vec<_> = roots.map(|root| root.text("codex.turn.status")).collect();
+    assert_eq!(statuses, [Some("interrupted"), Some("interrupted"), Some("completed")]);
+}
