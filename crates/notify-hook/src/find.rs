@@ -87,11 +87,12 @@ fn days(thread_id: &str) -> Vec<String> {
 }
 
 fn file_of(folder: &Path, thread_id: &str) -> Option<PathBuf> {
-    let end = format!("-{thread_id}.jsonl");
-    let mut entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
-    entries
-        .find(|entry| entry.file_name().to_string_lossy().ends_with(&end))
-        .map(|entry| entry.path())
+    let (plain, packed) = (format!("-{thread_id}.jsonl"), format!("-{thread_id}.jsonl.zst"));
+    let entries = fs::read_dir(folder).ok()?.filter_map(Result::ok);
+    let is_of_thread = |name: &str| name.ends_with(&plain) || name.ends_with(&packed);
+    let files = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_of_thread));
+    // Where there are both, the packed one is older.
+    files.map(|entry| entry.path()).min_by_key(|path| read::is_packed(path))
 }
 
 /// All days' folders, the newest first.

@@ -64,7 +64,7 @@ pub(crate) fn turns(
     let length = transcript.offset();
     let (mut turns, problems) = transcript.finish();
     if let Some(last) = turns.last_mut()
-        && tail.silence()? >= SILENCE
+        && silence(path)? >= SILENCE
     {
         last.abandon();
     }
@@ -75,6 +75,9 @@ pub(crate) fn turns(
 /// reach of its end; a transcript that has become shorter is another one and looked at first.
 pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Opened> {
     let mut file = File::open(path)?;
+    if is_packed(path) {
+        file = unpack(file)?;
+    }
     let length = file.metadata()?.len();
     let mut first_line = Vec::new();
     BufReader::new(&mut file).take(MAX_LINE as u64).read_until(b'\n', &mut first_line)?;
@@ -94,6 +97,28 @@ pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Op
         passed_over: 0,
     };
     Ok(Opened { meta, tail })
+}
+
+/// How long nothing was written to a file.
+fn silence(path: &Path) -> io::Result<Duration> {
+    let modified = path.metadata()?.modified()?;
+    // A time in the future is no silence.
+    Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
+}
+
+/// Whether Codex has packed a transcript (`.jsonl.zst`): it does so with threads that rest.
+pub(crate) fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zst")
+}
+
+/// The transcript as it was before it was packed, in a file without a name.
+fn unpack(packed: File) -> io::Result<File> {
+    let mut decoder = ruzstd::decoding::StreamingDecoder::new(BufReader::new(packed))
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let mut file = tempfile::tempfile()?;
+    io::copy(&mut decoder, &mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 /// The first turn that begins after an offset; the transcript's beginning where there is none.
@@ -119,13 +144,6 @@ impl Tail {
     /// Where reading began.
     pub(crate) fn begin(&self) -> Checkpoint {
         self.begin
-    }
-
-    /// How long nothing was written to the file.
-    fn silence(&self) -> io::Result<Duration> {
-        let modified = self.file.get_ref().metadata()?.modified()?;
-        // A time in the future is no silence.
-        Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
     }
 
     /// Feeds all complete lines that are there now. Call it again when the file has grown.

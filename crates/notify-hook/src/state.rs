@@ -102,11 +102,13 @@ impl ThreadState {
 
     /// Where reading of this transcript goes on; none where it was never read.
     pub fn checkpoint(&self, transcript: &Path) -> Option<Checkpoint> {
-        (self.wire.transcript.as_deref() == Some(transcript)).then_some(Checkpoint {
-            offset: self.wire.offset,
-            turns: self.wire.turns,
-            total_tokens: self.wire.total_tokens,
-        })
+        (self.wire.transcript.as_deref().map(unpacked) == Some(unpacked(transcript))).then_some(
+            Checkpoint {
+                offset: self.wire.offset,
+                turns: self.wire.turns,
+                total_tokens: self.wire.total_tokens,
+            },
+        )
     }
 
     /// Remembers where reading goes on.
@@ -216,6 +218,15 @@ fn read_wire(file: &Path) -> Option<Wire> {
 
 fn threads_folder(paths: &Paths) -> PathBuf {
     paths.state_dir.join("threads")
+}
+
+/// A transcript keeps its name and gets one more ending when Codex packs it.
+fn unpacked(transcript: &Path) -> PathBuf {
+    if crate::read::is_packed(transcript) {
+        transcript.with_extension("")
+    } else {
+        transcript.to_owned()
+    }
 }
 
 fn unsent_folder(paths: &Paths) -> PathBuf {

@@ -282,6 +282,30 @@ fn trap_10_turns_without_ids_are_told_once() {
 }
 
 #[test]
+fn packed_and_archived_transcripts_are_read_on() {
+    let home = Home::new("0.169.0/tui_multi");
+    let text = home.recorded();
+    let second = text.match_indices("task_started").nth(1).unwrap().0;
+    let first_turn = text[..second].rfind('\n').unwrap() + 1;
+    home.write_transcript(&text[..first_turn]);
+    home.look(None);
+    assert_eq!(home.names(), ["Turn 1"]);
+    // The thread went on, was archived and packed.
+    let plain = home.transcript_path();
+    fs::remove_file(&plain).unwrap();
+    let archive = home.paths.codex_home.join("archived_sessions");
+    fs::create_dir_all(&archive).unwrap();
+    let packed = archive.join(plain.file_name().unwrap()).with_extension("jsonl.zst");
+    let bytes = ruzstd::encoding::compress_to_vec(
+        text.as_bytes(),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    fs::write(packed, bytes).unwrap();
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+}
+
+#[test]
 fn many_triggers_at_once_send_one_trace() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
