@@ -54,10 +54,16 @@ impl<'a> Codex<'a> {
     }
 
     /// Runs one turn with this prompt; `arguments` go before it.
+    ///
+    /// A prompt that is too long for the command line goes over stdin.
     pub fn exec(&self, arguments: &[&str], prompt: &str) -> anyhow::Result<Exec> {
         let mut command = self.command();
-        command.args(["exec", "--skip-git-repo-check", "--json"]).args(arguments).arg(prompt);
-        let finished = process::run(&mut command, LIMIT)?;
+        command.args(["exec", "--skip-git-repo-check", "--json"]).args(arguments);
+        let finished = if prompt.len() < ARGUMENT_LIMIT {
+            process::run(command.arg(prompt), LIMIT)
+        } else {
+            process::run_with_input(command.arg("-"), prompt, LIMIT)
+        }?;
         let thread_id = finished
             .stdout
             .lines()
@@ -73,6 +79,9 @@ impl<'a> Codex<'a> {
         self.home.command(&self.program)
     }
 }
+
+/// The bytes that Linux allows for one argument.
+pub const ARGUMENT_LIMIT: usize = 128 << 10;
 
 /// A scripted turn takes about a second.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use serde_json::{Value, json};
 
 use crate::http::{self, Request, Server};
-use crate::script::{Arguments, Call, Failure, Item, MODEL, Script, Step, Usage};
+use crate::script::{Arguments, Call, Failure, Item, Script, Step, Usage};
 use crate::shell::Shell;
 
 /// Plays the steps of its scripts, one per request to `/v1/responses`.
@@ -69,8 +69,9 @@ fn answer(
     match (request.method.as_str(), path) {
         ("POST", "/v1/responses") => {
             let body: Value = serde_json::from_slice(&request.body)?;
+            let model = body["model"].clone();
             if asks_for_title(&body) {
-                return play(&Step::default().message("Work on it"), stream);
+                return play(&Step::default().message("Work on it"), &model, stream);
             }
             let shell = Shell::offered(&body).unwrap_or_default();
             let index = {
@@ -79,7 +80,7 @@ fn answer(
                 received.len() - 1
             };
             match steps.get(index) {
-                Some(step) => play(&step.clone().for_shell(shell), stream),
+                Some(step) => play(&step.clone().for_shell(shell), &model, stream),
                 None => refuse(stream, 400, "the script has no further step"),
             }
         }
@@ -98,9 +99,9 @@ fn asks_for_title(body: &Value) -> bool {
     body["input"].to_string().contains("single-line task title")
 }
 
-fn play(step: &Step, stream: &mut TcpStream) -> io::Result<()> {
+fn play(step: &Step, model: &Value, stream: &mut TcpStream) -> io::Result<()> {
     thread::sleep(step.delay);
-    let mut events = events(step);
+    let mut events = events(step, model);
     match step.failure {
         Some(Failure::Status(status)) => return refuse(stream, status, "scripted failure"),
         Some(Failure::Cut { events: sent } | Failure::Stall { events: sent }) => {
@@ -123,14 +124,19 @@ fn play(step: &Step, stream: &mut TcpStream) -> io::Result<()> {
 
 fn refuse(stream: &mut TcpStream, status: u16, message: &str) -> io::Result<()> {
     let body = json!({ "error": { "message": message, "type": "scripted" } }).to_string();
-    http::respond(stream, status, &json_type(), body.as_bytes())
+    let mut headers = json_type().to_vec();
+    if status == 429 {
+        // Codex gives up at once where the provider does not say when to come back.
+        headers.push(("retry-after".to_owned(), "1".to_owned()));
+    }
+    http::respond(stream, status, &headers, body.as_bytes())
 }
 
 fn json_type() -> [(String, String); 1] {
     [("content-type".to_owned(), "application/json".to_owned())]
 }
 
-fn events(step: &Step) -> Vec<Value> {
+fn events(step: &Step, model: &Value) -> Vec<Value> {
     let id = &step.response_id;
     let mut events = vec![json!({ "type": "response.created", "response": { "id": id } })];
     for (index, item) in step.items.iter().enumerate() {
@@ -147,7 +153,7 @@ fn events(step: &Step) -> Vec<Value> {
             "output_index": index, "item": output_item(&item_id, item) }));
     }
     events.push(json!({ "type": "response.completed", "response":
-        { "id": id, "model": MODEL, "status": "completed", "usage": usage_json(step.usage) } }));
+        { "id": id, "model": model, "status": "completed", "usage": usage_json(step.usage) } }));
     events
 }
 
@@ -158,11 +164,16 @@ fn output_item(id: &str, item: &Item) -> Value {
             "encrypted_content": "opaque" }),
         Item::Message(text) => json!({ "type": "message", "id": id, "role": "assistant",
             "content": [{ "type": "output_text", "text": text }] }),
-        Item::Call(Call { id: call_id, name, arguments, .. }) => match arguments {
+        Item::Call(Call { id: call_id, namespace, name, arguments, .. }) => match arguments {
             Arguments::Json(arguments) => json!({ "type": "function_call", "id": id,
-                "call_id": call_id, "name": name, "arguments": arguments }),
+                "call_id": call_id, "namespace": namespace, "name": name,
+                "arguments": arguments }),
             Arguments::Text(input) => json!({ "type": "custom_tool_call", "id": id,
                 "call_id": call_id, "name": name, "input": input }),
+            // The provider has done it: there is nothing to answer, and no id to answer by.
+            Arguments::Action(action) => json!({ "type": "web_search_call", "id": call_id,
+                "status": "completed",
+                "action": serde_json::from_str::<Value>(action).unwrap_or_default() }),
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{Read, Seek};
+use std::io::{Read, Seek, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -26,9 +26,22 @@ pub struct Finished {
 
 /// Runs a command without input to its end, and kills it when that takes longer than `limit`.
 pub fn run(command: &mut Command, limit: Duration) -> anyhow::Result<Finished> {
+    run_with_input(command, "", limit)
+}
+
+/// Runs a command that reads `input` from stdin to its end, and kills it when that takes longer
+/// than `limit`.
+pub fn run_with_input(
+    command: &mut Command,
+    input: &str,
+    limit: Duration,
+) -> anyhow::Result<Finished> {
     // Files, not pipes: a process that outlives this one (Codex's hook does) may keep them open.
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-    command.stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    let mut stdin = tempfile::tempfile()?;
+    stdin.write_all(input.as_bytes())?;
+    stdin.rewind()?;
+    command.stdin(stdin).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
     let begun = Instant::now();
     let mut child =
         command.spawn().with_context(|| format!("could not start {:?}", command.get_program()))?;

@@ -20,6 +20,8 @@ pub const MODEL: &str = "gpt-5.5";
 pub struct Script {
     /// What the user asks.
     pub prompt: String,
+    /// The model that answers.
+    pub model: String,
     /// The answers, in the order of the requests.
     pub steps: Vec<Step>,
     /// The words that the turn's failure is reported with, if it fails.
@@ -30,7 +32,12 @@ pub struct Script {
 impl Script {
     /// Starts a turn with this prompt.
     pub fn new(prompt: &str) -> Self {
-        Self { prompt: prompt.to_owned(), ..Self::default() }
+        Self { prompt: prompt.to_owned(), model: MODEL.to_owned(), ..Self::default() }
+    }
+
+    /// Has another model answer; `-m` or the configuration must name it, too.
+    pub fn with_model(self, model: &str) -> Self {
+        Self { model: model.to_owned(), ..self }
     }
 
     /// Expects the turn to fail, with these words in the report.
@@ -81,6 +88,8 @@ pub struct Step {
     pub delay: Duration,
     /// How long the server waits before each event of the stream.
     pub pace: Duration,
+    /// Whether Codex replaces the conversation with its message.
+    pub compacts: bool,
     /// What goes wrong.
     pub failure: Option<Failure>,
 }
@@ -109,6 +118,11 @@ impl Step {
     /// Adds a message to the user; a step that ends with it ends the turn.
     pub fn message(self, text: &str) -> Self {
         self.item(Item::Message(text.to_owned()))
+    }
+
+    /// Expects Codex to have asked for a summary of the conversation, and to go on with that.
+    pub fn compacts(self) -> Self {
+        Self { compacts: true, ..self }
     }
 
     /// Waits before the head of the response.
@@ -189,6 +203,8 @@ pub enum Item {
 pub struct Call {
     /// The call, as the model names it; given by [`Script::step`].
     pub id: String,
+    /// The group that the model finds the tool in, such as `mcp__echo`.
+    pub namespace: Option<String>,
     /// The tool.
     pub name: String,
     /// What the model passes to it.
@@ -197,6 +213,8 @@ pub struct Call {
     pub prints: String,
     /// The words that its failure is reported with, if it fails.
     pub fails: Option<String>,
+    /// The calls that it makes itself, if it is a script.
+    pub nested: Vec<Self>,
     command: Option<String>,
 }
 
@@ -211,11 +229,27 @@ impl Call {
         Self::new(name, Arguments::Text(input.to_owned()))
     }
 
+    /// Lets the provider search the web or open a page; Codex is only told about it.
+    pub fn web(action: &Value) -> Self {
+        Self::new("web_search", Arguments::Action(action.to_string()))
+    }
+
+    /// Runs JavaScript that calls tools; Codex gives those calls ids of its own.
+    pub fn script(source: &str, nested: impl IntoIterator<Item = Self>) -> Self {
+        let nested = nested.into_iter().map(|call| Self { id: NESTED_ID.to_owned(), ..call });
+        Self { nested: nested.collect(), ..Self::custom("exec", source) }
+    }
+
     /// Runs a shell command with Codex's own tool: that of current versions, until
     /// [`Script::for_shell`] says otherwise.
     pub fn command(command: &str) -> Self {
         let call = Self::function("", &Value::Null);
         Self { command: Some(command.to_owned()), ..call }.for_shell(Shell::default())
+    }
+
+    /// Finds the tool in this group.
+    pub fn within(self, namespace: &str) -> Self {
+        Self { namespace: Some(namespace.to_owned()), ..self }
     }
 
     /// Expects this text in the output.
@@ -229,9 +263,16 @@ impl Call {
     }
 
     fn new(name: &str, arguments: Arguments) -> Self {
-        let name = name.to_owned();
-        let (id, prints) = (String::new(), String::new());
-        Self { id, name, arguments, prints, fails: None, command: None }
+        Self {
+            id: String::new(),
+            namespace: None,
+            name: name.to_owned(),
+            arguments,
+            prints: String::new(),
+            fails: None,
+            nested: Vec::new(),
+            command: None,
+        }
     }
 
     fn for_shell(self, shell: Shell) -> Self {
@@ -241,6 +282,9 @@ impl Call {
     }
 }
 
+/// Stands for the ids that Codex makes up for the calls of a script: this and a UUID.
+pub const NESTED_ID: &str = "exec-";
+
 /// What a model passes to a tool.
 #[derive(Debug, Clone)]
 pub enum Arguments {
@@ -248,13 +292,15 @@ pub enum Arguments {
     Json(String),
     /// The text of a `custom_tool_call`.
     Text(String),
+    /// The JSON text of what a `web_search_call` did.
+    Action(String),
 }
 
 impl Arguments {
     /// Returns the text as the model sends it.
     pub fn text(&self) -> &str {
         match self {
-            Self::Json(text) | Self::Text(text) => text,
+            Self::Json(text) | Self::Text(text) | Self::Action(text) => text,
         }
     }
 }

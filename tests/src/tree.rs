@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 
 use crate::phoenix::Span;
-use crate::script::{Failure, MODEL, Script, Step, Usage};
+use crate::script::{Call, Failure, NESTED_ID, Script, Step, Usage};
 
 /// Something and what hangs below it, in order.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct Expected {
 pub struct Shape {
     /// Its name.
     pub name: String,
-    /// `AGENT`, `LLM` or `TOOL`.
+    /// `AGENT`, `LLM`, `TOOL` or `CHAIN`.
     pub kind: String,
     /// `OK`, `ERROR` or `UNSET`.
     pub status: String,
@@ -59,7 +59,12 @@ pub struct Shape {
 /// Returns the tree of a turn of which transcript or events are known. It is called `Turn`, with
 /// its number in the thread where a transcript tells it.
 pub fn expected_tree(script: &Script, name: &str) -> Node<Expected> {
-    let children = script.steps.iter().map(expected_call).collect();
+    let mut children = Vec::new();
+    for step in &script.steps {
+        // A compaction lasts from before its request to after its answer.
+        children.extend(step.compacts.then(|| expected_compaction(step)));
+        children.push(expected_call(script, step));
+    }
     Node { value: expected_root(script, name), children }
 }
 
@@ -104,7 +109,7 @@ pub fn observed_shape(span: &Span) -> Shape {
             output: count("completion"),
             reasoning: count("completion_details.reasoning"),
         }),
-        call_id: span.text("tool.id").map(str::to_owned),
+        call_id: span.text("tool.id").map(scripted_id).map(str::to_owned),
     }
 }
 
@@ -123,10 +128,10 @@ fn expected_root(script: &Script, name: &str) -> Expected {
     }
 }
 
-fn expected_call(step: &Step) -> Node<Expected> {
+fn expected_call(script: &Script, step: &Step) -> Node<Expected> {
     let value = Expected {
         shape: Shape {
-            name: MODEL.to_owned(),
+            name: script.model.clone(),
             kind: "LLM".to_owned(),
             status: status(step.failure.is_some()),
             usage: step.counted(),
@@ -142,22 +147,39 @@ fn expected_call(step: &Step) -> Node<Expected> {
     };
     // What a response that failed asked for is never run.
     let calls = step.calls().filter(|_| step.failure.is_none());
-    let children = calls.map(|call| Node {
-        value: Expected {
-            shape: Shape {
-                name: call.name.clone(),
-                kind: "TOOL".to_owned(),
-                status: status(call.fails.is_some()),
-                usage: None,
-                call_id: Some(call.id.clone()),
-            },
-            input: Some(call.arguments.text().to_owned()),
-            output: call.prints.clone(),
-            complaint: call.fails.clone().unwrap_or_default(),
+    Node { value, children: calls.map(expected_tool).collect() }
+}
+
+fn expected_tool(call: &Call) -> Node<Expected> {
+    let value = Expected {
+        shape: Shape {
+            name: call.name.clone(),
+            kind: "TOOL".to_owned(),
+            status: status(call.fails.is_some()),
+            usage: None,
+            call_id: Some(call.id.clone()),
         },
-        children: Vec::new(),
-    });
-    Node { value, children: children.collect() }
+        input: Some(call.arguments.text().to_owned()),
+        output: call.prints.clone(),
+        complaint: call.fails.clone().unwrap_or_default(),
+    };
+    Node { value, children: call.nested.iter().map(expected_tool).collect() }
+}
+
+fn expected_compaction(step: &Step) -> Node<Expected> {
+    let value = Expected {
+        shape: Shape {
+            name: "compaction".to_owned(),
+            kind: "CHAIN".to_owned(),
+            status: status(false),
+            usage: None,
+            call_id: None,
+        },
+        input: None,
+        output: step.said().unwrap_or_default().to_owned(),
+        complaint: String::new(),
+    };
+    Node { value, children: Vec::new() }
 }
 
 fn status(failed: bool) -> String {
@@ -170,11 +192,19 @@ fn observed_tree(span: &Span, spans: &[Span]) -> Node<Span> {
         spans.iter().filter(below).map(|child| observed_tree(child, spans)).collect();
     // Tools of one answer run side by side: the model's order is that of their ids.
     if children.iter().all(|child| child.value.text("tool.id").is_some()) {
-        children.sort_by(|a, b| a.value.text("tool.id").cmp(&b.value.text("tool.id")));
+        let order =
+            |span: &Span| (span.text("tool.id").map(scripted_id).map(str::to_owned), span.start);
+        children.sort_by_key(|child| order(&child.value));
     } else {
-        children.sort_by_key(|child| child.value.start);
+        // Codex notes the start of a compaction to the millisecond, that of its request exactly.
+        children.sort_by_key(|child| (child.value.start, child.value.kind.clone()));
     }
     Node { value: span.clone(), children }
+}
+
+/// An id that Codex made up is cut to the part that a script can know.
+fn scripted_id(id: &str) -> &str {
+    if id.starts_with(NESTED_ID) { NESTED_ID } else { id }
 }
 
 fn write_outline<T>(

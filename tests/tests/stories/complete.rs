@@ -1,7 +1,7 @@
 //! A turn with everything in place: three requests, three tools, two of which fail.
 
 use serde_json::json;
-use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
+use stories::{Call, Protocol, Script, Step, Usage};
 
 use crate::{check, stage};
 
@@ -45,12 +45,8 @@ fn is_traced_completely(project: &str, protocol: Protocol) {
     home.start_buffer().expect("the buffer starts");
     let played = stage::play(&home, &script, protocol, &[]);
     let spans = stage::spans(project);
-    let expected = expected_tree(&script, "Turn 1");
-    check::tree(&spans, &expected);
-    check::contents(&spans, &expected);
-    check::identity(&spans, &script, &played.exec.thread_id);
-    check::times(&spans, played.exec.finished.took);
+    check::turn(&spans, &script, "Turn 1", &played.exec);
     check::telemetry(&spans);
-    check::totals(project, &script);
+    check::totals(project, &[script]);
     home.stop_buffer().expect("the buffer stops");
 }

@@ -4,11 +4,17 @@
 //! the script. `cargo xtask e2e` installs both programs, builds ours and runs this.
 
 mod backends;
+mod code_mode;
+mod compaction;
 mod complete;
+mod failures;
 mod input;
 mod interrupts;
+mod mcp;
 mod repeated;
 mod sources;
+mod threads;
+mod tools;
 mod tui;
 
 mod check;

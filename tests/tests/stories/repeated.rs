@@ -18,5 +18,5 @@ fn three_more_triggers_change_nothing() {
         stage::trigger(&home, &[&played.hook.payload]);
     }
     assert_eq!(stage::spans(project), before);
-    check::totals(project, &script);
+    check::totals(project, &[script]);
 }

@@ -13,11 +13,7 @@ fn without_the_buffer_the_transcript_tells_everything() {
     let home = stage::home(project);
     let played = stage::play(&home, &script, Protocol::Binary, &[]);
     let spans = stage::spans(project);
-    let expected = expected_tree(&script, "Turn 1");
-    check::tree(&spans, &expected);
-    check::contents(&spans, &expected);
-    check::identity(&spans, &script, &played.exec.thread_id);
-    check::times(&spans, played.exec.finished.took);
+    check::turn(&spans, &script, "Turn 1", &played.exec);
 }
 
 #[test]

@@ -37,15 +37,9 @@ pub(crate) fn home(project: &str) -> Home {
 /// Lets Codex work through the script in this home and waits for the hook, which must succeed
 /// without a word.
 pub(crate) fn play(home: &Home, script: &Script, protocol: Protocol, arguments: &[&str]) -> Played {
-    let model = ModelServer::start(std::slice::from_ref(script)).expect("a model");
-    let codex = Codex::configure(&codex(), home, &model, protocol);
-    let exec = codex.and_then(|codex| codex.exec(arguments, &script.prompt)).expect("a turn");
-    assert!(exec.finished.status.success(), "{exec:?}");
-    assert_eq!(model.received().len(), script.steps.len(), "requests to the model");
-    let mut runs = home.hook_runs(1).expect("the hook ends");
-    let hook = runs.pop().expect("one run");
-    assert!(runs.is_empty(), "{runs:?} {hook:?}");
-    assert_eq!((hook.exit, hook.printed.as_str()), (0, ""), "{hook:?}");
+    let runs = Runs::new(home, std::slice::from_ref(script), protocol);
+    let exec = runs.turn(arguments, script);
+    let hook = runs.hook_runs(1).remove(0);
     Played { exec, hook }
 }
 
@@ -54,6 +48,45 @@ pub(crate) fn play(home: &Home, script: &Script, protocol: Protocol, arguments: 
 pub(crate) struct Played {
     pub(crate) exec: Exec,
     pub(crate) hook: HookRun,
+}
+
+/// A home in which Codex works through several turns, each a process of its own.
+#[derive(Debug)]
+pub(crate) struct Runs<'a> {
+    home: &'a Home,
+    model: ModelServer,
+    codex: Codex<'a>,
+}
+
+impl<'a> Runs<'a> {
+    /// Starts a model that plays these turns, and makes Codex ask it.
+    pub(crate) fn new(home: &'a Home, turns: &[Script], protocol: Protocol) -> Self {
+        let model = ModelServer::start(turns).expect("a model");
+        let codex = Codex::configure(&codex(), home, &model, protocol);
+        Self { home, model, codex: codex.expect("config.toml") }
+    }
+
+    /// Lets Codex do the next turn; it must ask the model as often as the script foresees, and end
+    /// as it says.
+    pub(crate) fn turn(&self, arguments: &[&str], script: &Script) -> Exec {
+        let before = self.model.received().len();
+        let exec = self.codex.exec(arguments, &script.prompt).expect("a turn");
+        assert_eq!(exec.finished.status.success(), script.fails.is_none(), "{exec:?}");
+        let requests = self.model.received().len() - before;
+        assert_eq!(requests, script.steps.len(), "requests to the model, {exec:?}");
+        exec
+    }
+
+    /// Waits until the hook has run `count` times; each run must succeed without a word, and there
+    /// must not be more.
+    pub(crate) fn hook_runs(&self, count: usize) -> Vec<HookRun> {
+        let runs = self.home.hook_runs(count).expect("the hook ends");
+        assert_eq!(runs.len(), count, "{runs:?}");
+        for run in &runs {
+            assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
+        }
+        runs
+    }
 }
 
 /// Triggers the hook by hand; it must succeed without a word.
@@ -65,6 +98,18 @@ pub(crate) fn trigger<A: AsRef<OsStr>>(home: &Home, arguments: &[A]) {
 /// Returns what Phoenix has in the project.
 pub(crate) fn spans(project: &str) -> Vec<Span> {
     phoenix().spans(project).expect("phoenix answers")
+}
+
+/// Returns what Phoenix has in the project, trace by trace, oldest first.
+pub(crate) fn traces(project: &str) -> Vec<Vec<Span>> {
+    let mut traces: Vec<Vec<Span>> = Vec::new();
+    for span in spans(project) {
+        match traces.iter_mut().find(|trace| trace[0].trace_id == span.trace_id) {
+            Some(trace) => trace.push(span),
+            None => traces.push(vec![span]),
+        }
+    }
+    traces
 }
 
 fn path(variable: &str) -> PathBuf {
