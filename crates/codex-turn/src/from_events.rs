@@ -84,7 +84,7 @@ fn steps(telemetry: &Telemetry, turn: &Turn) -> Vec<Step> {
 
 fn place(steps: &mut Vec<Step>, tool: ToolCall) {
     let caller = steps.iter_mut().rev().find_map(|step| match step {
-        Step::Llm(call) if call.usage.is_some() && call.start <= tool.start => Some(call),
+        Step::Llm(call) if is_answered(call) && call.start <= tool.start => Some(call),
         _ => None,
     });
     let Some(caller) = caller else { return steps.push(Step::Tool(tool)) };
@@ -100,6 +100,11 @@ fn place(steps: &mut Vec<Step>, tool: ToolCall) {
     }
 }
 
+/// Whether it got an answer, as far as one can tell: the event that says so may be lost.
+fn is_answered(call: &LlmCall) -> bool {
+    !matches!(call.outcome, Outcome::Failed(_))
+}
+
 /// What was said follows from what was done: the prompt went in first, results go into the next
 /// call, the answer is the last output.
 fn fill_messages(steps: &mut [Step], turn: &Turn) {
@@ -112,7 +117,7 @@ fn fill_messages(steps: &mut [Step], turn: &Turn) {
     let mut last = None;
     for step in steps {
         let Step::Llm(call) = step else { continue };
-        if call.usage.is_none() {
+        if !is_answered(call) {
             continue;
         }
         call.input = std::mem::take(&mut input);

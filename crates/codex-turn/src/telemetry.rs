@@ -91,13 +91,13 @@ impl Telemetry {
             telemetry.note_origin(event);
             match fact {
                 Fact::Request(request) => {
+                    // The event that the one before was answered got lost: Codex drops events when
+                    // it has too many of them.
+                    if call.is_open() {
+                        telemetry.calls.push(std::mem::take(&mut call));
+                    }
                     call.model = event.model().map(str::to_owned);
-                    call.attempts.push(Attempt {
-                        start: event.time.minus(request.duration),
-                        end: event.time,
-                        error: request.error.clone(),
-                        request,
-                    });
+                    call.attempts.push(Attempt::new(event.time, request));
                 }
                 Fact::ResponseFailed { message } => {
                     if let Some(attempt) = call.attempts.last_mut() {
@@ -220,6 +220,12 @@ impl TelemetryCall {
 }
 
 impl Attempt {
+    fn new(end: UnixNanos, request: Request) -> Self {
+        let refused = request.status.filter(|status| *status >= 400);
+        let error = request.error.clone().or_else(|| Some(format!("http {}", refused?)));
+        Self { start: end.minus(request.duration), end, request, error }
+    }
+
     fn attributes(&self) -> Vec<Attribute> {
         let mut attributes = vec![Attribute::new("codex.llm.attempt", self.request.attempt)];
         if let Some(status) = self.request.status {

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod support;
+mod traps;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
