@@ -226,6 +226,15 @@ mod tests {
     }
 
     #[test]
+    fn trap_20_a_question_about_costs_is_no_request_to_the_model() {
+        let model = ModelServer::start(&[]).unwrap();
+        let url = format!("{}/analytics/codex/turn-costs", model.base_url());
+        let answer = ureq::post(url).send(r#"{"turn_ids":["a"]}"#).unwrap();
+        assert_eq!(answer.status().as_u16(), 200);
+        assert!(model.received().is_empty());
+    }
+
+    #[test]
     fn fails_and_dawdles_as_scripted() {
         let slow = Duration::from_millis(30);
         let step = Step::new(Usage::default()).message("never complete");

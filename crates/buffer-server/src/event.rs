@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn names_come_from_the_attribute_the_body_or_otlp() {
+    fn trap_11_names_come_from_the_attribute_the_body_or_otlp() {
         let place = "event otel/src/events/session_telemetry.rs:1153";
         for (attribute, body, event_name, expected) in [
             ("codex.user_prompt", "codex.other", "codex.third", "codex.user_prompt"),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_best_time_counts() {
+    fn trap_11_the_best_time_counts() {
         let own = 1_795_214_071_641_079_830;
         for (timestamp, time_ns, observed_ns, expected) in [
             ("2026-11-20T22:34:31.641Z", 5, 6, 1_795_214_071_641_000_000),

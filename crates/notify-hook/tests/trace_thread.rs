@@ -144,7 +144,7 @@ const NOTHING: Report = Report { traced: 0, unsent: 0 };
 const UNSENT: Report = Report { traced: 0, unsent: 1 };
 
 #[test]
-fn one_trigger_traces_every_finished_turn_once() {
+fn trap_05_turns_without_a_notify_come_with_the_next_trigger_once() {
     let home = Home::new("0.169.0/tui_multi");
     home.write_transcript(&home.recorded());
     assert_eq!(home.look(Some(home.payload())), Report { traced: 3, unsent: 0 });
@@ -156,7 +156,7 @@ fn one_trigger_traces_every_finished_turn_once() {
 }
 
 #[test]
-fn interrupted_and_failed_turns_come_with_the_next_trigger() {
+fn trap_01_interrupted_and_failed_turns_come_with_the_next_trigger() {
     let home = Home::new("0.169.0/tui_interrupt_tool");
     home.write_transcript(&home.recorded());
     assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });

@@ -165,7 +165,7 @@ fn real_json_of_0_44() {
 }
 
 #[test]
-fn values_keep_their_types() {
+fn trap_11_values_keep_their_types() {
     let values = json!([
         record("text", &json!({"stringValue": "a \"b\" \u{1f600}"})),
         record("text int", &json!({"intValue": "512"})),
@@ -257,7 +257,7 @@ fn missing_and_null_parts_are_empty() {
 }
 
 #[test]
-fn spans_are_recognised() {
+fn trap_09_spans_are_recognised() {
     check_json(
         &json!({"resourceSpans": [{"scopeSpans": []}]}),
         &expect![[r#"

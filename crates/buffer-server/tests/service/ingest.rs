@@ -60,7 +60,7 @@ fn gzip_and_the_root_path_are_accepted() {
 }
 
 #[test]
-fn spans_sent_to_the_logs_address_are_accepted_and_dropped() {
+fn trap_09_spans_sent_to_the_logs_address_are_accepted_and_dropped() {
     let server = Server::start();
     server.post(&json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "turn"}]}]}]}));
     let health = server.health();

@@ -444,7 +444,7 @@ fn no_credential_is_shown_by_debug() {
 }
 
 #[test]
-fn load_reads_the_files_of_a_home() {
+fn trap_08_files_alone_configure_a_hook_in_the_environment_of_a_daemon() {
     let home = tempfile::tempdir().unwrap();
     let paths = Paths::new(home.path(), Some(home.path().join("codex")));
     let environment = Environment::default();
