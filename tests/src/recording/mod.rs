@@ -2,8 +2,8 @@
 //! without anything that is nobody's business.
 //!
 //! A recording is a folder `VERSION/SCENARIO` with the transcript (`rollout.jsonl`), the OTLP bodies
-//! with log events (`logs.jsonl`) and the notifications (`notify.jsonl`), one record per line. The
-//! tests of the decoders read them.
+//! with log events (`logs.jsonl`) and the notifications (`notify.jsonl`), one record per line, fields
+//! in alphabetical order. The tests of the decoders read them.
 
 pub mod scenario;
 
