@@ -19,9 +19,12 @@ use buffer_api::{
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    config::{Limits, LogTarget, ServerConfig, Writers},
+    config::{Limits, LogTarget, Pace, ServerConfig, Sweep, Writers},
     run::{RunError, run},
 };
+
+/// The default directory of our files, below the user's home.
+const HARNESS: &str = ".arize/harness";
 
 /// What the command line takes from the environment.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +35,10 @@ pub struct Environment {
     pub port: Option<OsString>,
     /// The program's own path.
     pub program: Option<PathBuf>,
+    /// `CODEX_HOME`.
+    pub codex_home: Option<PathBuf>,
+    /// `ARIZE_CODEX_SWEEP`.
+    pub sweep: Option<OsString>,
 }
 
 /// Keeps Codex's log events until a trace is built from them.
@@ -83,6 +90,9 @@ enum Command {
         /// Take events only from senders that show the token
         #[arg(long)]
         require_write_token: bool,
+        /// Do not start the hook for threads that fell silent [env: ARIZE_CODEX_SWEEP=false]
+        #[arg(long)]
+        no_sweep: bool,
     },
 }
 
@@ -104,7 +114,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
         }
     };
     let done = settings(&arguments.place, environment)
-        .and_then(|service| execute(&arguments.command, &service));
+        .and_then(|service| execute(&arguments.command, &service, environment));
     done.unwrap_or_else(|failure| {
         if matches!(arguments.command, Command::Ensure) {
             return Exit::Success;
@@ -128,7 +138,7 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
     };
     let host = place.host.as_deref().unwrap_or(DEFAULT_HOST);
     let endpoint = Endpoint::new(host, port).map_err(|error| Failure::usage(chain(&error)))?;
-    let of_user = || environment.home.as_ref().map(|home| home.join(".arize/harness"));
+    let of_user = || environment.home.as_ref().map(|home| home.join(HARNESS));
     let home = place.home.clone().or_else(of_user).ok_or_else(|| Failure {
         hint: Some("name the directory with --home"),
         ..Failure::usage("there is no home directory")
@@ -139,7 +149,11 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
     Ok(Service { program, endpoint, paths: Paths::under(&home) })
 }
 
-fn execute(command: &Command, service: &Service) -> Result<Exit, Failure> {
+fn execute(
+    command: &Command,
+    service: &Service,
+    environment: &Environment,
+) -> Result<Exit, Failure> {
     match command {
         Command::Start => match process::start(service)? {
             Started::Now(running) => say(format_args!("started {}", place(&running))),
@@ -166,7 +180,7 @@ fn execute(command: &Command, service: &Service) -> Result<Exit, Failure> {
         Command::Ensure => {
             process::ensure(service)?;
         }
-        Command::Run { foreground, require_write_token } => {
+        Command::Run { foreground, require_write_token, no_sweep } => {
             let writers =
                 if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };
             run(&ServerConfig {
@@ -175,10 +189,27 @@ fn execute(command: &Command, service: &Service) -> Result<Exit, Failure> {
                 limits: Limits::default(),
                 writers,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
+                sweep: if *no_sweep { None } else { sweep(service, environment) },
             })?;
         }
     }
     Ok(Exit::Success)
+}
+
+/// The hook beside this program, for the user's Codex. The hook has its files below the user's home:
+/// a service that has its own elsewhere is not the one that the hook collects from.
+fn sweep(service: &Service, environment: &Environment) -> Option<Sweep> {
+    let home = environment.home.as_ref()?;
+    let sweep = environment.sweep.as_ref().and_then(|sweep| sweep.to_str()).unwrap_or_default();
+    let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
+    if is_off || service.paths.home != home.join(HARNESS) {
+        return None;
+    }
+    Some(Sweep {
+        hook: service.program.with_file_name("arize-hook-codex-notify"),
+        codex_home: environment.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
+        pace: Pace::default(),
+    })
 }
 
 fn status_text(status: &Status) -> String {
@@ -280,5 +311,42 @@ impl From<RunError> for Failure {
             _ => (Exit::Failed, None),
         };
         Self { exit, message: chain(&error), hint }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sweep_with(home: &str, switch: Option<&str>, codex_home: Option<&str>) -> Option<Sweep> {
+        let service = Service {
+            program: "/opt/bin/arize-codex-buffer".into(),
+            endpoint: Endpoint::default(),
+            paths: Paths::under("/home/ada/.arize/harness".as_ref()),
+        };
+        let environment = Environment {
+            home: Some(home.into()),
+            sweep: switch.map(Into::into),
+            codex_home: codex_home.map(Into::into),
+            ..Environment::default()
+        };
+        sweep(&service, &environment)
+    }
+
+    #[test]
+    fn the_hook_is_the_one_beside_the_service_and_codex_is_the_users() {
+        let sweep = sweep_with("/home/ada", Some(""), None).unwrap();
+        assert_eq!(sweep.hook, PathBuf::from("/opt/bin/arize-hook-codex-notify"));
+        assert_eq!(sweep.codex_home, PathBuf::from("/home/ada/.codex"));
+        let sweep = sweep_with("/home/ada", Some("true"), Some("/srv/codex")).unwrap();
+        assert_eq!(sweep.codex_home, PathBuf::from("/srv/codex"));
+    }
+
+    #[test]
+    fn nobody_is_swept_for_who_does_not_want_it_or_whose_service_this_is_not() {
+        for off in ["false", "0", "No", "off"] {
+            assert!(sweep_with("/home/ada", Some(off), None).is_none(), "{off}");
+        }
+        assert!(sweep_with("/home/eve", None, None).is_none());
     }
 }

@@ -1,6 +1,6 @@
 //! What the service is told: where to listen, where its files are, how much it may keep.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use buffer_api::{Endpoint, Paths};
 
@@ -17,6 +17,33 @@ pub struct ServerConfig {
     pub writers: Writers,
     /// Where the log goes.
     pub log: LogTarget,
+    /// Who looks at threads that fell silent; nobody where there is none.
+    pub sweep: Option<Sweep>,
+}
+
+/// How threads are looked at that fell silent without anybody saying why.
+#[derive(Debug, Clone)]
+pub struct Sweep {
+    /// The hook program, which is started as `hook --sweep THREAD...`. Where there is none, nothing
+    /// is started.
+    pub hook: PathBuf,
+    /// Codex's own directory; in its `sessions` folder there is a file per thread.
+    pub codex_home: PathBuf,
+    /// How silent is silent.
+    pub pace: Pace,
+}
+
+/// How long after something happened to a thread it is looked at, if nothing more happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// After Codex wrote to its file; 1.5 s by default. Until then Codex's own notify has done its
+    /// work, and the last telemetry has arrived.
+    pub written: Duration,
+    /// After events arrived, if they were not collected; 5 s by default.
+    pub received: Duration,
+    /// After a look, for a second one; 31 minutes by default. The hook takes it for granted after 30
+    /// minutes that a turn that goes on has lost its Codex.
+    pub late: Duration,
 }
 
 /// How much is kept; beyond it, the oldest events are given up first.
@@ -50,6 +77,16 @@ pub enum LogTarget {
     File,
     /// The standard error stream, for a supervisor that collects it.
     Stderr,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            written: Duration::from_millis(1500),
+            received: Duration::from_secs(5),
+            late: Duration::from_secs(31 * 60),
+        }
+    }
 }
 
 impl Default for Limits {

@@ -10,7 +10,8 @@
 //! decides what is kept, `store` keeps it. Start reading at [`run`] for the process and at
 //! `http/mod.rs` for the routes.
 //!
-//! It does not know exporters, spans or Codex's own files.
+//! It does not know exporters, spans or what is in Codex's own files. When threads fall silent,
+//! `sweep` starts the program that does.
 
 pub mod cli;
 pub mod config;
@@ -21,6 +22,7 @@ mod instance;
 mod log;
 mod run;
 mod store;
+mod sweep;
 
 pub use config::ServerConfig;
 pub use instance::TokenError;

@@ -34,6 +34,8 @@ pub(crate) enum Topic {
     Dropped,
     /// The store failed.
     Store,
+    /// Threads that fall silent are not noticed, or the hook fails.
+    Sweep,
 }
 
 #[derive(Debug)]

@@ -7,7 +7,12 @@ use buffer_api::{
     Endpoint,
     process::{AcquireError, Occupant, occupant},
 };
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    sync::mpsc::{self, UnboundedSender},
+    task::JoinSet,
+};
 
 use crate::{
     config::{LogTarget, ServerConfig},
@@ -15,6 +20,7 @@ use crate::{
     instance::{Instance, TokenError, token},
     log::Log,
     store::Store,
+    sweep::{Change, sweep_forever},
 };
 
 /// The most that requests in flight may take after the service was asked to end.
@@ -125,10 +131,16 @@ fn serve(
     let served = runtime.block_on(async {
         let listener = bind(&config.endpoint).await?;
         let address = listener.local_addr().map_err(RunError::System)?;
-        let app = prepare(config, &instance, address, log)?;
-        let expiry = tokio::spawn(app.clone().expire_forever());
+        let (sender, changes) = mpsc::unbounded_channel();
+        let heard = config.sweep.is_some().then(|| sender.clone());
+        let app = prepare(config, &instance, address, log, heard)?;
+        let mut background = JoinSet::new();
+        background.spawn(app.clone().expire_forever());
+        if let Some(sweep) = config.sweep.clone() {
+            background.spawn(sweep_forever(app.clone(), sweep, sender, changes));
+        }
         let ended = serve_requests(listener, &app, end).await;
-        expiry.abort();
+        background.shutdown().await;
         app.log.line("stopped");
         ended
     });
@@ -157,6 +169,7 @@ fn prepare(
     instance: &Instance,
     address: SocketAddr,
     log: Log,
+    changes: Option<UnboundedSender<Change>>,
 ) -> Result<App, RunError> {
     let paths = &config.paths;
     let token = token(paths).map_err(RunError::Token)?;
@@ -172,7 +185,7 @@ fn prepare(
         .map_err(|source| RunError::File { path: paths.pid_file.clone(), source })?;
     let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
     log.line(format_args!("started version {version} on {endpoint} (PID {pid})"));
-    Ok(Shared::new(store, token, config.writers, config.limits, log))
+    Ok(Shared::new(store, token, config.writers, config.limits, log, changes))
 }
 
 async fn serve_requests(

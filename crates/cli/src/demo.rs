@@ -61,7 +61,7 @@ impl BufferService {
         const PATIENCE: Duration = Duration::from_secs(5);
         let mut command = hermetic("arize-codex-buffer", &paths.home)?;
         let child = command
-            .args(["run", "--port", "0"])
+            .args(["run", "--port", "0", "--no-sweep"])
             .spawn()
             .map_err(|error| CommandError::failed("cannot start `arize-codex-buffer`", error))?;
         let pid_file = buffer_api::Paths::under(&paths.harness_home).pid_file;

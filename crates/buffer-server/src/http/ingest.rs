@@ -80,6 +80,7 @@ fn store(app: &Shared, logs: Logs) -> Result<(), Refusal> {
     if !logs.events.is_empty() {
         let dropped = app.use_store(|store| store.insert(&logs.events, now_ms()))?;
         app.count_dropped(dropped);
+        app.announce_changes(&logs.events);
     }
     let counters = &app.counters;
     counters.received.fetch_add(logs.received(), Ordering::Relaxed);

@@ -10,13 +10,15 @@ use std::{
 
 use axum::http::StatusCode;
 use buffer_api::{Health, wire::SERVICE_NAME};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use super::answer::Refusal;
 use crate::{
     config::{Limits, Writers},
+    event::Event,
     log::{Log, Topic},
     store::{Store, StoreError, Totals},
+    sweep::Change,
 };
 
 /// Bodies that are taken in at the same time; the others wait, which bounds memory.
@@ -37,6 +39,7 @@ pub(crate) struct Shared {
     store: Mutex<Store>,
     totals: watch::Sender<Totals>,
     news: watch::Sender<News>,
+    changes: Option<UnboundedSender<Change>>,
     started: Instant,
 }
 
@@ -61,13 +64,14 @@ pub(super) struct Counters {
 }
 
 impl Shared {
-    /// Puts a store behind the handlers.
+    /// Puts a store behind the handlers; `changes` hears which threads events arrive for.
     pub(crate) fn new(
         store: Store,
         token: String,
         writers: Writers,
         limits: Limits,
         log: Log,
+        changes: Option<UnboundedSender<Change>>,
     ) -> App {
         Arc::new(Self {
             token,
@@ -79,6 +83,7 @@ impl Shared {
             totals: watch::Sender::new(store.totals()),
             store: Mutex::new(store),
             news: watch::Sender::new(News::default()),
+            changes,
             started: Instant::now(),
         })
     }
@@ -130,6 +135,20 @@ impl Shared {
             self.counters.dropped.fetch_add(dropped, Ordering::Relaxed);
             self.log.line_on(Topic::Dropped, format_args!("gave up {dropped} oldest events"));
         }
+    }
+
+    /// Tells which threads these events are of.
+    pub(super) fn announce_changes(&self, events: &[Event]) {
+        let Some(changes) = &self.changes else { return };
+        // A body is about one thread, as a rule.
+        for events in events.chunk_by(|a, b| a.thread == b.thread) {
+            let _ = changes.send(Change::Received(events[0].thread.clone()));
+        }
+    }
+
+    /// Whether there are events of a thread; where nobody knows, there may be.
+    pub(crate) async fn holds_events_of(self: &Arc<Self>, thread: String) -> bool {
+        self.with_store(move |store| Ok(store.holds(&thread))).await.unwrap_or(true)
     }
 
     /// Wakes everybody who waits for events.

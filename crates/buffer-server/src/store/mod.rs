@@ -241,6 +241,11 @@ impl Store {
         }
     }
 
+    /// Whether there are events of `thread`.
+    pub(crate) fn holds(&self, thread: &str) -> bool {
+        self.threads.contains_key(thread)
+    }
+
     /// Where a corrupt database was moved to, once.
     pub(crate) fn take_moved_aside(&mut self) -> Option<PathBuf> {
         self.moved_aside.take()

@@ -54,6 +54,7 @@ impl Server {
             limits: Limits::default(),
             writers: Writers::Anybody,
             log: LogTarget::File,
+            sweep: None,
         };
         change(&mut config);
         let (end, ended) = oneshot::channel();

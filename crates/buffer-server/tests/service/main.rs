@@ -9,3 +9,5 @@ mod ingest;
 mod program;
 mod reading;
 mod refusals;
+#[cfg(unix)]
+mod sweep;

@@ -33,6 +33,8 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex-buffer"));
         command.args(arguments).env_clear().env("HOME", self.user.path());
         command.env("ARIZE_CODEX_BUFFER_PORT", "0").stdin(Stdio::null());
+        // The hook that happens to be beside the program is not part of these tests.
+        command.env("ARIZE_CODEX_SWEEP", "false");
         command
     }
 
@@ -274,6 +276,58 @@ fn only_the_loopback_interface_is_bound() {
     let mut command = home.command(&["status"]);
     let output = command.env("ARIZE_CODEX_BUFFER_PORT", "many").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_hook_beside_it_looks_at_threads_that_fell_silent() {
+    let home = Home::new();
+    let bin = home.user.path().join("bin");
+    fs::create_dir(&bin).unwrap();
+    let program = bin.join("arize-codex-buffer");
+    let built = env!("CARGO_BIN_EXE_arize-codex-buffer");
+    // A copy could still be open for writing in a child of another test.
+    fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hook/hook.sh");
+    std::os::unix::fs::symlink(script, bin.join("arize-hook-codex-notify")).unwrap();
+    let codex_home = home.user.path().join("codex");
+    let day = codex_home.join("sessions/2026/11/21");
+    fs::create_dir_all(&day).unwrap();
+    let command = |order: &str| {
+        let mut command = Command::new(&program);
+        command.arg(order).env_clear().env("HOME", home.user.path());
+        command.env("CODEX_HOME", &codex_home).env("ARIZE_CODEX_BUFFER_PORT", "0");
+        assert_eq!(command.env("PATH", "/usr/bin:/bin").status().unwrap().code(), Some(0));
+    };
+    command("start");
+    let runs = || fs::read_to_string(bin.join("runs")).unwrap_or_default();
+    wait_for(|| runs().contains("end").then_some(()));
+    let thread = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+    fs::write(day.join(format!("rollout-2026-11-21T01-02-03-{thread}.jsonl")), "{}").unwrap();
+    wait_for(|| (runs().matches("end").count() == 2).then_some(()));
+    assert_eq!(runs(), format!("--sweep\nend\n--sweep {thread}\nend\n"));
+    #[cfg(target_os = "linux")]
+    stays_asleep(home.record().unwrap().pid);
+    command("stop");
+}
+
+/// Checks that no thread of a process wakes up while nothing happens.
+#[cfg(target_os = "linux")]
+fn stays_asleep(pid: u32) {
+    let switches = || {
+        let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let status = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("status")));
+        let status: String = status.map(Result::unwrap).collect();
+        let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let asleep = |time: Duration| {
+        let (before, begun) = (switches(), Instant::now());
+        wait_for(|| (begun.elapsed() > time).then_some(()));
+        switches() == before
+    };
+    // The end of the last run may still be on its way.
+    wait_for(|| asleep(Duration::from_millis(100)).then_some(()));
+    assert!(asleep(Duration::from_secs(2)));
 }
 
 #[test]

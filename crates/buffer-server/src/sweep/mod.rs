@@ -1,0 +1,97 @@
+//! Looking after threads that fell silent without anybody saying why.
+//!
+//! Codex announces turns that ended well, and no others. So the service notices two things: that
+//! Codex wrote below its sessions folder, and that events arrived which nobody collected. When such
+//! a thread has been silent for a while, the hook program looks at it (`--sweep THREAD...`). Whether
+//! there is something to tell is the hook's business: the service knows a thread by the name of its
+//! file, and opens none.
+//!
+//! `watch` makes changes of file-system notifications, `plan` says which thread is due when, `hook`
+//! runs the program, and [`sweep_forever`] waits for all three. It has no timer while nothing
+//! happened.
+
+mod hook;
+mod plan;
+mod watch;
+
+use std::path::PathBuf;
+
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
+use tokio::time::{Instant, sleep_until};
+
+use crate::config::Sweep;
+use crate::http::App;
+use hook::Hook;
+use plan::{Due, Plan, Reason};
+use watch::Watch;
+
+/// The most threads that one run of the hook looks at.
+const THREADS_AT_ONCE: usize = 16;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Codex wrote to the file of this thread.
+    Written(String),
+    /// Events of this thread arrived.
+    Received(String),
+    /// This folder is new, or gone.
+    Folder(PathBuf),
+}
+
+/// Starts the hook whenever threads fell silent, one run at a time.
+pub(crate) async fn sweep_forever(
+    app: App,
+    sweep: Sweep,
+    sender: UnboundedSender<Change>,
+    mut changes: UnboundedReceiver<Change>,
+) {
+    let mut watch = Watch::new(&sweep.codex_home, sender, &app.log);
+    let mut plan = Plan::new(sweep.pace);
+    let mut hook = Hook::new(sweep.hook);
+    // What ended while no service ran.
+    hook.start(&[], &app.log);
+    loop {
+        let next = plan.next().filter(|_| !hook.is_running());
+        tokio::select! {
+            change = changes.recv() => match change {
+                Some(Change::Written(thread)) => plan.written(thread, Instant::now()),
+                Some(Change::Received(thread)) => {
+                    watch.begin(&app.log);
+                    plan.received(thread, Instant::now());
+                }
+                Some(Change::Folder(folder)) => {
+                    for thread in watch.folder_changed(&folder, &app.log) {
+                        plan.written(thread, Instant::now());
+                    }
+                }
+                None => return,
+            },
+            () = hook.ended(&app.log) => {}
+            () = due(next) => {
+                let threads = in_need_of_a_look(&app, plan.take_due(Instant::now())).await;
+                if !threads.is_empty() {
+                    hook.start(&threads, &app.log);
+                }
+            }
+        }
+    }
+}
+
+/// Whose events were all collected, somebody has looked at since they arrived.
+async fn in_need_of_a_look(app: &App, due: Vec<Due>) -> Vec<String> {
+    let mut threads = Vec::new();
+    for Due { thread, reason } in due {
+        if reason != Reason::Received || app.holds_events_of(thread.clone()).await {
+            threads.push(thread);
+        }
+    }
+    threads
+}
+
+async fn due(next: Option<Instant>) {
+    match next {
+        Some(next) => sleep_until(next).await,
+        None => std::future::pending().await,
+    }
+}

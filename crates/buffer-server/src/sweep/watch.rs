@@ -1,0 +1,144 @@
+//! Which thread Codex writes to, by file-system notifications.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use notify::event::{CreateKind, ModifyKind};
+use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::Change;
+use crate::log::{Log, Topic};
+
+/// Year, month, day.
+const FOLDER_DEPTH: usize = 3;
+
+/// Watches Codex's sessions folder with all days' folders: a thread that is taken up again goes on
+/// in the folder of the day on which it began.
+#[derive(Debug)]
+pub(super) struct Watch {
+    watcher: Option<RecommendedWatcher>,
+    sessions: PathBuf,
+    watched: Watched,
+}
+
+/// How much is watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Watched {
+    /// There is no folder of Codex yet, or the system refuses.
+    Nothing,
+    /// The folder in which Codex will make the sessions folder.
+    Parent,
+    Sessions,
+}
+
+impl Watch {
+    /// Watches below `codex_home` and sends what happens there. What cannot be watched is a line in
+    /// the log: there are events, too.
+    pub(super) fn new(codex_home: &Path, sender: UnboundedSender<Change>, log: &Log) -> Self {
+        let sessions = codex_home.join("sessions");
+        let is_sessions = sessions.clone();
+        let handler = move |event: notify::Result<Event>| {
+            for change in event.map(|event| changes(event, &is_sessions)).unwrap_or_default() {
+                // Nobody listens when the service ends.
+                let _ = sender.send(change);
+            }
+        };
+        let watcher = RecommendedWatcher::new(handler, Config::default());
+        let watcher = watcher.map_err(|error| say(log, codex_home, &error)).ok();
+        let mut watch = Self { watcher, sessions, watched: Watched::Nothing };
+        watch.begin(log);
+        watch
+    }
+
+    /// Begins to watch, unless it does already.
+    pub(super) fn begin(&mut self, log: &Log) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let Some(parent) = self.sessions.parent() else { return };
+        if self.watched == Watched::Nothing && parent.is_dir() {
+            match watcher.watch(parent, RecursiveMode::NonRecursive) {
+                Ok(()) => self.watched = Watched::Parent,
+                Err(error) => say(log, parent, &error),
+            }
+        }
+        // After that, lest it appears in between.
+        if self.watched == Watched::Parent && self.sessions.is_dir() {
+            match watcher.watch(&self.sessions, RecursiveMode::Recursive) {
+                Ok(()) => {
+                    self.watched = Watched::Sessions;
+                    // Codex writes to other files there that are of no interest.
+                    let _ = watcher.unwatch(parent);
+                }
+                Err(error) => say(log, &self.sessions, &error),
+            }
+        }
+    }
+
+    /// Takes note of a folder that is new or gone; names the threads in it, to which Codex may have
+    /// written before anybody watched.
+    pub(super) fn folder_changed(&mut self, folder: &Path, log: &Log) -> Vec<String> {
+        if folder == self.sessions {
+            if !folder.is_dir() {
+                self.watched = Watched::Nothing;
+            }
+            self.begin(log);
+        }
+        threads_below(folder, FOLDER_DEPTH)
+    }
+}
+
+fn changes(event: Event, sessions: &Path) -> Vec<Change> {
+    let change = |path: PathBuf| match event.kind {
+        EventKind::Create(CreateKind::Folder) => Some(Change::Folder(path)),
+        EventKind::Remove(_) => (path == sessions).then_some(Change::Folder(path)),
+        EventKind::Create(_)
+        | EventKind::Modify(ModifyKind::Any | ModifyKind::Data(_) | ModifyKind::Name(_)) => {
+            thread_of(&path).map(Change::Written)
+        }
+        // Whoever reads, changes nothing.
+        _ => None,
+    };
+    event.paths.into_iter().filter_map(change).collect()
+}
+
+fn threads_below(folder: &Path, depth: usize) -> Vec<String> {
+    let paths =
+        fs::read_dir(folder).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path()));
+    let threads = paths.flat_map(|path| match thread_of(&path) {
+        Some(thread) => vec![thread],
+        None if depth > 0 => threads_below(&path, depth - 1),
+        None => Vec::new(),
+    });
+    threads.collect()
+}
+
+/// The thread of a file that is called `rollout-TIME-THREAD.jsonl`.
+fn thread_of(path: &Path) -> Option<String> {
+    const UUID: usize = 36;
+    let stem = path.file_name()?.to_str()?.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
+    let (_, thread) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
+    Some(thread.to_owned())
+}
+
+fn say(log: &Log, path: &Path, error: &notify::Error) {
+    log.line_on(Topic::Sweep, format_args!("`{}` is not watched: {error}", path.display()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_named_after_its_thread() {
+        let id = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+        for (name, thread) in [
+            (format!("rollout-2026-11-20T22-34-31-{id}.jsonl"), Some(id)),
+            (format!("rollout-2026-11-20T22-34-31-{id}.jsonl.zst"), None),
+            (format!("{id}.jsonl"), None),
+            ("rollout-.jsonl".to_owned(), None),
+            (format!("rollout-\u{e9}{}.jsonl", "x".repeat(35)), None),
+        ] {
+            assert_eq!(thread_of(Path::new(&name)).as_deref(), thread, "{name}");
+        }
+    }
+}
