@@ -70,15 +70,28 @@ pub(crate) fn content_text(content: &Json) -> Option<String> {
     }
 }
 
-/// A text part's text; of an image only that there is one, and its size.
+/// A text part's text; of an image only its type and size, or where it is.
 fn part_text(part: &Json) -> Option<String> {
     if let Some(text) = part.as_str().or_else(|| part.get("text").and_then(Json::as_str)) {
         return Some(text.to_owned());
     }
-    let kind = text(part, &["type"])?;
+    if !text(part, &["type"])?.contains("image") {
+        return None;
+    }
     let url = text(part, &["image_url"]).or_else(|| text(part, &["image_url", "url"]));
-    let size = url.map_or(0, str::len);
-    kind.contains("image").then(|| format!("<{kind}: {size} bytes>"))
+    let inline = url.and_then(|url| url.strip_prefix("data:")?.split_once(";base64,"));
+    let attached = || Some((text(part, &["mimeType"])?, text(part, &["data"])?));
+    Some(match (inline.or_else(attached), url.or(text(part, &["path"]))) {
+        (Some((media_type, base64)), _) => {
+            let bytes = base64.trim_end_matches('=').len() * 3 / 4;
+            format!("<image: {media_type}, {bytes} bytes>")
+        }
+        // What follows a question mark may be a signature that opens the door.
+        (None, Some(place)) => {
+            format!("<image: {}>", without_credentials(place.split('?').next()?))
+        }
+        (None, None) => "<image>".to_owned(),
+    })
 }
 
 /// A URL without the user name and password that it may carry.
@@ -93,6 +106,8 @@ pub(crate) fn without_credentials(url: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -102,5 +117,22 @@ mod tests {
         check("https://token@example.com", "https://example.com");
         check("https://example.com/a@b", "https://example.com/a@b");
         check("git@example.com:a/b.git", "git@example.com:a/b.git");
+    }
+
+    #[test]
+    fn an_image_is_told_by_its_type_and_size() {
+        let check = |part: Json, expected: &str| {
+            assert_eq!(content_text(&Json::Array(vec![part])).as_deref(), Some(expected));
+        };
+        let inline = "data:image/png;base64,iVBORw0KGg==";
+        let told = "<image: image/png, 7 bytes>";
+        check(json!({ "type": "input_image", "image_url": inline }), told);
+        check(json!({ "type": "image_url", "image_url": { "url": inline } }), told);
+        check(json!({ "type": "image", "mimeType": "image/png", "data": "iVBORw0KGg==" }), told);
+        let signed = "https://me@example.com/a.png?signature=1";
+        let told = "<image: https://example.com/a.png>";
+        check(json!({ "type": "input_image", "image_url": signed }), told);
+        check(json!({ "type": "local_image", "path": "/tmp/a.png" }), "<image: /tmp/a.png>");
+        check(json!({ "type": "image", "file_id": "f" }), "<image>");
     }
 }
