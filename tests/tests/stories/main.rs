@@ -12,6 +12,7 @@ mod input;
 mod interrupts;
 mod mcp;
 mod repeated;
+mod sizes;
 mod sources;
 mod threads;
 mod tools;
