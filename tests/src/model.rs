@@ -29,16 +29,47 @@ pub struct Received {
     pub body: Value,
     /// When it had arrived.
     pub at: SystemTime,
+    part: usize,
+}
+
+/// The steps for the requests of one agent.
+#[derive(Debug)]
+struct Part {
+    /// What the agent's requests contain; none where there is one agent only.
+    prompt: Option<String>,
+    steps: Vec<Step>,
+}
+
+impl Part {
+    fn is_for(&self, body: &Value) -> bool {
+        let said = |prompt: &String| body["input"].to_string().contains(prompt.as_str());
+        self.prompt.as_ref().is_none_or(said)
+    }
 }
 
 impl ModelServer {
     /// Starts a server that plays these turns one after the other.
     pub fn start(turns: &[Script]) -> io::Result<Self> {
-        let steps: Vec<Step> = turns.iter().flat_map(|turn| turn.steps.clone()).collect();
+        let steps = turns.iter().flat_map(|turn| turn.steps.clone()).collect();
+        Self::start_parts(vec![Part { prompt: None, steps }])
+    }
+
+    /// Starts a server for agents that work at the same time: a request gets the next step of the
+    /// first script whose prompt is in it. An agent that sets others to work comes before them,
+    /// because its requests hold their prompts too.
+    pub fn start_agents(agents: &[Script]) -> io::Result<Self> {
+        let part = |script: &Script| Part {
+            prompt: Some(script.prompt.clone()),
+            steps: script.steps.clone(),
+        };
+        Self::start_parts(agents.iter().map(part).collect())
+    }
+
+    fn start_parts(parts: Vec<Part>) -> io::Result<Self> {
         let received = Arc::new(Mutex::new(Vec::new()));
         let server = Server::start({
             let received = Arc::clone(&received);
-            move |request, stream| answer(&request, stream, &steps, &received)
+            move |request, stream| answer(&request, stream, &parts, &received)
         })?;
         Ok(Self { server, received })
     }
@@ -62,7 +93,7 @@ impl ModelServer {
 fn answer(
     request: &Request,
     stream: &mut TcpStream,
-    steps: &[Step],
+    parts: &[Part],
     received: &Mutex<Vec<Received>>,
 ) -> io::Result<()> {
     let path = request.path.split('?').next().unwrap_or_default();
@@ -74,12 +105,14 @@ fn answer(
                 return play(&Step::default().message("Work on it"), &model, stream);
             }
             let shell = Shell::offered(&body).unwrap_or_default();
-            let index = {
+            let part = parts.iter().position(|part| part.is_for(&body));
+            let step = part.and_then(|part| {
                 let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
-                received.push(Received { body, at: SystemTime::now() });
-                received.len() - 1
-            };
-            match steps.get(index) {
+                let before = received.iter().filter(|request| request.part == part).count();
+                received.push(Received { body, at: SystemTime::now(), part });
+                parts[part].steps.get(before)
+            });
+            match step {
                 Some(step) => play(&step.clone().for_shell(shell), &model, stream),
                 None => refuse(stream, 400, "the script has no further step"),
             }

@@ -137,12 +137,17 @@ pub(crate) fn telemetry(spans: &[Span]) {
     assert!(seconds.is_some_and(|seconds| seconds > 0.0 && seconds < 60.0), "{last:#?}");
 }
 
-/// Compares Phoenix's own sums over the project with those of its turns.
+/// Compares Phoenix's own sums over the project with those of its turns, each a trace.
 pub(crate) fn totals(project: &str, turns: &[Script]) {
+    totals_of(project, turns, turns.len());
+}
+
+/// Compares Phoenix's own sums over the project with those of its turns, in so many traces.
+pub(crate) fn totals_of(project: &str, turns: &[Script], traces: usize) {
     let usage: Usage = turns.iter().map(Script::usage).sum();
     let totals = super::stage::phoenix().totals(project).expect("phoenix answers");
     let expected = Totals {
-        traces: turns.len() as u64,
+        traces: traces as u64,
         prompt_tokens: usage.input,
         completion_tokens: usage.output,
     };

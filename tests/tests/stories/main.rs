@@ -3,6 +3,7 @@
 //! Each story runs the real Codex with a scripted model and compares what a real Phoenix got with
 //! the script. `cargo xtask e2e` installs both programs, builds ours and runs this.
 
+mod agents;
 mod backends;
 mod code_mode;
 mod compaction;
