@@ -5,7 +5,7 @@ use otlp_model::{Attribute, Turn, UnixNanos};
 
 use crate::HARNESS;
 use crate::events::{Fact, LogEvent};
-use crate::fuse::{push_decision, tool_from_result};
+use crate::fuse::tool_from_result;
 use crate::notify::{NotifyPayload, turn_from_notify};
 use crate::telemetry::Telemetry;
 
@@ -74,7 +74,7 @@ fn steps(telemetry: &Telemetry, turn: &Turn) -> Vec<Step> {
     for (time, result) in &telemetry.results {
         let mut tool = tool_from_result(*time, result);
         if let Some(decision) = telemetry.decisions.get(&result.call_id) {
-            push_decision(&mut tool.attributes, decision);
+            decision.note_on(&mut tool);
         }
         place(&mut steps, tool);
     }

@@ -263,7 +263,7 @@ impl Fusion<'_> {
             }
         }
         if let Some(decision) = self.telemetry.decisions.get(call_id) {
-            push_decision(&mut tool.attributes, decision);
+            decision.note_on(&mut tool);
         }
         tool
     }
@@ -400,14 +400,6 @@ pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall
         sub_agent: tools::spawned_agent(&result.name, result.output.as_deref()),
         approval_wait: None,
         attributes,
-    }
-}
-
-/// Notes who allowed a tool call, or not.
-pub(crate) fn push_decision(to: &mut Vec<Attribute>, decision: &crate::telemetry::Decision) {
-    to.push(Attribute::new("codex.tool.approval_status", decision.decision.clone()));
-    if let Some(source) = &decision.source {
-        to.push(Attribute::new("codex.tool.approval_source", source.clone()));
     }
 }
 

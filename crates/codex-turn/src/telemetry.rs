@@ -6,6 +6,7 @@ use otlp_model::Attribute;
 use otlp_model::UnixNanos;
 use otlp_model::turn::{LlmCall, Outcome, Usage};
 
+use crate::approval::Decision;
 use crate::events::{Completed, Fact, LogEvent, Request, ToolResult};
 use crate::transcript::{TranscriptStep, TranscriptTurn};
 
@@ -54,13 +55,6 @@ pub(crate) struct Telemetry {
     pub(crate) model: Option<String>,
     pub(crate) trace_id: Option<String>,
     pub(crate) version: Option<String>,
-}
-
-/// Someone's or something's word on a tool call.
-#[derive(Debug, Clone)]
-pub(crate) struct Decision {
-    pub(crate) decision: String,
-    pub(crate) source: Option<String>,
 }
 
 /// One model call, with all its attempts.
@@ -124,7 +118,8 @@ impl Telemetry {
                 }
                 Fact::TurnTimeToFirstToken { nanos } => telemetry.time_to_first_token = Some(nanos),
                 Fact::ToolDecision { call_id, decision, source } => {
-                    telemetry.decisions.insert(call_id, Decision { decision, source });
+                    let decision = Decision { time: event.time, decision, source };
+                    telemetry.decisions.insert(call_id, decision);
                 }
                 Fact::ToolResult(result) => telemetry.results.push((event.time, *result)),
             }

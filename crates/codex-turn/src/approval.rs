@@ -1,0 +1,68 @@
+//! Who allowed a tool call, or not, and how long it took a person.
+
+use otlp_model::turn::ToolCall;
+use otlp_model::{Attribute, UnixNanos};
+
+/// The source of decisions that a person made; others are rules of the configuration.
+const PERSON: &str = "User";
+
+/// Someone's or something's word on a tool call.
+///
+/// Codex sends none for a question that was answered with Escape (0.130 to 0.169): the call is
+/// aborted with its turn.
+#[derive(Debug, Clone)]
+pub(crate) struct Decision {
+    pub(crate) time: UnixNanos,
+    /// `approved`, `denied` and the like, as the version calls it.
+    pub(crate) decision: String,
+    pub(crate) source: Option<String>,
+}
+
+impl Decision {
+    /// Notes the decision on the call, whose start is known already: Codex starts a call, asks, and
+    /// counts the wait into its duration.
+    pub(crate) fn note_on(&self, call: &mut ToolCall) {
+        let attributes = &mut call.attributes;
+        attributes.push(Attribute::new("codex.tool.approval_status", self.decision.clone()));
+        let Some(source) = &self.source else { return };
+        attributes.push(Attribute::new("codex.tool.approval_source", source.clone()));
+        // A call of which no result was sent may seem to have begun when it was allowed.
+        if source == PERSON && self.time > call.start {
+            call.approval_wait = Some(self.time.since(call.start));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A decision on a call that began some milliseconds before.
+    fn check(after: u64, source: Option<&str>, wait: Option<u64>) {
+        let start = UnixNanos(1_795_225_363_494_000_000);
+        let decision = Decision {
+            time: start.plus(after * 1_000_000),
+            decision: "approved".to_owned(),
+            source: source.map(str::to_owned),
+        };
+        let mut call = ToolCall { start, ..ToolCall::default() };
+        decision.note_on(&mut call);
+        assert_eq!(call.approval_wait, wait.map(|millis| millis * 1_000_000));
+        let mut expected = vec![Attribute::new("codex.tool.approval_status", "approved")];
+        let source = source.map(str::to_owned);
+        expected.extend(source.map(|by| Attribute::new("codex.tool.approval_source", by)));
+        assert_eq!(call.attributes, expected);
+    }
+
+    #[test]
+    fn only_a_person_keeps_codex_waiting() {
+        check(1026, Some("User"), Some(1026));
+        check(1026, Some("Config"), None);
+        check(1026, None, None);
+    }
+
+    #[test]
+    fn a_start_that_is_not_known_tells_no_wait() {
+        check(0, Some("User"), None);
+    }
+}
