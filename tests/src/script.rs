@@ -7,7 +7,7 @@
 use std::iter::Sum;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::shell::Shell;
 
@@ -250,6 +250,13 @@ impl Call {
     /// Finds the tool in this group.
     pub fn within(self, namespace: &str) -> Self {
         Self { namespace: Some(namespace.to_owned()), ..self }
+    }
+
+    /// Runs a shell command outside of the sandbox, for which Codex asks the user.
+    pub fn escalated(command: &str) -> Self {
+        let arguments = json!({ "cmd": command, "sandbox_permissions": "require_escalated",
+            "justification": "It is my move." });
+        Self::function("exec_command", &arguments)
     }
 
     /// Expects this text in the output.

@@ -25,17 +25,15 @@ pub struct Terminal {
     _master: Box<dyn MasterPty + Send>,
 }
 
-/// A key that is not a character.
+/// A key.
 #[derive(Debug, Clone, Copy)]
 pub enum Key {
     /// Return.
     Enter,
     /// Escape.
     Escape,
-    /// Arrow down.
-    Down,
-    /// A character with the control key.
-    Control(char),
+    /// A character.
+    Character(char),
 }
 
 type Keyboard = Arc<Mutex<Box<dyn Write + Send>>>;
@@ -79,15 +77,9 @@ impl Terminal {
         let code = match key {
             Key::Enter => "\r".to_owned(),
             Key::Escape => "\x1b".to_owned(),
-            Key::Down => "\x1b[B".to_owned(),
-            Key::Control(letter) => char::from(letter as u8 & 0x1f).to_string(),
+            Key::Character(character) => character.to_string(),
         };
         self.send(&code)
-    }
-
-    /// Types a character.
-    pub fn type_character(&self, character: char) -> anyhow::Result<()> {
-        self.send(&character.to_string())
     }
 
     /// Pastes text: programs take what is typed faster than a person can for something else.
@@ -195,7 +187,7 @@ mod tests {
         let script = r#"printf '\033[2J\033[3;5Hname? '; read -r name; echo "hello $name""#;
         let mut terminal = Terminal::start(Command::new("/bin/sh").args(["-c", script])).unwrap();
         terminal.shows("    name? ").unwrap();
-        terminal.type_character('n').unwrap();
+        terminal.press(Key::Character('n')).unwrap();
         terminal.press(Key::Enter).unwrap();
         terminal.shows("hello n").unwrap();
         terminal.ended().unwrap();
