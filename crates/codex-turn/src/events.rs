@@ -132,6 +132,15 @@ impl LogEvent {
         })
     }
 
+    /// When the prompt came or the request was sent that the event is about.
+    pub(crate) fn begun(&self) -> Option<UnixNanos> {
+        match self.fact()? {
+            Fact::UserPrompt { .. } => Some(self.time),
+            Fact::Request(request) => Some(self.time.minus(request.duration)),
+            _ => None,
+        }
+    }
+
     /// The model that the event is about.
     pub(crate) fn model(&self) -> Option<&str> {
         ["model", "slug"].iter().find_map(|key| self.attributes.get(*key)?.as_str())

@@ -4,7 +4,7 @@ use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
 use otlp_model::{Attribute, Turn, UnixNanos};
 
 use crate::HARNESS;
-use crate::events::{Fact, LogEvent};
+use crate::events::LogEvent;
 use crate::fuse::tool_from_result;
 use crate::notify::{NotifyPayload, turn_from_notify};
 use crate::telemetry::Telemetry;
@@ -25,7 +25,7 @@ pub fn turn_from_events(
     let end = known.map(|event| event.time).max()?;
     let mut turn = turn_from_notify(payload, thread_id, now);
     turn.agent = Agent { name: HARNESS, version: telemetry.version.clone() };
-    turn.start = start(events).unwrap_or(end).min(end);
+    turn.start = events.iter().filter_map(|event| event.begun()).min().unwrap_or(end).min(end);
     turn.end = end;
     turn.prompt = turn.prompt.or_else(|| telemetry.prompt.clone());
     turn.model = telemetry.model.clone();
@@ -41,16 +41,6 @@ pub fn turn_from_events(
         }
     }
     Some(turn)
-}
-
-/// The prompt's time, or that of the first request.
-fn start(events: &[&LogEvent]) -> Option<UnixNanos> {
-    let times = events.iter().filter_map(|event| match event.fact()? {
-        Fact::UserPrompt { .. } => Some(event.time),
-        Fact::Request(request) => Some(event.time.minus(request.duration)),
-        _ => None,
-    });
-    times.min()
 }
 
 /// Model calls in order; each tool under the last call that was sent before the tool began.

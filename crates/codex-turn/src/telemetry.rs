@@ -11,7 +11,8 @@ use crate::events::{Completed, Fact, LogEvent, Request, ToolResult};
 use crate::transcript::{TranscriptStep, TranscriptTurn};
 
 /// Events carry no turn id. These belong to a turn by their time: from shortly before it (or half
-/// way to the turn before) to shortly after it (or half way to the next one).
+/// way to the turn before) to shortly after it (or half way to the next one, or until something new
+/// begins: the next turn may have begun since its transcript was read).
 pub fn events_of<'e>(
     turn: &TranscriptTurn,
     previous: Option<&TranscriptTurn>,
@@ -22,7 +23,12 @@ pub fn events_of<'e>(
     let before = previous.map_or(SLACK, |previous| (turn.start.since(previous.end) / 2).min(SLACK));
     let after = next.map_or(SLACK, |next| (next.start.since(turn.end) / 2).min(SLACK));
     let (from, to) = (turn.start.minus(before), turn.end.plus(after));
-    events.iter().filter(|event| (from..=to).contains(&event.time)).collect()
+    let is_new = |event: &&LogEvent| turn.has_ended() && event.begun() > Some(turn.end);
+    let new = events.iter().filter(is_new).map(|event| event.time).min();
+    let is_ours = |event: &&LogEvent| {
+        (from..=to).contains(&event.time) && new.is_none_or(|new| event.time < new)
+    };
+    events.iter().filter(is_ours).collect()
 }
 
 /// Whether the events reach the turn's end: the tokens of its last model response are among them.
@@ -241,6 +247,40 @@ mod tests {
 
     use super::*;
     use crate::transcript::{Checkpoint, ThreadMeta, Transcript};
+
+    fn event(name: &str, millis: u64, attributes: serde_json::Value) -> LogEvent {
+        LogEvent {
+            time: UnixNanos::from_millis(millis),
+            name: name.to_owned(),
+            attributes: attributes.as_object().cloned().unwrap(),
+            ..LogEvent::default()
+        }
+    }
+
+    #[test]
+    fn a_turn_that_follows_at_once_keeps_its_events() {
+        let record = |second: u64, kind: &str| {
+            json!({ "timestamp": format!("1970-01-01T00:00:{second:02}.000Z"), "type": "event_msg",
+                "payload": { "type": kind, "turn_id": "t" } })
+        };
+        let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
+        for line in [record(1, "task_started"), record(5, "task_complete")] {
+            transcript.line(line.to_string().as_bytes());
+        }
+        let (turns, problems) = transcript.finish();
+        assert_eq!(problems, []);
+        let late = event("codex.sse_event", 5_002, json!({ "input_token_count": 1 }));
+        let check = |next: LogEvent| {
+            let events = [late.clone(), next, event("codex.tool_result", 5_900, json!({}))];
+            assert_eq!(events_of(&turns[0], None, None, &events), [&late]);
+        };
+        check(event("codex.user_prompt", 5_003, json!({})));
+        // `/compact` has no prompt.
+        check(event("codex.api_request", 5_013, json!({ "duration_ms": "10" })));
+        // A request from within the turn is its own, whenever it was answered.
+        let ours = [event("codex.api_request", 5_013, json!({ "duration_ms": "20" }))];
+        assert_eq!(events_of(&turns[0], None, None, &ours), [&ours[0]]);
+    }
 
     #[test]
     fn responses_of_the_same_cost_are_all_waited_for() {
