@@ -57,13 +57,21 @@ impl<'a> Codex<'a> {
     ///
     /// A prompt that is too long for the command line goes over stdin.
     pub fn exec(&self, arguments: &[&str], prompt: &str) -> anyhow::Result<Exec> {
+        self.exec_beside(arguments, prompt, |_| Ok(()))
+    }
+
+    /// Runs one turn like [`exec`](Self::exec), and does `meanwhile` with Codex's process id.
+    pub fn exec_beside(
+        &self,
+        arguments: &[&str],
+        prompt: &str,
+        meanwhile: impl FnOnce(u32) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Exec> {
         let mut command = self.command();
         command.args(["exec", "--skip-git-repo-check", "--json"]).args(arguments);
-        let finished = if prompt.len() < ARGUMENT_LIMIT {
-            process::run(command.arg(prompt), LIMIT)
-        } else {
-            process::run_with_input(command.arg("-"), prompt, LIMIT)
-        }?;
+        let (argument, input) =
+            if prompt.len() < ARGUMENT_LIMIT { (prompt, "") } else { ("-", prompt) };
+        let finished = process::run_beside(command.arg(argument), input, LIMIT, meanwhile)?;
         let thread_id = finished
             .stdout
             .lines()

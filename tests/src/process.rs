@@ -36,6 +36,16 @@ pub fn run_with_input(
     input: &str,
     limit: Duration,
 ) -> anyhow::Result<Finished> {
+    run_beside(command, input, limit, |_| Ok(()))
+}
+
+/// Runs a command like [`run_with_input`], and does `meanwhile` with its process id.
+pub fn run_beside(
+    command: &mut Command,
+    input: &str,
+    limit: Duration,
+    meanwhile: impl FnOnce(u32) -> anyhow::Result<()>,
+) -> anyhow::Result<Finished> {
     // Files, not pipes: a process that outlives this one (Codex's hook does) may keep them open.
     let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
     let mut stdin = tempfile::tempfile()?;
@@ -45,8 +55,9 @@ pub fn run_with_input(
     let begun = Instant::now();
     let mut child =
         command.spawn().with_context(|| format!("could not start {:?}", command.get_program()))?;
-    let status = wait::until(&format!("{:?}", command.get_program()), limit, || {
-        child.try_wait().transpose()
+    let done = meanwhile(child.id());
+    let status = done.and_then(|()| {
+        wait::until(&format!("{:?}", command.get_program()), limit, || child.try_wait().transpose())
     });
     let took = begun.elapsed();
     if status.is_err() {

@@ -1,4 +1,5 @@
-//! Turns that the user stops: Codex notifies of none of them, the next turn brings them along.
+//! Turns that the user stops in a terminal: Codex notifies of none of them, and they are traced all
+//! the same.
 
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ mod sources;
 mod threads;
 mod tools;
 mod tui;
+mod unannounced;
 
 mod check;
 mod session;

@@ -2,13 +2,15 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use stories::codex::Exec;
 use stories::home::HookRun;
 use stories::phoenix::Span;
-use stories::process::Finished;
-use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Script};
+use stories::process::{self, Finished};
+use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Script, wait};
 
 /// The Phoenix that all stories send to; it ends with this process.
 pub(crate) fn phoenix() -> &'static Phoenix {
@@ -75,6 +77,19 @@ impl<'a> Runs<'a> {
         let requests = self.model.received().len() - before;
         assert_eq!(requests, script.steps.len(), "requests to the model, {exec:?}");
         exec
+    }
+
+    /// Lets Codex begin a turn, waits until its tool has made the file `begun`, and sends Codex this
+    /// signal.
+    pub(crate) fn stopped_turn(&self, script: &Script, signal: &str) -> Exec {
+        let begun = self.home.project_folder().join("begun");
+        let stop = |pid: u32| {
+            let limit = Duration::from_secs(30);
+            wait::until("the tool to begin", limit, || begun.exists().then_some(()))?;
+            process::run(Command::new("kill").args(["-s", signal, &pid.to_string()]), limit)?;
+            Ok(())
+        };
+        self.codex.exec_beside(&[], &script.prompt, stop).expect("a turn")
     }
 
     /// Waits until the hook has run `count` times; each run must succeed without a word, and there

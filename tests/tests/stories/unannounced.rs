@@ -1,0 +1,126 @@
+//! Turns that Codex notifies nobody of: the buffer service notices them, within seconds.
+
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
+use stories::codex::{ARGUMENT_LIMIT, Exec};
+use stories::phoenix::Span;
+use stories::{Call, Home, Protocol, Script, Step, Usage, wait};
+
+use crate::stage::Runs;
+use crate::{check, stage};
+
+const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+
+/// The service waits for 1.5 s; the rest is for a busy machine.
+const SOON: Duration = Duration::from_secs(8);
+
+#[test]
+fn a_turn_that_failed() {
+    let project = "unannounced-failure";
+    let script = Script::new("Do what you must not")
+        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
+        .step(Step::status(400))
+        .fails("scripted failure");
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
+    let exec = runs.turn(&[], &script);
+    let spans = traced_soon(&home, project, &exec);
+    // The turn was over before Codex could send a single event: the attempt is not told.
+    let mut expected = stories::expected_tree(&script, "Turn 1");
+    expected.children.truncate(1);
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    check::identity(&spans, &script, &exec.thread_id);
+    check::times(&spans, exec.finished.took);
+    runs.hook_runs(0);
+}
+
+#[test]
+fn a_prompt_that_is_too_long_for_a_notification() {
+    let project = "unannounced-prompt";
+    let prompt = "All work and no play. ".repeat(ARGUMENT_LIMIT / 20);
+    let script = Script::new(&prompt).step(Step::new(USAGE).message("A dull boy."));
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
+    let exec = runs.turn(&[], &script);
+    let spans = traced_soon(&home, project, &exec);
+    check::tree(&spans, &stories::expected_tree(&script, "Turn 1"));
+    check::identity(&spans, &script, &exec.thread_id);
+    check::telemetry(&spans);
+    check::totals(project, &[script]);
+    runs.hook_runs(0);
+}
+
+#[test]
+fn codex_without_notify_and_without_events() {
+    let project = "unannounced-at-all";
+    let script = Script::new("Say nothing")
+        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
+        .step(Step::new(USAGE).message("Done."));
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
+    let exec = runs.turn(&["-c", "notify=[]", "-c", "otel.exporter=\"none\""], &script);
+    let spans = traced_soon(&home, project, &exec);
+    check::turn(&spans, &script, "Turn 1", &exec);
+    check::totals(project, &[script]);
+    runs.hook_runs(0);
+}
+
+#[test]
+fn an_interrupted_codex() {
+    let project = "unannounced-interrupt";
+    let script = waiting("aborted by user").fails("interrupted");
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
+    let exec = runs.stopped_turn(&script, "INT");
+    let spans = traced_soon(&home, project, &exec);
+    check::turn(&spans, &script, "Turn 1", &exec);
+    runs.hook_runs(0);
+}
+
+#[test]
+fn a_killed_codex_is_told_when_its_transcript_has_been_silent_for_long() {
+    is_told_after_long_silence("unannounced-kill", "KILL");
+}
+
+#[test]
+fn a_codex_that_was_asked_to_end_says_no_more_than_a_killed_one() {
+    is_told_after_long_silence("unannounced-termination", "TERM");
+}
+
+fn is_told_after_long_silence(project: &str, signal: &str) {
+    let script = waiting("interrupted").fails("codex ended before the turn did");
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
+    let exec = runs.stopped_turn(&script, signal);
+    let sweep = ["--sweep", &exec.thread_id];
+    stage::trigger(&home, &sweep);
+    assert_eq!(stage::spans(project).len(), 0, "it might go on");
+    let transcript = home.transcript(&exec.thread_id).expect("a transcript");
+    let transcript = File::options().append(true).open(transcript).expect("a file");
+    let half_an_hour_ago = SystemTime::now() - Duration::from_secs(31 * 60);
+    transcript.set_modified(half_an_hour_ago).expect("a time");
+    stage::trigger(&home, &sweep);
+    check::turn(&stage::spans(project), &script, "Turn 1", &exec);
+}
+
+/// A turn whose tool ends by itself once the home of the story is gone.
+fn waiting(failure: &str) -> Script {
+    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
+    let call = Call::command(wait_for_ever).fails(failure);
+    Script::new("Wait for ever").step(Step::new(USAGE).call(call))
+}
+
+/// Waits until a turn of this thread was sent, and returns what Phoenix has.
+fn traced_soon(home: &Home, project: &str, exec: &Exec) -> Vec<Span> {
+    let sent = format!("of thread {}: ", exec.thread_id);
+    wait::until("the turn to be sent", SOON, || home.log().contains(&sent).then_some(()))
+        .expect("a trace");
+    stage::spans(project)
+}
