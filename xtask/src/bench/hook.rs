@@ -10,13 +10,25 @@ const LARGE_MIB: usize = 100;
 
 /// A turn of three requests and three tools in a thread of its own, its telemetry already there.
 pub(crate) fn small_turn(scene: &Scene) -> anyhow::Result<Cost> {
-    measure::cost(|run| {
-        let thread = thread(1000 + run);
+    measure::cost(|_| {
+        let thread = thread(scene.next());
         let ours = |text: &str| text.replace(RECORDED_THREAD, &thread);
         scene.transcript(&thread)?.write_all(ours(&scene.rollout).as_bytes())?;
         scene.send_telemetry(&ours(&scene.logs))?;
         Ok(scene.hook(&ours(&scene.notify)))
     })
+}
+
+/// The same turn where 10,000 older sessions lie around, 100 of them of the same day.
+pub(crate) fn among_many_sessions(scene: &Scene) -> anyhow::Result<Cost> {
+    for day in 0..100 {
+        let folder = scene.day(day)?;
+        for session in 0..100 {
+            let name = format!("rollout-2026-01-01T00-00-00-{}.jsonl", thread(session));
+            std::fs::write(folder.join(name.replace("01a1fb18", &format!("01a1{day:04}"))), "")?;
+        }
+    }
+    small_turn(scene)
 }
 
 /// The same turn in a thread whose transcript has grown to 100 MB while the hook looked on.

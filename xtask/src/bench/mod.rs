@@ -28,6 +28,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ("one HTTP POST (baseline)", post, None),
         ("hook, small turn", hook::small_turn(&scene)?, Some("≤ 5 ms more, ≤ 8 MiB")),
         (
+            "hook, beside 10,000 older sessions",
+            hook::among_many_sessions(&scene)?,
+            Some("≤ 1.2 × the small turn"),
+        ),
+        (
             "hook, turn at the end of 100 MB",
             hook::end_of_a_large_transcript(&scene)?,
             Some("≤ 1.2 × the small turn"),

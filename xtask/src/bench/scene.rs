@@ -1,5 +1,6 @@
 //! A temporary home with a buffer service, a backend and recorded material.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,7 @@ pub(crate) struct Scene {
     sink: String,
     buffer: Child,
     port: u16,
+    used: Cell<usize>,
     pub(crate) rollout: String,
     pub(crate) logs: String,
     pub(crate) notify: String,
@@ -51,6 +53,7 @@ impl Scene {
             sink,
             buffer,
             port: 0,
+            used: Cell::new(1000),
             rollout: read("rollout.jsonl")?,
             logs: read("logs.json")?,
             notify: read("notify.json")?.trim_end().to_owned(),
@@ -98,11 +101,27 @@ impl Scene {
         Ok(())
     }
 
+    /// A number that was not used yet.
+    pub(crate) fn next(&self) -> usize {
+        self.used.set(self.used.get() + 1);
+        self.used.get()
+    }
+
+    /// A day's folder of transcripts; day 0 is the recorded one.
+    pub(crate) fn day(&self, day: usize) -> anyhow::Result<PathBuf> {
+        let date = if day == 0 {
+            "2026/11/20".to_owned()
+        } else {
+            format!("2025/{:02}/{:02}", day / 28 + 1, day % 28 + 1)
+        };
+        let folder = self.home().join(".codex/sessions").join(date);
+        fs::create_dir_all(&folder)?;
+        Ok(folder)
+    }
+
     /// The transcript of a thread, for appending.
     pub(crate) fn transcript(&self, thread: &str) -> anyhow::Result<impl Write + use<>> {
-        let folder = self.home().join(".codex/sessions/2026/11/20");
-        fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("rollout-2026-11-20T22-34-31-{thread}.jsonl"));
+        let path = self.day(0)?.join(format!("rollout-2026-11-20T22-34-31-{thread}.jsonl"));
         Ok(std::io::BufWriter::new(fs::OpenOptions::new().append(true).create(true).open(path)?))
     }
 
