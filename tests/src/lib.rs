@@ -14,6 +14,7 @@ pub mod script;
 pub mod shell;
 pub mod tree;
 
+pub mod app_server;
 pub mod backend;
 pub mod codex;
 pub mod home;
@@ -28,6 +29,7 @@ pub mod http;
 pub mod process;
 pub mod wait;
 
+pub use app_server::AppServer;
 pub use codex::{Codex, Protocol};
 pub use home::Home;
 pub use model::ModelServer;

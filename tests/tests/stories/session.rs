@@ -41,7 +41,7 @@ impl<'a> Session<'a> {
     pub(crate) fn answered(&self, turn: &Script) -> HookRun {
         let answer = turn.answer().expect("an answer");
         let is_answer = |payload: &Value| payload["last-assistant-message"] == answer;
-        silent_run(&self.home, &turn.prompt, is_answer)
+        stage::hook_run(&self.home, &turn.prompt, is_answer)
     }
 
     /// Does a turn that needs nothing but its prompt.
@@ -54,7 +54,7 @@ impl<'a> Session<'a> {
     pub(crate) fn end(self, thread_id: &str) -> Vec<Span> {
         let Self { tui, model, home, turns, project } = self;
         // The title that Codex asked for must have had its chance to be traced.
-        silent_run(&home, "the title", is_title);
+        stage::hook_run(&home, "the title", is_title);
         tui.quit().expect("codex ends");
         let steps = turns.iter().map(|turn| turn.steps.len()).sum::<usize>();
         assert_eq!(model.received().len(), steps, "requests to the model");
@@ -69,12 +69,6 @@ impl<'a> Session<'a> {
 pub(crate) fn thread_id(run: &HookRun) -> String {
     let payload: Value = serde_json::from_str(&run.payload).expect("a payload");
     payload["thread-id"].as_str().expect("a thread").to_owned()
-}
-
-fn silent_run(home: &Home, what: &str, matches: impl Fn(&Value) -> bool) -> HookRun {
-    let run = home.hook_run(what, matches).expect("the hook ends");
-    assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
-    run
 }
 
 /// Codex asks for a title in a thread of its own, and notifies of it like of any other.

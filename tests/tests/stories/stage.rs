@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use serde_json::Value;
 use stories::codex::Exec;
 use stories::home::HookRun;
 use stories::phoenix::Span;
@@ -108,6 +109,13 @@ impl<'a> Runs<'a> {
 pub(crate) fn trigger<A: AsRef<OsStr>>(home: &Home, arguments: &[A]) {
     let Finished { status, stdout, stderr, .. } = home.run_hook(arguments).expect("the hook ends");
     assert_eq!((status.code(), stdout.as_str(), stderr.as_str()), (Some(0), "", ""));
+}
+
+/// Waits for the run of the hook whose payload matches; it must succeed without a word.
+pub(crate) fn hook_run(home: &Home, what: &str, matches: impl Fn(&Value) -> bool) -> HookRun {
+    let run = home.hook_run(what, matches).expect("the hook ends");
+    assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
+    run
 }
 
 /// Returns what Phoenix has in the project.
