@@ -199,14 +199,18 @@ impl TelemetryCall {
     pub(crate) fn complete(&self, call: &mut LlmCall) {
         if let Some(start) = self.start() {
             call.start = start;
+            // The transcript's time of the answer may be a millisecond before it.
+            call.end = call.end.max(start);
         }
         if let Some(attempt) = self.attempts.last() {
             call.attributes.extend(attempt.attributes());
         }
         let Some((time, completed)) = &self.completed else { return };
         call.end = *time;
+        // Where the event of the request was lost.
+        call.start = call.start.min(call.end);
         if let (Some(ttft), Some(attempt)) = (completed.ttft, self.attempts.last()) {
-            call.time_to_first_token = Some(attempt.request.duration + ttft);
+            call.time_to_first_token = Some(attempt.request.duration.saturating_add(ttft));
         }
         let settings = [
             ("reasoning_effort", &completed.reasoning_effort),

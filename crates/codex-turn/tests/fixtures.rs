@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+mod robustness;
 mod support;
 mod traps;
 

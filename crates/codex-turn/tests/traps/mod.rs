@@ -283,6 +283,7 @@ fn trap_19_events_that_are_lost_cost_times_only() {
             let turns = told(&recording, &events);
             assert_eq!(turns.len(), 1, "{version}");
             assert_eq!(essence(&turns[0]), essence(&expected[0]), "{version}, event {lost}");
+            assert!(turns[0].llm_calls().all(|call| call.start <= call.end), "{version}, {lost}");
             // Without a transcript, too, a call whose tokens were lost is still there.
             let events: Vec<&LogEvent> = events.iter().collect();
             let now = expected[0].end;

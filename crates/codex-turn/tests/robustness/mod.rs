@@ -1,0 +1,179 @@
+//! Whatever happens to Codex's data, decoding ends, says what it did not understand, and tells
+//! nothing that cannot be.
+
+mod mutation;
+
+use std::collections::HashSet;
+
+use codex_turn::{
+    Checkpoint, LogEvent, NotifyPayload, Problem, Transcript, TranscriptTurn, covers, events_of,
+    fuse, turn_from_events, turn_from_notify,
+};
+use otlp_model::turn::{LlmCall, Step, ToolCall, Usage};
+use otlp_model::{TreeOptions, Turn, UnixNanos, span_tree};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde::de::IgnoredAny;
+use serde_json::{Value as Json, json};
+
+use crate::support::{Recording, transcripts};
+use mutation::{apply, changes};
+
+proptest! {
+    // 256 cases each, in some seconds; as many as `PROPTEST_CASES` says, in some more.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_changed_transcript_costs_only_what_was_changed(
+        file in select(transcripts()),
+        line_changes in changes(1),
+        event_changes in changes(0),
+    ) {
+        let recording = Recording::from_file(&file);
+        let mut lines: Vec<Vec<u8>> = recording.lines().map(<[u8]>::to_vec).collect();
+        apply(&line_changes, &mut lines);
+        let events = changed_events(&recording.events, &event_changes);
+        let (turns, problems) = decode(&recording, &lines);
+        check_problems(&lines, &problems);
+        let mut told = Usage::default();
+        for (index, turn) in turns.iter().enumerate() {
+            let previous = index.checked_sub(1).map(|previous| &turns[previous]);
+            let events = events_of(turn, previous, turns.get(index + 1), &events);
+            covers(turn, &events);
+            let turn = fuse(turn, &events);
+            check_turn(&turn);
+            told += turn.usage();
+        }
+        let recorded = recorded(&lines);
+        let told = [told.input, told.cached_input, told.output, told.reasoning_output];
+        for (told, recorded) in told.into_iter().zip(recorded) {
+            prop_assert!(u128::from(told) <= recorded, "{told} of {recorded} tokens");
+        }
+    }
+
+    #[test]
+    fn changed_events_alone_tell_nothing_impossible(
+        file in select(transcripts()),
+        event_changes in changes(1),
+        now in prop_oneof![Just(0), Just(1_795_300_000_000_000_000), Just(u64::MAX)],
+    ) {
+        let recording = Recording::from_file(&file);
+        let events = changed_events(&recording.events, &event_changes);
+        let events: Vec<&LogEvent> = events.iter().collect();
+        let payload = recording.payloads.first().cloned().unwrap_or_default();
+        if let Some(turn) = turn_from_events(&payload, "thread", &events, UnixNanos(now)) {
+            check_turn(&turn);
+        }
+    }
+
+    #[test]
+    fn a_changed_payload_is_understood_or_refused(
+        file in select(transcripts()),
+        payload_changes in changes(1),
+    ) {
+        let recording = Recording::from_file(&file);
+        let mut lines: Vec<Vec<u8>> =
+            recording.payloads.iter().map(|payload| payload.encode().into_bytes()).collect();
+        apply(&payload_changes, &mut lines);
+        for line in lines {
+            let Ok(payload) = NotifyPayload::decode(&String::from_utf8_lossy(&line)) else { continue };
+            prop_assert_eq!(NotifyPayload::decode(&payload.encode()), Ok(payload.clone()));
+            payload.is_title_generation();
+            check_turn(&turn_from_notify(&payload, "thread", UnixNanos(1)));
+        }
+    }
+}
+
+fn decode(recording: &Recording, lines: &[Vec<u8>]) -> (Vec<TranscriptTurn>, Vec<Problem>) {
+    let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+    for line in lines {
+        transcript.line(line);
+    }
+    let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
+    assert_eq!(transcript.offset(), bytes as u64);
+    transcript.finish()
+}
+
+/// The events, each as a line of JSON while they are changed; what is no event then is lost.
+fn changed_events(events: &[LogEvent], changes: &[mutation::Change]) -> Vec<LogEvent> {
+    let line = |event: &LogEvent| {
+        let LogEvent { time, name, trace_id, attributes, resource } = event;
+        json!([time.0, name, trace_id, attributes, resource]).to_string().into_bytes()
+    };
+    let mut lines: Vec<Vec<u8>> = events.iter().map(line).collect();
+    apply(changes, &mut lines);
+    let events = lines.iter().filter_map(|line| {
+        let parts: [Json; 5] = serde_json::from_slice(line).ok()?;
+        let [time, name, trace_id, attributes, resource] = parts;
+        Some(LogEvent {
+            time: UnixNanos(time.as_u64()?),
+            name: name.as_str()?.to_owned(),
+            trace_id: trace_id.as_str().map(str::to_owned),
+            attributes: attributes.as_object()?.clone(),
+            resource: resource.as_object().cloned().unwrap_or_default(),
+        })
+    });
+    events.collect()
+}
+
+/// Each line that is not even JSON is told of, and no line twice.
+fn check_problems(lines: &[Vec<u8>], problems: &[Problem]) {
+    let told: HashSet<u64> = problems.iter().map(|problem| problem.offset).collect();
+    assert_eq!(told.len(), problems.len(), "{problems:?}");
+    let mut offset = 0;
+    for line in lines {
+        let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
+        let is_blank = line.trim_ascii().is_empty();
+        assert!(is_json || is_blank || told.contains(&offset), "nothing is said of {offset}");
+        offset += line.len() as u64 + 1;
+    }
+}
+
+fn check_turn(turn: &Turn) {
+    assert!(turn.start <= turn.end, "the turn: {:?}..{:?}", turn.start, turn.end);
+    for step in &turn.steps {
+        match step {
+            Step::Llm(call) => check_call(call),
+            Step::Tool(tool) => check_tool(tool),
+            Step::Compaction(compaction) => assert!(compaction.start <= compaction.end),
+        }
+    }
+    let spans = span_tree(turn, &TreeOptions::default());
+    let ids: HashSet<_> = spans.iter().map(|span| span.span_id).collect();
+    assert_eq!(ids.len(), spans.len(), "ids are not unique");
+}
+
+fn check_call(call: &LlmCall) {
+    assert!(call.start <= call.end, "a model call: {:?}..{:?}", call.start, call.end);
+    call.tools.iter().for_each(check_tool);
+}
+
+fn check_tool(tool: &ToolCall) {
+    assert!(tool.start <= tool.end, "{}: {:?}..{:?}", tool.call_id, tool.start, tool.end);
+    tool.nested.iter().for_each(check_tool);
+}
+
+/// The tokens of all records that report some: input, cached, output, reasoning. Versions that
+/// write two kinds of records report each response in both.
+fn recorded(lines: &[Vec<u8>]) -> [u128; 4] {
+    let mut sum = [0; 4];
+    for record in lines.iter().filter_map(|line| serde_json::from_slice::<Json>(line).ok()) {
+        let payload = &record["payload"];
+        for usage in [&payload["usage"], &payload["info"]["last_token_usage"]] {
+            let names =
+                ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
+            for (sum, name) in sum.iter_mut().zip(names) {
+                *sum += number(&usage[name]);
+            }
+        }
+    }
+    sum
+}
+
+fn number(value: &Json) -> u128 {
+    let number = match value {
+        Json::String(text) => text.parse().unwrap_or(0),
+        value => value.as_u64().unwrap_or(value.as_f64().unwrap_or(0.0) as u64),
+    };
+    number.into()
+}
