@@ -184,6 +184,7 @@ cases! {
     resumed: "0.169.0/resume",
     three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
     forked_sub_agent: "0.130.0/fork_context",
+    review: "0.169.0/review",
     sub_agents: "0.169.0/subagent_v1",
     sub_agents_of_the_second_generation: "0.169.0/subagent_v2",
 }

@@ -30,7 +30,8 @@ pub fn record(codex: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Resul
     let home = Home::for_recording(sink.server.port())?;
     prepare_project(&home)?;
     let model = ModelServer::start(std::slice::from_ref(&scenario.script))?;
-    let arguments = ["--model", model_known_to(&version(codex, &home)?)];
+    let model_name = model_known_to(&version(codex, &home)?);
+    let arguments = [&["--model", model_name], scenario.arguments].concat();
     let exec = Codex::configure(codex, &home, &model, Protocol::Json)?
         .exec(&arguments, &scenario.script.prompt)?;
     let asked = model.received().len();

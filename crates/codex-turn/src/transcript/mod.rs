@@ -2,6 +2,7 @@
 
 mod meta;
 mod responses;
+mod review;
 mod turn;
 
 use std::collections::HashSet;
@@ -175,6 +176,9 @@ impl Transcript {
     }
 
     fn event(&mut self, event: &Json, time: UnixNanos) {
+        if self.review(event, time) {
+            return;
+        }
         let kind = json::text(event, &["type"]).unwrap_or_default();
         match kind {
             "task_started" | "turn_started" => self.begin(event, time),
@@ -344,7 +348,7 @@ impl Transcript {
     /// Adds an entry to the open turn, after the messages that came before it.
     fn push(&mut self, entry: Entry) {
         let inputs = self.take_pending();
-        if let Some(open) = &mut self.open {
+        if let Some(open) = self.open.as_mut().filter(|open| !open.is_review) {
             open.entries.extend(inputs.into_iter().map(Entry::Input));
             open.entries.push(entry);
         }

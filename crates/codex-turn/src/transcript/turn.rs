@@ -200,6 +200,8 @@ pub(super) struct OpenTurn {
     pub(super) has_usage_records: bool,
     pub(super) compaction_start: Option<UnixNanos>,
     pub(super) tool_items: Vec<ToolItem>,
+    /// Whether a reviewer does the work.
+    pub(super) is_review: bool,
 }
 
 impl OpenTurn {
@@ -229,6 +231,7 @@ impl OpenTurn {
             has_usage_records: false,
             compaction_start: None,
             tool_items: Vec::new(),
+            is_review: false,
         }
     }
 
