@@ -1,6 +1,7 @@
 //! Threads that are taken up again: each run of Codex adds a turn to the same runs.
 
-use stories::{Protocol, Script, Step, Usage};
+use serde_json::json;
+use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
 
 use crate::stage::Runs;
 use crate::{check, stage};
@@ -58,4 +59,37 @@ fn a_prompt_that_the_events_must_not_tell() {
         check::identity(&spans, &script, &played.exec.thread_id);
         check::totals(project, std::slice::from_ref(&script));
     }
+}
+
+#[test]
+fn a_review_is_a_turn_around_that_of_the_reviewer() {
+    let project = "review";
+    let script = Script::new("Look at the readme")
+        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
+        .step(Step::new(USAGE).message("Nothing to find."));
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let played = stage::play(&home, &script, Protocol::Binary, &["review"]);
+    // Codex notified of the reviewer's turn only.
+    stage::trigger(&home, &["--sweep", &played.exec.thread_id]);
+
+    let spans = stage::spans(project);
+    let mut expected = expected_tree(&Script::new(&script.prompt), "Turn 1");
+    expected.value.output = "Nothing to find.".to_owned();
+    let call = spans.iter().find(|span| span.name == "review").expect("a review");
+    let mut review = expected.clone();
+    review.value.shape.name = "review".to_owned();
+    review.value.shape.kind = "TOOL".to_owned();
+    // Codex made it up.
+    review.value.shape.call_id = call.text("tool.id").map(str::to_owned);
+    let target = json!({ "type": "custom", "instructions": script.prompt });
+    review.value.input = Some(target.to_string());
+    review.children.push(expected_tree(&script, "Turn 1 (sub-agent)"));
+    expected.children.push(review);
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    for span in &spans {
+        assert_eq!(span.text("session.id"), Some(played.exec.thread_id.as_str()), "{span:?}");
+    }
+    check::totals(project, &[script]);
 }
