@@ -109,6 +109,13 @@ sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
 notify = [{notify}]
 
+# On a terminal nothing moves, and no other model is offered in front of the prompt.
+[tui]
+animations = false
+
+[notice.model_migrations]
+"{MODEL}" = "gpt-6-sol"
+
 [model_providers.scripted]
 name = "scripted"
 base_url = "{base_url}"

@@ -20,8 +20,8 @@ pub const HOOK_LIMIT: Duration = Duration::from_secs(12);
 
 /// Is the home of one story: `~`, a project to work in, and records of the hook's runs.
 ///
-/// When it is dropped, or the test is killed, its buffer and its hooks are ended and it is removed.
-/// When its story panics, it first shows the logs.
+/// When it is dropped, or the test is killed, Codex's daemon, the buffer and the hooks are ended and
+/// it is removed. When its story panics, it first shows the logs.
 #[derive(Debug)]
 pub struct Home {
     root: PathBuf,
@@ -70,7 +70,11 @@ impl Home {
         let root = tempfile::tempdir()?.keep();
         // Without `--force`: the port may be somebody else's by then.
         let will = LastWill::new(
-            r#"for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
+            r#"for file in "$2"/home/.codex/app-server-daemon/*.pid; do
+                pid=$(sed -n 's/^{"pid":\([0-9]*\),.*/\1/p' "$file")
+                case "$(ps -o args= -p "$pid")" in "$2"/*) kill -KILL "$pid" ;; esac
+            done
+            for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
             "$1" stop --port "$3"; until rm -rf "$2"; do sleep 0.1; done"#,
             &[buffer.as_os_str(), root.as_os_str(), OsStr::new(&buffer_port.to_string())],
             [("HOME", root.join("home").as_os_str())],

@@ -12,7 +12,7 @@ impl Tui {
     /// Starts a session and waits until it takes a prompt. `arguments` are Codex's own.
     pub fn start(codex: &Codex<'_>, arguments: &[&str]) -> anyhow::Result<Self> {
         let mut command = codex.command();
-        command.args(QUIET.iter().flat_map(|setting| ["-c", setting])).args(arguments);
+        command.args(arguments);
         let terminal = Terminal::start(&command)?;
         terminal.wait("codex to take a prompt", |screen| screen.contains(COMPOSER))?;
         Ok(Self { terminal })
@@ -39,10 +39,6 @@ impl Tui {
         self.terminal.ended()
     }
 }
-
-/// Nothing that moves, and no advertisement for another model in front of the prompt.
-const QUIET: [&str; 2] =
-    ["tui.animations=false", r#"notice.model_migrations={"gpt-5.5"="gpt-6-sol"}"#];
 
 /// What Codex writes before the prompt.
 const COMPOSER: &str = "›";

@@ -15,6 +15,19 @@ fn two_turns_in_one_session() {
     check::telemetry(&spans);
 }
 
+/// What most people have: Codex does the turns in a process that outlives its terminals.
+#[test]
+fn two_turns_in_the_daemon() {
+    let turns = two_turns();
+    let session = Session::start("tui-daemon", &turns, &[]);
+    let first = session.turn(&turns[0]);
+    session.turn(&turns[1]);
+    let daemon = session.home.codex_home().join("app-server-daemon/daemon.pid");
+    assert!(daemon.exists(), "codex started no daemon");
+    let spans = session.end(&thread_id(&first));
+    check::telemetry(&spans);
+}
+
 /// A turn with a tool, and one that only talks.
 fn two_turns() -> [Script; 2] {
     let first = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
