@@ -6,10 +6,7 @@
 mod json;
 mod protobuf;
 
-use std::{
-    borrow::Cow,
-    io::{self, Read},
-};
+use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
 use serde_json::value::RawValue;
@@ -109,12 +106,18 @@ impl Logs {
     }
 }
 
-/// The attributes of a sender as JSON, written once for all its records.
-fn resource_json(attributes: &Attributes<'_>) -> Cow<'static, RawValue> {
-    match serde_json::value::to_raw_value(attributes) {
-        Ok(json) => Cow::Owned(json),
-        Err(_) => Cow::Borrowed(RawValue::NULL),
-    }
+/// How long the attributes of a sender may be, as JSON: Codex's have 400 bytes. Each event carries a
+/// copy of them, so that a longer one could make a small body fill the memory.
+const LONGEST_RESOURCE: usize = 16 * 1024;
+
+/// The attributes of a sender as JSON, written once for all its records; none where there are too
+/// many.
+fn resource_json(attributes: &Attributes<'_>) -> Box<RawValue> {
+    let json = serde_json::value::to_raw_value(attributes).ok();
+    json.filter(|json| json.get().len() <= LONGEST_RESOURCE)
+        // Readers expect an object.
+        .or_else(|| serde_json::value::to_raw_value(&Attributes::default()).ok())
+        .unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -125,3 +128,6 @@ fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod robustness;
