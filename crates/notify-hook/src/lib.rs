@@ -27,6 +27,7 @@ mod run;
 mod state;
 mod sweep;
 mod trace_thread;
+mod writer;
 
 pub use deliver::{Delivery, DeliveryError};
 pub use log::Log;

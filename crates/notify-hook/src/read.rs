@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
 
+use crate::writer::has_writer;
+
 /// The longest line that is taken in, in bytes; longer ones are passed over.
 const MAX_LINE: usize = 64 * 1024 * 1024;
 
@@ -15,8 +17,8 @@ const MAX_LINE: usize = 64 * 1024 * 1024;
 const FIRST_LOOK: u64 = 16 * 1024 * 1024;
 
 /// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
-/// whose Codex was killed. Codex writes as models answer and tools end; only an approval that nobody
-/// gives takes as long. (The buffer service asks for a look some time after this.)
+/// whose Codex was killed, unless somebody is known to have the file open for writing: Codex may wait
+/// for an approval as long as it likes. (The buffer service asks for a look some time after this.)
 pub const SILENCE: Duration = Duration::from_secs(30 * 60);
 
 /// What a transcript says from a place on.
@@ -65,6 +67,7 @@ pub(crate) fn turns(
     let (mut turns, problems) = transcript.finish();
     if let Some(last) = turns.last_mut()
         && silence(path)? >= SILENCE
+        && !has_writer(path)
     {
         last.abandon();
     }

@@ -171,6 +171,21 @@ fn a_turn_whose_codex_was_killed_is_told_after_half_an_hour() {
     assert_eq!(home.turns(), turns);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_turn_whose_codex_waits_for_a_person_is_left_alone_for_any_time() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+    let path = home.transcript(&thread, without_end(&text).0);
+    silent_for(&path, 31 * MINUTE);
+    let codex = File::options().append(true).open(&path).unwrap();
+    let _reader = File::open(&path).unwrap();
+    home.sweep(&[&thread]);
+    assert_eq!(home.turns(), []);
+    drop(codex);
+    home.sweep(&[&thread]);
+    assert_eq!(home.names(), ["Turn 1"]);
+}
+
 #[test]
 fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
     let (home, (thread, text)) = (Home::new(), recorded("0.98.0/basic"));

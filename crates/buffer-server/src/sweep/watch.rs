@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use notify::event::{CreateKind, ModifyKind};
+use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -91,7 +91,9 @@ fn changes(event: Event, sessions: &Path) -> Vec<Change> {
     let change = |path: PathBuf| match event.kind {
         EventKind::Create(CreateKind::Folder) => Some(Change::Folder(path)),
         EventKind::Remove(_) => (path == sessions).then_some(Change::Folder(path)),
+        // The file is also closed by the system, when it kills Codex.
         EventKind::Create(_)
+        | EventKind::Access(AccessKind::Close(AccessMode::Write))
         | EventKind::Modify(ModifyKind::Any | ModifyKind::Data(_) | ModifyKind::Name(_)) => {
             thread_of(&path).map(Change::Written)
         }

@@ -97,14 +97,22 @@ fn a_thread_that_was_written_to_is_looked_at_once_when_it_is_silent() {
     }
     scene.check(&["", A]);
     assert!(begun.elapsed() >= PACE.written, "{:?}", begun.elapsed());
+    // A Codex that was silent and ends is noticed by what the system does for it.
+    let file = fs::read_dir(scene.codex_home().join("sessions").join(TODAY)).unwrap();
+    let file = file.map(|entry| entry.unwrap().path()).next().unwrap();
+    let codex = OpenOptions::new().append(true).open(file).unwrap();
+    scene.write(TODAY, B);
+    scene.check(&["", A, B]);
+    drop(codex);
+    scene.check(&["", A, B, A]);
     // Reading is no change, and neither is another kind of file.
     let folder = scene.codex_home().join("sessions").join(TODAY);
     for entry in fs::read_dir(&folder).unwrap() {
         fs::read(entry.unwrap().path()).unwrap();
     }
     fs::write(folder.join("notes.txt"), "").unwrap();
-    scene.write(TODAY, B);
-    scene.check(&["", A, B]);
+    scene.write(TODAY, C);
+    scene.check(&["", A, B, A, C]);
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! Whether somebody still writes to a transcript.
+
+use std::path::Path;
+
+/// Whether a process has this file open for writing. While a turn goes on, Codex has its transcript
+/// open (seen with 16 versions from 0.44 to 0.169), also when nothing happens because a person is
+/// asked something.
+///
+/// Only Linux tells; elsewhere nobody is known to write.
+#[cfg(target_os = "linux")]
+pub(crate) fn has_writer(path: &Path) -> bool {
+    use std::fs;
+
+    let descriptors = |folder: &str| fs::read_dir(folder).into_iter().flatten().flatten();
+    let processes = descriptors("/proc").filter_map(|entry| entry.file_name().into_string().ok());
+    // Those of other users do not show what they have open.
+    processes
+        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
+        .flat_map(|pid| descriptors(&format!("/proc/{pid}/fd")))
+        .any(|descriptor| is_writer(&descriptor.path(), path))
+}
+
+/// Whether a link below `/proc/PID/fd` is to this file, and one that can be written through.
+#[cfg(target_os = "linux")]
+fn is_writer(link: &Path, path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+
+    const OWNER_WRITES: u32 = 0o200;
+    // By its name, in which the thread's id is: folders may have other names in a container.
+    let is_to_file = std::fs::read_link(link).is_ok_and(|to| to.file_name() == path.file_name());
+    let mode = || link.symlink_metadata().map(|link| link.permissions().mode());
+    is_to_file && mode().is_ok_and(|mode| mode & OWNER_WRITES != 0)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_writer(_path: &Path) -> bool {
+    false
+}
