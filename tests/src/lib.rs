@@ -28,6 +28,7 @@ pub mod recording;
 pub mod http;
 pub mod process;
 pub mod wait;
+pub mod websocket;
 
 pub use app_server::AppServer;
 pub use codex::{Codex, Protocol};

@@ -1,4 +1,5 @@
-//! A model provider that answers by the script: OpenAI's Responses API over server-sent events.
+//! A model provider that answers by the script: OpenAI's Responses API over server-sent events, or
+//! over a WebSocket where Codex asks for one.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::http::{self, Request, Server};
 use crate::script::{Arguments, Call, Failure, Item, Script, Step, Usage};
 use crate::shell::Shell;
+use crate::websocket;
 
 /// Plays the steps of its scripts, one per request to `/v1/responses`.
 ///
@@ -101,21 +103,20 @@ fn answer(
         ("POST", "/v1/responses") => {
             let body: Value = serde_json::from_slice(&request.body)?;
             let model = body["model"].clone();
-            if asks_for_title(&body) {
-                return play(&Step::default().message("Work on it"), &model, stream);
-            }
-            let shell = Shell::offered(&body).unwrap_or_default();
-            let part = parts.iter().position(|part| part.is_for(&body));
-            let step = part.and_then(|part| {
-                let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
-                let before = received.iter().filter(|request| request.part == part).count();
-                received.push(Received { body, at: SystemTime::now(), part });
-                parts[part].steps.get(before)
-            });
-            match step {
-                Some(step) => play(&step.clone().for_shell(shell), &model, stream),
+            match next_step(body, parts, received) {
+                Some(step) => play(&step, &model, stream),
                 None => refuse(stream, 400, "the script has no further step"),
             }
+        }
+        ("GET", "/v1/responses") if request.header("upgrade").is_some() => {
+            websocket::serve(request, stream, |body| {
+                let model = body["model"].clone();
+                // Codex warms a connection up before it has anything to ask.
+                if body["generate"] == false {
+                    return Some(events(&Step::default(), &model));
+                }
+                next_step(body, parts, received).map(|step| events(&step, &model))
+            })
         }
         ("GET", "/v1/models") => http::respond(stream, 200, &json_type(), br#"{"models":[]}"#),
         // At its start Codex asks what earlier turns cost.
@@ -124,6 +125,19 @@ fn answer(
         }
         _ => refuse(stream, 404, "not part of the script"),
     }
+}
+
+/// Takes note of a request and returns its answer.
+fn next_step(body: Value, parts: &[Part], received: &Mutex<Vec<Received>>) -> Option<Step> {
+    if asks_for_title(&body) {
+        return Some(Step::default().message("Work on it"));
+    }
+    let shell = Shell::offered(&body).unwrap_or_default();
+    let part = parts.iter().position(|part| part.is_for(&body))?;
+    let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = received.iter().filter(|request| request.part == part).count();
+    received.push(Received { body, at: SystemTime::now(), part });
+    parts[part].steps.get(before).map(|step| step.clone().for_shell(shell))
 }
 
 /// Whether Codex asks on its own account, for the title of an interactive session: the answer is

@@ -21,6 +21,7 @@ mod threads;
 mod tools;
 mod tui;
 mod unannounced;
+mod websocket;
 
 mod check;
 mod session;
