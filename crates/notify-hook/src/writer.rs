@@ -23,13 +23,18 @@ pub(crate) fn has_writer(path: &Path) -> bool {
 /// Whether a link below `/proc/PID/fd` is to this file, and one that can be written through.
 #[cfg(target_os = "linux")]
 fn is_writer(link: &Path, path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
     const OWNER_WRITES: u32 = 0o200;
-    // By its name, in which the thread's id is: folders may have other names in a container.
-    let is_to_file = std::fs::read_link(link).is_ok_and(|to| to.file_name() == path.file_name());
-    let mode = || link.symlink_metadata().map(|link| link.permissions().mode());
-    is_to_file && mode().is_ok_and(|mode| mode & OWNER_WRITES != 0)
+    // The name first: looking at each file that is open could hang with its file system.
+    if std::fs::read_link(link).ok().as_deref().and_then(Path::file_name) != path.file_name() {
+        return false;
+    }
+    let is_open_for_writing =
+        link.symlink_metadata().is_ok_and(|link| link.permissions().mode() & OWNER_WRITES != 0);
+    // Then the file itself: its folders may have other names in a container.
+    let identity = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino())).ok();
+    is_open_for_writing && identity(link) == identity(path)
 }
 
 #[cfg(not(target_os = "linux"))]
