@@ -126,11 +126,26 @@ impl Fusion<'_> {
                 }
             }
         }
+        let told = steps.len();
         for call in calls.filter(|call| call.completed.is_none()) {
             steps.extend(call.failed_attempts().map(Step::Llm));
             steps.extend(call.open_attempt().map(|call| Step::Llm(self.unanswered(call))));
         }
+        if steps.len() == told {
+            steps.extend(self.failed_request(now).map(Step::Llm));
+        }
         steps
+    }
+
+    /// The request that a turn failed with, where no event tells of it.
+    fn failed_request(&self, before: UnixNanos) -> Option<LlmCall> {
+        let TurnEnd::Failed(reason) = &self.transcript.ended else { return None };
+        let request = self.transcript.unanswered.as_ref()?;
+        Some(LlmCall {
+            end: self.transcript.end,
+            outcome: Outcome::Failed(reason.clone()),
+            ..self.llm_call(request, None, before)
+        })
     }
 
     /// A request to which there is no response in the transcript.

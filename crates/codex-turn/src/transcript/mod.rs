@@ -264,6 +264,10 @@ impl Transcript {
             open.answer = Some(answer.to_owned());
         }
         open.ended = true;
+        // A turn fails because the model did not answer this.
+        if matches!(end, TurnEnd::Failed(_)) && !open.is_review {
+            open.entries.extend(self.take_pending().into_iter().map(Entry::Input));
+        }
         self.turns.push(open.close(end, &self.meta, self.at));
         self.take_pending();
     }

@@ -52,6 +52,8 @@ impl Response {
 /// What a turn's entries amount to: responses with a compaction in between, and the outputs by call.
 pub(crate) struct Grouped {
     pub(crate) steps: Vec<Step>,
+    /// A last request: what the model was to see, and never answered.
+    pub(crate) unanswered: Option<Response>,
     pub(crate) outputs: HashMap<String, CallOutput>,
 }
 
@@ -111,7 +113,7 @@ impl Grouping {
             current: Response::default(),
             next: Response::default(),
             output_seen: false,
-            grouped: Grouped { steps: Vec::new(), outputs: HashMap::new() },
+            grouped: Grouped { steps: Vec::new(), unanswered: None, outputs: HashMap::new() },
         }
     }
 
@@ -175,6 +177,7 @@ impl Grouping {
 
     fn finish(mut self) -> Grouped {
         self.close();
-        self.grouped
+        let unanswered = (!self.current.input.is_empty()).then_some(self.current);
+        Grouped { unanswered, ..self.grouped }
     }
 }

@@ -64,6 +64,8 @@ pub struct TranscriptTurn {
     pub(crate) time_to_first_token: Option<u64>,
     pub(crate) settings: Settings,
     pub(crate) steps: Vec<TranscriptStep>,
+    /// What the model was to see last and never answered.
+    pub(crate) unanswered: Option<Response>,
     pub(crate) outputs: HashMap<String, CallOutput>,
     pub(crate) tool_items: Vec<ToolItem>,
 }
@@ -289,6 +291,7 @@ impl OpenTurn {
             time_to_first_token: self.time_to_first_token,
             settings: self.settings,
             steps: steps.collect(),
+            unanswered: grouped.unanswered,
             outputs: grouped.outputs,
             tool_items: self.tool_items,
         }
