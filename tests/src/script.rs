@@ -65,8 +65,8 @@ impl Script {
 
     /// Returns the text of the last message: the turn's final answer.
     pub fn answer(&self) -> Option<&str> {
-        let whole = self.steps.iter().filter(|step| step.failure.is_none());
-        whole.rev().find_map(Step::said)
+        let told = self.steps.iter().filter(|step| step.failure.is_none() && !step.compacts);
+        told.rev().find_map(Step::said)
     }
 
     /// Returns the tokens of all steps together.

@@ -122,7 +122,8 @@ fn expected_root(script: &Script, name: &str) -> Expected {
             usage: None,
             call_id: None,
         },
-        input: Some(script.prompt.clone()),
+        // Codex's own commands, such as `/compact`, are no prompts.
+        input: Some(script.prompt.clone()).filter(|prompt| !prompt.starts_with('/')),
         output: script.answer().unwrap_or_default().to_owned(),
         complaint: script.fails.clone().unwrap_or_default(),
     }
