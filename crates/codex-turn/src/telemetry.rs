@@ -195,8 +195,10 @@ impl TelemetryCall {
         }
     }
 
-    /// Adds what the events know of the call: exact times, time to first token, HTTP status.
+    /// Adds what the events know of the call: exact times, time to first token, HTTP status, and the
+    /// model, which for a compaction before a change of models is not that of the turn.
     pub(crate) fn complete(&self, call: &mut LlmCall) {
+        call.model = self.model.clone().or(call.model.take());
         if let Some(start) = self.start() {
             call.start = start;
             // The transcript's time of the answer may be a millisecond before it.
@@ -284,6 +286,15 @@ mod tests {
         // A request from within the turn is its own, whenever it was answered.
         let ours = [event("codex.api_request", 5_013, json!({ "duration_ms": "20" }))];
         assert_eq!(events_of(&turns[0], None, None, &ours), [&ours[0]]);
+    }
+
+    #[test]
+    fn a_call_names_the_model_that_was_asked() {
+        let asked = json!({ "model": "old", "input_token_count": 1 });
+        let telemetry = Telemetry::of(&[&event("codex.sse_event", 1_000, asked)]);
+        let mut call = LlmCall { model: Some("new".to_owned()), ..LlmCall::default() };
+        telemetry.calls[0].complete(&mut call);
+        assert_eq!(call.model.as_deref(), Some("old"));
     }
 
     #[test]
