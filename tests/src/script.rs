@@ -90,6 +90,8 @@ pub struct Step {
     pub pace: Duration,
     /// Whether Codex replaces the conversation with its message.
     pub compacts: bool,
+    /// The model that is asked, if it is not the script's.
+    pub model: Option<String>,
     /// What goes wrong.
     pub failure: Option<Failure>,
 }
@@ -123,6 +125,11 @@ impl Step {
     /// Expects Codex to have asked for a summary of the conversation, and to go on with that.
     pub fn compacts(self) -> Self {
         Self { compacts: true, ..self }
+    }
+
+    /// Expects Codex to have asked another model than the script's.
+    pub fn by_model(self, model: &str) -> Self {
+        Self { model: Some(model.to_owned()), ..self }
     }
 
     /// Waits before the head of the response.

@@ -132,7 +132,7 @@ fn expected_root(script: &Script, name: &str) -> Expected {
 fn expected_call(script: &Script, step: &Step) -> Node<Expected> {
     let value = Expected {
         shape: Shape {
-            name: script.model.clone(),
+            name: step.model.as_ref().unwrap_or(&script.model).clone(),
             kind: "LLM".to_owned(),
             status: status(step.failure.is_some()),
             usage: step.counted(),

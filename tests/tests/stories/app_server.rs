@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stories::phoenix::Span;
+use stories::script::MODEL;
 use stories::{AppServer, Call, Codex, Home, ModelServer, Protocol, Script, Step, Usage, wait};
 
 use crate::{check, stage};
+
+/// Another one that Codex knows.
+const OTHER_MODEL: &str = "gpt-6-luna";
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -53,6 +57,31 @@ fn an_interrupted_turn_and_the_next_one_right_after_it() {
     editor.completed();
     editor.begin(2, &json!({}));
     editor.close();
+}
+
+#[test]
+fn another_model_in_the_middle_of_a_thread() {
+    let usage = |input: u64| Usage { input, ..USAGE };
+    // Before another model goes on, the one that knows the conversation sums it up.
+    let turns = [
+        Script::new("Ponder").step(Step::new(usage(1000)).message("Hm.")),
+        Script::new("Be quick")
+            .with_model(OTHER_MODEL)
+            .step(Step::new(usage(1100)).message("It pondered.").compacts().by_model(MODEL))
+            .step(Step::new(usage(600)).message("Done.")),
+        Script::new("And now?")
+            .with_model(OTHER_MODEL)
+            .step(Step::new(usage(700)).message("That was all.")),
+    ];
+    let mut editor = Editor::open("app-server-models", turns.to_vec());
+    editor.begin(0, &json!({}));
+    editor.completed();
+    editor.begin(1, &json!({ "model": OTHER_MODEL }));
+    editor.completed();
+    editor.begin(2, &json!({}));
+    for call in editor.close().iter().filter(|span| span.kind == "LLM") {
+        assert_eq!(call.text("llm.model_name"), Some(call.name.as_str()), "{call:#?}");
+    }
 }
 
 /// An editor with one thread, and everything around it.
