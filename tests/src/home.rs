@@ -215,6 +215,11 @@ impl Home {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
+    /// Lets each transcript be gone when the hook looks for it.
+    pub fn forget_transcripts(&mut self) {
+        self.set_variable("FORGET_TRANSCRIPTS", "true");
+    }
+
     /// Lets another process have the buffer's port.
     pub fn set_buffer_port(&mut self, port: u16) {
         self.buffer_port = port;
@@ -247,6 +252,7 @@ impl Home {
 run=$(mktemp -d '{runs}/run.XXXXXX') || exit
 for payload; do :; done
 printf '%s' "$payload" > "$run/payload"
+[ -z "$FORGET_TRANSCRIPTS" ] || rm -rf "$CODEX_HOME/sessions"
 '{hook}' "$@" > "$run/printed" 2>&1 &
 echo $! > "$run/pid"
 wait $!

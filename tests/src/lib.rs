@@ -13,6 +13,7 @@
 pub mod script;
 pub mod shell;
 pub mod tree;
+pub mod version;
 
 pub mod app_server;
 pub mod backend;

@@ -28,6 +28,11 @@ impl Shell {
         Self::ALL.into_iter().find(|shell| tools.iter().any(|tool| tool["name"] == shell.name()))
     }
 
+    /// Returns the one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|shell| shell.name() == name)
+    }
+
     /// Returns its name.
     pub fn name(self) -> &'static str {
         match self {

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::http::{self, Server};
 use crate::process;
+use crate::version::Version;
 use crate::{Codex, Home, ModelServer, Protocol};
 use scenario::Scenario;
 use trim::Trim;
@@ -30,7 +31,7 @@ pub fn record(codex: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Resul
     let home = Home::for_recording(sink.server.port())?;
     prepare_project(&home)?;
     let model = ModelServer::start(std::slice::from_ref(&scenario.script))?;
-    let model_name = model_known_to(&version(codex, &home)?);
+    let model_name = Version::of(codex)?.model();
     let arguments = [&["--model", model_name], scenario.arguments].concat();
     let exec = Codex::configure(codex, &home, &model, Protocol::Json)?
         .exec(&arguments, &scenario.script.prompt)?;
@@ -99,20 +100,6 @@ fn prepare_project(home: &Home) -> anyhow::Result<()> {
 }
 
 const LIMIT: Duration = Duration::from_secs(10);
-
-/// The version that a Codex says it is, such as `0.169.0`.
-fn version(codex: &Path, home: &Home) -> anyhow::Result<String> {
-    let said = process::run(home.command(codex).arg("--version"), LIMIT)?;
-    let version = said.stdout.split_whitespace().last().map(str::to_owned);
-    version.with_context(|| format!("codex does not tell its version: {said:?}"))
-}
-
-/// A model of the version's time to which Codex offers its tools directly. Of one that it does not
-/// know it would assume the least, and offer tools that nobody used.
-fn model_known_to(version: &str) -> &'static str {
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
-    if minor.is_some_and(|minor| minor < 130) { "gpt-5.1-codex" } else { crate::script::MODEL }
-}
 
 fn lines(records: impl Iterator<Item = anyhow::Result<Value>>) -> anyhow::Result<String> {
     records.map(|record| Ok(format!("{}\n", record?))).collect()

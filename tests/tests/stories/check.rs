@@ -7,6 +7,7 @@ use serde_json::Value;
 use stories::codex::Exec;
 use stories::phoenix::{Span, Totals};
 use stories::script::MODEL;
+use stories::shell::Shell;
 use stories::tree::{Expected, Node, expected_shape, observed_shape, outline};
 use stories::{Script, Usage, expected_tree, observed_forest};
 
@@ -123,12 +124,15 @@ pub(crate) fn telemetry(spans: &[Span]) {
             MODEL => {
                 assert_eq!(span.number("http.response.status_code"), Some(200), "{span:#?}");
             }
-            "exec_command" => {
+            name if Shell::named(name).is_some() => {
                 let approval = span.text("codex.tool.approval_status");
                 assert_eq!(approval, Some("approved"), "{span:#?}");
             }
             _ => {}
         }
+    }
+    if !super::stage::version().times_the_first_token() {
+        return;
     }
     // Codex measures it where there is text, not for an answer that only asks for tools.
     let last = spans.iter().rfind(|span| span.name == MODEL).expect("a model call");

@@ -40,13 +40,12 @@ fn three_requests_three_tools_in_protobuf() {
 }
 
 fn is_traced_completely(project: &str, protocol: Protocol) {
-    let script = script();
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
-    let played = stage::play(&home, &script, protocol, &[]);
+    let played = stage::play(&home, &script(), protocol, &[]);
     let spans = stage::spans(project);
-    check::turn(&spans, &script, "Turn 1", &played.exec);
+    check::turn(&spans, &played.script, "Turn 1", &played.exec);
     check::telemetry(&spans);
-    check::totals(project, &[script]);
+    check::totals(project, &[played.script]);
     home.stop_buffer().expect("the buffer stops");
 }

@@ -11,6 +11,7 @@ use stories::codex::Exec;
 use stories::home::HookRun;
 use stories::phoenix::Span;
 use stories::process::{self, Finished};
+use stories::version::Version;
 use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Script, wait};
 
 /// The Phoenix that all stories send to; it ends with this process.
@@ -30,6 +31,13 @@ pub(crate) fn codex() -> PathBuf {
     path("STORIES_CODEX")
 }
 
+/// Returns the version of the real Codex.
+pub(crate) fn version() -> Version {
+    static VERSION: LazyLock<Version> =
+        LazyLock::new(|| Version::of(&codex()).expect("codex tells its version"));
+    *VERSION
+}
+
 /// Makes a home that sends to a project of this name in the real Phoenix.
 pub(crate) fn home(project: &str) -> Home {
     let home = Home::new(&programs(), project).expect("a home");
@@ -43,7 +51,18 @@ pub(crate) fn play(home: &Home, script: &Script, protocol: Protocol, arguments: 
     let runs = Runs::new(home, std::slice::from_ref(script), protocol);
     let exec = runs.turn(arguments, script);
     let hook = runs.hook_runs(1).remove(0);
-    Played { exec, hook }
+    let shell = runs.model.shell().unwrap_or_default();
+    Played { exec, hook, script: script.clone().for_shell(shell) }
+}
+
+/// Does what [`play`] does, and no transcript is there when the hook looks for it.
+pub(crate) fn play_without_transcript(home: &mut Home, script: &Script) -> Played {
+    if version().can_be_ephemeral() {
+        play(home, script, Protocol::Binary, &["--ephemeral"])
+    } else {
+        home.forget_transcripts();
+        play(home, script, Protocol::Binary, &[])
+    }
 }
 
 /// A turn that Codex has done, and the run of the hook that it caused.
@@ -51,6 +70,8 @@ pub(crate) fn play(home: &Home, script: &Script, protocol: Protocol, arguments: 
 pub(crate) struct Played {
     pub(crate) exec: Exec,
     pub(crate) hook: HookRun,
+    /// The script with the tools that this version of Codex offers.
+    pub(crate) script: Script,
 }
 
 /// A home in which Codex works through several turns, each a process of its own.
