@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 
 mod bench;
 mod capture;
+mod compat;
 mod demo;
 mod e2e;
 mod test;
@@ -22,6 +23,7 @@ commands:
   test [--quick]                     checks format and lints, runs all tests, and e2e unless --quick
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
   capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
+  compat                             writes docs/codex-versions.md from those recordings
   bench                              measures what tracing costs, beside a baseline
 ";
 
@@ -42,6 +44,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     match words.as_slice() {
         ["bench"] => bench::run(),
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
+        ["compat"] => compat::run(),
         ["demo", rest @ ..] => demo::run(rest),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),

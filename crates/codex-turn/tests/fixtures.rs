@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+mod compat;
 mod robustness;
 mod support;
 mod traps;
