@@ -15,7 +15,7 @@ pub(crate) fn script() -> Script {
         .step(
             Step::new(first)
                 .reasoning("I should list the files")
-                .call(Call::command("ls -la").prints(" ..\n")),
+                .call(Call::command("ls -la").prints(" ..")),
         )
         .step(
             Step::new(second)
