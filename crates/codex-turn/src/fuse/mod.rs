@@ -3,17 +3,18 @@
 //! The transcript is the truth for messages, tools, tokens and settings. The events add exact times,
 //! time to first token, HTTP attempts and approvals. Each works without the other.
 
-use std::collections::HashSet;
+mod tool_calls;
 
-use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall};
+use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step};
 use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Map, Value as Json};
 
+pub(crate) use tool_calls::tool_from_result;
+
 use crate::HARNESS;
-use crate::events::{LogEvent, ToolResult};
+use crate::events::LogEvent;
 use crate::json;
 use crate::telemetry::{Telemetry, TelemetryCall};
-use crate::tools::{self, CallItem, Evidence, ToolItem};
 use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
@@ -208,120 +209,6 @@ impl Fusion<'_> {
         call
     }
 
-    fn tool_call(&self, call: &CallItem) -> ToolCall {
-        let output = self.transcript.outputs.get(&call.call_id);
-        let item = self.transcript.tool_items.iter().find(|item| item.id == call.call_id);
-        let result = self.result(&call.call_id);
-        let mut tool = self.tool_from(&call.call_id, item, result, Some(call.at));
-        if let (None, None, Some(output)) = (item, result, output) {
-            tool.end = output.at.max(call.at);
-        }
-        tool.name = call.name.clone();
-        tool.arguments = call.arguments.clone();
-        tool.output = output.and_then(|output| output.text.clone()).or(tool.output);
-        tool.sub_agent =
-            tool.sub_agent.or_else(|| tools::spawned_agent(&tool.name, tool.output.as_deref()));
-        if let Some(namespace) = &call.namespace {
-            replace(&mut tool.attributes, "codex.tool.namespace", namespace);
-        }
-        tool.outcome = tools::outcome(Evidence {
-            output: tool.output.as_deref(),
-            exit_code: item.and_then(|item| item.exit_code),
-            success: output
-                .and_then(|output| output.success)
-                .or_else(|| result.and_then(|(_, result)| result.success)),
-            status: item.and_then(|item| item.status.as_deref()).or(call.status.as_deref()),
-        });
-        if tool.outcome == Outcome::Unknown {
-            tool.outcome = self.stopped().unwrap_or_default();
-        }
-        tool
-    }
-
-    /// A tool call from what Codex notes of its end.
-    fn tool_from(
-        &self,
-        call_id: &str,
-        item: Option<&ToolItem>,
-        result: Option<&(UnixNanos, ToolResult)>,
-        asked: Option<UnixNanos>,
-    ) -> ToolCall {
-        let mut tool = match result {
-            Some((time, result)) => tool_from_result(*time, result),
-            None => {
-                let start =
-                    asked.or(item.and_then(|item| item.started)).unwrap_or(self.transcript.start);
-                ToolCall { call_id: call_id.to_owned(), start, end: start, ..ToolCall::default() }
-            }
-        };
-        if let Some(item) = item {
-            if result.is_none() {
-                tool.end = item.completed.unwrap_or(tool.start).max(tool.start);
-                tool.name = item.name.clone();
-                tool.outcome = tools::outcome(Evidence {
-                    output: item.output.as_deref(),
-                    exit_code: item.exit_code,
-                    success: None,
-                    status: item.status.as_deref(),
-                });
-            } else if let Some(code) = item.exit_code.filter(|code| *code != 0) {
-                tool.outcome = Outcome::Failed(format!("exit code {code}"));
-            }
-            tool.arguments = tool.arguments.or_else(|| item.arguments.clone());
-            tool.output = tool.output.or_else(|| item.output.clone());
-            tool.sub_agent = item.sub_agent.clone();
-            if let Some(server) = &item.mcp_server {
-                replace(&mut tool.attributes, "codex.tool.mcp_server", server);
-            }
-            if let Some(code) = item.exit_code {
-                tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
-            }
-        }
-        if let Some(decision) = self.telemetry.decisions.get(call_id) {
-            decision.note_on(&mut tool);
-        }
-        tool
-    }
-
-    fn result(&self, call_id: &str) -> Option<&(UnixNanos, ToolResult)> {
-        self.telemetry.results.iter().find(|(_, result)| result.call_id == call_id)
-    }
-
-    /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
-    /// the script that was the last to begin before them; Codex does not name it.
-    fn nest(&self, steps: &mut Vec<Step>) {
-        let asked: HashSet<String> = steps
-            .iter()
-            .flat_map(|step| match step {
-                Step::Llm(call) => call.tools.as_slice(),
-                Step::Tool(_) | Step::Compaction(_) => &[],
-            })
-            .map(|tool| tool.call_id.clone())
-            .collect();
-        let mut seen = asked;
-        let items = self.transcript.tool_items.iter().map(|item| item.id.as_str());
-        let results = self.telemetry.results.iter().map(|(_, result)| result.call_id.as_str());
-        for id in items.chain(results).filter(|id| !id.is_empty()) {
-            if !seen.insert(id.to_owned()) {
-                continue;
-            }
-            let item = self.transcript.tool_items.iter().find(|item| item.id == id);
-            let tool = self.tool_from(id, item, self.result(id), None);
-            let script = steps
-                .iter_mut()
-                .flat_map(|step| match step {
-                    Step::Llm(call) => call.tools.as_mut_slice(),
-                    Step::Tool(_) | Step::Compaction(_) => &mut [],
-                })
-                .filter(|call| call.name == "exec" && call.start <= tool.start)
-                .max_by_key(|call| call.start);
-            match script {
-                Some(script) => script.nested.push(tool),
-                None => steps.push(Step::Tool(tool)),
-            }
-        }
-    }
-
     fn attributes(&self) -> Vec<Attribute> {
         let (turn, telemetry) = (self.transcript, self.telemetry);
         let settings = &turn.settings;
@@ -383,41 +270,6 @@ impl Fusion<'_> {
     }
 }
 
-/// A tool call as its `codex.tool_result` event alone tells it.
-pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall {
-    let mut attributes = Vec::new();
-    let texts = [
-        ("codex.tool.namespace", &result.namespace),
-        ("codex.tool.mcp_server", &result.mcp_server),
-    ];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            attributes.push(Attribute::new(name, value.clone()));
-        }
-    }
-    if result.output_truncated {
-        attributes.push(Attribute::new("codex.tool.output_truncated", true));
-    }
-    let evidence = Evidence {
-        output: result.output.as_deref(),
-        success: result.success,
-        ..Evidence::default()
-    };
-    ToolCall {
-        call_id: result.call_id.clone(),
-        name: result.name.clone(),
-        start: time.minus(result.duration),
-        end: time,
-        outcome: tools::outcome(evidence),
-        arguments: result.arguments.clone(),
-        output: result.output.clone(),
-        nested: Vec::new(),
-        sub_agent: tools::spawned_agent(&result.name, result.output.as_deref()),
-        approval_wait: None,
-        attributes,
-    }
-}
-
 /// A response's items as one assistant message.
 fn output_messages(items: &[ModelItem]) -> Vec<Message> {
     let parts: Vec<Part> = items
@@ -436,9 +288,4 @@ fn output_messages(items: &[ModelItem]) -> Vec<Message> {
         return Vec::new();
     }
     vec![Message { role: "assistant".to_owned(), parts, tool_call_id: None }]
-}
-
-fn replace(attributes: &mut Vec<Attribute>, key: &'static str, value: &str) {
-    attributes.retain(|attribute| attribute.key != key);
-    attributes.push(Attribute::new(key, value.to_owned()));
 }
