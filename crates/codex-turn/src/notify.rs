@@ -84,6 +84,11 @@ impl NotifyPayload {
             .filter(|id| id.len() == 36 && id.bytes().filter(|b| *b == b'-').count() == 4)
     }
 
+    /// Whether the payload may be about the turn of this id: it is not where it names another one.
+    pub fn names(&self, turn_id: &str) -> bool {
+        self.unique_turn_id().is_none_or(|named| named == turn_id)
+    }
+
     /// Whether this is the end of a turn that Codex runs for itself: the terminal UI has a hidden
     /// thread make up a title for each new session (since Codex 0.157). Such a thread has no
     /// transcript; a user's own thread with the same prompt has one.

@@ -320,7 +320,10 @@ impl Look<'_> {
             return false;
         };
         price(&mut turn, self.context.prices);
-        note_caller(&mut turn, settings);
+        // Of other turns, and in a sweep, this environment is not the one that Codex had.
+        if self.payload().is_some_and(|payload| payload.names(&turn.turn_id)) {
+            note_caller(&mut turn, settings);
+        }
         let batch = delivery.batch(&turn);
         if settings.trace_debug {
             debug::dump(paths, &turn, events, &batch, log);

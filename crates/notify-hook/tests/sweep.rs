@@ -44,6 +44,12 @@ impl Home {
         fs::write(folder.join("since"), time).unwrap();
     }
 
+    /// Names an address at which no service is looked for, and none is started.
+    fn have_no_buffer(&self) {
+        let elsewhere = "harnesses:\n  codex:\n    collector:\n      host: 192.0.2.1\n";
+        fs::write(self.harness().join("config.yaml"), elsewhere).unwrap();
+    }
+
     fn harness(&self) -> PathBuf {
         self.dir.path().join(".arize/harness")
     }
@@ -260,6 +266,28 @@ fn it_looks_at_so_many_threads_at_a_time() {
     assert_eq!(home.turns().len(), 20);
     home.sweep(&[]);
     assert_eq!(home.turns().len(), 23);
+}
+
+#[test]
+fn the_environment_of_whoever_sweeps_is_not_that_of_codex() {
+    let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let variables = [("TRACEPARENT", traceparent)];
+    let (thread, text) = recorded("0.169.0/basic");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../codex-turn/tests/data");
+    let payload = fs::read_to_string(data.join("0.169.0/basic/notify.jsonl")).unwrap();
+    for (arguments, caller) in [
+        (&["--sweep", &thread][..], None),
+        (&[payload.trim()], Some("0af7651916cd43dd8448eb211c80319c")),
+    ] {
+        let home = Home::new();
+        home.transcript(&thread, &text);
+        home.have_no_buffer();
+        home.run(arguments, &variables);
+        let store = TraceStore::open(home.harness().join("traces.db")).unwrap();
+        let trace = store.last_traces(1).unwrap()[0].trace_id;
+        let root = &store.trace(trace).unwrap()[0];
+        assert_eq!(root.text("codex.caller.trace_id"), caller);
+    }
 }
 
 #[test]
