@@ -22,6 +22,7 @@ mod secret;
 pub mod variables;
 
 mod document;
+mod pairs;
 mod reader;
 mod settings;
 mod target;
@@ -45,5 +46,7 @@ pub use private_file::{WriteError, write_private};
 pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, ContentPolicy, Settings, SpanLayout};
-pub use target::{ConfigError, Target, TargetError};
+pub use target::{
+    ConfigError, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Target, TargetError,
+};
 pub use warning::Warning;

@@ -23,7 +23,12 @@ pub(crate) struct Reader<'a> {
 impl Reader<'_> {
     /// Gives the first source that is set, as text.
     pub(crate) fn text(&mut self, sources: &[Source]) -> Option<String> {
-        sources.iter().find_map(|source| self.read(source)).map(|(_, text)| text)
+        self.named(sources).map(|(_, text)| text)
+    }
+
+    /// Gives the first source that is set, by name and as text.
+    pub(crate) fn named(&mut self, sources: &[Source]) -> Option<(&'static str, String)> {
+        sources.iter().find_map(|source| self.read(source))
     }
 
     /// Gives the first source that `parse` understands; warns about those before it.
@@ -52,7 +57,7 @@ impl Reader<'_> {
     /// Decides whether content is recorded: yes by default, but a value that is not understood
     /// means no, because whoever wrote it did not want the default.
     pub(crate) fn content_switch(&mut self, sources: &[Source]) -> bool {
-        let Some((name, value)) = sources.iter().find_map(|source| self.read(source)) else {
+        let Some((name, value)) = self.named(sources) else {
             return true;
         };
         parse_bool(&value).unwrap_or_else(|| {

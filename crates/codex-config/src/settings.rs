@@ -7,8 +7,8 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Paths, Target, TargetError, Warning, document, env_file, target,
-    variables,
+    ConfigError, Environment, Paths, Target, TargetError, Warning, document, env_file, pairs,
+    target, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error in `target`.
@@ -42,6 +42,8 @@ pub struct Settings {
     pub join_caller_trace: bool,
     /// The user's own attributes for every span.
     pub attributes: BTreeMap<String, AttributeValue>,
+    /// Attributes of the sender, added to our own: `OTEL_RESOURCE_ATTRIBUTES`.
+    pub resource_attributes: BTreeMap<String, String>,
     /// Where traces go, or why they can go nowhere.
     pub target: Result<Target, TargetError>,
     /// What was passed over.
@@ -175,7 +177,7 @@ fn parse_config(paths: &Paths, texts: &ConfigTexts) -> Result<Value, ConfigError
 }
 
 fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
-    let target = target::resolve(&mut reader);
+    let target = target::resolve(paths, &mut reader);
     let log_file = reader
         .text(&[Variable(variables::ARIZE_LOG_FILE)])
         .map_or_else(|| paths.default_log_file(), |path| paths.resolve(&path));
@@ -196,6 +198,9 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .unwrap_or(false),
         helper_threads: reader.flag(&[Key("harnesses.codex.helper_threads")]).unwrap_or(false),
         attributes: attributes(&mut reader),
+        resource_attributes: pairs::from_variable(&mut reader, variables::OTEL_RESOURCE_ATTRIBUTES)
+            .into_iter()
+            .collect(),
         target,
         warnings: reader.warnings,
     }

@@ -52,3 +52,52 @@ pub const PHOENIX_CLIENT_HEADERS: &str = "PHOENIX_CLIENT_HEADERS";
 pub const PHOENIX_PROJECT: &str = "PHOENIX_PROJECT";
 /// The project, by the older name Phoenix's own client uses.
 pub const PHOENIX_PROJECT_NAME: &str = "PHOENIX_PROJECT_NAME";
+
+/// Selects the target `otlp` where the file names no target.
+pub const CODEX_OTLP_ENABLE: &str = "CODEX_OTLP_ENABLE";
+/// The base URL of a receiver of OTLP.
+pub const CODEX_OTLP_ENDPOINT: &str = "CODEX_OTLP_ENDPOINT";
+/// Headers for it: `name=value,name=value`, percent-encoded.
+pub const CODEX_OTLP_HEADERS: &str = "CODEX_OTLP_HEADERS";
+/// The client certificate for it, a PEM file.
+pub const CODEX_OTLP_CERTFILE: &str = "CODEX_OTLP_CERTFILE";
+/// The key of the client certificate, a PEM file.
+pub const CODEX_OTLP_KEYFILE: &str = "CODEX_OTLP_KEYFILE";
+/// The certificate authorities to trust, a PEM file.
+pub const CODEX_OTLP_CACERTFILE: &str = "CODEX_OTLP_CACERTFILE";
+
+/// Attributes of whoever sends telemetry: `name=value,name=value`, percent-encoded.
+pub const OTEL_RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
+/// The base URL of a receiver of OTLP, for all programs.
+pub const OTEL_EXPORTER_OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+/// The address for traces, used as it is.
+pub const OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+/// Headers: `name=value,name=value`, percent-encoded.
+pub const OTEL_EXPORTER_OTLP_HEADERS: &str = "OTEL_EXPORTER_OTLP_HEADERS";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_HEADERS";
+/// The protocol, such as `http/protobuf`.
+pub const OTEL_EXPORTER_OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
+/// The compression, `gzip` or `none`.
+pub const OTEL_EXPORTER_OTLP_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION";
+/// The time that one batch may take, in milliseconds.
+pub const OTEL_EXPORTER_OTLP_TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TIMEOUT";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_TIMEOUT: &str = "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT";
+/// The certificate authorities to trust, a PEM file.
+pub const OTEL_EXPORTER_OTLP_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE";
+/// The client certificate, a PEM file.
+pub const OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: &str = "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE: &str =
+    "OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE";
+/// The key of the client certificate, a PEM file.
+pub const OTEL_EXPORTER_OTLP_CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_CLIENT_KEY";
+/// The same, for traces only.
+pub const OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY: &str = "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY";

@@ -49,9 +49,9 @@ pub enum Warning {
         /// What is on it.
         reason: &'static str,
     },
-    /// An entry of a list of headers is not `name=value`.
+    /// An entry of a list is not `name=value`.
     #[error("`{name}` entry {position} is not `name=value`; ignored")]
-    InvalidHeader {
+    InvalidPair {
         /// The variable.
         name: &'static str,
         /// The place in the list, counted from 1.

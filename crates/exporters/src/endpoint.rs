@@ -9,6 +9,13 @@ const TRACES_PATH: &str = "/v1/traces";
 
 /// The address for traces of a server, given with or without a final slash or the traces path.
 pub(crate) fn traces_url(endpoint: &str) -> Result<String, ConfigError> {
+    let base = exact_url(endpoint)?.trim_end_matches('/');
+    let base = base.strip_suffix(TRACES_PATH).unwrap_or(base).trim_end_matches('/');
+    Ok(format!("{base}{TRACES_PATH}"))
+}
+
+/// An address that is used as it is.
+pub(crate) fn exact_url(endpoint: &str) -> Result<&str, ConfigError> {
     let endpoint = endpoint.trim();
     let invalid =
         |reason| Err(ConfigError::Endpoint { endpoint: without_secrets(endpoint), reason });
@@ -27,9 +34,7 @@ pub(crate) fn traces_url(endpoint: &str) -> Result<String, ConfigError> {
     if endpoint.contains(['?', '#']) {
         return invalid("an endpoint ends with its path, without `?` or `#`");
     }
-    let base = endpoint.trim_end_matches('/');
-    let base = base.strip_suffix(TRACES_PATH).unwrap_or(base).trim_end_matches('/');
-    Ok(format!("{base}{TRACES_PATH}"))
+    Ok(endpoint)
 }
 
 /// An endpoint for an error message: user names, passwords and queries are left out.

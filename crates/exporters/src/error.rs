@@ -1,5 +1,6 @@
 //! What can go wrong: with the settings of a target, and with a delivery.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use trace_store::{InsertError, OpenError};
@@ -31,6 +32,24 @@ pub enum ConfigError {
         name: String,
         /// What is wrong with it.
         reason: &'static str,
+    },
+    /// A file for TLS cannot be used.
+    #[error("`{setting}`: `{}`: {reason}", path.display())]
+    TlsFile {
+        /// The field of [`TlsFiles`](crate::TlsFiles) that names it.
+        setting: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A client certificate and its key are only of use together.
+    #[error("`{present}` needs `{missing}` beside it")]
+    HalfAnIdentity {
+        /// The field of [`TlsFiles`](crate::TlsFiles) that is set.
+        present: &'static str,
+        /// The one that is not.
+        missing: &'static str,
     },
 }
 
@@ -89,6 +108,16 @@ pub enum ExportError {
         /// The server's words, cleaned and cut to 300 characters.
         answer: String,
     },
+    /// The server took the request, but rejected spans of it for good.
+    #[error("`{url}`: {spans} spans rejected: {answer}")]
+    PartlyRejected {
+        /// Where the batch was sent.
+        url: String,
+        /// How many spans.
+        spans: i64,
+        /// The server's words, cleaned and cut to 300 characters.
+        answer: String,
+    },
     /// The server, or a proxy before it, limits the size of a request.
     #[error("`{url}`: a request of {bytes} compressed bytes is too large for the server")]
     TooLarge {
@@ -121,7 +150,10 @@ impl ExportError {
             | Self::Timeout { .. }
             | Self::Interrupted { .. }
             | Self::Unavailable { .. } => true,
-            Self::Rejected { .. } | Self::TooLarge { .. } | Self::WrongAddress { .. } => false,
+            Self::Rejected { .. }
+            | Self::PartlyRejected { .. }
+            | Self::TooLarge { .. }
+            | Self::WrongAddress { .. } => false,
             Self::OpenStore(error) => error.is_transient(),
             Self::WriteStore(error) => error.is_transient(),
         }

@@ -6,10 +6,12 @@ use std::time::Duration;
 use otlp_model::SpanBatch;
 use ureq::http::HeaderValue;
 use ureq::http::header::{AUTHORIZATION, HeaderName};
+use ureq::tls::TlsConfig;
 
 use crate::endpoint::{traces_url, without_secrets};
-use crate::otlp_http::{OtlpHttp, header_value};
-use crate::{ConfigError, ExportError, Exporter, Receipt};
+use crate::http::{HttpClient, header_value};
+use crate::otlp_http::OtlpHttp;
+use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Receipt};
 
 /// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
 /// the resource.
@@ -64,7 +66,7 @@ impl Phoenix {
     pub fn new(config: PhoenixConfig) -> Result<Self, ConfigError> {
         let url = traces_url(&config.endpoint)?;
         let target = format!("phoenix {url}");
-        let mut http = OtlpHttp::new(url, config.timeout);
+        let mut http = HttpClient::new(url, config.timeout, TlsConfig::default());
         for (name, value) in &config.headers {
             http.user_header(name, value)?;
         }
@@ -76,6 +78,7 @@ impl Phoenix {
         if let Some(value) = project_header(&config.project) {
             http.public_header(PROJECT_HEADER, value);
         }
+        let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
         Ok(Self { target, http })
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Write};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use otlp_model::SpanBatch;
-use otlp_model::encode::{Scope, export_request, to_protobuf};
+use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
+
+use crate::OtlpEncoding;
 
 /// Largest body before compression, in bytes: below the 4 MiB that gRPC servers and collectors
 /// accept, with room for what a collector adds.
@@ -13,11 +15,11 @@ const MAX_BODY_BYTES: usize = 3_670_016;
 
 const SCOPE: Scope<'_> = Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
 
-/// The OTLP protobuf bodies for a batch, uncompressed: one, or several where one would be too large.
+/// The OTLP bodies for a batch, uncompressed: one, or several where one would be too large.
 ///
 /// Spans are never cut: one that is too large alone travels alone.
-pub(crate) fn bodies(batch: &SpanBatch) -> Vec<Vec<u8>> {
-    bodies_within(batch, MAX_BODY_BYTES)
+pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
+    bodies_within(batch, encoding, MAX_BODY_BYTES)
 }
 
 /// Compresses a body.
@@ -28,8 +30,12 @@ pub(crate) fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-fn bodies_within(batch: &SpanBatch, limit: usize) -> Vec<Vec<u8>> {
-    let body = to_protobuf(&export_request(batch, &SCOPE));
+fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec<Vec<u8>> {
+    let request = export_request(batch, &SCOPE);
+    let body = match encoding {
+        OtlpEncoding::Protobuf => to_protobuf(&request),
+        OtlpEncoding::Json => to_json(&request).to_string().into_bytes(),
+    };
     if body.len() <= limit || batch.spans.len() < 2 {
         return vec![body];
     }
@@ -38,7 +44,7 @@ fn bodies_within(batch: &SpanBatch, limit: usize) -> Vec<Vec<u8>> {
     [earlier, later]
         .into_iter()
         .map(|spans| SpanBatch { resource: batch.resource.clone(), spans: spans.to_vec() })
-        .flat_map(|half| bodies_within(&half, limit))
+        .flat_map(|half| bodies_within(&half, encoding, limit))
         .collect()
 }
 
@@ -69,7 +75,7 @@ mod tests {
     fn check(sizes: &[usize], limit: usize, expected: &[&[&str]]) {
         let spans = sizes.iter().enumerate().map(|(number, bytes)| span(number, *bytes)).collect();
         let resource = vec![Attribute::new("openinference.project.name", "p")];
-        let bodies = bodies_within(&SpanBatch { resource, spans }, limit);
+        let bodies = bodies_within(&SpanBatch { resource, spans }, OtlpEncoding::Protobuf, limit);
         let names: Vec<Vec<String>> = bodies
             .iter()
             .map(|body| {

@@ -1,13 +1,16 @@
 //! From a turn to its target.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use codex_config::{AttributeValue, Paths, Settings, SpanLayout, Target, TargetError};
-use exporters::{ExportError, Exporter, LocalStore, Phoenix, PhoenixConfig};
+use codex_config::{AttributeValue, Paths, Settings, SpanLayout, TargetError};
+use exporters::{ExportError, Exporter};
 use otlp_model::encode::Scope;
 use otlp_model::{
     Attribute, ContentPolicy, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
 };
+
+use crate::exporter::exporter;
 
 /// The instrumentation scope of our spans.
 pub(crate) const SCOPE: Scope<'static> =
@@ -18,6 +21,7 @@ pub struct Delivery {
     exporter: Box<dyn Exporter>,
     options: TreeOptions,
     project: String,
+    resource_attributes: BTreeMap<String, String>,
 }
 
 /// Why there is no target.
@@ -32,7 +36,9 @@ pub enum DeliveryError {
         hint: String,
     },
     /// Its exporter does not take its settings.
-    #[error("{0}")]
+    #[error(
+        "{0} (hint: correct it below `harnesses.codex`; `arize-config dump` shows what is there)"
+    )]
     Exporter(#[from] exporters::ConfigError),
 }
 
@@ -43,27 +49,19 @@ impl Delivery {
         paths: &Paths,
         timeout: Duration,
     ) -> Result<Self, DeliveryError> {
-        let exporter: Box<dyn Exporter> = match settings.target.as_ref().map_err(target_error)? {
-            Target::Local => Box::new(LocalStore::new(&paths.traces_db)),
-            Target::Phoenix { endpoint, api_key, headers } => {
-                Box::new(Phoenix::new(PhoenixConfig {
-                    endpoint: endpoint.clone(),
-                    api_key: api_key.as_ref().map(|key| key.expose().to_owned()),
-                    headers: headers
-                        .iter()
-                        .map(|(name, value)| (name.clone(), value.expose().to_owned()))
-                        .collect(),
-                    project: settings.project_name.clone(),
-                    timeout,
-                })?)
-            }
-        };
+        let target = settings.target.as_ref().map_err(target_error)?;
+        let exporter = exporter(target, settings, paths, timeout)?;
         Ok(Self::to_exporter(exporter, settings))
     }
 
     /// Any exporter, with the settings' content policy, layout and attributes.
     pub fn to_exporter(exporter: Box<dyn Exporter>, settings: &Settings) -> Self {
-        Self { exporter, options: tree_options(settings), project: settings.project_name.clone() }
+        Self {
+            exporter,
+            options: tree_options(settings),
+            project: settings.project_name.clone(),
+            resource_attributes: settings.resource_attributes.clone(),
+        }
     }
 
     /// The target's name.
@@ -71,7 +69,8 @@ impl Delivery {
         self.exporter.target()
     }
 
-    /// The spans of a turn, as they will be sent.
+    /// The spans of a turn, as they will be sent. Our own attributes of the resource win over those
+    /// of the environment.
     pub fn batch(&self, turn: &Turn) -> SpanBatch {
         let mut resource = vec![
             Attribute::new(names::SERVICE_NAME, turn.agent.name),
@@ -79,6 +78,11 @@ impl Delivery {
         ];
         if let Some(version) = &turn.agent.version {
             resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
+        }
+        for (name, value) in &self.resource_attributes {
+            if resource.iter().all(|ours| ours.key != name.as_str()) {
+                resource.push(Attribute::new(name.clone(), value.clone()));
+            }
         }
         SpanBatch { resource, spans: span_tree(turn, &self.options) }
     }

@@ -16,6 +16,7 @@
 
 mod debug;
 mod deliver;
+mod exporter;
 mod find;
 mod gather;
 mod lineage;

@@ -410,3 +410,18 @@ fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn the_environments_attributes_of_the_resource_are_added_to_ours() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    let variable = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine,deployment.environment=ci");
+    home.look_with(None, &[variable]);
+    let resource = &home.batches()[0].resource;
+    let values = |key: &str| {
+        let found = resource.iter().filter(|attribute| attribute.key == key);
+        found.map(|attribute| attribute.value.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(values("service.name"), ["codex".into()]);
+    assert_eq!(values("deployment.environment"), ["ci".into()]);
+}

@@ -3,4 +3,5 @@
 
 mod command;
 mod edit;
+mod otlp;
 mod settings;

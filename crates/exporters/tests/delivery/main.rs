@@ -4,7 +4,9 @@
 
 mod fake_server;
 mod local_store;
+mod otlp;
 mod phoenix;
+mod tls;
 
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
 use otlp_model::{UnixNanos, Value};

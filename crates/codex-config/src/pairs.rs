@@ -1,0 +1,61 @@
+//! Lists in environment variables: `name=value,name=value`, percent-encoded.
+
+use crate::Warning;
+use crate::reader::Reader;
+
+/// Reads the pairs of a variable. An entry that is none becomes a warning.
+pub(crate) fn from_variable(reader: &mut Reader<'_>, name: &'static str) -> Vec<(String, String)> {
+    let Some(text) = reader.environment.get(name) else { return Vec::new() };
+    let mut pairs = Vec::new();
+    for (index, entry) in text.split(',').enumerate() {
+        if entry.trim().is_empty() {
+            continue;
+        }
+        match parse(entry) {
+            Some(pair) => pairs.push(pair),
+            None => reader.warnings.push(Warning::InvalidPair { name, position: index + 1 }),
+        }
+    }
+    pairs
+}
+
+fn parse(entry: &str) -> Option<(String, String)> {
+    let (name, value) = entry.split_once('=')?;
+    let name = percent_decode(name.trim())?;
+    let value = percent_decode(value.trim())?;
+    (is_name(&name) && !value.contains(char::is_control)).then_some((name, value))
+}
+
+/// Whether this may be the name of a pair: a token, as HTTP calls it.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
+}
+
+/// Decodes `%41` to `A`; `None` when the result is not UTF-8. A percent sign that no two
+/// hexadecimal digits follow stands for itself.
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escaped = match (first, tail) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                bytes.push(high << 4 | low);
+                rest = &tail[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}

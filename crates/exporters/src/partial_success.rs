@@ -1,0 +1,81 @@
+//! What a receiver says that took a request but not all of its spans.
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
+use serde_json::Value;
+
+use crate::http::Accepted;
+
+/// Spans that a receiver rejected for good, as the OTLP specification has it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// How many.
+    pub(crate) spans: i64,
+    /// Why, in the receiver's words.
+    pub(crate) message: String,
+}
+
+/// The rejection in an accepting answer; none in one that cannot be understood, because releases
+/// differ in what they send: Phoenix before 11.0 answers protobuf with JSON.
+pub(crate) fn of(answer: &Accepted) -> Option<Rejection> {
+    let rejection = match answer.media_type.as_str() {
+        "application/json" => from_json(&serde_json::from_slice(&answer.body).ok()?),
+        _ => from_protobuf(&answer.body),
+    };
+    rejection.filter(|rejection| rejection.spans > 0)
+}
+
+fn from_protobuf(body: &[u8]) -> Option<Rejection> {
+    let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
+    Some(Rejection { spans: partial.rejected_spans, message: partial.error_message })
+}
+
+fn from_json(body: &Value) -> Option<Rejection> {
+    let partial = body.get("partialSuccess")?;
+    let spans = partial.get("rejectedSpans")?;
+    // A 64-bit number is a text in OTLP's JSON; not every server knows.
+    let spans = spans.as_i64().or_else(|| spans.as_str()?.parse().ok())?;
+    let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+    Some(Rejection { spans, message: message.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(media_type: &str, body: &[u8], expected: Option<(i64, &str)>) {
+        let answer = Accepted { media_type: media_type.to_owned(), body: body.to_vec() };
+        let expected =
+            expected.map(|(spans, message)| Rejection { spans, message: message.to_owned() });
+        assert_eq!(of(&answer), expected);
+    }
+
+    #[test]
+    fn rejected_spans_are_found_in_both_encodings() {
+        let protobuf = |rejected_spans, error_message: &str| {
+            let error_message = error_message.to_owned();
+            let partial_success = Some(ExportTracePartialSuccess { rejected_spans, error_message });
+            ExportTraceServiceResponse { partial_success }.encode_to_vec()
+        };
+        check("application/x-protobuf", &protobuf(2, "no ids"), Some((2, "no ids")));
+        check("", &protobuf(1, ""), Some((1, "")));
+        check("application/x-protobuf", &protobuf(0, "a warning"), None);
+        let json = "application/json";
+        let text = br#"{"partialSuccess":{"rejectedSpans":"3","errorMessage":"full"}}"#;
+        check(json, text, Some((3, "full")));
+        check(json, br#"{"partialSuccess":{"rejectedSpans":3}}"#, Some((3, "")));
+        check(json, br#"{"partialSuccess":{"errorMessage":"a warning"}}"#, None);
+    }
+
+    #[test]
+    fn other_answers_are_success() {
+        for body in [&b""[..], b"{}", b"\"{}\"", b"ok", br#"{"partialSuccess":null}"#] {
+            check("application/json", body, None);
+            check("application/x-protobuf", body, None);
+            check("text/plain", body, None);
+        }
+    }
+}

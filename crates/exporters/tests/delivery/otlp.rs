@@ -1,0 +1,129 @@
+//! Any receiver of OTLP as a target: the forms of a request, and what a receiver may reject.
+
+use std::time::Duration;
+
+use exporters::{
+    ConfigError, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEncoding,
+    OtlpEndpoint, TlsFiles,
+};
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
+use otlp_model::encode::{Scope, export_request};
+use prost::Message;
+
+use crate::fake_server::{Behaviour, FakeServer, Received};
+use crate::{everything_said, turn};
+
+const SECRET: &str = "other-secret-value";
+
+fn config(endpoint: String) -> OtlpConfig {
+    OtlpConfig {
+        endpoint: OtlpEndpoint::Server(endpoint),
+        encoding: OtlpEncoding::Protobuf,
+        compression: OtlpCompression::Gzip,
+        headers: vec![("X-Tenant".to_owned(), SECRET.to_owned())],
+        tls: TlsFiles::default(),
+        timeout: Duration::from_secs(5),
+    }
+}
+
+fn expected() -> ExportTraceServiceRequest {
+    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// The request that a turn becomes.
+fn sent(change: impl FnOnce(&mut OtlpConfig)) -> Received {
+    let server = FakeServer::start([Behaviour::Answer(200, String::new(), String::new())]);
+    let mut config = config(server.endpoint());
+    change(&mut config);
+    assert_eq!(Otlp::new(config).unwrap().export(&turn()).unwrap().spans, 3);
+    server.received().remove(0)
+}
+
+#[test]
+fn by_default_a_turn_is_protobuf_and_gzip() {
+    let request = sent(|_| {});
+    assert_eq!((request.verdict, &request.traces), (200, &expected()));
+    assert_eq!(request.header("x-tenant"), Some(SECRET));
+}
+
+#[test]
+fn a_turn_may_be_sent_without_compression() {
+    let request = sent(|config| config.compression = OtlpCompression::None);
+    assert_eq!(request.header("content-encoding"), None);
+    assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
+    assert_eq!(ExportTraceServiceRequest::decode(&request.body[..]).unwrap(), expected());
+}
+
+#[test]
+fn a_turn_may_be_sent_as_json() {
+    let request = sent(|config| {
+        config.compression = OtlpCompression::None;
+        config.encoding = OtlpEncoding::Json;
+    });
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    let sent: ExportTraceServiceRequest = serde_json::from_slice(&request.body).unwrap();
+    assert_eq!(sent, expected());
+}
+
+#[test]
+fn an_address_for_traces_is_used_as_it_is() {
+    let server = FakeServer::start([Behaviour::Answer(200, String::new(), String::new())]);
+    let url = format!("{}/custom/", server.endpoint());
+    let config =
+        OtlpConfig { endpoint: OtlpEndpoint::Traces(url.clone()), ..config(String::new()) };
+    let otlp = Otlp::new(config).unwrap();
+    otlp.export(&turn()).unwrap();
+    assert_eq!(otlp.target(), format!("otlp {url}"));
+    assert_eq!(server.received()[0].line, "POST /custom/ HTTP/1.1");
+}
+
+#[test]
+fn rejected_spans_are_an_error_that_no_repetition_cures() {
+    let partial_success = Some(ExportTracePartialSuccess {
+        rejected_spans: 2,
+        error_message: format!("too old, {SECRET}"),
+    });
+    let protobuf = ExportTraceServiceResponse { partial_success }.encode_to_vec();
+    let protobuf = String::from_utf8(protobuf).unwrap();
+    let json = format!(
+        r#"{{"partialSuccess":{{"rejectedSpans":"2","errorMessage":"too old, {SECRET}"}}}}"#
+    );
+    for (kind, body) in [("application/x-protobuf", protobuf), ("application/json", json)] {
+        let headers = format!("content-type: {kind}\r\n");
+        let server = FakeServer::start([Behaviour::Answer(200, headers, body)]);
+        let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
+        assert!(matches!(error, ExportError::PartlyRejected { spans: 2, .. }), "{error:?}");
+        assert!(error.to_string().ends_with("2 spans rejected: too old, …"), "{error}");
+        assert!(!error.is_retryable());
+        assert!(!everything_said(&error).contains(SECRET), "{error:?}");
+    }
+}
+
+#[test]
+fn settings_that_cannot_work_are_refused() {
+    let refuse = |change: &dyn Fn(&mut OtlpConfig)| {
+        let mut config = config("https://localhost".to_owned());
+        change(&mut config);
+        Otlp::new(config).unwrap_err()
+    };
+    let error = refuse(&|config| config.endpoint = OtlpEndpoint::Traces("http://h?x".to_owned()));
+    assert!(matches!(error, ConfigError::Endpoint { .. }), "{error:?}");
+    let error = refuse(&|config| config.headers[0].0 = "Content-Length".to_owned());
+    assert!(matches!(error, ConfigError::Header { .. }), "{error:?}");
+
+    let error = refuse(&|config| config.tls.ca_file = Some("/nowhere/ca.pem".into()));
+    assert!(error.to_string().starts_with("`ca_file`: `/nowhere/ca.pem`: No such file"), "{error}");
+    let error = refuse(&|config| config.tls.ca_file = Some("Cargo.toml".into()));
+    assert_eq!(error.to_string(), "`ca_file`: `Cargo.toml`: there is no PEM certificate in it");
+    let error = refuse(&|config| config.tls.client_key = Some("key.pem".into()));
+    assert_eq!(error.to_string(), "`client_key` needs `client_certificate` beside it");
+}
+
+#[test]
+fn debug_output_has_no_credentials() {
+    let config = config(format!("http://me:{SECRET}@localhost"));
+    let shown = format!("{config:?}");
+    assert!(shown.contains("X-Tenant") && !shown.contains(SECRET), "{shown}");
+}

@@ -1,0 +1,95 @@
+//! TLS with a private authority, as inside a company, and with a client certificate.
+//!
+//! The files in `tests/tls/` were made with `openssl` and are valid for a hundred years; the key of
+//! their authority was thrown away.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use exporters::{
+    ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEncoding, OtlpEndpoint, TlsFiles,
+};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+
+use crate::turn;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
+}
+
+/// A server that knows clients by their certificates and accepts one request; whether it did.
+fn server() -> (String, JoinHandle<bool>) {
+    let certificate = |name| CertificateDer::from_pem_file(file(name)).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate("ca.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(
+            vec![certificate("server.pem")],
+            PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
+        )
+        .unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("https://{}", listener.local_addr().unwrap());
+    let accepting = thread::spawn(move || {
+        let (mut socket, _) = listener.accept().unwrap();
+        let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut stream = Stream::new(&mut connection, &mut socket);
+        let mut request = [0; 16];
+        let accepted =
+            stream.read_exact(&mut request).is_ok() && request.starts_with(b"POST /v1/traces ");
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+        accepted && stream.write_all(answer).is_ok() && stream.flush().is_ok()
+    });
+    (endpoint, accepting)
+}
+
+fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
+    let (endpoint, accepting) = server();
+    let otlp = Otlp::new(OtlpConfig {
+        endpoint: OtlpEndpoint::Server(endpoint),
+        encoding: OtlpEncoding::Protobuf,
+        compression: OtlpCompression::Gzip,
+        headers: Vec::new(),
+        tls,
+        timeout: Duration::from_secs(5),
+    });
+    let result = otlp.unwrap().export(&turn()).map(drop);
+    (result, accepting.join().unwrap())
+}
+
+#[test]
+fn a_private_authority_and_a_client_certificate_are_used() {
+    let (result, accepted) = export(TlsFiles {
+        ca_file: Some(file("ca.pem")),
+        client_certificate: Some(file("client.pem")),
+        client_key: Some(file("client.key")),
+    });
+    assert!(accepted && result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn a_server_of_an_unknown_authority_gets_nothing() {
+    let (result, accepted) = export(TlsFiles::default());
+    assert!(matches!(result, Err(ExportError::Connect { .. } | ExportError::Interrupted { .. })));
+    assert!(!accepted);
+}
+
+#[test]
+fn a_server_that_wants_a_certificate_takes_nothing_without_one() {
+    let (result, accepted) =
+        export(TlsFiles { ca_file: Some(file("ca.pem")), ..TlsFiles::default() });
+    assert!(result.is_err() && !accepted, "{result:?}");
+}
