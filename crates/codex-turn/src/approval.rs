@@ -6,6 +6,10 @@ use otlp_model::{Attribute, UnixNanos};
 /// The source of decisions that a person made; others are rules of the configuration.
 const PERSON: &str = "User";
 
+/// How much later than it was a call may seem to have begun: its end and its duration are whole
+/// milliseconds.
+const ROUNDING: u64 = 1_000_000;
+
 /// Someone's or something's word on a tool call.
 ///
 /// Codex sends none for a question that was answered with Escape (0.130 to 0.169): the call is
@@ -27,7 +31,7 @@ impl Decision {
         let Some(source) = &self.source else { return };
         attributes.push(Attribute::new("codex.tool.approval_source", source.clone()));
         // A call of which no result was sent may seem to have begun when it was allowed.
-        if source == PERSON && self.time > call.start {
+        if source == PERSON && self.time.plus(ROUNDING) >= call.start {
             call.approval_wait = Some(self.time.since(call.start));
         }
     }
@@ -37,11 +41,11 @@ impl Decision {
 mod tests {
     use super::*;
 
-    /// A decision on a call that began some milliseconds before.
-    fn check(after: u64, source: Option<&str>, wait: Option<u64>) {
-        let start = UnixNanos(1_795_225_363_494_000_000);
+    /// A decision on a call that seems to have begun at this millisecond.
+    fn check(start: u64, decided: u64, source: Option<&str>, wait: Option<u64>) {
+        let start = UnixNanos::from_millis(start);
         let decision = Decision {
-            time: start.plus(after * 1_000_000),
+            time: UnixNanos::from_millis(decided),
             decision: "approved".to_owned(),
             source: source.map(str::to_owned),
         };
@@ -56,13 +60,19 @@ mod tests {
 
     #[test]
     fn only_a_person_keeps_codex_waiting() {
-        check(1026, Some("User"), Some(1026));
-        check(1026, Some("Config"), None);
-        check(1026, None, None);
+        check(5_000, 6_026, Some("User"), Some(1_026));
+        check(5_000, 6_026, Some("Config"), None);
+        check(5_000, 6_026, None, None);
+    }
+
+    #[test]
+    fn a_client_that_answers_at_once_keeps_codex_waiting_for_no_time() {
+        check(5_000, 5_000, Some("User"), Some(0));
+        check(5_001, 5_000, Some("User"), Some(0));
     }
 
     #[test]
     fn a_start_that_is_not_known_tells_no_wait() {
-        check(0, Some("User"), None);
+        check(5_000, 4_900, Some("User"), None);
     }
 }
