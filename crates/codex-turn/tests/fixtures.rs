@@ -99,9 +99,11 @@ fn print_call(text: &mut String, turn: &Turn, call: &LlmCall) {
             )
         },
     );
+    let other = call.model.as_ref().filter(|model| turn.model.as_ref() != Some(model));
     writeln!(
         text,
-        "  llm @{}..{} {} {usage}  {} -> {}",
+        "  llm{} @{}..{} {} {usage}  {} -> {}",
+        other.map(|model| format!(" [{model}]")).unwrap_or_default(),
         at(call.start),
         at(call.end),
         outcome(&call.outcome),
@@ -116,11 +118,11 @@ fn print_call(text: &mut String, turn: &Turn, call: &LlmCall) {
 
 fn print_tool(text: &mut String, turn: &Turn, tool: &ToolCall, depth: usize) {
     let at = |time: otlp_model::UnixNanos| time.since(turn.start) / 1_000_000;
-    let attributes: Vec<String> = tool
-        .attributes
-        .iter()
-        .map(|a| format!("{}={:?}", a.key.rsplit('.').next().unwrap(), a.value))
-        .collect();
+    let attributes = tool.attributes.iter();
+    let attributes =
+        attributes.map(|a| format!("{}={:?}", a.key.rsplit('.').next().unwrap(), a.value));
+    let wait = tool.approval_wait.map(|wait| format!("wait={}", wait / 1_000_000));
+    let attributes: Vec<String> = attributes.chain(wait).collect();
     writeln!(
         text,
         "{}tool {} {} @{}..{} {}  {:?} -> {:?}  {}",
@@ -184,6 +186,8 @@ cases! {
     failed_turn: "0.169.0/fail_400",
     resumed: "0.169.0/resume",
     three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
+    approvals: "0.169.0/tui_approvals",
+    declined_and_compacted_by_another_model: "0.169.0/app_server",
     forked_sub_agent: "0.130.0/fork_context",
     review: "0.169.0/review",
     sub_agents: "0.169.0/subagent_v1",
