@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
+use serde_json::json;
+use stories::phoenix::Span;
+use stories::{Call, Home, Protocol, Script, Step, Usage, expected_tree};
 
 use crate::stage::Runs;
 use crate::{check, stage};
@@ -61,10 +63,9 @@ fn an_image_is_told_by_its_type_and_size() {
     let project = "image";
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
-    let image = home.project_folder().join("dot.png");
-    fs::write(&image, PNG).expect("an image");
-    let script = Script::new("What is it?").step(Step::new(USAGE).message("A black dot."));
-    let image = image.to_string_lossy();
+    let image = image(&home);
+    let told = format!("<image: image/png, {} bytes>", PNG.len());
+    let script = look_at(&image, &told);
     let played = stage::play(&home, &script, Protocol::Binary, &["-i", &image, "--"]);
     let spans = stage::spans(project);
     let mut expected = expected_tree(&script, "Turn 1");
@@ -74,9 +75,44 @@ fn an_image_is_told_by_its_type_and_size() {
     check::identity(&spans, &script, &played.exec.thread_id);
     let call = spans.iter().find(|span| span.kind == "LLM").expect("the tree was compared");
     let asked = call.text("input.value").expect("an input");
-    let told = format!("<image: image/png, {} bytes>", PNG.len());
     assert!(asked.contains(&told), "{asked}");
-    for span in &spans {
+    hold_no_image(&spans);
+}
+
+#[test]
+fn an_image_of_which_only_the_events_tell() {
+    let project = "image-in-events";
+    let home = stage::home(project);
+    home.start_buffer().expect("the buffer starts");
+    let image = image(&home);
+    let script = look_at(&image, "");
+    stage::play(&home, &script, Protocol::Binary, &["--ephemeral", "-i", &image, "--"]);
+    let spans = stage::spans(project);
+    let mut expected = expected_tree(&script, "Turn");
+    // No event says what the model said.
+    expected.children.iter_mut().for_each(|call| call.value.output.clear());
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    hold_no_image(&spans);
+}
+
+/// Puts an image into the project.
+fn image(home: &Home) -> String {
+    let path = home.project_folder().join("dot.png");
+    fs::write(&path, PNG).expect("an image");
+    path.to_string_lossy().into_owned()
+}
+
+/// The model looks at the image once more, with a tool.
+fn look_at(image: &str, told: &str) -> Script {
+    let view = Call::function("view_image", &json!({ "path": image }));
+    Script::new("What is it?")
+        .step(Step::new(USAGE).call(view.prints(told)))
+        .step(Step::new(USAGE).message("A black dot."))
+}
+
+fn hold_no_image(spans: &[Span]) {
+    for span in spans {
         let attributes = serde_json::to_string(&span.attributes).expect("JSON");
         assert!(!attributes.contains("iVBORw0KGgo"), "{attributes}");
     }
