@@ -5,6 +5,8 @@
 
 mod tool_calls;
 
+use std::collections::HashMap;
+
 use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step};
 use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Map, Value as Json};
@@ -12,15 +14,16 @@ use serde_json::{Map, Value as Json};
 pub(crate) use tool_calls::tool_from_result;
 
 use crate::HARNESS;
-use crate::events::LogEvent;
+use crate::events::{LogEvent, ToolResult};
 use crate::json;
 use crate::telemetry::{Telemetry, TelemetryCall};
+use crate::tools::ToolItem;
 use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
 pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
     let telemetry = Telemetry::of(events);
-    let fusion = Fusion { transcript, telemetry: &telemetry };
+    let fusion = Fusion::new(transcript, &telemetry);
     let mut steps = fusion.steps();
     fusion.nest(&mut steps);
     let start = match telemetry.prompted {
@@ -56,9 +59,21 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
 struct Fusion<'a> {
     transcript: &'a TranscriptTurn,
     telemetry: &'a Telemetry,
+    /// What the transcript notes of each tool's end, by call; a turn may have thousands.
+    items: HashMap<&'a str, &'a ToolItem>,
+    /// The event of each tool's end, by call.
+    results: HashMap<&'a str, &'a (UnixNanos, ToolResult)>,
 }
 
-impl Fusion<'_> {
+impl<'a> Fusion<'a> {
+    fn new(transcript: &'a TranscriptTurn, telemetry: &'a Telemetry) -> Self {
+        // Backwards, so that of two for the same call the first one counts.
+        let items = transcript.tool_items.iter().rev().map(|item| (item.id.as_str(), item));
+        let results = telemetry.results.iter().rev();
+        let results = results.map(|result| (result.1.call_id.as_str(), result));
+        Self { transcript, telemetry, items: items.collect(), results: results.collect() }
+    }
+
     /// A sub-agent's transcript names the turn that set it to work since Codex 0.164; since 0.157 it
     /// names the one at the root, which is the same for the sub-agents of the first level.
     fn parent(&self) -> Option<ParentTurn> {

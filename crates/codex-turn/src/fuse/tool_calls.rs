@@ -12,8 +12,8 @@ use crate::tools::{self, CallItem, Evidence, ToolItem};
 impl Fusion<'_> {
     pub(super) fn tool_call(&self, call: &CallItem) -> ToolCall {
         let output = self.transcript.outputs.get(&call.call_id);
-        let item = self.transcript.tool_items.iter().find(|item| item.id == call.call_id);
-        let result = self.result(&call.call_id);
+        let item = self.items.get(call.call_id.as_str()).copied();
+        let result = self.results.get(call.call_id.as_str()).copied();
         let mut tool = self.tool_from(&call.call_id, item, result, Some(call.at));
         if let (None, None, Some(output)) = (item, result, output) {
             tool.end = output.at.max(call.at);
@@ -85,10 +85,6 @@ impl Fusion<'_> {
         tool
     }
 
-    fn result(&self, call_id: &str) -> Option<&(UnixNanos, ToolResult)> {
-        self.telemetry.results.iter().find(|(_, result)| result.call_id == call_id)
-    }
-
     /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
     /// the script that was the last to begin before them; Codex does not name it.
     pub(super) fn nest(&self, steps: &mut Vec<Step>) {
@@ -101,27 +97,33 @@ impl Fusion<'_> {
             .map(|tool| tool.call_id.clone())
             .collect();
         let mut seen = asked;
+        let mut orphans = Vec::new();
+        let mut scripts: Vec<&mut ToolCall> = steps
+            .iter_mut()
+            .flat_map(|step| match step {
+                Step::Llm(call) => call.tools.as_mut_slice(),
+                Step::Tool(_) | Step::Compaction(_) => &mut [],
+            })
+            .filter(|call| call.name == "exec")
+            .collect();
         let items = self.transcript.tool_items.iter().map(|item| item.id.as_str());
         let results = self.telemetry.results.iter().map(|(_, result)| result.call_id.as_str());
         for id in items.chain(results).filter(|id| !id.is_empty()) {
             if !seen.insert(id.to_owned()) {
                 continue;
             }
-            let item = self.transcript.tool_items.iter().find(|item| item.id == id);
-            let tool = self.tool_from(id, item, self.result(id), None);
-            let script = steps
+            let (item, result) = (self.items.get(id).copied(), self.results.get(id).copied());
+            let tool = self.tool_from(id, item, result, None);
+            let script = scripts
                 .iter_mut()
-                .flat_map(|step| match step {
-                    Step::Llm(call) => call.tools.as_mut_slice(),
-                    Step::Tool(_) | Step::Compaction(_) => &mut [],
-                })
-                .filter(|call| call.name == "exec" && call.start <= tool.start)
-                .max_by_key(|call| call.start);
+                .filter(|script| script.start <= tool.start)
+                .max_by_key(|script| script.start);
             match script {
                 Some(script) => script.nested.push(tool),
-                None => steps.push(Step::Tool(tool)),
+                None => orphans.push(Step::Tool(tool)),
             }
         }
+        steps.extend(orphans);
     }
 }
 

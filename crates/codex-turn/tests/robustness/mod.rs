@@ -4,6 +4,7 @@
 mod mutation;
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use codex_turn::{
     Checkpoint, LogEvent, NotifyPayload, Problem, Transcript, TranscriptTurn, covers, events_of,
@@ -176,4 +177,36 @@ fn number(value: &Json) -> u128 {
         value => value.as_u64().unwrap_or(value.as_f64().unwrap_or(0.0) as u64),
     };
     number.into()
+}
+
+/// Work grows with the turn, not with its square: that took ten seconds here.
+#[test]
+fn a_turn_of_thousands_of_tools_is_told_soon() {
+    const CALLS: usize = 8000;
+    let msg = |payload: Json| json!({ "type": "event_msg", "payload": payload });
+    let item = |payload: Json| json!({ "type": "response_item", "payload": payload });
+    let mut records = vec![msg(json!({ "type": "task_started", "turn_id": "turn" }))];
+    let mut events = Vec::new();
+    for number in 0..CALLS {
+        let call = format!("call_{number}");
+        records.push(item(json!({ "type": "function_call", "name": "look", "call_id": call })));
+        records.push(item(json!({ "type": "function_call_output", "call_id": call })));
+        for id in [call, format!("exec-{number}")] {
+            records.push(msg(json!({ "type": "item_completed", "turn_id": "turn",
+                "item": { "type": "CommandExecution", "id": id } })));
+            events.push(LogEvent {
+                name: "codex.tool_result".to_owned(),
+                attributes: [("call_id".to_owned(), id.into())].into_iter().collect(),
+                ..LogEvent::default()
+            });
+        }
+    }
+    let lines: Vec<Vec<u8>> =
+        records.iter().map(|record| record.to_string().into_bytes()).collect();
+    let (turns, _) = decode(&Recording::load("0.169.0/basic"), &lines);
+    let events: Vec<&LogEvent> = events.iter().collect();
+    let begun = Instant::now();
+    let turn = fuse(&turns[0], &events);
+    assert_eq!(turn.tool_calls().count(), 2 * CALLS);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
