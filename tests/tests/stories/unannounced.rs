@@ -27,9 +27,9 @@ fn a_turn_that_failed() {
     let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
     let exec = runs.turn(&[], &script);
     let spans = traced_soon(&home, project, &exec);
-    // The turn was over before Codex could send a single event: the attempt is not told.
     let mut expected = stories::expected_tree(&script, "Turn 1");
-    expected.children.truncate(1);
+    // By status or by reason: Codex may end before it sends the event with the status.
+    expected.children[1].value.complaint.clear();
     check::tree(&spans, &expected);
     check::contents(&spans, &expected);
     check::identity(&spans, &script, &exec.thread_id);
