@@ -99,6 +99,28 @@ fn every_dependency_comes_from_the_default_registry() {
     }
 }
 
+/// A mistake in its configuration keeps Codex from starting, or from telling anybody anything.
+#[test]
+fn trap_18_the_readme_configures_codex_as_all_its_versions_take_it() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, block) = readme.split_once("```toml").expect("a configuration");
+    let (block, _) = block.split_once("```").expect("its end");
+    let lines: Vec<&str> = block.lines().map(str::trim).collect();
+    let place = |start: &str| lines.iter().position(|line| line.starts_with(start));
+    assert!(
+        place("notify = [").expect("a list of words") < place("[").expect("a table"),
+        "{block}"
+    );
+    assert_eq!(lines.iter().filter(|line| **line == "[otel]").count(), 1, "{block}");
+    let exporter = lines[place("exporter = {").expect("an inline table")];
+    // Up to 0.57 the headers must be there, and `protocol` ever since.
+    for part in ["otlp-http", "endpoint = ", "protocol = ", "headers = {}"] {
+        assert!(exporter.contains(part), "no {part} in {exporter}");
+    }
+    // From 0.80 to 0.125 spans go where the logs go unless this is said.
+    assert!(lines.contains(&r#"trace_exporter = "none""#), "{block}");
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a member").to_owned()
 }
