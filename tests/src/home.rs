@@ -96,9 +96,15 @@ impl Home {
 
     /// Writes `config.yaml`: the target is the Phoenix at `endpoint`.
     pub fn trace_to(&self, endpoint: &str) -> anyhow::Result<()> {
+        self.configure(&format!("target: phoenix\n    endpoint: {endpoint}"))
+    }
+
+    /// Writes `config.yaml` with these lines about the target, four spaces before each but the
+    /// first.
+    pub fn configure(&self, target: &str) -> anyhow::Result<()> {
         let text = format!(
-            "harnesses:\n  codex:\n    target: phoenix\n    endpoint: {endpoint}\n    \
-             project_name: {}\n    collector:\n      host: 127.0.0.1\n      port: {}\n",
+            "harnesses:\n  codex:\n    {target}\n    project_name: {}\n    collector:\n      \
+             host: 127.0.0.1\n      port: {}\n",
             self.project, self.buffer_port
         );
         let path = self.harness().join("config.yaml");

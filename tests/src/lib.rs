@@ -21,6 +21,7 @@ pub mod codex;
 pub mod home;
 pub mod model;
 pub mod phoenix;
+pub mod rotel;
 pub mod terminal;
 pub mod tui;
 
@@ -36,6 +37,7 @@ pub use codex::{Codex, Protocol};
 pub use home::Home;
 pub use model::ModelServer;
 pub use phoenix::Phoenix;
+pub use rotel::Rotel;
 pub use script::{Call, Script, Step, Usage};
 pub use tree::{expected_tree, observed_forest};
 pub use tui::Tui;

@@ -17,6 +17,7 @@ const OF_EVERY_VERSION: [&str; 2] = ["complete::", "sources::"];
 pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
     let codex = install::codex(codex_version)?;
     let phoenix = install::phoenix()?;
+    let rotel = install::rotel()?;
     let binaries = build_shipped()?;
     let filters = match filters {
         [] if codex_version != CODEX_VERSION => &OF_EVERY_VERSION,
@@ -29,6 +30,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
         .args(filters)
         .env("STORIES_CODEX", codex)
         .env("STORIES_PHOENIX", phoenix)
+        .env("STORIES_ROTEL", rotel)
         .env("STORIES_BIN_DIR", binaries);
     run::succeed(&mut stories)
 }

@@ -11,6 +11,7 @@ use crate::run;
 use crate::workspace::target_dir;
 
 const PHOENIX_VERSION: &str = "20.26.1";
+const ROTEL_VERSION: &str = "0.0.1a15";
 
 /// Installs this version of Codex from its npm package, and returns the binary itself: the
 /// package's own `codex` is a Node program that would stand between a story and the process.
@@ -30,19 +31,31 @@ pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("no codex binary for {ARCH} {OS} below {}", folder.display()))
 }
 
-/// Installs Phoenix in a virtual environment and returns its `phoenix` command.
+/// Installs Phoenix and returns its `phoenix` command.
 pub(crate) fn phoenix() -> anyhow::Result<PathBuf> {
-    let folder = once(&format!("phoenix-{PHOENIX_VERSION}"), |folder| {
+    let folder = python_package("phoenix", "arize-phoenix", PHOENIX_VERSION)?;
+    Ok(folder.join("bin/phoenix"))
+}
+
+/// Installs rotel, a collector, and returns its binary.
+pub(crate) fn rotel() -> anyhow::Result<PathBuf> {
+    let folder = python_package("rotel", "rotel", ROTEL_VERSION)?;
+    below(&folder.join("lib"))
+        .map(|python| python.join("site-packages/rotel/rotel-agent"))
+        .find(|binary| binary.is_file())
+        .with_context(|| format!("no rotel-agent below {}", folder.display()))
+}
+
+/// Installs a Python package in a virtual environment of its own, and returns that.
+fn python_package(name: &str, package: &str, version: &str) -> anyhow::Result<PathBuf> {
+    once(&format!("{name}-{version}"), |folder| {
         ensure_venv_module()?;
         run::succeed(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir"];
         run::succeed(
-            Command::new(folder.join("bin/python"))
-                .args(pip)
-                .arg(format!("arize-phoenix=={PHOENIX_VERSION}")),
+            Command::new(folder.join("bin/python")).args(pip).arg(format!("{package}=={version}")),
         )
-    })?;
-    Ok(folder.join("bin/phoenix"))
+    })
 }
 
 /// Returns the folder `target/e2e/NAME` after `install` has filled it. A marker tells a complete

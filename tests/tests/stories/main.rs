@@ -8,6 +8,7 @@ mod app_server;
 mod approvals;
 mod backends;
 mod code_mode;
+mod collector;
 mod compaction;
 mod complete;
 mod failures;

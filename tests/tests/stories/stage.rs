@@ -156,7 +156,7 @@ pub(crate) fn traces(project: &str) -> Vec<Vec<Span>> {
     traces
 }
 
-fn path(variable: &str) -> PathBuf {
+pub(crate) fn path(variable: &str) -> PathBuf {
     std::env::var_os(variable)
         .unwrap_or_else(|| panic!("`{variable}` is not set: run `cargo xtask e2e`"))
         .into()
