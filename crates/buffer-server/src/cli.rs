@@ -1,7 +1,7 @@
 //! The command line of `arize-codex-buffer`.
 //!
-//! Settings come from the flags, else from the environment, else are the defaults. The settings
-//! file belongs between the last two; [`settings`] is the place to read it.
+//! Settings come from the flags, else from the environment, else from the user's settings files, else
+//! they are the defaults.
 
 use std::{
     ffi::OsString,
@@ -17,6 +17,7 @@ use buffer_api::{
     },
 };
 use clap::{Args, Parser, Subcommand};
+use codex_config::{Collector, Settings};
 
 use crate::{
     config::{Limits, LogTarget, Pace, ServerConfig, Sweep, Writers},
@@ -124,8 +125,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     })
 }
 
-/// Where the service is to be, from the flags and the environment.
+/// Where the service is to be, from the flags, the environment and the user's settings.
 fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure> {
+    let configured = configured(environment);
     let port = match (place.port, &environment.port) {
         (Some(port), _) => port,
         (None, Some(text)) => {
@@ -134,9 +136,9 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
                 Failure::usage(format!("ARIZE_CODEX_BUFFER_PORT: `{text}` is not a port"))
             })?
         }
-        (None, None) => DEFAULT_PORT,
+        (None, None) => configured.port,
     };
-    let host = place.host.as_deref().unwrap_or(DEFAULT_HOST);
+    let host = place.host.as_deref().unwrap_or(&configured.host);
     let endpoint = Endpoint::new(host, port).map_err(|error| Failure::usage(chain(&error)))?;
     let of_user = || environment.home.as_ref().map(|home| home.join(HARNESS));
     let home = place.home.clone().or_else(of_user).ok_or_else(|| Failure {
@@ -147,6 +149,16 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
         .map_err(|error| Failure::usage(format!("`{}`: {error}", home.display())))?;
     let program = environment.program.clone().unwrap_or_else(|| "arize-codex-buffer".into());
     Ok(Service { program, endpoint, paths: Paths::under(&home) })
+}
+
+/// The address in the user's settings, which the hook looks for the service at.
+fn configured(environment: &Environment) -> Collector {
+    let Some(home) = &environment.home else {
+        return Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT };
+    };
+    let paths = codex_config::Paths::new(home, environment.codex_home.clone());
+    // Of the environment the caller has read what matters here.
+    Settings::load(&paths, &codex_config::Environment::default()).collector
 }
 
 fn execute(
@@ -331,6 +343,25 @@ mod tests {
             ..Environment::default()
         };
         sweep(&service, &environment)
+    }
+
+    #[test]
+    fn the_address_is_that_of_the_flags_the_environment_or_the_settings() {
+        let home = tempfile::tempdir().unwrap();
+        let port_with = |flag: Option<u16>, variable: Option<&str>| {
+            let place = Place { host: None, port: flag, home: None };
+            let home = Some(home.path().to_owned());
+            let port = variable.map(Into::into);
+            let environment = Environment { home, port, ..Environment::default() };
+            settings(&place, &environment).ok().unwrap().endpoint.port
+        };
+        assert_eq!(port_with(None, None), DEFAULT_PORT);
+        let file = home.path().join(".arize/harness/config.yaml");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, "harnesses:\n  codex:\n    collector:\n      port: 4400\n").unwrap();
+        assert_eq!(port_with(None, None), 4400);
+        assert_eq!(port_with(None, Some("4401")), 4401);
+        assert_eq!(port_with(Some(4402), Some("4401")), 4402);
     }
 
     #[test]
