@@ -18,6 +18,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
     let codex = install::codex(codex_version)?;
     let phoenix = install::phoenix()?;
     let rotel = install::rotel()?;
+    let mlflow = install::mlflow()?;
     let binaries = build_shipped()?;
     let filters = match filters {
         [] if codex_version != CODEX_VERSION => &OF_EVERY_VERSION,
@@ -31,6 +32,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
         .env("STORIES_CODEX", codex)
         .env("STORIES_PHOENIX", phoenix)
         .env("STORIES_ROTEL", rotel)
+        .env("STORIES_MLFLOW", mlflow)
         .env("STORIES_BIN_DIR", binaries);
     run::succeed(&mut stories)
 }

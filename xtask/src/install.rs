@@ -11,6 +11,7 @@ use crate::run;
 use crate::workspace::target_dir;
 
 const PHOENIX_VERSION: &str = "20.26.1";
+const MLFLOW_VERSION: &str = "3.17.2";
 const ROTEL_VERSION: &str = "0.0.1a15";
 
 /// Installs this version of Codex from its npm package, and returns the binary itself: the
@@ -44,6 +45,11 @@ pub(crate) fn rotel() -> anyhow::Result<PathBuf> {
         .map(|python| python.join("site-packages/rotel/rotel-agent"))
         .find(|binary| binary.is_file())
         .with_context(|| format!("no rotel-agent below {}", folder.display()))
+}
+
+/// Installs MLflow and returns its `mlflow` command.
+pub(crate) fn mlflow() -> anyhow::Result<PathBuf> {
+    Ok(python_package("mlflow", "mlflow", MLFLOW_VERSION)?.join("bin/mlflow"))
 }
 
 /// Installs a Python package in a virtual environment of its own, and returns that.

@@ -47,6 +47,7 @@ pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, ContentPolicy, Settings, SpanLayout};
 pub use target::{
-    ConfigError, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Target, TargetError,
+    ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint,
+    OtlpProtocol, OtlpTarget, Target, TargetError,
 };
 pub use warning::Warning;

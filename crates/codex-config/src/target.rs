@@ -2,10 +2,12 @@
 
 mod error;
 mod headers;
+mod mlflow;
 mod otlp;
 mod phoenix;
 
 pub use error::{ConfigError, TargetError};
+pub use mlflow::{MlflowAuth, MlflowExperiment, MlflowTarget};
 pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget};
 
 use crate::reader::{Reader, Source};
@@ -30,6 +32,8 @@ pub enum Target {
     },
     /// Any receiver of OTLP over HTTP.
     Otlp(OtlpTarget),
+    /// An MLflow tracking server.
+    Mlflow(MlflowTarget),
 }
 
 /// Decides the target from the configured name, or else from what is configured at all.
@@ -42,7 +46,7 @@ pub(crate) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<Target, 
         "local" => Ok(Target::Local),
         "phoenix" => phoenix::resolve(reader),
         "arize" => not_yet("arize"),
-        "mlflow" => not_yet("mlflow"),
+        "mlflow" => mlflow::resolve(reader).map(Target::Mlflow),
         "otlp" => otlp::resolve(paths, reader).map(Target::Otlp),
         _ => Err(TargetError::Unknown { value: name }),
     }

@@ -9,9 +9,13 @@ const TRACES_PATH: &str = "/v1/traces";
 
 /// The address for traces of a server, given with or without a final slash or the traces path.
 pub(crate) fn traces_url(endpoint: &str) -> Result<String, ConfigError> {
+    Ok(format!("{}{TRACES_PATH}", base_url(endpoint)?))
+}
+
+/// The address of the server, without a final slash and without the traces path.
+pub(crate) fn base_url(endpoint: &str) -> Result<&str, ConfigError> {
     let base = exact_url(endpoint)?.trim_end_matches('/');
-    let base = base.strip_suffix(TRACES_PATH).unwrap_or(base).trim_end_matches('/');
-    Ok(format!("{base}{TRACES_PATH}"))
+    Ok(base.strip_suffix(TRACES_PATH).unwrap_or(base).trim_end_matches('/'))
 }
 
 /// An address that is used as it is.

@@ -134,6 +134,14 @@ pub enum ExportError {
         /// What it did instead, such as "answers with a web page".
         behaviour: String,
     },
+    /// The experiment cannot take traces.
+    #[error("`{url}`: {problem}")]
+    Experiment {
+        /// Where it was asked for.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The local store could not be opened.
     #[error(transparent)]
     OpenStore(#[from] OpenError),
@@ -152,6 +160,7 @@ impl ExportError {
             | Self::Unavailable { .. } => true,
             Self::Rejected { .. }
             | Self::PartlyRejected { .. }
+            | Self::Experiment { .. }
             | Self::TooLarge { .. }
             | Self::WrongAddress { .. } => false,
             Self::OpenStore(error) => error.is_transient(),

@@ -109,6 +109,17 @@ impl HttpClient {
         self.headers.insert(name, value);
     }
 
+    /// Gets a resource.
+    pub(crate) fn get(&self, url: &str, deadline: Instant) -> Result<Accepted, ExportError> {
+        let mut request = self.agent.get(url);
+        if let Some(headers) = request.headers_mut() {
+            headers.extend(self.headers.clone());
+        }
+        let request = request.config().timeout_global(Some(left(deadline))).build();
+        let answer = request.call().map_err(|error| self.transport_error(url, error))?;
+        self.judge(url, answer, 0)
+    }
+
     /// Posts a body, which `form` describes.
     pub(crate) fn post(
         &self,

@@ -60,6 +60,11 @@ impl OtlpHttp {
         Self { http, encoding, compression, form }
     }
 
+    /// The client, for what else a server is asked.
+    pub(crate) fn client(&self) -> &HttpClient {
+        &self.http
+    }
+
     /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         self.export_with(batch, &HeaderMap::new(), self.http.deadline())

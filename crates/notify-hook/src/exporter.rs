@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use codex_config::{
-    OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Paths, Secret, Settings, Target,
+    MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol,
+    OtlpTarget, Paths, Secret, Settings, Target,
 };
 use exporters::{
-    ConfigError, Exporter, LocalStore, Otlp, OtlpConfig, Phoenix, PhoenixConfig, TlsFiles,
+    ConfigError, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix,
+    PhoenixConfig, TlsFiles,
 };
 
 /// Makes the exporter of a target; each delivery ends within `timeout`.
@@ -25,6 +27,9 @@ pub(crate) fn exporter(
             project: settings.project_name.clone(),
             timeout,
         })?),
+        Target::Mlflow(mlflow) => {
+            Box::new(Mlflow::new(mlflow_config(mlflow, &settings.project_name, timeout))?)
+        }
         Target::Otlp(otlp) => Box::new(Otlp::new(otlp_config(otlp, timeout))?),
     })
 }
@@ -50,6 +55,26 @@ fn otlp_config(otlp: &OtlpTarget, timeout: Duration) -> OtlpConfig {
             client_key: otlp.client_key.clone(),
         },
         timeout: otlp.timeout.map_or(timeout, |own| own.min(timeout)),
+    }
+}
+
+fn mlflow_config(mlflow: &MlflowTarget, project_name: &str, timeout: Duration) -> MlflowConfig {
+    MlflowConfig {
+        endpoint: mlflow.endpoint.clone(),
+        auth: match &mlflow.auth {
+            MlflowAuth::Anonymous => exporters::MlflowAuth::Anonymous,
+            MlflowAuth::Basic { username, password } => exporters::MlflowAuth::Basic {
+                username: username.clone(),
+                password: password.expose().to_owned(),
+            },
+            MlflowAuth::Bearer(token) => exporters::MlflowAuth::Bearer(token.expose().to_owned()),
+        },
+        experiment: match &mlflow.experiment {
+            Some(MlflowExperiment::Id(id)) => exporters::MlflowExperiment::Id(id.clone()),
+            Some(MlflowExperiment::Name(name)) => exporters::MlflowExperiment::Name(name.clone()),
+            None => exporters::MlflowExperiment::Name(project_name.to_owned()),
+        },
+        timeout,
     }
 }
 

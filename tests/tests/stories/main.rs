@@ -15,6 +15,7 @@ mod failures;
 mod input;
 mod interrupts;
 mod mcp;
+mod mlflow;
 mod repeated;
 mod sizes;
 mod sources;

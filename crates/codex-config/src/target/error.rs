@@ -47,6 +47,12 @@ pub enum TargetError {
         /// What would have been understood.
         expected: &'static str,
     },
+    /// MLflow is to be Databricks' own, which has other addresses and credentials.
+    #[error("`{key}` names Databricks, which is not supported")]
+    Databricks {
+        /// The variable or key.
+        key: &'static str,
+    },
     /// A header cannot be sent.
     #[error("`{key}`: {reason}")]
     InvalidHeader {
@@ -77,6 +83,9 @@ impl TargetError {
                 )
             }
             Self::InvalidSetting { key, expected, .. } => format!("set `{key}` to {expected}"),
+            Self::Databricks { key } => {
+                format!("set `{key}` to the URL of an MLflow tracking server")
+            }
             Self::InvalidHeader { .. } => {
                 "correct the header in `config.yaml`, or set the variable in `arize-env.sh`".into()
             }

@@ -3,5 +3,6 @@
 
 mod command;
 mod edit;
+mod mlflow;
 mod otlp;
 mod settings;

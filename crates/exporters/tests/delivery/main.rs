@@ -4,6 +4,7 @@
 
 mod fake_server;
 mod local_store;
+mod mlflow;
 mod otlp;
 mod phoenix;
 mod tls;

@@ -1,0 +1,85 @@
+//! MLflow as a target.
+
+use super::{ENDPOINT, TargetError, http_url};
+use crate::reader::{
+    Reader,
+    Source::{Key, Variable},
+};
+use crate::{Secret, variables};
+
+const DEFAULT_MLFLOW: &str = "http://localhost:5000";
+
+/// Says how to reach an MLflow tracking server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MlflowTarget {
+    /// The base URL, without a trailing slash.
+    pub endpoint: String,
+    /// How MLflow knows us.
+    pub auth: MlflowAuth,
+    /// The experiment; where none is named, the one called like the project.
+    pub experiment: Option<MlflowExperiment>,
+}
+
+/// Says how MLflow knows us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MlflowAuth {
+    /// It does not ask.
+    Anonymous,
+    /// A user of MLflow's own.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: Secret,
+    },
+    /// A bearer token.
+    Bearer(Secret),
+}
+
+/// Names an experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MlflowExperiment {
+    /// By its number.
+    Id(String),
+    /// By its name.
+    Name(String),
+}
+
+/// Decides how to reach MLflow.
+pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetError> {
+    let sources = [Variable(variables::MLFLOW_TRACKING_URI), Key(ENDPOINT)];
+    if let Some((key, value)) = reader.named(&sources)
+        && value.trim().to_ascii_lowercase().starts_with("databricks")
+    {
+        return Err(TargetError::Databricks { key });
+    }
+    let endpoint = http_url(reader, &sources)?.unwrap_or_else(|| DEFAULT_MLFLOW.to_owned());
+    Ok(MlflowTarget { endpoint, auth: auth(reader), experiment: experiment(reader)? })
+}
+
+/// As MLflow's own client decides: a user before a token.
+fn auth(reader: &mut Reader<'_>) -> MlflowAuth {
+    let username = reader.text(&[Variable(variables::MLFLOW_TRACKING_USERNAME)]);
+    let password = reader.text(&[Variable(variables::MLFLOW_TRACKING_PASSWORD)]);
+    let token = [Variable(variables::MLFLOW_TRACKING_TOKEN), Key("harnesses.codex.api_key")];
+    match (username, password, reader.text(&token)) {
+        (Some(username), Some(password), _) => {
+            MlflowAuth::Basic { username, password: Secret::new(password) }
+        }
+        (_, _, Some(token)) => MlflowAuth::Bearer(Secret::new(token)),
+        (_, _, None) => MlflowAuth::Anonymous,
+    }
+}
+
+fn experiment(reader: &mut Reader<'_>) -> Result<Option<MlflowExperiment>, TargetError> {
+    let sources = [Variable(variables::MLFLOW_EXPERIMENT_ID), Key("harnesses.codex.experiment_id")];
+    if let Some((key, value)) = reader.named(&sources) {
+        let id = value.trim();
+        if id.is_empty() || !id.chars().all(|c| c.is_ascii_digit()) {
+            return Err(TargetError::InvalidSetting { key, value, expected: "a number" });
+        }
+        return Ok(Some(MlflowExperiment::Id(id.to_owned())));
+    }
+    let sources = [Variable(variables::MLFLOW_EXPERIMENT_NAME), Key("harnesses.codex.experiment")];
+    Ok(reader.text(&sources).map(MlflowExperiment::Name))
+}

@@ -1,0 +1,83 @@
+//! The target `mlflow`: which source of a setting wins, and what is refused.
+
+use codex_config::{
+    ConfigTexts, Environment, MlflowAuth, MlflowExperiment, MlflowTarget, Paths, Secret, Settings,
+    Target,
+};
+
+fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
+    let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
+    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
+    let environment = Environment::new(process.iter().copied());
+    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
+}
+
+#[track_caller]
+fn mlflow(process: &[(&str, &str)], codex: &str) -> MlflowTarget {
+    match resolve(process, &format!("target: mlflow, {codex}")).target.unwrap() {
+        Target::Mlflow(mlflow) => mlflow,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_address() {
+    let uri = ("MLFLOW_TRACKING_URI", "https://process/base/");
+    assert_eq!(mlflow(&[], "").endpoint, "http://localhost:5000");
+    assert_eq!(mlflow(&[], "endpoint: 'http://file/'").endpoint, "http://file");
+    assert_eq!(mlflow(&[uri], "endpoint: 'http://file'").endpoint, "https://process/base");
+    assert_eq!(resolve(&[uri], "").target.unwrap(), Target::Local);
+}
+
+#[test]
+fn the_experiment() {
+    let id = |id: &str| Some(MlflowExperiment::Id(id.to_owned()));
+    let name = |name: &str| Some(MlflowExperiment::Name(name.to_owned()));
+    let by_name = ("MLFLOW_EXPERIMENT_NAME", "n");
+    assert_eq!(mlflow(&[], "").experiment, None);
+    assert_eq!(mlflow(&[], "experiment: f").experiment, name("f"));
+    assert_eq!(mlflow(&[by_name], "experiment: f").experiment, name("n"));
+    assert_eq!(mlflow(&[by_name], "experiment_id: 7").experiment, id("7"));
+    let by_id = ("MLFLOW_EXPERIMENT_ID", "8");
+    assert_eq!(mlflow(&[by_id], "experiment_id: '7'").experiment, id("8"));
+}
+
+#[test]
+fn a_user_comes_before_a_token() {
+    let user = ("MLFLOW_TRACKING_USERNAME", "ada");
+    let password = ("MLFLOW_TRACKING_PASSWORD", "p");
+    let token = ("MLFLOW_TRACKING_TOKEN", "t");
+    let bearer = |token: &str| MlflowAuth::Bearer(Secret::new(token));
+    let basic = MlflowAuth::Basic { username: "ada".to_owned(), password: Secret::new("p") };
+    assert_eq!(mlflow(&[], "").auth, MlflowAuth::Anonymous);
+    assert_eq!(mlflow(&[], "api_key: k").auth, bearer("k"));
+    assert_eq!(mlflow(&[user, token], "api_key: k").auth, bearer("t"));
+    assert_eq!(mlflow(&[user, password, token], "").auth, basic);
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_its_key() {
+    let check = |process: &[(&str, &str)], codex: &str, expected: &str| {
+        let error = resolve(process, &format!("target: mlflow, {codex}")).target.unwrap_err();
+        assert_eq!(format!("{error}\nhint: {}", error.hint()), expected);
+    };
+    check(
+        &[("MLFLOW_TRACKING_URI", "databricks://profile")],
+        "",
+        "`MLFLOW_TRACKING_URI` names Databricks, which is not supported\n\
+         hint: set `MLFLOW_TRACKING_URI` to the URL of an MLflow tracking server",
+    );
+    check(
+        &[],
+        "endpoint: 'sqlite:///mlflow.db'",
+        "`harnesses.codex.endpoint` is `sqlite:///mlflow.db`, which does not start with `http://` \
+         or `https://` and a host\n\
+         hint: write `harnesses.codex.endpoint` as a URL, for example `http://localhost:6006`",
+    );
+    check(
+        &[],
+        "experiment_id: codex",
+        "`harnesses.codex.experiment_id` is `codex`, not a number\n\
+         hint: set `harnesses.codex.experiment_id` to a number",
+    );
+}

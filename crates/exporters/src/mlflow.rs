@@ -1,0 +1,240 @@
+//! MLflow's tracking server.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use otlp_model::{Attribute, SpanBatch, Value, names};
+use serde_json::json;
+use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use ureq::http::{HeaderMap, HeaderValue};
+use ureq::tls::TlsConfig;
+
+use crate::endpoint::{base_url, traces_url, without_secrets};
+use crate::http::{Accepted, HttpClient, header_value};
+use crate::otlp_http::OtlpHttp;
+use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Receipt};
+
+/// MLflow takes no traces without it, and experiments in it by number only.
+const EXPERIMENT_HEADER: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
+
+/// What a call cost in dollars, as JSON. Without it MLflow looks into prices of its own.
+const COST: &str = "mlflow.llm.cost";
+
+/// Where an MLflow is and how to talk to it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MlflowConfig {
+    /// Address of the server, such as `http://localhost:5000`.
+    pub endpoint: String,
+    /// How we prove who we are.
+    pub auth: MlflowAuth,
+    /// The experiment the traces belong to.
+    pub experiment: MlflowExperiment,
+    /// The most time that one batch may take.
+    pub timeout: Duration,
+}
+
+/// How MLflow knows us.
+#[derive(Clone, PartialEq, Eq)]
+pub enum MlflowAuth {
+    /// It does not ask.
+    Anonymous,
+    /// A user of MLflow's own.
+    Basic {
+        /// The user's name.
+        username: String,
+        /// The user's password.
+        password: String,
+    },
+    /// A token for whatever stands before MLflow.
+    Bearer(String),
+}
+
+/// An experiment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MlflowExperiment {
+    /// By its number.
+    Id(String),
+    /// By its name; it is made where it is missing.
+    Name(String),
+}
+
+impl fmt::Debug for MlflowAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "Anonymous",
+            Self::Basic { .. } => "Basic(…)",
+            Self::Bearer(_) => "Bearer(…)",
+        })
+    }
+}
+
+impl fmt::Debug for MlflowConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MlflowConfig")
+            .field("endpoint", &without_secrets(&self.endpoint))
+            .field("auth", &self.auth)
+            .field("experiment", &self.experiment)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
+}
+
+/// Delivers to MLflow.
+///
+/// MLflow stores before it answers, and keeps the last span of each id.
+pub struct Mlflow {
+    target: String,
+    base: String,
+    http: OtlpHttp,
+    experiment: MlflowExperiment,
+    experiment_id: OnceLock<String>,
+}
+
+impl Mlflow {
+    /// Prepares deliveries; does not connect. An experiment's name is looked up with the first.
+    pub fn new(config: MlflowConfig) -> Result<Self, ConfigError> {
+        let base = base_url(&config.endpoint)?.to_owned();
+        let url = traces_url(&config.endpoint)?;
+        let target = format!("mlflow {url}");
+        let mut http = HttpClient::new(url, config.timeout, TlsConfig::default());
+        let authorization = match &config.auth {
+            MlflowAuth::Anonymous => None,
+            MlflowAuth::Basic { username, password } => {
+                Some(format!("Basic {}", BASE64_STANDARD.encode(format!("{username}:{password}"))))
+            }
+            MlflowAuth::Bearer(token) => Some(format!("Bearer {}", token.trim())),
+        };
+        if let Some(text) = authorization {
+            let value = header_value(&text)
+                .ok_or_else(|| ConfigError::ApiKey { endpoint: http.url().to_owned() })?;
+            http.secret_header(AUTHORIZATION, value);
+        }
+        let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
+        let experiment_id = OnceLock::new();
+        Ok(Self { target, base, http, experiment: config.experiment, experiment_id })
+    }
+
+    fn experiment_id(&self, deadline: Instant) -> Result<&str, ExportError> {
+        if let Some(id) = self.experiment_id.get() {
+            return Ok(id);
+        }
+        let id = match &self.experiment {
+            MlflowExperiment::Id(id) => id.clone(),
+            MlflowExperiment::Name(name) => match self.find(name, deadline)? {
+                Some(id) => id,
+                None => self.create(name, deadline)?,
+            },
+        };
+        Ok(self.experiment_id.get_or_init(|| id))
+    }
+
+    fn find(&self, name: &str, deadline: Instant) -> Result<Option<String>, ExportError> {
+        let url = format!(
+            "{}/api/2.0/mlflow/experiments/get-by-name?experiment_name={}",
+            self.base,
+            query_value(name)
+        );
+        let answer = match self.http.client().get(&url, deadline) {
+            Err(ExportError::Rejected { status: 404, answer, .. })
+                if answer.contains("RESOURCE_DOES_NOT_EXIST") =>
+            {
+                return Ok(None);
+            }
+            answer => json(&answer?),
+        };
+        let experiment = &answer["experiment"];
+        if experiment["lifecycle_stage"] == "deleted" {
+            // It would take the traces and show them to nobody.
+            let problem = format!("the experiment `{name}` is deleted: restore it or name another");
+            return Err(ExportError::Experiment { url, problem });
+        }
+        id_of(&url, experiment).map(Some)
+    }
+
+    fn create(&self, name: &str, deadline: Instant) -> Result<String, ExportError> {
+        let url = format!("{}/api/2.0/mlflow/experiments/create", self.base);
+        let form =
+            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+        let body = json!({ "name": name }).to_string();
+        match self.http.client().post(&url, &form, body.as_bytes(), deadline) {
+            Err(ExportError::Rejected { answer, .. })
+                if answer.contains("RESOURCE_ALREADY_EXISTS") =>
+            {
+                // Another run of ours was faster.
+                let problem = format!("the experiment `{name}` can neither be found nor made");
+                self.find(name, deadline)?.ok_or(ExportError::Experiment { url, problem })
+            }
+            answer => id_of(&url, &json(&answer?)),
+        }
+    }
+}
+
+impl fmt::Debug for Mlflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mlflow").field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Exporter for Mlflow {
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        if batch.spans.is_empty() {
+            return Ok(Receipt { spans: 0 });
+        }
+        let deadline = self.http.client().deadline();
+        let id = self.experiment_id(deadline)?;
+        let mut headers = HeaderMap::new();
+        if let Some(id) = header_value(id) {
+            headers.insert(EXPERIMENT_HEADER, id);
+        }
+        self.http.export_with(&with_costs(batch), &headers, deadline)
+    }
+}
+
+/// A copy of the batch in which MLflow finds the costs that we know.
+fn with_costs(batch: &SpanBatch) -> SpanBatch {
+    let mut batch = batch.clone();
+    for span in &mut batch.spans {
+        let dollars = |name| match span.attribute(name) {
+            Some(Value::Double(dollars)) => Some(*dollars),
+            _ => None,
+        };
+        let parts = (dollars(names::LLM_COST_PROMPT), dollars(names::LLM_COST_COMPLETION));
+        if let ((Some(input), Some(output)), Some(total)) = (parts, dollars(names::LLM_COST_TOTAL))
+        {
+            let cost = json!({ "input_cost": input, "output_cost": output, "total_cost": total });
+            span.attributes.push(Attribute::new(COST, cost.to_string()));
+        }
+    }
+    batch
+}
+
+fn json(answer: &Accepted) -> serde_json::Value {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
+}
+
+fn id_of(url: &str, experiment: &serde_json::Value) -> Result<String, ExportError> {
+    let id = experiment["experiment_id"].as_str().map(str::to_owned);
+    let behaviour = "does not answer as an MLflow does".to_owned();
+    id.ok_or_else(|| ExportError::WrongAddress { url: url.to_owned(), behaviour })
+}
+
+/// A text as the value of a query.
+fn query_value(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}

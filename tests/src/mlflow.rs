@@ -1,0 +1,116 @@
+//! A real MLflow tracking server: started empty, asked over its own interface, gone without a trace.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::phoenix::free_port;
+use crate::process::LastWill;
+use crate::wait;
+
+/// Runs MLflow on a free port of 127.0.0.1. It is ended with the process that started it.
+#[derive(Debug)]
+pub struct Mlflow {
+    url: String,
+    _will: LastWill,
+}
+
+impl Mlflow {
+    /// Starts `program` (the `mlflow` command) and waits until it is ready, about ten seconds.
+    pub fn start(program: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?.keep();
+        let log = folder.join("mlflow.log");
+        let port = free_port()?;
+        let child = Command::new(program)
+            .args(["server", "--host", "127.0.0.1", "--workers", "1"])
+            .args(["--port", &port.to_string()])
+            .args(["--backend-store-uri", &format!("sqlite:///{}/mlflow.db", folder.display())])
+            .arg("--default-artifact-root")
+            .arg(folder.join("artifacts"))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &folder)
+            .env("TMPDIR", &folder)
+            .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            .env("DO_NOT_TRACK", "true")
+            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
+            // The server is several processes, and one group.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(File::create(&log)?)
+            .stderr(File::options().append(true).open(&log)?)
+            .spawn()
+            .with_context(|| format!("could not start {}", program.display()))?;
+        let will = LastWill::new(
+            r#"kill -KILL "-$1"; until rm -rf "$2"; do sleep 0.1; done"#,
+            &[OsStr::new(&child.id().to_string()), folder.as_os_str()],
+            [],
+        )?;
+        let mlflow = Self { url: format!("http://127.0.0.1:{port}"), _will: will };
+        wait::until("mlflow to be ready", Duration::from_secs(120), || {
+            ureq::get(format!("{}/health", mlflow.url)).call().ok()
+        })
+        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        Ok(mlflow)
+    }
+
+    /// Returns the address that the exporters are configured with.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns the traces of an experiment, each as MLflow tells it: `trace_info` and `spans`.
+    pub fn traces(&self, experiment: &str) -> anyhow::Result<Vec<Value>> {
+        let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}");
+        let found = self.get(&path)?;
+        let id = found["experiment"]["experiment_id"].as_str().context("no experiment")?;
+        let place =
+            json!({ "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": id } });
+        let mut answer = ureq::post(format!("{}/api/3.0/mlflow/traces/search", self.url))
+            .header("content-type", "application/json")
+            .send(json!({ "locations": [place] }).to_string())?;
+        let found: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        let infos = found["traces"].as_array().into_iter().flatten();
+        infos
+            .map(|info| {
+                let id = info["trace_id"].as_str().context("a trace without an id")?;
+                let answer = self.get(&format!("/api/3.0/mlflow/traces/get?trace_id={id}"))?;
+                ensure!(answer["trace"]["spans"].is_array(), "no spans in {answer}");
+                Ok(answer["trace"].clone())
+            })
+            .collect()
+    }
+
+    fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let mut answer = ureq::get(format!("{}{path}", self.url)).call()?;
+        Ok(serde_json::from_str(&answer.body_mut().read_to_string()?)?)
+    }
+}
+
+/// Returns an attribute of a span, in plain JSON: MLflow tells it in OTLP's.
+pub fn attribute(span: &Value, key: &str) -> Value {
+    let mut attributes = span["attributes"].as_array().into_iter().flatten();
+    attributes.find(|found| found["key"] == key).map_or(Value::Null, |found| plain(&found["value"]))
+}
+
+fn plain(value: &Value) -> Value {
+    let Some((kind, value)) = value.as_object().and_then(|value| value.iter().next()) else {
+        return Value::Null;
+    };
+    let values = || value["values"].as_array().into_iter().flatten();
+    match kind.as_str() {
+        "kvlist_value" => values()
+            .map(|pair| {
+                (pair["key"].as_str().unwrap_or_default().to_owned(), plain(&pair["value"]))
+            })
+            .collect(),
+        "array_value" => values().map(plain).collect(),
+        _ => value.clone(),
+    }
+}
