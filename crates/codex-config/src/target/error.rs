@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use super::phoenix::DEFAULT_PHOENIX;
 use super::{ENDPOINT, TARGET};
 use crate::ParseError;
 
@@ -75,7 +74,7 @@ impl TargetError {
                 format!("run `arize-config set {TARGET} phoenix` (or `local`)")
             }
             Self::InvalidEndpoint { key, .. } => {
-                format!("write `{key}` as a URL, for example `{DEFAULT_PHOENIX}`")
+                format!("write `{key}` as a URL, for example `https://traces.example:443`")
             }
             Self::NoEndpoint { .. } => {
                 format!(

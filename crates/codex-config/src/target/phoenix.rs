@@ -5,7 +5,7 @@ use crate::reader::{Reader, Source};
 use crate::{Secret, variables};
 
 const API_KEY: &str = "harnesses.codex.api_key";
-pub(super) const DEFAULT_PHOENIX: &str = "http://localhost:6006";
+const DEFAULT_PHOENIX: &str = "http://localhost:6006";
 
 /// Decides how to reach Phoenix.
 pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<Target, TargetError> {

@@ -72,7 +72,7 @@ fn what_cannot_work_is_refused_with_its_key() {
         "endpoint: 'sqlite:///mlflow.db'",
         "`harnesses.codex.endpoint` is `sqlite:///mlflow.db`, which does not start with `http://` \
          or `https://` and a host\n\
-         hint: write `harnesses.codex.endpoint` as a URL, for example `http://localhost:6006`",
+         hint: write `harnesses.codex.endpoint` as a URL, for example `https://traces.example:443`",
     );
     check(
         &[],

@@ -157,7 +157,7 @@ fn what_cannot_work_is_refused_with_its_key() {
         "target: otlp, endpoint: 'c:4318'",
         expect![[r#"
         `harnesses.codex.endpoint` is `c:4318`, which does not start with `http://` or `https://` and a host
-        hint: write `harnesses.codex.endpoint` as a URL, for example `http://localhost:6006`"#]],
+        hint: write `harnesses.codex.endpoint` as a URL, for example `https://traces.example:443`"#]],
     );
     check_error(
         &[],

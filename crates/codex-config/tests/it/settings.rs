@@ -391,13 +391,13 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
         yaml("harnesses: {codex: {target: phoenix, endpoint: 'localhost:6006'}}\n"),
         expect![[r#"
             `harnesses.codex.endpoint` is `localhost:6006`, which does not start with `http://` or `https://` and a host
-            hint: write `harnesses.codex.endpoint` as a URL, for example `http://localhost:6006`"#]],
+            hint: write `harnesses.codex.endpoint` as a URL, for example `https://traces.example:443`"#]],
     );
     check_target_error(
         Sources { process: &[("PHOENIX_ENDPOINT", "http://")], ..Sources::default() },
         expect![[r#"
             `PHOENIX_ENDPOINT` is `http://`, which does not start with `http://` or `https://` and a host
-            hint: write `PHOENIX_ENDPOINT` as a URL, for example `http://localhost:6006`"#]],
+            hint: write `PHOENIX_ENDPOINT` as a URL, for example `https://traces.example:443`"#]],
     );
     check_target_error(
         Sources {
