@@ -85,8 +85,14 @@ impl Sink {
     }
 }
 
-/// A repository with one file and one commit, so that there is something to list and to note.
+/// The smallest picture there is, as a GIF of one dot.
+const DOT: &[u8] =
+    b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// A repository with one file and one commit, so that there is something to list and to note, and a
+/// picture that belongs to nothing.
 fn prepare_project(home: &Home) -> anyhow::Result<()> {
+    fs::write(home.project_folder().join("dot.gif"), DOT)?;
     fs::write(home.project_folder().join("a.txt"), "hi\n")?;
     let identity = ["-c", "user.name=dev", "-c", "user.email=dev@localhost"];
     let steps: [&[&str]; 3] =

@@ -16,15 +16,82 @@ pub struct Scenario {
 }
 
 /// The names of all scenarios.
-pub const NAMES: [&str; 2] = ["basic", "review"];
+pub const NAMES: [&str; 8] = [
+    "attempts",
+    "basic",
+    "image",
+    "large_output",
+    "private_prompt",
+    "review",
+    "web_search",
+    "websocket",
+];
 
 /// Returns the scenario of this name.
 pub fn named(name: &str) -> Option<Scenario> {
     match name {
+        "attempts" => Some(attempts()),
         "basic" => Some(basic()),
+        "image" => Some(image()),
+        "large_output" => Some(large_output()),
+        "private_prompt" => Some(private_prompt()),
         "review" => Some(review()),
+        "web_search" => Some(web_search()),
+        "websocket" => Some(websocket()),
         _ => None,
     }
+}
+
+const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+
+/// A request that is refused, one that is cut off while it is answered, and one that succeeds.
+fn attempts() -> Scenario {
+    let script = Script::new("Try again")
+        .step(Step::status(500))
+        .step(Step::new(USAGE).message("Half an answer").cut_after(2))
+        .step(Step::new(USAGE).message("At last."));
+    Scenario { script, arguments: &[], notifications: 1 }
+}
+
+/// A picture beside the prompt.
+fn image() -> Scenario {
+    let script =
+        Script::new("What is in the picture?").step(Step::new(USAGE).message("A single dot."));
+    // The list of pictures would take the prompt for one more.
+    Scenario { script, arguments: &["--image", "dot.gif", "--"], notifications: 1 }
+}
+
+/// A command that prints more than Codex passes on.
+fn large_output() -> Scenario {
+    let print = Call::command("head -c 100000 /dev/zero | tr '\\0' x");
+    let script = Script::new("Print a lot")
+        .step(Step::new(USAGE).call(print))
+        .step(Step::new(USAGE).message("Printed."));
+    Scenario { script, arguments: &[], notifications: 1 }
+}
+
+/// A prompt that the events must not tell.
+fn private_prompt() -> Scenario {
+    let script = Script::new("Keep this to yourself").step(Step::new(USAGE).message("I will."));
+    Scenario { script, arguments: &["-c", "otel.log_user_prompt=false"], notifications: 1 }
+}
+
+/// A search and a page, both done by the provider.
+fn web_search() -> Scenario {
+    let search = json!({ "type": "search", "query": "sicilian defence" });
+    let open = json!({ "type": "open_page", "url": "https://chess.example/sicilian" });
+    let script = Script::new("Look it up")
+        .step(Step::new(USAGE).call(Call::web(&search)).call(Call::web(&open)).message("1. e4 c5"));
+    Scenario { script, arguments: &[], notifications: 1 }
+}
+
+/// A provider that is asked over a WebSocket, after a warm-up.
+fn websocket() -> Scenario {
+    let script = Script::new("Ask over the socket")
+        .step(Step::new(USAGE).call(Call::command("echo one")))
+        .step(Step::new(USAGE).message("Asked."));
+    let arguments = &["-c", "model_providers.scripted.supports_websockets=true"];
+    Scenario { script, arguments, notifications: 1 }
 }
 
 /// Three responses and three tools: a command that succeeds, one that fails, and the plan, which
@@ -45,11 +112,10 @@ fn basic() -> Scenario {
 
 /// A code review, which is a turn around that of the reviewer; only the latter is notified of.
 fn review() -> Scenario {
-    let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
     let findings = json!({ "findings": [], "overall_correctness": "patch is correct",
         "overall_explanation": "Nothing to find.", "overall_confidence_score": 0.9 });
     let script = Script::new("Look at the readme")
-        .step(Step::new(usage).call(Call::command("ls -la")))
-        .step(Step::new(usage).message(&findings.to_string()));
+        .step(Step::new(USAGE).call(Call::command("ls -la")))
+        .step(Step::new(USAGE).message(&findings.to_string()));
     Scenario { script, arguments: &["review"], notifications: 1 }
 }
