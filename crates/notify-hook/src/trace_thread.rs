@@ -332,6 +332,13 @@ impl Look<'_> {
             print_dry_run(&batch);
             return true;
         }
+        // What was sent before is remembered before the next turn is; the last one is remembered at
+        // the end of the look. A crash in between sends it again, with the same ids.
+        if self.report.traced > 0
+            && let Err(error) = self.state.save(true)
+        {
+            log.error(format_args!("{error}"));
+        }
         let begun = Instant::now();
         let name = batch.spans.first().map_or("turn", |root| root.name.as_str());
         match delivery.send(&batch) {
@@ -346,10 +353,6 @@ impl Look<'_> {
                 ));
                 self.state.mark_sent(key);
                 self.report.traced += 1;
-                // A crash from here on sends the same spans again, with the same ids.
-                if let Err(error) = self.state.save(self.report.unsent > 0) {
-                    log.error(format_args!("{error}"));
-                }
                 true
             }
             Err(error) => {
