@@ -78,6 +78,7 @@ pub fn summaries_json(traces: &[TraceSummary]) -> String {
 }
 
 fn root_lines(text: &mut String, root: &Span, spans: &[Span]) {
+    let spans = subtree(root, spans);
     let count = |key: &str| -> i64 {
         spans
             .iter()
@@ -85,9 +86,11 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span]) {
             .filter_map(|span| span.int(key))
             .sum()
     };
+    let cost: f64 = spans.iter().filter_map(|span| double(span, names::LLM_COST_TOTAL)).sum();
+    let cost = if cost > 0.0 { format!("  ${cost:.4}") } else { String::new() };
     let _ = writeln!(
         text,
-        "{}  {}  {}  {}  {} tokens in ({} cached), {} out ({} reasoning)",
+        "{}  {}  {}  {}  {} tokens in ({} cached), {} out ({} reasoning){cost}",
         root.name,
         root.kind.as_str(),
         duration(root.end.since(root.start)),
@@ -116,8 +119,7 @@ fn children(text: &mut String, root: &Span, parent: &Span, spans: &[Span], inden
         let last = index + 1 == children.len();
         let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
         let name = format!("{indent}{branch}{}", span.name);
-        let _ = writeln!(
-            text,
+        let line = format!(
             "{name:36} {:5} {:>10} {:>9}  {:5}  {}",
             span.kind.as_str(),
             format!("+{}", duration(span.start.since(root.start))),
@@ -125,6 +127,7 @@ fn children(text: &mut String, root: &Span, parent: &Span, spans: &[Span], inden
             status(&span.status),
             details(span),
         );
+        let _ = writeln!(text, "{}", line.trim_end());
         self::children(text, root, span, spans, &format!("{indent}{below}"));
     }
 }
@@ -189,6 +192,12 @@ fn attributes_json(attributes: &[Attribute]) -> Map<String, Json> {
     pairs.collect()
 }
 
+/// A span and all below it.
+fn subtree<'a>(root: &'a Span, spans: &'a [Span]) -> Vec<&'a Span> {
+    let below = spans.iter().filter(|span| span.parent_id == Some(root.span_id));
+    std::iter::once(root).chain(below.flat_map(|span| subtree(span, spans))).collect()
+}
+
 /// A span whose parent is not among the spans is shown like a root.
 fn is_root(span: &Span, spans: &[Span]) -> bool {
     span.parent_id.is_none_or(|parent| spans.iter().all(|other| other.span_id != parent))
@@ -199,6 +208,13 @@ fn status(status: &SpanStatus) -> &'static str {
         SpanStatus::Unset => "-",
         SpanStatus::Ok => "ok",
         SpanStatus::Error(_) => "ERROR",
+    }
+}
+
+fn double(span: &Span, key: &str) -> Option<f64> {
+    match span.attribute(key)? {
+        Value::Double(number) => Some(*number),
+        _ => None,
     }
 }
 
@@ -226,4 +242,78 @@ fn shorten(text: &str, max: usize) -> String {
         line.push('…');
     }
     line
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use otlp_model::{SpanId, TraceId};
+
+    use super::*;
+
+    fn span(
+        id: u8,
+        parent: Option<u8>,
+        name: &str,
+        kind: SpanKind,
+        attributes: Vec<Attribute>,
+    ) -> Span {
+        let at = |millis: u64| UnixNanos::from_millis(1_795_214_071_000 + millis);
+        Span {
+            trace_id: TraceId([7; 16]),
+            span_id: SpanId([id; 8]),
+            parent_id: parent.map(|parent| SpanId([parent; 8])),
+            name: name.to_owned(),
+            kind,
+            start: at(u64::from(id) * 10),
+            end: at(u64::from(id) * 1000),
+            attributes,
+            events: Vec::new(),
+            status: SpanStatus::Ok,
+        }
+    }
+
+    fn turn() -> Vec<Span> {
+        let prompt = vec![
+            Attribute::new("input.value", "one\n\x1b[31mtwo"),
+            Attribute::new("output.value", "done"),
+        ];
+        let tokens = vec![
+            Attribute::new("llm.token_count.prompt", 1000_i64),
+            Attribute::new("llm.token_count.completion", 20_i64),
+            Attribute::new("llm.cost.total", 0.01234),
+        ];
+        let failed = SpanStatus::Error("exit code 3".to_owned());
+        vec![
+            span(1, None, "Turn 1", SpanKind::Agent, prompt),
+            span(2, Some(1), "gpt-5.5", SpanKind::Llm, tokens),
+            Span { status: failed, ..span(3, Some(2), "exec_command", SpanKind::Tool, Vec::new()) },
+            span(4, Some(1), "compaction", SpanKind::Chain, Vec::new()),
+            span(5, Some(9), "lost", SpanKind::Tool, Vec::new()),
+        ]
+    }
+
+    #[test]
+    fn a_tree_reads_from_top_to_bottom_and_does_nothing_to_the_terminal() {
+        expect![[r#"
+            Turn 1  AGENT  990 ms  ok  1000 tokens in (0 cached), 20 out (0 reasoning)  $0.0123
+            2026-11-20 22:34:31.010Z  trace 07070707070707070707070707070707
+            > one  [31mtwo
+            ├─ gpt-5.5                           LLM       +10 ms    1.98 s  ok     1000 tokens in (0 cached), 20 out (0 reasoning)
+            │  └─ exec_command                   TOOL      +20 ms    2.97 s  ERROR  ! exit code 3
+            └─ compaction                        CHAIN     +30 ms    3.96 s  ok
+            < done
+            lost  TOOL  4.95 s  ok  0 tokens in (0 cached), 0 out (0 reasoning)
+            2026-11-20 22:34:31.050Z  trace 07070707070707070707070707070707
+        "#]].assert_eq(&tree(&turn()));
+    }
+
+    #[test]
+    fn json_has_every_attribute_with_its_type() {
+        let spans: Json = serde_json::from_str(&spans_json(&turn())).unwrap();
+        assert_eq!(spans[1]["attributes"]["llm.token_count.prompt"], 1000);
+        assert_eq!(spans[1]["parent_id"], "0101010101010101");
+        assert_eq!(spans[2]["status"], "ERROR");
+        assert_eq!(spans[2]["status_message"], "exit code 3");
+    }
 }

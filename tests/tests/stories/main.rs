@@ -11,6 +11,7 @@ mod code_mode;
 mod collector;
 mod compaction;
 mod complete;
+mod demo;
 mod failures;
 mod input;
 mod interrupts;
