@@ -312,6 +312,35 @@ fn a_copied_history_is_not_told_again() {
     assert_eq!(told, [(true, prompt("PARENTPROMPT go")), (false, prompt("CHILDTASK-A do"))]);
 }
 
+/// The service tier, on which the price depends, stands in the settings that Codex notes within the
+/// first turn of a thread and before each of the others.
+#[test]
+fn each_turn_has_the_service_tier_that_was_set_for_it() {
+    let recording = Recording::load("0.169.0/tui_multi");
+    let mut nth = 0;
+    let lines = recording.lines().map(|line| {
+        let line = String::from_utf8(line.to_vec()).unwrap();
+        if line.contains("service_tier") {
+            nth += 1;
+        }
+        line.replace(r#""service_tier":"default""#, &format!(r#""service_tier":"tier {nth}""#))
+    });
+    let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+    lines.for_each(|line| transcript.line(line.as_bytes()));
+    let tiers = transcript
+        .finish()
+        .0
+        .iter()
+        .map(|turn| {
+            let turn = fuse(turn, &[]);
+            let mut tiers =
+                turn.llm_calls().map(|call| call.parameters["service_tier"].to_string());
+            tiers.next().unwrap()
+        })
+        .collect::<Vec<_>>();
+    assert_eq!(tiers, [r#""tier 1""#, r#""tier 2""#, r#""tier 3""#]);
+}
+
 /// Reading from each turn's checkpoint on gives the rest of the turns, the same as before.
 #[test]
 fn reading_goes_on_at_any_checkpoint() {

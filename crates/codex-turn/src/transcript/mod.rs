@@ -22,7 +22,7 @@ use crate::notify::NotifyPayload;
 use crate::problem::Problem;
 use crate::{json, tools};
 use responses::Entry;
-use turn::OpenTurn;
+use turn::{OpenTurn, Settings};
 
 /// A place in a transcript from which reading can go on, between two turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -53,6 +53,8 @@ pub struct Transcript {
     pending_from: Option<u64>,
     /// Where the line that is being read begins.
     line_start: u64,
+    /// The settings that Codex noted last, for the turns to come.
+    ahead: Settings,
     turns: Vec<TranscriptTurn>,
     unknown: HashSet<String>,
     problems: Vec<Problem>,
@@ -68,6 +70,7 @@ impl Transcript {
             pending: Vec::new(),
             pending_from: None,
             line_start: at.offset,
+            ahead: Settings::default(),
             turns: Vec::new(),
             unknown: HashSet::new(),
             problems: Vec::new(),
@@ -214,10 +217,13 @@ impl Transcript {
             }
             "token_count" => self.token_count(event, time),
             "thread_settings_applied" => {
-                if let (Some(open), Some(settings)) = (&mut self.open, event.get("thread_settings"))
-                {
-                    open.settings.update(settings);
+                let mut settings = Settings::default();
+                settings.update(event.get("thread_settings").unwrap_or(&Json::Null));
+                if let Some(open) = &mut self.open {
+                    open.settings.complete(&settings);
                 }
+                // Of all turns but the first they stand before the turn.
+                self.ahead = settings;
             }
             "item_completed" => self.item_completed(event),
             "error" | "stream_error" => {
@@ -250,6 +256,7 @@ impl Transcript {
             self.at.turns = self.at.turns.map(|before| before + 1);
             open.number = self.at.turns;
         }
+        open.settings.complete(&self.ahead);
         self.open = Some(open);
     }
 

@@ -153,6 +153,24 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Takes over what is not known yet.
+    pub(crate) fn complete(&mut self, other: &Self) {
+        let fields = [
+            (&mut self.model, &other.model),
+            (&mut self.cwd, &other.cwd),
+            (&mut self.approval_policy, &other.approval_policy),
+            (&mut self.sandbox_mode, &other.sandbox_mode),
+            (&mut self.reasoning_effort, &other.reasoning_effort),
+            (&mut self.reasoning_summary, &other.reasoning_summary),
+            (&mut self.service_tier, &other.service_tier),
+        ];
+        for (field, value) in fields {
+            if field.is_none() {
+                field.clone_from(value);
+            }
+        }
+    }
+
     /// Takes over what a `turn_context` record says.
     pub(crate) fn update(&mut self, context: &Json) {
         let collaboration = ["collaboration_mode", "settings", "reasoning_effort"];
