@@ -6,7 +6,7 @@ use super::measure::{self, Cost};
 use super::scene::{RECORDED_THREAD, RECORDED_TURN, Scene};
 
 /// How large "large" is, in lines of one MiB.
-const LARGE_MIB: usize = 100;
+pub(crate) const LARGE_MIB: usize = 100;
 
 /// A turn of three requests and three tools in a thread of its own, its telemetry already there.
 pub(crate) fn small_turn(scene: &Scene) -> anyhow::Result<Cost> {
@@ -31,15 +31,16 @@ pub(crate) fn among_many_sessions(scene: &Scene) -> anyhow::Result<Cost> {
     small_turn(scene)
 }
 
-/// The same turn in a thread whose transcript has grown to 100 MB while the hook looked on.
-pub(crate) fn end_of_a_large_transcript(scene: &Scene) -> anyhow::Result<Cost> {
-    let thread = thread(2000);
+/// The same turn as one of many in a thread whose transcript has grown to this size, in MiB, while the
+/// hook looked on.
+pub(crate) fn further_turn(scene: &Scene, mib: usize) -> anyhow::Result<Cost> {
+    let thread = thread(scene.next());
     let (first_line, turn) = scene.rollout.split_once('\n').unwrap_or_default();
     let ours = |text: &str, run: usize| {
         let turn_id = format!("{}{run:04}", &RECORDED_TURN[..RECORDED_TURN.len() - 4]);
         text.replace(RECORDED_THREAD, &thread).replace(RECORDED_TURN, &turn_id)
     };
-    write_large(scene, &thread, first_line)?;
+    write_large(scene, &thread, first_line, mib)?;
     scene.transcript(&thread)?.write_all(ours(turn, 9999).as_bytes())?;
     scene.hook(&ours(&scene.notify, 9999)).status()?;
     measure::cost(|run| {
@@ -54,9 +55,9 @@ pub(crate) fn first_look_at_a_large_transcript(scene: &Scene) -> anyhow::Result<
     let (first_line, turn) = scene.rollout.split_once('\n').unwrap_or_default();
     let mut costs = Vec::new();
     for run in 0..3 {
-        let thread = thread(3000 + run);
+        let thread = thread(9000 + run);
         let ours = |text: &str| text.replace(RECORDED_THREAD, &thread);
-        write_large(scene, &thread, first_line)?;
+        write_large(scene, &thread, first_line, LARGE_MIB)?;
         scene.transcript(&thread)?.write_all(ours(turn).as_bytes())?;
         scene.send_telemetry(&ours(&scene.logs))?;
         costs.push(measure::once(scene.hook(&ours(&scene.notify)))?);
@@ -64,11 +65,11 @@ pub(crate) fn first_look_at_a_large_transcript(scene: &Scene) -> anyhow::Result<
     Ok(super::median(costs))
 }
 
-fn write_large(scene: &Scene, thread: &str, first_line: &str) -> anyhow::Result<()> {
+fn write_large(scene: &Scene, thread: &str, first_line: &str, mib: usize) -> anyhow::Result<()> {
     let mut transcript = scene.transcript(thread)?;
     writeln!(transcript, "{}", first_line.replace(RECORDED_THREAD, thread))?;
     let filler = "x".repeat(1 << 20);
-    for _ in 0..LARGE_MIB {
+    for _ in 0..mib {
         writeln!(transcript, r#"{{"type":"world_state","payload":"{filler}"}}"#)?;
     }
     Ok(transcript.flush()?)

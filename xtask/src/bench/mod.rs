@@ -32,10 +32,11 @@ pub(crate) fn run() -> anyhow::Result<()> {
             hook::among_many_sessions(&scene)?,
             Some("≤ 1.2 × the small turn"),
         ),
+        ("hook, further turn of a thread", hook::further_turn(&scene, 0)?, None),
         (
-            "hook, turn at the end of 100 MB",
-            hook::end_of_a_large_transcript(&scene)?,
-            Some("≤ 1.2 × the small turn"),
+            "hook, further turn, 100 MB",
+            hook::further_turn(&scene, hook::LARGE_MIB)?,
+            Some("≤ 1.2 × the one above"),
         ),
         ("hook, first look at 100 MB", hook::first_look_at_a_large_transcript(&scene)?, None),
     ];
