@@ -5,6 +5,7 @@
 
 use std::{fmt, io, time::Duration};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use ureq::{Agent, Body, http::Response};
 
@@ -234,16 +235,9 @@ fn broken(url: &str, after: Duration, error: ureq::Error) -> ClientError {
     }
 }
 
-/// Percent-encodes everything in a thread id that could mean something else in a path.
-fn escape(thread: &str) -> String {
-    let mut escaped = String::with_capacity(thread.len());
-    for byte in thread.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                escaped.push(char::from(byte));
-            }
-            _ => escaped.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    escaped
+/// Everything in a thread id that could mean something else in a path.
+const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+fn escape(thread: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(thread, SPECIAL)
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use otlp_model::{Attribute, SpanBatch, Value, names};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
@@ -135,7 +136,7 @@ impl Mlflow {
         let url = format!(
             "{}/api/2.0/mlflow/experiments/get-by-name?experiment_name={}",
             self.base,
-            query_value(name)
+            utf8_percent_encode(name, NON_ALPHANUMERIC)
         );
         let answer = match self.http.client().get(&url, deadline) {
             Err(ExportError::Rejected { status: 404, answer, .. })
@@ -223,18 +224,4 @@ fn id_of(url: &str, experiment: &serde_json::Value) -> Result<String, ExportErro
     let id = experiment["experiment_id"].as_str().map(str::to_owned);
     let behaviour = "does not answer as an MLflow does".to_owned();
     id.ok_or_else(|| ExportError::WrongAddress { url: url.to_owned(), behaviour })
-}
-
-/// A text as the value of a query.
-fn query_value(text: &str) -> String {
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use buffer_api::paths::write_private;
 use codex_config::Paths;
 use codex_turn::LogEvent;
 use otlp_model::{SpanBatch, Turn, encode};
@@ -9,7 +10,6 @@ use serde_json::json;
 
 use crate::deliver::SCOPE;
 use crate::log::Log;
-use crate::state::{create_private_dir, write_private};
 
 /// How many dumps are kept.
 const MAX_DUMPS: usize = 100;
@@ -28,7 +28,7 @@ pub(crate) fn dump(paths: &Paths, turn: &Turn, events: &[&LogEvent], batch: &Spa
     let trace_id = batch.spans.first().map(|span| span.trace_id.to_string()).unwrap_or_default();
     let file = folder.join(format!("{}-{trace_id}.json", turn.end.millis()));
     let text = serde_json::to_vec_pretty(&dump).unwrap_or_default();
-    match create_private_dir(&folder).and_then(|()| write_private(&file, &text)) {
+    match write_private(&file, &text) {
         Ok(()) => log.info(format_args!("debug dump: `{}`", file.display())),
         Err(error) => log.warn(format_args!("debug dump `{}`: {error}", file.display())),
     }

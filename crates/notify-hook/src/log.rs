@@ -1,10 +1,12 @@
 //! The log: what happened, never what was said.
 
 use std::fmt::Arguments;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::SystemTime;
+
+use buffer_api::paths::append_private;
 
 /// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
 #[derive(Debug, Clone)]
@@ -46,16 +48,7 @@ impl Log {
         if fs::metadata(&self.file).is_ok_and(|file| file.len() > MAX_BYTES) {
             let _ = fs::rename(&self.file, self.file.with_extension("log.1"));
         }
-        if let Some(parent) = self.file.parent()
-            && !parent.exists()
-        {
-            let _ = crate::state::create_private_dir(parent);
-        }
-        let mut options = OpenOptions::new();
-        options.append(true).create(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let Ok(mut file) = options.open(&self.file) else { return };
+        let Ok(mut file) = append_private(&self.file) else { return };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
         // One line, one write: several hooks may log at once.
         let text = format!("{time} {level:5} [{}] {line}", std::process::id()).replace('\n', " ");

@@ -1,11 +1,12 @@
 //! What the hook remembers of a thread between two runs.
 
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use buffer_api::paths::{open_private, write_private};
 use codex_config::Paths;
 use codex_turn::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -64,7 +65,6 @@ impl ThreadState {
         let folder = threads_folder(paths);
         let lock_path = folder.join(format!("{name}.lock"));
         let io_error = |path: &Path, source| StateError::Io { path: path.to_owned(), source };
-        create_private_dir(&folder).map_err(|source| io_error(&folder, source))?;
         let lock = open_private(&lock_path).map_err(|source| io_error(&lock_path, source))?;
         loop {
             match lock.try_lock() {
@@ -156,12 +156,9 @@ impl ThreadState {
         write_private(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;
         if has_unsent_turns {
-            let marked = match self.unsent_mark.parent() {
-                Some(folder) => create_private_dir(folder)
-                    .and_then(|()| open_private(&self.unsent_mark).map(drop)),
-                None => Ok(()),
-            };
-            marked.map_err(|source| StateError::Io { path: self.unsent_mark.clone(), source })
+            open_private(&self.unsent_mark)
+                .map(drop)
+                .map_err(|source| StateError::Io { path: self.unsent_mark.clone(), source })
         } else {
             // There is none for most threads.
             let _ = fs::remove_file(&self.unsent_mark);
@@ -183,33 +180,6 @@ pub(crate) fn threads_with_unsent_turns(paths: &Paths) -> Vec<String> {
     let Ok(entries) = fs::read_dir(unsent_folder(paths)) else { return Vec::new() };
     let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.take(AT_ONCE).collect()
-}
-
-/// Creates a folder that only its owner can look into.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Writes a file that only its owner can read, all of it or nothing.
-pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension(format!("tmp{}", std::process::id()));
-    let mut file = open_private(&temporary)?;
-    file.set_len(0)?;
-    file.write_all(content)?;
-    drop(file);
-    fs::rename(&temporary, path)
-}
-
-fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn read_wire(file: &Path) -> Option<Wire> {

@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use buffer_api::paths::write_private;
 use codex_config::Paths;
 use otlp_model::UnixNanos;
 
@@ -59,8 +60,5 @@ pub(crate) fn nanos(time: SystemTime) -> UnixNanos {
 }
 
 fn note(file: &Path, time: SystemTime) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        state::create_private_dir(folder)?;
-    }
-    state::write_private(file, format!("{}\n", humantime::format_rfc3339(time)).as_bytes())
+    write_private(file, format!("{}\n", humantime::format_rfc3339(time)).as_bytes())
 }

@@ -203,6 +203,7 @@ impl Look<'_> {
         }
         let dirty = dirty.answer();
         let mut all_sent = true;
+        let mut told_through = None;
         for (index, turn) in turns.iter().enumerate() {
             if self.is_due(turn) {
                 let events = self.events_of(turns, index, &gathered.events);
@@ -214,7 +215,7 @@ impl Look<'_> {
                 }
                 let sent = self.send(told, &turn.key(), &events);
                 if sent && all_sent {
-                    self.acknowledge(gathered, turn.end);
+                    told_through = Some(turn.end);
                 }
             }
             // Reading goes on before the first turn that is still wanted.
@@ -222,6 +223,9 @@ impl Look<'_> {
             if all_sent {
                 self.state.set_checkpoint(path, turn.checkpoint);
             }
+        }
+        if let Some(told_through) = told_through {
+            self.acknowledge(gathered, told_through);
         }
         self.state.set_settled(all_sent.then_some(reading.length));
     }
