@@ -94,15 +94,27 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
             return Report { unsent: 1, ..Report::default() };
         }
     };
-    let mut look =
-        Look { context, trigger, state, target_is_away: false, report: Report::default() };
-    look.trace();
-    if !context.settings.dry_run
-        && look.is_worth_remembering()
+    let mut look = Look {
+        context,
+        trigger,
+        state,
+        target_is_away: false,
+        told_through: None,
+        report: Report::default(),
+    };
+    let gathered = look.trace();
+    if context.settings.dry_run {
+        return look.report;
+    }
+    if look.is_worth_remembering()
         && let Err(error) = look.state.save(look.report.unsent > 0)
     {
         let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         log.error(format_args!("{error}: {source}"));
+    }
+    // Not before: a look that has forgotten what it sent must send the same again.
+    if let Some(through) = look.told_through {
+        gathered.acknowledge(context.buffer.as_ref(), &trigger.thread_id, through, log);
     }
     look.report
 }
@@ -113,11 +125,15 @@ struct Look<'a> {
     state: ThreadState,
     /// The target failed in a way that it will fail again: the rest of the turns need not try.
     target_is_away: bool,
+    /// The events up to this time are told: the buffer service may forget them.
+    told_through: Option<UnixNanos>,
     report: Report,
 }
 
 impl Look<'_> {
-    fn trace(&mut self) {
+    /// Tells what is due, and returns the events that it had for it.
+    fn trace(&mut self) -> Gathered {
+        let mut gathered = Gathered::default();
         let log = self.context.log;
         let thread = &self.trigger.thread_id;
         let path = self.transcript_path();
@@ -125,14 +141,14 @@ impl Look<'_> {
             log.verbose(format_args!(
                 "thread {thread} is one that codex runs for itself: left out"
             ));
-            return;
+            return gathered;
         }
         let reading = path.as_deref().and_then(|path| self.read(path));
-        let mut gathered = Gathered::default();
         if let (Some(path), Some(reading)) = (&path, &reading) {
             self.trace_transcript(path, reading, &mut gathered);
         }
         self.trace_payloads(reading.as_ref().map(|reading| &*reading.turns), &mut gathered);
+        gathered
     }
 
     fn payload(&self) -> Option<&NotifyPayload> {
@@ -203,7 +219,6 @@ impl Look<'_> {
         }
         let dirty = dirty.answer();
         let mut all_sent = true;
-        let mut told_through = None;
         for (index, turn) in turns.iter().enumerate() {
             if self.is_due(turn) {
                 let events = self.events_of(turns, index, &gathered.events);
@@ -215,7 +230,7 @@ impl Look<'_> {
                 }
                 let sent = self.send(told, &turn.key(), &events);
                 if sent && all_sent {
-                    told_through = Some(turn.end);
+                    self.told_through = Some(turn.end);
                 }
             }
             // Reading goes on before the first turn that is still wanted.
@@ -223,9 +238,6 @@ impl Look<'_> {
             if all_sent {
                 self.state.set_checkpoint(path, turn.checkpoint);
             }
-        }
-        if let Some(told_through) = told_through {
-            self.acknowledge(gathered, told_through);
         }
         self.state.set_settled(all_sent.then_some(reading.length));
     }
@@ -305,15 +317,9 @@ impl Look<'_> {
             .unwrap_or_else(|| turn_from_notify(payload, session, ended));
         let sent = self.send(turn, &payload.key(), &events);
         if sent {
-            self.acknowledge(gathered, ended);
+            self.told_through = Some(ended);
         }
         sent
-    }
-
-    /// Lets the buffer service forget what is told. A dry run leaves the events for a real one.
-    fn acknowledge(&self, gathered: &Gathered, through: UnixNanos) {
-        let client = self.context.buffer.as_ref().filter(|_| !self.context.settings.dry_run);
-        gathered.acknowledge(client, &self.trigger.thread_id, through, self.context.log);
     }
 
     /// Sends a turn and remembers it; says whether it is sent.
