@@ -19,6 +19,7 @@ mod deliver;
 mod exporter;
 mod find;
 mod gather;
+pub mod ledger;
 mod lineage;
 mod log;
 mod parents;

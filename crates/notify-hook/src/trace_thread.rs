@@ -19,7 +19,7 @@ use crate::log::Log;
 use crate::price::price;
 use crate::read::{self, Reading};
 use crate::state::ThreadState;
-use crate::{debug, find, parents, sweep};
+use crate::{debug, find, ledger, parents, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -361,6 +361,10 @@ impl Look<'_> {
                     begun.elapsed().as_millis(),
                     events.len(),
                 ));
+                let told = ledger::Entry::of(&turn, vec![delivery.target().to_owned()]);
+                if let Err(error) = ledger::append(paths, &told) {
+                    log.warn(format_args!("the ledger cannot be written: {error}"));
+                }
                 self.state.mark_sent(key);
                 self.report.traced += 1;
                 true

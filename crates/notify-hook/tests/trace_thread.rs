@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
 use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
-use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, trace_thread};
-use otlp_model::{SpanBatch, SpanKind};
+use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, ledger, trace_thread};
+use otlp_model::{SpanBatch, SpanKind, UnixNanos};
 use pricing::PriceTable;
 use tempfile::TempDir;
 
@@ -212,6 +212,10 @@ fn what_cannot_be_sent_is_sent_by_the_next_trigger() {
     assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
     assert!(!home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
+    let told = ledger::read(&home.paths, UnixNanos(0));
+    let numbers: Vec<_> = told.iter().map(|turn| turn.number.unwrap()).collect();
+    assert_eq!(numbers, [3, 2, 1], "{told:?}");
+    assert!(told.iter().all(|turn| turn.thread == home.thread_id && turn.input_tokens > 0));
 }
 
 #[test]
