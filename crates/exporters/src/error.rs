@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use trace_store::{InsertError, OpenError};
+use trace_store::{InsertError, OpenError, QueryError};
 
 /// The settings of a target cannot work. The text repeats no credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +148,9 @@ pub enum ExportError {
     /// The local store could not be written.
     #[error(transparent)]
     WriteStore(#[from] InsertError),
+    /// The local store could not be read.
+    #[error(transparent)]
+    ReadStore(#[from] QueryError),
 }
 
 impl ExportError {
@@ -162,7 +165,8 @@ impl ExportError {
             | Self::PartlyRejected { .. }
             | Self::Experiment { .. }
             | Self::TooLarge { .. }
-            | Self::WrongAddress { .. } => false,
+            | Self::WrongAddress { .. }
+            | Self::ReadStore(_) => false,
             Self::OpenStore(error) => error.is_transient(),
             Self::WriteStore(error) => error.is_transient(),
         }

@@ -1,8 +1,8 @@
 //! The contract between those who have spans and those who deliver them.
 
-use otlp_model::SpanBatch;
+use otlp_model::{SpanBatch, TraceId};
 
-use crate::ExportError;
+use crate::{ExportError, Probe};
 
 /// Delivers batches to one target.
 ///
@@ -21,6 +21,17 @@ pub trait Exporter: Send + Sync {
 
     /// Delivers a batch.
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError>;
+
+    /// Asks whether the target would take a batch from us. It is given nothing and keeps nothing; one
+    /// that cannot be asked leaves the answer open.
+    fn probe(&self) -> Result<Probe, ExportError> {
+        Ok(Probe::default())
+    }
+
+    /// Counts the spans of a trace that the target shows; none where it cannot be asked.
+    fn count_spans(&self, _trace: TraceId) -> Result<Option<usize>, ExportError> {
+        Ok(None)
+    }
 }
 
 /// What a target accepted.

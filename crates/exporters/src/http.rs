@@ -38,10 +38,19 @@ pub(crate) struct HttpClient {
 
 /// What a server said to a request that it accepted.
 pub(crate) struct Accepted {
+    /// The headers.
+    pub(crate) headers: HeaderMap,
     /// The media type, in lower case; empty where there is none.
     pub(crate) media_type: String,
     /// The body, or the part of it that arrived.
     pub(crate) body: Vec<u8>,
+}
+
+impl Accepted {
+    /// The body as JSON; null where it is none.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
 }
 
 impl HttpClient {
@@ -152,7 +161,8 @@ impl HttpClient {
         if status.is_success() && media_type != "text/html" {
             let mut body = Vec::new();
             let _ = answer.body_mut().as_reader().take(ANSWER_BYTES).read_to_end(&mut body);
-            return Ok(Accepted { media_type, body });
+            let headers = std::mem::take(answer.headers_mut());
+            return Ok(Accepted { headers, media_type, body });
         }
         if status.is_success() {
             let behaviour = "answers with a web page".to_owned();

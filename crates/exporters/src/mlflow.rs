@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use otlp_model::{Attribute, SpanBatch, Value, names};
+use otlp_model::{Attribute, SpanBatch, TraceId, Value, names};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
@@ -14,9 +14,9 @@ use ureq::http::{HeaderMap, HeaderValue};
 use ureq::tls::TlsConfig;
 
 use crate::endpoint::{base_url, traces_url, without_secrets};
-use crate::http::{Accepted, HttpClient, header_value};
+use crate::http::{HttpClient, header_value};
 use crate::otlp_http::OtlpHttp;
-use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Receipt};
+use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt};
 
 /// MLflow takes no traces without it, and experiments in it by number only.
 const EXPERIMENT_HEADER: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
@@ -144,7 +144,7 @@ impl Mlflow {
             {
                 return Ok(None);
             }
-            answer => json(&answer?),
+            answer => answer?.json(),
         };
         let experiment = &answer["experiment"];
         if experiment["lifecycle_stage"] == "deleted" {
@@ -168,7 +168,7 @@ impl Mlflow {
                 let problem = format!("the experiment `{name}` can neither be found nor made");
                 self.find(name, deadline)?.ok_or(ExportError::Experiment { url, problem })
             }
-            answer => id_of(&url, &json(&answer?)),
+            answer => id_of(&url, &answer?.json()),
         }
     }
 }
@@ -196,6 +196,33 @@ impl Exporter for Mlflow {
         }
         self.http.export_with(&with_costs(batch), &headers, deadline)
     }
+
+    /// Looks for the experiment, which takes the credentials that traces take, and makes none.
+    fn probe(&self) -> Result<Probe, ExportError> {
+        let client = self.http.client();
+        let deadline = client.deadline();
+        match &self.experiment {
+            MlflowExperiment::Name(name) => drop(self.find(name, deadline)?),
+            MlflowExperiment::Id(id) => {
+                let get = "api/2.0/mlflow/experiments/get?experiment_id=";
+                let url = format!("{}/{get}{id}", self.base);
+                id_of(&url, &client.get(&url, deadline)?.json()["experiment"])?;
+            }
+        }
+        let answer = client.get(&format!("{}/version", self.base), deadline)?;
+        let version = String::from_utf8_lossy(&answer.body);
+        Ok(Probe::accepted(&answer.headers).named("MLflow", Some(version.trim())))
+    }
+
+    fn count_spans(&self, trace: TraceId) -> Result<Option<usize>, ExportError> {
+        let url = format!("{}/api/3.0/mlflow/traces/get?trace_id=tr-{trace}", self.base);
+        let client = self.http.client();
+        match client.get(&url, client.deadline()) {
+            Ok(answer) => Ok(answer.json()["trace"]["spans"].as_array().map(Vec::len)),
+            Err(ExportError::Rejected { status: 404, .. }) => Ok(Some(0)),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// A copy of the batch in which MLflow finds the costs that we know.
@@ -214,10 +241,6 @@ fn with_costs(batch: &SpanBatch) -> SpanBatch {
         }
     }
     batch
-}
-
-fn json(answer: &Accepted) -> serde_json::Value {
-    serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
 fn id_of(url: &str, experiment: &serde_json::Value) -> Result<String, ExportError> {

@@ -4,11 +4,14 @@ use std::fmt;
 use std::time::Duration;
 
 use otlp_model::SpanBatch;
+use ureq::http::HeaderMap;
 
 use crate::endpoint::{exact_url, traces_url, without_secrets};
 use crate::http::HttpClient;
 use crate::otlp_http::OtlpHttp;
-use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Receipt, TlsFiles};
+use crate::{
+    ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt, TlsFiles,
+};
 
 /// Where a receiver of OTLP is and how to talk to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,5 +97,14 @@ impl Exporter for Otlp {
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         self.http.export(batch)
+    }
+
+    /// A receiver that finds fault with a request without spans was reached, and no more is known.
+    fn probe(&self) -> Result<Probe, ExportError> {
+        match self.http.post_nothing(&HeaderMap::new()) {
+            Ok(answer) => Ok(Probe::accepted(&answer.headers)),
+            Err(ExportError::Rejected { status: 400 | 422, .. }) => Ok(Probe::default()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -6,7 +6,7 @@ use otlp_model::SpanBatch;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
-use crate::http::HttpClient;
+use crate::http::{Accepted, HttpClient};
 use crate::{ExportError, Receipt, partial_success, requests};
 
 /// How spans are written into a request.
@@ -85,6 +85,19 @@ impl OtlpHttp {
             }
         }
         Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    /// Sends a request without a single span in it, with further headers. What the receiver says of
+    /// our credentials is the same as with spans.
+    pub(crate) fn post_nothing(&self, headers: &HeaderMap) -> Result<Accepted, ExportError> {
+        let mut form = self.form.clone();
+        form.remove(CONTENT_ENCODING);
+        form.extend(headers.clone());
+        let body = match self.encoding {
+            OtlpEncoding::Protobuf => "",
+            OtlpEncoding::Json => r#"{"resourceSpans":[]}"#,
+        };
+        self.http.post(self.http.url(), &form, body.as_bytes(), self.http.deadline())
     }
 
     /// Of an accepting answer only a rejection of spans counts: releases differ in what they send.

@@ -47,7 +47,11 @@ mod tests {
 
     #[track_caller]
     fn check(media_type: &str, body: &[u8], expected: Option<(i64, &str)>) {
-        let answer = Accepted { media_type: media_type.to_owned(), body: body.to_vec() };
+        let answer = Accepted {
+            headers: ureq::http::HeaderMap::new(),
+            media_type: media_type.to_owned(),
+            body: body.to_vec(),
+        };
         let expected =
             expected.map(|(spans, message)| Rejection { spans, message: message.to_owned() });
         assert_eq!(of(&answer), expected);

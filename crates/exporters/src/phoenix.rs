@@ -3,19 +3,23 @@
 use std::fmt;
 use std::time::Duration;
 
-use otlp_model::SpanBatch;
-use ureq::http::HeaderValue;
+use otlp_model::{SpanBatch, TraceId};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{AUTHORIZATION, HeaderName};
+use ureq::http::{HeaderMap, HeaderValue};
 use ureq::tls::TlsConfig;
 
-use crate::endpoint::{traces_url, without_secrets};
+use crate::endpoint::{base_url, traces_url, without_secrets};
 use crate::http::{HttpClient, header_value};
 use crate::otlp_http::OtlpHttp;
-use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Receipt};
+use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt};
 
 /// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
 /// the resource.
 const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-project-name");
+
+/// In which Phoenix says its version.
+const VERSION_HEADER: HeaderName = HeaderName::from_static("x-phoenix-server-version");
 
 /// Where a Phoenix is and how to talk to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -58,12 +62,15 @@ impl fmt::Debug for PhoenixConfig {
 /// later, so what it accepted just before being killed is lost.
 pub struct Phoenix {
     target: String,
+    base: String,
+    project: String,
     http: OtlpHttp,
 }
 
 impl Phoenix {
     /// Prepares deliveries; does not connect.
     pub fn new(config: PhoenixConfig) -> Result<Self, ConfigError> {
+        let base = base_url(&config.endpoint)?.to_owned();
         let url = traces_url(&config.endpoint)?;
         let target = format!("phoenix {url}");
         let mut http = HttpClient::new(url, config.timeout, TlsConfig::default());
@@ -79,7 +86,7 @@ impl Phoenix {
             http.public_header(PROJECT_HEADER, value);
         }
         let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
-        Ok(Self { target, http })
+        Ok(Self { target, base, project: config.project, http })
     }
 }
 
@@ -96,6 +103,29 @@ impl Exporter for Phoenix {
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         self.http.export(batch)
+    }
+
+    /// A request for traces, not one for a page: Phoenix answers any page to anybody.
+    fn probe(&self) -> Result<Probe, ExportError> {
+        let answer = self.http.post_nothing(&HeaderMap::new())?;
+        let version = answer.headers.get(VERSION_HEADER).and_then(|version| version.to_str().ok());
+        Ok(Probe::accepted(&answer.headers).named("Phoenix", version))
+    }
+
+    /// A project whose name has a slash cannot be asked for by its name.
+    fn count_spans(&self, trace: TraceId) -> Result<Option<usize>, ExportError> {
+        if self.project.contains('/') {
+            return Ok(None);
+        }
+        let project = utf8_percent_encode(&self.project, NON_ALPHANUMERIC);
+        let url = format!("{}/v1/projects/{project}/spans?trace_id={trace}&limit=100", self.base);
+        let client = self.http.client();
+        match client.get(&url, client.deadline()) {
+            Ok(answer) => Ok(answer.json()["data"].as_array().map(Vec::len)),
+            // The project is made with its first span, which may be on its way.
+            Err(ExportError::Rejected { status: 404, .. }) => Ok(Some(0)),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod local_store;
 mod mlflow;
 mod otlp;
 mod phoenix;
+mod probe;
 mod tls;
 
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
