@@ -9,7 +9,8 @@
 //! - The library never reads the process environment or the home directory by itself: callers pass
 //!   an [`Environment`] and [`Paths`].
 //! - A wrong setting never takes the others with it. It becomes a [`Warning`], or a
-//!   [`TargetError`] in [`Settings::target`] when nothing may be delivered until it is put right.
+//!   [`TargetError`] in [`TargetSettings::target`] when nothing may be delivered to that target until
+//!   it is put right. Only a file that cannot be read stops all delivery ([`Settings::unreadable`]).
 //! - Secrets print as `***` ([`Secret`]).
 //! - An edit is parsed again before it is returned; what cannot be edited safely is refused.
 //!
@@ -21,6 +22,7 @@ mod paths;
 mod secret;
 pub mod variables;
 
+mod content;
 mod document;
 mod pairs;
 mod reader;
@@ -37,6 +39,7 @@ mod dump;
 mod exit_code;
 mod private_file;
 
+pub use content::ContentPolicy;
 pub use document::ParseError;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
@@ -45,9 +48,9 @@ pub use paths::Paths;
 pub use private_file::{WriteError, write_private};
 pub use scalar::Scalar;
 pub use secret::Secret;
-pub use settings::{AttributeValue, Collector, ConfigTexts, ContentPolicy, Settings, SpanLayout};
+pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
 pub use target::{
     ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint,
-    OtlpProtocol, OtlpTarget, Target, TargetError,
+    OtlpProtocol, OtlpTarget, Target, TargetError, TargetSettings,
 };
 pub use warning::Warning;

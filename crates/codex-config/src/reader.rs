@@ -4,6 +4,9 @@ use serde_yaml::Value;
 
 use crate::{Environment, Warning, document};
 
+/// The keys of the tool as a whole.
+const CODEX: &str = "harnesses.codex";
+
 /// A place where a setting may stand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
@@ -11,6 +14,9 @@ pub(crate) enum Source {
     Variable(&'static str),
     /// A dotted key of the configuration file.
     Key(&'static str),
+    /// A key of the target that is being read: below `harnesses.codex`, or in the target's own entry
+    /// of the list `harnesses.codex.targets`.
+    Own(&'static str),
 }
 
 /// The sources of all settings, and the warnings collected while reading them.
@@ -18,6 +24,9 @@ pub(crate) struct Reader<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) config: &'a Value,
     pub(crate) warnings: Vec<Warning>,
+    /// The entry of the list of targets that is being read. What it says itself wins over the
+    /// environment, which one target cannot have alone.
+    pub(crate) entry: Option<usize>,
 }
 
 impl Reader<'_> {
@@ -27,8 +36,8 @@ impl Reader<'_> {
     }
 
     /// Gives the first source that is set, by name and as text.
-    pub(crate) fn named(&mut self, sources: &[Source]) -> Option<(&'static str, String)> {
-        sources.iter().find_map(|source| self.read(source))
+    pub(crate) fn named(&mut self, sources: &[Source]) -> Option<(String, String)> {
+        self.by_precedence(sources).into_iter().find_map(|source| self.read(source))
     }
 
     /// Gives the first source that `parse` understands; warns about those before it.
@@ -38,11 +47,10 @@ impl Reader<'_> {
         expected: &'static str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<T> {
-        sources.iter().find_map(|source| {
+        self.by_precedence(sources).into_iter().find_map(|source| {
             let (name, value) = self.read(source)?;
             let parsed = parse(&value);
             if parsed.is_none() {
-                let name = name.to_owned();
                 self.warnings.push(Warning::InvalidValue { name, value, expected });
             }
             parsed
@@ -54,37 +62,67 @@ impl Reader<'_> {
         self.parsed(sources, "true or false", parse_bool)
     }
 
-    /// Decides whether content is recorded: yes by default, but a value that is not understood
-    /// means no, because whoever wrote it did not want the default.
-    pub(crate) fn content_switch(&mut self, sources: &[Source]) -> bool {
-        let Some((name, value)) = self.named(sources) else {
-            return true;
-        };
-        parse_bool(&value).unwrap_or_else(|| {
-            let name = name.to_owned();
+    /// Gives a switch that decides what content is recorded. A value that is not understood means
+    /// no, because whoever wrote it did not want the default.
+    pub(crate) fn content_switch(&mut self, source: Source) -> Option<bool> {
+        if let Some(value) = self.value(source)
+            && document::scalar_text(value).is_none()
+        {
+            let (name, value) = (self.name(source), document::kind(value).to_owned());
             self.warnings.push(Warning::InvalidContentSwitch { name, value });
-            false
-        })
+            return Some(false);
+        }
+        let (name, value) = self.read(source)?;
+        let switch = parse_bool(&value);
+        if switch.is_none() {
+            self.warnings.push(Warning::InvalidContentSwitch { name, value });
+        }
+        Some(switch.unwrap_or(false))
     }
 
-    /// Gives the value under a dotted key of the configuration file.
-    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
-        document::lookup(self.config, key.split('.')).filter(|value| !value.is_null())
+    /// Gives what the configuration file has in a place; a variable is not in it.
+    pub(crate) fn value(&self, source: Source) -> Option<&Value> {
+        let lookup = |root, key: &'static str| document::lookup(root, key.split('.'));
+        let value = match (source, self.entry) {
+            (Source::Variable(_), _) => None,
+            (Source::Key(key), _) => lookup(self.config, key),
+            (Source::Own(key), None) => lookup(lookup(self.config, CODEX)?, key),
+            (Source::Own(key), Some(entry)) => {
+                let entries = lookup(self.config, "harnesses.codex.targets")?.as_sequence()?;
+                lookup(entries.get(entry)?, key)
+            }
+        };
+        value.filter(|value| !value.is_null())
     }
 
-    fn read(&mut self, source: &Source) -> Option<(&'static str, String)> {
-        match *source {
-            Source::Variable(name) => self.environment.get(name).map(|text| (name, text.into())),
-            Source::Key(key) => {
-                let value = self.value(key)?;
-                match document::scalar_text(value) {
-                    Some(text) => (!text.is_empty()).then_some((key, text)),
-                    None => {
-                        let found = document::kind(value);
-                        self.warnings.push(Warning::NotScalar { key: key.to_owned(), found });
-                        None
-                    }
-                }
+    /// Names a place as a user would.
+    pub(crate) fn name(&self, source: Source) -> String {
+        match (source, self.entry) {
+            (Source::Variable(name) | Source::Key(name), _) => name.to_owned(),
+            (Source::Own(key), None) => format!("{CODEX}.{key}"),
+            (Source::Own(key), Some(entry)) => format!("{CODEX}.targets[{entry}].{key}"),
+        }
+    }
+
+    fn by_precedence(&self, sources: &[Source]) -> Vec<Source> {
+        let mut sources = sources.to_vec();
+        if self.entry.is_some() {
+            sources.sort_by_key(|source| !matches!(source, Source::Own(_)));
+        }
+        sources
+    }
+
+    fn read(&mut self, source: Source) -> Option<(String, String)> {
+        if let Source::Variable(name) = source {
+            return self.environment.get(name).map(|text| (name.into(), text.into()));
+        }
+        let value = self.value(source)?;
+        match document::scalar_text(value) {
+            Some(text) => (!text.is_empty()).then(|| (self.name(source), text)),
+            None => {
+                let (key, found) = (self.name(source), document::kind(value));
+                self.warnings.push(Warning::NotScalar { key, found });
+                None
             }
         }
     }

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Holds a credential and prints `***` wherever it is formatted; it can neither be serialized nor
 /// dereferenced, only [exposed](Secret::expose) where it is sent.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

@@ -7,11 +7,11 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Paths, Target, TargetError, Warning, document, env_file, pairs,
-    target, variables,
+    ConfigError, Environment, Paths, TargetSettings, Warning, document, env_file, pairs, target,
+    variables,
 };
 
-/// Holds every setting, decided. A wrong one has become a warning, or the error in `target`.
+/// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
 #[derive(Debug)]
 pub struct Settings {
     /// Whether anything is traced at all.
@@ -26,12 +26,8 @@ pub struct Settings {
     pub log_file: PathBuf,
     /// The user id on every span.
     pub user_id: Option<String>,
-    /// The project that traces go to.
-    pub project_name: String,
     /// The address of the buffer service.
     pub collector: Collector,
-    /// What content is recorded.
-    pub content: ContentPolicy,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
     /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
@@ -44,8 +40,10 @@ pub struct Settings {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// Attributes of the sender, added to our own: `OTEL_RESOURCE_ATTRIBUTES`.
     pub resource_attributes: BTreeMap<String, String>,
-    /// Where traces go, or why they can go nowhere.
-    pub target: Result<Target, TargetError>,
+    /// Where traces go; nowhere while a settings file cannot be read.
+    pub targets: Vec<TargetSettings>,
+    /// The settings file that could not be read, whose unread part may forbid what it likes.
+    pub unreadable: Option<ConfigError>,
     /// What was passed over.
     pub warnings: Vec<Warning>,
 }
@@ -57,19 +55,6 @@ pub struct Collector {
     pub host: String,
     /// The TCP port.
     pub port: u16,
-}
-
-/// Says what content is recorded on spans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContentPolicy {
-    /// Prompts and answers.
-    pub prompts: bool,
-    /// Arguments of tool calls.
-    pub tool_details: bool,
-    /// Output of tool calls.
-    pub tool_content: bool,
-    /// The length at which one attribute is cut, in bytes.
-    pub max_attribute_bytes: usize,
 }
 
 /// Chooses the shape of the span tree.
@@ -109,7 +94,7 @@ impl Settings {
     /// Reads the settings files and decides every setting.
     ///
     /// A file that cannot be read or parsed leaves the defaults and the environment in force and
-    /// is reported in [`Settings::target`].
+    /// is reported in [`Settings::unreadable`].
     pub fn load(paths: &Paths, process: &Environment) -> Self {
         let mut first_error = None;
         let mut read = |path: &Path| {
@@ -127,9 +112,7 @@ impl Settings {
         };
         let texts = ConfigTexts { env_file, config_yaml, config_json };
         let mut settings = Self::resolve(paths, process, &texts);
-        if let Some(error) = first_error {
-            settings.target = Err(error.into());
-        }
+        settings.stop_delivery(first_error);
         settings
     }
 
@@ -146,13 +129,22 @@ impl Settings {
             line: problem.line,
             reason: problem.reason,
         });
-        let reader =
-            Reader { environment: &environment, config: &config, warnings: warnings.collect() };
+        let reader = Reader {
+            environment: &environment,
+            config: &config,
+            warnings: warnings.collect(),
+            entry: None,
+        };
         let mut settings = decide(paths, reader);
-        if let Some(error) = config_error {
-            settings.target = Err(error.into());
-        }
+        settings.stop_delivery(config_error);
         settings
+    }
+
+    fn stop_delivery(&mut self, error: Option<ConfigError>) {
+        if error.is_some() {
+            self.targets.clear();
+            self.unreadable = error;
+        }
     }
 }
 
@@ -177,7 +169,7 @@ fn parse_config(paths: &Paths, texts: &ConfigTexts) -> Result<Value, ConfigError
 }
 
 fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
-    let target = target::resolve(paths, &mut reader);
+    let targets = target::resolve_all(paths, &mut reader);
     let log_file = reader
         .text(&[Variable(variables::ARIZE_LOG_FILE)])
         .map_or_else(|| paths.default_log_file(), |path| paths.resolve(&path));
@@ -188,9 +180,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         trace_debug: reader.flag(&[Variable(variables::ARIZE_TRACE_DEBUG)]).unwrap_or(false),
         log_file,
         user_id: reader.text(&[Variable(variables::ARIZE_USER_ID), Key("user_id")]),
-        project_name: project_name(&mut reader, &target),
         collector: collector(&mut reader),
-        content: content(&mut reader),
         span_layout: span_layout(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),
         join_caller_trace: reader
@@ -201,19 +191,21 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         resource_attributes: pairs::from_variable(&mut reader, variables::OTEL_RESOURCE_ATTRIBUTES)
             .into_iter()
             .collect(),
-        target,
-        warnings: reader.warnings,
+        targets,
+        unreadable: None,
+        warnings: each_once(reader.warnings),
     }
 }
 
-fn project_name(reader: &mut Reader<'_>, target: &Result<Target, TargetError>) -> String {
-    let mut sources = vec![Variable(variables::ARIZE_PROJECT_NAME)];
-    if let Ok(Target::Phoenix { .. }) = target {
-        sources.push(Variable(variables::PHOENIX_PROJECT));
-        sources.push(Variable(variables::PHOENIX_PROJECT_NAME));
+/// What several targets read is warned about once.
+fn each_once(warnings: Vec<Warning>) -> Vec<Warning> {
+    let mut once = Vec::with_capacity(warnings.len());
+    for warning in warnings {
+        if !once.contains(&warning) {
+            once.push(warning);
+        }
     }
-    sources.push(Key("harnesses.codex.project_name"));
-    reader.text(&sources).unwrap_or_else(|| "codex".to_owned())
+    once
 }
 
 fn collector(reader: &mut Reader<'_>) -> Collector {
@@ -224,26 +216,6 @@ fn collector(reader: &mut Reader<'_>) -> Collector {
         |text| text.trim().parse().ok().filter(|port| *port != 0),
     );
     Collector { host: host.unwrap_or_else(|| "127.0.0.1".to_owned()), port: port.unwrap_or(4318) }
-}
-
-fn content(reader: &mut Reader<'_>) -> ContentPolicy {
-    ContentPolicy {
-        prompts: reader
-            .content_switch(&[Variable(variables::ARIZE_LOG_PROMPTS), Key("logging.prompts")]),
-        tool_details: reader.content_switch(&[
-            Variable(variables::ARIZE_LOG_TOOL_DETAILS),
-            Key("logging.tool_details"),
-        ]),
-        tool_content: reader.content_switch(&[
-            Variable(variables::ARIZE_LOG_TOOL_CONTENT),
-            Key("logging.tool_content"),
-        ]),
-        max_attribute_bytes: reader
-            .parsed(&[Key("logging.max_attribute_bytes")], "a number of bytes above 0", |text| {
-                text.trim().parse().ok().filter(|bytes| *bytes != 0)
-            })
-            .unwrap_or(128 * 1024),
-    }
 }
 
 fn span_layout(reader: &mut Reader<'_>) -> SpanLayout {
@@ -262,7 +234,7 @@ fn attributes(reader: &mut Reader<'_>) -> BTreeMap<String, AttributeValue> {
     const KEY: &str = "harnesses.codex.attributes";
     let mut attributes = BTreeMap::new();
     let mut warnings = Vec::new();
-    match reader.value(KEY) {
+    match reader.value(Key(KEY)) {
         None => {}
         Some(Value::Mapping(entries)) => {
             for (name, value) in entries {

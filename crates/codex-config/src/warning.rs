@@ -23,6 +23,14 @@ pub enum Warning {
         /// The value as it was written.
         value: String,
     },
+    /// The place of the switches that decide what content is recorded holds something else.
+    #[error("`{key}` is `{value}`, not a mapping; all content is off")]
+    InvalidContentGroup {
+        /// The dotted key.
+        key: String,
+        /// What it holds.
+        value: String,
+    },
     /// A key holds a list or a mapping where a single value belongs.
     #[error("`{key}` is {found}, not a single value; ignored")]
     NotScalar {
@@ -60,4 +68,7 @@ pub enum Warning {
     /// An endpoint is configured but nothing says what it is the endpoint of.
     #[error("`harnesses.codex.endpoint` has no effect without `harnesses.codex.target`")]
     EndpointWithoutTarget,
+    /// There is one target beside a list of targets.
+    #[error("`harnesses.codex.target` has no effect beside `harnesses.codex.targets`")]
+    TargetBesideTargets,
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use codex_config::{AttributeValue, Paths, Settings, SpanLayout, TargetError};
+use codex_config::{
+    AttributeValue, ConfigError, Paths, Settings, SpanLayout, TargetError, TargetSettings,
+};
 use exporters::{ExportError, Exporter};
 use otlp_model::encode::Scope;
 use otlp_model::{
@@ -35,6 +37,9 @@ pub enum DeliveryError {
         /// What to do.
         hint: String,
     },
+    /// There is none.
+    #[error("the settings name no target")]
+    Nowhere,
     /// Its exporter does not take its settings.
     #[error(
         "{0} (hint: correct it below `harnesses.codex`; `arize-config dump` shows what is there)"
@@ -49,17 +54,25 @@ impl Delivery {
         paths: &Paths,
         timeout: Duration,
     ) -> Result<Self, DeliveryError> {
-        let target = settings.target.as_ref().map_err(target_error)?;
-        let exporter = exporter(target, settings, paths, timeout)?;
-        Ok(Self::to_exporter(exporter, settings))
+        if let Some(error) = &settings.unreadable {
+            return Err(unreadable(error));
+        }
+        let [target, ..] = &*settings.targets else { return Err(DeliveryError::Nowhere) };
+        let exporter =
+            exporter(target.target.as_ref().map_err(target_error)?, target, paths, timeout)?;
+        Ok(Self::to_exporter(exporter, settings, target))
     }
 
-    /// Any exporter, with the settings' content policy, layout and attributes.
-    pub fn to_exporter(exporter: Box<dyn Exporter>, settings: &Settings) -> Self {
+    /// Any exporter, with the target's content policy and the settings' layout and attributes.
+    pub fn to_exporter(
+        exporter: Box<dyn Exporter>,
+        settings: &Settings,
+        target: &TargetSettings,
+    ) -> Self {
         Self {
             exporter,
-            options: tree_options(settings),
-            project: settings.project_name.clone(),
+            options: tree_options(settings, target),
+            project: target.project_name.clone(),
             resource_attributes: settings.resource_attributes.clone(),
         }
     }
@@ -97,8 +110,14 @@ fn target_error(error: &TargetError) -> DeliveryError {
     DeliveryError::Target { error: error.to_string(), hint: error.hint() }
 }
 
-fn tree_options(settings: &Settings) -> TreeOptions {
-    let content = settings.content;
+fn unreadable(error: &ConfigError) -> DeliveryError {
+    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+    let error_text = format!("{error}{}", source.unwrap_or_default());
+    DeliveryError::Target { error: error_text, hint: error.hint().to_owned() }
+}
+
+fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
+    let content = target.content;
     let attributes = settings.attributes.iter().map(|(key, value)| match value {
         AttributeValue::Text(text) => Attribute::new(key.clone(), text.clone()),
         AttributeValue::Integer(number) => Attribute::new(key.clone(), *number),

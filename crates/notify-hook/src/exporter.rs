@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use codex_config::{
     MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol,
-    OtlpTarget, Paths, Secret, Settings, Target,
+    OtlpTarget, Paths, Secret, Target, TargetSettings,
 };
 use exporters::{
     ConfigError, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix,
@@ -14,7 +14,7 @@ use exporters::{
 /// Makes the exporter of a target; each delivery ends within `timeout`.
 pub(crate) fn exporter(
     target: &Target,
-    settings: &Settings,
+    settings: &TargetSettings,
     paths: &Paths,
     timeout: Duration,
 ) -> Result<Box<dyn Exporter>, ConfigError> {

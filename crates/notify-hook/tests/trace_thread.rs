@@ -113,7 +113,8 @@ impl Home {
     fn look_for(&self, cause: Cause, environment: &[(&str, &str)]) -> Report {
         let environment = Environment::new(environment.iter().copied());
         let settings = Settings::resolve(&self.paths, &environment, &ConfigTexts::default());
-        let delivery = Delivery::to_exporter(Box::new(self.target.clone()), &settings);
+        let delivery =
+            Delivery::to_exporter(Box::new(self.target.clone()), &settings, &settings.targets[0]);
         let context = Context {
             settings: &settings,
             paths: &self.paths,

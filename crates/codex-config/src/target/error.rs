@@ -2,23 +2,37 @@
 
 use std::path::PathBuf;
 
-use super::{ENDPOINT, TARGET};
+use super::Kind;
 use crate::ParseError;
 
-/// Says why nothing can be delivered until the configuration is put right.
+/// Says why nothing can be delivered to a target until the configuration is put right.
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
     /// The target is no known name.
-    #[error("`{TARGET}` is `{value}`; known targets are local, phoenix, arize, mlflow and otlp")]
+    #[error("`{key}` is `{value}`; known targets are {}", known_targets())]
     Unknown {
+        /// The key.
+        key: String,
         /// The value as it was written.
         value: String,
+    },
+    /// An entry of the list of targets names none.
+    #[error("`{key}` is missing; known targets are {}", known_targets())]
+    Missing {
+        /// The key.
+        key: String,
+    },
+    /// The list of targets is none.
+    #[error("`harnesses.codex.targets` is {found}, not a list of targets")]
+    NoList {
+        /// What it is.
+        found: &'static str,
     },
     /// The target is known, but this release cannot deliver to it.
     #[error("the target `{name}`, selected by {selected_by}, is not supported by this release yet")]
     NotYet {
         /// The key or variables that select it.
-        selected_by: &'static str,
+        selected_by: String,
         /// The name of the target.
         name: &'static str,
     },
@@ -26,13 +40,15 @@ pub enum TargetError {
     #[error("`{key}` is `{value}`, which does not start with `http://` or `https://` and a host")]
     InvalidEndpoint {
         /// The variable or key.
-        key: &'static str,
+        key: String,
         /// The value as it was written.
         value: String,
     },
     /// A target that has no default address has none.
-    #[error("the target `{name}` has no endpoint")]
+    #[error("the target `{name}` has no endpoint (`{key}`)")]
     NoEndpoint {
+        /// The key.
+        key: String,
         /// The name of the target.
         name: &'static str,
     },
@@ -40,7 +56,7 @@ pub enum TargetError {
     #[error("`{key}` is `{value}`, not {expected}")]
     InvalidSetting {
         /// The variable or key.
-        key: &'static str,
+        key: String,
         /// The value as it was written.
         value: String,
         /// What would have been understood.
@@ -50,7 +66,7 @@ pub enum TargetError {
     #[error("`{key}` names Databricks, which is not supported")]
     Databricks {
         /// The variable or key.
-        key: &'static str,
+        key: String,
     },
     /// A header cannot be sent.
     #[error("`{key}`: {reason}")]
@@ -60,26 +76,41 @@ pub enum TargetError {
         /// What is wrong, without the value.
         reason: String,
     },
-    /// The configuration could not be read. Nothing is sent then, because the unread part may
-    /// forbid it.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
+}
+
+/// How to set a key: `arize-config` reaches no entry of a list.
+fn set(key: &str, value: &str) -> String {
+    if key.contains('[') {
+        format!("set `{key}` to `{value}` in `config.yaml`")
+    } else {
+        format!("run `arize-config set {key} {value}`")
+    }
+}
+
+fn known_targets() -> String {
+    let names = Kind::ALL.map(Kind::name);
+    match names.split_last() {
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 impl TargetError {
     /// Suggests what to do about it.
     pub fn hint(&self) -> String {
         match self {
-            Self::Unknown { .. } | Self::NotYet { .. } => {
-                format!("run `arize-config set {TARGET} phoenix` (or `local`)")
+            Self::Unknown { key, .. } | Self::Missing { key } => {
+                format!("{} (or `local`)", set(key, "phoenix"))
             }
+            Self::NoList { .. } => {
+                "write `- target: phoenix` below it, and so for each target".into()
+            }
+            Self::NotYet { .. } => "name another target, such as `phoenix` or `local`".into(),
             Self::InvalidEndpoint { key, .. } => {
                 format!("write `{key}` as a URL, for example `https://traces.example:443`")
             }
-            Self::NoEndpoint { .. } => {
-                format!(
-                    "run `arize-config set {ENDPOINT} URL`, such as `https://collector.example:4318`"
-                )
+            Self::NoEndpoint { key, .. } => {
+                format!("{}, such as `https://collector.example:4318`", set(key, "URL"))
             }
             Self::InvalidSetting { key, expected, .. } => format!("set `{key}` to {expected}"),
             Self::Databricks { key } => {
@@ -88,12 +119,12 @@ impl TargetError {
             Self::InvalidHeader { .. } => {
                 "correct the header in `config.yaml`, or set the variable in `arize-env.sh`".into()
             }
-            Self::Config(_) => "correct the file, then run `arize-config dump` to check it".into(),
         }
     }
 }
 
-/// Says which settings file could not be read.
+/// Says which settings file could not be read. Nothing is sent then, because the unread part may
+/// forbid it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file exists but cannot be read as text.
@@ -114,4 +145,11 @@ pub enum ConfigError {
         #[source]
         source: ParseError,
     },
+}
+
+impl ConfigError {
+    /// Suggests what to do about it.
+    pub fn hint(&self) -> &'static str {
+        "correct the file, then run `arize-config dump` to check it"
+    }
 }

@@ -3,17 +3,33 @@
 use serde_yaml::Value;
 
 use super::TargetError;
-use crate::reader::Reader;
+use crate::reader::{Reader, Source::Own};
 use crate::{Environment, Secret, document, pairs};
+
+/// Reads the target's own headers and those of variables. Later ones replace earlier ones of the same
+/// name; `before` and `after` say of which side of the own ones the variables are. A target of a list
+/// that has headers of its own gets no others.
+pub(super) fn all(
+    reader: &mut Reader<'_>,
+    before: Option<&'static str>,
+    after: &'static str,
+) -> Result<Vec<(String, Secret)>, TargetError> {
+    let own = own(reader)?;
+    if reader.entry.is_some() && !own.is_empty() {
+        return Ok(own);
+    }
+    let mut all = before.map(|name| from_variable(reader, name)).unwrap_or_default();
+    all.extend(own);
+    all.extend(from_variable(reader, after));
+    Ok(all)
+}
 
 /// Reads the headers of a mapping in the configuration file, `${NAME}` standing for the value of an
 /// environment variable. Because a request without its credential is of no use, a header that cannot
 /// be sent as it is written is an error.
-pub(super) fn from_mapping(
-    reader: &mut Reader<'_>,
-    key: &'static str,
-) -> Result<Vec<(String, Secret)>, TargetError> {
-    match reader.value(key) {
+fn own(reader: &Reader<'_>) -> Result<Vec<(String, Secret)>, TargetError> {
+    let key = reader.name(Own("headers"));
+    match reader.value(Own("headers")) {
         None => Ok(Vec::new()),
         Some(Value::Mapping(entries)) => entries
             .iter()
@@ -29,7 +45,7 @@ pub(super) fn from_mapping(
             .collect(),
         Some(other) => {
             let reason = format!("{} is not a mapping of names to values", document::kind(other));
-            Err(TargetError::InvalidHeader { key: key.to_owned(), reason })
+            Err(TargetError::InvalidHeader { key, reason })
         }
     }
 }
@@ -65,7 +81,7 @@ fn interpolate(text: &str, environment: &Environment) -> Result<String, String> 
 }
 
 /// Reads the headers of a variable. An entry that is none becomes a warning.
-pub(super) fn from_variable(reader: &mut Reader<'_>, name: &'static str) -> Vec<(String, Secret)> {
+fn from_variable(reader: &mut Reader<'_>, name: &'static str) -> Vec<(String, Secret)> {
     let headers = pairs::from_variable(reader, name).into_iter();
     headers.map(|(name, value)| (name, Secret::new(value))).collect()
 }

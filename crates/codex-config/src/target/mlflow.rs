@@ -3,14 +3,14 @@
 use super::{ENDPOINT, TargetError, http_url};
 use crate::reader::{
     Reader,
-    Source::{Key, Variable},
+    Source::{Own, Variable},
 };
 use crate::{Secret, variables};
 
 const DEFAULT_MLFLOW: &str = "http://localhost:5000";
 
 /// Says how to reach an MLflow tracking server.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MlflowTarget {
     /// The base URL, without a trailing slash.
     pub endpoint: String,
@@ -21,7 +21,7 @@ pub struct MlflowTarget {
 }
 
 /// Says how MLflow knows us.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MlflowAuth {
     /// It does not ask.
     Anonymous,
@@ -37,7 +37,7 @@ pub enum MlflowAuth {
 }
 
 /// Names an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum MlflowExperiment {
     /// By its number.
     Id(String),
@@ -47,7 +47,7 @@ pub enum MlflowExperiment {
 
 /// Decides how to reach MLflow.
 pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetError> {
-    let sources = [Variable(variables::MLFLOW_TRACKING_URI), Key(ENDPOINT)];
+    let sources = [Variable(variables::MLFLOW_TRACKING_URI), ENDPOINT];
     if let Some((key, value)) = reader.named(&sources)
         && value.trim().to_ascii_lowercase().starts_with("databricks")
     {
@@ -61,7 +61,7 @@ pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetErr
 fn auth(reader: &mut Reader<'_>) -> MlflowAuth {
     let username = reader.text(&[Variable(variables::MLFLOW_TRACKING_USERNAME)]);
     let password = reader.text(&[Variable(variables::MLFLOW_TRACKING_PASSWORD)]);
-    let token = [Variable(variables::MLFLOW_TRACKING_TOKEN), Key("harnesses.codex.api_key")];
+    let token = [Variable(variables::MLFLOW_TRACKING_TOKEN), Own("api_key")];
     match (username, password, reader.text(&token)) {
         (Some(username), Some(password), _) => {
             MlflowAuth::Basic { username, password: Secret::new(password) }
@@ -72,7 +72,7 @@ fn auth(reader: &mut Reader<'_>) -> MlflowAuth {
 }
 
 fn experiment(reader: &mut Reader<'_>) -> Result<Option<MlflowExperiment>, TargetError> {
-    let sources = [Variable(variables::MLFLOW_EXPERIMENT_ID), Key("harnesses.codex.experiment_id")];
+    let sources = [Variable(variables::MLFLOW_EXPERIMENT_ID), Own("experiment_id")];
     if let Some((key, value)) = reader.named(&sources) {
         let id = value.trim();
         if id.is_empty() || !id.chars().all(|c| c.is_ascii_digit()) {
@@ -80,6 +80,6 @@ fn experiment(reader: &mut Reader<'_>) -> Result<Option<MlflowExperiment>, Targe
         }
         return Ok(Some(MlflowExperiment::Id(id.to_owned())));
     }
-    let sources = [Variable(variables::MLFLOW_EXPERIMENT_NAME), Key("harnesses.codex.experiment")];
+    let sources = [Variable(variables::MLFLOW_EXPERIMENT_NAME), Own("experiment")];
     Ok(reader.text(&sources).map(MlflowExperiment::Name))
 }

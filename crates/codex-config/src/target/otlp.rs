@@ -2,7 +2,7 @@
 //!
 //! Many shells have `OTEL_EXPORTER_OTLP_*` for other programs, with the credentials of another
 //! server. So these variables neither select this target nor mix with an address of ours: they count
-//! only where `CODEX_OTLP_ENDPOINT` and `harnesses.codex.endpoint` are both missing.
+//! only where `CODEX_OTLP_ENDPOINT` and the target's `endpoint` are both missing.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,14 +10,12 @@ use std::time::Duration;
 use super::{ENDPOINT, TargetError, headers, http_url};
 use crate::reader::{
     Reader,
-    Source::{self, Key, Variable},
+    Source::{self, Own, Variable},
 };
 use crate::{Paths, Secret, variables};
 
-const HEADERS: &str = "harnesses.codex.headers";
-
 /// Says how to reach a receiver of OTLP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OtlpTarget {
     /// Its address.
     pub endpoint: OtlpEndpoint,
@@ -38,7 +36,7 @@ pub struct OtlpTarget {
 }
 
 /// Tells the address of a server from one that is used as it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OtlpEndpoint {
     /// The server; the path for traces follows.
     Server(String),
@@ -47,7 +45,7 @@ pub enum OtlpEndpoint {
 }
 
 /// Names how spans are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OtlpProtocol {
     /// `http/protobuf`.
     HttpProtobuf,
@@ -56,7 +54,7 @@ pub enum OtlpProtocol {
 }
 
 /// Names how requests are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OtlpCompression {
     /// `gzip`.
     Gzip,
@@ -66,7 +64,7 @@ pub enum OtlpCompression {
 
 /// Decides how to reach the receiver.
 pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarget, TargetError> {
-    let own = http_url(reader, &[Variable(variables::CODEX_OTLP_ENDPOINT), Key(ENDPOINT)])?;
+    let own = http_url(reader, &[Variable(variables::CODEX_OTLP_ENDPOINT), ENDPOINT])?;
     let standard = if own.is_none() { Standard::Counts } else { Standard::IsForOthers };
     let endpoint = match own {
         Some(url) => OtlpEndpoint::Server(url),
@@ -76,7 +74,7 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarg
     let compression = compression(reader, standard)?;
     let timeout = timeout(reader, standard)?;
     let mut file = |variable, key, for_traces, general| {
-        let mut sources = vec![Variable(variable), Key(key)];
+        let mut sources = vec![Variable(variable), Own(key)];
         sources.extend(standard.sources(for_traces, general));
         reader.text(&sources).map(|path| paths.resolve(path.trim()))
     };
@@ -87,19 +85,19 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarg
         timeout,
         ca_file: file(
             variables::CODEX_OTLP_CACERTFILE,
-            "harnesses.codex.ca_file",
+            "ca_file",
             variables::OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE,
             variables::OTEL_EXPORTER_OTLP_CERTIFICATE,
         ),
         client_certificate: file(
             variables::CODEX_OTLP_CERTFILE,
-            "harnesses.codex.client_certificate",
+            "client_certificate",
             variables::OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE,
             variables::OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
         ),
         client_key: file(
             variables::CODEX_OTLP_KEYFILE,
-            "harnesses.codex.client_key",
+            "client_key",
             variables::OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY,
             variables::OTEL_EXPORTER_OTLP_CLIENT_KEY,
         ),
@@ -108,7 +106,7 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarg
 }
 
 /// Whether `OTEL_EXPORTER_OTLP_*` is for us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Standard {
     Counts,
     IsForOthers,
@@ -131,13 +129,15 @@ fn standard_endpoint(reader: &mut Reader<'_>) -> Result<OtlpEndpoint, TargetErro
         return Ok(OtlpEndpoint::Traces(url));
     }
     let found = http_url(reader, &[Variable(variables::OTEL_EXPORTER_OTLP_ENDPOINT)])?;
-    found.map(OtlpEndpoint::Server).ok_or(TargetError::NoEndpoint { name: "otlp" })
+    found
+        .map(OtlpEndpoint::Server)
+        .ok_or_else(|| TargetError::NoEndpoint { key: reader.name(ENDPOINT), name: "otlp" })
 }
 
 fn protocol(reader: &mut Reader<'_>, standard: Standard) -> Result<OtlpProtocol, TargetError> {
     let for_traces = variables::OTEL_EXPORTER_OTLP_TRACES_PROTOCOL;
     let general = variables::OTEL_EXPORTER_OTLP_PROTOCOL;
-    let mut sources = vec![Key("harnesses.codex.protocol")];
+    let mut sources = vec![Own("protocol")];
     sources.extend(standard.sources(for_traces, general));
     let expected = "`http/protobuf` or `http/json`";
     let protocol = one_of(reader, &sources, expected, |word| match word {
@@ -154,7 +154,7 @@ fn compression(
 ) -> Result<OtlpCompression, TargetError> {
     let for_traces = variables::OTEL_EXPORTER_OTLP_TRACES_COMPRESSION;
     let general = variables::OTEL_EXPORTER_OTLP_COMPRESSION;
-    let mut sources = vec![Key("harnesses.codex.compression")];
+    let mut sources = vec![Own("compression")];
     sources.extend(standard.sources(for_traces, general));
     let compression = one_of(reader, &sources, "`gzip` or `none`", |word| match word {
         "gzip" => Some(OtlpCompression::Gzip),
@@ -167,7 +167,7 @@ fn compression(
 fn timeout(reader: &mut Reader<'_>, standard: Standard) -> Result<Option<Duration>, TargetError> {
     let for_traces = variables::OTEL_EXPORTER_OTLP_TRACES_TIMEOUT;
     let general = variables::OTEL_EXPORTER_OTLP_TIMEOUT;
-    let mut sources = vec![Key("harnesses.codex.timeout_ms")];
+    let mut sources = vec![Own("timeout_ms")];
     sources.extend(standard.sources(for_traces, general));
     one_of(reader, &sources, "a number of milliseconds above 0", |word| {
         word.parse().ok().filter(|millis| *millis != 0).map(Duration::from_millis)
@@ -185,14 +185,7 @@ fn headers(
         Standard::Counts => [for_traces, general].into_iter().find(is_set),
         Standard::IsForOthers => None,
     };
-    // Later ones replace earlier ones of the same name.
-    let mut all = Vec::new();
-    if let Some(name) = standard {
-        all.extend(headers::from_variable(reader, name));
-    }
-    all.extend(headers::from_mapping(reader, HEADERS)?);
-    all.extend(headers::from_variable(reader, variables::CODEX_OTLP_HEADERS));
-    Ok(all)
+    headers::all(reader, standard, variables::CODEX_OTLP_HEADERS)
 }
 
 /// Gives the first source that is set. Because a receiver would be sent what it cannot read, a value

@@ -6,3 +6,12 @@ mod edit;
 mod mlflow;
 mod otlp;
 mod settings;
+mod targets;
+
+/// The target of settings that name one.
+#[track_caller]
+fn only(settings: codex_config::Settings) -> codex_config::TargetSettings {
+    let mut targets = settings.targets;
+    assert_eq!(targets.len(), 1, "{targets:?}");
+    targets.remove(0)
+}

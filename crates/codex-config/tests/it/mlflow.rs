@@ -5,6 +5,8 @@ use codex_config::{
     Target,
 };
 
+use crate::only;
+
 fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
     let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
     let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
@@ -14,7 +16,7 @@ fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
 
 #[track_caller]
 fn mlflow(process: &[(&str, &str)], codex: &str) -> MlflowTarget {
-    match resolve(process, &format!("target: mlflow, {codex}")).target.unwrap() {
+    match only(resolve(process, &format!("target: mlflow, {codex}"))).target.unwrap() {
         Target::Mlflow(mlflow) => mlflow,
         other => panic!("{other:?}"),
     }
@@ -26,7 +28,7 @@ fn the_address() {
     assert_eq!(mlflow(&[], "").endpoint, "http://localhost:5000");
     assert_eq!(mlflow(&[], "endpoint: 'http://file/'").endpoint, "http://file");
     assert_eq!(mlflow(&[uri], "endpoint: 'http://file'").endpoint, "https://process/base");
-    assert_eq!(resolve(&[uri], "").target.unwrap(), Target::Local);
+    assert_eq!(only(resolve(&[uri], "")).target.unwrap(), Target::Local);
 }
 
 #[test]
@@ -58,7 +60,7 @@ fn a_user_comes_before_a_token() {
 #[test]
 fn what_cannot_work_is_refused_with_its_key() {
     let check = |process: &[(&str, &str)], codex: &str, expected: &str| {
-        let error = resolve(process, &format!("target: mlflow, {codex}")).target.unwrap_err();
+        let error = only(resolve(process, &format!("target: mlflow, {codex}"))).target.unwrap_err();
         assert_eq!(format!("{error}\nhint: {}", error.hint()), expected);
     };
     check(

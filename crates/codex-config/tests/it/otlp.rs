@@ -8,6 +8,8 @@ use codex_config::{
 };
 use expect_test::{Expect, expect};
 
+use crate::only;
+
 const OTEL: [(&str, &str); 5] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4318/"),
     ("OTEL_EXPORTER_OTLP_HEADERS", "x-otel=1"),
@@ -25,7 +27,7 @@ fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
 
 #[track_caller]
 fn otlp(process: &[(&str, &str)], codex: &str) -> OtlpTarget {
-    match resolve(process, codex).target.unwrap() {
+    match only(resolve(process, codex)).target.unwrap() {
         Target::Otlp(otlp) => otlp,
         other => panic!("{other:?}"),
     }
@@ -64,12 +66,12 @@ fn the_file_alone() {
 
 #[test]
 fn variables_of_other_programs_do_not_select_it() {
-    assert_eq!(resolve(&OTEL, "").target.unwrap(), Target::Local);
+    assert_eq!(only(resolve(&OTEL, "")).target.unwrap(), Target::Local);
     let off = [("CODEX_OTLP_ENABLE", "0"), ("CODEX_OTLP_ENDPOINT", "http://c")];
-    assert_eq!(resolve(&off, "").target.unwrap(), Target::Local);
+    assert_eq!(only(resolve(&off, "")).target.unwrap(), Target::Local);
     let on = [("CODEX_OTLP_ENABLE", "1"), ("CODEX_OTLP_ENDPOINT", "http://c")];
     assert_eq!(otlp(&on, "").endpoint, server("http://c"));
-    assert_eq!(resolve(&on, "target: local").target.unwrap(), Target::Local);
+    assert_eq!(only(resolve(&on, "target: local")).target.unwrap(), Target::Local);
 }
 
 #[test]
@@ -130,8 +132,7 @@ fn the_certificates_of_the_elixir_sdk() {
 
 #[track_caller]
 fn check_error(process: &[(&str, &str)], codex: &str, expected: Expect) {
-    let settings = resolve(process, codex);
-    let error = settings.target.unwrap_err();
+    let error = only(resolve(process, codex)).target.unwrap_err();
     expected.assert_eq(&format!("{error}\nhint: {}", error.hint()));
 }
 
@@ -142,15 +143,15 @@ fn what_cannot_work_is_refused_with_its_key() {
         &[],
         "target: otlp",
         expect![[r#"
-        the target `otlp` has no endpoint
-        hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
+            the target `otlp` has no endpoint (`harnesses.codex.endpoint`)
+            hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
     );
     check_error(
         &[("CODEX_OTLP_ENABLE", "true")],
         "",
         expect![[r#"
-        the target `otlp` has no endpoint
-        hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
+            the target `otlp` has no endpoint (`harnesses.codex.endpoint`)
+            hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
     );
     check_error(
         &[],

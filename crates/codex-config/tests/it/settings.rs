@@ -5,6 +5,8 @@ use codex_config::{
 };
 use expect_test::{Expect, expect};
 
+use crate::only;
+
 const HOME: &str = "/home/ada";
 
 /// The sources of one case, from the strongest to the weakest.
@@ -105,7 +107,7 @@ fn precedence() {
         ("bob", "bob"),
     );
     check(
-        |s| s.project_name.clone(),
+        |s| s.targets[0].project_name.clone(),
         "codex",
         Some(("harnesses: {codex: {project_name: a}}\n", "a")),
         "ARIZE_PROJECT_NAME",
@@ -134,9 +136,13 @@ fn precedence() {
 fn precedence_of_content_switches() {
     type Show = fn(&Settings) -> String;
     let switches: [(&str, &str, Show); 3] = [
-        ("prompts", "ARIZE_LOG_PROMPTS", |s| s.content.prompts.to_string()),
-        ("tool_details", "ARIZE_LOG_TOOL_DETAILS", |s| s.content.tool_details.to_string()),
-        ("tool_content", "ARIZE_LOG_TOOL_CONTENT", |s| s.content.tool_content.to_string()),
+        ("prompts", "ARIZE_LOG_PROMPTS", |s| s.targets[0].content.prompts.to_string()),
+        ("tool_details", "ARIZE_LOG_TOOL_DETAILS", |s| {
+            s.targets[0].content.tool_details.to_string()
+        }),
+        ("tool_content", "ARIZE_LOG_TOOL_CONTENT", |s| {
+            s.targets[0].content.tool_content.to_string()
+        }),
     ];
     for (key, variable, show) in switches {
         let yaml = format!("logging:\n  {key}: off\n");
@@ -159,7 +165,7 @@ harnesses:
     attributes: {service.team: core, tier: 2, weight: 0.5, beta: true}
 ",
     );
-    assert_eq!(settings.content.max_attribute_bytes, 1000);
+    assert_eq!(settings.targets[0].content.max_attribute_bytes, 1000);
     assert!(settings.helper_threads);
     assert_eq!(settings.collector.host, "localhost");
     assert_eq!(settings.collector.port, 4318);
@@ -177,11 +183,11 @@ harnesses:
 #[test]
 fn defaults_without_any_configuration() {
     let settings = resolve(Sources::default());
-    assert_eq!(settings.content.max_attribute_bytes, 131_072);
+    assert_eq!(settings.targets[0].content.max_attribute_bytes, 131_072);
     assert_eq!(settings.collector.host, "127.0.0.1");
     assert!(!settings.helper_threads && settings.attributes.is_empty());
     assert_eq!(settings.span_layout, SpanLayout::Agent);
-    assert_eq!(settings.target.unwrap(), Target::Local);
+    assert_eq!(only(settings).target.unwrap(), Target::Local);
 }
 
 #[test]
@@ -191,7 +197,10 @@ fn an_empty_value_counts_as_none() {
         yaml: Some("user_id: ''\nharnesses: {codex: {project_name: p}}\n"),
         ..Sources::default()
     });
-    assert_eq!((settings.user_id.as_deref(), settings.project_name.as_str()), (None, "p"));
+    assert_eq!(
+        (settings.user_id.as_deref(), settings.targets[0].project_name.as_str()),
+        (None, "p")
+    );
 }
 
 #[test]
@@ -206,7 +215,7 @@ fn merge_keys_are_followed() {
     let settings = from_yaml(
         "base: &base {project_name: shared}\nharnesses:\n  codex:\n    <<: *base\n    target: local\n",
     );
-    assert_eq!(settings.project_name, "shared");
+    assert_eq!(only(settings).project_name, "shared");
 }
 
 #[test]
@@ -214,7 +223,7 @@ fn config_json_counts_only_without_config_yaml() {
     let json = Some(r#"{"user_id": "json", "harnesses": {"codex": {"target": "phoenix"}}}"#);
     let settings = resolve(Sources { json, ..Sources::default() });
     assert_eq!(settings.user_id.as_deref(), Some("json"));
-    assert_eq!(settings.target.unwrap(), phoenix("http://localhost:6006", None, &[]));
+    assert_eq!(only(settings).target.unwrap(), phoenix("http://localhost:6006", None, &[]));
 
     let settings = resolve(Sources { json, yaml: Some(""), ..Sources::default() });
     assert_eq!(settings.user_id, None);
@@ -251,20 +260,20 @@ harnesses:
     check_warnings(
         sources,
         expect![[r#"
-        `/home/ada/.codex/arize-env.sh` line 1: a shell expansion, which is not carried out; write the value itself; ignored
-        `/home/ada/.codex/arize-env.sh` line 2: not an assignment; ignored
-        `harnesses.codex.endpoint` has no effect without `harnesses.codex.target`
-        `ARIZE_TRACE_ENABLED` is `maybe`, not true or false; ignored
-        `user_id` is a list, not a single value; ignored
-        `ARIZE_CODEX_BUFFER_PORT` is `0`, not a port from 1 to 65535; ignored
-        `logging.max_attribute_bytes` is `-1`, not a number of bytes above 0; ignored
-        `ARIZE_SPAN_LAYOUT` is `flat`, not `agent` or `turn`; ignored
-        `harnesses.codex.attributes.a` is a list, not a single value; ignored"#]],
+            `/home/ada/.codex/arize-env.sh` line 1: a shell expansion, which is not carried out; write the value itself; ignored
+            `/home/ada/.codex/arize-env.sh` line 2: not an assignment; ignored
+            `harnesses.codex.endpoint` has no effect without `harnesses.codex.target`
+            `logging.max_attribute_bytes` is `-1`, not a number of bytes above 0; ignored
+            `ARIZE_TRACE_ENABLED` is `maybe`, not true or false; ignored
+            `user_id` is a list, not a single value; ignored
+            `ARIZE_CODEX_BUFFER_PORT` is `0`, not a port from 1 to 65535; ignored
+            `ARIZE_SPAN_LAYOUT` is `flat`, not `agent` or `turn`; ignored
+            `harnesses.codex.attributes.a` is a list, not a single value; ignored"#]],
     );
     let settings = resolve(sources);
     assert!(settings.enabled && settings.user_id.is_none());
     assert_eq!(settings.collector.port, 4400);
-    assert_eq!(settings.content.max_attribute_bytes, 131_072);
+    assert_eq!(settings.targets[0].content.max_attribute_bytes, 131_072);
     assert_eq!(settings.attributes.len(), 1);
     assert_eq!(settings.span_layout, SpanLayout::Agent);
 }
@@ -282,7 +291,7 @@ fn a_wrong_content_switch_records_nothing() {
         `ARIZE_LOG_PROMPTS` is `flase`, not true or false; taken as off
         `logging.tool_content` is `nope`, not true or false; taken as off"#]],
     );
-    let content = resolve(sources).content;
+    let content = only(resolve(sources)).content;
     assert!(!content.prompts && content.tool_details && !content.tool_content);
 }
 
@@ -296,7 +305,7 @@ fn phoenix(endpoint: &str, api_key: Option<&str>, headers: &[(&str, &str)]) -> T
 
 #[track_caller]
 fn check_target(sources: Sources<'_>, expected: Target) {
-    assert_eq!(resolve(sources).target.unwrap(), expected);
+    assert_eq!(only(resolve(sources)).target.unwrap(), expected);
 }
 
 #[test]
@@ -351,7 +360,7 @@ fn broken_headers_warn_without_being_quoted() {
 
 #[test]
 fn the_project_names_of_phoenix_count_for_phoenix_only() {
-    let project = |process: &[(&str, &str)]| from_process(process).project_name;
+    let project = |process: &[(&str, &str)]| only(from_process(process)).project_name;
     let phoenix = ("PHOENIX_ENDPOINT", "http://p");
     let (new, old) = (("PHOENIX_PROJECT", "new"), ("PHOENIX_PROJECT_NAME", "old"));
     assert_eq!(project(&[phoenix, old]), "old");
@@ -363,13 +372,9 @@ fn the_project_names_of_phoenix_count_for_phoenix_only() {
 #[track_caller]
 fn check_target_error(sources: Sources<'_>, expected: Expect) {
     let settings = resolve(sources);
-    let error = settings.target.unwrap_err();
-    let mut shown = error.to_string();
-    if let Some(source) = std::error::Error::source(&error) {
-        shown.push_str(&format!(": {source}"));
-    }
-    expected.assert_eq(&format!("{shown}\nhint: {}", error.hint()));
     assert_eq!(settings.log_file.to_str(), Some("/home/ada/.arize/harness/logs/codex.log"));
+    let error = only(settings).target.unwrap_err();
+    expected.assert_eq(&format!("{error}\nhint: {}", error.hint()));
 }
 
 #[test]
@@ -385,7 +390,7 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
         yaml("harnesses: {codex: {target: Arize}}\n"),
         expect![[r#"
             the target `arize`, selected by `harnesses.codex.target`, is not supported by this release yet
-            hint: run `arize-config set harnesses.codex.target phoenix` (or `local`)"#]],
+            hint: name another target, such as `phoenix` or `local`"#]],
     );
     check_target_error(
         yaml("harnesses: {codex: {target: phoenix, endpoint: 'localhost:6006'}}\n"),
@@ -406,8 +411,17 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
         },
         expect![[r#"
             the target `arize`, selected by `ARIZE_API_KEY` and `ARIZE_SPACE_ID`, is not supported by this release yet
-            hint: run `arize-config set harnesses.codex.target phoenix` (or `local`)"#]],
+            hint: name another target, such as `phoenix` or `local`"#]],
     );
+}
+
+#[track_caller]
+fn check_unreadable(sources: Sources<'_>, expected: Expect) {
+    let settings = resolve(sources);
+    assert_eq!(settings.targets.len(), 0);
+    let error = settings.unreadable.unwrap();
+    let source = std::error::Error::source(&error).unwrap();
+    expected.assert_eq(&format!("{error}: {source}\nhint: {}", error.hint()));
 }
 
 #[test]
@@ -417,14 +431,14 @@ fn a_file_that_does_not_parse_stops_delivery_but_not_the_environment() {
         yaml: Some("logging:\n  prompts: false\nharnesses: [\n"),
         ..Sources::default()
     };
-    check_target_error(
+    check_unreadable(
         sources,
         expect![[r#"
         `/home/ada/.arize/harness/config.yaml` is not valid: line 4, column 1: did not find expected node content, while parsing a flow node
         hint: correct the file, then run `arize-config dump` to check it"#]],
     );
     assert_eq!(resolve(sources).user_id.as_deref(), Some("ada"));
-    check_target_error(
+    check_unreadable(
         Sources { json: Some("{\n  \"a\": }"), ..Sources::default() },
         expect![[r#"
         `/home/ada/.arize/harness/config.json` is not valid: line 2, column 8: expected value
@@ -448,7 +462,7 @@ fn trap_08_files_alone_configure_a_hook_in_the_environment_of_a_daemon() {
     let home = tempfile::tempdir().unwrap();
     let paths = Paths::new(home.path(), Some(home.path().join("codex")));
     let environment = Environment::default();
-    assert_eq!(Settings::load(&paths, &environment).target.unwrap(), Target::Local);
+    assert_eq!(only(Settings::load(&paths, &environment)).target.unwrap(), Target::Local);
 
     fs::create_dir_all(&paths.harness_home).unwrap();
     fs::create_dir_all(&paths.codex_home).unwrap();
@@ -465,5 +479,5 @@ fn trap_08_files_alone_configure_a_hook_in_the_environment_of_a_daemon() {
     let settings = Settings::load(&paths, &environment);
     assert_eq!((settings.user_id, settings.verbose), (None, true));
     let expected = format!("`{}` cannot be read", paths.config_file.display());
-    assert_eq!(settings.target.unwrap_err().to_string(), expected);
+    assert_eq!(settings.unreadable.unwrap().to_string(), expected);
 }

@@ -1,0 +1,67 @@
+//! What content a target gets to see.
+
+use crate::reader::Source::{Key, Own, Variable};
+use crate::reader::{Reader, Source};
+use crate::{Warning, document, variables};
+
+/// Says what content is recorded on spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentPolicy {
+    /// Prompts and answers.
+    pub prompts: bool,
+    /// Arguments of tool calls.
+    pub tool_details: bool,
+    /// Output of tool calls.
+    pub tool_content: bool,
+    /// The length at which one attribute is cut, in bytes.
+    pub max_attribute_bytes: usize,
+}
+
+/// Decides what the target that is being read gets to see.
+pub(crate) fn policy(reader: &mut Reader<'_>) -> ContentPolicy {
+    let groups_are_mappings = [is_mapping(reader, Key("logging")), is_own_mapping(reader)];
+    let allowed = groups_are_mappings.iter().all(|is_mapping| *is_mapping);
+    let mut switch = |variable, key| is_on(reader, variable, key) && allowed;
+    ContentPolicy {
+        prompts: switch(variables::ARIZE_LOG_PROMPTS, "logging.prompts"),
+        tool_details: switch(variables::ARIZE_LOG_TOOL_DETAILS, "logging.tool_details"),
+        tool_content: switch(variables::ARIZE_LOG_TOOL_CONTENT, "logging.tool_content"),
+        max_attribute_bytes: max_attribute_bytes(reader),
+    }
+}
+
+/// A variable that says no is obeyed by every target. Else a target's own key wins.
+fn is_on(reader: &mut Reader<'_>, variable: &'static str, key: &'static str) -> bool {
+    let from_environment = reader.content_switch(Variable(variable));
+    if from_environment == Some(false) {
+        return false;
+    }
+    let own = match reader.entry {
+        Some(_) => reader.content_switch(Own(key)),
+        None => None,
+    };
+    own.or(from_environment).or_else(|| reader.content_switch(Key(key))).unwrap_or(true)
+}
+
+fn max_attribute_bytes(reader: &mut Reader<'_>) -> usize {
+    const KEY: &str = "logging.max_attribute_bytes";
+    let sources = if reader.entry.is_some() { vec![Own(KEY), Key(KEY)] } else { vec![Key(KEY)] };
+    let bytes = reader.parsed(&sources, "a number of bytes above 0", |text| {
+        text.trim().parse().ok().filter(|bytes| *bytes != 0)
+    });
+    bytes.unwrap_or(128 * 1024)
+}
+
+fn is_own_mapping(reader: &mut Reader<'_>) -> bool {
+    reader.entry.is_none() || is_mapping(reader, Own("logging"))
+}
+
+/// Whether the switches are where they can be read, if there are any. Where they are not, whoever
+/// wrote something there did not want the defaults.
+fn is_mapping(reader: &mut Reader<'_>, group: Source) -> bool {
+    let Some(value) = reader.value(group).filter(|value| !value.is_mapping()) else { return true };
+    let shown = document::scalar_text(value).unwrap_or_else(|| document::kind(value).to_owned());
+    let warning = Warning::InvalidContentGroup { key: reader.name(group), value: shown };
+    reader.warnings.push(warning);
+    false
+}

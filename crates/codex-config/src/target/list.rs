@@ -1,0 +1,118 @@
+//! All targets: the one below `harnesses.codex`, or those of the list `harnesses.codex.targets`.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_yaml::Value;
+
+use super::{Kind, Target, TargetError, resolve, select};
+use crate::content::{self, ContentPolicy};
+use crate::reader::{
+    Reader,
+    Source::{Key, Own, Variable},
+};
+use crate::{Paths, Warning, document, variables};
+
+const TARGETS: &str = "harnesses.codex.targets";
+
+/// Says where traces go, and what of them.
+#[derive(Debug)]
+pub struct TargetSettings {
+    /// Names the target among all: letters, digits, `.`, `-` and `_`, no two alike in lower case.
+    /// Its kind, unless the user gave it a name.
+    pub name: String,
+    /// Where traces go, or why they cannot go there until the configuration is put right.
+    pub target: Result<Target, TargetError>,
+    /// The project that traces go to.
+    pub project_name: String,
+    /// What content the target gets to see.
+    pub content: ContentPolicy,
+}
+
+impl TargetSettings {
+    /// A number that changes when what decides about a delivery does. It says nothing of credentials.
+    pub fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match &self.target {
+            Ok(target) => target.hash(&mut hasher),
+            Err(error) => error.to_string().hash(&mut hasher),
+        }
+        self.project_name.hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+/// Decides every target. There is at least one.
+pub(crate) fn resolve_all(paths: &Paths, reader: &mut Reader<'_>) -> Vec<TargetSettings> {
+    let entries = match reader.value(Key(TARGETS)) {
+        None => return vec![settings(paths, reader)],
+        Some(Value::Sequence(entries)) if !entries.is_empty() => entries.len(),
+        Some(other) => {
+            let found = match other {
+                Value::Sequence(_) => "an empty list",
+                other => document::kind(other),
+            };
+            let mut settings = settings(paths, reader);
+            settings.name = unknown(0);
+            settings.target = Err(TargetError::NoList { found });
+            return vec![settings];
+        }
+    };
+    if reader.value(super::TARGET).is_some() {
+        reader.warnings.push(Warning::TargetBesideTargets);
+    }
+    let mut all: Vec<TargetSettings> = Vec::with_capacity(entries);
+    for entry in 0..entries {
+        reader.entry = Some(entry);
+        let mut settings = settings(paths, reader);
+        settings.name = unique(settings.name, &all);
+        all.push(settings);
+    }
+    reader.entry = None;
+    all
+}
+
+fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
+    let selected = select(reader);
+    let kind = selected.as_ref().map(|selected| selected.kind).ok();
+    let name = name(reader).unwrap_or_else(|| match kind {
+        Some(kind) => kind.name().to_owned(),
+        None => unknown(reader.entry.unwrap_or(0)),
+    });
+    let target = selected.and_then(|selected| resolve(selected, paths, reader));
+    let project_name = project_name(reader, kind);
+    TargetSettings { name, target, project_name, content: content::policy(reader) }
+}
+
+/// The name of a target of which nothing is known but its place.
+fn unknown(entry: usize) -> String {
+    format!("unknown-{entry}")
+}
+
+/// Only targets of a list have names: there is nothing else that tells them apart.
+fn name(reader: &mut Reader<'_>) -> Option<String> {
+    const MAX_LENGTH: usize = 64;
+    reader.entry?;
+    let expected = "a name of at most 64 letters, digits, `.`, `-` and `_`";
+    reader.parsed(&[Own("name")], expected, |text| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+        let is_name = text.len() <= MAX_LENGTH && text.chars().all(is_plain);
+        (is_name && !text.starts_with('.')).then(|| text.to_owned())
+    })
+}
+
+/// The second of a name gets a number.
+fn unique(name: String, others: &[TargetSettings]) -> String {
+    let is_free = |name: &String| others.iter().all(|other| !other.name.eq_ignore_ascii_case(name));
+    let numbered = (2..).map(|number| format!("{name}-{number}"));
+    std::iter::once(name.clone()).chain(numbered).find(is_free).unwrap_or(name)
+}
+
+fn project_name(reader: &mut Reader<'_>, kind: Option<Kind>) -> String {
+    let mut sources = vec![Variable(variables::ARIZE_PROJECT_NAME)];
+    if kind == Some(Kind::Phoenix) {
+        sources.push(Variable(variables::PHOENIX_PROJECT));
+        sources.push(Variable(variables::PHOENIX_PROJECT_NAME));
+    }
+    sources.extend([Own("project_name"), Key("harnesses.codex.project_name")]);
+    reader.text(&sources).unwrap_or_else(|| "codex".to_owned())
+}
