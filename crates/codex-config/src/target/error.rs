@@ -45,7 +45,7 @@ pub enum TargetError {
         value: String,
     },
     /// A target that has no default address has none.
-    #[error("the target `{name}` has no endpoint (`{key}`)")]
+    #[error("the target `{name}` has no endpoint")]
     NoEndpoint {
         /// The key.
         key: String,

@@ -143,14 +143,14 @@ fn what_cannot_work_is_refused_with_its_key() {
         &[],
         "target: otlp",
         expect![[r#"
-            the target `otlp` has no endpoint (`harnesses.codex.endpoint`)
+            the target `otlp` has no endpoint
             hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
     );
     check_error(
         &[("CODEX_OTLP_ENABLE", "true")],
         "",
         expect![[r#"
-            the target `otlp` has no endpoint (`harnesses.codex.endpoint`)
+            the target `otlp` has no endpoint
             hint: run `arize-config set harnesses.codex.endpoint URL`, such as `https://collector.example:4318`"#]],
     );
     check_error(
