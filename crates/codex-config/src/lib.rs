@@ -4,6 +4,7 @@
 //! process environment over `arize-env.sh` over `config.yaml` over defaults. *How is that file
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
+//! [`codex_toml`] does the same for Codex's own `config.toml`, and takes it back.
 //!
 //! Invariants:
 //! - The library never reads the process environment or the home directory by itself: callers pass
@@ -30,6 +31,7 @@ mod settings;
 mod target;
 mod warning;
 
+pub mod codex_toml;
 pub mod edit;
 mod key_path;
 mod scalar;

@@ -1,7 +1,9 @@
 //! Tests of the crate from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod codex_toml;
 mod command;
+mod corpus;
 mod edit;
 mod mlflow;
 mod otlp;

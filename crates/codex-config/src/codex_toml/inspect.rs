@@ -1,0 +1,208 @@
+//! What a `config.toml` holds of the settings that concern us.
+
+use std::path::Path;
+
+use toml_edit::{Item, TableLike, Value};
+
+use super::EditError;
+use super::error::position;
+use super::lines::split_bom;
+use super::outline::{Entry, Outline};
+use super::verify::item_json;
+use crate::Secret;
+
+/// What was found; absent parts are `None` or empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// `notify`, where Codex looks for it.
+    pub notify: Option<FoundNotify>,
+    /// The lines of a `notify` inside a table, which Codex ignores, with the table.
+    pub misplaced_notify: Vec<(usize, String)>,
+    /// `[otel]`.
+    pub otel: Option<FoundOtel>,
+    /// The commands of lifecycle events.
+    pub hooks: Vec<FoundHook>,
+    /// The names of `[profiles]`.
+    pub profiles: Vec<String>,
+}
+
+/// The program that Codex runs at the end of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundNotify {
+    /// The program and its arguments; `None` when it is not a list of texts, with which Codex does
+    /// not start.
+    pub command: Option<Vec<String>>,
+    /// Whose program it is.
+    pub owner: NotifyOwner,
+    /// The line, counted from 1.
+    pub line: usize,
+}
+
+/// Whose program `notify` names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifyOwner {
+    /// Our hook.
+    Ours,
+    /// The hook of the Python system, which has the same name.
+    PythonSystem,
+    /// Somebody else's.
+    Foreign,
+}
+
+/// What Codex's telemetry is set to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoundOtel {
+    /// The line on which it begins, counted from 1.
+    pub line: usize,
+    /// `exporter`: where log events go.
+    pub exporter: Option<Exporter>,
+    /// `trace_exporter`.
+    pub trace_exporter: Option<Exporter>,
+    /// `metrics_exporter`.
+    pub metrics_exporter: Option<Exporter>,
+    /// `log_user_prompt`.
+    pub log_user_prompt: Option<bool>,
+    /// `environment`.
+    pub environment: Option<String>,
+}
+
+/// Where one kind of telemetry goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exporter {
+    /// `none`, `statsig`, `otlp-http` or `otlp-grpc`.
+    pub kind: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// `endpoint`.
+    pub endpoint: Option<String>,
+    /// `protocol`.
+    pub protocol: Option<String>,
+    /// `headers`.
+    pub headers: Vec<(String, Secret)>,
+}
+
+/// A command of a lifecycle event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundHook {
+    /// The event, such as `Stop`.
+    pub event: String,
+    /// The shell command.
+    pub command: String,
+}
+
+/// Reads what concerns us; everything else may be whatever it is, as long as it is TOML.
+pub fn inspect(text: &str) -> Result<Found, EditError> {
+    let outline = Outline::parse(split_bom(text).1)?;
+    let profiles = outline.item(&["profiles"]).and_then(Item::as_table_like);
+    Ok(Found {
+        notify: notify(&outline),
+        misplaced_notify: misplaced_notify(&outline),
+        otel: otel(&outline),
+        hooks: hooks(&outline),
+        profiles: profiles.map_or_else(Vec::new, keys),
+    })
+}
+
+fn notify(outline: &Outline<'_>) -> Option<FoundNotify> {
+    let command = outline.item(&["notify"])?.as_array().and_then(|list| {
+        list.iter().map(|word| word.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+    });
+    let owner = notify_owner(command.as_deref().unwrap_or_default());
+    Some(FoundNotify { command, owner, line: line(outline, &["notify"]) })
+}
+
+/// Tells by the program's name and, as both systems use the same one, by its folder.
+fn notify_owner(command: &[String]) -> NotifyOwner {
+    let is_hook = |word: &&String| {
+        let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+        Path::new(name).file_stem().is_some_and(|stem| stem == "arize-hook-codex-notify")
+    };
+    let Some(hook) = command.iter().find(is_hook) else { return NotifyOwner::Foreign };
+    let mut folders = hook.split(['/', '\\']);
+    let is_python = command.len() > 1 && !is_hook(&&command[0])
+        || folders.any(|folder| matches!(folder, "venv" | ".venv" | "site-packages"));
+    if is_python { NotifyOwner::PythonSystem } else { NotifyOwner::Ours }
+}
+
+fn misplaced_notify(outline: &Outline<'_>) -> Vec<(usize, String)> {
+    let is_misplaced = |entry: &&Entry| {
+        entry.path.len() > 1
+            && entry.path.last().is_some_and(|key| key == "notify")
+            // The environment of a server may have any names.
+            && entry.path[0] != "mcp_servers"
+            && outline.value_text(entry).is_some_and(|text| text.starts_with('['))
+    };
+    outline
+        .entries
+        .iter()
+        .filter(is_misplaced)
+        .map(|entry| {
+            let (line, _) = position(outline.text, entry.span.start);
+            (line, entry.path[..entry.path.len() - 1].join("."))
+        })
+        .collect()
+}
+
+fn otel(outline: &Outline<'_>) -> Option<FoundOtel> {
+    let table = outline.item(&["otel"])?.as_table_like()?;
+    Some(FoundOtel {
+        line: line(outline, &["otel"]),
+        exporter: exporter(outline, table, "exporter"),
+        trace_exporter: exporter(outline, table, "trace_exporter"),
+        metrics_exporter: exporter(outline, table, "metrics_exporter"),
+        log_user_prompt: table.get("log_user_prompt").and_then(Item::as_bool),
+        environment: text(table, "environment"),
+    })
+}
+
+fn exporter(outline: &Outline<'_>, otel: &dyn TableLike, key: &str) -> Option<Exporter> {
+    let item = otel.get(key)?;
+    let line = line(outline, &["otel", key]);
+    if let Some(kind) = item.as_str() {
+        return Some(Exporter { kind: kind.to_owned(), line, ..Exporter::default() });
+    }
+    let (kind, settings) = item.as_table_like()?.iter().next()?;
+    let settings = settings.as_table_like();
+    let headers = settings.and_then(|settings| settings.get("headers")?.as_table_like());
+    let header =
+        |(name, value): (&str, &Item)| Some((name.to_owned(), Secret::new(value.as_str()?)));
+    Some(Exporter {
+        kind: kind.to_owned(),
+        line,
+        endpoint: settings.and_then(|settings| text(settings, "endpoint")),
+        protocol: settings.and_then(|settings| text(settings, "protocol")),
+        headers: headers.map_or_else(Vec::new, |table| table.iter().filter_map(header).collect()),
+    })
+}
+
+fn hooks(outline: &Outline<'_>) -> Vec<FoundHook> {
+    let mut found = Vec::new();
+    let Some(events) = outline.item(&["hooks"]).map(item_json) else { return found };
+    for (event, groups) in events.as_object().into_iter().flatten() {
+        let groups = groups.as_array().into_iter().flatten();
+        for hook in groups.filter_map(|group| group["hooks"].as_array()).flatten() {
+            if let Some(command) = hook["command"].as_str() {
+                found.push(FoundHook { event: event.clone(), command: command.to_owned() });
+            }
+        }
+    }
+    found
+}
+
+/// Finds the line on which a key, or the first thing below it, stands.
+fn line(outline: &Outline<'_>, path: &[&str]) -> usize {
+    let inline = || {
+        let (key, table) = path.split_last()?;
+        outline.inline_table(table)?.get_key_value(key)?.0.span().map(|span| span.start)
+    };
+    let below = outline.below(path).next().map(|(_, entry)| entry.span.start);
+    position(outline.text, below.or_else(inline).unwrap_or(0)).0
+}
+
+fn text(table: &dyn TableLike, key: &str) -> Option<String> {
+    table.get(key)?.as_value().and_then(Value::as_str).map(str::to_owned)
+}
+
+fn keys(table: &dyn TableLike) -> Vec<String> {
+    table.iter().map(|(key, _)| key.to_owned()).collect()
+}

@@ -1,0 +1,94 @@
+//! Files as people have them, each with what an edit makes of it and what undoing leaves.
+//!
+//! `tests/data/corpus/<kind>/<case>/` holds `before`, `after` the edit, `changed` by the user since,
+//! and `undone`, what is left of that after undoing; or `before` and `refused`, the error. Undoing
+//! the unchanged file must give `before` to the byte. `UPDATE_EXPECT=1` writes all but `before` and
+//! `changed`.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codex_config::{Secret, codex_toml};
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+/// An edit of one kind of file; what undoes it is kept as JSON in between, as an installation does.
+struct Kind {
+    folder: &'static str,
+    least: usize,
+    edit: fn(&str) -> Fallible<(String, String)>,
+    undo: fn(&str, &str) -> Fallible<String>,
+}
+
+#[test]
+fn codex_toml_files() {
+    check(&Kind {
+        folder: "codex-toml",
+        least: 2,
+        edit: |text| {
+            let edited = codex_toml::edit(text, &wanted())?;
+            Ok((edited.text, serde_json::to_string(&edited.undo)?))
+        },
+        undo: |text, record| Ok(codex_toml::undo(text, &serde_json::from_str(record)?)?),
+    });
+}
+
+/// What setup wants of Codex.
+pub(crate) fn wanted() -> codex_toml::Wanted {
+    codex_toml::Wanted {
+        notify: Some(vec!["/home/ada/.arize/harness/bin/arize-hook-codex-notify".to_owned()]),
+        otel: Some(codex_toml::Otel {
+            log_user_prompt: true,
+            endpoint: "http://127.0.0.1:4318/v1/logs".to_owned(),
+            headers: vec![("x-arize-token".to_owned(), Secret::new("t0ken"))],
+        }),
+        hooks: Some(codex_toml::LifecycleHooks {
+            command: "/home/ada/.arize/harness/bin/arize-hook-codex-notify --lifecycle".to_owned(),
+            events: vec!["Stop".to_owned(), "Interrupt".to_owned()],
+            timeout_seconds: 3,
+        }),
+    }
+}
+
+/// Lists the cases of a kind.
+pub(crate) fn cases(folder: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/corpus").join(folder);
+    let mut cases: Vec<_> =
+        fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()).collect();
+    cases.sort();
+    cases
+}
+
+fn check(kind: &Kind) {
+    let cases = cases(kind.folder);
+    assert!(cases.len() >= kind.least, "only {} cases of {}", cases.len(), kind.folder);
+    for case in cases {
+        let before = fs::read_to_string(case.join("before")).unwrap();
+        match (kind.edit)(&before) {
+            Ok((after, record)) => check_edited(kind, &case, &before, &after, &record),
+            Err(refusal) => expect_file(&case.join("refused"), &format!("{refusal}\n")),
+        }
+    }
+}
+
+fn check_edited(kind: &Kind, case: &Path, before: &str, after: &str, record: &str) {
+    let name = case.display();
+    expect_file(&case.join("after"), after);
+    let (again, _) = (kind.edit)(after).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(again, after, "{name}: a second edit changes nothing");
+    let undone = (kind.undo)(after, record).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_eq!(undone, before, "{name}: undoing restores the bytes");
+    let changed = fs::read_to_string(case.join("changed")).unwrap();
+    assert_ne!(changed, after, "{name}: nobody changed anything");
+    let undone = (kind.undo)(&changed, record).unwrap_or_else(|error| panic!("{name}: {error}"));
+    expect_file(&case.join("undone"), &undone);
+}
+
+fn expect_file(path: &Path, text: &str) {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::write(path, text).unwrap();
+    }
+    let expected = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(text, expected, "{}", path.display());
+}
