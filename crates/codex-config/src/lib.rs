@@ -5,6 +5,7 @@
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
 //! [`codex_toml`] does the same for Codex's own `config.toml`, and takes it back.
+//! [`file_edit`] writes the result, unless the file changed in the meantime.
 //!
 //! Invariants:
 //! - The library never reads the process environment or the home directory by itself: callers pass
@@ -39,7 +40,10 @@ mod scalar;
 pub mod command;
 mod dump;
 mod exit_code;
+
+pub mod file_edit;
 mod private_file;
+mod replace;
 
 pub use content::ContentPolicy;
 pub use document::ParseError;

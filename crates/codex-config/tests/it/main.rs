@@ -5,6 +5,7 @@ mod codex_toml;
 mod command;
 mod corpus;
 mod edit;
+mod file_edit;
 mod mlflow;
 mod otlp;
 mod settings;

@@ -1,0 +1,162 @@
+//! Changes files that belong to the user: what was read is replaced, or nothing is.
+//!
+//! [`Snapshot::read`] remembers what a file held. [`Snapshot::replace`] and [`Snapshot::remove`]
+//! refuse when it holds something else by then, so that what another program wrote in between is
+//! not lost. [`Snapshot::back_up`] keeps a copy elsewhere.
+
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::replace::{Access, follow_links, replace};
+use crate::write_private;
+
+/// Says why a file of the user was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// The file is there but cannot be read.
+    #[error("`{}` cannot be read", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file holds something else by now.
+    #[error("`{}` was changed by another program in the meantime", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file is marked as not to be changed.
+    #[error("`{}` is read-only", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file, or a copy of it, cannot be written or removed.
+    #[error("`{}` cannot be written", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// What a file held when it was read.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    path: PathBuf,
+    text: Option<String>,
+}
+
+impl Snapshot {
+    /// Reads a file, which need not exist. A file that is not UTF-8 is an error.
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        match read_if_exists(path) {
+            Ok(text) => Ok(Self { path: path.to_owned(), text }),
+            Err(source) => Err(FileError::Read { path: path.to_owned(), source }),
+        }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says whether the file was there.
+    pub fn exists(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// What the file held; nothing where there was none.
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    /// Replaces the file by a text, all at once, or creates it.
+    ///
+    /// A symbolic link stays and its target is replaced. Mode and owner stay as they are, missing
+    /// directories are created with mode 0700.
+    pub fn replace(&self, text: &str) -> Result<(), FileError> {
+        self.check_writable()?;
+        let mut changed = false;
+        let written = replace(&self.path, text.as_bytes(), Access::AsBefore, |path| {
+            changed = read_if_exists(path)? != self.text;
+            if changed { Err(io::Error::other("changed")) } else { Ok(()) }
+        });
+        let path = self.path.clone();
+        match written {
+            Ok(()) => Ok(()),
+            Err(_) if changed => Err(FileError::Changed { path }),
+            Err(source) => Err(FileError::Write { path, source }),
+        }
+    }
+
+    /// Removes the file; behind a symbolic link the target goes, and the link with it.
+    pub fn remove(&self) -> Result<(), FileError> {
+        self.check_writable()?;
+        if Self::read(&self.path)? != *self {
+            return Err(FileError::Changed { path: self.path.clone() });
+        }
+        let remove = || {
+            let target = follow_links(&self.path)?;
+            std::fs::remove_file(&target)?;
+            if target == self.path { Ok(()) } else { std::fs::remove_file(&self.path) }
+        };
+        if !self.exists() {
+            return Ok(());
+        }
+        remove().map_err(|source| FileError::Write { path: self.path.clone(), source })
+    }
+
+    /// Keeps a copy in a directory, readable for its owner alone, and says where; `None` when there
+    /// was no file. The same text is kept once.
+    pub fn back_up(&self, directory: &Path) -> Result<Option<PathBuf>, FileError> {
+        let Some(text) = &self.text else { return Ok(None) };
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = directory.join(format!("{name}.{}", &digest(text)[..16]));
+        if read_if_exists(&copy).ok().flatten().as_ref() != Some(text) {
+            write_private(&copy, text)
+                .map_err(|error| FileError::Write { path: error.path, source: error.source })?;
+        }
+        Ok(Some(copy))
+    }
+
+    fn check_writable(&self) -> Result<(), FileError> {
+        match std::fs::metadata(&self.path) {
+            Ok(metadata) if metadata.permissions().readonly() => {
+                Err(FileError::ReadOnly { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Shows no text, which may hold credentials.
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bytes = self.text.as_ref().map(String::len);
+        f.debug_struct("Snapshot").field("path", &self.path).field("bytes", &bytes).finish()
+    }
+}
+
+/// Gives the SHA-256 of a text in hexadecimal, by which a file is recognised later.
+pub fn digest(text: &str) -> String {
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a text has nothing to fail on.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn read_if_exists(path: &Path) -> io::Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,104 @@
+//! Replaces a file all at once: a reader sees the old bytes or the new ones, never a part.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// Who may read the new file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner alone: mode 0600, or what it was where that is stricter.
+    Private,
+    /// Those who could read the old one; of a new file those whom the process's mask lets.
+    AsBefore,
+}
+
+/// Writes a file that need not exist yet.
+///
+/// A symbolic link is followed and stays, missing directories are created with mode 0700, and the
+/// owner stays where the system allows it. `may_replace` is asked at the last moment.
+pub(crate) fn replace(
+    path: &Path,
+    bytes: &[u8],
+    access: Access,
+    may_replace: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<()> {
+    let path = follow_links(path)?;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    create_private_directory(directory)?;
+    let mut file = temporary_file(directory, access)?;
+    file.write_all(bytes)?;
+    if let Ok(old) = fs::metadata(&path) {
+        keep_owner_and_mode(file.as_file(), &old, access)?;
+    }
+    file.as_file().sync_all()?;
+    may_replace(&path)?;
+    file.persist(&path).map_err(|error| error.error)?;
+    sync_directory(directory);
+    Ok(())
+}
+
+/// Finds the file behind a chain of symbolic links, which need not exist yet.
+pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "too many symbolic links"))
+}
+
+/// Creates a file that goes away unless it is put in place.
+fn temporary_file(directory: &Path, access: Access) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".arize-");
+    // Without this its mode is 0600 from the start.
+    #[cfg(unix)]
+    if access == Access::AsBefore {
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    }
+    #[cfg(not(unix))]
+    let _ = access;
+    builder.tempfile_in(directory)
+}
+
+fn create_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(unix)]
+fn keep_owner_and_mode(file: &File, old: &fs::Metadata, access: Access) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+
+    let new = file.metadata()?;
+    if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
+        // Only root may give a file away; for others the file becomes theirs, as with any editor.
+        let _ = fchown(file, Some(old.uid()), Some(old.gid()));
+    }
+    let mode = old.mode() & 0o7777;
+    let is_stricter = mode & !0o600 == 0;
+    let keeps_mode = is_stricter || access == Access::AsBefore;
+    file.set_permissions(fs::Permissions::from_mode(if keeps_mode { mode } else { 0o600 }))
+}
+
+#[cfg(not(unix))]
+fn keep_owner_and_mode(_file: &File, _old: &fs::Metadata, _access: Access) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes the rename itself durable; some systems cannot, and then the file is still whole.
+fn sync_directory(path: &Path) {
+    if let Ok(directory) = File::open(path) {
+        let _ = directory.sync_all();
+    }
+}
