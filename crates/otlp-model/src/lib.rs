@@ -10,6 +10,7 @@
 
 mod attributes;
 pub mod content;
+pub mod decode;
 pub mod encode;
 mod ids;
 mod messages;
