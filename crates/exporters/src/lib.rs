@@ -2,7 +2,7 @@
 //!
 //! An [`Exporter`] takes a [`SpanBatch`](otlp_model::SpanBatch) and says whether its target accepted
 //! it. Whoever calls it decides what happens to a batch that was not accepted; an [`ExportError`]
-//! tells whether offering it again later has a point. Because span ids are a function of what they
+//! tells by its [`Verdict`] whether offering it again has a point. Because span ids are a function of what they
 //! name, offering the same batch twice is harmless everywhere.
 //!
 //! Invariants: nothing here knows an agent harness, reads the environment or a home folder, prints,
@@ -26,6 +26,7 @@ mod probe;
 mod requests;
 mod retry;
 mod tls;
+mod verdict;
 
 pub use error::{ConfigError, ExportError};
 pub use exporter::{Exporter, Receipt};
@@ -37,3 +38,4 @@ pub use otlp_http::{OtlpCompression, OtlpEncoding};
 pub use phoenix::{Phoenix, PhoenixConfig};
 pub use probe::Probe;
 pub use tls::TlsFiles;
+pub use verdict::Verdict;
