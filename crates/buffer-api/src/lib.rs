@@ -7,7 +7,8 @@
 //! - [`client`]: a blocking client for the loopback interface, with short timeouts, bounded
 //!   answers and one precise error for each way it can go wrong;
 //! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
-//! - [`paths`]: where the service keeps its files.
+//! - [`paths`]: where the service keeps its files;
+//! - [`log`]: the log of the programs that run beside it.
 //!
 //! Start reading at [`Client::drain`] and [`process::ensure`].
 //!
@@ -16,11 +17,13 @@
 
 pub mod client;
 mod endpoint;
+pub mod log;
 pub mod paths;
 pub mod process;
 pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use endpoint::{DEFAULT_HOST, DEFAULT_PORT, Endpoint, NotLoopback};
+pub use log::Log;
 pub use paths::Paths;
 pub use wire::{BufferedEvent, Drained, Health};

@@ -21,7 +21,6 @@ mod find;
 mod gather;
 pub mod ledger;
 mod lineage;
-mod log;
 mod parents;
 mod price;
 mod read;
@@ -30,6 +29,8 @@ mod state;
 mod sweep;
 mod trace_thread;
 mod writer;
+
+use buffer_api::log;
 
 pub use deliver::{Delivery, DeliveryError};
 pub use log::Log;

@@ -1,4 +1,4 @@
-//! The log: what happened, never what was said.
+//! The log of the programs beside the service: what happened, never what was said.
 
 use std::fmt::Arguments;
 use std::fs;
@@ -6,7 +6,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use buffer_api::paths::append_private;
+use crate::paths::append_private;
 
 /// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
 #[derive(Debug, Clone)]
