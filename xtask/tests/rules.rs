@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 10] = [
+const LAYERS: [(&str, u8); 11] = [
     ("otlp-model", 0),
     ("pricing", 0),
     ("buffer-api", 0),
@@ -17,6 +17,7 @@ const LAYERS: [(&str, u8); 10] = [
     ("trace-store", 1),
     ("exporters", 2),
     ("notify-hook", 3),
+    ("exec-proxy", 3),
     ("cli", 4),
 ];
 

@@ -82,7 +82,11 @@ enum Command {
         json: bool,
     },
     /// Start the service unless it runs; silent, and never fails
-    Ensure,
+    Ensure {
+        /// Do not wait until it answers
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Be the service
     Run {
         /// Log to the standard error stream and end with the terminal
@@ -117,7 +121,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
     let done = settings(&arguments.place, environment)
         .and_then(|service| execute(&arguments.command, &service, environment));
     done.unwrap_or_else(|failure| {
-        if matches!(arguments.command, Command::Ensure) {
+        if matches!(arguments.command, Command::Ensure { .. }) {
             return Exit::Success;
         }
         explain(&failure);
@@ -189,9 +193,10 @@ fn execute(
                 return Ok(Exit::NotRunning);
             }
         }
-        Command::Ensure => {
+        Command::Ensure { no_wait: false } => {
             process::ensure(service)?;
         }
+        Command::Ensure { no_wait: true } => process::ensure_soon(service)?,
         Command::Run { foreground, require_write_token, no_sweep } => {
             let writers =
                 if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };

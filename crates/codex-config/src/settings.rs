@@ -26,6 +26,8 @@ pub struct Settings {
     pub log_file: PathBuf,
     /// The user id on every span.
     pub user_id: Option<String>,
+    /// The real `codex`, where the user says which one that is.
+    pub codex_bin: Option<PathBuf>,
     /// The address of the buffer service.
     pub collector: Collector,
     /// The shape of the span tree.
@@ -180,6 +182,9 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         trace_debug: reader.flag(&[Variable(variables::ARIZE_TRACE_DEBUG)]).unwrap_or(false),
         log_file,
         user_id: reader.text(&[Variable(variables::ARIZE_USER_ID), Key("user_id")]),
+        codex_bin: reader
+            .text(&[Variable(variables::ARIZE_CODEX_BIN), Key("harnesses.codex.codex_bin")])
+            .map(|path| paths.resolve(&path)),
         collector: collector(&mut reader),
         span_layout: span_layout(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),

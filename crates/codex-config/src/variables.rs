@@ -7,6 +7,8 @@ pub const USERPROFILE: &str = "USERPROFILE";
 /// Codex's own directory; `~/.codex` when unset.
 pub const CODEX_HOME: &str = "CODEX_HOME";
 
+/// The real `codex`, where it is not the first one on the `PATH`.
+pub const ARIZE_CODEX_BIN: &str = "ARIZE_CODEX_BIN";
 /// Turns tracing on or off; on when unset.
 pub const ARIZE_TRACE_ENABLED: &str = "ARIZE_TRACE_ENABLED";
 /// Prints spans instead of sending them.

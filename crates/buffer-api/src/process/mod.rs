@@ -17,7 +17,7 @@ use std::path::PathBuf;
 pub use lock::{AcquireError, InstanceLock};
 pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;
-pub use start::{StartError, Started, ensure, start};
+pub use start::{StartError, Started, ensure, ensure_soon, start};
 pub use stop::{StopError, Stopped, stop, stop_by_force};
 
 use crate::{Client, Endpoint, Health, Paths};

@@ -96,6 +96,18 @@ pub fn ensure(service: &Service) -> Result<Running, StartError> {
     }
 }
 
+/// Starts the service unless it runs, like [`ensure`], and does not wait until it answers.
+///
+/// # Errors
+///
+/// When it cannot be started. Whether it then comes to serve, is not known.
+pub fn ensure_soon(service: &Service) -> Result<(), StartError> {
+    match running_as_wanted(service) {
+        Some(_) => Ok(()),
+        None => spawn(service).map(drop),
+    }
+}
+
 /// Starts the service, detached from this process and its terminal, and waits until it answers.
 ///
 /// # Errors

@@ -1,0 +1,103 @@
+//! The program: from Codex's arguments to Codex's end.
+
+use std::ffi::{OsStr, OsString};
+use std::panic::{self, AssertUnwindSafe};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use buffer_api::{Endpoint, Log};
+use codex_config::{Environment, Paths, Settings, variables};
+
+use crate::process::{self, NOT_FOUND};
+use crate::{command_line, find, is_shim, service};
+
+/// Runs the real Codex with these arguments, and ends as it ends.
+pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
+    // A panic here costs a trace and not a run of Codex; its message is not for the terminal.
+    panic::set_hook(Box::new(|_| {}));
+    let tracing = guarded(|| Tracing::configured(&variables)).flatten();
+    let Some(codex) = real_codex(tracing.as_ref(), &variables) else {
+        process::complain("command not found");
+        return ExitCode::from(NOT_FOUND);
+    };
+    let mut command = Command::new(codex);
+    command.args(&arguments);
+    let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) else {
+        return process::replace(command);
+    };
+    guarded(|| tracing.ensure_service());
+    if !command_line::is_unattended(&arguments) {
+        return process::replace(command);
+    }
+    process::end_as(process::supervise(command))
+}
+
+/// What the proxy knows of the user's tracing.
+struct Tracing {
+    settings: Settings,
+    paths: Paths,
+    log: Log,
+}
+
+impl Tracing {
+    /// Reads the settings; none where there is no home to have any in.
+    fn configured(variables: &[(OsString, OsString)]) -> Option<Self> {
+        let environment = Environment::new(variables.iter().cloned());
+        let paths = Paths::from_environment(&environment)?;
+        let settings = Settings::load(&paths, &environment);
+        let log = Log::new(settings.log_file.clone(), settings.verbose);
+        Some(Self { settings, paths, log })
+    }
+
+    fn ensure_service(&self) {
+        let collector = &self.settings.collector;
+        let endpoint = match Endpoint::new(&collector.host, collector.port) {
+            Ok(endpoint) => endpoint,
+            Err(error) => return self.log.warn(format_args!("codex-proxy: {error}")),
+        };
+        let program = self.program("arize-codex-buffer");
+        if let Err(error) = service::ensure(&program, &endpoint) {
+            let program = program.display();
+            self.log.warn(format_args!("codex-proxy: `{program}` cannot be started: {error}"));
+        }
+    }
+
+    /// A program of ours: beside this one, or where it is installed.
+    fn program(&self, name: &str) -> PathBuf {
+        let file_name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
+        let own = std::env::current_exe().and_then(|own| own.canonicalize());
+        let beside = own.map(|own| own.with_file_name(&file_name));
+        let beside = beside.ok().filter(|program| program.exists());
+        beside.unwrap_or_else(|| self.paths.bin_dir.join(file_name))
+    }
+}
+
+/// The Codex that the user chose, or else the first on the `PATH`.
+fn real_codex(tracing: Option<&Tracing>, variables: &[(OsString, OsString)]) -> Option<PathBuf> {
+    if let Some(tracing) = tracing
+        && let Some(chosen) = &tracing.settings.codex_bin
+    {
+        if find::is_runnable(chosen) && !is_shim(chosen) {
+            return Some(chosen.clone());
+        }
+        let (name, chosen) = (variables::ARIZE_CODEX_BIN, chosen.display());
+        tracing.log.warn(format_args!(
+            "codex-proxy: `{chosen}` ({name}) is not a codex that can be run; looking on the PATH"
+        ));
+    }
+    // On Windows it may be called `Path`.
+    let is_called = |key: &OsStr, name: &str| match cfg!(windows) {
+        true => key.eq_ignore_ascii_case(name),
+        false => key == name,
+    };
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(key, _)| is_called(key, name));
+        found.map(|(_, value)| value.as_os_str())
+    };
+    find::find_codex(variable("PATH").unwrap_or(OsStr::new("")), variable("PATHEXT"))
+}
+
+/// Does something that must not end in a panic.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    panic::catch_unwind(AssertUnwindSafe(work)).ok()
+}

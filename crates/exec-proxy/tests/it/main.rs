@@ -1,0 +1,11 @@
+//! The proxy in front of scripts that stand for Codex.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+mod codex;
+mod finding;
+mod passing;
+mod shim;
+mod signals;
+mod terminal;
