@@ -9,20 +9,20 @@
 //! [`inspect`] says what is there, [`edit`] adds what we need and gives an [`Undo`], and [`undo`]
 //! takes out what is still ours of it, whatever else was changed in between.
 
+mod aside;
 mod change;
 mod edit;
 mod error;
 mod hooks;
 mod inspect;
-mod lines;
 mod outline;
 mod place;
 mod undo;
 mod verify;
 
+pub use aside::REPLACED;
 pub use change::Undo;
 pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
-pub use lines::REPLACED;
 pub use undo::undo;

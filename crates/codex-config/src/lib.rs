@@ -4,7 +4,7 @@
 //! process environment over `arize-env.sh` over `config.yaml` over defaults. *How is that file
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
-//! [`codex_toml`] does the same for Codex's own `config.toml`, and takes it back.
+//! [`codex_toml`] does the same for Codex's own `config.toml`, and takes it back; [`profile`] puts a block into the profiles of shells.
 //! [`file_edit`] writes the result, unless the file changed in the meantime.
 //!
 //! Invariants:
@@ -35,6 +35,8 @@ mod warning;
 pub mod codex_toml;
 pub mod edit;
 mod key_path;
+mod lines;
+pub mod profile;
 mod scalar;
 
 pub mod command;

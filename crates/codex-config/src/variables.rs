@@ -6,6 +6,12 @@ pub const HOME: &str = "HOME";
 pub const USERPROFILE: &str = "USERPROFILE";
 /// Codex's own directory; `~/.codex` when unset.
 pub const CODEX_HOME: &str = "CODEX_HOME";
+/// The user's login shell.
+pub const SHELL: &str = "SHELL";
+/// The directory with the profiles of zsh; the home directory when unset.
+pub const ZDOTDIR: &str = "ZDOTDIR";
+/// The directory with the settings of fish and PowerShell; `~/.config` when unset.
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 
 /// The real `codex`, where it is not the first one on the `PATH`.
 pub const ARIZE_CODEX_BIN: &str = "ARIZE_CODEX_BIN";

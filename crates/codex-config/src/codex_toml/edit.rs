@@ -4,13 +4,14 @@ use std::fmt;
 
 use toml_edit::{Array, InlineTable, Value};
 
+use super::aside::set_aside;
 use super::change::{Change, Undo};
 use super::error::position;
-use super::lines::{self, splice};
 use super::outline::Outline;
 use super::place::{Around, place};
 use super::{EditError, hooks, outline, verify};
 use crate::Secret;
+use crate::lines::{self, splice};
 
 /// What Codex's configuration should hold. `None` leaves a part as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,10 +155,7 @@ impl Draft {
             let value = verify::in_one_line(item);
             self.changes.push(Change::SetAside { key: owned(path), lines, value });
         }
-        ranges
-            .into_iter()
-            .map(|range| (range.clone(), lines::set_aside(&outline.text[range])))
-            .collect()
+        ranges.into_iter().map(|range| (range.clone(), set_aside(&outline.text[range]))).collect()
     }
 
     /// Sets a key of a table that is written as one value.

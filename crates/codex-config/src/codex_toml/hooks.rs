@@ -5,10 +5,10 @@ use toml_edit::Value;
 
 use super::change::Change;
 use super::edit::{Draft, LifecycleHooks};
-use super::lines;
 use super::outline::{Entry, Outline};
 use super::place::needs_blank_above;
 use super::{EditError, verify};
+use crate::lines;
 
 /// Adds the command to each event that does not run it yet. Codex remembers which hooks a person
 /// trusts by their number, so that ours come last.

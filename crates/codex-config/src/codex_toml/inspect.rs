@@ -6,10 +6,10 @@ use toml_edit::{Item, TableLike, Value};
 
 use super::EditError;
 use super::error::position;
-use super::lines::split_bom;
 use super::outline::{Entry, Outline};
 use super::verify::item_json;
 use crate::Secret;
+use crate::lines::split_bom;
 
 /// What was found; absent parts are `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

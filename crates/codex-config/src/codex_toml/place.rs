@@ -1,7 +1,7 @@
 //! Where a new `key = value` goes.
 
-use super::lines::line_before;
 use super::outline::Outline;
+use crate::lines::line_before;
 
 /// A place for a line, and how the key is spelled there.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,10 +1,11 @@
 //! Takes back what an edit did, from a text that may have changed since.
 
+use super::aside::put_back;
 use super::change::{Change, Undo};
 use super::edit::Draft;
-use super::lines::{self, line_before, put_back, splice, without_lines};
 use super::outline::Outline;
 use super::{EditError, hooks, verify};
+use crate::lines::{self, line_before, splice, without_lines};
 
 /// Takes out of a text what is still ours, and puts back what was there before.
 ///

@@ -8,6 +8,7 @@ mod edit;
 mod file_edit;
 mod mlflow;
 mod otlp;
+mod profile;
 mod settings;
 mod targets;
 
