@@ -11,7 +11,7 @@ use ureq::{Agent, Body, http::Response};
 
 use crate::{
     Endpoint,
-    wire::{Drained, Health, Removed, SERVICE_NAME},
+    wire::{Drained, Health, Removed, Runs, SERVICE_NAME},
 };
 
 /// The most that connecting may take.
@@ -154,6 +154,15 @@ impl Client {
     /// When the service cannot be reached, is another one or refuses the token.
     pub fn flush(&self, thread: &str) -> Result<Drained, ClientError> {
         self.get(&format!("/flush/{}", escape(thread)), Duration::ZERO)
+    }
+
+    /// Asks which threads belong to which run of Codex.
+    ///
+    /// # Errors
+    ///
+    /// When the service cannot be reached, is another one or refuses the token.
+    pub fn runs(&self) -> Result<Runs, ClientError> {
+        self.get("/runs", Duration::ZERO)
     }
 
     /// Asks how the service is; takes no token.

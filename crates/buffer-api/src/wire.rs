@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 /// answer; whatever does not say it is somebody else's service.
 pub const SERVICE_NAME: &str = "arize-codex-buffer";
 
+/// The attribute of the sender (`OTEL_RESOURCE_ATTRIBUTES`) that says in which run of Codex events
+/// happened. Who starts Codex sets it, to find its threads afterwards; it is not for spans.
+pub const RUN_ATTRIBUTE: &str = "arize.codex.run_id";
+
 /// One log event of a thread, as Codex sent it and without its OTLP wrapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BufferedEvent {
@@ -47,6 +51,23 @@ pub struct Drained {
 pub struct Removed {
     /// Events that are no longer buffered.
     pub removed: u64,
+}
+
+/// The runs of Codex that events named of late, and the threads of each. Nothing of it survives the
+/// service.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runs {
+    /// The runs, the latest last.
+    pub runs: Vec<Run>,
+}
+
+/// A run of Codex whose events said so: see [`RUN_ATTRIBUTE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// What the events call it.
+    pub id: String,
+    /// Its threads, also those whose events were collected.
+    pub threads: Vec<String>,
 }
 
 /// How the service is; holds no content of any event. Counters begin at zero when it starts.

@@ -21,6 +21,7 @@ mod http;
 mod instance;
 mod log;
 mod run;
+mod runs;
 mod store;
 mod sweep;
 

@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{DecodeError, Export, Logs, resource_json};
+use super::{DecodeError, Export, Logs, Sender};
 use crate::event::{Attributes, Record, Value};
 
 pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeError> {
@@ -22,13 +22,13 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
         return spans.ok_or(DecodeError::NotAnExport);
     };
     let mut logs = Logs::default();
-    for sender in senders {
-        let resource = sender.resource.and_then(parse::<Resource<'_>>).unwrap_or_default();
-        let resource = resource_json(&pairs(resource.attributes));
-        let scopes = sender.scope_logs.into_iter().flatten();
+    for logs_of in senders {
+        let resource = logs_of.resource.and_then(parse::<Resource<'_>>).unwrap_or_default();
+        let sender = Sender::new(&pairs(resource.attributes));
+        let scopes = logs_of.scope_logs.into_iter().flatten();
         for text in scopes.flat_map(|scope| scope.log_records.into_iter().flatten()) {
             match parse::<LogRecord<'_>>(text) {
-                Some(log) => logs.add(&record(log), &resource, received_ns),
+                Some(log) => logs.add(&record(log), &sender, received_ns),
                 None => logs.malformed += 1,
             }
         }

@@ -76,11 +76,12 @@ fn take_in(app: &Shared, body: Bytes, encoding: Encoding, packing: Packing) -> R
     }
 }
 
-fn store(app: &Shared, logs: Logs) -> Result<(), Refusal> {
+fn store(app: &Shared, mut logs: Logs) -> Result<(), Refusal> {
     if !logs.events.is_empty() {
         let dropped = app.use_store(|store| store.insert(&logs.events, now_ms()))?;
         app.count_dropped(dropped);
         app.announce_changes(&logs.events);
+        app.note_runs(std::mem::take(&mut logs.runs));
     }
     let counters = &app.counters;
     counters.received.fetch_add(logs.received(), Ordering::Relaxed);

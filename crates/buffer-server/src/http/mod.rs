@@ -24,6 +24,7 @@ pub(crate) fn router(app: App, limits: &Limits) -> Router {
         .route("/drain/{thread}", get(read::drain))
         .route("/events/{thread}", get(read::events))
         .route("/ack/{thread}", post(read::acknowledge))
+        .route("/runs", get(read::runs))
         .route("/flush/{thread}", get(read::flush))
         .route("/flush-idle", get(read::flush_idle).post(read::flush_idle))
         .route_layer(middleware::from_fn_with_state(app.clone(), guard::readers_only));

@@ -130,6 +130,11 @@ pub(super) async fn acknowledge(
     Ok(json(&Removed { removed }))
 }
 
+/// `GET /runs`: the latest runs of Codex and their threads.
+pub(super) async fn runs(State(app): State<App>) -> Response {
+    json(&app.runs())
+}
+
 /// `GET /flush/{thread}`: hands out all events of a thread and removes them.
 pub(super) async fn flush(
     State(app): State<App>,

@@ -9,7 +9,10 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use buffer_api::{Health, wire::SERVICE_NAME};
+use buffer_api::{
+    Health,
+    wire::{Runs, SERVICE_NAME},
+};
 use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
 
 use super::answer::Refusal;
@@ -17,6 +20,7 @@ use crate::{
     config::{Limits, Writers},
     event::Event,
     log::{Log, Topic},
+    runs::RecentRuns,
     store::{Store, StoreError, Totals},
     sweep::Change,
 };
@@ -37,6 +41,7 @@ pub(crate) struct Shared {
     pub(super) counters: Counters,
     pub(super) bodies: Semaphore,
     store: Mutex<Store>,
+    runs: Mutex<RecentRuns>,
     totals: watch::Sender<Totals>,
     news: watch::Sender<News>,
     changes: Option<UnboundedSender<Change>>,
@@ -82,6 +87,7 @@ impl Shared {
             bodies: Semaphore::new(BODIES_AT_ONCE),
             totals: watch::Sender::new(store.totals()),
             store: Mutex::new(store),
+            runs: Mutex::default(),
             news: watch::Sender::new(News::default()),
             changes,
             started: Instant::now(),
@@ -144,6 +150,16 @@ impl Shared {
         for events in events.chunk_by(|a, b| a.thread == b.thread) {
             let _ = changes.send(Change::Received(events[0].thread.clone()));
         }
+    }
+
+    /// Takes note of the threads of runs of Codex.
+    pub(super) fn note_runs(&self, runs: Vec<(String, String)>) {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).note(runs);
+    }
+
+    /// The latest runs of Codex and their threads.
+    pub(super) fn runs(&self) -> Runs {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).list()
     }
 
     /// Whether there are events of a thread; where nobody knows, there may be.
