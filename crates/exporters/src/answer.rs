@@ -1,24 +1,7 @@
 //! What a server said, made fit for an error message.
 
-use std::io::Read;
-
-use ureq::Body;
-
 /// Longest excerpt of an answer in an error, in characters.
 const SHOWN_CHARS: usize = 300;
-
-/// More than this of an answer is not read, in bytes.
-const READ_BYTES: u64 = 16 * 1024;
-
-/// The beginning of an answer's text on one line, without credentials and control characters.
-///
-/// What cannot be read is left out: the status has been received and matters more.
-pub(crate) fn excerpt(body: &mut Body, secrets: &[String]) -> String {
-    let mut bytes = Vec::new();
-    // An error here ends the text early, which is all there is to do about it.
-    let _ = body.as_reader().take(READ_BYTES).read_to_end(&mut bytes);
-    shown(&String::from_utf8_lossy(&bytes), secrets)
-}
 
 /// Text of a server for an error message: credentials replaced, then cleaned, then cut.
 pub(crate) fn shown(text: &str, secrets: &[String]) -> String {

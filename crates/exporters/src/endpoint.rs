@@ -18,6 +18,23 @@ pub(crate) fn base_url(endpoint: &str) -> Result<&str, ConfigError> {
     Ok(base.strip_suffix(TRACES_PATH).unwrap_or(base).trim_end_matches('/'))
 }
 
+/// The address of a gRPC server, with its port: that of OTLP where there is none, or of `https`.
+pub(crate) fn grpc_url(endpoint: &str) -> Result<String, ConfigError> {
+    let url = exact_url(endpoint)?.trim_end_matches('/');
+    let invalid = |reason| Err(ConfigError::Endpoint { endpoint: without_secrets(url), reason });
+    let Ok(uri) = url.parse::<Uri>() else { return invalid("this is not a url") };
+    if !matches!(uri.path(), "" | "/") {
+        return invalid(
+            "with gRPC an endpoint has no path; for OTLP over HTTP change the protocol",
+        );
+    }
+    let default_port = if uri.scheme_str() == Some("https") { 443 } else { 4317 };
+    Ok(match uri.port() {
+        Some(_) => url.to_owned(),
+        None => format!("{url}:{default_port}"),
+    })
+}
+
 /// An address that is used as it is.
 pub(crate) fn exact_url(endpoint: &str) -> Result<&str, ConfigError> {
     let endpoint = endpoint.trim();
@@ -70,6 +87,22 @@ mod tests {
             traces_url("https://[::1]/s/space/").unwrap(),
             "https://[::1]/s/space/v1/traces"
         );
+    }
+
+    #[test]
+    fn a_grpc_server_has_a_port_and_no_path() {
+        for (endpoint, expected) in [
+            ("http://localhost", "http://localhost:4317"),
+            ("http://[::1]/", "http://[::1]:4317"),
+            ("https://otlp.example", "https://otlp.example:443"),
+            (" https://otlp.example:4317/ ", "https://otlp.example:4317"),
+        ] {
+            assert_eq!(grpc_url(endpoint).unwrap(), expected);
+        }
+        for endpoint in ["http://localhost:4317/v1/traces", "otlp.example:4317", "http://a?b"] {
+            let error = grpc_url(endpoint).unwrap_err();
+            assert!(matches!(error, ConfigError::Endpoint { .. }), "{endpoint}");
+        }
     }
 
     #[test]

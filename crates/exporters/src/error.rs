@@ -1,5 +1,6 @@
 //! What can go wrong: with the settings of a target, and with a delivery.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -43,6 +44,12 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The proxy of the network is of a kind that is not spoken here.
+    #[error("the proxy `{proxy}` cannot be used: only `http://` proxies can")]
+    Proxy {
+        /// Its address, without credentials.
+        proxy: String,
+    },
     /// A client certificate and its key are only of use together.
     #[error("`{present}` needs `{missing}` beside it")]
     HalfAnIdentity {
@@ -55,6 +62,24 @@ pub enum ConfigError {
 
 /// The reason underneath an [`ExportError`], as the transport tells it.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The status of an answer that was no success.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerStatus {
+    /// Of HTTP, such as 503.
+    Http(u16),
+    /// Of gRPC, such as 14 for `Unavailable`.
+    Grpc(i32),
+}
+
+impl fmt::Display for AnswerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(status) => write!(f, "http status {status}"),
+            Self::Grpc(code) => write!(f, "grpc status {:?}", tonic::Code::from(*code)),
+        }
+    }
+}
 
 /// A batch was not delivered.
 #[derive(Debug, thiserror::Error)]
@@ -87,24 +112,24 @@ pub enum ExportError {
         source: Cause,
     },
     /// The server cannot take the batch now.
-    #[error("`{url}`: not accepted for the moment (http status {status}): {answer}")]
+    #[error("`{url}`: not accepted for the moment ({status}): {answer}")]
     Unavailable {
         /// Where the batch was sent.
         url: String,
-        /// The HTTP status.
-        status: u16,
+        /// The status of the answer.
+        status: AnswerStatus,
         /// The server's words, cleaned and cut to 300 characters.
         answer: String,
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
     /// The server will never take this batch, or not from this sender.
-    #[error("`{url}`: rejected (http status {status}): {answer}")]
+    #[error("`{url}`: rejected ({status}): {answer}")]
     Rejected {
         /// Where the batch was sent.
         url: String,
-        /// The HTTP status.
-        status: u16,
+        /// The status of the answer.
+        status: AnswerStatus,
         /// The server's words, cleaned and cut to 300 characters.
         answer: String,
     },
@@ -119,11 +144,11 @@ pub enum ExportError {
         answer: String,
     },
     /// The server, or a proxy before it, limits the size of a request.
-    #[error("`{url}`: a request of {bytes} compressed bytes is too large for the server")]
+    #[error("`{url}`: a request of {bytes} bytes is too large for the server")]
     TooLarge {
         /// Where the batch was sent.
         url: String,
-        /// Size of the refused request in bytes, compressed.
+        /// Size of the refused request in bytes: compressed, but with gRPC.
         bytes: usize,
     },
     /// Somebody answered who does not take traces.

@@ -11,9 +11,14 @@
 //! Start reading at [`Exporter`]; [`Phoenix`] is the example of a backend.
 
 mod answer;
+mod arize;
+mod compression;
+mod connection;
 mod endpoint;
 mod error;
 mod exporter;
+mod grpc;
+mod headers;
 mod http;
 mod local_store;
 mod memory;
@@ -23,19 +28,23 @@ mod otlp_http;
 mod partial_success;
 mod phoenix;
 mod probe;
+mod proxy;
 mod requests;
 mod retry;
 mod tls;
 mod verdict;
 
-pub use error::{ConfigError, ExportError};
+pub use arize::{Arize, ArizeConfig, ArizeProtocol};
+pub use compression::OtlpCompression;
+pub use connection::Connection;
+pub use error::{AnswerStatus, ConfigError, ExportError};
 pub use exporter::{Exporter, Receipt};
 pub use local_store::LocalStore;
 pub use memory::Memory;
 pub use mlflow::{Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment};
-pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint};
-pub use otlp_http::{OtlpCompression, OtlpEncoding};
+pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint, OtlpProtocol};
 pub use phoenix::{Phoenix, PhoenixConfig};
 pub use probe::Probe;
+pub use proxy::Proxies;
 pub use tls::TlsFiles;
 pub use verdict::Verdict;

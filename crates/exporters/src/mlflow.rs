@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -11,12 +11,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
-use ureq::tls::TlsConfig;
 
 use crate::endpoint::{base_url, traces_url, without_secrets};
-use crate::http::{HttpClient, header_value};
-use crate::otlp_http::OtlpHttp;
-use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt};
+use crate::headers::{Headers, header_value};
+use crate::http::HttpClient;
+use crate::otlp_http::{OtlpEncoding, OtlpHttp};
+use crate::{
+    AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
+};
 
 /// MLflow takes no traces without it, and experiments in it by number only.
 const EXPERIMENT_HEADER: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
@@ -33,8 +35,8 @@ pub struct MlflowConfig {
     pub auth: MlflowAuth,
     /// The experiment the traces belong to.
     pub experiment: MlflowExperiment,
-    /// The most time that one batch may take.
-    pub timeout: Duration,
+    /// How to connect.
+    pub connection: Connection,
 }
 
 /// How MLflow knows us.
@@ -78,7 +80,7 @@ impl fmt::Debug for MlflowConfig {
             .field("endpoint", &without_secrets(&self.endpoint))
             .field("auth", &self.auth)
             .field("experiment", &self.experiment)
-            .field("timeout", &self.timeout)
+            .field("connection", &self.connection)
             .finish()
     }
 }
@@ -100,7 +102,7 @@ impl Mlflow {
         let base = base_url(&config.endpoint)?.to_owned();
         let url = traces_url(&config.endpoint)?;
         let target = format!("mlflow {url}");
-        let mut http = HttpClient::new(url, config.timeout, TlsConfig::default());
+        let mut headers = Headers::default();
         let authorization = match &config.auth {
             MlflowAuth::Anonymous => None,
             MlflowAuth::Basic { username, password } => {
@@ -109,10 +111,9 @@ impl Mlflow {
             MlflowAuth::Bearer(token) => Some(format!("Bearer {}", token.trim())),
         };
         if let Some(text) = authorization {
-            let value = header_value(&text)
-                .ok_or_else(|| ConfigError::ApiKey { endpoint: http.url().to_owned() })?;
-            http.secret_header(AUTHORIZATION, value);
+            headers.api_key(&url, AUTHORIZATION, &text)?;
         }
+        let http = HttpClient::new(url, headers, &config.connection)?;
         let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
         let experiment_id = OnceLock::new();
         Ok(Self { target, base, http, experiment: config.experiment, experiment_id })
@@ -139,7 +140,7 @@ impl Mlflow {
             utf8_percent_encode(name, NON_ALPHANUMERIC)
         );
         let answer = match self.http.client().get(&url, deadline) {
-            Err(ExportError::Rejected { status: 404, answer, .. })
+            Err(ExportError::Rejected { status: AnswerStatus::Http(404), answer, .. })
                 if answer.contains("RESOURCE_DOES_NOT_EXIST") =>
             {
                 return Ok(None);
@@ -219,7 +220,7 @@ impl Exporter for Mlflow {
         let client = self.http.client();
         match client.get(&url, client.deadline()) {
             Ok(answer) => Ok(answer.json()["trace"]["spans"].as_array().map(Vec::len)),
-            Err(ExportError::Rejected { status: 404, .. }) => Ok(Some(0)),
+            Err(ExportError::Rejected { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
             Err(error) => Err(error),
         }
     }

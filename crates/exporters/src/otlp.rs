@@ -1,16 +1,17 @@
-//! Any receiver of OTLP over HTTP: a collector, or a backend that has no exporter of its own here.
+//! Any receiver of OTLP: a collector, or a backend that has no exporter of its own here.
 
 use std::fmt;
-use std::time::Duration;
 
 use otlp_model::SpanBatch;
 use ureq::http::HeaderMap;
 
-use crate::endpoint::{exact_url, traces_url, without_secrets};
+use crate::endpoint::{exact_url, grpc_url, traces_url, without_secrets};
+use crate::grpc::OtlpGrpc;
+use crate::headers::Headers;
 use crate::http::HttpClient;
-use crate::otlp_http::OtlpHttp;
+use crate::otlp_http::{OtlpEncoding, OtlpHttp};
 use crate::{
-    ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt, TlsFiles,
+    AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
 };
 
 /// Where a receiver of OTLP is and how to talk to it.
@@ -18,16 +19,26 @@ use crate::{
 pub struct OtlpConfig {
     /// The receiver.
     pub endpoint: OtlpEndpoint,
-    /// How spans are written.
-    pub encoding: OtlpEncoding,
+    /// How it is spoken to.
+    pub protocol: OtlpProtocol,
     /// How requests are compressed.
     pub compression: OtlpCompression,
     /// Headers of every request, name and value. Their values are treated as credentials.
     pub headers: Vec<(String, String)>,
-    /// Whom to trust and who we are, where the server uses TLS.
-    pub tls: TlsFiles,
-    /// The most time that one batch may take.
-    pub timeout: Duration,
+    /// How to connect.
+    pub connection: Connection,
+}
+
+/// A protocol of OTLP, as the specification names them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OtlpProtocol {
+    /// `http/protobuf`, which every receiver takes.
+    #[default]
+    HttpProtobuf,
+    /// `http/json`: Phoenix does not take it, nor do older MLflows.
+    HttpJson,
+    /// `grpc`.
+    Grpc,
 }
 
 /// The address of a receiver, as the OpenTelemetry specification tells two kinds apart.
@@ -35,7 +46,7 @@ pub struct OtlpConfig {
 pub enum OtlpEndpoint {
     /// The server's address, with or without `/v1/traces`, which is added where it is missing.
     Server(String),
-    /// The address for traces, whatever its path.
+    /// The address for traces, whatever its path; with gRPC there is no difference.
     Traces(String),
 }
 
@@ -53,34 +64,92 @@ impl fmt::Debug for OtlpConfig {
         let header_names: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
         f.debug_struct("OtlpConfig")
             .field("endpoint", &self.endpoint)
-            .field("encoding", &self.encoding)
+            .field("protocol", &self.protocol)
             .field("compression", &self.compression)
             .field("headers", &header_names)
-            .field("tls", &self.tls)
-            .field("timeout", &self.timeout)
+            .field("connection", &self.connection)
             .finish()
     }
 }
 
-/// Delivers to any receiver of OTLP over HTTP.
+/// Delivers to any receiver of OTLP.
 pub struct Otlp {
     target: String,
-    http: OtlpHttp,
+    receiver: Receiver,
+}
+
+/// A receiver of OTLP, by the way it is spoken to.
+pub(crate) enum Receiver {
+    Http(Box<OtlpHttp>),
+    Grpc(Box<OtlpGrpc>),
 }
 
 impl Otlp {
     /// Prepares deliveries; reads the files for TLS, but does not connect.
     pub fn new(config: OtlpConfig) -> Result<Self, ConfigError> {
-        let url = match &config.endpoint {
-            OtlpEndpoint::Server(endpoint) => traces_url(endpoint)?,
-            OtlpEndpoint::Traces(url) => exact_url(url)?.to_owned(),
+        let url = match (&config.endpoint, config.protocol) {
+            (OtlpEndpoint::Server(url) | OtlpEndpoint::Traces(url), OtlpProtocol::Grpc) => {
+                grpc_url(url)?
+            }
+            (OtlpEndpoint::Server(endpoint), _) => traces_url(endpoint)?,
+            (OtlpEndpoint::Traces(url), _) => exact_url(url)?.to_owned(),
         };
+        let headers = Headers::of_user(&url, &config.headers)?;
         let target = format!("otlp {url}");
-        let mut http = HttpClient::new(url, config.timeout, config.tls.load()?);
-        for (name, value) in &config.headers {
-            http.user_header(name, value)?;
+        let receiver =
+            Receiver::new(url, config.protocol, config.compression, headers, &config.connection)?;
+        Ok(Self { target, receiver })
+    }
+}
+
+impl Receiver {
+    /// A receiver at the address that the protocol needs.
+    pub(crate) fn new(
+        url: String,
+        protocol: OtlpProtocol,
+        compression: OtlpCompression,
+        headers: Headers,
+        connection: &Connection,
+    ) -> Result<Self, ConfigError> {
+        let encoding = match protocol {
+            OtlpProtocol::HttpProtobuf => OtlpEncoding::Protobuf,
+            OtlpProtocol::HttpJson => OtlpEncoding::Json,
+            OtlpProtocol::Grpc => {
+                let grpc = OtlpGrpc::new(url, headers, compression, connection)?;
+                return Ok(Self::Grpc(Box::new(grpc)));
+            }
+        };
+        let http = HttpClient::new(url, headers, connection)?;
+        Ok(Self::Http(Box::new(OtlpHttp::new(http, encoding, compression))))
+    }
+
+    /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
+    pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        match self {
+            Self::Http(http) => http.export(batch),
+            Self::Grpc(grpc) => grpc.export(batch),
         }
-        Ok(Self { target, http: OtlpHttp::new(http, config.encoding, config.compression) })
+    }
+
+    /// Sends a request without spans. A receiver that finds fault with that was reached, and no more
+    /// is known.
+    pub(crate) fn probe(&self) -> Result<Probe, ExportError> {
+        const INVALID_ARGUMENT: i32 = 3;
+        let answer = match self {
+            Self::Http(http) => {
+                http.post_nothing(&HeaderMap::new()).map(|answer| Probe::accepted(&answer.headers))
+            }
+            Self::Grpc(grpc) => {
+                grpc.send_nothing().map(|()| Probe { accepts: true, ..Probe::default() })
+            }
+        };
+        match answer {
+            Err(ExportError::Rejected {
+                status: AnswerStatus::Http(400 | 422) | AnswerStatus::Grpc(INVALID_ARGUMENT),
+                ..
+            }) => Ok(Probe::default()),
+            answer => answer,
+        }
     }
 }
 
@@ -96,15 +165,10 @@ impl Exporter for Otlp {
     }
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
-        self.http.export(batch)
+        self.receiver.export(batch)
     }
 
-    /// A receiver that finds fault with a request without spans was reached, and no more is known.
     fn probe(&self) -> Result<Probe, ExportError> {
-        match self.http.post_nothing(&HeaderMap::new()) {
-            Ok(answer) => Ok(Probe::accepted(&answer.headers)),
-            Err(ExportError::Rejected { status: 400 | 422, .. }) => Ok(Probe::default()),
-            Err(error) => Err(error),
-        }
+        self.receiver.probe()
     }
 }

@@ -6,14 +6,13 @@ use otlp_model::SpanBatch;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
-use crate::http::{Accepted, HttpClient};
-use crate::{ExportError, Receipt, partial_success, requests};
+use crate::http::{Answer, HttpClient};
+use crate::{ExportError, OtlpCompression, Receipt, partial_success, requests};
 
 /// How spans are written into a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OtlpEncoding {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtlpEncoding {
     /// `http/protobuf`, which every receiver takes.
-    #[default]
     Protobuf,
     /// `http/json`: Phoenix does not take it, nor do older MLflows.
     Json,
@@ -26,16 +25,6 @@ impl OtlpEncoding {
             Self::Json => "application/json",
         })
     }
-}
-
-/// How a request is compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OtlpCompression {
-    /// Makes a turn about ten times smaller.
-    #[default]
-    Gzip,
-    /// For a receiver that cannot decompress.
-    None,
 }
 
 /// A receiver of traces: where it takes them, and in which form.
@@ -54,8 +43,8 @@ impl OtlpHttp {
         compression: OtlpCompression,
     ) -> Self {
         let mut form = HeaderMap::from_iter([(CONTENT_TYPE, encoding.content_type())]);
-        if compression == OtlpCompression::Gzip {
-            form.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        if let Some(name) = compression.name() {
+            form.insert(CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         Self { http, encoding, compression, form }
     }
@@ -89,7 +78,7 @@ impl OtlpHttp {
 
     /// Sends a request without a single span in it, with further headers. What the receiver says of
     /// our credentials is the same as with spans.
-    pub(crate) fn post_nothing(&self, headers: &HeaderMap) -> Result<Accepted, ExportError> {
+    pub(crate) fn post_nothing(&self, headers: &HeaderMap) -> Result<Answer, ExportError> {
         let mut form = self.form.clone();
         form.remove(CONTENT_ENCODING);
         form.extend(headers.clone());
@@ -103,14 +92,9 @@ impl OtlpHttp {
     /// Of an accepting answer only a rejection of spans counts: releases differ in what they send.
     fn post(&self, body: &[u8], form: &HeaderMap, deadline: Instant) -> Result<(), ExportError> {
         let url = self.http.url();
-        let answer = match self.compression {
-            OtlpCompression::Gzip => {
-                let body = requests::gzip(body)
-                    .map_err(|error| self.http.transport_error(url, error.into()))?;
-                self.http.post(url, form, &body, deadline)?
-            }
-            OtlpCompression::None => self.http.post(url, form, body, deadline)?,
-        };
+        let body = self.compression.compress(body);
+        let body = body.map_err(|error| self.http.transport_error(url, error.into()))?;
+        let answer = self.http.post(url, form, &body, deadline)?;
         match partial_success::of(&answer) {
             Some(rejection) => Err(ExportError::PartlyRejected {
                 url: url.to_owned(),

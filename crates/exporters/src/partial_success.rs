@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 use serde_json::Value;
 
-use crate::http::Accepted;
+use crate::http::Answer;
 
 /// Spans that a receiver rejected for good, as the OTLP specification has it.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,17 +17,17 @@ pub(crate) struct Rejection {
 
 /// The rejection in an accepting answer; none in one that cannot be understood, because releases
 /// differ in what they send: Phoenix before 11.0 answers protobuf with JSON.
-pub(crate) fn of(answer: &Accepted) -> Option<Rejection> {
-    let rejection = match answer.media_type.as_str() {
+pub(crate) fn of(answer: &Answer) -> Option<Rejection> {
+    match answer.media_type().as_str() {
         "application/json" => from_json(&serde_json::from_slice(&answer.body).ok()?),
         _ => from_protobuf(&answer.body),
-    };
-    rejection.filter(|rejection| rejection.spans > 0)
+    }
 }
 
-fn from_protobuf(body: &[u8]) -> Option<Rejection> {
+/// The same in an answer that is known to be protobuf.
+pub(crate) fn from_protobuf(body: &[u8]) -> Option<Rejection> {
     let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
-    Some(Rejection { spans: partial.rejected_spans, message: partial.error_message })
+    rejection(partial.rejected_spans, partial.error_message)
 }
 
 fn from_json(body: &Value) -> Option<Rejection> {
@@ -36,22 +36,26 @@ fn from_json(body: &Value) -> Option<Rejection> {
     // A 64-bit number is a text in OTLP's JSON; not every server knows.
     let spans = spans.as_i64().or_else(|| spans.as_str()?.parse().ok())?;
     let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
-    Some(Rejection { spans, message: message.to_owned() })
+    rejection(spans, message.to_owned())
+}
+
+/// A message without rejected spans is a warning, which is for the server's own people.
+fn rejection(spans: i64, message: String) -> Option<Rejection> {
+    (spans > 0).then_some(Rejection { spans, message })
 }
 
 #[cfg(test)]
 mod tests {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTracePartialSuccess;
+    use ureq::http::header::CONTENT_TYPE;
+    use ureq::http::{HeaderMap, StatusCode};
 
     use super::*;
 
     #[track_caller]
     fn check(media_type: &str, body: &[u8], expected: Option<(i64, &str)>) {
-        let answer = Accepted {
-            headers: ureq::http::HeaderMap::new(),
-            media_type: media_type.to_owned(),
-            body: body.to_vec(),
-        };
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type.parse().unwrap())]);
+        let answer = Answer { status: StatusCode::OK, headers, body: body.to_vec() };
         let expected =
             expected.map(|(spans, message)| Rejection { spans, message: message.to_owned() });
         assert_eq!(of(&answer), expected);

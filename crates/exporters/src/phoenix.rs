@@ -1,18 +1,19 @@
 //! Arize Phoenix, self-hosted or in the cloud.
 
 use std::fmt;
-use std::time::Duration;
 
 use otlp_model::{SpanBatch, TraceId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{AUTHORIZATION, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
-use ureq::tls::TlsConfig;
 
 use crate::endpoint::{base_url, traces_url, without_secrets};
-use crate::http::{HttpClient, header_value};
-use crate::otlp_http::OtlpHttp;
-use crate::{ConfigError, ExportError, Exporter, OtlpCompression, OtlpEncoding, Probe, Receipt};
+use crate::headers::{Headers, header_value};
+use crate::http::HttpClient;
+use crate::otlp_http::{OtlpEncoding, OtlpHttp};
+use crate::{
+    AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
+};
 
 /// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
 /// the resource.
@@ -34,13 +35,8 @@ pub struct PhoenixConfig {
     /// The project the traces belong to, which Phoenix makes where it is missing. Batches should
     /// name it in the resource too (`openinference.project.name`): not every name fits a header.
     pub project: String,
-    /// The most time that one batch may take.
-    pub timeout: Duration,
-}
-
-impl PhoenixConfig {
-    /// How long a batch may take unless someone decides otherwise.
-    pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+    /// How to connect.
+    pub connection: Connection,
 }
 
 impl fmt::Debug for PhoenixConfig {
@@ -51,7 +47,7 @@ impl fmt::Debug for PhoenixConfig {
             .field("api_key", &self.api_key.as_ref().map(|_| "…"))
             .field("headers", &header_names)
             .field("project", &self.project)
-            .field("timeout", &self.timeout)
+            .field("connection", &self.connection)
             .finish()
     }
 }
@@ -73,18 +69,14 @@ impl Phoenix {
         let base = base_url(&config.endpoint)?.to_owned();
         let url = traces_url(&config.endpoint)?;
         let target = format!("phoenix {url}");
-        let mut http = HttpClient::new(url, config.timeout, TlsConfig::default());
-        for (name, value) in &config.headers {
-            http.user_header(name, value)?;
-        }
+        let mut headers = Headers::of_user(&url, &config.headers)?;
         if let Some(key) = config.api_key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
-            let value = header_value(&format!("Bearer {key}"))
-                .ok_or_else(|| ConfigError::ApiKey { endpoint: http.url().to_owned() })?;
-            http.secret_header(AUTHORIZATION, value);
+            headers.api_key(&url, AUTHORIZATION, &format!("Bearer {key}"))?;
         }
         if let Some(value) = project_header(&config.project) {
-            http.public_header(PROJECT_HEADER, value);
+            headers.public(PROJECT_HEADER, value);
         }
+        let http = HttpClient::new(url, headers, &config.connection)?;
         let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
         Ok(Self { target, base, project: config.project, http })
     }
@@ -123,7 +115,7 @@ impl Exporter for Phoenix {
         match client.get(&url, client.deadline()) {
             Ok(answer) => Ok(answer.json()["data"].as_array().map(Vec::len)),
             // The project is made with its first span, which may be on its way.
-            Err(ExportError::Rejected { status: 404, .. }) => Ok(Some(0)),
+            Err(ExportError::Rejected { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
             Err(error) => Err(error),
         }
     }

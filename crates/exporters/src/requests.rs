@@ -1,13 +1,9 @@
 //! From a batch to the bodies of the requests that carry it.
 
-use std::io::{self, Write};
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use otlp_model::SpanBatch;
 use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
 
-use crate::OtlpEncoding;
+use crate::otlp_http::OtlpEncoding;
 
 /// Largest body before compression, in bytes: below the 4 MiB that gRPC servers and collectors
 /// accept, with room for what a collector adds.
@@ -20,14 +16,6 @@ const SCOPE: Scope<'_> = Scope { name: "arize-codex", version: env!("CARGO_PKG_V
 /// Spans are never cut: one that is too large alone travels alone.
 pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
     bodies_within(batch, encoding, MAX_BODY_BYTES)
-}
-
-/// Compresses a body.
-pub(crate) fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
-    // The fast level: traces are repetitive text, and the hook that sends them is timed.
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }
 
 fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec<Vec<u8>> {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::ExportError;
+use tonic::Code;
+
+use crate::{AnswerStatus, ExportError};
 
 /// What to do with a batch that was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +40,25 @@ impl ExportError {
     }
 }
 
-/// Judges an HTTP status that no waiting helps against.
+/// Judges a status that no waiting helps against.
 ///
-/// | Status | Verdict | Why |
-/// | --- | --- | --- |
-/// | 400, 409, 422 | never | the bytes are wrong, for this server |
-/// | 500 | fails | Phoenix answers so to a body that it cannot read, others when they are ill |
-/// | all others | hold | 401, 403, 407: the key is wrong; 402: the bill; 404, 405, 410: the address; 406, 415: the form; 501, 505: the server |
-fn rejection(status: u16) -> Verdict {
+/// | HTTP | gRPC | Verdict | Why |
+/// | --- | --- | --- | --- |
+/// | 400, 409, 422 | `InvalidArgument`, `AlreadyExists`, `FailedPrecondition` | never | the bytes are wrong, for this server |
+/// | 500 | `Unknown`, `Internal` | fails | Phoenix answers so to a body that it cannot read, others when they are ill |
+/// | all others | all others | hold | 401, 403, 407, `Unauthenticated`, `PermissionDenied`: the key is wrong; 402, `ResourceExhausted`: the bill; 404, 405, 410, `NotFound`: the address; 406, 415: the form; 501, 505: the server |
+fn rejection(status: AnswerStatus) -> Verdict {
     match status {
-        400 | 409 | 422 => Verdict::Never,
-        500 => Verdict::Fails,
-        _ => Verdict::Hold,
+        AnswerStatus::Http(400 | 409 | 422) => Verdict::Never,
+        AnswerStatus::Http(500) => Verdict::Fails,
+        AnswerStatus::Http(_) => Verdict::Hold,
+        AnswerStatus::Grpc(code) => match Code::from(code) {
+            Code::InvalidArgument | Code::AlreadyExists | Code::FailedPrecondition => {
+                Verdict::Never
+            }
+            Code::Unknown | Code::Internal => Verdict::Fails,
+            _ => Verdict::Hold,
+        },
     }
 }
 
@@ -60,12 +69,28 @@ mod tests {
     #[test]
     fn a_rejection_is_about_the_batch_or_about_us() {
         for status in [400, 409, 422] {
-            assert_eq!(rejection(status), Verdict::Never, "{status}");
+            assert_eq!(rejection(AnswerStatus::Http(status)), Verdict::Never, "{status}");
         }
         for status in [401, 402, 403, 404, 405, 406, 407, 410, 415, 418, 451, 501, 505] {
-            assert_eq!(rejection(status), Verdict::Hold, "{status}");
+            assert_eq!(rejection(AnswerStatus::Http(status)), Verdict::Hold, "{status}");
         }
-        assert_eq!(rejection(500), Verdict::Fails);
+        assert_eq!(rejection(AnswerStatus::Http(500)), Verdict::Fails);
+        let grpc = |code: Code| rejection(AnswerStatus::Grpc(code as i32));
+        for code in [Code::InvalidArgument, Code::AlreadyExists, Code::FailedPrecondition] {
+            assert_eq!(grpc(code), Verdict::Never, "{code:?}");
+        }
+        for code in [
+            Code::Unauthenticated,
+            Code::PermissionDenied,
+            Code::ResourceExhausted,
+            Code::NotFound,
+            Code::Unimplemented,
+        ] {
+            assert_eq!(grpc(code), Verdict::Hold, "{code:?}");
+        }
+        for code in [Code::Unknown, Code::Internal] {
+            assert_eq!(grpc(code), Verdict::Fails, "{code:?}");
+        }
     }
 
     #[test]
@@ -84,13 +109,20 @@ mod tests {
             (
                 ExportError::Unavailable {
                     url: url(),
-                    status: 503,
+                    status: AnswerStatus::Http(503),
                     answer: answer(),
                     retry_after: second,
                 },
                 Verdict::Later(second),
             ),
-            (ExportError::Rejected { url: url(), status: 401, answer: answer() }, Verdict::Hold),
+            (
+                ExportError::Rejected {
+                    url: url(),
+                    status: AnswerStatus::Http(401),
+                    answer: answer(),
+                },
+                Verdict::Hold,
+            ),
             (
                 ExportError::PartlyRejected { url: url(), spans: 1, answer: answer() },
                 Verdict::Never,

@@ -7,8 +7,8 @@ use codex_config::{
     OtlpTarget, Paths, Secret, Target, TargetSettings,
 };
 use exporters::{
-    ConfigError, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix,
-    PhoenixConfig, TlsFiles,
+    ConfigError, Connection, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix,
+    PhoenixConfig, Proxies, TlsFiles,
 };
 
 /// Makes the exporter of a target; each delivery ends within `timeout`.
@@ -25,7 +25,7 @@ pub(crate) fn exporter(
             api_key: api_key.as_ref().map(|key| key.expose().to_owned()),
             headers: exposed(headers),
             project: settings.project_name.clone(),
-            timeout,
+            connection: Connection::direct(timeout),
         })?),
         Target::Mlflow(mlflow) => {
             Box::new(Mlflow::new(mlflow_config(mlflow, &settings.project_name, timeout))?)
@@ -40,21 +40,24 @@ fn otlp_config(otlp: &OtlpTarget, timeout: Duration) -> OtlpConfig {
             OtlpEndpoint::Server(url) => exporters::OtlpEndpoint::Server(url.clone()),
             OtlpEndpoint::Traces(url) => exporters::OtlpEndpoint::Traces(url.clone()),
         },
-        encoding: match otlp.protocol {
-            OtlpProtocol::HttpProtobuf => exporters::OtlpEncoding::Protobuf,
-            OtlpProtocol::HttpJson => exporters::OtlpEncoding::Json,
+        protocol: match otlp.protocol {
+            OtlpProtocol::HttpProtobuf => exporters::OtlpProtocol::HttpProtobuf,
+            OtlpProtocol::HttpJson => exporters::OtlpProtocol::HttpJson,
         },
         compression: match otlp.compression {
             OtlpCompression::Gzip => exporters::OtlpCompression::Gzip,
             OtlpCompression::None => exporters::OtlpCompression::None,
         },
         headers: exposed(&otlp.headers),
-        tls: TlsFiles {
-            ca_file: otlp.ca_file.clone(),
-            client_certificate: otlp.client_certificate.clone(),
-            client_key: otlp.client_key.clone(),
+        connection: Connection {
+            timeout: otlp.timeout.map_or(timeout, |own| own.min(timeout)),
+            tls: TlsFiles {
+                ca_file: otlp.ca_file.clone(),
+                client_certificate: otlp.client_certificate.clone(),
+                client_key: otlp.client_key.clone(),
+            },
+            proxies: Proxies::default(),
         },
-        timeout: otlp.timeout.map_or(timeout, |own| own.min(timeout)),
     }
 }
 
@@ -74,7 +77,7 @@ fn mlflow_config(mlflow: &MlflowTarget, project_name: &str, timeout: Duration) -
             Some(MlflowExperiment::Name(name)) => exporters::MlflowExperiment::Name(name.clone()),
             None => exporters::MlflowExperiment::Name(project_name.to_owned()),
         },
-        timeout,
+        connection: Connection::direct(timeout),
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
-use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
+use exporters::{ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
 use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, ledger, trace_thread};
 use otlp_model::{SpanBatch, SpanKind, UnixNanos};
 use pricing::PriceTable;
@@ -54,7 +54,7 @@ fn away() -> Result<Phoenix, ConfigError> {
         api_key: None,
         headers: Vec::new(),
         project: "test".to_owned(),
-        timeout: Duration::from_secs(1),
+        connection: Connection::direct(Duration::from_secs(1)),
     })
 }
 

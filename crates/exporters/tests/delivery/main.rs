@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
+mod arize;
+mod fake_grpc_server;
 mod fake_server;
+mod grpc;
 mod local_store;
 mod mlflow;
 mod otlp;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use exporters::{
-    ConfigError, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment,
+    AnswerStatus, ConfigError, Connection, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig,
+    MlflowExperiment,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
@@ -19,7 +20,12 @@ const FOUND: &str = r#"{"experiment": {"experiment_id": "7", "lifecycle_stage": 
 fn config(endpoint: String, experiment: MlflowExperiment) -> MlflowConfig {
     let (username, password) = ("ada".to_owned(), PASSWORD.to_owned());
     let auth = MlflowAuth::Basic { username, password };
-    MlflowConfig { endpoint, auth, experiment, timeout: Duration::from_secs(5) }
+    MlflowConfig {
+        endpoint,
+        auth,
+        experiment,
+        connection: Connection::direct(Duration::from_secs(5)),
+    }
 }
 
 fn by_name() -> MlflowExperiment {
@@ -102,7 +108,10 @@ fn without_an_experiment_nothing_is_sent() {
         assert!(matches!(error, ExportError::WrongAddress { .. }), "{error:?}");
     }
     let error = fail(&[answer(404, "Not Found")]);
-    assert!(matches!(error, ExportError::Rejected { status: 404, .. }), "{error:?}");
+    assert!(
+        matches!(error, ExportError::Rejected { status: AnswerStatus::Http(404), .. }),
+        "{error:?}"
+    );
     let error = fail(&[answer(503, "")]);
     assert!(error.is_retryable());
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use exporters::{
-    ConfigError, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEncoding,
-    OtlpEndpoint, TlsFiles,
+    ConfigError, Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig,
+    OtlpEndpoint, OtlpProtocol,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -20,11 +20,10 @@ const SECRET: &str = "other-secret-value";
 fn config(endpoint: String) -> OtlpConfig {
     OtlpConfig {
         endpoint: OtlpEndpoint::Server(endpoint),
-        encoding: OtlpEncoding::Protobuf,
+        protocol: OtlpProtocol::HttpProtobuf,
         compression: OtlpCompression::Gzip,
         headers: vec![("X-Tenant".to_owned(), SECRET.to_owned())],
-        tls: TlsFiles::default(),
-        timeout: Duration::from_secs(5),
+        connection: Connection::direct(Duration::from_secs(5)),
     }
 }
 
@@ -60,7 +59,7 @@ fn a_turn_may_be_sent_without_compression() {
 fn a_turn_may_be_sent_as_json() {
     let request = sent(|config| {
         config.compression = OtlpCompression::None;
-        config.encoding = OtlpEncoding::Json;
+        config.protocol = OtlpProtocol::HttpJson;
     });
     assert_eq!(request.header("content-type"), Some("application/json"));
     let sent: ExportTraceServiceRequest = serde_json::from_slice(&request.body).unwrap();
@@ -113,11 +112,11 @@ fn settings_that_cannot_work_are_refused() {
     let error = refuse(&|config| config.headers[0].0 = "Content-Length".to_owned());
     assert!(matches!(error, ConfigError::Header { .. }), "{error:?}");
 
-    let error = refuse(&|config| config.tls.ca_file = Some("/nowhere/ca.pem".into()));
+    let error = refuse(&|config| config.connection.tls.ca_file = Some("/nowhere/ca.pem".into()));
     assert!(error.to_string().starts_with("`ca_file`: `/nowhere/ca.pem`: No such file"), "{error}");
-    let error = refuse(&|config| config.tls.ca_file = Some("Cargo.toml".into()));
+    let error = refuse(&|config| config.connection.tls.ca_file = Some("Cargo.toml".into()));
     assert_eq!(error.to_string(), "`ca_file`: `Cargo.toml`: there is no PEM certificate in it");
-    let error = refuse(&|config| config.tls.client_key = Some("key.pem".into()));
+    let error = refuse(&|config| config.connection.tls.client_key = Some("key.pem".into()));
     assert_eq!(error.to_string(), "`client_key` needs `client_certificate` beside it");
 }
 

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use exporters::{ConfigError, ExportError, Exporter, Phoenix, PhoenixConfig};
+use exporters::{ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixConfig};
 use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
@@ -21,7 +21,7 @@ fn config(endpoint: &str) -> PhoenixConfig {
         api_key: Some(KEY.to_owned()),
         headers: vec![("X-Tenant".to_owned(), SECRET_HEADER.to_owned())],
         project: "my project".to_owned(),
-        timeout: TIMEOUT,
+        connection: Connection::direct(TIMEOUT),
     }
 }
 
@@ -107,7 +107,8 @@ fn a_large_batch_travels_in_parts_and_the_last_part_counts() {
         span.attributes.push(Attribute::new("output.value", "long text ".repeat(200_000)));
     }
     let server = FakeServer::start([Behaviour::Judge, answer(503, "", "full")]);
-    let config = PhoenixConfig { timeout: Duration::from_secs(20), ..config(&server.endpoint()) };
+    let connection = Connection::direct(Duration::from_secs(20));
+    let config = PhoenixConfig { connection, ..config(&server.endpoint()) };
     let phoenix = Phoenix::new(config).unwrap();
 
     assert!(phoenix.export(&batch).unwrap_err().is_retryable());

@@ -3,9 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use exporters::{
-    ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment, Otlp,
-    OtlpCompression, OtlpConfig, OtlpEncoding, OtlpEndpoint, Phoenix, PhoenixConfig, Probe,
-    TlsFiles,
+    AnswerStatus, Connection, ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig,
+    MlflowExperiment, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol, Phoenix,
+    PhoenixConfig, Probe,
 };
 use otlp_model::TraceId;
 
@@ -24,25 +24,24 @@ fn phoenix(server: &FakeServer, project: &str) -> Phoenix {
         api_key: Some("sk-very-secret-key".to_owned()),
         headers: Vec::new(),
         project: project.to_owned(),
-        timeout: Duration::from_secs(5),
+        connection: Connection::direct(Duration::from_secs(5)),
     };
     Phoenix::new(config).unwrap()
 }
 
 fn mlflow(server: &FakeServer, experiment: MlflowExperiment) -> Mlflow {
     let (endpoint, auth) = (server.endpoint(), MlflowAuth::Bearer("token-of-ada".to_owned()));
-    let timeout = Duration::from_secs(5);
-    Mlflow::new(MlflowConfig { endpoint, auth, experiment, timeout }).unwrap()
+    let connection = Connection::direct(Duration::from_secs(5));
+    Mlflow::new(MlflowConfig { endpoint, auth, experiment, connection }).unwrap()
 }
 
-fn otlp(server: &FakeServer, encoding: OtlpEncoding) -> Otlp {
+fn otlp(server: &FakeServer, protocol: OtlpProtocol) -> Otlp {
     let config = OtlpConfig {
         endpoint: OtlpEndpoint::Server(server.endpoint()),
-        encoding,
+        protocol,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        tls: TlsFiles::default(),
-        timeout: Duration::from_secs(5),
+        connection: Connection::direct(Duration::from_secs(5)),
     };
     Otlp::new(config).unwrap()
 }
@@ -59,7 +58,10 @@ fn phoenix_is_asked_as_for_a_delivery_and_gets_nothing() {
     let phoenix = phoenix(&server, "codex");
     assert_eq!(phoenix.probe().unwrap(), accepted(Some("Phoenix 20.26.1")));
     let refused = phoenix.probe().unwrap_err();
-    assert!(matches!(refused, ExportError::Rejected { status: 401, .. }), "{refused:?}");
+    assert!(
+        matches!(refused, ExportError::Rejected { status: AnswerStatus::Http(401), .. }),
+        "{refused:?}"
+    );
     for request in server.received() {
         assert_eq!(request.line, "POST /v1/traces HTTP/1.1");
         assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
@@ -75,7 +77,7 @@ fn a_web_page_is_no_yes() {
     let server = FakeServer::start([page(), page(), page()]);
     let everybody: [Box<dyn Exporter>; 3] = [
         Box::new(phoenix(&server, "codex")),
-        Box::new(otlp(&server, OtlpEncoding::Protobuf)),
+        Box::new(otlp(&server, OtlpProtocol::HttpProtobuf)),
         Box::new(mlflow(&server, MlflowExperiment::Name("codex".to_owned()))),
     ];
     for target in everybody {
@@ -105,11 +107,14 @@ fn mlflow_is_asked_for_the_experiment_and_makes_none() {
 fn a_receiver_that_wants_spans_was_reached_at_least() {
     let answers = [answer(200, DATE, ""), answer(400, "", "no spans"), answer(403, "", "no")];
     let server = FakeServer::start(answers);
-    let otlp = otlp(&server, OtlpEncoding::Json);
+    let otlp = otlp(&server, OtlpProtocol::HttpJson);
     assert_eq!(otlp.probe().unwrap(), accepted(None));
     assert_eq!(otlp.probe().unwrap(), Probe::default());
     let refused = otlp.probe().unwrap_err();
-    assert!(matches!(refused, ExportError::Rejected { status: 403, .. }), "{refused:?}");
+    assert!(
+        matches!(refused, ExportError::Rejected { status: AnswerStatus::Http(403), .. }),
+        "{refused:?}"
+    );
     assert_eq!(server.received()[0].body, br#"{"resourceSpans":[]}"#);
 }
 
@@ -138,7 +143,7 @@ fn the_spans_of_a_trace_are_counted() {
     );
     assert_eq!(lines[3], format!("GET /api/3.0/mlflow/traces/get?trace_id=tr-{id} HTTP/1.1"));
     assert_eq!(phoenix(&server, "a/b").count_spans(trace).unwrap(), None);
-    assert_eq!(otlp(&server, OtlpEncoding::Protobuf).count_spans(trace).unwrap(), None);
+    assert_eq!(otlp(&server, OtlpProtocol::HttpProtobuf).count_spans(trace).unwrap(), None);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use exporters::{
-    ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEncoding, OtlpEndpoint, TlsFiles,
+    Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
+    OtlpProtocol, TlsFiles,
 };
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,7 +21,7 @@ use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
 
 use crate::turn;
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
 }
 
@@ -60,11 +61,10 @@ fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
     let (endpoint, accepting) = server();
     let otlp = Otlp::new(OtlpConfig {
         endpoint: OtlpEndpoint::Server(endpoint),
-        encoding: OtlpEncoding::Protobuf,
+        protocol: OtlpProtocol::HttpProtobuf,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        tls,
-        timeout: Duration::from_secs(5),
+        connection: Connection { tls, ..Connection::direct(Duration::from_secs(5)) },
     });
     let result = otlp.unwrap().export(&turn()).map(drop);
     (result, accepting.join().unwrap())

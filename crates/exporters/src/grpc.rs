@@ -1,0 +1,179 @@
+//! OTLP over gRPC.
+//!
+//! This is the only part that is not blocking inside. Its runtime is one of the calling thread, made
+//! with the first batch, so that whoever sends over HTTP only does not pay for it.
+
+mod codec;
+mod status;
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::proxy::Tunnel;
+use otlp_model::SpanBatch;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::OnceCell;
+use tokio::time::timeout_at;
+use tonic::client::Grpc;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Extensions, Request, Status};
+use ureq::http::uri::PathAndQuery;
+
+use crate::headers::Headers;
+use crate::http::USER_AGENT;
+use crate::otlp_http::OtlpEncoding;
+use crate::proxy::Proxy;
+use crate::{
+    ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success, requests,
+};
+use codec::EncodedCodec;
+
+const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+/// A receiver of traces over gRPC.
+pub(crate) struct OtlpGrpc {
+    url: String,
+    endpoint: Endpoint,
+    proxy: Option<Proxy>,
+    headers: Headers,
+    compression: OtlpCompression,
+    timeout: Duration,
+    runtime: OnceLock<Runtime>,
+    channel: OnceCell<Channel>,
+}
+
+impl OtlpGrpc {
+    /// A receiver at this address, `http://` or `https://` with a host and a port.
+    pub(crate) fn new(
+        url: String,
+        headers: Headers,
+        compression: OtlpCompression,
+        connection: &Connection,
+    ) -> Result<Self, ConfigError> {
+        let unusable = || ConfigError::Endpoint {
+            endpoint: url.clone(),
+            reason: "this is not the address of a gRPC server",
+        };
+        let tls = connection.tls.load()?.for_grpc();
+        let mut endpoint = Endpoint::from_shared(url.clone())
+            .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
+            .map_err(|_| unusable())?
+            .connect_timeout(Connection::CONNECT_TIMEOUT);
+        if url.starts_with("https://") {
+            endpoint = endpoint.tls_config(tls).map_err(|_| unusable())?;
+        }
+        Ok(Self {
+            proxy: connection.proxies.of(&url)?,
+            url,
+            endpoint,
+            headers,
+            compression,
+            timeout: connection.timeout,
+            runtime: OnceLock::new(),
+            channel: OnceCell::new(),
+        })
+    }
+
+    /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
+    pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        if !batch.spans.is_empty() {
+            let deadline = Instant::now() + self.timeout;
+            for body in requests::bodies(batch, OtlpEncoding::Protobuf) {
+                self.send_until(deadline, body)?;
+            }
+        }
+        Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    /// Sends a request without a single span in it: what the receiver says of our credentials is the
+    /// same as with spans.
+    pub(crate) fn send_nothing(&self) -> Result<(), ExportError> {
+        self.send_until(Instant::now() + self.timeout, Vec::new())
+    }
+
+    fn send_until(&self, deadline: Instant, body: Vec<u8>) -> Result<(), ExportError> {
+        let sending = async { timeout_at(deadline.into(), self.send(body)).await };
+        let sent = self.runtime()?.block_on(sending);
+        sent.map_err(|elapsed| ExportError::Timeout {
+            url: self.url.clone(),
+            limit: self.timeout,
+            source: elapsed.into(),
+        })?
+    }
+
+    fn runtime(&self) -> Result<&Runtime, ExportError> {
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime);
+        }
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+            ExportError::Connect { url: self.url.clone(), source: error.into() }
+        })?;
+        Ok(self.runtime.get_or_init(|| runtime))
+    }
+
+    async fn send(&self, body: Vec<u8>) -> Result<(), ExportError> {
+        let channel = self.channel.get_or_try_init(|| self.connect()).await?;
+        let mut client = Grpc::new(channel.clone());
+        if let Some(encoding) = self.compression.for_grpc() {
+            client = client.send_compressed(encoding).accept_compressed(encoding);
+        }
+        client.ready().await.map_err(|error| self.interrupted(error.into()))?;
+        let metadata = MetadataMap::from_headers(self.headers.map().clone());
+        let bytes = body.len();
+        let request = Request::from_parts(metadata, Extensions::new(), body);
+        let answer = client.unary(request, PathAndQuery::from_static(EXPORT), EncodedCodec).await;
+        let answer = answer.map_err(|status| self.refusal(status, bytes))?;
+        match partial_success::from_protobuf(answer.get_ref()) {
+            Some(rejection) => Err(ExportError::PartlyRejected {
+                url: self.url.clone(),
+                spans: rejection.spans,
+                answer: self.headers.shown(&rejection.message),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    async fn connect(&self) -> Result<Channel, ExportError> {
+        let mut tcp = HttpConnector::new();
+        // The endpoint puts TLS on top of it.
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(Connection::CONNECT_TIMEOUT));
+        let connecting = match &self.proxy {
+            Some(proxy) => {
+                let mut tunnel = Tunnel::new(proxy.uri.clone(), tcp);
+                if let Some(authorization) = &proxy.authorization {
+                    tunnel = tunnel.with_auth(authorization.clone());
+                }
+                self.endpoint.connect_with_connector(tunnel).await
+            }
+            None => self.endpoint.connect_with_connector(tcp).await,
+        };
+        connecting
+            .map_err(|error| ExportError::Connect { url: self.url.clone(), source: error.into() })
+    }
+
+    /// What it means that there is no answer, or another one than success.
+    fn refusal(&self, status: Status, bytes: usize) -> ExportError {
+        if std::error::Error::source(&status).is_some() {
+            // Nobody said it: it is how the transport tells of itself.
+            return self.interrupted(status.into());
+        }
+        status::refusal(&self.url, &status, bytes, &self.headers)
+    }
+
+    fn interrupted(&self, source: Box<dyn std::error::Error + Send + Sync>) -> ExportError {
+        ExportError::Interrupted { url: self.url.clone(), source }
+    }
+}
+
+impl Drop for OtlpGrpc {
+    /// Does not wait for a name that is still being looked up.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
