@@ -49,6 +49,7 @@ mod replace;
 
 pub use content::ContentPolicy;
 pub use document::ParseError;
+pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use key_path::{KeyPath, KeyPathError};
