@@ -17,7 +17,6 @@ mod hooks;
 mod inspect;
 mod outline;
 mod place;
-mod remove;
 mod undo;
 mod verify;
 
@@ -26,5 +25,4 @@ pub use change::Undo;
 pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
-pub use remove::remove;
 pub use undo::undo;

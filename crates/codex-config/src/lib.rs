@@ -32,6 +32,9 @@ mod settings;
 mod target;
 mod warning;
 
+mod chained_notify;
+mod triggers;
+
 pub mod codex_toml;
 pub mod edit;
 mod key_path;
@@ -47,9 +50,9 @@ pub mod file_edit;
 mod private_file;
 mod replace;
 
+pub use chained_notify::{ChainedNotifyError, chained_notify};
 pub use content::ContentPolicy;
 pub use document::ParseError;
-pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use key_path::{KeyPath, KeyPathError};
@@ -62,4 +65,5 @@ pub use target::{
     ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint,
     OtlpProtocol, OtlpTarget, Target, TargetError, TargetSettings,
 };
+pub use triggers::{CodexVersion, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

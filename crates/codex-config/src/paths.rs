@@ -60,6 +60,15 @@ impl Paths {
         Some(Self::new(home, environment.path(variables::CODEX_HOME)))
     }
 
+    /// Lays out the paths from where a program of ours is installed, `~/.arize/harness/bin`; `None`
+    /// when it is elsewhere. For a program that was started without `HOME`.
+    pub fn from_program(program: &Path, environment: &Environment) -> Option<Self> {
+        let bin = program.parent()?;
+        let home = bin.ancestors().nth(3)?;
+        let paths = Self::new(home, environment.path(variables::CODEX_HOME));
+        (paths.bin_dir == bin).then_some(paths)
+    }
+
     /// Gives the default log file, `logs/codex.log`.
     pub fn default_log_file(&self) -> PathBuf {
         self.logs_dir.join("codex.log")
@@ -94,6 +103,16 @@ mod tests {
         assert_eq!(paths.env_file, Path::new("/srv/codex/arize-env.sh"));
         assert_eq!(paths.harness_home, Path::new("/home/ada/.arize/harness"));
         assert_eq!(Paths::from_environment(&Environment::default()), None);
+    }
+
+    #[test]
+    fn a_home_is_known_by_what_is_installed_in_it() {
+        let of = |program| Paths::from_program(Path::new(program), &Environment::default());
+        let installed = "/home/ada/.arize/harness/bin/arize-hook-codex-notify";
+        assert_eq!(of(installed), Some(Paths::new("/home/ada", None)));
+        for elsewhere in ["/usr/bin/arize-hook-codex-notify", "arize-hook-codex-notify", "/"] {
+            assert_eq!(of(elsewhere), None);
+        }
     }
 
     #[test]

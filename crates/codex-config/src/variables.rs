@@ -15,6 +15,11 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 
 /// The real `codex`, where it is not the first one on the `PATH`.
 pub const ARIZE_CODEX_BIN: &str = "ARIZE_CODEX_BIN";
+
+/// Set for the program that the hook starts for somebody else, to what marks the payload: a hook
+/// that this program starts in turn does not start it again.
+pub const ARIZE_CHAINED_NOTIFY: &str = "ARIZE_CHAINED_NOTIFY";
+
 /// Turns tracing on or off; on when unset.
 pub const ARIZE_TRACE_ENABLED: &str = "ARIZE_TRACE_ENABLED";
 /// Prints spans instead of sending them.

@@ -1,0 +1,99 @@
+//! By what a version of Codex tells that a turn may have ended, as measured with the real CLI.
+
+use std::fmt;
+
+/// A version of Codex. One before a release (`0.170.0-alpha.2`) counts as the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CodexVersion {
+    /// The first number; 0 so far.
+    pub major: u32,
+    /// The second number, which goes up with each release.
+    pub minor: u32,
+    /// The third number.
+    pub patch: u32,
+}
+
+impl CodexVersion {
+    /// Reads what `codex --version` prints, such as `codex-cli 0.169.0`, or the number alone.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.split_whitespace().last()?;
+        let mut parts = number.split(['-', '+']).next()?.split('.').map(str::parse);
+        let mut next = || parts.next()?.ok();
+        Some(Self { major: next()?, minor: next()?, patch: next()? })
+    }
+}
+
+impl fmt::Display for CodexVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
+    }
+}
+
+/// The triggers of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Triggers {
+    /// Whether it runs `notify` at the end of a turn that succeeded.
+    pub notify: bool,
+    /// The events of interest for which it runs lifecycle hooks from `config.toml`; none where it has
+    /// no such hooks, or none that a person can allow when Codex starts. They run once a person has
+    /// allowed them in the terminal UI, then in `codex exec`, too.
+    pub lifecycle: Vec<&'static str>,
+}
+
+/// How long Codex is to wait for a lifecycle hook of ours, in seconds: longer than any takes, and no
+/// longer than it would wait at a session's end, lest it warn of that.
+pub const LIFECYCLE_TIMEOUT_SECONDS: u32 = 3;
+
+/// The first version `0.MINOR` that was measured with an event.
+const LIFECYCLE: [(u32, &str); 4] =
+    [(136, "Stop"), (136, "SubagentStop"), (145, "SessionEnd"), (153, "Interrupt")];
+
+/// Says which triggers a version of Codex has. Later versions are taken to have those of the latest
+/// that was measured (0.169.0).
+pub fn triggers(version: CodexVersion) -> Triggers {
+    let known = |(minor, _): &&(u32, &str)| version.major > 0 || version.minor >= *minor;
+    let lifecycle = LIFECYCLE.iter().filter(known).map(|(_, event)| *event).collect();
+    Triggers { notify: true, lifecycle }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        let version = |major, minor, patch| Some(CodexVersion { major, minor, patch });
+        for (text, expected) in [
+            ("codex-cli 0.169.0\n", version(0, 169, 0)),
+            ("0.153.4", version(0, 153, 4)),
+            ("codex-cli 0.170.0-alpha.2", version(0, 170, 0)),
+            ("0.170", None),
+            ("codex", None),
+            ("", None),
+        ] {
+            assert_eq!(CodexVersion::parse(text), expected, "{text}");
+        }
+        assert!(CodexVersion::parse("0.98.0") < CodexVersion::parse("0.104.0"));
+    }
+
+    #[test]
+    fn triggers_of_versions() {
+        for (version, lifecycle) in [
+            ("0.44.0", &[][..]),
+            ("0.130.0", &[]),
+            ("0.136.0", &["Stop", "SubagentStop"]),
+            ("0.145.0", &["Stop", "SubagentStop", "SessionEnd"]),
+            ("0.149.0", &["Stop", "SubagentStop", "SessionEnd"]),
+            ("0.153.4", &["Stop", "SubagentStop", "SessionEnd", "Interrupt"]),
+            ("0.169.0", &["Stop", "SubagentStop", "SessionEnd", "Interrupt"]),
+            ("1.0.0", &["Stop", "SubagentStop", "SessionEnd", "Interrupt"]),
+        ] {
+            let found = triggers(CodexVersion::parse(version).unwrap());
+            assert_eq!(
+                found,
+                Triggers { notify: true, lifecycle: lifecycle.to_vec() },
+                "{version}"
+            );
+        }
+    }
+}
