@@ -2,7 +2,7 @@
 //!
 //! Codex leaves three things: the *transcript* (rollout JSONL) with all that was said, OTLP *log
 //! events* with times, HTTP attempts and approvals, and the *notify payload* with a prompt and an
-//! answer. [`Transcript`] folds the first into [`TranscriptTurn`]s; [`fuse`] joins one of these with
+//! answer (or a [`LifecyclePayload`], which only says where to look). [`Transcript`] folds the first into [`TranscriptTurn`]s; [`fuse`] joins one of these with
 //! the events of its time into a [`Turn`](otlp_model::Turn), field by field. Where there is no
 //! transcript, [`turn_from_events`] makes do with the events, and [`turn_from_notify`] with the
 //! payload alone.
@@ -16,6 +16,7 @@ mod events;
 mod from_events;
 mod fuse;
 mod json;
+mod lifecycle;
 mod notify;
 mod problem;
 mod telemetry;
@@ -25,6 +26,7 @@ mod transcript;
 pub use events::LogEvent;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
+pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
 pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
 pub use telemetry::{covers, events_of};

@@ -11,16 +11,21 @@
 //! no async runtime, no database of its own.
 //!
 //! Turns that Codex does not announce are found by a sweep (`--sweep`), which the buffer service starts.
+//! Codex's lifecycle hooks (`--lifecycle`) are a second trigger. They hold up the turn, so that run
+//! only starts another one in the background.
 //!
 //! Start reading at [`run`], then [`trace_thread`].
 
+mod chain;
 mod debug;
 mod deliver;
 mod exporter;
 mod find;
 mod gather;
 pub mod ledger;
+mod lifecycle;
 mod lineage;
+mod order;
 mod parents;
 mod price;
 mod read;
@@ -28,6 +33,7 @@ mod run;
 mod state;
 mod sweep;
 mod trace_thread;
+mod trigger;
 mod writer;
 
 use buffer_api::log;
@@ -37,4 +43,5 @@ pub use log::Log;
 pub use read::SILENCE;
 pub use run::{CAP, run};
 pub use state::{StateError, ThreadState};
-pub use trace_thread::{Cause, Context, Report, Trigger, trace_thread};
+pub use trace_thread::{Context, Report, trace_thread};
+pub use trigger::{Cause, Trigger};

@@ -1,26 +1,26 @@
 //! The program: from one argument and the environment to a traced thread.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
-use codex_turn::{NotifyError, NotifyPayload};
+use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
 
+use crate::chain::Chained;
 use crate::deliver::Delivery;
 use crate::log::Log;
-use crate::trace_thread::{Cause, Context, Report, Trigger, trace_thread};
-use crate::{find, price, state, sweep};
+use crate::order::Order;
+use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
+use crate::trigger::{Cause, Trigger};
+use crate::{find, lifecycle, price, state, sweep};
 
 /// The longest time that a look at a thread takes, whoever hangs; a run for a payload is one look.
 pub const CAP: Duration = Duration::from_secs(10);
-
-/// The first argument of a run that nobody's payload caused.
-const SWEEP: &str = "--sweep";
 
 /// The longest time that one request to the target takes. With the waits before it stays below
 /// [`CAP`].
@@ -29,13 +29,21 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Before this time a look has to come to its end.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// Runs the hook: on Codex's arguments, of which the last one is the payload, or on `--sweep` and
-/// the threads to look at, or with none on all that changed. Returns whatever happens, and says what
-/// happened in the log only.
+/// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
+/// payload on stdin; or on `--sweep` and the threads to look at, or with none on all that changed.
+/// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     let watchdog = Watchdog::start();
+    let order = Order::of(&arguments);
+    // Codex waits for it.
+    let handed_over = (order == Order::Lifecycle).then(lifecycle::hand_over);
+    if let Some(Ok(())) = handed_over {
+        return;
+    }
     let environment = Environment::new(variables);
-    let Some(paths) = Paths::from_environment(&environment) else { return };
+    let Some(paths) = paths(&environment) else { return };
+    // Somebody else's program, and none of our faults is to keep it from running.
+    let mut chained = panic::catch_unwind(|| chained(order, &paths, &environment));
     let settings = Settings::load(&paths, &environment);
     let log = Log::new(settings.log_file.clone(), settings.verbose);
     let panic_log = log.clone();
@@ -44,18 +52,31 @@ pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, 
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         panic_log.error(format_args!("internal error at {place}; the turn stays unsent"));
     }));
-    let work = AssertUnwindSafe(|| hook(&arguments, &paths, &settings, &log, &watchdog));
+    if let Some(Err(error)) = handed_over {
+        log.error(format_args!("the lifecycle payload cannot be handed over: {error}"));
+    }
+    let work = AssertUnwindSafe(|| hook(order, &paths, &settings, &log, &watchdog));
     // The hook above has said all there is to say.
     let _ = panic::catch_unwind(work);
+    if let Ok(chained) = &mut chained {
+        chained.report(&log);
+    }
 }
 
-fn hook(
-    arguments: &[OsString],
-    paths: &Paths,
-    settings: &Settings,
-    log: &Log,
-    watchdog: &Watchdog,
-) {
+/// The home's paths, or where nobody names it, those of the home in which this program is installed.
+fn paths(environment: &Environment) -> Option<Paths> {
+    Paths::from_environment(environment)
+        .or_else(|| Paths::from_program(&std::env::current_exe().ok()?, environment))
+}
+
+fn chained(order: Order<'_>, paths: &Paths, environment: &Environment) -> Chained {
+    match order {
+        Order::Notify(Some(payload)) => Chained::start(paths, environment, payload),
+        _ => Chained::None,
+    }
+}
+
+fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdog: &Watchdog) {
     for warning in &settings.warnings {
         log.warn(format_args!("{warning}"));
     }
@@ -74,28 +95,51 @@ fn hook(
         buffer: buffer_client(settings, paths, log),
         deadline: Instant::now() + CAP - GRACE,
     };
-    let swept = arguments.split_first().filter(|(first, _)| *first == SWEEP);
-    let unsent = match swept {
-        Some((_, threads)) => sweep(&mut context, threads, watchdog),
-        None => notify(&context, arguments.last()),
+    let unsent = match order {
+        Order::Notify(argument) => notify(&context, argument),
+        Order::LifecycleLook => lifecycle(&context),
+        Order::Sweep(threads) => sweep(&mut context, threads, watchdog),
+        Order::Lifecycle => 0,
     };
     if let (Err(error), true) = (&delivery, unsent > 0) {
         log.error(format_args!("{error}; the turn stays unsent"));
     }
 }
 
-/// Looks at the thread of the payload; says how many turns stay unsent.
-fn notify(context: &Context<'_>, argument: Option<&OsString>) -> usize {
-    let begun = Instant::now();
+/// Looks at the thread of the notify payload; says how many turns stay unsent.
+fn notify(context: &Context<'_>, argument: Option<&OsStr>) -> usize {
     let log = context.log;
     let Some(payload) = payload(argument, log) else { return 0 };
     let Some(thread_id) = thread_of(&payload, context.paths, log) else { return 0 };
-    let trigger = Trigger { thread_id: thread_id.clone(), cause: Cause::Notify(payload) };
-    let report = trace_thread(context, &trigger);
-    say(log, &thread_id, report, begun);
+    look(context, &Trigger { thread_id, cause: Cause::Notify(payload) })
+}
+
+/// Looks at the thread of the lifecycle payload on stdin; says how many turns stay unsent.
+fn lifecycle(context: &Context<'_>) -> usize {
+    let at = sweep::nanos(SystemTime::now());
+    let Some(payload) = lifecycle_payload(context.log) else { return 0 };
+    let thread_id = payload.thread_id.clone();
+    let cause = if payload.event == LifecycleEvent::SessionEnd {
+        let since = sweep::tracing_began(context.paths, context.log);
+        Cause::Sweep { since: sweep::nanos(since) }
+    } else {
+        if !payload.has_transcript {
+            // Notify, should it come, knows the prompt.
+            thread::sleep(TELEMETRY_PATIENCE);
+        }
+        Cause::Lifecycle { payload, at }
+    };
+    look(context, &Trigger { thread_id, cause })
+}
+
+/// One look that Codex asked for, and what an earlier one left behind.
+fn look(context: &Context<'_>, trigger: &Trigger) -> usize {
+    let begun = Instant::now();
+    let report = trace_thread(context, trigger);
+    say(context.log, &trigger.thread_id, report, begun);
     if !context.settings.dry_run {
         if report.traced > 0 {
-            trace_waiting_threads(context, &[thread_id]);
+            trace_waiting_threads(context, std::slice::from_ref(&trigger.thread_id));
         }
         ensure_buffer(context);
     }
@@ -179,7 +223,7 @@ fn ensure_buffer(context: &Context<'_>) {
     }
 }
 
-fn payload(argument: Option<&OsString>, log: &Log) -> Option<NotifyPayload> {
+fn payload(argument: Option<&OsStr>, log: &Log) -> Option<NotifyPayload> {
     let Some(argument) = argument else {
         log.error(format_args!("no notify payload: Codex passes it as the last argument"));
         return None;
@@ -187,6 +231,23 @@ fn payload(argument: Option<&OsString>, log: &Log) -> Option<NotifyPayload> {
     match NotifyPayload::decode(&argument.to_string_lossy()) {
         Ok(payload) => Some(payload),
         Err(error @ NotifyError::OtherType(_)) => {
+            log.verbose(format_args!("{error}: passed over"));
+            None
+        }
+        Err(error) => {
+            log.error(format_args!("{error}"));
+            None
+        }
+    }
+}
+
+fn lifecycle_payload(log: &Log) -> Option<LifecyclePayload> {
+    let text = lifecycle::receive().map_err(|error| {
+        log.error(format_args!("the lifecycle payload cannot be read: {error}"));
+    });
+    match LifecyclePayload::decode(&text.ok()?) {
+        Ok(payload) => Some(payload),
+        Err(error @ LifecycleError::OtherEvent(_)) => {
             log.verbose(format_args!("{error}: passed over"));
             None
         }

@@ -9,6 +9,7 @@ use codex_turn::{
     LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, fuse, turn_from_events,
     turn_from_notify,
 };
+use otlp_model::turn::Outcome;
 use otlp_model::{Attribute, SpanBatch, Turn, UnixNanos};
 use pricing::PriceTable;
 
@@ -19,6 +20,7 @@ use crate::log::Log;
 use crate::price::price;
 use crate::read::{self, Reading};
 use crate::state::ThreadState;
+use crate::trigger::{Cause, Trigger};
 use crate::{debug, find, ledger, parents, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
@@ -26,7 +28,7 @@ use crate::{debug, find, ledger, parents, sweep};
 const TRANSCRIPT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long after a turn's end its last telemetry may arrive: Codex sends every second.
-const TELEMETRY_PATIENCE: Duration = Duration::from_millis(1300);
+pub(crate) const TELEMETRY_PATIENCE: Duration = Duration::from_millis(1300);
 
 /// What a look at a thread needs.
 pub struct Context<'a> {
@@ -44,30 +46,6 @@ pub struct Context<'a> {
     pub buffer: Option<Client>,
     /// When to stop waiting for others.
     pub deadline: Instant,
-}
-
-/// A reason to look at a thread.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// The thread.
-    pub thread_id: String,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// Why a thread is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
-    /// Codex said that a turn has ended.
-    Notify(NotifyPayload),
-    /// An earlier look could not deliver.
-    Retry,
-    /// Something changed, and nobody said what. Where no look has left a memory of the thread, turns
-    /// that ended before a time are history and not told.
-    Sweep {
-        /// That time.
-        since: UnixNanos,
-    },
 }
 
 /// What a look came to.
@@ -152,10 +130,7 @@ impl Look<'_> {
     }
 
     fn payload(&self) -> Option<&NotifyPayload> {
-        match &self.trigger.cause {
-            Cause::Notify(payload) => Some(payload),
-            Cause::Retry | Cause::Sweep { .. } => None,
-        }
+        self.trigger.cause.payload()
     }
 
     /// Codex's title thread has a payload and no transcript.
@@ -169,7 +144,7 @@ impl Look<'_> {
     fn is_left_out(&self, turn: &TranscriptTurn) -> bool {
         let is_history = match self.trigger.cause {
             Cause::Sweep { since } => self.state.is_new() && turn.end < since,
-            Cause::Notify(_) | Cause::Retry => false,
+            _ => false,
         };
         turn.is_copied() || is_history
     }
@@ -183,8 +158,7 @@ impl Look<'_> {
 
     /// Whether a turn is to be sent: it has ended, as far as the transcript or Codex says.
     fn is_due(&self, turn: &TranscriptTurn) -> bool {
-        let is_told = || self.payload().is_some_and(|payload| turn.is_subject_of(payload));
-        (turn.has_ended() || is_told())
+        (turn.has_ended() || self.trigger.cause.says_ended(turn))
             && !self.state.is_sent(&turn.key())
             && !self.is_left_out(turn)
     }
@@ -197,7 +171,10 @@ impl Look<'_> {
     /// The turns since the checkpoint; none where the transcript cannot be read.
     fn read(&self, path: &Path) -> Option<Reading> {
         let awaited = self.payload().filter(|payload| !self.state.is_sent(&payload.key()));
-        let until = self.context.deadline.min(Instant::now() + TRANSCRIPT_PATIENCE);
+        let mut until = self.context.deadline;
+        if !self.trigger.cause.is_early() {
+            until = until.min(Instant::now() + TRANSCRIPT_PATIENCE);
+        }
         let reading = read::turns(path, self.state.checkpoint(path), awaited, until);
         let unreadable = |error| {
             let path = path.display();
@@ -255,9 +232,7 @@ impl Look<'_> {
     /// Waits for the batch that reaches the end of the last turn, but not for one that should have
     /// come long ago.
     fn wait_for_telemetry(&self, turns: &[TranscriptTurn], last: usize, gathered: &mut Gathered) {
-        let since_end = now().since(turns[last].end);
-        let patience = TELEMETRY_PATIENCE.saturating_sub(Duration::from_nanos(since_end));
-        let until = self.context.deadline.min(Instant::now() + patience);
+        let until = self.context.deadline.min(telemetry_patience(turns[last].end));
         let enough =
             |events: &[LogEvent]| covers(&turns[last], &self.events_of(turns, last, events));
         gathered.wait(
@@ -276,6 +251,7 @@ impl Look<'_> {
         let mut payloads: Vec<NotifyPayload> = earlier.collect();
         if let Some(payload) = self.payload()
             && !payloads.contains(payload)
+            && self.trigger.cause.can_stand_alone(turns.is_some())
         {
             payloads.push(payload.clone());
         }
@@ -305,16 +281,22 @@ impl Look<'_> {
 
     fn trace_payload(&mut self, payload: &NotifyPayload, gathered: &mut Gathered) -> bool {
         let thread = &self.trigger.thread_id;
-        let ended = now();
-        let until = self.context.deadline.min(Instant::now() + TELEMETRY_PATIENCE);
+        let ended = match self.trigger.cause {
+            Cause::Lifecycle { at, .. } => at,
+            _ => now(),
+        };
+        let until = self.context.deadline.min(telemetry_patience(ended));
         // Without a transcript nothing says which batch is the last one.
         let never_enough = |_: &[LogEvent]| false;
         gathered.wait(self.context.buffer.as_ref(), thread, until, self.context.log, never_enough);
         let events: Vec<&LogEvent> = gathered.events.iter().collect();
         // The trigger may name the thread as a file name.
         let session = payload.thread_id.as_deref().unwrap_or(thread);
-        let turn = turn_from_events(payload, session, &events, ended)
+        let mut turn = turn_from_events(payload, session, &events, ended)
             .unwrap_or_else(|| turn_from_notify(payload, session, ended));
+        if self.trigger.cause.is_interrupt_of(payload) {
+            turn.outcome = Outcome::Cancelled("interrupted".to_owned());
+        }
         let sent = self.send(turn, &payload.key(), &events);
         if sent {
             self.told_through = Some(ended);
@@ -391,6 +373,12 @@ fn print_dry_run(batch: &SpanBatch) {
         let depth = batch.depth(span);
         println!("[arize] DRY RUN: {}{}", "  ".repeat(depth), span.name);
     }
+}
+
+/// How long the telemetry of a turn that ended then is waited for.
+fn telemetry_patience(end: UnixNanos) -> Instant {
+    let since_end = Duration::from_nanos(now().since(end));
+    Instant::now() + TELEMETRY_PATIENCE.saturating_sub(since_end)
 }
 
 fn now() -> UnixNanos {

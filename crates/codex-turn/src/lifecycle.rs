@@ -1,0 +1,76 @@
+//! The payload of Codex's lifecycle hooks, which it writes to the hook's stdin (since 0.115).
+
+use serde_json::Value as Json;
+
+use crate::{NotifyPayload, json};
+
+/// What a lifecycle hook of Codex says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecyclePayload {
+    /// What happened.
+    pub event: LifecycleEvent,
+    /// The thread: that of the sub-agent where it is about one.
+    pub thread_id: String,
+    /// The turn, in the form in which notify tells of one; without its prompt.
+    pub turn: NotifyPayload,
+    /// Whether Codex keeps a transcript of the thread (not with `--ephemeral`).
+    pub has_transcript: bool,
+}
+
+/// The lifecycle events that say something about a turn's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifecycleEvent {
+    /// A turn is about to end well. Another hook may yet make it go on.
+    Stop,
+    /// The same, of a sub-agent.
+    SubagentStop,
+    /// A turn is being stopped by the user.
+    Interrupt,
+    /// Codex ends; whatever was going on has ended, well or not.
+    SessionEnd,
+}
+
+/// Why a lifecycle payload is of no use.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LifecycleError {
+    /// Not JSON, or not an object.
+    #[error("the lifecycle payload on stdin is not a JSON object")]
+    NotJson,
+    /// Of an event that says nothing about a turn's end.
+    #[error("the lifecycle event `{0}` ends no turn")]
+    OtherEvent(String),
+    /// It names no thread.
+    #[error("the lifecycle payload has no `session_id`")]
+    NoThread,
+}
+
+impl LifecyclePayload {
+    /// Reads a payload.
+    pub fn decode(payload: &str) -> Result<Self, LifecycleError> {
+        let value: Json = serde_json::from_str(payload).map_err(|_| LifecycleError::NotJson)?;
+        if !value.is_object() {
+            return Err(LifecycleError::NotJson);
+        }
+        let text = |key| json::text(&value, &[key]).map(str::to_owned);
+        let name = text("hook_event_name").unwrap_or_default();
+        let event = match name.as_str() {
+            "Stop" => LifecycleEvent::Stop,
+            "SubagentStop" => LifecycleEvent::SubagentStop,
+            "Interrupt" => LifecycleEvent::Interrupt,
+            "SessionEnd" => LifecycleEvent::SessionEnd,
+            _ => return Err(LifecycleError::OtherEvent(name)),
+        };
+        // A sub-agent's hooks carry the session of the thread at the root.
+        let thread_id =
+            text("agent_id").or_else(|| text("session_id")).ok_or(LifecycleError::NoThread)?;
+        let turn = NotifyPayload {
+            thread_id: Some(thread_id.clone()),
+            turn_id: text("turn_id"),
+            cwd: text("cwd"),
+            last_assistant_message: text("last_assistant_message"),
+            ..NotifyPayload::default()
+        };
+        let transcript = text("agent_transcript_path").or_else(|| text("transcript_path"));
+        Ok(Self { event, thread_id, turn, has_transcript: transcript.is_some() })
+    }
+}

@@ -1,0 +1,50 @@
+//! Codex's lifecycle hooks as a trigger: `--lifecycle`, with the payload on stdin.
+//!
+//! Codex waits for a hook before it goes on. So the program that it starts ([`hand_over`]) only
+//! passes the payload to another run of itself, which outlives it, and ends with nothing on stdout:
+//! to Codex that means that the turn goes on as it would have.
+
+use std::ffi::OsStr;
+use std::io::{self, Read, Write};
+use std::process::{Command, Stdio};
+
+/// The argument with which Codex runs the hook.
+pub(crate) const LIFECYCLE: &str = "--lifecycle";
+
+/// The argument of the run that looks at the thread.
+pub(crate) const LOOK: &str = "--lifecycle-look";
+
+/// Passes the payload on stdin to a run of this program in the background.
+pub(crate) fn hand_over() -> io::Result<()> {
+    let mut payload = Vec::new();
+    io::stdin().read_to_end(&mut payload)?;
+    let mut look = detached(std::env::current_exe()?.as_os_str()).arg(LOOK).spawn()?;
+    match look.stdin.take() {
+        Some(mut stdin) => stdin.write_all(&payload),
+        None => Ok(()),
+    }
+}
+
+/// Reads the payload that was handed over.
+pub(crate) fn receive() -> io::Result<String> {
+    let mut payload = Vec::new();
+    io::stdin().read_to_end(&mut payload)?;
+    Ok(String::from_utf8_lossy(&payload).into_owned())
+}
+
+/// A command that a signal to Codex's process group does not reach, and whose output nobody waits
+/// for.
+fn detached(program: &OsStr) -> Command {
+    let mut command = Command::new(program);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    #[cfg(windows)]
+    {
+        const DETACHED_PROCESS: u32 = 0x8;
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
+        let flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+        std::os::windows::process::CommandExt::creation_flags(&mut command, flags);
+    }
+    command
+}

@@ -1,0 +1,34 @@
+//! What the arguments ask for.
+
+use std::ffi::{OsStr, OsString};
+
+use crate::lifecycle::{LIFECYCLE, LOOK};
+
+/// The first argument of a run that nobody's payload caused.
+const SWEEP: &str = "--sweep";
+
+/// What a run is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order<'a> {
+    /// Look at the thread of Codex's notify payload, which is the last argument.
+    Notify(Option<&'a OsStr>),
+    /// Let another run look at the thread of the lifecycle payload on stdin, and end at once.
+    Lifecycle,
+    /// Look at the thread of the lifecycle payload on stdin.
+    LifecycleLook,
+    /// Look at these threads, or where none is named at those that changed.
+    Sweep(&'a [OsString]),
+}
+
+impl<'a> Order<'a> {
+    /// Reads the arguments. Anything that is not one of ours is Codex's.
+    pub(crate) fn of(arguments: &'a [OsString]) -> Self {
+        let Some((first, rest)) = arguments.split_first() else { return Self::Notify(None) };
+        match first.to_str() {
+            Some(SWEEP) => Self::Sweep(rest),
+            Some(LIFECYCLE) => Self::Lifecycle,
+            Some(LOOK) => Self::LifecycleLook,
+            _ => Self::Notify(arguments.last().map(OsString::as_os_str)),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Why a thread is looked at, and what that says of its turns.
+
+use codex_turn::{LifecycleEvent, LifecyclePayload, NotifyPayload, TranscriptTurn};
+use otlp_model::UnixNanos;
+
+/// A reason to look at a thread.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trigger {
+    /// The thread.
+    pub thread_id: String,
+    /// Why.
+    pub cause: Cause,
+}
+
+/// Why a thread is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// Codex said that a turn has ended.
+    Notify(NotifyPayload),
+    /// Codex said that a turn is about to end, or is being stopped.
+    Lifecycle {
+        /// What it said.
+        payload: LifecyclePayload,
+        /// When.
+        at: UnixNanos,
+    },
+    /// An earlier look could not deliver.
+    Retry,
+    /// Something changed, and nobody said what. Where no look has left a memory of the thread, turns
+    /// that ended before a time are history and not told.
+    Sweep {
+        /// That time.
+        since: UnixNanos,
+    },
+}
+
+impl Cause {
+    /// What Codex said of a turn.
+    pub(crate) fn payload(&self) -> Option<&NotifyPayload> {
+        match self {
+            Self::Notify(payload) => Some(payload),
+            Self::Lifecycle { payload, .. } => Some(&payload.turn),
+            Self::Retry | Self::Sweep { .. } => None,
+        }
+    }
+
+    /// Whether Codex said that this turn has ended. A lifecycle hook does not: another one may yet
+    /// make Codex go on with the turn.
+    pub(crate) fn says_ended(&self, turn: &TranscriptTurn) -> bool {
+        matches!(self, Self::Notify(payload) if turn.is_subject_of(payload))
+    }
+
+    /// Whether the turn may take as long to end as anything can: Codex ends it only when all hooks
+    /// have ended, those of others, too.
+    pub(crate) fn is_early(&self) -> bool {
+        matches!(self, Self::Lifecycle { .. })
+    }
+
+    /// Whether what Codex said may become a turn where the transcript does not tell of it. What a
+    /// lifecycle hook says may only where there is no transcript that will.
+    pub(crate) fn can_stand_alone(&self, has_transcript: bool) -> bool {
+        match self {
+            Self::Lifecycle { payload, .. } => {
+                !has_transcript
+                    && !payload.has_transcript
+                    && payload.turn.unique_turn_id().is_some()
+            }
+            Self::Notify(_) | Self::Retry | Self::Sweep { .. } => true,
+        }
+    }
+
+    /// Whether this turn is the one that a user is stopping.
+    pub(crate) fn is_interrupt_of(&self, turn: &NotifyPayload) -> bool {
+        matches!(self, Self::Lifecycle { payload, .. }
+            if payload.event == LifecycleEvent::Interrupt && payload.turn == *turn)
+    }
+}

@@ -1,0 +1,8 @@
+//! The program as Codex starts it: what it reads, what it starts, and that it never holds Codex up.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+mod chain;
+mod home;
+mod lifecycle;
