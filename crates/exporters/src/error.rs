@@ -179,6 +179,13 @@ pub enum ExportError {
 }
 
 impl ExportError {
+    /// The error with the reasons underneath it, on one line.
+    pub fn told(&self) -> String {
+        let first: &dyn std::error::Error = self;
+        let all = std::iter::successors(Some(first), |error| error.source());
+        all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// Whether the same batch may be accepted later without anybody changing anything.
     pub fn is_retryable(&self) -> bool {
         match self {

@@ -1,9 +1,9 @@
 //! Delivers span batches to tracing backends.
 //!
 //! An [`Exporter`] takes a [`SpanBatch`](otlp_model::SpanBatch) and says whether its target accepted
-//! it. Whoever calls it decides what happens to a batch that was not accepted; an [`ExportError`]
-//! tells by its [`Verdict`] whether offering it again has a point. Because span ids are a function of what they
-//! name, offering the same batch twice is harmless everywhere.
+//! it. An [`ExportError`] tells by its [`Verdict`] what to do with a batch that was not accepted, and an
+//! [`Outbox`] keeps it until then. Because span ids are a function of what they name, offering the same
+//! batch twice is harmless everywhere.
 //!
 //! Invariants: nothing here knows an agent harness, reads the environment or a home folder, prints,
 //! follows a redirect, or lets a credential into an error or a `Debug` output.
@@ -25,6 +25,7 @@ mod memory;
 mod mlflow;
 mod otlp;
 mod otlp_http;
+pub mod outbox;
 mod partial_success;
 mod phoenix;
 mod probe;
@@ -43,6 +44,7 @@ pub use local_store::LocalStore;
 pub use memory::Memory;
 pub use mlflow::{Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment};
 pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint, OtlpProtocol};
+pub use outbox::Outbox;
 pub use phoenix::{Phoenix, PhoenixConfig};
 pub use probe::Probe;
 pub use proxy::Proxies;

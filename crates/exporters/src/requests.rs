@@ -9,7 +9,8 @@ use crate::otlp_http::OtlpEncoding;
 /// accept, with room for what a collector adds.
 const MAX_BODY_BYTES: usize = 3_670_016;
 
-const SCOPE: Scope<'_> = Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+pub(crate) const SCOPE: Scope<'_> =
+    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
 
 /// The OTLP bodies for a batch, uncompressed: one, or several where one would be too large.
 ///

@@ -1,0 +1,166 @@
+//! Files of an outbox: their names, and writing them so that a crash leaves all or nothing.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// A file that a crash left half written is removed after this time; until then somebody may be
+/// writing it.
+const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// The name of a batch's file. Names sort by key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct BatchName {
+    /// When it was put away, in nanoseconds since the Unix epoch, or just after the batch before.
+    pub(super) key: u64,
+    /// The id of its first span.
+    pub(super) id: String,
+}
+
+impl fmt::Display for BatchName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:020}-{}.batch", self.key, self.id)
+    }
+}
+
+impl BatchName {
+    fn parse(name: &str) -> Option<Self> {
+        let (key, id) = name.strip_suffix(".batch")?.split_once('-')?;
+        Some(Self { key: key.parse().ok()?, id: id.to_owned() })
+    }
+}
+
+/// The batches of a folder with their sizes in bytes, the oldest first; none where there is no folder.
+pub(super) fn batches(folder: &Path) -> io::Result<Vec<(BatchName, u64)>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut batches = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().and_then(BatchName::parse) else { continue };
+        // One that is gone by now was delivered.
+        if let Ok(file) = entry.metadata() {
+            batches.push((name, file.len()));
+        }
+    }
+    batches.sort_unstable();
+    Ok(batches)
+}
+
+/// Writes a file so that it is there as a whole, also after a crash of the machine, or not at all.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent(path);
+    create_private(folder)?;
+    // For its owner only from the start.
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    sync(folder)
+}
+
+/// Replaces a file that may be lost in a crash of the machine, but is never there in part.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = parent(path);
+    create_private(folder)?;
+    let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// Moves a file to another folder of the same disk, durably.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    create_private(parent(to))?;
+    match fs::rename(from, to) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(()) => sync(parent(to)),
+        failed => failed,
+    }
+}
+
+/// Removes a file, if it is there.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// Adds to a count, which is the length of a file: several processes add at once, and a crash takes
+/// nothing back. A count that cannot be written is not worth an error.
+pub(super) fn count(path: &Path, more: usize) {
+    if more > 0
+        && create_private(parent(path)).is_ok()
+        && let Ok(mut file) = private(OpenOptions::new().append(true).create(true)).open(path)
+    {
+        let _ = file.write_all(&vec![b'.'; more]);
+    }
+}
+
+/// Opens the lock of a folder; none where somebody else holds it.
+pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
+    create_private(parent(path))?;
+    let file = private(OpenOptions::new().read(true).write(true).create(true)).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Removes what crashes left half written.
+pub(super) fn remove_leftovers(folder: &Path, now: SystemTime) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_leftover = entry.file_name().to_str().is_some_and(|name| name.ends_with(".new"));
+        let age = entry.metadata().and_then(|file| file.modified());
+        let age = age.ok().and_then(|modified| now.duration_since(modified).ok());
+        if is_leftover && age.is_some_and(|age| age > LEFTOVER_AGE) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+/// Creates a folder for its owner only, durably; one that exists stays as it is.
+fn create_private(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let parent = parent(folder);
+    if !parent.is_dir() {
+        create_private(parent)?;
+    }
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Ok(()) => sync(parent),
+        failed => failed,
+    }
+}
+
+/// Makes the names in a folder durable.
+#[cfg(unix)]
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// Windows opens no folders, and keeps their names in its journal.
+#[cfg(not(unix))]
+fn sync(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}

@@ -1,0 +1,188 @@
+//! What waits for a target that did not take it, durably, a file per batch.
+//!
+//! A batch is in the outbox from the moment at which [`Outbox::push`] returns until its target
+//! accepted it, whatever happens to the process, the machine or the target. [`Outbox::flush`] offers
+//! what waits again, the oldest first, until the target refuses; then it backs off. What the target
+//! refuses for the batch's own sake is set aside with the target's words, and blocks nobody.
+//!
+//! A folder per target:
+//!
+//! | File | What |
+//! | --- | --- |
+//! | `KEY-ID.batch` | a batch that waits; `KEY` orders them by time, `ID` is its first span |
+//! | `rejected/KEY-ID.batch` | a batch that was set aside, with the target's answer |
+//! | `due` | when to try again, in milliseconds since the Unix epoch; none means now |
+//! | `standing.json` | how often the target refused in a row, and what it said |
+//! | `accepted`, `dropped` | one byte for each batch that it accepted, or that was given up |
+//! | `lock` | held while somebody offers what waits |
+//!
+//! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
+//! it, so that a crash in between sends it twice, with the same ids; batches of one trace are offered
+//! in their order; nothing here knows what made the spans, or looks at a clock for more than a span of
+//! time.
+//!
+//! Start reading at [`Outbox::push`], then `flush.rs`.
+
+mod backoff;
+mod batch_file;
+mod flush;
+mod folder;
+mod standing;
+mod summary;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use otlp_model::SpanBatch;
+
+pub use flush::{Attempt, Flushed, SetAside, Stopped, When};
+pub use summary::{RejectedBatch, Summary};
+
+use batch_file::Header;
+use folder::BatchName;
+
+/// What waits for one target.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    folder: PathBuf,
+    limits: Limits,
+}
+
+/// How much waits at most; what is set aside has the same bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of all batches; beyond it the oldest ones are given up.
+    pub max_bytes: u64,
+    /// Time since a batch was put away; a batch that is older is given up when its target refuses
+    /// again.
+    pub max_age: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self { max_bytes: 256 * 1024 * 1024, max_age: 30 * DAY }
+    }
+}
+
+/// The outbox could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[error("the outbox cannot use `{}`", path.display())]
+pub struct OutboxError {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+impl Outbox {
+    /// The outbox of one target in a folder of its own; touches nothing.
+    pub fn new(folder: impl Into<PathBuf>, limits: Limits) -> Self {
+        Self { folder: folder.into(), limits }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether nothing waits. A folder that cannot be looked into is not known to be empty.
+    pub fn is_empty(&self) -> bool {
+        folder::batches(&self.folder).is_ok_and(|waiting| waiting.is_empty())
+    }
+
+    /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits
+    /// already, by the id of its first span, is not put away twice.
+    pub fn push(&self, batch: &SpanBatch, now: SystemTime) -> Result<usize, OutboxError> {
+        let Some(header) = Header::of(batch, now) else { return Ok(0) };
+        let waiting = self.on(&self.folder, folder::batches)?;
+        if waiting.iter().any(|(name, _)| name.id == header.span_id) {
+            return Ok(0);
+        }
+        let bytes = batch_file::encode(&header, batch);
+        let last = waiting.last().map(|(name, _)| name.key);
+        let key = last.map_or(header.created, |last| header.created.max(last.saturating_add(1)));
+        let dropped = self.make_room(&self.folder, bytes.len() as u64)?;
+        let path = self.folder.join(BatchName { key, id: header.span_id }.to_string());
+        self.on(&path, |path| folder::write_durably(path, &bytes))?;
+        self.count_dropped(dropped);
+        Ok(dropped)
+    }
+
+    /// Counts a batch that the target accepted without waiting here.
+    pub fn note_accepted(&self) {
+        folder::count(&self.folder.join("accepted"), 1);
+    }
+
+    /// Lets what was set aside wait again; says how many batches that is.
+    pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
+        let rejected = self.rejected_folder();
+        let names = self.on(&rejected, folder::batches)?;
+        for (name, _) in &names {
+            let from = rejected.join(name.to_string());
+            self.on(&from, |from| folder::rename(from, &self.folder.join(name.to_string())))?;
+        }
+        Ok(names.len())
+    }
+
+    /// Takes over what waits in the folder of a target that has another name now.
+    pub fn adopt(&self, other: &Path) -> Result<(), OutboxError> {
+        for (name, _) in self.on(other, folder::batches)? {
+            let from = other.join(name.to_string());
+            self.on(&from, |from| folder::rename(from, &self.folder.join(name.to_string())))?;
+        }
+        Ok(())
+    }
+
+    fn rejected_folder(&self) -> PathBuf {
+        self.folder.join("rejected")
+    }
+
+    /// Gives up the oldest batches of a folder until this many bytes fit.
+    fn make_room(&self, folder: &Path, bytes: u64) -> Result<usize, OutboxError> {
+        let batches = self.on(folder, folder::batches)?;
+        let mut total: u64 = bytes + batches.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        let mut dropped = 0;
+        for (name, bytes) in batches {
+            if total <= self.limits.max_bytes {
+                break;
+            }
+            self.remove(folder, &name)?;
+            total -= bytes;
+            dropped += 1;
+        }
+        Ok(dropped)
+    }
+
+    /// Gives up the batches of a folder that are too old.
+    fn expire(&self, folder: &Path, now: SystemTime) -> Result<usize, OutboxError> {
+        let oldest = batch_file::nanos(now.checked_sub(self.limits.max_age).unwrap_or(now));
+        let mut batches = self.on(folder, folder::batches)?;
+        batches.retain(|(name, _)| name.key < oldest);
+        for (name, _) in &batches {
+            self.remove(folder, name)?;
+        }
+        Ok(batches.len())
+    }
+
+    fn count_dropped(&self, dropped: usize) {
+        folder::count(&self.folder.join("dropped"), dropped);
+    }
+
+    fn remove(&self, folder: &Path, name: &BatchName) -> Result<(), OutboxError> {
+        self.on(&folder.join(name.to_string()), folder::remove)
+    }
+
+    /// Does something with a file or folder, which an error then names.
+    fn on<T>(
+        &self,
+        path: &Path,
+        act: impl FnOnce(&Path) -> io::Result<T>,
+    ) -> Result<T, OutboxError> {
+        act(path).map_err(|source| OutboxError { path: path.to_owned(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests;

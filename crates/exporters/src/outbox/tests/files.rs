@@ -1,0 +1,106 @@
+//! What is on disk: its form, its bounds, and what a crash leaves.
+
+use super::*;
+
+#[test]
+fn a_batch_comes_out_as_it_went_in_and_only_its_owner_can_read_it() {
+    let scene = Scene::new();
+    let batch = batch("t", &["a", "b"]);
+    scene.push("t", &["a", "b"]);
+    let memory = crate::Memory::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&scene.files()[0]), 0o600);
+        assert_eq!(mode(scene.outbox.folder()), 0o700);
+        assert_eq!(mode(scene.outbox.folder().parent().unwrap()), 0o700);
+    }
+    scene.outbox.flush(&memory, &scene.attempt(), When::Due).unwrap();
+    assert_eq!(memory.batches(), [batch]);
+}
+
+#[test]
+fn the_oldest_are_given_up_for_space_and_counted() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    let bytes = scene.summary().bytes;
+    let limits = Limits { max_bytes: 3 * bytes + 500, ..Limits::default() };
+    let scene = Scene { outbox: Outbox::new(scene.outbox.folder(), limits), ..scene };
+    assert_eq!(["b", "c", "d", "e"].map(|name| scene.push("t", &[name])), [0, 0, 1, 1]);
+    assert_eq!(scene.push("t", &["a", "larger", "than", "all", "of", "it"]), 3);
+    assert_eq!((scene.summary().waiting, scene.summary().dropped), (1, 5));
+    let target = Target::always("a", Does::Refuse(400));
+    scene.flush(&target);
+    for name in ["f", "g", "h"] {
+        scene.outbox.take_back(&batch("t", &[name]), &refusal(400), &scene.attempt()).unwrap();
+    }
+    assert_eq!(scene.summary().rejected.len(), 3, "the large one is gone");
+}
+
+#[test]
+fn what_is_too_old_is_given_up_when_its_target_refuses_again() {
+    let mut scene = Scene::new();
+    scene.push("t", &["a"]);
+    scene.now += Limits::default().max_age;
+    scene.push("t", &["b"]);
+    scene.now += SECOND;
+    let flushed = scene.flush(&Target::that([Does::BeAway]));
+    assert_eq!((flushed.dropped, flushed.waiting), (1, 1));
+    assert_eq!(scene.summary().dropped, 1);
+    // A clock that jumped ahead takes nothing from a target that is there.
+    scene.now += 10 * Limits::default().max_age;
+    assert_eq!(scene.flush(&Target::default()), accepted(1));
+}
+
+#[test]
+fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_nobody() {
+    let mut scene = Scene { now: SystemTime::now(), ..Scene::new() };
+    scene.push("t", &["a"]);
+    let damaged = scene.files().remove(0);
+    let bytes = fs::read(&damaged).unwrap();
+    fs::write(&damaged, &bytes[..bytes.len() / 2]).unwrap();
+    fs::write(scene.outbox.folder.join("00000000000000000000-x.batch"), "").unwrap();
+    let newer = String::from_utf8_lossy(&bytes).replace("\"version\":1", "\"version\":9");
+    fs::write(scene.outbox.folder.join("00000000000000000001-y.batch"), newer).unwrap();
+    let leftover = scene.outbox.folder.join(".x.new");
+    fs::write(&leftover, "half").unwrap();
+    for name in ["due", "standing.json"] {
+        fs::write(scene.outbox.folder.join(name), "\0nonsense").unwrap();
+    }
+    scene.push("t", &["b"]);
+    let flushed = scene.flush(&Target::default());
+    assert_eq!((flushed.accepted, flushed.set_aside.len(), flushed.waiting), (1, 3, 0));
+    let answers: Vec<_> = flushed.set_aside.iter().map(|aside| aside.answer.as_str()).collect();
+    assert_eq!(answers[1], "a newer release wrote it (version 9)", "{answers:?}");
+    assert_eq!(scene.summary().rejected.len(), 3);
+    // Somebody may still be writing it, if it is not old.
+    assert!(leftover.exists());
+    scene.push("t", &["c"]);
+    scene.now = SystemTime::now() + 2 * 3600 * SECOND;
+    scene.flush(&Target::default());
+    assert!(!leftover.exists());
+}
+
+#[test]
+fn the_folder_of_a_target_with_another_name_is_taken_over() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    let other = Outbox::new(scene.outbox.folder().with_file_name("other"), Limits::default());
+    other.adopt(scene.outbox.folder()).unwrap();
+    assert!(scene.outbox.is_empty());
+    let target = Target::default();
+    other.flush(&target, &scene.attempt(), When::Due).unwrap();
+    assert_eq!(target.taken(), "a");
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let outbox = Outbox::new(file.join("x"), Limits::default());
+    let error = outbox.push(&batch("t", &["a"]), SystemTime::UNIX_EPOCH).unwrap_err();
+    assert!(error.to_string().contains("file/x"), "{error}");
+    assert!(!outbox.is_empty(), "nobody knows");
+}

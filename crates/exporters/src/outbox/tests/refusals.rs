@@ -1,0 +1,238 @@
+//! What is offered when, and what becomes of it.
+
+use super::*;
+
+#[test]
+fn what_waits_is_offered_in_its_order_and_is_gone_when_it_was_accepted() {
+    let scene = Scene::new();
+    assert!(scene.outbox.is_empty());
+    for (trace, name) in [("t", "a"), ("u", "b"), ("t", "c")] {
+        scene.push(trace, &[name]);
+    }
+    assert!(!scene.outbox.is_empty());
+    let summary = scene.summary();
+    assert_eq!((summary.waiting, summary.oldest), (3, Some(scene.now)));
+    assert!(summary.bytes > 3000, "{summary:?}");
+    let target = Target::default();
+    assert_eq!(scene.flush(&target), accepted(3));
+    assert_eq!(target.taken(), "a b c");
+    assert!(scene.outbox.is_empty());
+    assert_eq!(scene.summary().accepted, 3);
+    assert_eq!(scene.flush(&target), accepted(0));
+    assert_eq!(target.offered(), "a b c");
+}
+
+#[test]
+fn the_same_batch_waits_once_and_order_survives_a_clock_that_goes_back() {
+    let mut scene = Scene::new();
+    scene.push("t", &["a"]);
+    scene.push("t", &["a", "more"]);
+    scene.now -= 3600 * SECOND;
+    scene.push("t", &["b"]);
+    let target = Target::default();
+    scene.flush(&target);
+    assert_eq!(target.taken(), "a b");
+}
+
+#[test]
+fn a_target_that_is_away_is_left_alone_for_longer_and_longer() {
+    let mut scene = Scene::new();
+    scene.push("t", &["a"]);
+    scene.push("t", &["b"]);
+    let away = Target::that([Does::BeAway; 3]);
+    for wait in [1, 2, 4] {
+        let flushed = scene.flush(&away);
+        assert_eq!(refused(&flushed), Some("`http://test`: cannot connect: nobody there"));
+        assert_eq!((away.offered().as_str(), flushed.waiting), ("a", 2));
+        assert_eq!(scene.wait(), Some(wait));
+        // Not before its time.
+        let Some(Stopped::NotDue(_)) = scene.flush(&away).stopped else { panic!("it is due") };
+        scene.now += Duration::from_secs(wait) + SECOND / 2;
+    }
+    let summary = scene.summary();
+    assert_eq!((summary.failures, summary.last_error.is_some()), (3, true));
+    assert_eq!(scene.flush(&away), accepted(2));
+    let summary = scene.summary();
+    assert_eq!((summary.failures, summary.last_error, summary.next_attempt), (0, None, None));
+}
+
+#[test]
+fn a_command_waits_for_no_time_and_other_settings_need_not() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    let target = Target::that([Does::BeAway, Does::BeAway]);
+    scene.flush(&target);
+    scene.outbox.flush(&target, &scene.attempt(), When::Now).unwrap();
+    assert_eq!(target.offered(), "a a");
+    let corrected = Attempt { fingerprint: 2, ..scene.attempt() };
+    assert_eq!(scene.outbox.flush(&target, &corrected, When::Due).unwrap(), accepted(1));
+}
+
+#[test]
+fn a_clock_that_jumped_back_does_not_stop_delivery() {
+    let mut scene = Scene::new();
+    scene.push("t", &["a"]);
+    let target = Target::that([Does::BeAway]);
+    scene.flush(&target);
+    scene.now -= 24 * 3600 * SECOND;
+    assert_eq!(scene.flush(&target), accepted(1));
+}
+
+#[test]
+fn a_wait_that_the_target_asks_for_is_kept() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    scene.flush(&Target::that([Does::BeBusy(77)]));
+    assert_eq!(scene.wait(), Some(77));
+}
+
+#[test]
+fn a_refusal_of_us_holds_everything_and_loses_nothing() {
+    let scene = Scene::new();
+    for name in ["a", "b"] {
+        scene.push(name, &[name]);
+    }
+    let target = Target::that([Does::Refuse(401)]);
+    let flushed = scene.flush(&target);
+    assert_eq!((target.offered().as_str(), flushed.waiting), ("a", 2));
+    assert_eq!(scene.wait(), Some(60));
+    assert_eq!(scene.summary().rejected, []);
+}
+
+#[test]
+fn what_is_refused_for_its_own_sake_is_set_aside_and_blocks_nobody() {
+    for does in [Does::Refuse(400), Does::Refuse(422), Does::RejectPart] {
+        let mut scene = Scene::new();
+        for name in ["a", "poison", "b"] {
+            scene.push("t", &[name]);
+        }
+        let target = Target::always("poison", does);
+        let flushed = scene.flush(&target);
+        assert_eq!((flushed.accepted, flushed.waiting, flushed.stopped), (2, 0, None));
+        assert_eq!(flushed.set_aside.len(), 1);
+        assert_eq!(target.taken(), "a b");
+        let [rejected] = &scene.summary().rejected[..] else { panic!("{:?}", scene.summary()) };
+        assert_eq!((rejected.spans, rejected.attempts), (1, 1));
+        assert_eq!(rejected.trace_id, TraceId::derive(&["t"]).to_string());
+        assert!(rejected.answer.ends_with("the answer"), "{rejected:?}");
+        // Nobody offers it again, unless asked to.
+        scene.now += 3600 * SECOND;
+        assert_eq!(scene.flush(&target), accepted(0));
+        assert_eq!(scene.outbox.offer_rejected_again().unwrap(), 1);
+        assert_eq!(scene.flush(&Target::default()), accepted(1));
+        assert_eq!(scene.summary().rejected, []);
+    }
+}
+
+#[test]
+fn a_batch_that_is_too_large_is_halved_down_to_single_spans() {
+    let scene = Scene::new();
+    scene.push("t", &["a", "b", "c", "d", "e"]);
+    let target = Target::that([Does::Limit(2); 9]);
+    assert_eq!(scene.flush(&target), accepted(1));
+    assert_eq!(target.offered(), "a+b+c+d+e a+b c+d+e c d+e");
+    assert_eq!(target.taken(), "a b c d e");
+
+    scene.push("t", &["f", "huge", "g"]);
+    let flushed = scene.flush(&Target::that([
+        Does::Limit(1),
+        Does::Limit(1),
+        Does::Limit(1),
+        Does::Limit(0),
+    ]));
+    assert_eq!((flushed.accepted, flushed.set_aside.len(), flushed.waiting), (1, 1, 0));
+    assert_eq!(scene.summary().rejected[0].spans, 1);
+}
+
+#[test]
+fn a_target_that_goes_away_in_the_middle_of_a_split_gets_all_of_it_again() {
+    let scene = Scene::new();
+    scene.push("t", &["a", "b"]);
+    let target = Target::that([Does::Limit(1), Does::Take, Does::BeAway, Does::Limit(1)]);
+    assert_eq!(scene.flush(&target).waiting, 1);
+    let flushed = scene.outbox.flush(&target, &scene.attempt(), When::Now).unwrap();
+    assert_eq!(flushed, accepted(1));
+    assert_eq!(target.taken(), "a a b");
+}
+
+#[test]
+fn a_target_that_fails_at_one_batch_gets_the_others_in_the_end() {
+    let mut scene = Scene::new();
+    for (trace, name) in [("t", "poison"), ("t", "behind"), ("u", "other")] {
+        scene.push(trace, &[name]);
+    }
+    let target = Target::always("poison", Does::Refuse(500));
+    let mut flushes = 0;
+    while !scene.outbox.is_empty() {
+        scene.flush(&target);
+        scene.now += 3600 * SECOND;
+        flushes += 1;
+        assert!(flushes < 10, "{:?}", scene.summary());
+    }
+    // Until it was known whose fault it is, nothing overtook it in its trace.
+    assert_eq!(target.offered(), "poison poison poison poison poison other behind");
+    let summary = scene.summary();
+    assert_eq!((summary.accepted, summary.rejected.len()), (2, 1));
+    assert_eq!(summary.rejected[0].attempts, 6);
+}
+
+#[test]
+fn a_target_that_fails_at_everything_is_waited_for() {
+    let mut scene = Scene::new();
+    for name in ["a", "b", "c"] {
+        scene.push(name, &[name]);
+    }
+    let ill = Target { next: Mutex::new([Does::Refuse(500); 60].into()), ..Target::default() };
+    for _ in 0..25 {
+        assert_eq!(scene.flush(&ill).waiting, 3);
+        scene.now += 3600 * SECOND;
+    }
+    assert_eq!(scene.flush(&Target::default()), accepted(3));
+    // One alone is never to blame.
+    scene.push("d", &["d"]);
+    for _ in 0..10 {
+        assert_eq!(scene.flush(&Target::always("d", Does::Refuse(500))).waiting, 1);
+        scene.now += 3600 * SECOND;
+    }
+}
+
+#[test]
+fn what_was_refused_just_now_is_taken_back() {
+    let scene = Scene::new();
+    let take_back = |name: &str, error: &ExportError| {
+        scene.outbox.take_back(&batch("t", &[name]), error, &scene.attempt()).unwrap();
+    };
+    take_back("a", &refusal(403));
+    assert_eq!((scene.wait(), scene.summary().waiting), (Some(60), 1));
+    take_back("b", &refusal(400));
+    assert_eq!((scene.summary().waiting, scene.summary().rejected.len()), (1, 1));
+
+    let scene = Scene::new();
+    let error = ExportError::TooLarge { url: String::new(), bytes: 1 };
+    scene.outbox.take_back(&batch("t", &["a", "b"]), &error, &scene.attempt()).unwrap();
+    assert_eq!(scene.flush(&Target::that([Does::Limit(1)])), accepted(1));
+}
+
+#[test]
+fn only_one_offers_at_a_time() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    let lock = folder::lock(&scene.outbox.folder.join("lock")).unwrap().unwrap();
+    let target = Target::default();
+    assert_eq!(scene.flush(&target).stopped, Some(Stopped::Busy));
+    assert_eq!(target.offered(), "");
+    drop(lock);
+    assert_eq!(scene.flush(&target), accepted(1));
+}
+
+#[test]
+fn no_offer_begins_after_the_time() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    let target = Target::default();
+    let attempt = Attempt { until: Instant::now(), ..scene.attempt() };
+    let flushed = scene.outbox.flush(&target, &attempt, When::Due).unwrap();
+    assert_eq!((flushed.stopped, flushed.waiting), (Some(Stopped::NoTime), 1));
+    assert_eq!(target.offered(), "");
+    assert_eq!(scene.wait(), None, "the next one goes on at once");
+}
