@@ -17,6 +17,7 @@ mod hooks;
 mod inspect;
 mod outline;
 mod place;
+mod remove;
 mod undo;
 mod verify;
 
@@ -25,4 +26,5 @@ pub use change::Undo;
 pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
+pub use remove::remove;
 pub use undo::undo;

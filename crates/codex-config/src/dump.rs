@@ -18,7 +18,7 @@ const SECRET_NAMES: [&str; 8] = [
 ];
 
 /// Whether values under a key are to be hidden.
-pub(crate) fn is_secret(key: &str) -> bool {
+pub fn is_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase().replace('-', "_");
     SECRET_NAMES.iter().any(|name| key.contains(name))
 }

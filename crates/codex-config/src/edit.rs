@@ -82,6 +82,33 @@ pub fn set(text: &str, key: &KeyPath, value: &Scalar) -> Result<String, EditErro
     Ok(after)
 }
 
+/// Sets a key to a list of texts in one line. A list that is there is replaced, a single value is not.
+pub fn set_list(text: &str, key: &KeyPath, items: &[String]) -> Result<String, EditError> {
+    let before = document::parse_yaml(text)?;
+    let list = Value::Sequence(items.iter().cloned().map(Value::String).collect());
+    let base = match document::lookup(&before, key.segments()) {
+        Some(old) if *old == list => return Ok(text.to_owned()),
+        Some(Value::Sequence(_)) => delete(text, key)?,
+        Some(Value::Null) | None => text.to_owned(),
+        Some(old) => {
+            return Err(EditError::WouldReplace { key: key.clone(), found: document::kind(old) });
+        }
+    };
+    const PLACEHOLDER: &str = "arize-codex-list-of-texts";
+    let refused = |reason| EditError::Unsafe { key: key.clone(), reason };
+    if base.contains(PLACEHOLDER) {
+        return Err(refused("it holds our placeholder".to_owned()));
+    }
+    // JSON is YAML in one line.
+    let written = serde_json::to_string(items).map_err(|error| refused(error.to_string()))?;
+    let after = set(&base, key, &Scalar::text(PLACEHOLDER))?.replacen(PLACEHOLDER, &written, 1);
+    let mut expected = before.clone();
+    document::insert(&mut expected, key.segments(), list)
+        .map_err(|depth| parent_not_mapping(&before, key, depth))?;
+    verify(&after, &expected).map_err(refused)?;
+    Ok(after)
+}
+
 /// Deletes a key with everything below it, and the mappings above it that this leaves empty,
 /// unless a comment would go with them.
 pub fn delete(text: &str, key: &KeyPath) -> Result<String, EditError> {

@@ -53,6 +53,7 @@ mod replace;
 pub use chained_notify::{ChainedNotifyError, chained_notify};
 pub use content::ContentPolicy;
 pub use document::ParseError;
+pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use key_path::{KeyPath, KeyPathError};

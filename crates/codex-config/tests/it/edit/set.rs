@@ -120,3 +120,22 @@ fn set_of_the_same_value_changes_nothing() {
     check_unchanged("a: {b: &x 1, c: *x}\n", "a.b", "1");
     check_unchanged("note: |\n  one\n", "note", "\"one\\n\"");
 }
+
+#[test]
+fn a_list_of_texts() {
+    let key = "harnesses.codex.chained_notify".parse().unwrap();
+    let items = ["/opt/bell \"x\"", "-q", "ü: #"].map(str::to_owned);
+    let before = "# mine\nharnesses:\n  codex:\n    target: local # here\nuser_id: ada\n";
+    let after = codex_config::edit::set_list(before, &key, &items).unwrap();
+    assert_eq!(
+        after,
+        "# mine\nharnesses:\n  codex:\n    target: local # here\n    chained_notify: \
+         [\"/opt/bell \\\"x\\\"\",\"-q\",\"ü: #\"]\nuser_id: ada\n"
+    );
+    assert_eq!(codex_config::edit::set_list(&after, &key, &items).unwrap(), after);
+    let shorter = codex_config::edit::set_list(&after, &key, &items[..1]).unwrap();
+    assert!(shorter.contains("chained_notify: [\"/opt/bell \\\"x\\\"\"]\n"), "{shorter}");
+    assert_eq!(codex_config::edit::delete(&after, &key).unwrap(), before);
+    let single = "harnesses:\n  codex:\n    chained_notify: bell\n";
+    assert!(codex_config::edit::set_list(single, &key, &items).is_err());
+}

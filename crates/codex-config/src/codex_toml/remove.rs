@@ -1,0 +1,67 @@
+//! Takes keys out of a text that no [`Undo`](super::Undo) knows of.
+
+use super::EditError;
+use super::outline::Outline;
+use crate::lines::{self, splice, without_lines};
+
+/// Takes a key out with everything below it, and the table's header that this leaves with nothing.
+///
+/// For settings that an installation by hand or another program wrote; comments stay.
+pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
+    let (bom, body) = lines::split_bom(text);
+    let outline = Outline::parse(body)?;
+    if outline.item(path).is_none() {
+        return Ok(text.to_owned());
+    }
+    let mut result = match path {
+        [table, key] if outline.inline_table(&[table]).is_some() => {
+            match outline.inline_element(table, key) {
+                Some(range) => splice(body, vec![(range, String::new())]),
+                None => body.to_owned(),
+            }
+        }
+        _ => {
+            let ranges = outline.below(path).map(|(_, entry)| outline.lines(entry));
+            // From the end, so that the places of the others stay right.
+            let mut ranges: Vec<_> = ranges.collect();
+            ranges.sort_by_key(|range| std::cmp::Reverse(range.start));
+            ranges.into_iter().fold(body.to_owned(), |text, range| without_lines(&text, range))
+        }
+    };
+    if let [table, _] = path {
+        let outline = Outline::parse(&result)?;
+        let nothing_below = outline.below(&[table]).count() == 1;
+        if let (true, Some(header)) = (nothing_below, outline.header(&[table])) {
+            result = without_lines(&result, outline.lines(&outline.entries[header]));
+        }
+    }
+    match Outline::parse(&result)?.item(path) {
+        None => Ok(format!("{bom}{result}")),
+        Some(_) => {
+            let reason = "the form in which it is written stands in the way";
+            Err(EditError::Unsafe { key: path.join("."), reason })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(before: &str, path: &[&str], after: &str) {
+        assert_eq!(remove(before, path).unwrap(), after);
+        assert_eq!(remove(after, path).unwrap(), after);
+    }
+
+    #[test]
+    fn a_key_goes_in_whatever_form_it_is_written() {
+        let exporter = ["otel", "exporter"];
+        check("a = 1\nnotify = [\n  'x', # y\n]\n\n[b]\n", &["notify"], "a = 1\n\n[b]\n");
+        check("[otel]\n[otel.exporter.otlp-http]\nendpoint = 'x'\n", &exporter, "");
+        check("[otel]\nexporter = 'none'\nb = 1\r\n", &exporter, "[otel]\nb = 1\r\n");
+        check("otel.exporter = 'x'\notel.b = 1\n", &exporter, "otel.b = 1\n");
+        check("otel = { exporter = 'x', b = 1 }\n", &exporter, "otel = { b = 1 }\n");
+        check("[b]\nc = 1 # d\n", &exporter, "[b]\nc = 1 # d\n");
+    }
+}
