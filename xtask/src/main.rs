@@ -9,6 +9,7 @@ mod capture;
 mod compat;
 mod demo;
 mod e2e;
+mod secret_rules;
 mod test;
 
 mod install;
@@ -24,6 +25,7 @@ commands:
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
   capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
   compat                             writes docs/codex-versions.md from those recordings
+  secret-rules VERSION FILE          takes the rules of the scrubber from betterleaks' own file
   bench                              measures what tracing costs, beside a baseline
 ";
 
@@ -46,6 +48,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["compat"] => compat::run(),
         ["demo", rest @ ..] => demo::run(rest),
+        ["secret-rules", version, file] => secret_rules::run(version, file.as_ref()),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),
         ["e2e", rest @ ..] => {

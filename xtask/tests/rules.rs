@@ -7,11 +7,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 11] = [
+const LAYERS: [(&str, u8); 12] = [
     ("otlp-model", 0),
     ("pricing", 0),
     ("buffer-api", 0),
     ("codex-config", 0),
+    ("scrub", 0),
     ("codex-turn", 1),
     ("buffer-server", 1),
     ("trace-store", 1),
