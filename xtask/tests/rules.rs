@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 12] = [
+const LAYERS: [(&str, u8); 13] = [
     ("otlp-model", 0),
     ("pricing", 0),
     ("buffer-api", 0),
@@ -19,7 +19,8 @@ const LAYERS: [(&str, u8); 12] = [
     ("exporters", 2),
     ("notify-hook", 3),
     ("exec-proxy", 3),
-    ("cli", 4),
+    ("doctor", 4),
+    ("cli", 5),
 ];
 
 #[test]

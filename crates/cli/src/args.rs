@@ -13,6 +13,8 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
     Demo(Demo),
+    Doctor(Doctor),
+    Logs(Logs),
     Show(Show),
 }
 
@@ -28,6 +30,30 @@ pub(crate) struct Demo {
     /// Keep the temporary home and say where it is.
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+/// Check every link of the chain from Codex to the backend, and say what to run where one is broken.
+///
+/// Changes nothing. Exits with 0 if there is no failure, with 1 if there is one.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print the logs of the hook and of the buffer service, in order of time.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Logs {
+    /// Go on with what is added, until Ctrl-C.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// How many of the last lines to print.
+    #[arg(short = 'n', long, default_value_t = 40, value_name = "N")]
+    pub(crate) lines: usize,
+    /// Leave out the hook: print the log of the buffer service alone.
+    #[arg(long)]
+    pub(crate) buffer: bool,
 }
 
 /// Print turns that the local store holds.

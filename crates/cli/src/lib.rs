@@ -1,35 +1,61 @@
 //! The umbrella command `arize-codex`.
 //!
 //! It puts together what the other crates do, for a person at a terminal: `demo` runs the whole
-//! pipeline on a recorded session, `show` prints what the local store holds. Results go to stdout,
-//! everything else to stderr.
+//! pipeline on a recorded session, `show` prints what the local store holds, `doctor` says why nothing
+//! arrives, `logs` what the programs wrote down. Results go to stdout, everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
 
 mod args;
 mod demo;
+mod doctor;
 mod error;
+mod logs;
 pub mod print;
 mod show;
 
 pub use error::{CommandError, ExitCode};
 
 use std::ffi::OsString;
+use std::io::Write;
 
 use clap::Parser;
-use codex_config::Environment;
+use codex_config::{Environment, Paths};
 
 use args::{Args, Command};
 
-/// Runs the command line and returns what to write to stdout.
+/// Where results go.
+pub struct Output<'a> {
+    /// The stream.
+    pub stream: &'a mut dyn Write,
+    /// Whether a person sees it as it is written.
+    pub is_terminal: bool,
+}
+
+/// Runs the command line, writes its result, and says how it went.
 pub fn run(
     arguments: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
-) -> Result<String, CommandError> {
+    output: Output<'_>,
+) -> Result<ExitCode, CommandError> {
     let args = Args::try_parse_from(arguments)?;
     let environment = Environment::new(variables);
-    match args.command {
-        Command::Demo(demo) => demo::demo(&demo),
-        Command::Show(show) => show::show(&show, &environment),
-    }
+    let (text, code) = match args.command {
+        Command::Demo(demo) => (demo::demo(&demo)?, ExitCode::Success),
+        Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
+        Command::Logs(logs) => {
+            logs::logs(&logs, &environment, output.stream)?;
+            return Ok(ExitCode::Success);
+        }
+        Command::Show(show) => (show::show(&show, &environment)?, ExitCode::Success),
+    };
+    // A reader such as `head` may have seen enough.
+    let _ = output.stream.write_all(text.as_bytes());
+    Ok(code)
+}
+
+/// Where the files of this user are.
+fn paths(environment: &Environment) -> Result<Paths, CommandError> {
+    let what = || CommandError::Failed { what: "`HOME` is not set".to_owned(), source: None };
+    Paths::from_environment(environment).ok_or_else(what)
 }

@@ -1,18 +1,22 @@
 //! `arize-codex`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 fn main() -> std::process::ExitCode {
-    let (text, code) = match cli::run(std::env::args_os(), std::env::vars_os()) {
-        Ok(text) => (text, cli::ExitCode::Success),
-        Err(error) if error.code() == cli::ExitCode::Success => (error.to_string(), error.code()),
+    let mut stream = std::io::stdout();
+    let is_terminal = stream.is_terminal();
+    let output = cli::Output { stream: &mut stream, is_terminal };
+    match cli::run(std::env::args_os(), std::env::vars_os(), output) {
+        Ok(code) => code.into(),
+        Err(error) if error.code() == cli::ExitCode::Success => {
+            // A reader such as `head` may have seen enough.
+            let _ = write!(std::io::stdout(), "{error}");
+            error.code().into()
+        }
         Err(error) => {
             // Nobody to tell if stderr is closed.
             let _ = writeln!(std::io::stderr(), "{}", error.report());
-            return error.code().into();
+            error.code().into()
         }
-    };
-    // A reader such as `head` may have seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    code.into()
+    }
 }

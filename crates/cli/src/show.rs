@@ -1,6 +1,6 @@
 //! `arize-codex show`.
 
-use codex_config::{Environment, Paths};
+use codex_config::Environment;
 use trace_store::{OpenError, TraceStore};
 
 use crate::args::Show;
@@ -36,15 +36,9 @@ pub(crate) fn show(args: &Show, environment: &Environment) -> Result<String, Com
 }
 
 fn open(args: &Show, environment: &Environment) -> Result<TraceStore, CommandError> {
-    let path = match (&args.store, Paths::from_environment(environment)) {
-        (Some(path), _) => path.clone(),
-        (None, Some(paths)) => paths.traces_db,
-        (None, None) => {
-            return Err(CommandError::Failed {
-                what: "`HOME` is not set".to_owned(),
-                source: None,
-            });
-        }
+    let path = match &args.store {
+        Some(path) => path.clone(),
+        None => crate::paths(environment)?.traces_db,
     };
     TraceStore::open_read_only(&path).map_err(|error| match error {
         OpenError::Missing { .. } => CommandError::NotFound {

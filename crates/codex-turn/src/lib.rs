@@ -22,6 +22,7 @@ mod problem;
 mod telemetry;
 mod tools;
 mod transcript;
+mod versions;
 
 pub use events::LogEvent;
 pub use from_events::turn_from_events;
@@ -31,6 +32,7 @@ pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
 pub use telemetry::{covers, events_of};
 pub use transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, begins_turn};
+pub use versions::RECORDED_VERSIONS;
 
 /// The harness's name and the prefix of its own attributes.
 pub const HARNESS: &str = "codex";

@@ -12,7 +12,7 @@ use exporters::{
 };
 
 /// Makes the exporter of a target; each delivery ends within `timeout`.
-pub(crate) fn exporter(
+pub fn exporter(
     target: &Target,
     settings: &TargetSettings,
     paths: &Paths,

@@ -39,6 +39,7 @@ mod writer;
 use buffer_api::log;
 
 pub use deliver::{Delivery, DeliveryError};
+pub use exporter::exporter;
 pub use log::Log;
 pub use read::SILENCE;
 pub use run::{CAP, run};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use codex_turn::{events_of, fuse};
+use codex_turn::{RECORDED_VERSIONS, events_of, fuse};
 use expect_test::expect_file;
 use otlp_model::Turn;
 use otlp_model::turn::{LlmCall, Outcome, ToolCall};
@@ -51,6 +51,11 @@ fn the_table_of_versions_is_what_the_recordings_tell() {
         writeln!(text, "| {} |", row(&version).join(" | ")).unwrap();
     }
     expect_file!["../../../../docs/codex-versions.md"].assert_eq(&text);
+}
+
+#[test]
+fn the_list_of_versions_is_that_of_the_recordings() {
+    assert_eq!(versions(), RECORDED_VERSIONS);
 }
 
 fn row(version: &str) -> [String; 12] {

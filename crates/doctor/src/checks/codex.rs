@@ -1,0 +1,240 @@
+//! Which `codex` the shell runs, and whether its version is known.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use codex_config::Paths;
+use codex_turn::RECORDED_VERSIONS;
+
+use crate::Finding;
+use crate::words::quoted;
+
+const CHECK: &str = "codex";
+const VERSION: &str = "codex.version";
+
+/// How long `codex --version` may take; on a cold disk node alone takes a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The `codex` commands of this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Those on `PATH`, in its order; the shell runs the first.
+    pub commands: Vec<Found>,
+    /// Where our shim is, if it is installed.
+    pub shim: Option<PathBuf>,
+    /// What the real one says of its version.
+    pub version: Option<Version>,
+}
+
+/// A command called `codex`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it only stands before the real one.
+    pub is_shim: bool,
+}
+
+/// A version of Codex.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl Version {
+    /// Reads the first version in a text such as `codex-cli 0.169.0`.
+    pub fn find(text: &str) -> Option<Self> {
+        text.split_whitespace().find_map(|word| {
+            let mut numbers = word.split('.').map(|part| {
+                // Of `0-alpha.1`, the number.
+                part.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().parse().ok()
+            });
+            Some(Self(numbers.next()??, numbers.next()??, numbers.next()??))
+        })
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.0, self.1, self.2)
+    }
+}
+
+/// Looks for `codex` along this `PATH` (and on Windows `PATHEXT`) and asks the real one for its version.
+pub fn gather(paths: &Paths, path: &OsStr, extensions: Option<&OsStr>) -> Facts {
+    let mut commands: Vec<Found> = Vec::new();
+    for path in exec_proxy::codex_on_path(path, extensions) {
+        if commands.iter().all(|found| found.path != path) {
+            let is_shim = exec_proxy::is_shim(&path);
+            commands.push(Found { path, is_shim });
+        }
+    }
+    let shim = Some(paths.bin_dir.join("codex")).filter(|shim| shim.exists());
+    let real = commands.iter().find(|found| !found.is_shim);
+    let version = real.and_then(|real| ask_version(&real.path, path));
+    Facts { commands, shim, version }
+}
+
+/// What the facts mean.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    const INSTALL: &str = "npm install -g @openai/codex";
+    let Some(first) = facts.commands.first() else {
+        return vec![Finding::failure(CHECK, "there is no `codex` on `PATH`", INSTALL)];
+    };
+    let Some(real) = facts.commands.iter().find(|found| !found.is_shim) else {
+        let shim = first.path.display();
+        let message = format!("`{shim}` stands before the real `codex`, and there is none");
+        return vec![Finding::failure(CHECK, message, INSTALL)];
+    };
+    let version = facts.version.map(judge).unwrap_or_else(|| {
+        let message = format!("`{} --version` says no version", real.path.display());
+        Finding::warning(VERSION, message, format!("{} --version", quoted(&real.path)))
+    });
+    vec![found(first, real, facts), version]
+}
+
+fn found(first: &Found, real: &Found, facts: &Facts) -> Finding {
+    let (first_path, real_path) = (first.path.display(), real.path.display());
+    if first.is_shim {
+        let message = format!("`codex` is the shim `{first_path}`, which runs `{real_path}`");
+        return Finding::ok(CHECK, message);
+    }
+    if let Some(shim) = &facts.shim {
+        let message = format!(
+            "the shell runs `{first_path}` and not our shim `{}`, so that turns of `codex exec` that fail are told late",
+            shim.display()
+        );
+        return Finding::warning(CHECK, message, path_command(shim));
+    }
+    let others = facts.commands.iter().filter(|found| !found.is_shim).count() - 1;
+    let others = if others == 0 { String::new() } else { format!(" ({others} more on `PATH`)") };
+    Finding::ok(CHECK, format!("`codex` is `{first_path}`{others}"))
+}
+
+fn path_command(shim: &Path) -> String {
+    let folder = shim.parent().unwrap_or(shim);
+    format!("export PATH={}:\"$PATH\"", quoted(folder))
+}
+
+fn judge(version: Version) -> Finding {
+    let known: Vec<Version> =
+        RECORDED_VERSIONS.iter().filter_map(|version| Version::find(version)).collect();
+    let (Some(oldest), Some(newest)) = (known.first(), known.last()) else {
+        return Finding::ok(VERSION, version.to_string());
+    };
+    if version < *oldest {
+        let message = format!("{version} is older than {oldest}, the oldest that is understood");
+        return Finding::warning(VERSION, message, "npm install -g @openai/codex");
+    }
+    if version > *newest {
+        let message = format!(
+            "{version} is newer than {newest}, the last that was recorded; what is new in it may be missing from traces"
+        );
+        return Finding::ok(CHECK, message);
+    }
+    let recorded =
+        if known.contains(&version) { "was recorded" } else { "is between recorded ones" };
+    Finding::ok(VERSION, format!("{version} {recorded}"))
+}
+
+/// Whether a file can be run.
+pub(crate) fn is_program(file: &Path) -> bool {
+    let Ok(metadata) = std::fs::metadata(file) else { return false };
+    #[cfg(unix)]
+    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
+    #[cfg(not(unix))]
+    let may_run = true;
+    metadata.is_file() && may_run
+}
+
+fn ask_version(codex: &Path, path: &OsStr) -> Option<Version> {
+    let mut command = Command::new(codex);
+    command.arg("--version").env("PATH", path);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // Of one that has ended already nothing is left to kill.
+    let _ = child.kill();
+    let output = child.wait_with_output().ok()?;
+    Version::find(&String::from_utf8_lossy(&output.stdout))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Level;
+
+    const SHIM: &str = "/h/bin/codex";
+
+    fn facts(commands: &[&str], shim: Option<&str>, version: &str) -> Facts {
+        let found = |path: &&str| Found { path: path.into(), is_shim: *path == SHIM };
+        Facts {
+            commands: commands.iter().map(found).collect(),
+            shim: shim.map(PathBuf::from),
+            version: Version::find(version),
+        }
+    }
+
+    #[test]
+    fn what_the_shell_runs() {
+        use Level::{Failure, Ok, Warning};
+        for (commands, shim, level, part) in [
+            (vec![], None, Failure, "no `codex` on `PATH`"),
+            (vec!["/usr/bin/codex"], None, Ok, "`codex` is `/usr/bin/codex`"),
+            (vec!["/usr/bin/codex", "/opt/codex"], None, Ok, "(1 more on `PATH`)"),
+            (vec![SHIM, "/usr/bin/codex"], Some(SHIM), Ok, "which runs `/usr/bin/codex`"),
+            (vec![SHIM], Some(SHIM), Failure, "and there is none"),
+            (vec!["/usr/bin/codex", SHIM], Some(SHIM), Warning, "and not our shim"),
+            (vec!["/usr/bin/codex"], Some(SHIM), Warning, "and not our shim"),
+        ] {
+            let finding = &check(&facts(&commands, shim, "0.169.0"))[0];
+            assert_eq!(finding.level, level, "{finding:?}");
+            assert!(finding.message.contains(part), "{finding:?}");
+            assert_eq!(finding.command.is_some(), level != Ok, "{finding:?}");
+        }
+    }
+
+    #[test]
+    fn versions() {
+        use Level::{Ok, Warning};
+        for (text, level, part) in [
+            ("codex-cli 0.169.0", Ok, "0.169.0 was recorded"),
+            ("codex-cli 0.168.0-alpha.2", Ok, "0.168.0 is between recorded ones"),
+            ("codex-cli 1.0.0", Ok, "1.0.0 is newer than 0.169.0"),
+            ("codex-cli 0.9.1", Warning, "0.9.1 is older than 0.44.0"),
+            ("what?", Warning, "says no version"),
+        ] {
+            let finding = &check(&facts(&["/usr/bin/codex"], None, text))[1];
+            assert_eq!(finding.level, level, "{finding:?}");
+            assert!(finding.message.contains(part), "{finding:?}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_first_program_on_the_path_is_asked() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::new(home.path(), None);
+        let folder = |name: &str, mode| {
+            let folder = home.path().join(name);
+            std::fs::create_dir(&folder).unwrap();
+            let script = format!("#!/bin/sh\necho codex-cli 0.{mode}.0\n");
+            std::fs::write(folder.join("codex"), script).unwrap();
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(folder.join("codex"), mode).unwrap();
+            folder
+        };
+        let (text, first, second) = (folder("t", 0o644), folder("a", 0o755), folder("b", 0o700));
+        let path = std::env::join_paths([&text, &first, &second, &first]).unwrap();
+        let facts = gather(&paths, &path, None);
+        let found = |folder: &Path| Found { path: folder.join("codex"), is_shim: false };
+        assert_eq!(facts.commands, [found(&first), found(&second)]);
+        assert_eq!(facts.version, Some(Version(0, 0o755, 0)));
+        assert_eq!(gather(&paths, OsStr::new("/nowhere"), None), Facts::default());
+    }
+}

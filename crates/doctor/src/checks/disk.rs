@@ -1,0 +1,97 @@
+//! The folder of our files: can it be written to, and is there space left?
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_config::Paths;
+
+use crate::Finding;
+use crate::words::{bytes, quoted};
+
+const CHECK: &str = "disk";
+
+/// With less than this, turns cannot be remembered for long.
+const TOO_LITTLE: u64 = 50 << 20;
+
+/// With less than this, one should know.
+const LITTLE: u64 = 500 << 20;
+
+/// How it is with the folder of our files.
+#[derive(Debug)]
+pub struct Facts {
+    /// The folder, or the nearest above it that exists.
+    pub folder: PathBuf,
+    /// Whether a file could be made in it.
+    pub writing: io::Result<()>,
+    /// Bytes that are free for us, where the system tells.
+    pub free: Option<u64>,
+}
+
+/// Tries to write a file, and removes it again.
+pub fn gather(paths: &Paths) -> Facts {
+    let existing = paths.state_dir.ancestors().find(|folder| folder.is_dir());
+    let folder = existing.unwrap_or(&paths.home).to_owned();
+    // Of a temporary file nothing is left.
+    let writing = tempfile::tempfile_in(&folder).map(drop);
+    Facts { free: free(&folder), writing, folder }
+}
+
+/// What the facts mean.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let folder = facts.folder.display();
+    if let Err(error) = &facts.writing {
+        let message = format!("`{folder}` cannot be written to: {error}");
+        return vec![Finding::failure(CHECK, message, format!("ls -ld {}", quoted(&facts.folder)))];
+    }
+    let Some(free) = facts.free else {
+        return vec![Finding::ok(CHECK, format!("`{folder}` can be written to"))];
+    };
+    let message = format!("`{folder}` can be written to, {} free", bytes(free));
+    let command = format!("df -h {}", quoted(&facts.folder));
+    vec![match free {
+        0..TOO_LITTLE => Finding::failure(CHECK, message, command),
+        TOO_LITTLE..LITTLE => Finding::warning(CHECK, message, command),
+        _ => Finding::ok(CHECK, message),
+    }]
+}
+
+#[cfg(unix)]
+fn free(folder: &Path) -> Option<u64> {
+    let space = rustix::fs::statvfs(folder).ok()?;
+    Some(space.f_bavail.saturating_mul(space.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free(_folder: &Path) -> Option<u64> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Level;
+
+    #[test]
+    fn what_is_left_decides() {
+        let facts = |writing, free| Facts { folder: "/h".into(), writing, free };
+        let denied = || Err(io::Error::from(io::ErrorKind::PermissionDenied));
+        for (facts, level) in [
+            (facts(Ok(()), Some(u64::MAX)), Level::Ok),
+            (facts(Ok(()), None), Level::Ok),
+            (facts(Ok(()), Some(LITTLE - 1)), Level::Warning),
+            (facts(Ok(()), Some(0)), Level::Failure),
+            (facts(denied(), Some(u64::MAX)), Level::Failure),
+        ] {
+            assert_eq!(check(&facts)[0].level, level, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn the_folder_need_not_be_there_yet_and_nothing_is_left_in_it() {
+        let home = tempfile::tempdir().unwrap();
+        let facts = gather(&Paths::new(home.path(), None));
+        assert_eq!(facts.folder, home.path());
+        assert!(facts.writing.is_ok() && facts.free.is_some_and(|free| free > 0), "{facts:?}");
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+}

@@ -1,0 +1,61 @@
+//! The hook's log: did anything fail lately, and did anything work since?
+
+use std::time::{Duration, SystemTime};
+
+use crate::Finding;
+use crate::logs::Line;
+use crate::words::{count, line, span};
+
+const CHECK: &str = "log";
+
+/// How far back errors matter.
+const LATELY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the lines of the hook's log mean.
+pub fn check(lines: &[Line], now: SystemTime) -> Vec<Finding> {
+    let lately = |line: &&Line| line.time.is_some_and(|time| time + LATELY > now);
+    let errors: Vec<&Line> =
+        lines.iter().filter(lately).filter(|line| line.level() == "error").collect();
+    let Some(last) = errors.last() else {
+        return vec![Finding::ok(CHECK, "no error within 24 hours")];
+    };
+    let ago = span(last.time.and_then(|time| now.duration_since(time).ok()).unwrap_or_default());
+    let text = last.text.split_once("] ").map_or(last.text.as_str(), |(_, text)| text);
+    let number = count(errors.len(), "error", "errors");
+    let message = format!("{number} within 24 hours, the last {ago} ago: {}", line(text, 300));
+    let worked =
+        lines.iter().rev().take_while(|line| line != last).any(|line| line.level() == "info");
+    vec![if worked {
+        Finding::ok(CHECK, format!("{message} (turns were traced since)"))
+    } else {
+        Finding::warning(CHECK, message, "arize-codex logs -n 20")
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Level::{self, Ok as Fine, Warning};
+
+    fn expect(log: &[&str], level: Level, part: &str) {
+        let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
+        let lines: Vec<Line> = log.iter().map(|line| Line::parse("hook", line)).collect();
+        let findings = check(&lines, now);
+        assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
+        assert!(findings[0].message.contains(part), "{findings:?}");
+    }
+
+    #[test]
+    fn errors_count_for_a_day_and_until_something_works() {
+        let error = "2026-11-21T11:50:00.000Z error [7] Turn 1 stays unsent";
+        let earlier = "2026-11-21T11:40:00.000Z error [6] Turn 1 stays unsent";
+        let old = "2026-11-19T11:50:00.000Z error [7] Turn 1 stays unsent";
+        let success = "2026-11-21T11:51:00.000Z info  [8] Turn 1: 3 spans";
+        expect(&[], Fine, "no error");
+        expect(&[old], Fine, "no error");
+        expect(&[error], Warning, "1 error within 24 hours, the last 10 min ago: Turn 1 stays");
+        expect(&[earlier, error, "caused by x"], Warning, "2 errors");
+        expect(&[error, success], Fine, "traced since");
+        expect(&[success, error], Warning, "1 error");
+    }
+}

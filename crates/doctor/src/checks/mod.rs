@@ -1,0 +1,12 @@
+//! The links of the chain, one module each: the facts, how they are found, and what they mean.
+
+pub mod codex;
+pub mod codex_toml;
+pub mod daemon;
+pub mod disk;
+pub mod log;
+pub mod permissions;
+pub mod service;
+pub mod settings;
+pub mod target;
+pub mod turns;

@@ -1,0 +1,276 @@
+//! The buffer service: does it run, is it this release, does it take our token, and what did it lose?
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use buffer_api::process::{self, Running, Service, Status};
+use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
+use codex_config::{Paths, Settings};
+
+use crate::Finding;
+use crate::words::{bytes, count, span};
+
+const UP: &str = "service";
+const VERSION: &str = "service.version";
+const TOKEN: &str = "service.token";
+const EVENTS: &str = "service.events";
+
+const START: &str = "arize-codex-buffer start";
+const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
+
+/// What is known of the service.
+#[derive(Debug)]
+pub struct Facts {
+    /// How it is; an error where its address makes no sense.
+    pub status: Result<Status, NotLoopback>,
+    /// Where it is to listen.
+    pub wanted: Option<Endpoint>,
+    /// Whether reading from it works.
+    pub token: Token,
+    /// Our own version.
+    pub version: &'static str,
+    /// Whether its program file was replaced after it was started.
+    pub is_replaced: bool,
+}
+
+/// What comes of the token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Token {
+    /// It was not tried, because no service answers.
+    Untried,
+    /// The service takes it.
+    Accepted,
+    /// The service wants another.
+    Refused,
+    /// There is none.
+    Missing,
+    /// It cannot be read.
+    Unreadable(String),
+}
+
+/// Asks the service.
+pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTime) -> Facts {
+    let collector = &settings.collector;
+    let endpoint = Endpoint::new(&collector.host, collector.port);
+    let files = buffer_api::Paths::under(&paths.harness_home);
+    let status = endpoint.clone().map(|endpoint| {
+        let (program, paths) = (program.to_owned(), files.clone());
+        process::status(&Service { program, endpoint, paths })
+    });
+    let running = match &status {
+        Ok(Status::Running(running)) => Some(running),
+        _ => None,
+    };
+    Facts {
+        token: running.map_or(Token::Untried, |running| try_token(running, &files)),
+        is_replaced: running.is_some_and(|running| is_replaced(running, now)),
+        version: env!("CARGO_PKG_VERSION"),
+        wanted: endpoint.ok(),
+        status,
+    }
+}
+
+/// What the facts mean.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let status = match &facts.status {
+        Ok(status) => status,
+        Err(error) => {
+            let command = "arize-config set harnesses.codex.collector.host 127.0.0.1";
+            return vec![Finding::failure(UP, error.to_string(), command)];
+        }
+    };
+    let running = match status {
+        Status::Running(running) => running,
+        Status::Stopped => {
+            let at = facts.wanted.as_ref().map(Endpoint::to_string).unwrap_or_default();
+            let message = format!(
+                "nothing listens on {at}: exact times, attempts and approvals are missing from traces, and failed turns are told late"
+            );
+            return vec![Finding::failure(UP, message, START)];
+        }
+        Status::Unresponsive { pid } => {
+            let pid = pid.map(|pid| format!(" (pid {pid})")).unwrap_or_default();
+            let message = format!("the service{pid} does not answer");
+            let command = "arize-codex-buffer stop --force && arize-codex-buffer start";
+            return vec![Finding::failure(UP, message, command)];
+        }
+        Status::Taken { endpoint, occupant } => {
+            let message = format!(
+                "{endpoint} is taken by {occupant}, which gets Codex's events in place of our service"
+            );
+            let command = match occupant.pid {
+                Some(pid) => format!("kill {pid} && {START}"),
+                None => format!("sudo lsof -nP -iTCP:{} -sTCP:LISTEN", endpoint.port),
+            };
+            return vec![Finding::failure(UP, message, command)];
+        }
+    };
+    vec![
+        up(running, facts.wanted.as_ref()),
+        version(running, facts),
+        token(&facts.token),
+        events(running),
+    ]
+}
+
+fn up(running: &Running, wanted: Option<&Endpoint>) -> Finding {
+    let health = &running.health;
+    if wanted.is_some_and(|wanted| *wanted != running.endpoint) {
+        let wanted = wanted.map(Endpoint::to_string).unwrap_or_default();
+        let message = format!(
+            "it listens on {} (pid {}), and the settings say {wanted}",
+            running.endpoint, health.pid
+        );
+        return Finding::failure(UP, message, RESTART);
+    }
+    let uptime = span(Duration::from_secs(health.uptime_seconds));
+    Finding::ok(UP, format!("listens on {} (pid {}) since {uptime}", running.endpoint, health.pid))
+}
+
+fn version(running: &Running, facts: &Facts) -> Finding {
+    let health = &running.health;
+    if health.version != facts.version {
+        let message = format!("{} runs, and {} is installed", health.version, facts.version);
+        return Finding::warning(VERSION, message, RESTART);
+    }
+    if facts.is_replaced {
+        let message = "it runs from a program file that was replaced since it was started";
+        return Finding::warning(VERSION, message, RESTART);
+    }
+    Finding::ok(VERSION, format!("{} from `{}`", health.version, health.executable.display()))
+}
+
+fn token(token: &Token) -> Finding {
+    match token {
+        Token::Accepted | Token::Untried => {
+            Finding::ok(TOKEN, "the hook may read the events: the token is accepted")
+        }
+        Token::Refused => {
+            let message = "the service wants another token than that in `run/codex-buffer.token`";
+            Finding::failure(TOKEN, message, RESTART)
+        }
+        Token::Missing => {
+            let message =
+                "`run/codex-buffer.token` is missing, so that the hook cannot read the events";
+            Finding::failure(TOKEN, message, RESTART)
+        }
+        Token::Unreadable(error) => {
+            let message = format!("`run/codex-buffer.token` cannot be read: {error}");
+            Finding::failure(TOKEN, message, RESTART)
+        }
+    }
+}
+
+fn events(running: &Running) -> Finding {
+    let health = &running.health;
+    let kept = format!(
+        "{} of {} wait in it ({})",
+        count(health.events as usize, "event", "events"),
+        count(health.threads as usize, "thread", "threads"),
+        bytes(health.bytes)
+    );
+    let lost = health.dropped + health.malformed;
+    if lost > 0 {
+        let message = format!(
+            "{kept}; since it started {} were dropped because a bound was reached, and {} were not understood",
+            health.dropped, health.malformed
+        );
+        return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
+    }
+    Finding::ok(EVENTS, kept)
+}
+
+/// Reads the events of a thread that nobody has.
+fn try_token(running: &Running, files: &buffer_api::Paths) -> Token {
+    let token = match files.read_token() {
+        Ok(Some(token)) => token,
+        Ok(None) => return Token::Missing,
+        Err(error) => return Token::Unreadable(error.to_string()),
+    };
+    match Client::new(&running.endpoint, Some(token)).drain("doctor", 0, Duration::ZERO) {
+        Ok(_) => Token::Accepted,
+        Err(ClientError::Unauthorized { .. }) => Token::Refused,
+        Err(error) => Token::Unreadable(error.to_string()),
+    }
+}
+
+fn is_replaced(running: &Running, now: SystemTime) -> bool {
+    let health = &running.health;
+    // Times of files and of the clock differ by a tick.
+    let tick = Duration::from_secs(2);
+    let started = now - Duration::from_secs(health.uptime_seconds);
+    let file: PathBuf = health.executable.clone();
+    let modified = std::fs::metadata(file).and_then(|file| file.modified());
+    modified.map_or(true, |modified| modified > started + tick)
+}
+
+#[cfg(test)]
+mod tests {
+    use buffer_api::Health;
+    use buffer_api::process::Occupant;
+
+    use super::*;
+    use crate::Level::{self, Failure, Ok as Fine, Warning};
+
+    fn running(edit: impl Fn(&mut Health)) -> Status {
+        let health = serde_json::json!({
+            "status": "ok", "service": "arize-codex-buffer", "pid": 7, "version": "1.0.0",
+            "executable": "/h/bin/arize-codex-buffer", "uptime_seconds": 90, "threads": 1,
+            "events": 12, "bytes": 2048, "received": 20, "dropped": 0, "skipped": 0, "unthreaded": 0,
+        });
+        let mut health: Health = serde_json::from_value(health).unwrap();
+        edit(&mut health);
+        Status::Running(Running { endpoint: Endpoint::default(), health })
+    }
+
+    fn facts(status: Status, token: Token) -> Facts {
+        let wanted = Some(Endpoint::default());
+        Facts { status: Ok(status), wanted, token, version: "1.0.0", is_replaced: false }
+    }
+
+    fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
+        let findings = super::check(facts);
+        let finding = findings.iter().find(|finding| finding.check == check);
+        let finding = finding.unwrap_or_else(|| panic!("no {check} in {findings:?}"));
+        assert_eq!(finding.level, level, "{finding:?}");
+        assert!(finding.message.contains(part), "{finding:?}");
+        assert_eq!(finding.command.is_some(), level != Fine, "{finding:?}");
+    }
+
+    #[test]
+    fn each_way_not_to_run() {
+        let occupant = Occupant { pid: Some(9), program: Some("python3".to_owned()) };
+        let taken = Status::Taken { endpoint: Endpoint::default(), occupant };
+        for (status, part) in [
+            (Status::Stopped, "nothing listens on 127.0.0.1:4318"),
+            (Status::Unresponsive { pid: Some(7) }, "(pid 7) does not answer"),
+            (taken, "taken by `python3` (PID 9)"),
+        ] {
+            expect(&facts(status, Token::Untried), UP, Failure, part);
+        }
+        let nowhere = Endpoint::new("10.0.0.1", 1);
+        let facts = Facts {
+            status: nowhere.map(|_| Status::Stopped),
+            ..facts(Status::Stopped, Token::Untried)
+        };
+        expect(&facts, UP, Failure, "`10.0.0.1` is not an address of the loopback");
+    }
+
+    #[test]
+    fn what_runs_is_looked_at_closely() {
+        let fine = facts(running(|_| ()), Token::Accepted);
+        expect(&fine, UP, Fine, "listens on 127.0.0.1:4318 (pid 7) since 90 s");
+        expect(&fine, VERSION, Fine, "1.0.0 from");
+        expect(&fine, TOKEN, Fine, "accepted");
+        expect(&fine, EVENTS, Fine, "12 events of 1 thread wait in it (2.0 KiB)");
+        let elsewhere = Facts { wanted: Some(Endpoint { port: 9, ..Endpoint::default() }), ..fine };
+        expect(&elsewhere, UP, Failure, "the settings say 127.0.0.1:9");
+        let old = facts(running(|health| health.version = "0.9.0".to_owned()), Token::Refused);
+        expect(&old, VERSION, Warning, "0.9.0 runs, and 1.0.0 is installed");
+        expect(&old, TOKEN, Failure, "another token");
+        let lossy = facts(running(|health| health.dropped = 3), Token::Missing);
+        expect(&lossy, EVENTS, Warning, "3 were dropped");
+        expect(&lossy, TOKEN, Failure, "missing");
+        expect(&Facts { is_replaced: true, ..lossy }, VERSION, Warning, "replaced");
+    }
+}

@@ -1,0 +1,153 @@
+//! The turns: when was the last one traced, does any wait, and does Codex write what we do not see?
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use codex_config::Paths;
+use notify_hook::ledger;
+use otlp_model::UnixNanos;
+
+use crate::Finding;
+use crate::words::{count, span};
+
+const LAST: &str = "turns.last";
+const WAITING: &str = "turns.waiting";
+
+/// How long a transcript may be silent before its last turn should have been told.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// What is known of turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// When the last turn ended that was told.
+    pub last_told: Option<SystemTime>,
+    /// When Codex last wrote a transcript.
+    pub last_written: Option<SystemTime>,
+    /// Threads with turns that could not be told.
+    pub waiting_threads: usize,
+    /// The time.
+    pub now: SystemTime,
+}
+
+/// Looks into the ledger, the hook's memory and Codex's sessions.
+pub fn gather(paths: &Paths, now: SystemTime) -> Facts {
+    const LONG_AGO: UnixNanos = UnixNanos(0);
+    let last = ledger::read(paths, LONG_AGO).into_iter().next();
+    let waiting = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
+    Facts {
+        last_told: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
+        last_written: last_written(&paths.codex_home.join("sessions")),
+        waiting_threads: waiting.count(),
+        now,
+    }
+}
+
+/// What the facts mean.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let mut findings = vec![last(facts)];
+    if facts.waiting_threads > 0 {
+        let threads = count(facts.waiting_threads, "thread has", "threads have");
+        let message =
+            format!("{threads} turns that could not be told; each further turn tries again");
+        findings.push(Finding::warning(WAITING, message, "arize-hook-codex-notify --sweep"));
+    }
+    findings
+}
+
+fn last(facts: &Facts) -> Finding {
+    const SWEEP: &str = "arize-hook-codex-notify --sweep && arize-codex logs -n 20";
+    let ago = |time: SystemTime| span(facts.now.duration_since(time).unwrap_or_default());
+    let is_missing = |written: SystemTime| {
+        let told = facts.last_told.unwrap_or(SystemTime::UNIX_EPOCH);
+        written > told + SETTLED && facts.now > written + SETTLED
+    };
+    match (facts.last_written.filter(|written| is_missing(*written)), facts.last_told) {
+        (Some(written), Some(told)) => {
+            let message = format!(
+                "Codex wrote a transcript {} ago, and the last turn that was traced ended {} ago",
+                ago(written),
+                ago(told)
+            );
+            Finding::warning(LAST, message, SWEEP)
+        }
+        (Some(written), None) => {
+            let message = format!(
+                "Codex wrote a transcript {} ago, and no turn was traced yet",
+                ago(written)
+            );
+            Finding::warning(LAST, message, SWEEP)
+        }
+        (None, Some(told)) => {
+            Finding::ok(LAST, format!("the last turn that was traced ended {} ago", ago(told)))
+        }
+        (None, None) => {
+            let message = "no turn was traced yet";
+            Finding::warning(LAST, message, "codex exec 'Say hello'")
+        }
+    }
+}
+
+/// When a transcript was last written to, among those of the newest days.
+fn last_written(sessions: &Path) -> Option<SystemTime> {
+    const DAYS: usize = 3;
+    let days = newest_first(sessions.to_owned()).flat_map(newest_first).flat_map(newest_first);
+    let files = days.take(DAYS).flat_map(newest_first);
+    files.filter_map(|file| fs::metadata(file).ok()?.modified().ok()).max()
+}
+
+fn newest_first(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    entries.sort_unstable_by(|a, b| b.cmp(a));
+    entries.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Level::{self, Ok as Fine, Warning};
+
+    #[test]
+    fn silence_is_told_from_loss() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let ago = |minutes: u64| Some(now - Duration::from_secs(60 * minutes));
+        let cases: [(_, _, Level, &str); 6] = [
+            (None, None, Warning, "no turn was traced yet"),
+            (ago(5), ago(5), Fine, "ended 5 min ago"),
+            (ago(5), ago(300), Fine, "ended 5 min ago"),
+            (ago(300), ago(0), Fine, "ended 5 h ago"),
+            (
+                ago(300),
+                ago(5),
+                Warning,
+                "a transcript 5 min ago, and the last turn that was traced ended 5 h ago",
+            ),
+            (None, ago(5), Warning, "no turn was traced yet"),
+        ];
+        for (last_told, last_written, level, part) in cases {
+            let facts = Facts { last_told, last_written, waiting_threads: 0, now };
+            let findings = check(&facts);
+            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
+            assert!(findings[0].message.contains(part), "{findings:?}");
+        }
+    }
+
+    #[test]
+    fn what_waits_is_counted() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::new(home.path(), None);
+        let now = SystemTime::now();
+        assert_eq!(gather(&paths, now).waiting_threads, 0);
+        fs::create_dir_all(paths.state_dir.join("unsent")).unwrap();
+        fs::write(paths.state_dir.join("unsent/t"), "").unwrap();
+        let day = paths.codex_home.join("sessions/2026/11/20");
+        fs::create_dir_all(&day).unwrap();
+        fs::write(day.join("rollout-t.jsonl"), "").unwrap();
+        let facts = gather(&paths, now);
+        assert!(facts.last_written.is_some(), "{facts:?}");
+        let findings = check(&facts);
+        assert_eq!((findings[1].check, findings[1].level), (WAITING, Warning));
+        assert!(findings[1].message.starts_with("1 thread has turns"), "{findings:?}");
+    }
+}

@@ -1,0 +1,88 @@
+//! The whole examination, in the order of the chain.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use buffer_api::Endpoint;
+use codex_config::{Environment, Paths, Settings};
+
+use crate::checks::{
+    codex, codex_toml, daemon, disk, log, permissions, service, settings, target, turns,
+};
+use crate::{Finding, Report, logs};
+
+/// What is examined: the machine as one shell sees it.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The variables of the shell.
+    pub environment: &'a Environment,
+    /// Where things are.
+    pub paths: &'a Paths,
+    /// Our settings.
+    pub settings: &'a Settings,
+    /// The folder of our programs: that of the one that runs.
+    pub programs: PathBuf,
+    /// The shell's working directory.
+    pub directory: PathBuf,
+    /// The time.
+    pub now: SystemTime,
+}
+
+/// Looks at every link of the chain.
+pub fn examine(place: &Place<'_>) -> Report {
+    let Place { paths, settings: own, .. } = place;
+    let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
+    let buffer = place.programs.join("arize-codex-buffer");
+    let extensions = place.environment.path("PATHEXT").map(PathBuf::into_os_string);
+    let codex = codex::gather(paths, &search, extensions.as_deref());
+    let expected = codex_toml::Expected {
+        search: &search,
+        directory: &place.directory,
+        version: codex.version,
+        service: Endpoint::new(&own.collector.host, own.collector.port).ok(),
+        prompts: own.targets.iter().any(|target| target.content.prompts),
+    };
+    let mut findings = codex::check(&codex);
+    findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
+    findings.extend(settings::check(own, paths));
+    findings.extend(permissions::check(&permissions::gather(paths, own)));
+    findings.extend(daemon::check(daemon::gather(paths).as_ref()));
+    findings.extend(service::check(&service::gather(own, paths, &buffer, place.now)));
+    findings.extend(disk::check(&disk::gather(paths)));
+    findings.extend(target::check(&target::gather(own, paths), paths));
+    findings.extend(turns::check(&turns::gather(paths, place.now)));
+    findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));
+    let findings = findings
+        .into_iter()
+        .map(|finding| with_short_paths(finding, place))
+        .map(|finding| with_reachable_program(finding, place, &search));
+    Report::new(findings.collect())
+}
+
+/// Calls the user's home `~`.
+fn with_short_paths(finding: Finding, place: &Place<'_>) -> Finding {
+    let home = format!("{}/", place.paths.home.display());
+    Finding { message: finding.message.replace(&home, "~/"), ..finding }
+}
+
+/// Names our programs by their paths where the shell would not find them.
+fn with_reachable_program(finding: Finding, place: &Place<'_>, search: &OsString) -> Finding {
+    const OURS: [&str; 4] =
+        ["arize-codex-buffer ", "arize-config ", "arize-codex ", "arize-hook-codex-notify "];
+    let Some(command) = &finding.command else { return finding };
+    let folders: Vec<PathBuf> = std::env::split_paths(search).collect();
+    let reachable = |program: &str| {
+        folders.iter().any(|folder| codex::is_program(&folder.join(program.trim_end())))
+    };
+    let words = OURS.into_iter().filter(|program| !reachable(program));
+    let command = words.fold(command.clone(), |command, program| {
+        let path = crate::words::quoted(&place.programs.join(program.trim_end()));
+        if command.starts_with(program) || command.contains(&format!("&& {program}")) {
+            command.replace(program, &format!("{path} "))
+        } else {
+            command
+        }
+    });
+    Finding { command: Some(command), ..finding }
+}

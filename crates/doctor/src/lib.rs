@@ -1,0 +1,21 @@
+//! Why nothing arrives: every link of the chain from Codex to the backend, checked one by one.
+//!
+//! [`examine`] gathers the facts of this machine and gives a [`Finding`] for each: fine, a warning or
+//! a failure, with the reason and one command to run. What a fact means is decided by pure functions
+//! in [`checks`], one module per link; looking at the machine is the smaller half of each.
+//!
+//! Invariants: nothing is changed, nothing is printed, no credential is in a finding. The environment
+//! and the time come from the caller.
+//!
+//! Start reading at [`examine`].
+
+pub mod checks;
+mod examine;
+mod finding;
+pub mod logs;
+mod render;
+mod words;
+
+pub use examine::{Place, examine};
+pub use finding::{Finding, Level, Report};
+pub use render::{Style, findings};

@@ -1,0 +1,96 @@
+//! Paths, times and amounts as people read them.
+
+use std::path::Path;
+use std::time::Duration;
+
+/// A path for a shell: in single quotes where it has other than plain characters.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// The command that opens a file in an editor.
+pub(crate) fn edit(path: &Path) -> String {
+    format!("${{EDITOR:-vi}} {}", quoted(path))
+}
+
+/// A time span in its largest unit, such as `5 min`.
+pub(crate) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds} s"),
+        120..7_200 => format!("{} min", seconds / 60),
+        7_200..172_800 => format!("{} h", seconds / 3_600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}
+
+/// A number of things.
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// An amount of bytes in its largest unit.
+pub(crate) fn bytes(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut unit = "bytes";
+    let mut amount = bytes as f64;
+    for larger in UNITS {
+        if amount < 1024.0 {
+            break;
+        }
+        amount /= 1024.0;
+        unit = larger;
+    }
+    if unit == "bytes" || amount >= 10.0 {
+        format!("{amount:.0} {unit}")
+    } else {
+        format!("{amount:.1} {unit}")
+    }
+}
+
+/// A text of somebody else's on one line, without what a terminal acts on.
+pub(crate) fn line(text: &str, max: usize) -> String {
+    let mut line: String =
+        text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(max).collect();
+    if text.trim().chars().nth(max).is_some() {
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_and_times_have_one_unit() {
+        for (seconds, text) in
+            [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7_200, "2 h"), (172_800, "2 days")]
+        {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
+        }
+        for (amount, text) in
+            [(0, "0 bytes"), (1536, "1.5 KiB"), (20 << 30, "20 GiB"), (u64::MAX, "16777216 TiB")]
+        {
+            assert_eq!(bytes(amount), text);
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_a_path_as_it_is() {
+        assert_eq!(
+            quoted(Path::new("/home/ada/.codex/config.toml")),
+            "/home/ada/.codex/config.toml"
+        );
+        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
+        assert_eq!(quoted(Path::new("~x")), "'~x'");
+    }
+
+    #[test]
+    fn a_line_is_one_line() {
+        assert_eq!(line(" a\n\u{1b}[31mb ", 10), "a  [31mb");
+        assert_eq!(line("abcdef", 3), "abc…");
+    }
+}

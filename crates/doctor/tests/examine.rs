@@ -1,0 +1,212 @@
+//! Each way in which nothing arrives, provoked in a temporary home.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::SystemTime;
+
+use codex_config::{Environment, Paths, Settings};
+use doctor::{Finding, Level, Place, Report, examine};
+use tempfile::TempDir;
+
+/// A home in which Codex is installed and everything is set up, but for what a test changes.
+struct Home {
+    dir: TempDir,
+    paths: Paths,
+    /// The port of the service: nobody listens there, unless the test does.
+    service: TcpListener,
+}
+
+impl Home {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), None);
+        let home = Self { paths, dir, service: TcpListener::bind("127.0.0.1:0").unwrap() };
+        let programs = home.programs();
+        for program in ["codex", "arize-hook-codex-notify", "arize-codex-buffer"] {
+            write(&programs.join(program), "#!/bin/sh\necho codex-cli 0.169.0\n", 0o755);
+        }
+        home.configure_codex(&format!(
+            "notify = [\"{}/arize-hook-codex-notify\"]\n[otel]\nexporter = {{ otlp-http = {{ endpoint = \
+             \"http://127.0.0.1:{}/v1/logs\", protocol = \"binary\", headers = {{}} }} }}\n",
+            programs.display(),
+            home.port()
+        ));
+        home.configure("target: local");
+        home
+    }
+
+    fn programs(&self) -> std::path::PathBuf {
+        self.dir.path().join("programs")
+    }
+
+    fn port(&self) -> u16 {
+        self.service.local_addr().unwrap().port()
+    }
+
+    fn configure(&self, target: &str) {
+        let text = format!(
+            "harnesses:\n  codex:\n    {target}\n    collector: {{port: {}}}\n",
+            self.port()
+        );
+        write(&self.paths.config_file, &text, 0o600);
+    }
+
+    fn configure_codex(&self, text: &str) {
+        write(&self.paths.codex_home.join("config.toml"), text, 0o644);
+    }
+
+    /// Lets nobody listen on the service's port, and examines.
+    fn examine_without_service(self) -> Report {
+        let Self { dir, paths, service } = self;
+        drop(service);
+        examine_home(&paths, dir.path())
+    }
+
+    fn examine(&self) -> Report {
+        examine_home(&self.paths, self.dir.path())
+    }
+}
+
+fn examine_home(paths: &Paths, dir: &Path) -> Report {
+    let programs = dir.join("programs");
+    let path = format!("{}:/usr/bin:/bin", programs.display());
+    let environment = Environment::new([("PATH", path)]);
+    examine(&Place {
+        environment: &environment,
+        paths,
+        settings: &Settings::load(paths, &environment),
+        programs,
+        directory: dir.to_owned(),
+        now: SystemTime::now(),
+    })
+}
+
+fn write(file: &Path, text: &str, mode: u32) {
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(file, text).unwrap();
+    fs::set_permissions(file, Permissions::from_mode(mode)).unwrap();
+}
+
+/// What a check found; there must be one finding of it.
+fn one<'r>(report: &'r Report, check: &str) -> &'r Finding {
+    let mut found = report.findings.iter().filter(|finding| finding.check == check);
+    let finding = found.next().unwrap_or_else(|| panic!("no {check}: {report:#?}"));
+    assert_eq!(found.next(), None, "{report:#?}");
+    finding
+}
+
+/// The checks that did not end well.
+fn troubles(report: &Report) -> Vec<(&str, Level)> {
+    let bad = report.findings.iter().filter(|finding| finding.level != Level::Ok);
+    bad.map(|finding| (finding.check, finding.level)).collect()
+}
+
+#[test]
+fn a_service_that_is_down_is_the_only_trouble_of_a_fresh_installation() {
+    let report = Home::new().examine_without_service();
+    let expected = [("service", Level::Failure), ("turns.last", Level::Warning)];
+    assert_eq!(troubles(&report), expected, "{report:#?}");
+    let service = one(&report, "service");
+    let command = service.command.as_deref().unwrap();
+    assert_eq!(command, "arize-codex-buffer start", "the program is on `PATH`");
+    assert_eq!(report.level, Level::Failure);
+}
+
+#[test]
+fn every_failure_has_a_command() {
+    let home = Home::new();
+    home.configure_codex("[tui]\nnotify = [\"x\"]\n");
+    home.configure("target: phoenix\n    endpoint: nowhere");
+    fs::remove_file(home.programs().join("codex")).unwrap();
+    let report = home.examine_without_service();
+    let failed = ["codex", "codex.notify", "service", "target"];
+    for check in failed {
+        assert_eq!(one(&report, check).level, Level::Failure, "{report:#?}");
+    }
+    for finding in &report.findings {
+        assert_eq!(finding.command.is_some(), finding.level != Level::Ok, "{finding:?}");
+        assert!(!finding.message.contains('\n'), "{finding:?}");
+    }
+}
+
+#[test]
+fn a_stranger_on_the_port_is_named() {
+    let home = Home::new();
+    let port = home.port();
+    let report = home.examine();
+    let service = one(&report, "service");
+    assert_eq!(service.level, Level::Failure);
+    let taken = format!("127.0.0.1:{port} is taken by ");
+    assert!(service.message.starts_with(&taken), "{service:?}");
+    if cfg!(target_os = "linux") {
+        let pid = std::process::id();
+        assert!(service.message.contains(&format!("(PID {pid})")), "{service:?}");
+        let command = format!("kill {pid} && arize-codex-buffer start");
+        assert_eq!(service.command.as_deref(), Some(&*command));
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_read_stop_everything_and_are_named() {
+    let home = Home::new();
+    write(&home.paths.config_file, "harnesses: [\n", 0o640);
+    let report = home.examine_without_service();
+    let settings = one(&report, "settings");
+    assert_eq!(settings.level, Level::Failure);
+    assert!(settings.message.contains("~/.arize/harness/config.yaml` is not valid: line 2"));
+    assert_eq!(one(&report, "permissions").level, Level::Warning);
+}
+
+#[test]
+fn credentials_that_are_refused_are_told_from_a_server_that_is_away() {
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", server.local_addr().unwrap());
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = server.accept().unwrap();
+        let mut request = [0; 4096];
+        let length = stream.read(&mut request).unwrap();
+        let answer = b"HTTP/1.1 401 Unauthorized\r\ncontent-length: 13\r\n\r\nInvalid token";
+        stream.write_all(answer).unwrap();
+        String::from_utf8_lossy(&request[..length]).to_lowercase()
+    });
+    let home = Home::new();
+    home.configure(&format!(
+        "target: phoenix\n    endpoint: {endpoint}\n    api_key: sk-secret-0123"
+    ));
+    let report = home.examine();
+    assert!(answering.join().unwrap().contains("authorization: bearer sk-secret-0123"));
+    let target = one(&report, "target");
+    assert_eq!(target.level, Level::Failure);
+    assert!(target.message.contains("rejected (http status 401): Invalid token"), "{target:?}");
+    let command = target.command.as_deref().unwrap();
+    assert!(command.ends_with("arize-config set harnesses.codex.api_key --stdin"), "{command}");
+    assert!(!report.json().contains("sk-secret"), "{}", report.json());
+
+    let target = home.examine();
+    let target = one(&target, "target");
+    assert!(target.message.contains("cannot connect"), "{target:?}");
+    assert_eq!(target.command.as_deref(), Some("phoenix serve"));
+}
+
+#[test]
+fn nothing_is_left_behind() {
+    fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let below = |path: std::path::PathBuf| {
+            if path.is_dir() { files(&path) } else { vec![path] }
+        };
+        let mut all: Vec<_> = entries.flat_map(below).collect();
+        all.sort();
+        all
+    }
+    let home = Home::new();
+    let before = files(home.dir.path());
+    home.examine();
+    assert_eq!(files(home.dir.path()), before);
+}
