@@ -27,6 +27,7 @@ pub mod variables;
 mod content;
 mod document;
 mod pairs;
+mod proxies;
 mod reader;
 mod settings;
 mod target;
@@ -59,12 +60,14 @@ pub use exit_code::ExitCode;
 pub use key_path::{KeyPath, KeyPathError};
 pub use paths::Paths;
 pub use private_file::{WriteError, write_private};
+pub use proxies::Proxies;
 pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
 pub use target::{
-    ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint,
-    OtlpProtocol, OtlpTarget, Target, TargetError, TargetSettings,
+    ArizeProtocol, ArizeTarget, ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget,
+    OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi, PhoenixTarget, Target,
+    TargetError, TargetSettings, TlsFiles,
 };
 pub use triggers::{CodexVersion, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

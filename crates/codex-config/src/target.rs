@@ -1,16 +1,21 @@
 //! Where traces go.
 
+mod arize;
 mod error;
 mod headers;
 mod list;
 mod mlflow;
 mod otlp;
 mod phoenix;
+mod tls;
 
+pub use arize::{ArizeProtocol, ArizeTarget};
 pub use error::{ConfigError, TargetError};
 pub use list::TargetSettings;
 pub use mlflow::{MlflowAuth, MlflowExperiment, MlflowTarget};
 pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget};
+pub use phoenix::{PhoenixApi, PhoenixTarget};
+pub use tls::TlsFiles;
 
 pub(crate) use list::resolve_all;
 
@@ -18,7 +23,7 @@ use crate::reader::{
     Reader,
     Source::{self, Own},
 };
-use crate::{Paths, Secret, Warning, variables};
+use crate::{Paths, Warning, variables};
 
 const TARGET: Source = Own("target");
 const ENDPOINT: Source = Own("endpoint");
@@ -29,15 +34,10 @@ pub enum Target {
     /// The local store, `traces.db`.
     Local,
     /// A Phoenix server.
-    Phoenix {
-        /// The base URL, `http://` or `https://`, without a trailing slash.
-        endpoint: String,
-        /// The API key, where the server asks for one.
-        api_key: Option<Secret>,
-        /// Extra request headers; their values may be credentials.
-        headers: Vec<(String, Secret)>,
-    },
-    /// Any receiver of OTLP over HTTP.
+    Phoenix(PhoenixTarget),
+    /// Arize AX.
+    Arize(ArizeTarget),
+    /// Any receiver of OTLP.
     Otlp(OtlpTarget),
     /// An MLflow tracking server.
     Mlflow(MlflowTarget),
@@ -67,56 +67,44 @@ impl Kind {
     }
 }
 
-/// A kind, and the key or variables that select it.
-struct Selected {
-    kind: Kind,
-    by: String,
-}
-
 /// Decides the kind of the target from its configured name, or else from what is configured at all.
-fn select(reader: &mut Reader<'_>) -> Result<Selected, TargetError> {
+fn select(reader: &mut Reader<'_>) -> Result<Kind, TargetError> {
     match reader.named(&[TARGET]) {
         Some((key, value)) => {
             let name = value.trim();
             let kind = Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
-            let by = format!("`{key}`");
-            kind.map(|kind| Selected { kind, by }).ok_or(TargetError::Unknown { key, value })
+            kind.ok_or(TargetError::Unknown { key, value })
         }
         None if reader.entry.is_some() => Err(TargetError::Missing { key: reader.name(TARGET) }),
         None => Ok(select_unnamed(reader)),
     }
 }
 
-fn select_unnamed(reader: &mut Reader<'_>) -> Selected {
+fn select_unnamed(reader: &mut Reader<'_>) -> Kind {
     let environment = reader.environment;
     let is_set = |name| environment.get(name).is_some();
-    let selected = |kind, by: &str| Selected { kind, by: by.to_owned() };
     if is_set(variables::PHOENIX_ENDPOINT) || is_set(variables::PHOENIX_COLLECTOR_ENDPOINT) {
-        return selected(Kind::Phoenix, "`PHOENIX_ENDPOINT`");
+        return Kind::Phoenix;
     }
     if reader.flag(&[Source::Variable(variables::CODEX_OTLP_ENABLE)]) == Some(true) {
-        return selected(Kind::Otlp, "`CODEX_OTLP_ENABLE`");
+        return Kind::Otlp;
     }
     if is_set(variables::ARIZE_API_KEY) && is_set(variables::ARIZE_SPACE_ID) {
-        return selected(Kind::Arize, "`ARIZE_API_KEY` and `ARIZE_SPACE_ID`");
+        return Kind::Arize;
     }
     if reader.value(ENDPOINT).is_some() {
         reader.warnings.push(Warning::EndpointWithoutTarget);
     }
-    selected(Kind::Local, "the default")
+    Kind::Local
 }
 
 /// Decides everything about a target of this kind.
-fn resolve(
-    selected: Selected,
-    paths: &Paths,
-    reader: &mut Reader<'_>,
-) -> Result<Target, TargetError> {
-    match selected.kind {
+fn resolve(kind: Kind, paths: &Paths, reader: &mut Reader<'_>) -> Result<Target, TargetError> {
+    match kind {
         Kind::Local => Ok(Target::Local),
-        Kind::Phoenix => phoenix::resolve(reader),
-        Kind::Arize => Err(TargetError::NotYet { selected_by: selected.by, name: "arize" }),
-        Kind::Mlflow => mlflow::resolve(reader).map(Target::Mlflow),
+        Kind::Phoenix => phoenix::resolve(paths, reader).map(Target::Phoenix),
+        Kind::Arize => arize::resolve(paths, reader).map(Target::Arize),
+        Kind::Mlflow => mlflow::resolve(paths, reader).map(Target::Mlflow),
         Kind::Otlp => otlp::resolve(paths, reader).map(Target::Otlp),
     }
 }
@@ -127,6 +115,21 @@ fn http_url(reader: &mut Reader<'_>, sources: &[Source]) -> Result<Option<String
     match without_final_slash(&value) {
         Some(url) => Ok(Some(url.to_owned())),
         None => Err(TargetError::InvalidEndpoint { key, value }),
+    }
+}
+
+/// Gives the first source that is set. Because a receiver would be sent what it cannot read, a value
+/// that is not understood is an error.
+fn one_of<T>(
+    reader: &mut Reader<'_>,
+    sources: &[Source],
+    expected: &'static str,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, TargetError> {
+    let Some((key, value)) = reader.named(sources) else { return Ok(None) };
+    match parse(value.trim().to_ascii_lowercase().as_str()) {
+        Some(parsed) => Ok(Some(parsed)),
+        None => Err(TargetError::InvalidSetting { key, value, expected }),
     }
 }
 

@@ -53,6 +53,13 @@ pub const ARIZE_API_KEY: &str = "ARIZE_API_KEY";
 /// The space id of Arize AX.
 pub const ARIZE_SPACE_ID: &str = "ARIZE_SPACE_ID";
 
+/// The receiver of Arize AX, `HOST:PORT` or a URL.
+pub const ARIZE_OTLP_ENDPOINT: &str = "ARIZE_OTLP_ENDPOINT";
+/// The same, by the name Arize's own client uses.
+pub const ARIZE_COLLECTOR_ENDPOINT: &str = "ARIZE_COLLECTOR_ENDPOINT";
+/// What kind of program a project of Arize AX is of.
+pub const ARIZE_PROJECT_TYPE: &str = "ARIZE_PROJECT_TYPE";
+
 /// The base URL of Phoenix.
 pub const PHOENIX_ENDPOINT: &str = "PHOENIX_ENDPOINT";
 /// The base URL of Phoenix, by the name Phoenix's own client uses.
@@ -93,7 +100,7 @@ pub const OTEL_EXPORTER_OTLP_TRACES_HEADERS: &str = "OTEL_EXPORTER_OTLP_TRACES_H
 pub const OTEL_EXPORTER_OTLP_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_PROTOCOL";
 /// The same, for traces only.
 pub const OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: &str = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL";
-/// The compression, `gzip` or `none`.
+/// The compression, such as `gzip`.
 pub const OTEL_EXPORTER_OTLP_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_COMPRESSION";
 /// The same, for traces only.
 pub const OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: &str = "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION";
@@ -127,3 +134,20 @@ pub const MLFLOW_TRACKING_USERNAME: &str = "MLFLOW_TRACKING_USERNAME";
 pub const MLFLOW_TRACKING_PASSWORD: &str = "MLFLOW_TRACKING_PASSWORD";
 /// The bearer token for MLflow.
 pub const MLFLOW_TRACKING_TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
+
+/// The proxy for `https://` addresses.
+pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
+/// The same, which wins.
+pub const HTTPS_PROXY_SMALL: &str = "https_proxy";
+/// The proxy for `http://` addresses.
+pub const HTTP_PROXY: &str = "HTTP_PROXY";
+/// The same, which wins.
+pub const HTTP_PROXY_SMALL: &str = "http_proxy";
+/// The proxy for addresses that have none of their own.
+pub const ALL_PROXY: &str = "ALL_PROXY";
+/// The same, which wins.
+pub const ALL_PROXY_SMALL: &str = "all_proxy";
+/// Names, addresses and networks that need no proxy.
+pub const NO_PROXY: &str = "NO_PROXY";
+/// The same, which wins.
+pub const NO_PROXY_SMALL: &str = "no_proxy";

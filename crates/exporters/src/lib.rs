@@ -45,7 +45,7 @@ pub use memory::Memory;
 pub use mlflow::{Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment};
 pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint, OtlpProtocol};
 pub use outbox::Outbox;
-pub use phoenix::{Phoenix, PhoenixConfig};
+pub use phoenix::{Phoenix, PhoenixApi, PhoenixConfig};
 pub use probe::Probe;
 pub use proxy::Proxies;
 pub use tls::TlsFiles;

@@ -1,5 +1,7 @@
 //! Arize Phoenix, self-hosted or in the cloud.
 
+mod rest;
+
 use std::fmt;
 
 use otlp_model::{SpanBatch, TraceId};
@@ -7,6 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{AUTHORIZATION, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
 
+use self::rest::{Rest, Taken};
 use crate::endpoint::{base_url, traces_url, without_secrets};
 use crate::headers::{Headers, header_value};
 use crate::http::HttpClient;
@@ -35,8 +38,21 @@ pub struct PhoenixConfig {
     /// The project the traces belong to, which Phoenix makes where it is missing. Batches should
     /// name it in the resource too (`openinference.project.name`): not every name fits a header.
     pub project: String,
+    /// The interface that spans are posted to.
+    pub api: PhoenixApi,
     /// How to connect.
     pub connection: Connection,
+}
+
+/// An interface of Phoenix for spans.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PhoenixApi {
+    /// OTLP, which all versions have.
+    #[default]
+    Otlp,
+    /// Its own; OTLP where that does not do: before Phoenix 12.4, and for a project with a slash in its
+    /// name.
+    Rest,
 }
 
 impl fmt::Debug for PhoenixConfig {
@@ -47,6 +63,7 @@ impl fmt::Debug for PhoenixConfig {
             .field("api_key", &self.api_key.as_ref().map(|_| "…"))
             .field("headers", &header_names)
             .field("project", &self.project)
+            .field("api", &self.api)
             .field("connection", &self.connection)
             .finish()
     }
@@ -61,6 +78,7 @@ pub struct Phoenix {
     base: String,
     project: String,
     http: OtlpHttp,
+    rest: Option<Rest>,
 }
 
 impl Phoenix {
@@ -78,7 +96,12 @@ impl Phoenix {
         }
         let http = HttpClient::new(url, headers, &config.connection)?;
         let http = OtlpHttp::new(http, OtlpEncoding::Protobuf, OtlpCompression::Gzip);
-        Ok(Self { target, base, project: config.project, http })
+        let project = config.project;
+        let rest = match config.api {
+            PhoenixApi::Otlp => None,
+            PhoenixApi::Rest => Some(Rest::new(base.clone(), project.clone())),
+        };
+        Ok(Self { target, base, project, http, rest })
     }
 }
 
@@ -94,7 +117,14 @@ impl Exporter for Phoenix {
     }
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
-        self.http.export(batch)
+        let client = self.http.client();
+        let deadline = client.deadline();
+        if let Some(rest) = self.rest.as_ref().filter(|_| !batch.spans.is_empty())
+            && rest.export(client, batch, deadline)? == Taken::Here
+        {
+            return Ok(Receipt { spans: batch.spans.len() });
+        }
+        self.http.export_with(batch, &HeaderMap::new(), deadline)
     }
 
     /// A request for traces, not one for a page: Phoenix answers any page to anybody.

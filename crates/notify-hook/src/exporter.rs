@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use codex_config::{
-    MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol,
-    OtlpTarget, Paths, Secret, Target, TargetSettings,
+    ArizeProtocol, ArizeTarget, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression,
+    OtlpEndpoint, OtlpProtocol, OtlpTarget, Paths, PhoenixApi, PhoenixTarget, Secret, Target,
+    TargetSettings, TlsFiles,
 };
 use exporters::{
-    ConfigError, Connection, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix,
-    PhoenixConfig, Proxies, TlsFiles,
+    Arize, ArizeConfig, ConfigError, Connection, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp,
+    OtlpConfig, Phoenix, PhoenixConfig, Proxies,
 };
 
 /// Makes the exporter of a target; each delivery ends within `timeout`.
@@ -18,23 +19,72 @@ pub fn exporter(
     paths: &Paths,
     timeout: Duration,
 ) -> Result<Box<dyn Exporter>, ConfigError> {
+    let project = settings.project_name.as_str();
+    let connection = |tls: &TlsFiles| connection(tls, &settings.proxies, timeout);
     Ok(match target {
         Target::Local => Box::new(LocalStore::new(&paths.traces_db)),
-        Target::Phoenix { endpoint, api_key, headers } => Box::new(Phoenix::new(PhoenixConfig {
-            endpoint: endpoint.clone(),
-            api_key: api_key.as_ref().map(|key| key.expose().to_owned()),
-            headers: exposed(headers),
-            project: settings.project_name.clone(),
-            connection: Connection::direct(timeout),
-        })?),
-        Target::Mlflow(mlflow) => {
-            Box::new(Mlflow::new(mlflow_config(mlflow, &settings.project_name, timeout))?)
+        Target::Phoenix(phoenix) => {
+            Box::new(Phoenix::new(phoenix_config(phoenix, project, connection(&phoenix.tls)))?)
         }
-        Target::Otlp(otlp) => Box::new(Otlp::new(otlp_config(otlp, timeout))?),
+        Target::Arize(arize) => {
+            Box::new(Arize::new(arize_config(arize, project, connection(&arize.tls)))?)
+        }
+        Target::Mlflow(mlflow) => {
+            Box::new(Mlflow::new(mlflow_config(mlflow, project, connection(&mlflow.tls)))?)
+        }
+        Target::Otlp(otlp) => Box::new(Otlp::new(otlp_config(otlp, connection(&otlp.tls)))?),
     })
 }
 
-fn otlp_config(otlp: &OtlpTarget, timeout: Duration) -> OtlpConfig {
+fn connection(tls: &TlsFiles, proxies: &codex_config::Proxies, timeout: Duration) -> Connection {
+    let exposed = |url: &Option<Secret>| url.as_ref().map(|url| url.expose().to_owned());
+    Connection {
+        timeout,
+        tls: exporters::TlsFiles {
+            ca_file: tls.ca_file.clone(),
+            client_certificate: tls.client_certificate.clone(),
+            client_key: tls.client_key.clone(),
+        },
+        proxies: Proxies {
+            https: exposed(&proxies.https),
+            http: exposed(&proxies.http),
+            all: exposed(&proxies.all),
+            none: proxies.none.clone(),
+        },
+    }
+}
+
+fn phoenix_config(phoenix: &PhoenixTarget, project: &str, connection: Connection) -> PhoenixConfig {
+    PhoenixConfig {
+        endpoint: phoenix.endpoint.clone(),
+        api_key: phoenix.api_key.as_ref().map(|key| key.expose().to_owned()),
+        headers: exposed(&phoenix.headers),
+        project: project.to_owned(),
+        api: match phoenix.api {
+            PhoenixApi::Otlp => exporters::PhoenixApi::Otlp,
+            PhoenixApi::Rest => exporters::PhoenixApi::Rest,
+        },
+        connection,
+    }
+}
+
+fn arize_config(arize: &ArizeTarget, project: &str, connection: Connection) -> ArizeConfig {
+    ArizeConfig {
+        endpoint: arize.endpoint.clone(),
+        protocol: match arize.protocol {
+            ArizeProtocol::Grpc => exporters::ArizeProtocol::Grpc,
+            ArizeProtocol::Http => exporters::ArizeProtocol::Http,
+        },
+        api_key: arize.api_key.expose().to_owned(),
+        space_id: arize.space_id.clone(),
+        project: project.to_owned(),
+        project_type: arize.project_type.clone(),
+        connection,
+    }
+}
+
+fn otlp_config(otlp: &OtlpTarget, connection: Connection) -> OtlpConfig {
+    let limit = connection.timeout;
     OtlpConfig {
         endpoint: match &otlp.endpoint {
             OtlpEndpoint::Server(url) => exporters::OtlpEndpoint::Server(url.clone()),
@@ -43,25 +93,22 @@ fn otlp_config(otlp: &OtlpTarget, timeout: Duration) -> OtlpConfig {
         protocol: match otlp.protocol {
             OtlpProtocol::HttpProtobuf => exporters::OtlpProtocol::HttpProtobuf,
             OtlpProtocol::HttpJson => exporters::OtlpProtocol::HttpJson,
+            OtlpProtocol::Grpc => exporters::OtlpProtocol::Grpc,
         },
         compression: match otlp.compression {
             OtlpCompression::Gzip => exporters::OtlpCompression::Gzip,
+            OtlpCompression::Zstd => exporters::OtlpCompression::Zstd,
             OtlpCompression::None => exporters::OtlpCompression::None,
         },
         headers: exposed(&otlp.headers),
         connection: Connection {
-            timeout: otlp.timeout.map_or(timeout, |own| own.min(timeout)),
-            tls: TlsFiles {
-                ca_file: otlp.ca_file.clone(),
-                client_certificate: otlp.client_certificate.clone(),
-                client_key: otlp.client_key.clone(),
-            },
-            proxies: Proxies::default(),
+            timeout: otlp.timeout.map_or(limit, |own| own.min(limit)),
+            ..connection
         },
     }
 }
 
-fn mlflow_config(mlflow: &MlflowTarget, project_name: &str, timeout: Duration) -> MlflowConfig {
+fn mlflow_config(mlflow: &MlflowTarget, project: &str, connection: Connection) -> MlflowConfig {
     MlflowConfig {
         endpoint: mlflow.endpoint.clone(),
         auth: match &mlflow.auth {
@@ -75,9 +122,9 @@ fn mlflow_config(mlflow: &MlflowTarget, project_name: &str, timeout: Duration) -
         experiment: match &mlflow.experiment {
             Some(MlflowExperiment::Id(id)) => exporters::MlflowExperiment::Id(id.clone()),
             Some(MlflowExperiment::Name(name)) => exporters::MlflowExperiment::Name(name.clone()),
-            None => exporters::MlflowExperiment::Name(project_name.to_owned()),
+            None => exporters::MlflowExperiment::Name(project.to_owned()),
         },
-        connection: Connection::direct(timeout),
+        connection,
     }
 }
 

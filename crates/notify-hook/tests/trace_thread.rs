@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
-use exporters::{ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixConfig, Receipt};
+use exporters::{
+    ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
+};
 use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, ledger, trace_thread};
 use otlp_model::{SpanBatch, SpanKind, UnixNanos};
 use pricing::PriceTable;
@@ -54,6 +56,7 @@ fn away() -> Result<Phoenix, ConfigError> {
         api_key: None,
         headers: Vec::new(),
         project: "test".to_owned(),
+        api: PhoenixApi::Otlp,
         connection: Connection::direct(Duration::from_secs(1)),
     })
 }

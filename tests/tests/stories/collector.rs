@@ -30,7 +30,7 @@ fn that_is_configured_wrong_gets_the_turn_once_that_is_corrected() {
 
     let target = format!("target: otlp\n    endpoint: {}", rotel.url());
     for (wrong, told) in [
-        ("protocol: grpc", "`harnesses.codex.protocol` is `grpc`, not `http/protobuf` or "),
+        ("protocol: thrift", "`harnesses.codex.protocol` is `thrift`, not `http/protobuf`, "),
         (
             "headers: { x-key: '${NOT_SET}' }",
             "`harnesses.codex.headers.x-key`: the environment variable `NOT_SET` is not set (hint: ",

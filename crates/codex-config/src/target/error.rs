@@ -28,13 +28,13 @@ pub enum TargetError {
         /// What it is.
         found: &'static str,
     },
-    /// The target is known, but this release cannot deliver to it.
-    #[error("the target `{name}`, selected by {selected_by}, is not supported by this release yet")]
-    NotYet {
-        /// The key or variables that select it.
-        selected_by: String,
+    /// Settings that a target cannot do without are not there.
+    #[error("the target `{name}` needs {}", places(missing))]
+    MissingSettings {
         /// The name of the target.
         name: &'static str,
+        /// The key and the variable of each.
+        missing: Vec<(String, &'static str)>,
     },
     /// The endpoint is not an HTTP URL.
     #[error("`{key}` is `{value}`, which does not start with `http://` or `https://` and a host")]
@@ -87,6 +87,21 @@ fn set(key: &str, value: &str) -> String {
     }
 }
 
+/// How to set a key without showing its value to whoever looks.
+fn set_secret(key: &str) -> String {
+    if key.contains('[') {
+        format!("set `{key}` in `config.yaml`")
+    } else {
+        format!("run `arize-config set {key} --stdin`")
+    }
+}
+
+fn places(missing: &[(String, &'static str)]) -> String {
+    let places: Vec<String> =
+        missing.iter().map(|(key, variable)| format!("`{key}` (or `{variable}`)")).collect();
+    places.join(" and ")
+}
+
 fn known_targets() -> String {
     let names = Kind::ALL.map(Kind::name);
     match names.split_last() {
@@ -105,7 +120,10 @@ impl TargetError {
             Self::NoList { .. } => {
                 "write `- target: phoenix` below it, and so for each target".into()
             }
-            Self::NotYet { .. } => "name another target, such as `phoenix` or `local`".into(),
+            Self::MissingSettings { missing, .. } => {
+                let keys: Vec<String> = missing.iter().map(|(key, _)| set_secret(key)).collect();
+                keys.join(", and ")
+            }
             Self::InvalidEndpoint { key, .. } => {
                 format!("write `{key}` as a URL, for example `https://traces.example:443`")
             }

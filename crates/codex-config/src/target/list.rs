@@ -6,6 +6,7 @@ use serde_yaml::Value;
 
 use super::{Kind, Target, TargetError, resolve, select};
 use crate::content::{self, ContentPolicy};
+use crate::proxies::{self, Proxies};
 use crate::reader::{
     Reader,
     Source::{Key, Own, Variable},
@@ -26,6 +27,8 @@ pub struct TargetSettings {
     pub project_name: String,
     /// What content the target gets to see.
     pub content: ContentPolicy,
+    /// The proxies on the way to it, which are those of the network.
+    pub proxies: Proxies,
 }
 
 impl TargetSettings {
@@ -37,6 +40,7 @@ impl TargetSettings {
             Err(error) => error.to_string().hash(&mut hasher),
         }
         self.project_name.hash(&mut hasher);
+        self.proxies.hash(&mut hasher);
         hasher.finish()
     }
 }
@@ -73,14 +77,15 @@ pub(crate) fn resolve_all(paths: &Paths, reader: &mut Reader<'_>) -> Vec<TargetS
 
 fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
     let selected = select(reader);
-    let kind = selected.as_ref().map(|selected| selected.kind).ok();
+    let kind = selected.as_ref().ok().copied();
     let name = name(reader).unwrap_or_else(|| match kind {
         Some(kind) => kind.name().to_owned(),
         None => unknown(reader.entry.unwrap_or(0)),
     });
-    let target = selected.and_then(|selected| resolve(selected, paths, reader));
+    let target = selected.and_then(|kind| resolve(kind, paths, reader));
     let project_name = project_name(reader, kind);
-    TargetSettings { name, target, project_name, content: content::policy(reader) }
+    let (content, proxies) = (content::policy(reader), proxies::from_environment(reader));
+    TargetSettings { name, target, project_name, content, proxies }
 }
 
 /// The name of a target of which nothing is known but its place.

@@ -1,11 +1,11 @@
 //! MLflow as a target.
 
-use super::{ENDPOINT, TargetError, http_url};
+use super::{ENDPOINT, TargetError, TlsFiles, http_url, tls};
 use crate::reader::{
     Reader,
     Source::{Own, Variable},
 };
-use crate::{Secret, variables};
+use crate::{Paths, Secret, variables};
 
 const DEFAULT_MLFLOW: &str = "http://localhost:5000";
 
@@ -18,6 +18,8 @@ pub struct MlflowTarget {
     pub auth: MlflowAuth,
     /// The experiment; where none is named, the one called like the project.
     pub experiment: Option<MlflowExperiment>,
+    /// The files for TLS.
+    pub tls: TlsFiles,
 }
 
 /// Says how MLflow knows us.
@@ -46,7 +48,7 @@ pub enum MlflowExperiment {
 }
 
 /// Decides how to reach MLflow.
-pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetError> {
+pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetError> {
     let sources = [Variable(variables::MLFLOW_TRACKING_URI), ENDPOINT];
     if let Some((key, value)) = reader.named(&sources)
         && value.trim().to_ascii_lowercase().starts_with("databricks")
@@ -54,7 +56,8 @@ pub(super) fn resolve(reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetErr
         return Err(TargetError::Databricks { key });
     }
     let endpoint = http_url(reader, &sources)?.unwrap_or_else(|| DEFAULT_MLFLOW.to_owned());
-    Ok(MlflowTarget { endpoint, auth: auth(reader), experiment: experiment(reader)? })
+    let (auth, experiment) = (auth(reader), experiment(reader)?);
+    Ok(MlflowTarget { endpoint, auth, experiment, tls: tls::own(paths, reader) })
 }
 
 /// As MLflow's own client decides: a user before a token.

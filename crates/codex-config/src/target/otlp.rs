@@ -1,13 +1,12 @@
-//! Any receiver of OTLP over HTTP as a target.
+//! Any receiver of OTLP as a target.
 //!
 //! Many shells have `OTEL_EXPORTER_OTLP_*` for other programs, with the credentials of another
 //! server. So these variables neither select this target nor mix with an address of ours: they count
 //! only where `CODEX_OTLP_ENDPOINT` and the target's `endpoint` are both missing.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{ENDPOINT, TargetError, headers, http_url};
+use super::{ENDPOINT, TargetError, TlsFiles, headers, http_url, one_of, tls, tls::Around};
 use crate::reader::{
     Reader,
     Source::{self, Own, Variable},
@@ -27,30 +26,28 @@ pub struct OtlpTarget {
     pub headers: Vec<(String, Secret)>,
     /// The most time that one batch may take, where it is limited further than by us.
     pub timeout: Option<Duration>,
-    /// The certificate authorities to trust in place of the built-in ones, a PEM file.
-    pub ca_file: Option<PathBuf>,
-    /// The client certificate, a PEM file.
-    pub client_certificate: Option<PathBuf>,
-    /// The key of the client certificate, a PEM file.
-    pub client_key: Option<PathBuf>,
+    /// The files for TLS.
+    pub tls: TlsFiles,
 }
 
 /// Tells the address of a server from one that is used as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OtlpEndpoint {
-    /// The server; the path for traces follows.
+    /// The server; with HTTP the path for traces follows.
     Server(String),
     /// The address for traces.
     Traces(String),
 }
 
-/// Names how spans are written.
+/// Names how a receiver is spoken to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OtlpProtocol {
     /// `http/protobuf`.
     HttpProtobuf,
     /// `http/json`.
     HttpJson,
+    /// `grpc`.
+    Grpc,
 }
 
 /// Names how requests are compressed.
@@ -58,6 +55,8 @@ pub enum OtlpProtocol {
 pub enum OtlpCompression {
     /// `gzip`.
     Gzip,
+    /// `zstd`.
+    Zstd,
     /// `none`.
     None,
 }
@@ -73,36 +72,33 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarg
     let protocol = protocol(reader, standard)?;
     let compression = compression(reader, standard)?;
     let timeout = timeout(reader, standard)?;
-    let mut file = |variable, key, for_traces, general| {
-        let mut sources = vec![Variable(variable), Own(key)];
-        sources.extend(standard.sources(for_traces, general));
-        reader.text(&sources).map(|path| paths.resolve(path.trim()))
-    };
-    Ok(OtlpTarget {
-        endpoint,
-        protocol,
-        compression,
-        timeout,
-        ca_file: file(
-            variables::CODEX_OTLP_CACERTFILE,
-            "ca_file",
+    let tls = tls_files(paths, reader, standard);
+    let headers = headers(reader, standard)?;
+    Ok(OtlpTarget { endpoint, protocol, compression, headers, timeout, tls })
+}
+
+fn tls_files(paths: &Paths, reader: &mut Reader<'_>, standard: Standard) -> TlsFiles {
+    let own = [
+        [Variable(variables::CODEX_OTLP_CACERTFILE)],
+        [Variable(variables::CODEX_OTLP_CERTFILE)],
+        [Variable(variables::CODEX_OTLP_KEYFILE)],
+    ];
+    let standard = [
+        standard.sources(
             variables::OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE,
             variables::OTEL_EXPORTER_OTLP_CERTIFICATE,
         ),
-        client_certificate: file(
-            variables::CODEX_OTLP_CERTFILE,
-            "client_certificate",
+        standard.sources(
             variables::OTEL_EXPORTER_OTLP_TRACES_CLIENT_CERTIFICATE,
             variables::OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE,
         ),
-        client_key: file(
-            variables::CODEX_OTLP_KEYFILE,
-            "client_key",
+        standard.sources(
             variables::OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY,
             variables::OTEL_EXPORTER_OTLP_CLIENT_KEY,
         ),
-        headers: headers(reader, standard)?,
-    })
+    ];
+    let around = |file: usize| Around { before: &own[file], after: &standard[file] };
+    tls::all(paths, reader, [around(0), around(1), around(2)])
 }
 
 /// Whether `OTEL_EXPORTER_OTLP_*` is for us.
@@ -139,10 +135,11 @@ fn protocol(reader: &mut Reader<'_>, standard: Standard) -> Result<OtlpProtocol,
     let general = variables::OTEL_EXPORTER_OTLP_PROTOCOL;
     let mut sources = vec![Own("protocol")];
     sources.extend(standard.sources(for_traces, general));
-    let expected = "`http/protobuf` or `http/json`";
+    let expected = "`http/protobuf`, `http/json` or `grpc`";
     let protocol = one_of(reader, &sources, expected, |word| match word {
         "http/protobuf" => Some(OtlpProtocol::HttpProtobuf),
         "http/json" => Some(OtlpProtocol::HttpJson),
+        "grpc" => Some(OtlpProtocol::Grpc),
         _ => None,
     })?;
     Ok(protocol.unwrap_or(OtlpProtocol::HttpProtobuf))
@@ -156,8 +153,9 @@ fn compression(
     let general = variables::OTEL_EXPORTER_OTLP_COMPRESSION;
     let mut sources = vec![Own("compression")];
     sources.extend(standard.sources(for_traces, general));
-    let compression = one_of(reader, &sources, "`gzip` or `none`", |word| match word {
+    let compression = one_of(reader, &sources, "`gzip`, `zstd` or `none`", |word| match word {
         "gzip" => Some(OtlpCompression::Gzip),
+        "zstd" => Some(OtlpCompression::Zstd),
         "none" => Some(OtlpCompression::None),
         _ => None,
     })?;
@@ -186,19 +184,4 @@ fn headers(
         Standard::IsForOthers => None,
     };
     headers::all(reader, standard, variables::CODEX_OTLP_HEADERS)
-}
-
-/// Gives the first source that is set. Because a receiver would be sent what it cannot read, a value
-/// that is not understood is an error.
-fn one_of<T>(
-    reader: &mut Reader<'_>,
-    sources: &[Source],
-    expected: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, TargetError> {
-    let Some((key, value)) = reader.named(sources) else { return Ok(None) };
-    match parse(value.trim().to_ascii_lowercase().as_str()) {
-        Some(parsed) => Ok(Some(parsed)),
-        None => Err(TargetError::InvalidSetting { key, value, expected }),
-    }
 }

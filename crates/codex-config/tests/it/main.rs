@@ -1,6 +1,7 @@
 //! Tests of the crate from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod arize;
 mod codex_toml;
 mod command;
 mod corpus;

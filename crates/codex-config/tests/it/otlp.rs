@@ -47,7 +47,11 @@ fn the_file_alone() {
     assert_eq!(target.endpoint, server("http://file"));
     assert_eq!(target.protocol, OtlpProtocol::HttpProtobuf);
     assert_eq!(target.compression, OtlpCompression::Gzip);
-    assert_eq!((target.timeout, target.ca_file, target.headers.len()), (None, None, 0));
+    assert_eq!((target.timeout, target.tls.ca_file, target.headers.len()), (None, None, 0));
+
+    let target =
+        otlp(&[], "target: otlp, endpoint: 'http://h:4317', protocol: grpc, compression: zstd");
+    assert_eq!((target.protocol, target.compression), (OtlpProtocol::Grpc, OtlpCompression::Zstd));
 
     let target = otlp(
         &[("TOKEN", "a b")],
@@ -59,9 +63,9 @@ fn the_file_alone() {
     assert_eq!(target.compression, OtlpCompression::None);
     assert_eq!(target.timeout, Some(Duration::from_millis(700)));
     assert_eq!(headers(&target), [("authorization", "Bearer a b!"), ("x-n", "5")]);
-    assert_eq!(target.ca_file, Some("/home/ada/ca.pem".into()));
-    assert_eq!(target.client_certificate, Some("/c.pem".into()));
-    assert_eq!(target.client_key, Some("/home/ada/k.pem".into()));
+    assert_eq!(target.tls.ca_file, Some("/home/ada/ca.pem".into()));
+    assert_eq!(target.tls.client_certificate, Some("/c.pem".into()));
+    assert_eq!(target.tls.client_key, Some("/home/ada/k.pem".into()));
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn the_standard_variables_fill_in_where_there_is_no_address_of_ours() {
     assert_eq!(target.endpoint, OtlpEndpoint::Traces("http://traces/x/".to_owned()));
     assert_eq!(target.protocol, OtlpProtocol::HttpProtobuf);
     assert_eq!(target.timeout, Some(Duration::from_millis(9)));
-    assert_eq!(target.ca_file, Some("/ca.pem".into()));
+    assert_eq!(target.tls.ca_file, Some("/ca.pem".into()));
     assert_eq!(headers(&target), [("x-traces", "1"), ("x-file", "1"), ("x-own", "1")]);
 }
 
@@ -125,9 +129,9 @@ fn the_certificates_of_the_elixir_sdk() {
         ("CODEX_OTLP_CACERTFILE", "/ca.pem"),
     ];
     let target = otlp(&process, "target: otlp, ca_file: /other.pem");
-    assert_eq!(target.ca_file, Some("/ca.pem".into()));
-    assert_eq!(target.client_certificate, Some("/c.pem".into()));
-    assert_eq!(target.client_key, Some("/k.pem".into()));
+    assert_eq!(target.tls.ca_file, Some("/ca.pem".into()));
+    assert_eq!(target.tls.client_certificate, Some("/c.pem".into()));
+    assert_eq!(target.tls.client_key, Some("/k.pem".into()));
 }
 
 #[track_caller]
@@ -162,17 +166,17 @@ fn what_cannot_work_is_refused_with_its_key() {
     );
     check_error(
         &[],
-        &with("protocol: grpc"),
+        &with("protocol: thrift"),
         expect![[r#"
-        `harnesses.codex.protocol` is `grpc`, not `http/protobuf` or `http/json`
-        hint: set `harnesses.codex.protocol` to `http/protobuf` or `http/json`"#]],
+        `harnesses.codex.protocol` is `thrift`, not `http/protobuf`, `http/json` or `grpc`
+        hint: set `harnesses.codex.protocol` to `http/protobuf`, `http/json` or `grpc`"#]],
     );
     check_error(
         &[],
-        &with("compression: zstd"),
+        &with("compression: brotli"),
         expect![[r#"
-        `harnesses.codex.compression` is `zstd`, not `gzip` or `none`
-        hint: set `harnesses.codex.compression` to `gzip` or `none`"#]],
+        `harnesses.codex.compression` is `brotli`, not `gzip`, `zstd` or `none`
+        hint: set `harnesses.codex.compression` to `gzip`, `zstd` or `none`"#]],
     );
     check_error(
         &[],
@@ -223,14 +227,14 @@ fn what_cannot_work_is_refused_with_its_key() {
         `harnesses.codex.headers`: a text is not a mapping of names to values
         hint: correct the header in `config.yaml`, or set the variable in `arize-env.sh`"#]],
     );
-    let grpc =
-        [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")];
+    let thrift =
+        [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c"), ("OTEL_EXPORTER_OTLP_PROTOCOL", "thrift")];
     check_error(
-        &grpc,
+        &thrift,
         "target: otlp",
         expect![[r#"
-        `OTEL_EXPORTER_OTLP_PROTOCOL` is `grpc`, not `http/protobuf` or `http/json`
-        hint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf` or `http/json`"#]],
+        `OTEL_EXPORTER_OTLP_PROTOCOL` is `thrift`, not `http/protobuf`, `http/json` or `grpc`
+        hint: set `OTEL_EXPORTER_OTLP_PROTOCOL` to `http/protobuf`, `http/json` or `grpc`"#]],
     );
 }
 

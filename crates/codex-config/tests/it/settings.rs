@@ -1,7 +1,8 @@
 use std::fs;
 
 use codex_config::{
-    AttributeValue, ConfigTexts, Environment, Paths, Secret, Settings, SpanLayout, Target,
+    AttributeValue, ConfigTexts, Environment, Paths, PhoenixApi, PhoenixTarget, Secret, Settings,
+    SpanLayout, Target, TlsFiles,
 };
 use expect_test::{Expect, expect};
 
@@ -296,11 +297,13 @@ fn a_wrong_content_switch_records_nothing() {
 }
 
 fn phoenix(endpoint: &str, api_key: Option<&str>, headers: &[(&str, &str)]) -> Target {
-    Target::Phoenix {
+    Target::Phoenix(PhoenixTarget {
         endpoint: endpoint.to_owned(),
         api_key: api_key.map(Secret::new),
         headers: headers.iter().map(|(n, v)| ((*n).to_owned(), Secret::new(*v))).collect(),
-    }
+        api: PhoenixApi::Otlp,
+        tls: TlsFiles::default(),
+    })
 }
 
 #[track_caller]
@@ -387,12 +390,6 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
         hint: run `arize-config set harnesses.codex.target phoenix` (or `local`)"#]],
     );
     check_target_error(
-        yaml("harnesses: {codex: {target: Arize}}\n"),
-        expect![[r#"
-            the target `arize`, selected by `harnesses.codex.target`, is not supported by this release yet
-            hint: name another target, such as `phoenix` or `local`"#]],
-    );
-    check_target_error(
         yaml("harnesses: {codex: {target: phoenix, endpoint: 'localhost:6006'}}\n"),
         expect![[r#"
             `harnesses.codex.endpoint` is `localhost:6006`, which does not start with `http://` or `https://` and a host
@@ -403,15 +400,6 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
         expect![[r#"
             `PHOENIX_ENDPOINT` is `http://`, which does not start with `http://` or `https://` and a host
             hint: write `PHOENIX_ENDPOINT` as a URL, for example `https://traces.example:443`"#]],
-    );
-    check_target_error(
-        Sources {
-            process: &[("ARIZE_API_KEY", "k"), ("ARIZE_SPACE_ID", "s")],
-            ..Sources::default()
-        },
-        expect![[r#"
-            the target `arize`, selected by `ARIZE_API_KEY` and `ARIZE_SPACE_ID`, is not supported by this release yet
-            hint: name another target, such as `phoenix` or `local`"#]],
     );
 }
 

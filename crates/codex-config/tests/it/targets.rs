@@ -24,9 +24,9 @@ fn check(settings: &Settings, expected: Expect) {
         .iter()
         .map(|target| {
             let place = match &target.target {
-                Ok(Target::Phoenix { endpoint, api_key, headers }) => {
-                    let key = api_key.as_ref().map(|key| key.expose());
-                    format!("{endpoint} {key:?} {} headers", headers.len())
+                Ok(Target::Phoenix(phoenix)) => {
+                    let key = phoenix.api_key.as_ref().map(|key| key.expose());
+                    format!("{} {key:?} {} headers", phoenix.endpoint, phoenix.headers.len())
                 }
                 Ok(target) => format!("{target:?}"),
                 Err(error) => format!("{error} (hint: {})", error.hint()),
@@ -112,7 +112,7 @@ fn a_wrong_entry_is_an_error_of_that_entry_alone() {
             phoenix (codex): `harnesses.codex.targets[1].endpoint` is `localhost:6006`, which does not start with `http://` or `https://` and a host (hint: write `harnesses.codex.targets[1].endpoint` as a URL, for example `https://traces.example:443`)
             unknown-2 (codex): `harnesses.codex.targets[2].target` is missing; known targets are local, phoenix, arize, mlflow and otlp (hint: set `harnesses.codex.targets[2].target` to `phoenix` in `config.yaml` (or `local`))
             otlp (codex): the target `otlp` has no endpoint (hint: set `harnesses.codex.targets[3].endpoint` to `URL` in `config.yaml`, such as `https://collector.example:4318`)
-            otlp-2 (codex): `harnesses.codex.targets[4].protocol` is `smoke`, not `http/protobuf` or `http/json` (hint: set `harnesses.codex.targets[4].protocol` to `http/protobuf` or `http/json`)
+            otlp-2 (codex): `harnesses.codex.targets[4].protocol` is `smoke`, not `http/protobuf`, `http/json` or `grpc` (hint: set `harnesses.codex.targets[4].protocol` to `http/protobuf`, `http/json` or `grpc`)
             otlp-3 (codex): `harnesses.codex.targets[5].headers.a`: the environment variable `NOT_SET` is not set (hint: correct the header in `config.yaml`, or set the variable in `arize-env.sh`)
             local (codex): Local"#]],
     );

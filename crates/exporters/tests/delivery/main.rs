@@ -10,6 +10,7 @@ mod local_store;
 mod mlflow;
 mod otlp;
 mod phoenix;
+mod phoenix_rest;
 mod probe;
 mod tls;
 

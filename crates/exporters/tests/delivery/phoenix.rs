@@ -4,7 +4,9 @@ use std::error::Error as _;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-use exporters::{ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixConfig};
+use exporters::{
+    ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig,
+};
 use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
@@ -21,6 +23,7 @@ fn config(endpoint: &str) -> PhoenixConfig {
         api_key: Some(KEY.to_owned()),
         headers: vec![("X-Tenant".to_owned(), SECRET_HEADER.to_owned())],
         project: "my project".to_owned(),
+        api: PhoenixApi::Otlp,
         connection: Connection::direct(TIMEOUT),
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use exporters::{
     AnswerStatus, Connection, ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig,
     MlflowExperiment, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol, Phoenix,
-    PhoenixConfig, Probe,
+    PhoenixApi, PhoenixConfig, Probe,
 };
 use otlp_model::TraceId;
 
@@ -24,6 +24,7 @@ fn phoenix(server: &FakeServer, project: &str) -> Phoenix {
         api_key: Some("sk-very-secret-key".to_owned()),
         headers: Vec::new(),
         project: project.to_owned(),
+        api: PhoenixApi::Otlp,
         connection: Connection::direct(Duration::from_secs(5)),
     };
     Phoenix::new(config).unwrap()
