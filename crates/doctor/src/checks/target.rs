@@ -149,7 +149,7 @@ fn is_about_credentials(status: AnswerStatus) -> bool {
 /// What starts the server of a target on this machine.
 fn start(target: &Target) -> Option<&'static str> {
     let (endpoint, command) = match target {
-        Target::Phoenix { endpoint, .. } => (endpoint, "phoenix serve"),
+        Target::Phoenix(phoenix) => (&phoenix.endpoint, "phoenix serve"),
         Target::Mlflow(mlflow) => (&mlflow.endpoint, "mlflow server"),
         _ => return None,
     };
