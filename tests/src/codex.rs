@@ -53,6 +53,20 @@ impl<'a> Codex<'a> {
         Ok(Self { program: program.to_owned(), home })
     }
 
+    /// Lets Codex run our hook at the end of turns and sessions, too, beside the notifications.
+    pub fn add_lifecycle_hooks(&self) -> anyhow::Result<()> {
+        let path = self.home.codex_home().join("config.toml");
+        let mut config = fs::read_to_string(&path)?;
+        let command = json!(format!("{} --lifecycle", self.home.hook().display()));
+        for event in ["Stop", "SubagentStop", "SessionEnd", "Interrupt"] {
+            config += &format!(
+                "\n[[hooks.{event}]]\n[[hooks.{event}.hooks]]\n\
+                 type = \"command\"\ncommand = {command}\ntimeout = 3\n"
+            );
+        }
+        Ok(fs::write(&path, config)?)
+    }
+
     /// Runs one turn with this prompt; `arguments` go before it.
     ///
     /// A prompt that is too long for the command line goes over stdin.

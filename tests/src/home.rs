@@ -211,6 +211,11 @@ impl Home {
         self.root.join("record")
     }
 
+    /// Returns our hook.
+    pub fn hook(&self) -> PathBuf {
+        self.programs.join("arize-hook-codex-notify")
+    }
+
     /// Returns the port of the buffer service.
     pub fn buffer_port(&self) -> u16 {
         self.buffer_port

@@ -1,7 +1,10 @@
 //! Codex as people use it: in a terminal, turn after turn.
 
+use std::time::Duration;
+
 use crate::codex::Codex;
 use crate::terminal::{Key, Terminal};
+use crate::wait;
 
 /// A session of the interactive Codex.
 pub struct Tui {
@@ -15,6 +18,30 @@ impl Tui {
         command.args(arguments);
         let terminal = Terminal::start(&command)?;
         terminal.wait("codex to take a prompt", |screen| screen.contains(COMPOSER))?;
+        Ok(Self { terminal })
+    }
+
+    /// Starts a session in which Codex asks whether to trust its hooks, and trusts them all, as a
+    /// person would.
+    pub fn start_and_trust_hooks(codex: &Codex<'_>, arguments: &[&str]) -> anyhow::Result<Self> {
+        const QUESTION: &str = "Hooks need review";
+        let mut command = codex.command();
+        command.args(arguments);
+        let terminal = Terminal::start(&command)?;
+        terminal.shows(QUESTION)?;
+        // What is typed the moment that the question appears is lost.
+        wait::until("the answer to be chosen", Duration::from_secs(30), || {
+            terminal.press(Key::Character('2')).ok()?;
+            let chosen = |screen: &str| screen.contains("› 2. Trust all");
+            wait::until("the choice", Duration::from_secs(1), || {
+                chosen(&terminal.screen()).then_some(())
+            })
+            .ok()
+        })?;
+        terminal.press(Key::Enter)?;
+        terminal.wait("codex to take a prompt", |screen| {
+            screen.contains(COMPOSER) && !screen.contains(QUESTION)
+        })?;
         Ok(Self { terminal })
     }
 

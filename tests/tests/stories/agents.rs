@@ -1,18 +1,29 @@
 //! Sub-agents: their turns hang below the calls that set them to work, in whatever order they end.
 
+use std::time::Duration;
+
 use serde_json::json;
 use stories::tree::Expected;
 use stories::tree::Node;
-use stories::{Call, Codex, ModelServer, Protocol, Script, Step, Usage, expected_tree};
+use stories::{Call, Codex, ModelServer, Protocol, Script, Step, Usage, expected_tree, wait};
 
 use crate::{check, stage};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
-/// One sub-agent ends long before the turn that it works for, one shortly before.
 #[test]
 fn two_sub_agents_and_the_turn_that_they_work_for() {
-    let project = "agents";
+    two_sub_agents("agents", &[]);
+}
+
+/// `SubagentStop` names the thread of the sub-agent beside that of the session.
+#[test]
+fn sub_agents_that_only_lifecycle_hooks_tell_of() {
+    two_sub_agents("agents-hooks", &["-c", "notify=[]", "--dangerously-bypass-hook-trust"]);
+}
+
+/// One sub-agent ends long before the turn that it works for, one shortly before.
+fn two_sub_agents(project: &str, arguments: &[&str]) {
     let quick = Script::new("COUNT THE FILES")
         .step(Step::new(USAGE).call(Call::command("echo 3").prints("3")))
         .step(Step::new(USAGE).message("Three."));
@@ -34,10 +45,17 @@ fn two_sub_agents_and_the_turn_that_they_work_for() {
     let agents = [parent.clone(), quick.clone(), slow.clone()];
     let model = ModelServer::start_agents(&agents).expect("a model");
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
-    let exec = codex.and_then(|codex| codex.exec(&[], &parent.prompt)).expect("a turn");
+    let codex = codex.expect("config.toml");
+    if !arguments.is_empty() {
+        codex.add_lifecycle_hooks().expect("hooks");
+    }
+    let exec = codex.exec(arguments, &parent.prompt).expect("a turn");
     assert!(exec.finished.status.success(), "{exec:?}");
-    let runs = home.hook_runs(3).expect("the hook ends");
+    let runs = if arguments.is_empty() { 3 } else { 0 };
+    let runs = home.hook_runs(runs).expect("the hook ends");
     assert!(runs.iter().all(|run| run.exit == 0 && run.printed.is_empty()), "{runs:?}");
+    let sent = || (home.log().matches(" spans to ").count() == 3).then_some(());
+    wait::until("three turns to be sent", Duration::from_secs(15), sent).expect("turns");
 
     let spans = stage::spans(project);
     let mut expected = expected_tree(&parent, "Turn 1");

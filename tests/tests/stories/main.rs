@@ -22,6 +22,7 @@ mod sizes;
 mod sources;
 mod threads;
 mod tools;
+mod triggers;
 mod tui;
 mod unannounced;
 mod websocket;

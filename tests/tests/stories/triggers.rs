@@ -1,0 +1,158 @@
+//! By what our hook learns of a turn's end: Codex's lifecycle hooks, with and without notify.
+
+use std::time::{Duration, Instant};
+
+use stories::codex::Exec;
+use stories::terminal::Key;
+use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage, wait};
+
+use crate::complete::script;
+use crate::session::NO_DAEMON;
+use crate::{check, stage};
+
+const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+
+/// Nobody is there to ask.
+const TRUST: &str = "--dangerously-bypass-hook-trust";
+
+/// Without notify.
+const SILENT: [&str; 2] = ["-c", "notify=[]"];
+
+/// What is told in less, nobody but the hooks can have told: no buffer service sweeps.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+#[test]
+fn exec_without_notify() {
+    let turn = exec("hooks-only", &script(), &[SILENT[0], SILENT[1], TRUST]);
+    check::turn(&stage::spans("hooks-only"), &turn.script, "Turn 1", &turn.exec);
+    turn.home.hook_runs(0).expect("no notification");
+}
+
+#[test]
+fn exec_with_both() {
+    let turn = exec("hooks-and-notify", &script(), &[TRUST]);
+    // `Stop`, notify, `SessionEnd`.
+    looks(&turn.home, 3);
+    check::turn(&stage::spans("hooks-and-notify"), &turn.script, "Turn 1", &turn.exec);
+    check::totals("hooks-and-notify", &[turn.script]);
+    assert_eq!(turn.home.log().matches("Turn 1 of thread").count(), 1, "{}", turn.home.log());
+}
+
+#[test]
+fn exec_of_a_turn_that_fails() {
+    let script = Script::new("Do what you must not")
+        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
+        .step(Step::status(400))
+        .fails("scripted failure");
+    let turn = exec("hooks-failure", &script, &[TRUST]);
+    assert!(turn.told_after < AT_ONCE, "{:?}", turn.told_after);
+    let mut expected = stories::expected_tree(&turn.script, "Turn 1");
+    // The status is in the events only, and there was nobody to receive them.
+    expected.children[1].value.complaint.clear();
+    let spans = stage::spans("hooks-failure");
+    check::tree(&spans, &expected);
+    check::contents(&spans, &expected);
+    check::identity(&spans, &turn.script, &turn.exec.thread_id);
+}
+
+/// Notify, which comes a moment after the hook, knows the prompt of a turn without a transcript.
+#[test]
+fn exec_without_a_transcript() {
+    let turn = exec("hooks-ephemeral", &script(), &["--ephemeral", TRUST]);
+    looks(&turn.home, 2);
+    let spans = stage::spans("hooks-ephemeral");
+    let roots: Vec<_> = spans.iter().filter(|span| span.parent_id.is_none()).collect();
+    let prompts: Vec<_> = roots.iter().map(|root| root.text("input.value")).collect();
+    assert_eq!(prompts, [Some("List the files")]);
+}
+
+/// In a terminal Codex asks whether to trust the hooks; from then on `codex exec` runs them, too.
+#[test]
+fn a_person_trusts_the_hooks_and_stops_a_turn() {
+    a_turn_is_stopped("hooks-terminal", &NO_DAEMON);
+}
+
+#[test]
+fn a_turn_is_stopped_in_the_daemon() {
+    a_turn_is_stopped("hooks-daemon", &[]);
+}
+
+fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
+    // It ends by itself once the home of the story is gone.
+    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
+    let turns = [
+        Script::new("Wait for ever")
+            .step(Step::new(USAGE).call(Call::command(wait_for_ever).fails("aborted by user")))
+            .fails("interrupted"),
+        Script::new("Are you there?").step(Step::new(USAGE).message("I am.")),
+        Script::new("Do it yourself").step(Step::new(USAGE).message("I did.")),
+    ];
+    let home = stage::home(project);
+    let model = ModelServer::start(&turns).expect("a model");
+    let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
+    let codex = codex.expect("config.toml");
+    codex.add_lifecycle_hooks().expect("hooks");
+    let tui = Tui::start_and_trust_hooks(&codex, &[arguments, &SILENT].concat());
+    let tui = tui.expect("a session");
+
+    tui.enter(&turns[0].prompt).expect("a prompt is entered");
+    let begun = home.project_folder().join("begun");
+    wait::until("the tool to begin", Duration::from_secs(30), || begun.exists().then_some(()))
+        .expect("a tool");
+    tui.terminal().press(Key::Escape).expect("a key");
+    let stopped = Instant::now();
+    told(&home, "Turn 1 of thread");
+    assert!(stopped.elapsed() < AT_ONCE, "{:?}", stopped.elapsed());
+
+    tui.enter(&turns[1].prompt).expect("a prompt is entered");
+    told(&home, "Turn 2 of thread");
+    tui.quit().expect("codex ends");
+    let exec = codex.exec(&SILENT, &turns[2].prompt).expect("a turn");
+    told(&home, &format!("Turn 1 of thread {}", exec.thread_id));
+
+    let traces = stage::traces(project);
+    let names: Vec<_> = turns.iter().zip(["Turn 1", "Turn 2", "Turn 1"]).collect();
+    assert_eq!(traces.len(), names.len(), "{traces:?}");
+    for (spans, (turn, name)) in traces.iter().zip(names) {
+        let expected = stories::expected_tree(turn, name);
+        check::tree(spans, &expected);
+        check::contents(spans, &expected);
+    }
+}
+
+/// A turn of `codex exec` with lifecycle hooks, in a home without a buffer service.
+struct Told {
+    home: Home,
+    exec: Exec,
+    script: Script,
+    /// From the end of Codex until the turn was sent.
+    told_after: Duration,
+}
+
+fn exec(project: &str, script: &Script, arguments: &[&str]) -> Told {
+    let mut home = stage::home(project);
+    home.set_variable("ARIZE_VERBOSE", "true");
+    let model = ModelServer::start(std::slice::from_ref(script)).expect("a model");
+    let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
+    let codex = codex.expect("config.toml");
+    codex.add_lifecycle_hooks().expect("hooks");
+    let exec = codex.exec(arguments, &script.prompt).expect("a turn");
+    let ended = Instant::now();
+    assert_eq!(exec.finished.status.success(), script.fails.is_none(), "{exec:?}");
+    told(&home, &format!("of thread {}: ", exec.thread_id));
+    let told_after = ended.elapsed();
+    let script = script.clone().for_shell(model.shell().unwrap_or_default());
+    Told { home, exec, script, told_after }
+}
+
+fn told(home: &Home, words: &str) {
+    let found =
+        wait::until(words, Duration::from_secs(10), || home.log().contains(words).then_some(()));
+    found.expect("the turn is sent");
+}
+
+/// Waits until so many looks at threads have ended.
+fn looks(home: &Home, count: usize) {
+    let ended = || (home.log().matches(" turns traced, ").count() >= count).then_some(());
+    wait::until("the looks to end", Duration::from_secs(15), ended).expect("looks");
+}
