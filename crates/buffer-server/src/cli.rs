@@ -32,6 +32,8 @@ const HARNESS: &str = ".arize/harness";
 pub struct Environment {
     /// The user's home directory.
     pub home: Option<PathBuf>,
+    /// `ARIZE_HARNESS_HOME`.
+    pub harness_home: Option<PathBuf>,
     /// `ARIZE_CODEX_BUFFER_PORT`.
     pub port: Option<OsString>,
     /// The program's own path.
@@ -40,6 +42,13 @@ pub struct Environment {
     pub codex_home: Option<PathBuf>,
     /// `ARIZE_CODEX_SWEEP`.
     pub sweep: Option<OsString>,
+}
+
+impl Environment {
+    /// The directory of the user's files of ours.
+    fn harness_home(&self) -> Option<PathBuf> {
+        self.harness_home.clone().or_else(|| Some(self.home.as_ref()?.join(HARNESS)))
+    }
 }
 
 /// Keeps Codex's log events until a trace is built from them.
@@ -60,7 +69,7 @@ struct Place {
     /// Port to listen on; 0 lets the system choose [env: ARIZE_CODEX_BUFFER_PORT, default: 4318]
     #[arg(long, global = true)]
     port: Option<u16>,
-    /// Directory with the service's files [default: ~/.arize/harness]
+    /// Directory with the service's files [env: ARIZE_HARNESS_HOME, default: ~/.arize/harness]
     #[arg(long, global = true)]
     home: Option<PathBuf>,
 }
@@ -144,11 +153,11 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
     };
     let host = place.host.as_deref().unwrap_or(&configured.host);
     let endpoint = Endpoint::new(host, port).map_err(|error| Failure::usage(chain(&error)))?;
-    let of_user = || environment.home.as_ref().map(|home| home.join(HARNESS));
-    let home = place.home.clone().or_else(of_user).ok_or_else(|| Failure {
-        hint: Some("name the directory with --home"),
-        ..Failure::usage("there is no home directory")
-    })?;
+    let home =
+        place.home.clone().or_else(|| environment.harness_home()).ok_or_else(|| Failure {
+            hint: Some("name the directory with --home"),
+            ..Failure::usage("there is no home directory")
+        })?;
     let home = std::path::absolute(&home)
         .map_err(|error| Failure::usage(format!("`{}`: {error}", home.display())))?;
     let program = environment.program.clone().unwrap_or_else(|| "arize-codex-buffer".into());
@@ -157,10 +166,11 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
 
 /// The address in the user's settings, which the hook looks for the service at.
 fn configured(environment: &Environment) -> Collector {
-    let Some(home) = &environment.home else {
+    let (Some(home), Some(harness_home)) = (&environment.home, environment.harness_home()) else {
         return Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT };
     };
-    let paths = codex_config::Paths::new(home, environment.codex_home.clone());
+    let codex_home = environment.codex_home.clone().unwrap_or_else(|| home.join(".codex"));
+    let paths = codex_config::Paths::laid_out(home.clone(), harness_home, codex_home);
     // Of the environment the caller has read what matters here.
     Settings::load(&paths, &codex_config::Environment::default()).collector
 }
@@ -219,7 +229,7 @@ fn sweep(service: &Service, environment: &Environment) -> Option<Sweep> {
     let home = environment.home.as_ref()?;
     let sweep = environment.sweep.as_ref().and_then(|sweep| sweep.to_str()).unwrap_or_default();
     let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
-    if is_off || service.paths.home != home.join(HARNESS) {
+    if is_off || Some(&service.paths.home) != environment.harness_home().as_ref() {
         return None;
     }
     Some(Sweep {
@@ -376,6 +386,22 @@ mod tests {
         assert_eq!(sweep.codex_home, PathBuf::from("/home/ada/.codex"));
         let sweep = sweep_with("/home/ada", Some("true"), Some("/srv/codex")).unwrap();
         assert_eq!(sweep.codex_home, PathBuf::from("/srv/codex"));
+    }
+
+    #[test]
+    fn a_harness_home_elsewhere_is_the_users_as_well() {
+        let home = tempfile::tempdir().unwrap();
+        let place = Place { host: None, port: None, home: None };
+        let environment = Environment {
+            home: Some(home.path().join("of-the-user")),
+            harness_home: Some(home.path().to_owned()),
+            ..Environment::default()
+        };
+        let text = "harnesses: {codex: {collector: {port: 4400}}}\n";
+        std::fs::write(home.path().join("config.yaml"), text).unwrap();
+        let service = settings(&place, &environment).ok().unwrap();
+        assert_eq!((service.paths.home.as_path(), service.endpoint.port), (home.path(), 4400));
+        assert!(sweep(&service, &environment).is_some());
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::process::ExitCode;
 use buffer_server::cli::{self, Environment};
 
 fn main() -> ExitCode {
+    let path = |name| std::env::var_os(name).filter(|path| !path.is_empty()).map(Into::into);
     let environment = Environment {
         home: std::env::home_dir(),
+        harness_home: path("ARIZE_HARNESS_HOME"),
         port: std::env::var_os("ARIZE_CODEX_BUFFER_PORT"),
         program: std::env::current_exe().ok(),
-        codex_home: std::env::var_os("CODEX_HOME").filter(|path| !path.is_empty()).map(Into::into),
+        codex_home: path("CODEX_HOME"),
         sweep: std::env::var_os("ARIZE_CODEX_SWEEP"),
     };
     ExitCode::from(cli::main(std::env::args_os(), &environment) as u8)

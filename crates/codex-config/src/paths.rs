@@ -37,6 +37,11 @@ impl Paths {
         let home = home.into();
         let harness_home = home.join(".arize").join("harness");
         let codex_home = codex_home.unwrap_or_else(|| home.join(".codex"));
+        Self::laid_out(home, harness_home, codex_home)
+    }
+
+    /// The same with other directories in place of `~/.arize/harness` and `~/.codex`.
+    pub fn laid_out(home: PathBuf, harness_home: PathBuf, codex_home: PathBuf) -> Self {
         Self {
             config_file: harness_home.join("config.yaml"),
             legacy_config_file: harness_home.join("config.json"),
@@ -52,12 +57,15 @@ impl Paths {
         }
     }
 
-    /// Lays out the paths from `HOME` (on Windows `USERPROFILE`) and `CODEX_HOME`; `None` when no
-    /// home directory is named.
+    /// Lays out the paths from `HOME` (on Windows `USERPROFILE`), `ARIZE_HARNESS_HOME` and
+    /// `CODEX_HOME`; `None` when no home directory is named.
     pub fn from_environment(environment: &Environment) -> Option<Self> {
         let home_variable = if cfg!(windows) { variables::USERPROFILE } else { variables::HOME };
         let home = environment.path(home_variable)?;
-        Some(Self::new(home, environment.path(variables::CODEX_HOME)))
+        let Self { home, harness_home, codex_home, .. } =
+            Self::new(home, environment.path(variables::CODEX_HOME));
+        let harness_home = environment.path(variables::ARIZE_HARNESS_HOME).unwrap_or(harness_home);
+        Some(Self::laid_out(home, harness_home, codex_home))
     }
 
     /// Lays out the paths from where a program of ours is installed, `~/.arize/harness/bin`; `None`
@@ -103,6 +111,10 @@ mod tests {
         assert_eq!(paths.env_file, Path::new("/srv/codex/arize-env.sh"));
         assert_eq!(paths.harness_home, Path::new("/home/ada/.arize/harness"));
         assert_eq!(Paths::from_environment(&Environment::default()), None);
+        let moved = Environment::new([("HOME", "/home/ada"), ("ARIZE_HARNESS_HOME", "/srv/arize")]);
+        let paths = Paths::from_environment(&moved).unwrap();
+        assert_eq!(paths.config_file, Path::new("/srv/arize/config.yaml"));
+        assert_eq!(paths.codex_home, Path::new("/home/ada/.codex"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ pub const HOME: &str = "HOME";
 pub const USERPROFILE: &str = "USERPROFILE";
 /// Codex's own directory; `~/.codex` when unset.
 pub const CODEX_HOME: &str = "CODEX_HOME";
+/// The root of everything of ours; `~/.arize/harness` when unset.
+pub const ARIZE_HARNESS_HOME: &str = "ARIZE_HARNESS_HOME";
 /// The user's login shell.
 pub const SHELL: &str = "SHELL";
 /// The directory with the profiles of zsh; the home directory when unset.
