@@ -238,6 +238,8 @@ fn the_files_that_shells_read() {
 fn the_folder_comes_first_once() {
     let home = TempDir::new().unwrap();
     let folder = home.path().join(".arize/harness/it's a $bin");
+    let path = std::env::var("PATH").unwrap();
+    let path = format!("/usr/bin:{}:{path}", folder.display());
     let mut ran = Vec::new();
     for (name, shell) in [
         ("sh", Shell::Sh),
@@ -254,7 +256,6 @@ fn the_folder_comes_first_once() {
         };
         let script = home.path().join(format!("script.{name}"));
         std::fs::write(&script, format!("{block}{block}{show}\n")).unwrap();
-        let path = format!("/usr/bin:{}:/bin", folder.display());
         let output =
             Command::new(name).arg(&script).env("HOME", home.path()).env("PATH", &path).output();
         let Ok(output) = output else { continue };
