@@ -4,6 +4,9 @@
 //! parsed again with another parser, must equal the old configuration with just that change, must
 //! hold all comments, and must differ from the old text in one place only. What does not pass is
 //! refused, with the text untouched. An edit that is applied twice changes nothing the second time.
+//! [`set_all`] sets several keys and gives an [`Undo`] that takes them back.
+
+mod undo;
 
 use std::ops::Range;
 use std::str::FromStr;
@@ -13,6 +16,8 @@ use yaml_edit::path::YamlPath;
 use yaml_edit::{Document, YamlFile};
 
 use crate::{KeyPath, ParseError, Scalar, document};
+
+pub use undo::{Edited, NewValue, Undo, set_all, undo};
 
 /// Says why an edit was not made.
 #[derive(Debug, thiserror::Error)]

@@ -3,9 +3,15 @@
 //! Understood are `NAME=value` and `export NAME=value` with the quoting of a POSIX shell, comments
 //! and blank lines. Anything that only a shell could answer (expansions, commands) is reported and
 //! left out, never guessed.
+//!
+//! [`set`] changes assignments and leaves every other line as it is; [`undo`] takes them back.
 
 use std::collections::BTreeMap;
 use std::str::Chars;
+
+mod edit;
+
+pub use edit::{EditError, Edited, Undo, set, undo};
 
 /// What a file assigns, and the lines that were not understood.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -49,7 +55,8 @@ fn parse_line(line: &str) -> Result<Option<(&str, String)>, &'static str> {
     if !is_name(name) {
         return Err("not an assignment");
     }
-    parse_word(value).map(|value| Some((name, value)))
+    let (value, rest) = parse_word(value)?;
+    nothing_more(rest).map(|()| Some((name, value)))
 }
 
 fn is_name(text: &str) -> bool {
@@ -59,21 +66,23 @@ fn is_name(text: &str) -> bool {
 
 const EXPANSION: &str = "a shell expansion, which is not carried out; write the value itself";
 
-fn parse_word(text: &str) -> Result<String, &'static str> {
+/// Reads a word, and gives what follows it.
+fn parse_word(text: &str) -> Result<(String, &str), &'static str> {
     let mut word = String::new();
     let mut chars = text.chars();
-    while let Some(c) = chars.next() {
+    loop {
+        let rest = chars.as_str();
+        let Some(c) = chars.next() else { return Ok((word, rest)) };
         match c {
             '\'' => single_quoted(&mut chars, &mut word)?,
             '"' => double_quoted(&mut chars, &mut word)?,
             '\\' => word.push(chars.next().ok_or("a continued line")?),
             '$' | '`' => return Err(EXPANSION),
-            ' ' | '\t' | ';' => return nothing_more(chars.as_str()).map(|()| word),
+            ' ' | '\t' | ';' => return Ok((word, rest)),
             '&' | '|' | '<' | '>' | '(' | ')' => return Err("a shell command"),
             _ => word.push(c),
         }
     }
-    Ok(word)
 }
 
 fn single_quoted(chars: &mut Chars<'_>, word: &mut String) -> Result<(), &'static str> {

@@ -28,6 +28,10 @@ pub enum KeyPathError {
 }
 
 impl KeyPath {
+    pub(crate) fn from_segments(segments: &[String]) -> Self {
+        Self(segments.to_vec())
+    }
+
     /// Gives the keys from the top level down; there is at least one and none is empty.
     pub fn segments(&self) -> &[String] {
         &self.0

@@ -18,7 +18,7 @@
 //!
 //! Start reading at [`Settings`] or [`edit::set`]. This crate knows nothing of HTTP or spans.
 
-mod env_file;
+pub mod env_file;
 mod environment;
 mod paths;
 mod secret;
@@ -39,6 +39,7 @@ mod triggers;
 pub mod codex_toml;
 pub mod edit;
 mod key_path;
+mod line_change;
 mod lines;
 pub mod profile;
 mod scalar;

@@ -28,15 +28,22 @@ pub(crate) fn lines_at(text: &str, at: usize, lines: &[&str]) -> String {
     }
 }
 
-/// Takes whole lines out; the last one takes the newline before along when it has none itself.
+/// Takes whole lines out.
 pub(crate) fn without_lines(text: &str, lines: Range<usize>) -> String {
-    let (mut before, taken, after) =
-        (&text[..lines.start], &text[lines.clone()], &text[lines.end..]);
-    if after.is_empty() && !taken.ends_with('\n') {
-        before = before.strip_suffix('\n').unwrap_or(before);
-        before = before.strip_suffix('\r').unwrap_or(before);
+    without_all(text, vec![lines])
+}
+
+/// Takes several lines out, given in their order. A last line without newline takes the one before
+/// along, so that the text has none at its end, as before.
+pub(crate) fn without_all(text: &str, lines: Vec<Range<usize>>) -> String {
+    let takes_last = lines.last().is_some_and(|last| last.end == text.len());
+    let nothing = lines.into_iter().map(|lines| (lines, String::new())).collect();
+    let mut result = splice(text, nothing);
+    if takes_last && !text.ends_with('\n') {
+        let without_newline = result.strip_suffix('\n').unwrap_or(&result);
+        result.truncate(without_newline.strip_suffix('\r').unwrap_or(without_newline).len());
     }
-    format!("{before}{after}")
+    result
 }
 
 /// Applies replacements that do not overlap.

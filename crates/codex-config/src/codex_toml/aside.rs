@@ -9,13 +9,15 @@ pub(super) fn set_aside(lines: &str) -> String {
 }
 
 /// Makes lines of comments again: of those that hold just the given lines, in their order.
-/// `None` when not all of them are there any more.
+/// `None` when not all of them are there any more. Spaces at the end do not count, because editors
+/// take them away.
 pub(super) fn put_back(text: &str, lines: &str) -> Option<String> {
-    let mut wanted = lines.lines().peekable();
+    let mut wanted = lines.lines().map(str::trim_end).peekable();
     let mut result = String::with_capacity(text.len());
     for line in text.split_inclusive('\n') {
-        match line.strip_prefix(REPLACED) {
-            Some(rest) if wanted.peek() == Some(&trim_newline(rest)) => {
+        let commented = line.strip_prefix(REPLACED.trim_end());
+        match commented.map(|rest| rest.strip_prefix(' ').unwrap_or(rest)) {
+            Some(rest) if wanted.peek() == Some(&rest.trim_end()) => {
                 wanted.next();
                 result.push_str(rest);
             }
@@ -23,9 +25,4 @@ pub(super) fn put_back(text: &str, lines: &str) -> Option<String> {
         }
     }
     wanted.peek().is_none().then_some(result)
-}
-
-fn trim_newline(line: &str) -> &str {
-    let line = line.strip_suffix('\n').unwrap_or(line);
-    line.strip_suffix('\r').unwrap_or(line)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use toml_edit::{Array, InlineTable, Value};
+use toml_edit::{Array, InlineTable, Item, Value};
 
 use super::aside::set_aside;
 use super::change::{Change, Undo};
@@ -169,7 +169,7 @@ impl Draft {
         let text = outline.text;
         let Some(inline) = outline.inline_table(&[table]) else {
             let entry = outline.value(&[table]).map_or(0, |entry| entry.span.start);
-            let found = outline.item(&[table]).map_or("nothing", |item| item.type_name());
+            let found = outline.item(&[table]).map_or("nothing", kind);
             let (line, _) = position(text, entry);
             let key = table.to_owned();
             return Err(EditError::WrongType { line, key, found, expected: "a table" });
@@ -200,6 +200,16 @@ impl Draft {
         let value = value.to_string();
         self.changes.push(Change::Set { key, value, replaced, blank_below });
         Ok(splice(text, vec![(range, written)]))
+    }
+}
+
+fn kind(item: &Item) -> &'static str {
+    match item.type_name() {
+        "string" => "a text",
+        "integer" | "float" => "a number",
+        "boolean" => "a boolean",
+        "array" | "array of tables" => "a list",
+        _ => "something else",
     }
 }
 

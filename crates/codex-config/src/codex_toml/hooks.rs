@@ -52,14 +52,15 @@ pub(super) fn is_there(outline: &Outline<'_>, event: &str, command: &str) -> boo
 }
 
 /// Takes a command out of an event, with the group around it when nothing else is in it.
-pub(super) fn remove(
+/// `None` when the event does not run it.
+pub(super) fn without(
     text: &str,
     event: &str,
     command: &str,
     blank_above: bool,
-) -> Result<String, EditError> {
+) -> Result<Option<String>, EditError> {
     let outline = Outline::parse(text)?;
-    let Some(hook) = find(&outline, event, command) else { return Ok(text.to_owned()) };
+    let Some(hook) = find(&outline, event, command) else { return Ok(None) };
     let entries = &outline.entries;
     let end = hook + 1 + outline.body(Some(hook)).len();
     let is_of_group = |entry: Option<&Entry>| {
@@ -70,13 +71,13 @@ pub(super) fn remove(
         && entries[hook - 1].path == ["hooks", event]
         && !is_of_group(entries.get(end));
     let first = if alone { hook - 1 } else { hook };
-    let mut range = outline.lines(&entries[first]).start..outline.lines(&entries[end - 1]).end;
-    if let (true, Some(line)) = (blank_above && alone, lines::line_before(text, range.start))
+    let mut ranges: Vec<_> = entries[first..end].iter().map(|entry| outline.lines(entry)).collect();
+    if let (true, Some(line)) = (blank_above && alone, lines::line_before(text, ranges[0].start))
         && text[line.clone()].trim().is_empty()
     {
-        range.start = line.start;
+        ranges[0].start = line.start;
     }
-    Ok(lines::without_lines(text, range))
+    Ok(Some(lines::without_all(text, ranges)))
 }
 
 /// Does the same to the parsed `hooks`.

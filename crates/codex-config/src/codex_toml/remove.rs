@@ -1,14 +1,16 @@
 //! Takes keys out of a text that no [`Undo`](super::Undo) knows of.
 
-use super::EditError;
-use super::outline::Outline;
-use crate::lines::{self, splice, without_lines};
+use std::ops::Range;
+
+use super::outline::{Entry, Outline};
+use super::{EditError, verify};
+use crate::lines::{line_before, splice, split_bom, without_all};
 
 /// Takes a key out with everything below it, and the table's header that this leaves with nothing.
 ///
 /// For settings that an installation by hand or another program wrote; comments stay.
 pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
-    let (bom, body) = lines::split_bom(text);
+    let (bom, body) = split_bom(text);
     let outline = Outline::parse(body)?;
     if outline.item(path).is_none() {
         return Ok(text.to_owned());
@@ -20,27 +22,36 @@ pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
                 None => body.to_owned(),
             }
         }
-        _ => {
-            let ranges = outline.below(path).map(|(_, entry)| outline.lines(entry));
-            // From the end, so that the places of the others stay right.
-            let mut ranges: Vec<_> = ranges.collect();
-            ranges.sort_by_key(|range| std::cmp::Reverse(range.start));
-            ranges.into_iter().fold(body.to_owned(), |text, range| without_lines(&text, range))
-        }
+        _ => without_all(
+            body,
+            outline.below(path).map(|(_, entry)| lines(&outline, entry)).collect(),
+        ),
     };
     if let [table, _] = path {
         let outline = Outline::parse(&result)?;
         let nothing_below = outline.below(&[table]).count() == 1;
         if let (true, Some(header)) = (nothing_below, outline.header(&[table])) {
-            result = without_lines(&result, outline.lines(&outline.entries[header]));
+            result = without_all(&result, vec![lines(&outline, &outline.entries[header])]);
         }
     }
+    verify::same_but(body, &result, &[path])?;
     match Outline::parse(&result)?.item(path) {
         None => Ok(format!("{bom}{result}")),
         Some(_) => {
             let reason = "the form in which it is written stands in the way";
             Err(EditError::Unsafe { key: path.join("."), reason })
         }
+    }
+}
+
+/// Gives the lines of an entry; a header's with the blank line above it.
+fn lines(outline: &Outline<'_>, entry: &Entry) -> Range<usize> {
+    let lines = outline.lines(entry);
+    match line_before(outline.text, lines.start) {
+        Some(above) if !entry.is_value() && outline.text[above.clone()].trim().is_empty() => {
+            above.start..lines.end
+        }
+        _ => lines,
     }
 }
 
@@ -58,6 +69,7 @@ mod tests {
     fn a_key_goes_in_whatever_form_it_is_written() {
         let exporter = ["otel", "exporter"];
         check("a = 1\nnotify = [\n  'x', # y\n]\n\n[b]\n", &["notify"], "a = 1\n\n[b]\n");
+        check("a = 1\n\n[otel.exporter.otlp-http]\nendpoint = 'x'", &exporter, "a = 1");
         check("[otel]\n[otel.exporter.otlp-http]\nendpoint = 'x'\n", &exporter, "");
         check("[otel]\nexporter = 'none'\nb = 1\r\n", &exporter, "[otel]\nb = 1\r\n");
         check("otel.exporter = 'x'\notel.b = 1\n", &exporter, "otel.b = 1\n");

@@ -5,7 +5,7 @@ use super::change::{Change, Undo};
 use super::edit::Draft;
 use super::outline::Outline;
 use super::{EditError, hooks, verify};
-use crate::lines::{self, line_before, splice, without_lines};
+use crate::lines::{self, line_before, splice, without_all, without_lines};
 
 /// Takes out of a text what is still ours, and puts back what was there before.
 ///
@@ -30,7 +30,12 @@ fn take_back(text: &str, change: &Change) -> Result<String, EditError> {
         },
         Change::Header { table, blank_above } => remove_header(text, &path(table), *blank_above),
         Change::Hook { event, command, blank_above } => {
-            hooks::remove(text, event, command, *blank_above)
+            // Whoever copied it would be left with a command that is not there any more.
+            let mut text = text.to_owned();
+            while let Some(without) = hooks::without(&text, event, command, *blank_above)? {
+                text = without;
+            }
+            Ok(text)
         }
     }
 }
@@ -83,8 +88,7 @@ fn remove(text: &str, path: &[&str], ours: &str, blank_below: bool) -> Result<St
         let first_line = text[range.end..].split_inclusive('\n').next().unwrap_or_default();
         range.end += if first_line.trim().is_empty() { first_line.len() } else { 0 };
     }
-    let last_first = ranges.into_iter().rev();
-    Ok(last_first.fold(text.to_owned(), |text, lines| without_lines(&text, lines)))
+    Ok(without_all(text, ranges))
 }
 
 /// Removes a header of ours that nothing stands below any more.

@@ -67,6 +67,12 @@ pub(super) fn undone(before: &str, after: &str, changes: &[Change]) -> Result<()
     ensure(rest(&before) == rest(&after), "config.toml")
 }
 
+/// Checks that two texts mean the same but for some keys.
+pub(super) fn same_but(before: &str, after: &str, keys: &[&[&str]]) -> Result<(), EditError> {
+    let (before, after) = (Outline::parse(before)?, Outline::parse(after)?);
+    ensure(rest(&before, keys, None) == rest(&after, keys, None), "config.toml")
+}
+
 const OTEL: [&[&str]; 4] = [
     &["otel", "log_user_prompt"],
     &["otel", "log_sse_deltas"],

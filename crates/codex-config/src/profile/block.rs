@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use crate::lines::{line_before, lines_at, splice, without_lines};
+use crate::lines::{line_before, lines_at, splice, without_all};
 
 /// A shell, for what it understands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,14 +118,12 @@ pub fn remove_python_system(text: &str) -> Result<String, ProfileError> {
 }
 
 fn remove_blocks(text: &str, markers: &Markers) -> Result<String, ProfileError> {
-    let blocks = find(text, markers)?;
-    Ok(blocks.into_iter().rev().fold(text.to_owned(), |text, mut block| {
-        match line_before(&text, block.start) {
-            Some(above) if text[above.clone()].trim().is_empty() => block.start = above.start,
-            _ => {}
-        }
-        without_lines(&text, block)
-    }))
+    let blocks = find(text, markers)?.into_iter();
+    let with_blank = blocks.map(|block| match line_before(text, block.start) {
+        Some(above) if text[above.clone()].trim().is_empty() => above.start..block.end,
+        _ => block,
+    });
+    Ok(without_all(text, with_blank.collect()))
 }
 
 /// Finds the whole lines of each block.

@@ -9,7 +9,9 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codex_config::{Secret, codex_toml};
+use codex_config::edit::{self, NewValue};
+use codex_config::profile::{self, Shell};
+use codex_config::{Scalar, Secret, codex_toml, env_file};
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -17,7 +19,8 @@ type Fallible<T> = Result<T, Box<dyn Error>>;
 struct Kind {
     folder: &'static str,
     least: usize,
-    edit: fn(&str) -> Fallible<(String, String)>,
+    /// Takes the name of the case and its text.
+    edit: fn(&str, &str) -> Fallible<(String, String)>,
     undo: fn(&str, &str) -> Fallible<String>,
 }
 
@@ -25,12 +28,74 @@ struct Kind {
 fn codex_toml_files() {
     check(&Kind {
         folder: "codex-toml",
-        least: 2,
-        edit: |text| {
+        least: 40,
+        edit: |_, text| {
             let edited = codex_toml::edit(text, &wanted())?;
             Ok((edited.text, serde_json::to_string(&edited.undo)?))
         },
         undo: |text, record| Ok(codex_toml::undo(text, &serde_json::from_str(record)?)?),
+    });
+}
+
+#[test]
+fn config_yaml_files() {
+    check(&Kind {
+        folder: "config-yaml",
+        least: 10,
+        edit: |_, text| {
+            let scalar = |typed| NewValue::Scalar(Scalar::parse(typed));
+            let chained = vec!["notify-send".to_owned(), "it's \"done\"".to_owned()];
+            let settings = [
+                ("harnesses.codex.target", scalar("arize")),
+                ("harnesses.codex.project_name", scalar("my project")),
+                ("harnesses.codex.collector.port", scalar("4319")),
+                ("harnesses.codex.chained_notify", NewValue::List(chained)),
+                ("logging.prompts", scalar("false")),
+            ];
+            let settings = settings.map(|(key, value)| (key.parse().unwrap(), value));
+            let edited = edit::set_all(text, &settings)?;
+            Ok((edited.text, serde_json::to_string(&edited.undo)?))
+        },
+        undo: |text, record| Ok(edit::undo(text, &serde_json::from_str(record)?)?),
+    });
+}
+
+#[test]
+fn profile_files() {
+    check(&Kind {
+        folder: "profile",
+        least: 12,
+        edit: |name, text| {
+            let shell = match name.split('-').next() {
+                Some("sh") => Shell::Sh,
+                Some("bash") => Shell::Bash,
+                Some("zsh") => Shell::Zsh,
+                Some("fish") => Shell::Fish,
+                Some("powershell") => Shell::PowerShell,
+                other => panic!("the shell of {name} is {other:?}"),
+            };
+            let bin = Path::new("/home/ada/.arize/harness/bin");
+            Ok((profile::insert(text, shell, bin, Path::new("/home/ada"))?, String::new()))
+        },
+        undo: |text, _| Ok(profile::remove(text)?),
+    });
+}
+
+#[test]
+fn env_files() {
+    check(&Kind {
+        folder: "env-file",
+        least: 5,
+        edit: |_, text| {
+            let variables = [
+                ("ARIZE_TRACE_ENABLED", "true"),
+                ("ARIZE_USER_ID", "it's Ada"),
+                ("PHOENIX_API_KEY", "k=1"),
+            ];
+            let edited = env_file::set(text, &variables)?;
+            Ok((edited.text, serde_json::to_string(&edited.undo)?))
+        },
+        undo: |text, record| Ok(env_file::undo(text, &serde_json::from_str(record)?)),
     });
 }
 
@@ -65,24 +130,34 @@ fn check(kind: &Kind) {
     assert!(cases.len() >= kind.least, "only {} cases of {}", cases.len(), kind.folder);
     for case in cases {
         let before = fs::read_to_string(case.join("before")).unwrap();
-        match (kind.edit)(&before) {
+        match (kind.edit)(&name(&case), &before) {
             Ok((after, record)) => check_edited(kind, &case, &before, &after, &record),
-            Err(refusal) => expect_file(&case.join("refused"), &format!("{refusal}\n")),
+            Err(refusal) => expect_file(&case.join("refused"), &chain(&*refusal)),
         }
     }
 }
 
 fn check_edited(kind: &Kind, case: &Path, before: &str, after: &str, record: &str) {
-    let name = case.display();
+    let shown = case.display();
     expect_file(&case.join("after"), after);
-    let (again, _) = (kind.edit)(after).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert_eq!(again, after, "{name}: a second edit changes nothing");
-    let undone = (kind.undo)(after, record).unwrap_or_else(|error| panic!("{name}: {error}"));
-    assert_eq!(undone, before, "{name}: undoing restores the bytes");
+    let (again, _) =
+        (kind.edit)(&name(case), after).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    assert_eq!(again, after, "{shown}: a second edit changes nothing");
+    let undone = (kind.undo)(after, record).unwrap_or_else(|error| panic!("{shown}: {error}"));
+    assert_eq!(undone, before, "{shown}: undoing restores the bytes");
     let changed = fs::read_to_string(case.join("changed")).unwrap();
-    assert_ne!(changed, after, "{name}: nobody changed anything");
-    let undone = (kind.undo)(&changed, record).unwrap_or_else(|error| panic!("{name}: {error}"));
+    assert_ne!(changed, after, "{shown}: nobody changed anything");
+    let undone = (kind.undo)(&changed, record).unwrap_or_else(|error| panic!("{shown}: {error}"));
     expect_file(&case.join("undone"), &undone);
+}
+
+fn name(case: &Path) -> String {
+    case.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+fn chain(error: &dyn Error) -> String {
+    let source = error.source().map(chain).unwrap_or_default();
+    format!("{error}\n{source}")
 }
 
 fn expect_file(path: &Path, text: &str) {
