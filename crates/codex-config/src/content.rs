@@ -17,6 +17,23 @@ pub struct ContentPolicy {
     pub max_attribute_bytes: usize,
 }
 
+/// Says what is taken for a secret and does not leave this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scrubbing {
+    /// Whether secrets are scrubbed at all.
+    pub enabled: bool,
+    /// Names beside which a secret stands, in addition to those that are known.
+    pub further_names: Vec<String>,
+}
+
+/// Decides what is scrubbed, for every target: a switch that is not understood does not switch it off.
+pub(crate) fn scrubbing(reader: &mut Reader<'_>) -> Scrubbing {
+    Scrubbing {
+        enabled: reader.flag(&[Key("logging.scrub")]).unwrap_or(true),
+        further_names: reader.list("logging.scrub_keys"),
+    }
+}
+
 /// Decides what the target that is being read gets to see.
 pub(crate) fn policy(reader: &mut Reader<'_>) -> ContentPolicy {
     let groups_are_mappings = [is_mapping(reader, Key("logging")), is_own_mapping(reader)];

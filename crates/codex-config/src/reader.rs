@@ -80,6 +80,27 @@ impl Reader<'_> {
         Some(switch.unwrap_or(false))
     }
 
+    /// Gives a list of texts below a dotted key; a single text is a list of one. Warns about what is
+    /// neither, and leaves it out.
+    pub(crate) fn list(&mut self, key: &'static str) -> Vec<String> {
+        let entries = match self.value(Source::Key(key)) {
+            None => return Vec::new(),
+            Some(Value::Sequence(entries)) => entries.clone(),
+            Some(value) => vec![value.clone()],
+        };
+        let mut texts = Vec::new();
+        for entry in entries {
+            match document::scalar_text(&entry) {
+                Some(text) => texts.push(text),
+                None => {
+                    let (key, found) = (key.to_owned(), document::kind(&entry));
+                    self.warnings.push(Warning::NotScalar { key, found });
+                }
+            }
+        }
+        texts
+    }
+
     /// Gives what the configuration file has in a place; a variable is not in it.
     pub(crate) fn value(&self, source: Source) -> Option<&Value> {
         let lookup = |root, key: &'static str| document::lookup(root, key.split('.'));

@@ -7,8 +7,8 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Paths, TargetSettings, Warning, document, env_file, pairs, target,
-    variables,
+    ConfigError, Environment, Paths, Scrubbing, TargetSettings, Warning, content, document,
+    env_file, pairs, target, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -30,6 +30,8 @@ pub struct Settings {
     pub codex_bin: Option<PathBuf>,
     /// The address of the buffer service.
     pub collector: Collector,
+    /// What is taken for a secret.
+    pub scrubbing: Scrubbing,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
     /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
@@ -186,6 +188,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .text(&[Variable(variables::ARIZE_CODEX_BIN), Key("harnesses.codex.codex_bin")])
             .map(|path| paths.resolve(&path)),
         collector: collector(&mut reader),
+        scrubbing: content::scrubbing(&mut reader),
         span_layout: span_layout(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),
         join_caller_trace: reader

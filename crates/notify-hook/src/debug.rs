@@ -10,13 +10,21 @@ use serde_json::json;
 
 use crate::deliver::SCOPE;
 use crate::log::Log;
+use crate::secrets::Secrets;
 
 /// How many dumps are kept.
 const MAX_DUMPS: usize = 100;
 
 /// Writes a turn's events and spans to `state/codex/debug/`. They hold whatever the content switches
-/// let through, and all events: the folder is private.
-pub(crate) fn dump(paths: &Paths, turn: &Turn, events: &[&LogEvent], batch: &SpanBatch, log: &Log) {
+/// let through, and all events, without secrets: the folder is private.
+pub(crate) fn dump(
+    paths: &Paths,
+    turn: &Turn,
+    events: &[&LogEvent],
+    batch: &SpanBatch,
+    secrets: &Secrets<'_>,
+    log: &Log,
+) {
     let events: Vec<_> = events
         .iter()
         .map(|event| json!({"time_ns": event.time.0, "name": event.name, "attributes": event.attributes}))
@@ -27,8 +35,8 @@ pub(crate) fn dump(paths: &Paths, turn: &Turn, events: &[&LogEvent], batch: &Spa
     let folder = paths.state_dir.join("debug");
     let trace_id = batch.spans.first().map(|span| span.trace_id.to_string()).unwrap_or_default();
     let file = folder.join(format!("{}-{trace_id}.json", turn.end.millis()));
-    let text = serde_json::to_vec_pretty(&dump).unwrap_or_default();
-    match write_private(&file, &text) {
+    let text = serde_json::to_string_pretty(&dump).unwrap_or_default();
+    match write_private(&file, secrets.scrub(&text).as_bytes()) {
         Ok(()) => log.info(format_args!("debug dump: `{}`", file.display())),
         Err(error) => log.warn(format_args!("debug dump `{}`: {error}", file.display())),
     }

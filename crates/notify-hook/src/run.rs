@@ -15,6 +15,7 @@ use crate::chain::Chained;
 use crate::deliver::Delivery;
 use crate::log::Log;
 use crate::order::Order;
+use crate::secrets::Secrets;
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
 use crate::{find, lifecycle, price, state, sweep};
@@ -86,11 +87,13 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
     }
     let delivery = Delivery::to_target(settings, paths, EXPORT_TIMEOUT);
     let prices = price::table(paths, log);
+    let secrets = Secrets::new(settings, paths, log);
     let mut context = Context {
         settings,
         paths,
         log,
         prices: &prices,
+        secrets: &secrets,
         delivery: delivery.as_ref().ok(),
         buffer: buffer_client(settings, paths, log),
         deadline: Instant::now() + CAP - GRACE,

@@ -19,6 +19,7 @@ use crate::lineage::{Dirty, note_caller};
 use crate::log::Log;
 use crate::price::price;
 use crate::read::{self, Reading};
+use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::trigger::{Cause, Trigger};
 use crate::{debug, find, ledger, parents, sweep};
@@ -40,6 +41,8 @@ pub struct Context<'a> {
     pub log: &'a Log,
     /// What tokens cost.
     pub prices: &'a PriceTable,
+    /// What is kept out of all that is sent and written.
+    pub secrets: &'a Secrets<'a>,
     /// The target; none where there is none that can be used.
     pub delivery: Option<&'a Delivery>,
     /// The buffer service; none where there is none.
@@ -261,7 +264,7 @@ impl Look<'_> {
                 continue;
             }
             if !self.trace_payload(&payload, gathered) {
-                pending.push(payload.encode());
+                pending.push(self.context.secrets.scrub(&payload.encode()).into_owned());
             }
         }
         self.state.set_pending(pending);
@@ -316,9 +319,11 @@ impl Look<'_> {
         if self.payload().is_some_and(|payload| payload.names(&turn.turn_id)) {
             note_caller(&mut turn, settings);
         }
+        self.context.secrets.scrub_turn(&mut turn);
         let batch = delivery.batch(&turn);
         if settings.trace_debug {
-            debug::dump(paths, &turn, events, &batch, log);
+            let secrets = self.context.secrets;
+            debug::dump(paths, &turn, events, &batch, secrets, log);
         }
         if settings.dry_run {
             print_dry_run(&batch);

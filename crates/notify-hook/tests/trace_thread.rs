@@ -15,7 +15,7 @@ use codex_turn::NotifyPayload;
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
 };
-use notify_hook::{Cause, Context, Delivery, Log, Report, Trigger, ledger, trace_thread};
+use notify_hook::{Cause, Context, Delivery, Log, Report, Secrets, Trigger, ledger, trace_thread};
 use otlp_model::{SpanBatch, SpanKind, UnixNanos};
 use pricing::PriceTable;
 use tempfile::TempDir;
@@ -114,14 +114,25 @@ impl Home {
     }
 
     fn look_for(&self, cause: Cause, environment: &[(&str, &str)]) -> Report {
+        self.look_as(cause, environment, "")
+    }
+
+    fn look_with_config(&self, config: &str) -> Report {
+        self.look_as(Cause::Retry, &[], config)
+    }
+
+    fn look_as(&self, cause: Cause, environment: &[(&str, &str)], config: &str) -> Report {
         let environment = Environment::new(environment.iter().copied());
-        let settings = Settings::resolve(&self.paths, &environment, &ConfigTexts::default());
+        let texts = ConfigTexts { config_yaml: Some(config.to_owned()), ..ConfigTexts::default() };
+        let settings = Settings::resolve(&self.paths, &environment, &texts);
         let delivery =
             Delivery::to_exporter(Box::new(self.target.clone()), &settings, &settings.targets[0]);
+        let log = Log::new(settings.log_file.clone(), true);
         let context = Context {
             settings: &settings,
             paths: &self.paths,
-            log: &Log::new(settings.log_file.clone(), true),
+            log: &log,
+            secrets: &Secrets::new(&settings, &self.paths, &log),
             prices: PriceTable::builtin(),
             delivery: Some(&delivery),
             buffer: None,
@@ -412,6 +423,56 @@ fn debug_dumps_hold_what_was_sent_and_are_private() {
             assert_eq!(mode, 0, "{}", entry.display());
         }
     }
+}
+
+/// In the prompt, the answer, a command and its output, and the notify payload.
+#[test]
+fn secrets_are_neither_sent_nor_written() {
+    const TOKEN: &str = "ghp_k3JfXq81LmZt0PwYb7RsUdAe5HcVg2NoTi4K";
+    let home = Home::new("0.169.0/basic");
+    let recorded = home.recorded();
+    let planted = recorded
+        .replace("List the files", &format!("List the files with {TOKEN}"))
+        .replace("All done.", "All done, the PASSWORD=correct-horse too.")
+        .replace("echo hi; exit 3", "curl -H 'Authorization: Bearer a8f5f167f44f' x; exit 3")
+        .replace("Chunk ID: e6a398", &format!("GITHUB_TOKEN={TOKEN}"))
+        .replace(
+            r#""branch":"master""#,
+            r#""branch":"master","repository_url":"https://me:hunter2@h/x.git""#,
+        );
+    home.write_transcript(&planted);
+    let report = home.look_with(None, &[("ARIZE_TRACE_DEBUG", "true")]);
+    assert_eq!(report.traced, 1);
+    let batch = &home.batches()[0];
+    let root = &batch.spans[0];
+    let prompt = root.text("input.value").unwrap();
+    assert!(prompt.starts_with("List the files with [scrubbed:github-pat:"), "{prompt}");
+    assert!(root.int("codex.scrubbed").unwrap() >= 2);
+    let sent = format!("{batch:?}");
+    let written = walk(&home.paths.state_dir).into_iter();
+    let written: Vec<String> =
+        written.map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+    assert!(written.iter().any(|text| text.contains("scrubbed:github-pat")), "the debug dump");
+    for secret in [TOKEN, "correct-horse", "a8f5f167f44f", "hunter2"] {
+        assert!(planted.contains(secret));
+        assert!(!sent.contains(secret), "{secret}: {sent}");
+        assert!(!written.iter().any(|text| text.contains(secret)), "{secret}");
+    }
+}
+
+#[test]
+fn scrubbing_can_be_switched_off_and_extended() {
+    let prompt = |config: &str| {
+        let home = Home::new("0.169.0/basic");
+        let said = "List the files with badge_no=4711-9";
+        home.write_transcript(&home.recorded().replace("List the files", said));
+        home.look_with_config(config);
+        home.batches()[0].spans[0].text("input.value").unwrap().to_owned()
+    };
+    assert!(prompt("").ends_with("badge_no=4711-9"));
+    assert!(prompt("logging: {scrub_keys: [badge_no]}").contains("badge_no=[scrubbed:configured:"));
+    let off = "logging: {scrub: false, scrub_keys: [badge_no]}";
+    assert!(prompt(off).ends_with("badge_no=4711-9"));
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

@@ -15,6 +15,7 @@ pub mod encode;
 mod ids;
 mod messages;
 pub mod names;
+pub mod scrub;
 mod span;
 mod time;
 pub mod tree;
@@ -22,6 +23,7 @@ pub mod turn;
 
 pub use content::ContentPolicy;
 pub use ids::{SpanId, TraceId};
+pub use scrub::scrub_turn;
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
 pub use time::TimeSplit;
 pub use tree::{Layout, TreeOptions, span_tree};

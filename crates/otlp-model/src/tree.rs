@@ -243,6 +243,7 @@ impl<'a> Tree<'a> {
     fn compaction(&mut self, parent: SpanId, compaction: &Compaction) {
         let mut attributes = Vec::new();
         self.push_output(&mut attributes, ContentKind::Prompt, compaction.summary.as_deref());
+        attributes.extend(compaction.attributes.iter().cloned());
         let seed = SpanSeed {
             id: "compaction",
             parent: Some(parent),

@@ -198,6 +198,8 @@ pub struct Compaction {
     pub end: UnixNanos,
     /// What the context was replaced with.
     pub summary: Option<String>,
+    /// More about it; names carry the harness's prefix.
+    pub attributes: Vec<Attribute>,
 }
 
 /// A message to or from a model.

@@ -110,7 +110,7 @@ fn turn() -> Turn {
         model: Some("gpt-5.5".to_owned()),
         steps: vec![
             Step::Llm(first),
-            Step::Compaction(Compaction { start: at(301), end: at(305), summary: None }),
+            Step::Compaction(Compaction { start: at(301), end: at(305), ..Compaction::default() }),
             Step::Llm(second),
         ],
         attributes: vec![Attribute::new("codex.sandbox_mode", "read-only")],

@@ -291,6 +291,7 @@ impl OpenTurn {
                 start: compaction_start.filter(|start| *start <= at).unwrap_or(at),
                 end: at,
                 summary,
+                attributes: Vec::new(),
             }),
         });
         TranscriptTurn {

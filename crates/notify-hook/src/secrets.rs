@@ -1,0 +1,114 @@
+//! Scrubbing what is secret before a turn is sent, or written anywhere.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use buffer_api::paths::create_parent;
+use codex_config::{Paths, Settings};
+use otlp_model::{Turn, scrub_turn};
+use scrub::Scrubber;
+use tempfile::NamedTempFile;
+
+use crate::log::Log;
+
+/// 32 bytes that make the hashes of this installation its own.
+type Salt = [u8; 32];
+
+/// Scrubs, unless the settings forbid it. The rules are made ready when the first text comes.
+#[derive(Debug)]
+pub struct Secrets<'a> {
+    settings: &'a Settings,
+    paths: &'a Paths,
+    log: &'a Log,
+    scrubber: OnceCell<Scrubber>,
+}
+
+impl<'a> Secrets<'a> {
+    /// As the settings say, with the salt of the home.
+    pub fn new(settings: &'a Settings, paths: &'a Paths, log: &'a Log) -> Self {
+        Self { settings, paths, log, scrubber: OnceCell::new() }
+    }
+
+    /// Scrubs every text of a turn.
+    pub(crate) fn scrub_turn(&self, turn: &mut Turn) {
+        let Some(scrubber) = self.scrubber() else { return };
+        scrub_turn(turn, &|text| {
+            let scrubbed = scrubber.scrub(text);
+            (scrubbed.secrets > 0).then(|| (scrubbed.text.into_owned(), scrubbed.secrets as u64))
+        });
+    }
+
+    /// Scrubs a text that is not part of a turn.
+    pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        self.scrubber().map_or(Cow::Borrowed(text), |scrubber| scrubber.scrub(text).text)
+    }
+
+    fn scrubber(&self) -> Option<&Scrubber> {
+        let settings = &self.settings.scrubbing;
+        settings.enabled.then(|| {
+            self.scrubber.get_or_init(|| Scrubber::new(self.salt(), &settings.further_names))
+        })
+    }
+
+    fn salt(&self) -> Salt {
+        let file = self.paths.state_dir.join("scrub-salt");
+        kept_salt(&file).unwrap_or_else(|error| {
+            self.log.warn(format_args!(
+                "`{}`: {error}; scrubbed secrets do not compare with those of other turns",
+                file.display()
+            ));
+            new_salt().unwrap_or_default()
+        })
+    }
+}
+
+/// The salt in a file. Where there is none, a new one is put there: one of two runs at a time does.
+fn kept_salt(file: &Path) -> io::Result<Salt> {
+    match fs::read(file).map(Salt::try_from) {
+        Ok(Ok(salt)) => return Ok(salt),
+        // Damaged: nothing can be compared with it.
+        Ok(Err(_)) => fs::remove_file(file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_parent(file)?,
+        Err(error) => return Err(error),
+    }
+    let salt = new_salt()?;
+    // Nobody else can read a temporary file.
+    let mut written = NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
+    written.write_all(&salt)?;
+    match written.persist_noclobber(file) {
+        Ok(_) => Ok(salt),
+        Err(_) => Salt::try_from(fs::read(file)?).map_err(|_| io::ErrorKind::InvalidData.into()),
+    }
+}
+
+fn new_salt() -> io::Result<Salt> {
+    let mut salt = Salt::default();
+    getrandom::fill(&mut salt)?;
+    Ok(salt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_salt_stays_and_a_damaged_one_is_replaced() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("state/codex/scrub-salt");
+        let first = kept_salt(&file).unwrap();
+        assert_ne!(first, Salt::default());
+        assert_eq!(kept_salt(&file).unwrap(), first);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        fs::write(&file, "short").unwrap();
+        let second = kept_salt(&file).unwrap();
+        assert_ne!(second, first);
+        assert_eq!(kept_salt(&file).unwrap(), second);
+    }
+}
