@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 13] = [
+const LAYERS: [(&str, u8); 14] = [
     ("otlp-model", 0),
     ("pricing", 0),
     ("buffer-api", 0),
@@ -20,6 +20,7 @@ const LAYERS: [(&str, u8); 13] = [
     ("notify-hook", 3),
     ("exec-proxy", 3),
     ("doctor", 4),
+    ("setup", 4),
     ("cli", 5),
 ];
 
@@ -114,9 +115,9 @@ fn every_dependency_comes_from_the_default_registry() {
 
 /// A mistake in its configuration keeps Codex from starting, or from telling anybody anything.
 #[test]
-fn trap_18_the_readme_configures_codex_as_all_its_versions_take_it() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, block) = readme.split_once("```toml").expect("a configuration");
+fn trap_18_the_docs_configure_codex_as_all_its_versions_take_it() {
+    let docs = std::fs::read_to_string(root().join("docs/setup.md")).unwrap();
+    let (_, block) = docs.split_once("```toml").expect("a configuration");
     let (block, _) = block.split_once("```").expect("its end");
     let lines: Vec<&str> = block.lines().map(str::trim).collect();
     let place = |start: &str| lines.iter().position(|line| line.starts_with(start));

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use setup::{Backend, Content, ExistingOtel};
+
 /// Traces of OpenAI's Codex CLI: try them out and look at them.
 #[derive(Debug, clap::Parser)]
 #[command(name = "arize-codex", version, disable_help_subcommand = true)]
@@ -12,6 +14,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Setup(Setup),
+    Uninstall(Uninstall),
     Demo(Demo),
     Doctor(Doctor),
     Logs(Logs),
@@ -74,4 +78,84 @@ pub(crate) struct Show {
     /// The store to read, instead of the one in the harness home.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+}
+
+/// Install the tracing of Codex for this user, or change how it is installed.
+///
+/// Asks for what the flags do not say; what is proposed is what is set already. Shows what it will do
+/// before it does it. A second run changes nothing, and `uninstall` brings every file back.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Setup {
+    /// Where traces go: local, phoenix, arize, mlflow or otlp.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) target: Option<Backend>,
+    /// The address of the target.
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The project in which turns appear.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// Read the target's API key from standard input. Otherwise the one that is set stays, or
+    /// PHOENIX_API_KEY, ARIZE_API_KEY or MLFLOW_TRACKING_TOKEN is taken.
+    #[arg(long)]
+    pub(crate) api_key_stdin: bool,
+    /// The space in Arize AX [env: ARIZE_SPACE_ID].
+    #[arg(long, value_name = "ID")]
+    pub(crate) space_id: Option<String>,
+    /// The user id on every span.
+    #[arg(long, value_name = "ID")]
+    pub(crate) user_id: Option<String>,
+    /// What is recorded: all, prompts (of tools only the lengths) or none (lengths only).
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) content: Option<Content>,
+    /// What becomes of an exporter that Codex's log events go to already: keep, replace or forward.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) existing_otel: Option<ExistingOtel>,
+    /// The port of the buffer service.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// Do not put `codex` with tracing before the real one on the PATH.
+    #[arg(long)]
+    pub(crate) no_path: bool,
+    /// Do not start the buffer service now; the hook starts it when it is needed.
+    #[arg(long, conflicts_with = "autostart")]
+    pub(crate) no_service: bool,
+    /// Start the buffer service at each login (systemd, launchd).
+    #[arg(long)]
+    pub(crate) autostart: bool,
+    /// Install the skill that teaches a coding agent about this tool.
+    #[arg(long)]
+    pub(crate) with_skills: bool,
+    /// Restart Codex's background process, which would keep the old telemetry settings.
+    #[arg(long)]
+    pub(crate) restart_daemon: bool,
+    /// Ask nothing: take what is proposed.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Change nothing; print what would be changed, as a diff.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Take the installation back: each file as it was, or, where somebody changed it since, without us.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Uninstall {
+    /// Remove the data, too: stored turns, logs, what waits to be sent, and our settings.
+    #[arg(long, conflicts_with = "keep_data")]
+    pub(crate) purge: bool,
+    /// Keep the data without asking.
+    #[arg(long)]
+    pub(crate) keep_data: bool,
+    /// Ask nothing; the data stays unless --purge is given.
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Change nothing; print what would be changed, as a diff.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }

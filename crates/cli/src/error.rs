@@ -27,6 +27,14 @@ pub enum CommandError {
     /// The command line; asking for help is one of these too.
     #[error("{0}")]
     Usage(#[from] clap::Error),
+    /// The command line leaves something open, or things in it do not go together.
+    #[error("{what}")]
+    Incomplete {
+        /// What is missing or wrong.
+        what: String,
+        /// A flag that helps.
+        hint: String,
+    },
     /// There is nothing of the kind that was asked for.
     #[error("{what}")]
     NotFound {
@@ -34,6 +42,14 @@ pub enum CommandError {
         what: String,
         /// A command that helps.
         hint: String,
+    },
+    /// Something would not have been right to do.
+    #[error("nothing was changed")]
+    Refused {
+        /// A flag or a command that helps.
+        hint: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
     },
     /// Something failed.
     #[error("{what}")]
@@ -55,9 +71,9 @@ impl CommandError {
     pub fn code(&self) -> ExitCode {
         match self {
             Self::Usage(error) if !error.use_stderr() => ExitCode::Success,
-            Self::Usage(_) => ExitCode::Usage,
+            Self::Usage(_) | Self::Incomplete { .. } => ExitCode::Usage,
             Self::NotFound { .. } => ExitCode::NotFound,
-            Self::Failed { .. } => ExitCode::Failure,
+            Self::Refused { .. } | Self::Failed { .. } => ExitCode::Failure,
         }
     }
 
@@ -72,7 +88,10 @@ impl CommandError {
             text.push_str(&format!("\n  caused by: {cause}"));
             source = cause.source();
         }
-        if let Self::NotFound { hint, .. } = self {
+        if let Self::NotFound { hint, .. }
+        | Self::Incomplete { hint, .. }
+        | Self::Refused { hint, .. } = self
+        {
             text.push_str(&format!("\nhint: {hint}"));
         }
         text

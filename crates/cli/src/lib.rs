@@ -1,6 +1,7 @@
 //! The umbrella command `arize-codex`.
 //!
-//! It puts together what the other crates do, for a person at a terminal: `demo` runs the whole
+//! It puts together what the other crates do, for a person at a terminal: `setup` installs the tracing
+//! of Codex and `uninstall` takes it back, `demo` runs the whole
 //! pipeline on a recorded session, `show` prints what the local store holds, `doctor` says why nothing
 //! arrives, `logs` what the programs wrote down. Results go to stdout, everything else to stderr.
 //!
@@ -12,6 +13,7 @@ mod doctor;
 mod error;
 mod logs;
 pub mod print;
+mod setup;
 mod show;
 
 pub use error::{CommandError, ExitCode};
@@ -41,6 +43,8 @@ pub fn run(
     let args = Args::try_parse_from(arguments)?;
     let environment = Environment::new(variables);
     let (text, code) = match args.command {
+        Command::Setup(setup) => setup::setup(&setup, &environment)?,
+        Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment)?,
         Command::Demo(demo) => (demo::demo(&demo)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
         Command::Logs(logs) => {

@@ -1,0 +1,236 @@
+//! `arize-codex setup` and `arize-codex uninstall`.
+
+use std::io::{IsTerminal, Read};
+
+use codex_config::{Environment, Secret};
+use serde_json::json;
+use setup::ask::{Ask, AskError, TakeProposed};
+use setup::terminal::Terminal;
+use setup::uninstall::{self, Removal};
+use setup::{Applied, Host, InterviewError, Plan, PlanError, Problem, Request};
+
+use crate::args::{Setup, Uninstall};
+use crate::{CommandError, ExitCode};
+
+/// Installs the tracing of Codex for this user.
+pub(crate) fn setup(
+    args: &Setup,
+    environment: &Environment,
+) -> Result<(String, ExitCode), CommandError> {
+    let host = host(environment)?;
+    let facts = gather(&host)?;
+    let mut ask = asker(args.yes || args.dry_run, || {
+        let open = "--target, --endpoint, --project, --user-id, --content";
+        format!("there is no terminal to ask on; what {open} do not say is open")
+    })?;
+    let answers = setup::interview(&request(args)?, &facts, environment, &mut *ask)?;
+    let plan = setup::plan(&host, &facts, &answers)?;
+    let steps = plan.steps(&host);
+    if args.dry_run {
+        return Ok((dry_run(args.json, &steps, &plan.diff()), ExitCode::Success));
+    }
+    if !plan.is_empty() {
+        agree(&mut *ask, "This will be done:", &steps, || plan.diff())?;
+    }
+    let applied = carry_out(&host, &facts, &plan)?;
+    let next = setup::next_steps(&host, &facts, &answers);
+    Ok(report(args.json, &applied.done, &applied.problems, &next))
+}
+
+/// Takes the installation back.
+pub(crate) fn uninstall(
+    args: &Uninstall,
+    environment: &Environment,
+) -> Result<(String, ExitCode), CommandError> {
+    let host = host(environment)?;
+    let facts = gather(&host)?;
+    let mut ask = asker(args.yes || args.dry_run, || {
+        "there is no terminal to ask on; whether the data goes is open".to_owned()
+    })?;
+    let purge = args.purge
+        || !args.keep_data
+            && ask.confirm(
+                "Remove the data, too?",
+                false,
+                "the stored turns, the logs, and what waits to be sent",
+            )?;
+    let removal: Removal = uninstall::plan(&host, &facts, purge)
+        .map_err(|error| CommandError::failed("nothing was changed", error))?;
+    let steps = removal.steps();
+    if args.dry_run {
+        return Ok((dry_run(args.json, &steps, &removal.diff()), ExitCode::Success));
+    }
+    if removal.is_empty() {
+        return Ok(report(args.json, &[], &[], &[]));
+    }
+    agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
+    let removed = removal.carry_out(&host, &facts);
+    let mut next = Vec::new();
+    if facts.record.shim {
+        next.push("Open a new shell: this one may still look for `codex` where it was.".to_owned());
+    }
+    if facts.daemon.is_some() {
+        next.push(
+            "Codex's background process sends its events to nobody until it is restarted: \
+             `codex app-server daemon restart`."
+                .to_owned(),
+        );
+    }
+    Ok(report(args.json, &removed.done, &removed.problems, &next))
+}
+
+fn host(environment: &Environment) -> Result<Host, CommandError> {
+    let paths = crate::paths(environment)?;
+    let this = std::env::current_exe()
+        .and_then(|this| this.canonicalize())
+        .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
+    let programs = this.parent().unwrap_or(&this).to_owned();
+    Ok(Host { paths, environment: environment.clone(), programs })
+}
+
+fn gather(host: &Host) -> Result<setup::Facts, CommandError> {
+    setup::gather(host).map_err(|error| CommandError::failed("nothing was changed", error))
+}
+
+/// The person at the terminal, or what is proposed.
+fn asker(
+    takes_proposed: bool,
+    open: impl FnOnce() -> String,
+) -> Result<Box<dyn Ask>, CommandError> {
+    if takes_proposed {
+        return Ok(Box::new(TakeProposed::default()));
+    }
+    if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
+        return Ok(Box::new(Terminal));
+    }
+    Err(CommandError::Incomplete {
+        what: open(),
+        hint: "add -y to take what is proposed".to_owned(),
+    })
+}
+
+fn request(args: &Setup) -> Result<Request, CommandError> {
+    let api_key = if args.api_key_stdin { Some(key_from_stdin()?) } else { None };
+    Ok(Request {
+        target: args.target,
+        endpoint: args.endpoint.clone(),
+        project: args.project.clone(),
+        api_key,
+        space_id: args.space_id.clone(),
+        user_id: args.user_id.clone(),
+        content: args.content,
+        existing_otel: args.existing_otel,
+        port: args.port,
+        no_path: args.no_path,
+        no_service: args.no_service,
+        autostart: args.autostart,
+        with_skills: args.with_skills,
+        restart_daemon: args.restart_daemon,
+    })
+}
+
+fn key_from_stdin() -> Result<Secret, CommandError> {
+    let mut text = String::new();
+    std::io::stdin()
+        .read_to_string(&mut text)
+        .map_err(|error| CommandError::failed("cannot read the API key", error))?;
+    match text.trim() {
+        "" => Err(CommandError::Incomplete {
+            what: "there is no API key on the standard input".to_owned(),
+            hint: "arize-codex setup -y --api-key-stdin < FILE".to_owned(),
+        }),
+        key => Ok(Secret::new(key)),
+    }
+}
+
+/// Shows what will be done and lets it be stopped.
+fn agree(
+    ask: &mut dyn Ask,
+    heading: &str,
+    steps: &[String],
+    diff: impl FnOnce() -> String,
+) -> Result<(), CommandError> {
+    ask.tell(&format!("\n{heading}\n{}", list(steps)));
+    let options = ["yes", "show me the changes first", "no"].map(str::to_owned);
+    let mut chosen = ask.choose("Go on?", &options, 0)?;
+    if chosen == 1 {
+        ask.tell(&diff());
+        chosen = if ask.confirm("Go on?", true, "")? { 0 } else { 2 };
+    }
+    if chosen == 2 { Err(AskError::Stopped.into()) } else { Ok(()) }
+}
+
+fn carry_out(host: &Host, facts: &setup::Facts, plan: &Plan) -> Result<Applied, CommandError> {
+    setup::apply(host, facts, plan).map_err(|error| {
+        let what = "stopped half-way; `arize-codex uninstall` takes back what was done";
+        CommandError::failed(what, error)
+    })
+}
+
+fn dry_run(json: bool, steps: &[String], diff: &str) -> String {
+    if json {
+        return format!("{:#}\n", json!({ "dry_run": true, "steps": steps, "diff": diff }));
+    }
+    if steps.is_empty() {
+        return "Nothing would be changed.\n".to_owned();
+    }
+    format!("{diff}\nThis would be done:\n{}", list(steps))
+}
+
+fn report(
+    json: bool,
+    done: &[String],
+    problems: &[Problem],
+    next: &[String],
+) -> (String, ExitCode) {
+    let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
+    if json {
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|Problem { what, hint }| json!({ "what": what, "hint": hint }))
+            .collect();
+        let report = json!({ "dry_run": false, "done": done, "problems": problems, "next": next });
+        return (format!("{report:#}\n"), code);
+    }
+    let mut text = match done {
+        [] => "Nothing was to be done.\n".to_owned(),
+        done => format!("Done:\n{}", list(done)),
+    };
+    if !problems.is_empty() {
+        let problems =
+            problems.iter().map(|problem| format!("{}\n    hint: {}", problem.what, problem.hint));
+        text.push_str(&format!("\nNot done:\n{}", list(&problems.collect::<Vec<_>>())));
+    }
+    if !next.is_empty() {
+        text.push_str(&format!("\nNext:\n{}", list(next)));
+    }
+    (text, code)
+}
+
+fn list(lines: &[String]) -> String {
+    lines.iter().map(|line| format!("  - {line}\n")).collect()
+}
+
+impl From<AskError> for CommandError {
+    fn from(error: AskError) -> Self {
+        Self::Failed { what: error.to_string(), source: None }
+    }
+}
+
+impl From<PlanError> for CommandError {
+    fn from(error: PlanError) -> Self {
+        match error.hint() {
+            Some(hint) => Self::Refused { hint: hint.to_owned(), source: Box::new(error) },
+            None => Self::failed("nothing was changed", error),
+        }
+    }
+}
+
+impl From<InterviewError> for CommandError {
+    fn from(error: InterviewError) -> Self {
+        match error {
+            InterviewError::Ask(error) => error.into(),
+            InterviewError::Wrong { what, hint } => Self::Incomplete { what, hint },
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Makes the planned changes, each noted durably before it is made.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use buffer_api::process;
+use codex_config::file_edit::{Snapshot, digest};
+use codex_config::{WriteError, file_edit, write_private};
+use exec_proxy::shim::{self, ShimError};
+
+use crate::autostart::Launcher;
+use crate::change::Change;
+use crate::daemon;
+use crate::facts::{self, Facts};
+use crate::host::Host;
+use crate::plan::{Plan, ServiceStep};
+use crate::programs::ProgramError;
+use crate::record::{Entry, Place, Record, RecordError};
+
+/// Says what kept an installation from being finished. What was done so far is noted.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The record cannot be kept, without which nothing is changed.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A program cannot be copied.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// `codex` cannot be put before the real one.
+    #[error(transparent)]
+    Shim(#[from] ShimError),
+    /// A file cannot be written.
+    #[error(transparent)]
+    File(#[from] file_edit::FileError),
+    /// A file of ours cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Something that did not work, and what helps. The installation goes on without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// What did not work.
+    pub what: String,
+    /// A command, or what to do.
+    pub hint: String,
+}
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What was done, a line each.
+    pub done: Vec<String>,
+    /// What was not.
+    pub problems: Vec<Problem>,
+}
+
+/// Makes the changes.
+///
+/// # Errors
+///
+/// At the first file that cannot be written. What was made before it can be taken back.
+pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyError> {
+    let mut applied = Applied::default();
+    let bin = host.paths.bin_dir.display();
+    let mut work =
+        Work { place: Place::under(&host.paths.harness_home), record: facts.record.clone() };
+    for copy in &plan.programs {
+        if !work.record.programs.contains(&copy.to) {
+            work.record.programs.push(copy.to.clone());
+        }
+    }
+    work.record.shim |= plan.shim;
+    if let ServiceStep::HandOver(launcher) = &plan.service {
+        work.record.launcher = Some(launcher.clone());
+    }
+    if !plan.programs.is_empty() || plan.shim {
+        work.note_folders(&host.paths.bin_dir);
+        work.save()?;
+        work.create_folder(&host.paths.bin_dir)?;
+    }
+    let different: Vec<_> = plan.programs.iter().filter(|copy| copy.differs).collect();
+    for copy in &different {
+        copy.install()?;
+    }
+    if !different.is_empty() {
+        applied.done.push(format!("copied {} programs to {bin}", different.len()));
+    }
+    if plan.shim {
+        shim::write(&host.paths.bin_dir)?;
+        applied.done.push(format!("put `codex` before the real one, in {bin}"));
+    }
+    for change in &plan.changes {
+        work.make(change)?;
+        applied.done.push(format!("{} {}", change.verb().1, change.now.path().display()));
+    }
+    work.save()?;
+    processes(host, facts, plan, &mut applied);
+    Ok(applied)
+}
+
+struct Work {
+    place: Place,
+    record: Record,
+}
+
+impl Work {
+    fn make(&mut self, change: &Change) -> Result<(), ApplyError> {
+        let path = change.now.path();
+        let before =
+            change.before.as_ref().map(|text| self.place.back_up(path, text)).transpose()?;
+        let (now, after) = (digest(change.now.text()), digest(&change.after));
+        let known = self.record.entry(path).is_some_and(|entry| entry.after.contains(&now));
+        // Until it is written, the file may hold what the last installation wrote.
+        let expected = if known { vec![now, after.clone()] } else { vec![after.clone()] };
+        let entry = Entry {
+            path: path.to_owned(),
+            part: change.part,
+            before,
+            after: expected,
+            undo: change.undo.clone(),
+        };
+        self.record.note(entry.clone());
+        self.note_folders(path.parent().unwrap_or(path));
+        self.save()?;
+        if change.after != change.now.text() || !change.now.exists() {
+            self.write(change)?;
+        }
+        self.record.note(Entry { after: vec![after], ..entry });
+        Ok(())
+    }
+
+    fn write(&self, change: &Change) -> Result<(), ApplyError> {
+        if change.part.is_private() {
+            // Its permissions become stricter, which `replace` would not do.
+            let path = change.now.path();
+            if Snapshot::read(path)? != change.now {
+                return Err(file_edit::FileError::Changed { path: path.to_owned() }.into());
+            }
+            write_private(path, &change.after)?;
+        } else {
+            change.now.replace(&change.after)?;
+        }
+        Ok(())
+    }
+
+    /// Notes the folders that making this one makes, too.
+    fn note_folders(&mut self, folder: &Path) {
+        let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            if !self.record.created_folders.iter().any(|known| known == folder) {
+                self.record.created_folders.push(folder.to_owned());
+            }
+        }
+    }
+
+    fn create_folder(&self, folder: &Path) -> Result<(), ApplyError> {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(folder)
+            .map_err(|source| WriteError { path: folder.to_owned(), source }.into())
+    }
+
+    fn save(&self) -> Result<(), RecordError> {
+        self.place.save(&self.record)
+    }
+}
+
+/// Starts and restarts what the plan says. Files are more important: whatever fails here, somebody
+/// can do later.
+fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
+    let service = facts::service(host, plan.port);
+    if plan.end_python_service.is_some() {
+        let ended = process::stop_by_force(&service).map_err(|error| chain(&error));
+        applied.note(
+            ended.map(|_| "ended the Python system's buffer service"),
+            "end the process and run `arize-codex setup` again",
+        );
+    }
+    let start = || process::start(&service).map(drop).map_err(|error| chain(&error));
+    let started = match &plan.service {
+        ServiceStep::Leave => None,
+        ServiceStep::Start => Some(start()),
+        ServiceStep::Restart => Some(stop(&service).and_then(|()| start())),
+        ServiceStep::HandOver(launcher) => {
+            Some(stop(&service).and_then(|()| hand_over(host, launcher)))
+        }
+    };
+    if let Some(started) = started {
+        applied.note(
+            started.map(|()| "started the buffer service"),
+            "`arize-codex-buffer start` says more",
+        );
+    }
+    if plan.restart_daemon.is_some() {
+        let restarted = daemon::restart(facts.codex.as_deref(), &host.paths);
+        applied.note(
+            restarted
+                .map(|()| "restarted Codex's background process")
+                .map_err(|error| chain(&error)),
+            "close Codex and run `codex app-server daemon restart`",
+        );
+    }
+}
+
+impl Applied {
+    fn note(&mut self, result: Result<&str, String>, hint: &str) {
+        match result {
+            Ok(done) => self.done.push(done.to_owned()),
+            Err(what) => self.problems.push(Problem { what, hint: hint.to_owned() }),
+        }
+    }
+}
+
+fn stop(service: &process::Service) -> Result<(), String> {
+    process::stop(service).map(drop).map_err(|error| chain(&error))
+}
+
+fn hand_over(host: &Host, launcher: &Launcher) -> Result<(), String> {
+    // It may have been there with another text.
+    if let Launcher::Launchd { .. } = launcher {
+        let _ = commands(&launcher.disable());
+    }
+    commands(&launcher.enable(&launcher.file(host)))
+}
+
+/// Runs commands one after the other until one fails; they print nothing.
+pub(crate) fn commands(commands: &[Vec<String>]) -> Result<(), String> {
+    for words in commands {
+        let Some((program, arguments)) = words.split_first() else { continue };
+        let line = words.join(" ");
+        let output = std::process::Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("`{line}` cannot be started: {error}"))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("`{line}` ended with {}: {}", output.status, said.trim()));
+        }
+    }
+    Ok(())
+}
+
+/// An error with its causes, in one line.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,75 @@
+//! One file of an installation, as it is and as it is to be.
+
+use codex_config::codex_toml;
+use codex_config::file_edit::Snapshot;
+use serde::{Deserialize, Serialize};
+
+use crate::parts::env_file::EnvFileUndo;
+use crate::parts::settings::SettingsUndo;
+
+/// What of an installation a file belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// `config.yaml`.
+    Settings,
+    /// `arize-env.sh`.
+    EnvFile,
+    /// The skill for coding agents.
+    Skill,
+    /// Codex's `config.toml`.
+    CodexConfig,
+    /// A shell's profile.
+    Profile,
+    /// What starts the buffer service at login.
+    Autostart,
+}
+
+/// A file that is to be written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// What it belongs to.
+    pub part: Part,
+    /// The file as it is.
+    pub now: Snapshot,
+    /// What it would hold without us; nothing if it would not exist.
+    pub before: Option<String>,
+    /// What it is to hold.
+    pub after: String,
+    /// How our part is taken out again if the file was changed since.
+    pub undo: Undo,
+}
+
+/// How our part is taken out of a file that somebody changed since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Undo {
+    /// All of it was ours; what somebody made of it stays.
+    Leave,
+    /// The keys of `config.yaml` that we set.
+    Settings(SettingsUndo),
+    /// The lines of `arize-env.sh` that we added.
+    EnvFile(EnvFileUndo),
+    /// `notify` and `[otel]` in Codex's `config.toml`.
+    CodexConfig(codex_toml::Undo),
+    /// Our block in a profile.
+    Profile,
+}
+
+impl Change {
+    /// Says what happens to the file: before, and after it happened.
+    pub(crate) fn verb(&self) -> (&'static str, &'static str) {
+        match (self.now.exists(), self.after == self.now.text()) {
+            (false, _) => ("create", "created"),
+            (true, false) => ("change", "changed"),
+            (true, true) => ("take over", "took over"),
+        }
+    }
+}
+
+impl Part {
+    /// Whether the file is for its owner only, because it may hold credentials.
+    pub(crate) fn is_private(self) -> bool {
+        matches!(self, Self::Settings | Self::EnvFile)
+    }
+}

@@ -1,0 +1,87 @@
+//! Codex's background process, which runs the turns of its terminal UI.
+//!
+//! From 0.157 on the UI starts a daemon that outlives it. It reads a new `notify` for each thread, but
+//! keeps the telemetry settings that it was started with. So after an installation no log event of
+//! the UI arrives until it is restarted.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use codex_config::Paths;
+use serde::Deserialize;
+
+/// A daemon that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Daemon {
+    /// Its process id.
+    pub pid: u32,
+}
+
+#[derive(Deserialize)]
+struct PidFile {
+    pid: u32,
+}
+
+/// Says why the daemon goes on with the old settings.
+#[derive(Debug, thiserror::Error)]
+pub enum RestartError {
+    /// There is no Codex to ask.
+    #[error("no `codex` was found on the `PATH`")]
+    NoCodex,
+    /// Codex cannot be started.
+    #[error("`{program}` cannot be started")]
+    Start {
+        /// The program.
+        program: String,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Codex could not do it.
+    #[error("`codex app-server daemon restart` ended with {status}: {said}")]
+    Failed {
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The last line of what it said.
+        said: String,
+    },
+}
+
+/// Finds the daemon of this Codex home.
+pub(crate) fn find(paths: &Paths) -> Option<Daemon> {
+    let text = fs::read(paths.codex_home.join("app-server-daemon/daemon.pid")).ok()?;
+    let PidFile { pid } = serde_json::from_slice(&text).ok()?;
+    is_alive(pid).then_some(Daemon { pid })
+}
+
+/// Has Codex restart its daemon.
+pub(crate) fn restart(codex: Option<&Path>, paths: &Paths) -> Result<(), RestartError> {
+    let codex = codex.ok_or(RestartError::NoCodex)?;
+    let output = Command::new(codex)
+        .args(["app-server", "daemon", "restart"])
+        .env("CODEX_HOME", &paths.codex_home)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|source| RestartError::Start { program: codex.display().to_string(), source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    Err(RestartError::Failed { status: output.status, said: said.trim().to_owned() })
+}
+
+#[cfg(unix)]
+fn is_alive(pid: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid).is_ok())
+}
+
+#[cfg(not(unix))]
+fn is_alive(_pid: u32) -> bool {
+    // Asking Codex to restart a daemon that is gone does no harm.
+    true
+}

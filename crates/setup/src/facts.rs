@@ -1,0 +1,254 @@
+//! What is on this machine: files, settings, processes. Looking changes nothing.
+
+use std::path::{Path, PathBuf};
+
+use buffer_api::process::{self, Service, Status};
+use buffer_api::{DEFAULT_PORT, Endpoint};
+use codex_config::codex_toml::{self, Found};
+use codex_config::file_edit::Snapshot;
+use codex_config::{ParseError, Secret};
+use serde_yaml::Value;
+
+use crate::answers::{Backend, Content, Destination, ExistingOtel};
+use crate::autostart::{self, Launcher};
+use crate::daemon::{self, Daemon};
+use crate::files::{FileError, FileState};
+use crate::host::Host;
+use crate::parts::codex_config as codex_part;
+use crate::parts::settings::parse_yaml;
+use crate::python_system::{self, PythonService};
+use crate::record::{Place, Record};
+
+/// What is there.
+#[derive(Debug)]
+pub struct Facts {
+    /// What earlier installations noted.
+    pub record: Record,
+    /// `config.yaml`.
+    pub settings_file: FileState,
+    /// What ours is added to: `config.yaml` without us, or `config.json` where there is none.
+    pub settings_base: String,
+    /// What the settings say.
+    pub settings: KnownSettings,
+    /// `arize-env.sh`.
+    pub env_file: FileState,
+    /// Codex's `config.toml`, without us and without what the Python system wrote.
+    pub codex_config: FileState,
+    /// What it says without us.
+    pub found: Found,
+    /// The `notify` of the user's own.
+    pub users_notify: Option<Vec<String>>,
+    /// The buffer service.
+    pub service: Status,
+    /// The buffer service of the Python system, where it has the port.
+    pub python_service: Option<PythonService>,
+    /// What starts programs at login.
+    pub launcher: Option<Launcher>,
+    /// Codex's background process.
+    pub daemon: Option<Daemon>,
+    /// The real Codex.
+    pub codex: Option<PathBuf>,
+}
+
+/// What the settings say now.
+#[derive(Debug, Clone)]
+pub struct KnownSettings {
+    /// Where traces go.
+    pub destination: Option<Destination>,
+    /// Whether there is a list of targets, which is not ours to change.
+    pub has_list_of_targets: bool,
+    /// The project's name.
+    pub project: Option<String>,
+    /// The user id.
+    pub user_id: Option<String>,
+    /// What content is recorded, where one of the choices says it.
+    pub content: Option<Content>,
+    /// Whether the settings say something about the content at all.
+    pub says_content: bool,
+    /// Whether prompts are recorded.
+    pub prompts: bool,
+    /// Whether the buffer service passes log events on.
+    pub forwards: bool,
+    /// The port of the buffer service.
+    pub port: Option<u16>,
+    /// The destinations of other harnesses.
+    pub neighbours: Vec<(String, Destination)>,
+}
+
+/// Says why the machine cannot be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum FactsError {
+    /// A file cannot be dealt with.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The settings make no sense.
+    #[error("`{}` cannot be understood", .path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ParseError,
+    },
+    /// Codex's configuration makes no sense.
+    #[error("`{}` cannot be understood", .path.display())]
+    CodexConfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: codex_toml::EditError,
+    },
+}
+
+impl Facts {
+    /// Whether Codex's configuration is as we left it.
+    pub(crate) fn is_configured(&self) -> bool {
+        self.record.entry(self.codex_config.now.path()).is_some()
+    }
+
+    /// What became of an exporter that was there before us.
+    pub(crate) fn existing_otel_now(&self) -> ExistingOtel {
+        let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
+        let is_replaced = self.is_configured()
+            && now.otel.and_then(|otel| otel.exporter)
+                != self.found.otel.clone().and_then(|otel| otel.exporter);
+        match is_replaced {
+            false => ExistingOtel::Keep,
+            true if self.settings.forwards => ExistingOtel::Forward,
+            true => ExistingOtel::Replace,
+        }
+    }
+
+    /// Where traces would go without us.
+    pub(crate) fn destination_before(&self) -> Option<Destination> {
+        let root = parse_yaml(&self.settings_base).ok()?;
+        root.get("harnesses")?.get("codex").and_then(destination)
+    }
+}
+
+/// Looks at the machine.
+pub fn gather(host: &Host) -> Result<Facts, FactsError> {
+    let paths = &host.paths;
+    let record = Place::under(&paths.harness_home).load().map_err(FileError::from)?;
+    let look = |path| FileState::look(path, &record);
+
+    let settings_file = look(&paths.config_file)?;
+    let (settings_base, now) = settings_texts(host, &settings_file)?;
+    let settings = known_settings(&now);
+
+    let mut codex_config = FileState::look(&codex_part::file(paths), &record)?;
+    let port = settings.port.unwrap_or(DEFAULT_PORT);
+    let stripped = codex_part::without_strays(codex_config.text_before(), port);
+    let (before, found, users_notify) = stripped.map_err(|source| FactsError::CodexConfig {
+        path: codex_config.now.path().to_owned(),
+        source,
+    })?;
+    if before != codex_config.text_before() {
+        codex_config.before = Some(before);
+    }
+
+    let service = process::status(&service(host, port));
+    let python_service = match &service {
+        Status::Taken { occupant, .. } => python_system::service(occupant),
+        _ => None,
+    };
+    Ok(Facts {
+        settings_base,
+        settings,
+        settings_file,
+        env_file: look(&paths.env_file)?,
+        codex_config,
+        found,
+        users_notify,
+        service,
+        python_service,
+        launcher: autostart::find(host),
+        daemon: daemon::find(paths),
+        codex: host.codex(),
+        record,
+    })
+}
+
+/// The buffer service as it is to be.
+pub(crate) fn service(host: &Host, port: u16) -> Service {
+    let program = host.paths.bin_dir.join(crate::programs::file_name("arize-codex-buffer"));
+    let endpoint = Endpoint { port, ..Endpoint::default() };
+    let paths = buffer_api::Paths::under(&host.paths.harness_home);
+    Service { program, endpoint, paths }
+}
+
+/// The settings without us, and as they are.
+fn settings_texts(host: &Host, file: &FileState) -> Result<(String, Value), FactsError> {
+    let imported = match &file.before {
+        Some(_) => None,
+        None => Some(Snapshot::read(&host.paths.legacy_config_file).map_err(FileError::from)?),
+    };
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        |source| FactsError::Settings { path, source }
+    };
+    let base = match &imported {
+        // JSON is YAML, but not in the form that people want to edit.
+        Some(json) if json.exists() => {
+            let root = parse_yaml(json.text()).map_err(failed(json.path()))?;
+            serde_yaml::to_string(&root).unwrap_or_default()
+        }
+        _ => file.text_before().to_owned(),
+    };
+    let now = if file.now.exists() { file.now.text() } else { &base };
+    let now = parse_yaml(now).map_err(failed(file.now.path()))?;
+    Ok((base, now))
+}
+
+fn known_settings(root: &Value) -> KnownSettings {
+    let harnesses = root.get("harnesses");
+    let codex = harnesses.and_then(|harnesses| harnesses.get("codex"));
+    let of_codex = |key: &str| text(codex?.get(key)?);
+    let logging = root.get("logging");
+    let switch = |key: &str| logging.and_then(|logging| logging.get(key)?.as_bool());
+    let switches =
+        ["prompts", "tool_details", "tool_content"].map(|key| switch(key).unwrap_or(true));
+    let neighbours =
+        harnesses.and_then(Value::as_mapping).into_iter().flatten().filter_map(|(name, entry)| {
+            match text(name)? {
+                name if name == "codex" => None,
+                name => Some((name, destination(entry)?)),
+            }
+        });
+    let port = codex.and_then(|codex| codex.get("collector")?.get("port")?.as_u64());
+    KnownSettings {
+        destination: codex.and_then(destination),
+        has_list_of_targets: codex.is_some_and(|codex| codex.get("targets").is_some()),
+        project: of_codex("project_name"),
+        user_id: root.get("user_id").and_then(text),
+        content: Content::ALL.iter().copied().find(|content| content.switches() == switches),
+        says_content: logging.is_some(),
+        prompts: switches[0],
+        forwards: codex.is_some_and(|codex| {
+            codex.get("collector").is_some_and(|collector| collector.get("forward").is_some())
+        }),
+        port: port.and_then(|port| port.try_into().ok()).filter(|port| *port != 0),
+        neighbours: neighbours.collect(),
+    }
+}
+
+fn destination(entry: &Value) -> Option<Destination> {
+    let of_entry = |key: &str| entry.get(key).and_then(text);
+    Some(Destination {
+        backend: of_entry("target")?.parse::<Backend>().ok()?,
+        endpoint: of_entry("endpoint"),
+        api_key: of_entry("api_key").map(Secret::new),
+        space_id: of_entry("space_id"),
+    })
+}
+
+/// A value that is a text, or can be written as one; an empty text is nothing.
+fn text(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    (!text.is_empty()).then_some(text)
+}

@@ -1,0 +1,104 @@
+//! A file as it is, and as it would be without us.
+
+use std::path::{Path, PathBuf};
+
+use codex_config::codex_toml;
+use codex_config::file_edit::{self, Snapshot, digest};
+use codex_config::profile::{self, ProfileError};
+
+use crate::change::Undo;
+use crate::parts::{env_file, settings};
+use crate::record::{Entry, Record, RecordError};
+
+/// A file as it is, and as it would be without us.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FileState {
+    /// The file as it is.
+    pub now: Snapshot,
+    /// What it would hold without us; nothing if it would not exist.
+    pub before: Option<String>,
+}
+
+/// Says why a file cannot be dealt with.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Snapshot(#[from] file_edit::FileError),
+    /// Our part cannot be taken out of it.
+    #[error("our part cannot be taken out of `{}`", .path.display())]
+    Undo {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the way.
+        #[source]
+        source: UndoError,
+    },
+    /// What was noted of it cannot be used.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Says why our part stays in a file.
+#[derive(Debug, thiserror::Error)]
+pub enum UndoError {
+    /// Codex's configuration cannot be edited.
+    #[error(transparent)]
+    CodexConfig(#[from] codex_toml::EditError),
+    /// The settings cannot be edited.
+    #[error(transparent)]
+    Settings(#[from] settings::SettingsError),
+    /// A profile cannot be edited.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
+}
+
+impl FileState {
+    /// Looks at a file.
+    pub fn look(path: &Path, record: &Record) -> Result<Self, FileError> {
+        let now = Snapshot::read(path)?;
+        let before = match record.entry(path) {
+            None => now.exists().then(|| now.text().to_owned()),
+            Some(entry) => without_us(entry, &now)?,
+        };
+        Ok(Self { now, before })
+    }
+
+    /// What it would hold without us; empty where there would be no file.
+    pub fn text_before(&self) -> &str {
+        self.before.as_deref().unwrap_or_default()
+    }
+}
+
+/// What a file would hold without us: its backup if it is as we left it, else what it holds now
+/// without our part.
+fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError> {
+    if !now.exists() {
+        // Somebody removed it, and would not want it back.
+        return Ok(None);
+    }
+    let sha256 = digest(now.text());
+    match &entry.before {
+        // The change was noted, and not made.
+        Some(backup) if backup.sha256 == sha256 => return Ok(Some(now.text().to_owned())),
+        before if entry.after.contains(&sha256) => {
+            return Ok(before.as_ref().map(|backup| backup.restore()).transpose()?);
+        }
+        _ => {}
+    }
+    let undone = undo(&entry.undo, now.text())
+        .map_err(|source| FileError::Undo { path: entry.path.clone(), source })?;
+    // A file that we made and that nobody put anything into would not be there.
+    Ok((entry.before.is_some() || !undone.trim().is_empty()).then_some(undone))
+}
+
+/// Takes our part out of a text that somebody changed since.
+fn undo(undo: &Undo, now: &str) -> Result<String, UndoError> {
+    Ok(match undo {
+        Undo::Leave => now.to_owned(),
+        Undo::Settings(undo) => settings::undo(now, undo)?,
+        Undo::EnvFile(undo) => env_file::undo(now, undo),
+        Undo::CodexConfig(undo) => codex_toml::undo(now, undo)?,
+        Undo::Profile => profile::remove(now)?,
+    })
+}

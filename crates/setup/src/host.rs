@@ -1,0 +1,48 @@
+//! The machine as the caller found it.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use codex_config::{Environment, Paths};
+
+/// What the library is told about the machine; it looks nothing of this up by itself.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The user's folders.
+    pub paths: Paths,
+    /// The variables of the process.
+    pub environment: Environment,
+    /// The folder of the programs to install: that of the running one.
+    pub programs: PathBuf,
+}
+
+impl Host {
+    /// Runs a program of the system, found on the `PATH`, and waits for its end. Nothing that it
+    /// says reaches the terminal.
+    pub(crate) fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> io::Result<Output> {
+        Command::new(program).args(arguments).stdin(Stdio::null()).output()
+    }
+
+    /// The real Codex.
+    pub(crate) fn codex(&self) -> Option<PathBuf> {
+        let path = self.environment.path("PATH")?;
+        exec_proxy::find_codex(path.as_os_str(), self.extensions().as_deref())
+    }
+
+    /// Whether our `codex` is in the harness home.
+    pub(crate) fn has_shim(&self) -> bool {
+        exec_proxy::is_shim(&self.paths.bin_dir.join(exec_proxy::shim::NAME))
+    }
+
+    /// Whether somebody else's `codex` is in the harness home.
+    pub(crate) fn has_foreign_codex(&self) -> bool {
+        self.paths.bin_dir.join(exec_proxy::shim::NAME).symlink_metadata().is_ok()
+            && !self.has_shim()
+    }
+
+    fn extensions(&self) -> Option<std::ffi::OsString> {
+        self.environment.path("PATHEXT").map(PathBuf::into_os_string)
+    }
+}

@@ -1,0 +1,355 @@
+//! From what the command line says and what is there to what is to be the case, asking for the rest.
+//!
+//! What is proposed is what is there. So an interview in which everything is taken as proposed
+//! ([`TakeProposed`](crate::ask::TakeProposed)) changes nothing the second time.
+
+use std::net::TcpListener;
+
+use buffer_api::DEFAULT_PORT;
+use buffer_api::process::Status;
+use codex_config::{Environment, Secret, variables};
+
+use crate::answers::{Answers, Backend, Content, Destination, ExistingOtel, Request};
+use crate::ask::{Ask, AskError};
+use crate::facts::Facts;
+use crate::parts::codex_config::{can_forward, foreign_exporter};
+use crate::python_system::PythonService;
+
+/// Says why the answers are no use.
+#[derive(Debug, thiserror::Error)]
+pub enum InterviewError {
+    /// There is no answer.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// Something is missing or does not go together.
+    #[error("{what}")]
+    Wrong {
+        /// What is wrong.
+        what: String,
+        /// A flag or a command that helps.
+        hint: String,
+    },
+}
+
+/// Decides everything.
+pub fn interview(
+    request: &Request,
+    facts: &Facts,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Answers, InterviewError> {
+    let destination = match &request.target {
+        None if facts.settings.has_list_of_targets => None,
+        _ => Some(destination(request, facts, environment, ask)?),
+    };
+    let known = &facts.settings;
+    let project = match &request.project {
+        Some(project) => project.clone(),
+        None => {
+            let proposed = known.project.as_deref().unwrap_or("codex");
+            ask.text("Project", proposed, "the name under which the turns appear", not_empty)?
+        }
+    };
+    let user_id = match &request.user_id {
+        Some(user_id) => user_id.clone(),
+        None => {
+            let proposed = known.user_id.as_deref().unwrap_or_default();
+            ask.text("User id", proposed, "on every span; may be empty", |_| Ok(()))?
+        }
+    };
+    let content = content(request, facts, ask)?;
+    let existing_otel = existing_otel(request, facts, ask)?;
+    tell_of_notify(facts, ask);
+    let service = !request.no_service;
+    let (port, replace_python_service) =
+        if service { port(request, facts, ask)? } else { (known_port(request, facts), false) };
+    let path = !request.no_path
+        && ask.confirm(
+            "Put `codex` with tracing before the real one on the PATH?",
+            true,
+            "so that turns of `codex exec` that fail are traced at once",
+        )?;
+    let autostart = service && autostart(request, facts, ask)?;
+    let skills = request.with_skills
+        || ask.confirm(
+            "Install the skill that teaches Codex about this tool?",
+            facts.record.entries.iter().any(|entry| entry.part == crate::change::Part::Skill),
+            "~/.agents/skills/codex-tracing",
+        )?;
+    Ok(Answers {
+        destination,
+        project: Some(project),
+        user_id: (!user_id.is_empty()).then_some(user_id),
+        content,
+        existing_otel,
+        port,
+        path,
+        service,
+        autostart,
+        skills,
+        replace_python_service,
+        restart_daemon: restart_daemon(request, facts, ask)?,
+    })
+}
+
+fn destination(
+    request: &Request,
+    facts: &Facts,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Destination, InterviewError> {
+    let known = facts.settings.destination.clone().or_else(|| from_environment(environment));
+    let template = match request.target {
+        Some(backend) => known.filter(|known| known.backend == backend),
+        None => Some(choose_backend(facts, known, ask)?),
+    };
+    let template =
+        template.unwrap_or_else(|| Destination::of(request.target.unwrap_or(Backend::Local)));
+    let backend = template.backend;
+    if backend == Backend::Local {
+        return Ok(Destination::of(backend));
+    }
+    let endpoint = match &request.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => {
+            let proposed = template.endpoint.as_deref().or(backend.default_endpoint());
+            ask.text("Endpoint", proposed.unwrap_or_default(), "", not_empty)?
+        }
+    };
+    check_endpoint(backend, &endpoint)?;
+    let api_key = api_key(request, backend, template.api_key, environment, ask)?;
+    let space_id = match (&request.space_id, backend) {
+        (Some(space_id), _) => Some(space_id.clone()),
+        (None, Backend::Arize) => {
+            let variable = environment.get(variables::ARIZE_SPACE_ID).map(str::to_owned);
+            let proposed = template.space_id.or(variable).unwrap_or_default();
+            Some(ask.text("Space id", &proposed, "in the settings of your space", not_empty)?)
+        }
+        (None, _) => None,
+    };
+    if backend == Backend::Arize
+        && (api_key.is_none() || space_id.as_ref().is_none_or(String::is_empty))
+    {
+        return Err(InterviewError::Wrong {
+            what: "Arize AX needs an API key and a space id".to_owned(),
+            hint: "--api-key-stdin and --space-id, or ARIZE_API_KEY and ARIZE_SPACE_ID".to_owned(),
+        });
+    }
+    Ok(Destination { backend, endpoint: Some(endpoint), api_key, space_id })
+}
+
+/// Offers the backends, what other harnesses send to first.
+fn choose_backend(
+    facts: &Facts,
+    known: Option<Destination>,
+    ask: &mut dyn Ask,
+) -> Result<Destination, AskError> {
+    let mut offered: Vec<(String, Destination)> = Vec::new();
+    for (harness, destination) in &facts.settings.neighbours {
+        let place = destination.endpoint.as_deref().unwrap_or("no address");
+        let option = format!("the same as {harness}  ({}, {place})", destination.backend);
+        offered.push((option, destination.clone()));
+    }
+    for backend in Backend::ALL {
+        let of_known = known.clone().filter(|known| known.backend == *backend);
+        let destination = of_known.unwrap_or_else(|| Destination::of(*backend));
+        offered.push((backend.about().to_owned(), destination));
+    }
+    let preferred = known.map_or(Backend::Local, |known| known.backend);
+    let proposed = offered.iter().rposition(|(_, offer)| offer.backend == preferred);
+    let options: Vec<String> = offered.iter().map(|(option, _)| option.clone()).collect();
+    let chosen = ask.choose("Where should traces go?", &options, proposed.unwrap_or_default())?;
+    Ok(offered.swap_remove(chosen).1)
+}
+
+fn from_environment(environment: &Environment) -> Option<Destination> {
+    let set =
+        |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
+    let phoenix = set(&[variables::PHOENIX_ENDPOINT, variables::PHOENIX_COLLECTOR_ENDPOINT]);
+    let backend =
+        match (&phoenix, set(&[variables::ARIZE_API_KEY]), set(&[variables::ARIZE_SPACE_ID])) {
+            (Some(_), ..) => Backend::Phoenix,
+            (None, Some(_), Some(_)) => Backend::Arize,
+            _ => return None,
+        };
+    Some(Destination { endpoint: phoenix, ..Destination::of(backend) })
+}
+
+fn api_key(
+    request: &Request,
+    backend: Backend,
+    known: Option<Secret>,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Option<Secret>, InterviewError> {
+    let variable = match backend {
+        Backend::Phoenix => variables::PHOENIX_API_KEY,
+        Backend::Arize => variables::ARIZE_API_KEY,
+        Backend::Mlflow => variables::MLFLOW_TRACKING_TOKEN,
+        Backend::Local | Backend::Otlp if request.api_key.is_some() => {
+            return Err(InterviewError::Wrong {
+                what: format!("the target `{backend}` takes no API key"),
+                hint: "arize-config set harnesses.codex.headers.authorization --stdin".to_owned(),
+            });
+        }
+        Backend::Local | Backend::Otlp => return Ok(None),
+    };
+    if request.api_key.is_some() {
+        return Ok(request.api_key.clone());
+    }
+    let help = match (&known, environment.get(variable)) {
+        (Some(_), _) => "it is not shown; Enter keeps the one that is set".to_owned(),
+        (None, Some(_)) => format!("it is not shown; Enter takes the one in {variable}"),
+        (None, None) if backend == Backend::Arize => "it is not shown".to_owned(),
+        (None, None) => "it is not shown; Enter if there is none".to_owned(),
+    };
+    let typed = ask.secret("API key", &help)?;
+    Ok(typed.or(known).or_else(|| environment.get(variable).map(Secret::new)))
+}
+
+fn content(
+    request: &Request,
+    facts: &Facts,
+    ask: &mut dyn Ask,
+) -> Result<Option<Content>, AskError> {
+    if request.content.is_some() {
+        return Ok(request.content);
+    }
+    let known = &facts.settings;
+    if known.says_content && known.content.is_none() {
+        // A combination that somebody chose with care.
+        return Ok(None);
+    }
+    let options: Vec<String> =
+        Content::ALL.iter().map(|content| content.about().to_owned()).collect();
+    let proposed = Content::ALL.iter().position(|content| known.content == Some(*content));
+    let chosen = ask.choose("What should be recorded?", &options, proposed.unwrap_or_default())?;
+    Ok(Some(Content::ALL[chosen]))
+}
+
+fn existing_otel(
+    request: &Request,
+    facts: &Facts,
+    ask: &mut dyn Ask,
+) -> Result<ExistingOtel, InterviewError> {
+    let Some(exporter) = foreign_exporter(&facts.found) else {
+        return Ok(request.existing_otel.unwrap_or(ExistingOtel::Keep));
+    };
+    let can_forward = can_forward(exporter);
+    if let Some(wanted) = request.existing_otel {
+        if wanted == ExistingOtel::Forward && !can_forward {
+            return Err(InterviewError::Wrong {
+                what: format!(
+                    "events cannot be passed on to an exporter of the kind `{}`",
+                    exporter.kind
+                ),
+                hint: "--existing-otel keep, or --existing-otel replace".to_owned(),
+            });
+        }
+        return Ok(wanted);
+    }
+    let place = exporter.endpoint.as_deref().unwrap_or(&exporter.kind);
+    let offered: Vec<ExistingOtel> = ExistingOtel::ALL
+        .iter()
+        .copied()
+        .filter(|choice| *choice != ExistingOtel::Forward || can_forward)
+        .collect();
+    let options: Vec<String> = offered.iter().map(|choice| choice.about().to_owned()).collect();
+    let proposed = facts.existing_otel_now();
+    let proposed = offered.iter().position(|choice| *choice == proposed).unwrap_or_default();
+    let question = format!("Codex sends its log events to {place}. What should become of that?");
+    Ok(offered[ask.choose(&question, &options, proposed)?])
+}
+
+fn tell_of_notify(facts: &Facts, ask: &mut dyn Ask) {
+    if let Some(program) = facts.users_notify.as_ref().and_then(|notify| notify.first()) {
+        ask.tell(&format!("Codex notifies `{program}`; it will still be started, by our hook."));
+    }
+}
+
+fn known_port(request: &Request, facts: &Facts) -> u16 {
+    request.port.or(facts.settings.port).unwrap_or(DEFAULT_PORT)
+}
+
+/// The port of the buffer service, and whether the Python system's is to make way.
+fn port(
+    request: &Request,
+    facts: &Facts,
+    ask: &mut dyn Ask,
+) -> Result<(u16, bool), InterviewError> {
+    let port = known_port(request, facts);
+    let Status::Taken { occupant, .. } = &facts.service else { return Ok((port, false)) };
+    if request
+        .port
+        .is_some_and(|wanted| Some(wanted) != facts.settings.port && wanted != DEFAULT_PORT)
+    {
+        return Ok((port, false));
+    }
+    if let Some(PythonService { pid, command }) = &facts.python_service {
+        let question = format!("End the Python system's buffer service (PID {pid})?");
+        let help = format!("`{command}` has port {port}");
+        if ask.confirm(&question, true, &help)? {
+            return Ok((port, true));
+        }
+    }
+    let free = free_port(port).ok_or_else(|| InterviewError::Wrong {
+        what: format!("port {port} is taken by {occupant}"),
+        hint: "--port with another one".to_owned(),
+    })?;
+    ask.tell(&format!("Port {port} is taken by {occupant}."));
+    let check = |text: &str| match text.parse::<u16>() {
+        Ok(port) if port != 0 => Ok(()),
+        _ => Err("a number from 1 to 65535".to_owned()),
+    };
+    let typed = ask.text("Port of the buffer service", &free.to_string(), "", check)?;
+    Ok((typed.parse().unwrap_or(free), false))
+}
+
+/// The next port that nobody listens on.
+fn free_port(taken: u16) -> Option<u16> {
+    let mut candidates = taken.checked_add(1)?..=taken.saturating_add(64);
+    candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+}
+
+fn autostart(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, AskError> {
+    if request.autostart || facts.record.launcher.is_some() {
+        return Ok(true);
+    }
+    let Some(launcher) = &facts.launcher else { return Ok(false) };
+    let question = format!("Have {} start the buffer service at each login?", launcher.name());
+    ask.confirm(&question, false, "otherwise the first turn of a day starts it")
+}
+
+fn restart_daemon(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, AskError> {
+    if request.restart_daemon {
+        return Ok(true);
+    }
+    // One that was started after our settings has them.
+    let Some(daemon) = facts.daemon.as_ref().filter(|_| !facts.is_configured()) else {
+        return Ok(false);
+    };
+    let question = format!("Restart Codex's background process (PID {})?", daemon.pid);
+    ask.confirm(&question, false, "it keeps the old telemetry settings; running turns would stop")
+}
+
+fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError> {
+    let has_scheme = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    // Arize's own form is `host:port`.
+    if (has_scheme || backend == Backend::Arize) && !endpoint.trim().is_empty() {
+        return Ok(());
+    }
+    Err(InterviewError::Wrong {
+        what: match endpoint.is_empty() {
+            true => format!("the target `{backend}` needs an endpoint"),
+            false => format!("the endpoint `{endpoint}` begins with neither http:// nor https://"),
+        },
+        hint: format!(
+            "--endpoint {}",
+            backend.default_endpoint().unwrap_or("https://collector.example:4318")
+        ),
+    })
+}
+
+fn not_empty(text: &str) -> Result<(), String> {
+    if text.is_empty() { Err("something is needed here".to_owned()) } else { Ok(()) }
+}

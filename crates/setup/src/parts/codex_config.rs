@@ -1,0 +1,135 @@
+//! Codex's `config.toml`: who is told of the end of a turn, and where log events go.
+
+use std::path::PathBuf;
+
+use codex_config::Paths;
+use codex_config::codex_toml::{self, EditError, Exporter, Found, NotifyOwner, Otel, Wanted};
+
+use crate::answers::ExistingOtel;
+use crate::python_system;
+
+/// The file.
+pub(crate) fn file(paths: &Paths) -> PathBuf {
+    paths.codex_home.join("config.toml")
+}
+
+/// The address that Codex sends its log events to.
+pub(crate) fn endpoint(port: u16) -> String {
+    format!("http://127.0.0.1:{port}/v1/logs")
+}
+
+/// Takes out of a text what is ours by its look, or the Python system's: from an installation by
+/// hand, or from the system that ours takes the place of. Gives what else is there, too, with the
+/// `notify` of the user's own.
+pub(crate) fn without_strays(
+    text: &str,
+    port: u16,
+) -> Result<(String, Found, Option<Vec<String>>), EditError> {
+    let found = codex_toml::inspect(text)?;
+    let mut stripped = text.to_owned();
+    let mut users_notify = None;
+    if let Some(notify) = &found.notify {
+        users_notify = python_system::users_notify(notify.command.as_deref().unwrap_or_default());
+        if notify.owner != NotifyOwner::Foreign {
+            stripped = match &users_notify {
+                // As the user would have it, had the Python system not been there.
+                Some(theirs) => {
+                    let wanted = Wanted { notify: Some(theirs.clone()), ..Wanted::default() };
+                    let without = codex_toml::remove(&stripped, &["notify"])?;
+                    codex_toml::edit(&without, &wanted)?.text
+                }
+                None => codex_toml::remove(&stripped, &["notify"])?,
+            };
+        }
+    }
+    let exporter = found.otel.as_ref().and_then(|otel| otel.exporter.as_ref());
+    if exporter.is_some_and(|exporter| is_ours(exporter, port)) {
+        stripped = codex_toml::remove(&stripped, &["otel", "exporter"])?;
+    }
+    let found = codex_toml::inspect(&stripped)?;
+    Ok((stripped, found, users_notify))
+}
+
+/// Whether an exporter sends to the buffer service, ours or the Python system's.
+fn is_ours(exporter: &Exporter, port: u16) -> bool {
+    let Some(endpoint) = exporter.endpoint.as_deref() else { return false };
+    let hosts = ["127.0.0.1", "localhost", "[::1]"];
+    hosts.iter().any(|host| {
+        [format!("http://{host}:{port}/v1/logs"), format!("http://{host}:{port}")]
+            .iter()
+            .any(|ours| endpoint.trim_end_matches('/') == ours)
+    })
+}
+
+/// The exporter of somebody else that stands where ours would go.
+pub(crate) fn foreign_exporter(found: &Found) -> Option<&Exporter> {
+    let exporter = found.otel.as_ref()?.exporter.as_ref()?;
+    (exporter.kind != "none").then_some(exporter)
+}
+
+/// Whether the buffer service could pass events on to it.
+pub(crate) fn can_forward(exporter: &Exporter) -> bool {
+    exporter.kind == "otlp-http" && exporter.endpoint.is_some()
+}
+
+/// What the file is to hold.
+pub(crate) fn wanted(
+    hook: &str,
+    found: &Found,
+    existing: ExistingOtel,
+    port: u16,
+    log_user_prompt: bool,
+) -> Wanted {
+    let keeps = foreign_exporter(found).is_some() && existing == ExistingOtel::Keep;
+    let otel = Otel { log_user_prompt, endpoint: endpoint(port), headers: Vec::new() };
+    Wanted { notify: Some(vec![hook.to_owned()]), otel: (!keeps).then_some(otel), hooks: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(before: &str, after: &str, users_notify: Option<&[&str]>) {
+        let (stripped, _, theirs) = without_strays(before, 4318).unwrap();
+        assert_eq!(stripped, after);
+        let theirs: Option<Vec<&str>> =
+            theirs.as_ref().map(|words| words.iter().map(String::as_str).collect());
+        assert_eq!(theirs.as_deref(), users_notify);
+    }
+
+    #[test]
+    fn what_is_not_ours_stays() {
+        let theirs = "notify = ['bell']\n[otel]\nexporter = { otlp-http = { endpoint = \
+                      'http://collector:4318/v1/logs', protocol = 'json' } }\n";
+        check(theirs, theirs, Some(&["bell"]));
+        check("# nothing\n", "# nothing\n", None);
+    }
+
+    #[test]
+    fn the_python_systems_settings_go() {
+        check(
+            "model = 'x' # y\nnotify = [\"/h/.arize/harness/venv/bin/arize-hook-codex-notify\"]\n\n\
+             [otel]\n[otel.exporter.otlp-http]\nendpoint = \"http://127.0.0.1:4318/v1/logs\"\n\
+             protocol = \"json\"\n\n[a]\n",
+            "model = 'x' # y\n\n[a]\n",
+            None,
+        );
+        check(
+            "notify = [\"bell\", \"/h/.arize/harness/venv/bin/arize-hook-codex-notify\"]\n",
+            "notify = [\"bell\"]\n",
+            Some(&["bell"]),
+        );
+    }
+
+    #[test]
+    fn an_installation_by_hand_goes_too() {
+        check(
+            "notify = [\"/h/.arize/harness/bin/arize-hook-codex-notify\"]\n\n[otel]\n\
+             log_user_prompt = true\nexporter = { otlp-http = { endpoint = \
+             \"http://127.0.0.1:4318/v1/logs\", protocol = \"binary\", headers = {} } }\n",
+            "\n[otel]\nlog_user_prompt = true\n",
+            None,
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! What an installation writes, one module per kind of file. Each computes what a file is to hold
+//! from what it would hold without us.
+
+pub(crate) mod codex_config;
+pub(crate) mod env_file;
+pub(crate) mod profile;
+pub(crate) mod settings;

@@ -1,0 +1,286 @@
+//! What an installation would change, computed without changing anything.
+
+mod service;
+mod settings;
+
+use codex_config::codex_toml;
+use codex_config::file_edit::{self, digest};
+use codex_config::profile::ProfileError;
+
+use crate::answers::Answers;
+use crate::autostart::Launcher;
+use crate::change::{Change, Part, Undo};
+use crate::daemon::Daemon;
+use crate::facts::Facts;
+use crate::files::{FileError, FileState};
+use crate::host::Host;
+use crate::parts::settings::SettingsError;
+use crate::parts::{codex_config as codex_part, env_file, profile};
+use crate::programs::{self, ProgramCopy, ProgramError};
+use crate::python_system::PythonService;
+use crate::record::Record;
+use crate::{diff, skill};
+
+/// What is to be done, in this order.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The programs that are not in place.
+    pub programs: Vec<ProgramCopy>,
+    /// Whether `codex` goes before the real one.
+    pub shim: bool,
+    /// The files.
+    pub changes: Vec<Change>,
+    /// A service of the Python system that is in the way.
+    pub end_python_service: Option<PythonService>,
+    /// What becomes of the buffer service.
+    pub service: ServiceStep,
+    /// Codex's background process, if it is to be restarted.
+    pub restart_daemon: Option<Daemon>,
+    /// The port of the buffer service.
+    pub port: u16,
+}
+
+/// What becomes of the buffer service.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ServiceStep {
+    /// It is as it should be.
+    #[default]
+    Leave,
+    /// It is started.
+    Start,
+    /// It is ended and started: the program, the address or who starts it is another one.
+    Restart,
+    /// It is handed over to what starts it at each login.
+    HandOver(Launcher),
+}
+
+/// Says why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A program is missing.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A file cannot be dealt with.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The settings cannot be edited.
+    #[error("`{path}` cannot be edited")]
+    Settings {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: SettingsError,
+    },
+    /// Codex's configuration cannot be edited.
+    #[error("`{path}` cannot be edited")]
+    CodexConfig {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: codex_toml::EditError,
+    },
+    /// A profile cannot be edited.
+    #[error("`{path}` cannot be edited")]
+    Profile {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: ProfileError,
+    },
+    /// Another program has the port.
+    #[error("port {port} is taken by {occupant}")]
+    PortTaken {
+        /// The port.
+        port: u16,
+        /// Who listens there.
+        occupant: String,
+    },
+    /// The settings name several targets.
+    #[error("`harnesses.codex.targets` is a list, which setup does not change")]
+    ListOfTargets,
+    /// Something that is wanted cannot be had.
+    #[error("{what}")]
+    Unavailable {
+        /// What is missing, or in the way.
+        what: String,
+        /// A flag or a command that helps.
+        hint: &'static str,
+    },
+}
+
+impl PlanError {
+    /// A flag or a command that helps.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Program(ProgramError::Missing { .. }) => {
+                "the programs belong into one folder; see the README for how they are built"
+            }
+            Self::PortTaken { .. } => "--port with another one",
+            Self::ListOfTargets => "change the list in config.yaml, and leave --target out",
+            Self::Unavailable { hint, .. } => hint,
+            Self::Settings { .. } | Self::CodexConfig { .. } | Self::Profile { .. } => {
+                "correct the file in an editor"
+            }
+            Self::Program(_) | Self::File(_) => return None,
+        })
+    }
+}
+
+/// Plans what these answers need on this machine.
+pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanError> {
+    let mut programs = programs::compare(host)?;
+    programs.retain(|copy| copy.differs || !facts.record.programs.contains(&copy.to));
+    let mut changes = Vec::new();
+    changes.extend(settings::change(facts, answers)?);
+    changes.extend(env_file_change(facts));
+    if answers.skills {
+        changes.extend(skill::change_of(host, &facts.record)?);
+    }
+    changes.extend(codex_change(host, facts, answers)?);
+    if answers.path {
+        changes.extend(profile::changes(host, &facts.record)?);
+    }
+    if answers.path && host.has_foreign_codex() {
+        let codex = host.paths.bin_dir.join(exec_proxy::shim::NAME);
+        let what = format!("`{}` is somebody else's program", codex.display());
+        return Err(PlanError::Unavailable { what, hint: "--no-path leaves it alone" });
+    }
+    let launcher = service::wanted_launcher(facts, answers)?;
+    if let Some(launcher) = &launcher {
+        changes.extend(service::launcher_change(host, facts, launcher)?);
+    }
+    changes.iter().try_for_each(writable)?;
+    let (service, end_python_service) =
+        service::step(host, facts, answers, &programs, launcher, &changes)?;
+    Ok(Plan {
+        shim: answers.path && (!facts.record.shim || !host.has_shim()),
+        end_python_service,
+        service,
+        restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),
+        port: answers.port,
+        programs,
+        changes,
+    })
+}
+
+impl Plan {
+    /// Whether everything is as it should be.
+    pub fn is_empty(&self) -> bool {
+        self.programs.is_empty()
+            && !self.shim
+            && self.changes.is_empty()
+            && self.end_python_service.is_none()
+            && self.service == ServiceStep::Leave
+            && self.restart_daemon.is_none()
+    }
+
+    /// Shows all changes of texts as a unified diff, without credentials.
+    pub fn diff(&self) -> String {
+        let shown = self.changes.iter().map(|change| {
+            let now = change.now.exists().then(|| change.now.text());
+            diff::texts(&change.now.path().display().to_string(), now, Some(&change.after))
+        });
+        shown.collect()
+    }
+
+    /// Says what is to be done, a line each.
+    pub fn steps(&self, host: &Host) -> Vec<String> {
+        let mut steps = Vec::new();
+        let copied = self.programs.iter().filter(|copy| copy.differs).count();
+        if copied > 0 {
+            steps.push(format!("copy {copied} programs to {}", host.paths.bin_dir.display()));
+        }
+        if self.shim {
+            steps.push(format!(
+                "put `codex` before the real one, in {}",
+                host.paths.bin_dir.display()
+            ));
+        }
+        for change in &self.changes {
+            let (verb, _) = change.verb();
+            steps.push(format!("{verb} {}", change.now.path().display()));
+        }
+        if let Some(PythonService { pid, command }) = &self.end_python_service {
+            steps.push(format!("end the Python system's buffer service: PID {pid}, `{command}`"));
+        }
+        match &self.service {
+            ServiceStep::Leave => {}
+            ServiceStep::Start => steps.push("start the buffer service".to_owned()),
+            ServiceStep::Restart => steps.push("restart the buffer service".to_owned()),
+            ServiceStep::HandOver(launcher) => {
+                steps.push(format!("have {} start the buffer service", launcher.name()));
+            }
+        }
+        if let Some(Daemon { pid }) = &self.restart_daemon {
+            steps.push(format!("restart Codex's background process (PID {pid})"));
+        }
+        steps
+    }
+}
+
+/// Finds a file that cannot be changed before others are.
+fn writable(change: &Change) -> Result<(), PlanError> {
+    let path = change.now.path();
+    match path.metadata() {
+        Ok(metadata) if metadata.permissions().readonly() && change.after != change.now.text() => {
+            let error = file_edit::FileError::ReadOnly { path: path.to_owned() };
+            Err(FileError::from(error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes a change of a file unless it is as wanted. `satisfied` says whether an edit of the file as it
+/// is would change nothing, which decides about files that somebody changed since.
+pub(crate) fn change(
+    part: Part,
+    state: &FileState,
+    record: &Record,
+    after: String,
+    undo: Undo,
+    satisfied: impl FnOnce(&str) -> bool,
+) -> Option<Change> {
+    let now = &state.now;
+    let is_as_wanted = match record.entry(now.path()) {
+        Some(entry) if !entry.after.contains(&digest(now.text())) => {
+            now.exists() && satisfied(now.text())
+        }
+        Some(_) => now.exists() && now.text() == after,
+        // What is not noted is ours only if it would be another one without us.
+        None => state.before.as_deref() == Some(after.as_str()) && now.text() == after,
+    };
+    let (now, before) = (now.clone(), state.before.clone());
+    (!is_as_wanted).then_some(Change { part, now, before, after, undo })
+}
+
+fn env_file_change(facts: &Facts) -> Option<Change> {
+    let (after, undo) = env_file::edit(facts.env_file.text_before());
+    let satisfied = |now: &str| env_file::edit(now).0 == now;
+    change(Part::EnvFile, &facts.env_file, &facts.record, after, Undo::EnvFile(undo), satisfied)
+}
+
+fn codex_change(
+    host: &Host,
+    facts: &Facts,
+    answers: &Answers,
+) -> Result<Option<Change>, PlanError> {
+    let state = &facts.codex_config;
+    let hook = host.paths.bin_dir.join(programs::file_name("arize-hook-codex-notify"));
+    let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
+        what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
+        hint: "a home folder with another name",
+    })?;
+    let prompts = answers.content.map_or(facts.settings.prompts, |content| content.switches()[0]);
+    let wanted =
+        codex_part::wanted(hook, &facts.found, answers.existing_otel, answers.port, prompts);
+    let edited = codex_toml::edit(state.text_before(), &wanted).map_err(|source| {
+        PlanError::CodexConfig { path: state.now.path().display().to_string(), source }
+    })?;
+    let satisfied =
+        |now: &str| codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
+    let undo = Undo::CodexConfig(edited.undo);
+    Ok(change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied))
+}

@@ -1,0 +1,87 @@
+//! What becomes of the buffer service.
+
+use buffer_api::DEFAULT_PORT;
+use buffer_api::process::{self, Status};
+
+use super::{PlanError, ServiceStep, change};
+use crate::answers::Answers;
+use crate::autostart::Launcher;
+use crate::change::{Change, Part, Undo};
+use crate::facts::{self, Facts};
+use crate::files::FileState;
+use crate::host::Host;
+use crate::programs::ProgramCopy;
+use crate::python_system::PythonService;
+
+/// What starts the service at each login, if something is to.
+pub(super) fn wanted_launcher(
+    facts: &Facts,
+    answers: &Answers,
+) -> Result<Option<Launcher>, PlanError> {
+    // Who had it once keeps it until the uninstallation.
+    if !answers.service || !(answers.autostart || facts.record.launcher.is_some()) {
+        return Ok(None);
+    }
+    let launcher = facts.launcher.clone().or_else(|| facts.record.launcher.clone());
+    launcher.map(Some).ok_or_else(|| PlanError::Unavailable {
+        what: "neither systemd nor launchd starts programs for this user".to_owned(),
+        hint: "leave --autostart out; the hook starts the service when it is needed",
+    })
+}
+
+/// Plans the launcher's file.
+pub(super) fn launcher_change(
+    host: &Host,
+    facts: &Facts,
+    launcher: &Launcher,
+) -> Result<Option<Change>, PlanError> {
+    let state = FileState::look(&launcher.file(host), &facts.record)?;
+    let buffer = facts::service(host, 0).program;
+    let codex_home = host.environment.path(codex_config::variables::CODEX_HOME);
+    let text = launcher.text(&buffer, codex_home.as_deref());
+    let satisfied = |now: &str| now == text;
+    Ok(change(Part::Autostart, &state, &facts.record, text.clone(), Undo::Leave, satisfied))
+}
+
+/// Decides what becomes of the service, and whether the Python system's makes way.
+pub(super) fn step(
+    host: &Host,
+    facts: &Facts,
+    answers: &Answers,
+    programs: &[ProgramCopy],
+    launcher: Option<Launcher>,
+    changes: &[Change],
+) -> Result<(ServiceStep, Option<PythonService>), PlanError> {
+    if !answers.service {
+        return Ok((ServiceStep::Leave, None));
+    }
+    let status = if Some(answers.port) == facts.settings.port || answers.port == DEFAULT_PORT {
+        facts.service.clone()
+    } else {
+        process::status(&facts::service(host, answers.port))
+    };
+    let is_new = programs.iter().any(|copy| {
+        copy.differs && copy.to.file_stem().is_some_and(|name| name == "arize-codex-buffer")
+    });
+    let launcher_is_new = changes.iter().any(|change| change.part == Part::Autostart);
+    let python = facts.python_service.clone().filter(|_| answers.replace_python_service);
+    let step = match (status, &python, launcher) {
+        (Status::Taken { endpoint, occupant }, None, _) => {
+            let occupant = facts.python_service.as_ref().map_or_else(
+                || occupant.to_string(),
+                |python| format!("the Python system's buffer service (PID {})", python.pid),
+            );
+            return Err(PlanError::PortTaken { port: endpoint.port, occupant });
+        }
+        (Status::Running(_), _, Some(launcher)) if is_new || launcher_is_new => {
+            ServiceStep::HandOver(launcher)
+        }
+        (Status::Running(running), _, None) if is_new || running.endpoint.port != answers.port => {
+            ServiceStep::Restart
+        }
+        (Status::Running(_), ..) => ServiceStep::Leave,
+        (_, _, Some(launcher)) => ServiceStep::HandOver(launcher),
+        (_, _, None) => ServiceStep::Start,
+    };
+    Ok((step, python))
+}

@@ -1,0 +1,90 @@
+//! What `config.yaml` is to say.
+
+use buffer_api::DEFAULT_PORT;
+use serde_yaml::Value;
+
+use super::PlanError;
+use crate::answers::{Answers, ExistingOtel};
+use crate::change::{Change, Part, Undo};
+use crate::facts::Facts;
+use crate::parts::codex_config::foreign_exporter;
+use crate::parts::settings::{self, Setting};
+
+/// Plans the settings.
+pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
+    let failed = |source| PlanError::Settings {
+        path: facts.settings_file.now.path().display().to_string(),
+        source,
+    };
+    let mut wanted = destination(facts, answers)?;
+    wanted.extend(others(facts, answers));
+    wanted.extend(forwarding(facts, answers));
+    let (after, undo) = settings::edit(&facts.settings_base, &wanted).map_err(failed)?;
+    let satisfied = |now: &str| settings::edit(now, &wanted).is_ok_and(|(edited, _)| edited == now);
+    let undo = Undo::Settings(undo);
+    Ok(super::change(Part::Settings, &facts.settings_file, &facts.record, after, undo, satisfied))
+}
+
+fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanError> {
+    let Some(destination) = &answers.destination else { return Ok(Vec::new()) };
+    if facts.settings.has_list_of_targets {
+        return Err(PlanError::ListOfTargets);
+    }
+    let mut wanted = vec![set("harnesses.codex.target", destination.backend.name())];
+    let before = facts.destination_before();
+    let before = before.as_ref().map(|before| before.details());
+    for (index, (key, value)) in destination.details().into_iter().enumerate() {
+        let key = format!("harnesses.codex.{key}");
+        let was_there = before.is_some_and(|before| before[index].1.is_some());
+        match value {
+            Some(value) => wanted.push(set(&key, value)),
+            // What another backend needed would be wrong for this one.
+            None if was_there => wanted.push(Setting { key, value: None }),
+            None => {}
+        }
+    }
+    Ok(wanted)
+}
+
+fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
+    let known = &facts.settings;
+    let mut wanted = Vec::new();
+    if let Some(project) = &answers.project {
+        wanted.push(set("harnesses.codex.project_name", project.as_str()));
+    }
+    if answers.port != DEFAULT_PORT || known.port.is_some() {
+        wanted.push(set("harnesses.codex.collector.port", answers.port));
+    }
+    if let Some(notify) = &facts.users_notify {
+        wanted.push(set("harnesses.codex.chained_notify", notify.clone()));
+    }
+    if let Some(user_id) = &answers.user_id {
+        wanted.push(set("user_id", user_id.as_str()));
+    }
+    // What holds anyway need not be said.
+    let is_said = |content| known.content != Some(content) || known.says_content;
+    if let Some(content) = answers.content.filter(|content| is_said(*content)) {
+        let keys = ["logging.prompts", "logging.tool_details", "logging.tool_content"];
+        wanted.extend(keys.iter().zip(content.switches()).map(|(key, on)| set(key, on)));
+    }
+    wanted
+}
+
+/// Where the buffer service passes Codex's log events on to: where Codex sent them before.
+fn forwarding(facts: &Facts, answers: &Answers) -> Vec<Setting> {
+    const KEY: &str = "harnesses.codex.collector.forward";
+    let exporter =
+        foreign_exporter(&facts.found).filter(|_| answers.existing_otel == ExistingOtel::Forward);
+    let Some(exporter) = exporter else { return Vec::new() };
+    let endpoint =
+        exporter.endpoint.iter().map(|url| set(&format!("{KEY}.endpoint"), url.as_str()));
+    let headers = exporter
+        .headers
+        .iter()
+        .map(|(name, value)| set(&format!("{KEY}.headers.\"{name}\""), value.expose()));
+    endpoint.chain(headers).collect()
+}
+
+fn set(key: &str, value: impl Into<Value>) -> Setting {
+    Setting { key: key.to_owned(), value: Some(value.into()) }
+}

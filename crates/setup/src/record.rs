@@ -1,0 +1,185 @@
+//! The record of an installation: what was there before, what we made of it.
+//!
+//! Each change is noted here, durably and with a backup of what it replaces, before it is made. So
+//! whatever interrupts an installation, the record knows at least what was changed.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use codex_config::file_edit::{FileError, Snapshot, digest};
+use codex_config::{WriteError, write_private};
+use serde::{Deserialize, Serialize};
+
+use crate::autostart::Launcher;
+use crate::change::{Part, Undo};
+
+/// Where the record and the backups are.
+#[derive(Debug, Clone)]
+pub struct Place {
+    file: PathBuf,
+    backups: PathBuf,
+}
+
+/// What an installation changed, in the order in which it did.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    /// The files that were edited or made.
+    pub entries: Vec<Entry>,
+    /// The programs that were copied.
+    pub programs: Vec<PathBuf>,
+    /// Whether `codex` was put before the real one.
+    pub shim: bool,
+    /// What starts the buffer service at login.
+    pub launcher: Option<Launcher>,
+    /// Folders that were not there before, the outer ones first.
+    pub created_folders: Vec<PathBuf>,
+}
+
+/// One file that was changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The file.
+    pub path: PathBuf,
+    /// What of the installation it belongs to.
+    pub part: Part,
+    /// The file as it would be without us; nothing if there would be none.
+    pub before: Option<Backup>,
+    /// The SHA-256 of what we left there; of the text before, too, while an update may have been
+    /// interrupted.
+    pub after: Vec<String>,
+    /// How our part is taken out of a file that was changed since.
+    pub undo: Undo,
+}
+
+/// A copy of a file as it would be without us.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Backup {
+    /// The copy.
+    pub copy: PathBuf,
+    /// The SHA-256 of the text.
+    pub sha256: String,
+}
+
+/// Says why a record cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// The record is there and cannot be read, or cannot be removed.
+    #[error("`{}` cannot be read", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
+    /// The record makes no sense.
+    #[error("`{}` is not a record of an installation", .path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A backup is gone, or is not what was backed up.
+    #[error("the backup `{}` is gone or was changed", .path.display())]
+    Backup {
+        /// The backup.
+        path: PathBuf,
+    },
+    /// A backup cannot be read or written.
+    #[error(transparent)]
+    Snapshot(#[from] FileError),
+    /// The record cannot be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl Record {
+    /// Finds what was noted of a file.
+    pub fn entry(&self, path: &Path) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.path == path)
+    }
+
+    /// Notes a change, in the place of an earlier one of the same file.
+    pub fn note(&mut self, entry: Entry) {
+        match self.entries.iter_mut().find(|known| known.path == entry.path) {
+            Some(known) => *known = entry,
+            None => self.entries.push(entry),
+        }
+    }
+
+    /// Whether nothing is left to be taken back.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Place {
+    /// Finds the place below a harness home.
+    pub fn under(harness_home: &Path) -> Self {
+        let state = harness_home.join("state");
+        Self { file: state.join("setup.json"), backups: state.join("setup-backups") }
+    }
+
+    /// Names the record's file.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Reads the record; one of nothing where nothing was installed.
+    pub fn load(&self) -> Result<Record, RecordError> {
+        match fs::read(&self.file) {
+            Ok(text) => serde_json::from_slice(&text)
+                .map_err(|source| RecordError::Parse { path: self.file.clone(), source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Record::default()),
+            Err(source) => Err(RecordError::File { path: self.file.clone(), source }),
+        }
+    }
+
+    /// Writes the record durably, for its owner only.
+    pub fn save(&self, record: &Record) -> Result<(), RecordError> {
+        let mut text = serde_json::to_string_pretty(record)
+            .map_err(|source| RecordError::Parse { path: self.file.clone(), source })?;
+        text.push('\n');
+        Ok(write_private(&self.file, &text)?)
+    }
+
+    /// Keeps a copy of a text, durably and for its owner only. It is named by its content, so that
+    /// no copy is ever replaced by another one.
+    pub fn back_up(&self, path: &Path, text: &str) -> Result<Backup, RecordError> {
+        let sha256 = digest(text);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let copy = self.backups.join(format!("{name}.{}", &sha256[..16]));
+        write_private(&copy, text)?;
+        Ok(Backup { copy, sha256 })
+    }
+
+    /// Removes the record and all backups.
+    pub fn forget(&self) -> Result<(), RecordError> {
+        let file = (&self.file, fs::remove_file(&self.file));
+        for (path, removed) in [file, (&self.backups, fs::remove_dir_all(&self.backups))] {
+            match removed {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(RecordError::File { path: path.clone(), source: error });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Backup {
+    /// Reads the copy and makes sure that it is what was backed up.
+    pub fn restore(&self) -> Result<String, RecordError> {
+        let copy = Snapshot::read(&self.copy)?;
+        if copy.exists() && digest(copy.text()) == self.sha256 {
+            Ok(copy.text().to_owned())
+        } else {
+            Err(RecordError::Backup { path: self.copy.clone() })
+        }
+    }
+}

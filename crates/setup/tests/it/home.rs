@@ -1,0 +1,119 @@
+//! A temporary home, and what is in it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use codex_config::{Environment, Paths};
+use setup::ask::TakeProposed;
+use setup::{Answers, Applied, ApplyError, Facts, Host, PROGRAMS, Plan, Request};
+use tempfile::TempDir;
+
+/// A home with some files of its user.
+pub(crate) struct Home {
+    folder: TempDir,
+    pub(crate) host: Host,
+}
+
+/// What is in a folder: files with their content, links with their target, folders.
+pub(crate) type Tree = BTreeMap<PathBuf, String>;
+
+impl Home {
+    /// Makes a home with these files; a content that begins with `-> ` is a symbolic link.
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let programs = folder.path().join("build");
+        fs::create_dir(&programs).unwrap();
+        for program in PROGRAMS {
+            fs::write(programs.join(program), format!("#!/bin/sh\n# {program}\n")).unwrap();
+        }
+        let user = folder.path().join("user");
+        fs::create_dir(&user).unwrap();
+        let variables =
+            [("HOME", user.to_str().unwrap()), ("SHELL", "/bin/zsh"), ("PATH", "/nowhere")];
+        let environment = Environment::new(variables);
+        let paths = Paths::from_environment(&environment).unwrap();
+        let home = Self { folder, host: Host { paths, environment, programs } };
+        for (path, content) in files {
+            home.write(path, content);
+        }
+        home
+    }
+
+    /// Writes a file of the user.
+    pub(crate) fn write(&self, path: &str, content: &str) {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        match content.strip_prefix("-> ") {
+            Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
+            None => fs::write(path, content).unwrap(),
+        }
+    }
+
+    /// Reads a file of the user.
+    pub(crate) fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.path(path)).unwrap()
+    }
+
+    /// The path of a file of the user.
+    pub(crate) fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join("user").join(path)
+    }
+
+    /// Everything in the home, but for our data.
+    pub(crate) fn tree(&self) -> Tree {
+        let mut tree = Tree::new();
+        collect(&self.path(""), &self.path(""), &mut tree);
+        tree
+    }
+
+    /// Plans what this request needs, all else as proposed.
+    pub(crate) fn plan(&self, request: &Request) -> (Facts, Answers, Plan) {
+        let facts = setup::gather(&self.host).unwrap();
+        let mut ask = TakeProposed::default();
+        let environment = &self.host.environment;
+        let answers = setup::interview(request, &facts, environment, &mut ask).unwrap();
+        let plan = setup::plan(&self.host, &facts, &answers).unwrap();
+        (facts, answers, plan)
+    }
+
+    /// Carries a plan out.
+    pub(crate) fn apply(&self, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyError> {
+        setup::apply(&self.host, facts, plan)
+    }
+
+    /// Installs.
+    pub(crate) fn install(&self, request: &Request) -> Applied {
+        let (facts, _, plan) = self.plan(request);
+        self.apply(&facts, &plan).unwrap()
+    }
+
+    /// Uninstalls; nothing must be left undone.
+    pub(crate) fn uninstall(&self, purge: bool) {
+        let facts = setup::gather(&self.host).unwrap();
+        let removal = setup::uninstall::plan(&self.host, &facts, purge).unwrap();
+        let removed = removal.carry_out(&self.host, &facts);
+        assert_eq!(removed.problems, [], "{removed:?}");
+    }
+}
+
+/// A request that starts no process.
+pub(crate) fn quiet() -> Request {
+    // A port that no service of anybody's is at, so that the machine of a developer does not matter.
+    Request { no_service: true, port: Some(45_999), ..Request::default() }
+}
+
+fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().to_owned();
+        if let Ok(target) = fs::read_link(&path) {
+            tree.insert(name, format!("-> {}", target.display()));
+        } else if path.is_dir() {
+            tree.insert(name, "folder".to_owned());
+            collect(root, &path, tree);
+        } else {
+            tree.insert(name, fs::read_to_string(&path).unwrap());
+        }
+    }
+}

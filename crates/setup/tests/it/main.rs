@@ -1,0 +1,8 @@
+//! Installations and uninstallations in temporary homes.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod home;
+mod migration;
+mod refusals;
+mod reversal;
+mod settings;

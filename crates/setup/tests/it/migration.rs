@@ -1,0 +1,81 @@
+//! From the Python system to ours.
+
+use crate::home::{Home, quiet};
+
+const HOOK: &str = "/.arize/harness/venv/bin/arize-hook-codex-notify";
+
+#[test]
+fn the_buffer_era_is_taken_over_and_does_not_come_back() {
+    let shim = "#!/bin/sh\n# Arize Codex proxy shim\nexec arize-codex-proxy \"$@\"\n";
+    let block = "# >>> arize codex tracing PATH >>>\nexport PATH=\"$HOME/.arize/harness/bin:$PATH\"\n\
+        # <<< arize codex tracing PATH <<<\n";
+    let config = "harnesses:\n  codex:\n    project_name: codex\n    target: phoenix\n    endpoint: \
+        http://localhost:6006\n    api_key: \"\"\n    collector:\n      host: 127.0.0.1\n      port: \
+        45998\n";
+    let home = Home::with(&[
+        (".arize/harness/config.yaml", config),
+        (".arize/harness/bin/codex", shim),
+        (
+            ".codex/arize-env.sh",
+            "export ARIZE_TRACE_ENABLED=true\nexport ARIZE_CODEX_BUFFER_PORT=45998\n",
+        ),
+        (
+            ".codex/config.toml",
+            &format!(
+                "model = \"m\"\nnotify = [\"/h{HOOK}\"]\n\n[otel]\n[otel.exporter.otlp-http]\n\
+                 endpoint = \"http://127.0.0.1:45998/v1/logs\"\nprotocol = \"json\"\n"
+            ),
+        ),
+        (".zshrc", &format!("alias l=ls\n\n{block}")),
+    ]);
+    let request = setup::Request { port: None, ..quiet() };
+    home.install(&request);
+    assert!(home.plan(&request).2.is_empty());
+    // The settings are the same, and so is the file.
+    assert_eq!(home.read(".arize/harness/config.yaml"), config);
+    let codex = home.read(".codex/config.toml");
+    assert!(
+        codex.contains(".arize/harness/bin/arize-hook-codex-notify") && !codex.contains("venv")
+    );
+    assert!(codex.contains("protocol = \"binary\"") && !codex.contains("json"), "{codex}");
+    let profile = home.read(".zshrc");
+    assert_eq!(profile.matches(">>>").count(), 2, "{profile}");
+    assert!(home.path(".arize/harness/bin/codex").is_symlink());
+
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), "model = \"m\"\n");
+    assert_eq!(home.read(".zshrc"), "alias l=ls\n");
+    assert!(!home.path(".arize/harness/bin/codex").exists());
+    assert_eq!(home.read(".arize/harness/config.yaml"), config);
+}
+
+#[test]
+fn the_settings_of_the_rollout_era_are_carried_over() {
+    let json = r#"{"harnesses": {"codex": {"target": "phoenix", "endpoint": "http://p:6006", "project_name": "x"},
+        "cursor": {"target": "arize"}}, "user_id": "ada"}"#;
+    let chain = format!("notify = [\"/h{HOOK}\", \"--previous-notify\", '[\"bell\"]']\n");
+    let home = Home::with(&[(".arize/harness/config.json", json), (".codex/config.toml", &chain)]);
+    home.install(&quiet());
+    let config = home.read(".arize/harness/config.yaml");
+    for line in ["endpoint: http://p:6006", "project_name: x", "user_id: ada", "cursor:"] {
+        assert!(config.contains(line), "no {line} in {config}");
+    }
+    assert!(config.contains("chained_notify: [\"bell\"]"), "{config}");
+    home.uninstall(false);
+    // The user's own notify is what is left of the chain.
+    assert_eq!(home.read(".codex/config.toml"), "notify = [\"bell\"]\n");
+    assert!(!home.path(".arize/harness/config.yaml").exists());
+    assert_eq!(home.read(".arize/harness/config.json"), json);
+}
+
+#[test]
+fn an_installation_by_hand_is_taken_over() {
+    let home = Home::with(&[]);
+    let hook = home.path(".arize/harness/bin/arize-hook-codex-notify");
+    home.write(".codex/config.toml", &format!("notify = [\"{}\"]\n", hook.display()));
+    home.write(".arize/harness/bin/arize-codex", "old");
+    home.install(&quiet());
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), "");
+    assert!(!home.path(".arize").exists());
+}

@@ -1,0 +1,109 @@
+//! What is refused, with nothing changed.
+
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use setup::ask::TakeProposed;
+use setup::{Backend, Request};
+
+use crate::home::{Home, quiet};
+
+#[track_caller]
+fn check(home: &Home, request: &Request, expected: &str) {
+    let before = home.tree();
+    let attempt = || -> Result<(), Box<dyn Error>> {
+        let facts = setup::gather(&home.host)?;
+        let environment = &home.host.environment;
+        let answers = setup::interview(request, &facts, environment, &mut TakeProposed::default())?;
+        setup::plan(&home.host, &facts, &answers)?;
+        Ok(())
+    };
+    let error = attempt().unwrap_err();
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    let text = text.replace(&home.path("").display().to_string(), "~/");
+    assert_eq!(text, expected);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn a_malformed_config_toml_is_named_with_line_and_column() {
+    let home = Home::with(&[(".codex/config.toml", "a = 1\nb = = 2\n")]);
+    check(
+        &home,
+        &quiet(),
+        "`~/.codex/config.toml` cannot be understood: line 2, column 5: extra `=`, expected nothing",
+    );
+}
+
+#[test]
+fn a_malformed_config_yaml_is_named_too() {
+    let home = Home::with(&[(".arize/harness/config.yaml", "a: [1\nb: 2\n")]);
+    let facts = setup::gather(&home.host).unwrap_err();
+    let text = format!("{facts}: {}", facts.source().unwrap());
+    assert!(text.contains("config.yaml` cannot be understood: line 2"), "{text}");
+}
+
+#[test]
+fn a_read_only_file_stays_as_it_is() {
+    let home = Home::with(&[(".codex/config.toml", "a = 1\n")]);
+    let file = home.path(".codex/config.toml");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
+}
+
+#[test]
+fn a_codex_of_somebody_elses_stays_where_it_is() {
+    let home = Home::with(&[(".arize/harness/bin/codex", "#!/bin/sh\necho mine\n")]);
+    check(&home, &quiet(), "`~/.arize/harness/bin/codex` is somebody else's program");
+    let before = home.tree();
+    home.install(&Request { no_path: true, ..quiet() });
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn a_program_that_is_missing_is_named() {
+    let home = Home::with(&[]);
+    fs::remove_file(home.host.programs.join("arize-codex-proxy")).unwrap();
+    let facts = setup::gather(&home.host).unwrap();
+    let environment = &home.host.environment;
+    let answers =
+        setup::interview(&quiet(), &facts, environment, &mut TakeProposed::default()).unwrap();
+    let error = setup::plan(&home.host, &facts, &answers).unwrap_err();
+    assert!(error.to_string().ends_with("build/arize-codex-proxy` does not exist"), "{error}");
+}
+
+#[test]
+fn an_endpoint_needs_a_scheme_and_a_receiver_of_otlp_needs_an_endpoint() {
+    let home = Home::with(&[]);
+    let request = Request {
+        target: Some(Backend::Phoenix),
+        endpoint: Some("localhost:6006".to_owned()),
+        ..quiet()
+    };
+    check(
+        &home,
+        &request,
+        "the endpoint `localhost:6006` begins with neither http:// nor https://",
+    );
+    let request = Request { target: Some(Backend::Otlp), ..quiet() };
+    check(&home, &request, "the target `otlp` needs an endpoint");
+    let request = Request { target: Some(Backend::Arize), ..quiet() };
+    check(&home, &request, "Arize AX needs an API key and a space id");
+}
+
+#[test]
+fn a_list_of_targets_is_not_ours_to_change() {
+    let list = "harnesses:\n  codex:\n    targets:\n      - target: local\n";
+    let home = Home::with(&[(".arize/harness/config.yaml", list)]);
+    let request = Request { target: Some(Backend::Local), ..quiet() };
+    check(&home, &request, "`harnesses.codex.targets` is a list, which setup does not change");
+    home.install(&quiet());
+    assert!(!home.read(".arize/harness/config.yaml").contains("\n    target:"));
+}

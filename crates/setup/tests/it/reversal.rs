@@ -1,0 +1,188 @@
+//! What is installed can be taken back: after a fresh installation, after an interrupted one, and
+//! after somebody changed the files.
+
+use std::fs;
+
+use setup::{ExistingOtel, Request};
+
+use crate::home::{Home, quiet};
+
+const CONFIG: &str = "# mine\nmodel = \"gpt-5.5\" # the good one\nnotify = [\"bell\", \"-q\"]\n\n\
+    [mcp_servers.\"a b\"]\ncommand = 'x'\n\n[otel]\nenvironment = \"dev\"\nexporter = { otlp-http = \
+    { endpoint = \"https://collector/v1/logs\", protocol = \"binary\", headers = { token = \"t\" } } }\n";
+
+fn home() -> Home {
+    Home::with(&[
+        (".codex/config.toml", CONFIG),
+        (".zshrc", "alias l=ls"),
+        (".bashrc", "# bash\r\n"),
+        (".config/fish/config.fish", "set x 1\n"),
+        (".arize/harness/config.yaml", "harnesses:\n  claude-code:\n    target: arize # keep\n"),
+    ])
+}
+
+fn request() -> Request {
+    Request {
+        with_skills: true,
+        user_id: Some("ada".to_owned()),
+        existing_otel: Some(ExistingOtel::Replace),
+        ..quiet()
+    }
+}
+
+#[test]
+fn a_second_installation_plans_nothing_and_an_uninstallation_leaves_nothing() {
+    let home = home();
+    let before = home.tree();
+    home.install(&request());
+    assert_ne!(home.tree(), before);
+    for request in [request(), quiet()] {
+        let (_, _, plan) = home.plan(&request);
+        assert!(plan.is_empty(), "{plan:?}");
+    }
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn an_empty_home_is_empty_again() {
+    let home = Home::with(&[]);
+    let before = home.tree();
+    home.install(&request());
+    assert!(home.read(".zshrc").contains(".arize/harness/bin"));
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn an_installation_that_was_interrupted_between_any_two_changes_is_taken_back() {
+    let changes = home().plan(&request()).2.changes.len();
+    assert!(changes > 5, "{changes}");
+    for made in 0..=changes {
+        let home = home();
+        let before = home.tree();
+        let (facts, _, mut plan) = home.plan(&request());
+        plan.changes.truncate(made);
+        home.apply(&facts, &plan).unwrap();
+        // Some go on where they were interrupted.
+        if made % 2 == 0 {
+            home.install(&request());
+            assert!(home.plan(&request()).2.is_empty());
+        }
+        home.uninstall(false);
+        assert_eq!(home.tree(), before, "after {made} changes");
+    }
+}
+
+#[test]
+fn an_installation_that_was_interrupted_before_a_noted_change_was_made_is_taken_back() {
+    let changes = home().plan(&request()).2.changes.len();
+    let mut interrupted = 0;
+    for at in 0..changes {
+        let home = home();
+        let (facts, _, plan) = home.plan(&request());
+        // Another program writes to the file, which stops the installation at it.
+        let path = plan.changes[at].now.path().to_owned();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let text = format!("{}\n# by another program\n", plan.changes[at].now.text());
+        fs::write(&path, &text).unwrap();
+        assert!(home.apply(&facts, &plan).is_err(), "{}", path.display());
+        interrupted += 1;
+        home.uninstall(false);
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert!(!home.read(".bashrc").contains("arize"));
+    }
+    assert_eq!(interrupted, changes);
+}
+
+#[test]
+fn what_somebody_changed_since_stays_and_ours_goes() {
+    let home = home();
+    home.install(&request());
+    let edit = |path: &str, change: &dyn Fn(String) -> String| {
+        home.write(path, &change(home.read(path)));
+    };
+    edit(".codex/config.toml", &|text| {
+        text.replace("gpt-5.5", "gpt-6") + "\n[projects.\"/x\"]\ntrust_level = \"trusted\"\n"
+    });
+    edit(".zshrc", &|text| text + "\nexport A=1\n");
+    edit(".arize/harness/config.yaml", &|text| text.replace("user_id: ada", "user_id: eve"));
+    // Nothing of it is a reason to plan anything.
+    let (_, _, plan) = home.plan(&quiet());
+    assert!(plan.is_empty(), "{}", plan.diff());
+    home.uninstall(false);
+    let config = home.read(".codex/config.toml");
+    assert_eq!(
+        config,
+        CONFIG.replace("gpt-5.5", "gpt-6") + "\n[projects.\"/x\"]\ntrust_level = \"trusted\"\n"
+    );
+    assert_eq!(home.read(".zshrc"), "alias l=ls\nexport A=1\n");
+    assert_eq!(
+        home.read(".arize/harness/config.yaml"),
+        "harnesses:\n  claude-code:\n    target: arize # keep\nuser_id: eve\n"
+    );
+}
+
+#[test]
+fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() {
+    let home = home();
+    home.install(&request());
+    home.write(".zshrc", &format!("export A=1\n{}", home.read(".zshrc")));
+    home.write(".codex/config.toml", &format!("# new\n{}", home.read(".codex/config.toml")));
+    let other = Request { port: Some(46_000), ..request() };
+    home.install(&other);
+    assert!(home.plan(&other).2.is_empty());
+    assert!(home.read(".codex/config.toml").contains("127.0.0.1:46000"));
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), format!("# new\n{CONFIG}"));
+    assert_eq!(home.read(".zshrc"), "export A=1\nalias l=ls");
+}
+
+#[test]
+fn a_symbolic_link_stays_one() {
+    let home = Home::with(&[
+        ("dotfiles/codex.toml", CONFIG),
+        (".codex/config.toml", "-> ../dotfiles/codex.toml"),
+    ]);
+    let before = home.tree();
+    home.install(&request());
+    assert!(home.read("dotfiles/codex.toml").contains("arize-hook-codex-notify"));
+    assert_eq!(
+        home.tree()[std::path::Path::new(".codex/config.toml")],
+        "-> ../dotfiles/codex.toml"
+    );
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn a_skill_that_somebody_changed_is_theirs() {
+    let home = home();
+    home.install(&request());
+    home.write(".agents/skills/codex-tracing/SKILL.md", "mine\n");
+    home.uninstall(false);
+    assert_eq!(home.read(".agents/skills/codex-tracing/SKILL.md"), "mine\n");
+}
+
+#[test]
+fn data_stays_unless_it_is_to_go_and_that_of_other_harnesses_always() {
+    let home = home();
+    let before = home.tree();
+    let data = |home: &Home| {
+        home.install(&request());
+        home.write(".arize/harness/traces.db", "x");
+        home.write(".arize/harness/logs/codex.log.1", "x");
+        home.write(".arize/harness/state/codex/threads/a.json", "{}");
+    };
+    home.write(".arize/harness/logs/claude-code.log", "theirs");
+    data(&home);
+    home.uninstall(false);
+    assert_eq!(home.read(".arize/harness/traces.db"), "x");
+    data(&home);
+    home.uninstall(true);
+    assert_eq!(home.read(".arize/harness/logs/claude-code.log"), "theirs");
+    fs::remove_dir_all(home.path(".arize/harness/logs")).unwrap();
+    assert_eq!(home.tree(), before);
+}

@@ -1,0 +1,100 @@
+//! What ends up in the settings.
+
+use codex_config::Secret;
+use expect_test::expect;
+use setup::{Backend, Content, ExistingOtel, Request};
+
+use crate::home::{Home, quiet};
+
+const EXPORTER: &str = "[otel.exporter.otlp-http]\nendpoint = \"https://c/v1/logs\"\nprotocol = \
+    \"json\"\n[otel.exporter.otlp-http.headers]\n\"x-team\" = \"a\"\nauthorization = \"Bearer k\"\n";
+
+fn config(home: &Home) -> String {
+    home.read(".arize/harness/config.yaml")
+}
+
+#[test]
+fn a_backend_with_a_key_which_no_diff_shows() {
+    let home = Home::with(&[]);
+    let request = Request {
+        target: Some(Backend::Phoenix),
+        endpoint: Some("https://phoenix.example".to_owned()),
+        api_key: Some(Secret::new("sk-1")),
+        project: Some("ours".to_owned()),
+        content: Some(Content::Prompts),
+        ..quiet()
+    };
+    let (facts, _, plan) = home.plan(&request);
+    assert!(plan.diff().contains("api_key: ***") && !plan.diff().contains("sk-1"));
+    home.apply(&facts, &plan).unwrap();
+    expect![[r"
+        harnesses:
+          codex:
+            target: phoenix
+            endpoint: https://phoenix.example
+            api_key: sk-1
+            project_name: ours
+            collector:
+              port: 45999
+        logging:
+          prompts: true
+          tool_details: false
+          tool_content: false
+    "]]
+    .assert_eq(&config(&home));
+    // Another backend: what the first one needed would be wrong for it.
+    let other = Request { target: Some(Backend::Local), ..quiet() };
+    home.install(&other);
+    assert!(!config(&home).contains("sk-1") && !config(&home).contains("phoenix"));
+    assert!(config(&home).contains("project_name: ours"));
+    assert!(home.plan(&other).2.is_empty());
+}
+
+#[test]
+fn what_another_harness_uses_is_offered_and_not_taken_unasked() {
+    let theirs =
+        "harnesses:\n  claude-code:\n    target: phoenix\n    endpoint: http://p\n    api_key: k\n";
+    let home = Home::with(&[(".arize/harness/config.yaml", theirs)]);
+    let (facts, answers, _) = home.plan(&quiet());
+    assert_eq!(facts.settings.neighbours[0].0, "claude-code");
+    assert_eq!(answers.destination.unwrap().backend, Backend::Local);
+}
+
+#[test]
+fn a_notify_that_is_there_is_chained() {
+    let home = Home::with(&[(".codex/config.toml", "notify = ['bell', '-q']\n")]);
+    home.install(&quiet());
+    assert!(config(&home).contains("chained_notify: [\"bell\",\"-q\"]"), "{}", config(&home));
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), "notify = ['bell', '-q']\n");
+}
+
+#[test]
+fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
+    let home = Home::with(&[(".codex/config.toml", EXPORTER)]);
+    home.install(&quiet());
+    let kept = home.read(".codex/config.toml");
+    assert!(kept.contains("arize-hook-codex-notify") && kept.ends_with(EXPORTER), "{kept}");
+
+    let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
+    home.install(&forward);
+    let replaced = home.read(".codex/config.toml");
+    assert!(replaced.contains("http://127.0.0.1:45999/v1/logs"), "{replaced}");
+    assert!(config(&home).contains("endpoint: https://c/v1/logs"), "{}", config(&home));
+    assert!(config(&home).contains("authorization: Bearer k"), "{}", config(&home));
+    // It stays so when nothing is said.
+    assert!(home.plan(&quiet()).2.is_empty());
+
+    let replace = Request { existing_otel: Some(ExistingOtel::Replace), ..quiet() };
+    home.install(&replace);
+    assert!(!config(&home).contains("forward"), "{}", config(&home));
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), EXPORTER);
+}
+
+#[test]
+fn the_prompts_that_are_not_recorded_are_not_sent_to_us_either() {
+    let home = Home::with(&[]);
+    home.install(&Request { content: Some(Content::None), ..quiet() });
+    assert!(home.read(".codex/config.toml").contains("log_user_prompt = false"));
+}
