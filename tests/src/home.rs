@@ -231,6 +231,12 @@ impl Home {
         self.set_variable("FORGET_TRANSCRIPTS", "true");
     }
 
+    /// Removes our programs' memory of the threads that they have traced.
+    pub fn forget_what_was_sent(&self) -> anyhow::Result<()> {
+        let threads = self.harness().join("state/codex/threads");
+        fs::remove_dir_all(&threads).with_context(|| threads.display().to_string())
+    }
+
     /// Lets another process have the buffer's port.
     pub fn set_buffer_port(&mut self, port: u16) {
         self.buffer_port = port;

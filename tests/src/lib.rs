@@ -18,6 +18,7 @@ pub mod version;
 pub mod app_server;
 pub mod backend;
 pub mod codex;
+pub mod guard;
 pub mod home;
 pub mod mlflow;
 pub mod model;
@@ -35,6 +36,7 @@ pub mod websocket;
 
 pub use app_server::AppServer;
 pub use codex::{Codex, Protocol};
+pub use guard::Guard;
 pub use home::Home;
 pub use mlflow::Mlflow;
 pub use model::ModelServer;

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use humantime::parse_rfc3339;
 use serde_json::{Map, Value, json};
 
+use crate::guard::Guard;
 use crate::process::LastWill;
 use crate::wait;
 
@@ -22,6 +23,7 @@ use crate::wait;
 #[derive(Debug)]
 pub struct Phoenix {
     url: String,
+    grpc_url: String,
     agent: ureq::Agent,
     settled: AtomicU64,
     _will: LastWill,
@@ -78,6 +80,15 @@ pub struct Totals {
 impl Phoenix {
     /// Starts `program` (the `phoenix` command) and waits until it is ready, about ten seconds.
     pub fn start(program: &Path) -> anyhow::Result<Self> {
+        Self::start_with(program, None)
+    }
+
+    /// The same, of a Phoenix that lets in whoever has the key and a certificate.
+    pub fn start_guarded(program: &Path, guard: &Guard) -> anyhow::Result<Self> {
+        Self::start_with(program, Some(guard))
+    }
+
+    fn start_with(program: &Path, guard: Option<&Guard>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?.keep();
         let log = folder.join("phoenix.log");
         let (port, grpc_port) = (free_port()?, free_port()?);
@@ -93,6 +104,7 @@ impl Phoenix {
             .env("PHOENIX_GRPC_PORT", grpc_port.to_string())
             .env("PHOENIX_TELEMETRY_ENABLED", "false")
             .env("PHOENIX_ALLOW_EXTERNAL_RESOURCES", "false")
+            .envs(guard.map(Guard::environment).unwrap_or_default())
             .stdin(Stdio::null())
             .stdout(File::create(&log)?)
             .stderr(File::options().append(true).open(&log)?)
@@ -104,13 +116,17 @@ impl Phoenix {
             &[OsStr::new(&child.id().to_string()), folder.as_os_str()],
             [],
         )?;
+        let scheme = if guard.is_some() { "https" } else { "http" };
+        let mut config = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_secs(30)))
+            .http_status_as_error(false);
+        if let Some(guard) = guard {
+            config = config.tls_config(guard.tls()?).middleware(guard.middleware());
+        }
         let phoenix = Self {
-            url: format!("http://127.0.0.1:{port}"),
-            agent: ureq::Agent::config_builder()
-                .timeout_global(Some(Duration::from_secs(30)))
-                .http_status_as_error(false)
-                .build()
-                .into(),
+            url: format!("{scheme}://127.0.0.1:{port}"),
+            grpc_url: format!("{scheme}://127.0.0.1:{grpc_port}"),
+            agent: config.build().into(),
             settled: AtomicU64::new(0),
             _will: will,
         };
@@ -122,6 +138,11 @@ impl Phoenix {
     /// Returns the address that the exporters are configured with.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Returns the address for OTLP over gRPC.
+    pub fn grpc_url(&self) -> &str {
+        &self.grpc_url
     }
 
     /// Returns all spans of a project, oldest first; none if there is no such project.
@@ -142,6 +163,16 @@ impl Phoenix {
         }
         spans.sort_by_key(|span| span.start);
         Ok(spans)
+    }
+
+    /// Returns the id of a project, by which one can be asked for that has a slash in its name.
+    pub fn project_id(&self, name: &str) -> anyhow::Result<String> {
+        self.settle()?;
+        let page = self.get("/v1/projects?limit=1000")?.context("no projects")?;
+        let projects = page["data"].as_array().context("no `data` in the answer")?;
+        let found = projects.iter().find(|project| project["name"] == name);
+        let id = found.with_context(|| format!("no `{name}` in {page}"))?["id"].as_str();
+        Ok(id.context("a project without an id")?.to_owned())
     }
 
     /// Returns what Phoenix counts in an existing project.

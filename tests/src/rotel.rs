@@ -17,6 +17,7 @@ use crate::wait;
 #[derive(Debug)]
 pub struct Rotel {
     port: u16,
+    grpc_port: u16,
     _will: LastWill,
 }
 
@@ -49,11 +50,16 @@ impl Rotel {
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(Self { port, _will: will })
+        Ok(Self { port, grpc_port, _will: will })
     }
 
     /// Returns the address that the exporters are configured with.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns the address for OTLP over gRPC.
+    pub fn grpc_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.grpc_port)
     }
 }

@@ -68,7 +68,7 @@ fn hands_on(project: &str, form: &str) {
     check::totals(project, &[played.script]);
 }
 
-fn arrives(project: &str, played: &Played) {
+pub(crate) fn arrives(project: &str, played: &Played) {
     let expected = expected_tree(&played.script, "Turn 1").flatten().len();
     let spans = wait::until("the collector to hand on", Duration::from_secs(20), || {
         Some(stage::spans(project)).filter(|spans| spans.len() >= expected)

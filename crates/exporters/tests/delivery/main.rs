@@ -4,6 +4,7 @@
 
 mod arize;
 mod fake_grpc_server;
+mod fake_proxy;
 mod fake_server;
 mod grpc;
 mod local_store;
@@ -12,6 +13,7 @@ mod otlp;
 mod phoenix;
 mod phoenix_rest;
 mod probe;
+mod proxy;
 mod tls;
 
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};

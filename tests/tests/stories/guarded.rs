@@ -1,0 +1,106 @@
+//! A Phoenix that wants a key, speaks TLS with a private authority, and knows its clients by their
+//! certificates.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use stories::{Guard, Phoenix, Protocol};
+
+use crate::complete::script;
+use crate::{check, stage};
+
+static GUARD: LazyLock<Guard> = LazyLock::new(|| {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/exporters/tests/tls");
+    Guard::with_files_in(&files)
+});
+
+static PHOENIX: LazyLock<Phoenix> = LazyLock::new(|| {
+    Phoenix::start_guarded(&stage::path("STORIES_PHOENIX"), &GUARD).expect("phoenix starts")
+});
+
+#[test]
+fn lets_in_whoever_has_key_and_certificate() {
+    let key = format!("api_key: {}", Guard::KEY);
+    let bearer = format!("headers: {{ authorization: 'Bearer {}' }}", Guard::KEY);
+    for (project, target) in [
+        ("guarded-http", format!("target: phoenix\n    {key}\n    endpoint: {}", PHOENIX.url())),
+        (
+            "guarded-rest",
+            format!(
+                "target: phoenix\n    phoenix_api: rest\n    {key}\n    endpoint: {}",
+                PHOENIX.url()
+            ),
+        ),
+        (
+            "guarded-grpc",
+            format!(
+                "target: otlp\n    protocol: grpc\n    {bearer}\n    endpoint: {}",
+                PHOENIX.grpc_url()
+            ),
+        ),
+    ] {
+        let (home, played) =
+            play(project, &format!("{target}\n    {}\n    {}", authority(), client()));
+        let spans = PHOENIX.spans(project).expect("phoenix answers");
+        check::turn(&spans, &played.script, "Turn 1", &played.exec);
+        assert!(!home.log().contains(Guard::KEY), "{}", home.log());
+    }
+}
+
+#[test]
+fn tells_others_in_the_log_why_not() {
+    let wrong = "api_key: a-key-that-is-wrong";
+    let (http, grpc) = (PHOENIX.url(), PHOENIX.grpc_url());
+    for (project, target, told) in [
+        (
+            "guarded-key",
+            format!(
+                "target: phoenix\n    {wrong}\n    endpoint: {http}\n    {}\n    {}",
+                authority(),
+                client()
+            ),
+            "http status 401",
+        ),
+        (
+            "guarded-key-grpc",
+            format!(
+                "target: otlp\n    protocol: grpc\n    endpoint: {grpc}\n    {}\n    {}",
+                authority(),
+                client()
+            ),
+            "grpc status Unauthenticated",
+        ),
+        (
+            "guarded-certificate",
+            format!("target: phoenix\n    endpoint: {http}\n    {}", authority()),
+            http,
+        ),
+        (
+            "guarded-authority",
+            format!("target: phoenix\n    endpoint: {http}\n    {}", client()),
+            http,
+        ),
+    ] {
+        let (home, _) = play(project, &target);
+        let log = home.log();
+        assert!(log.contains(told) && !log.contains("a-key-that-is-wrong"), "{told}: {log}");
+        assert_eq!(PHOENIX.spans(project).expect("phoenix answers"), []);
+    }
+}
+
+fn play(project: &str, target: &str) -> (stories::Home, stage::Played) {
+    let home = stories::Home::new(&stage::programs(), project).expect("a home");
+    home.configure(target).expect("config.yaml");
+    home.start_buffer().expect("the buffer starts");
+    let played = stage::play(&home, &script(), Protocol::Binary, &[]);
+    (home, played)
+}
+
+fn authority() -> String {
+    format!("ca_file: {}", GUARD.authority.display())
+}
+
+fn client() -> String {
+    let (certificate, key) = (&GUARD.client_certificate, &GUARD.client_key);
+    format!("client_certificate: {}\n    client_key: {}", certificate.display(), key.display())
+}
