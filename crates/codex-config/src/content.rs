@@ -26,6 +26,55 @@ pub struct Scrubbing {
     pub further_names: Vec<String>,
 }
 
+/// Says what OpenInference's variables hide beyond the content policies, for every target.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hidden {
+    /// What goes into each step.
+    pub inputs: bool,
+    /// What comes out of each step.
+    pub outputs: bool,
+    /// The messages to the model.
+    pub input_messages: bool,
+    /// The messages of the model.
+    pub output_messages: bool,
+    /// Images in messages to the model.
+    pub input_images: bool,
+    /// Texts in messages to the model, prompts among them.
+    pub input_text: bool,
+    /// Texts in messages of the model, answers among them.
+    pub output_text: bool,
+    /// Settings of requests.
+    pub invocation_parameters: bool,
+    /// The longest image in base64 that stays in a text, in bytes.
+    pub base64_image_max_length: Option<usize>,
+}
+
+/// Decides what OpenInference's variables hide.
+pub(crate) fn hidden(reader: &mut Reader<'_>) -> Hidden {
+    let mut hides = |names: &[&'static str]| names.iter().any(|name| reader.hides(name));
+    Hidden {
+        inputs: hides(&[variables::OPENINFERENCE_HIDE_INPUTS]),
+        outputs: hides(&[variables::OPENINFERENCE_HIDE_OUTPUTS]),
+        input_messages: hides(&[variables::OPENINFERENCE_HIDE_INPUT_MESSAGES]),
+        output_messages: hides(&[variables::OPENINFERENCE_HIDE_OUTPUT_MESSAGES]),
+        input_images: hides(&[variables::OPENINFERENCE_HIDE_INPUT_IMAGES]),
+        input_text: hides(&[
+            variables::OPENINFERENCE_HIDE_INPUT_TEXT,
+            variables::OPENINFERENCE_HIDE_PROMPTS,
+        ]),
+        output_text: hides(&[
+            variables::OPENINFERENCE_HIDE_OUTPUT_TEXT,
+            variables::OPENINFERENCE_HIDE_CHOICES,
+        ]),
+        invocation_parameters: hides(&[variables::OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS]),
+        base64_image_max_length: reader.parsed(
+            &[Variable(variables::OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH)],
+            "a number of bytes",
+            |text| text.trim().parse().ok(),
+        ),
+    }
+}
+
 /// Decides what is scrubbed, for every target: a switch that is not understood does not switch it off.
 pub(crate) fn scrubbing(reader: &mut Reader<'_>) -> Scrubbing {
     Scrubbing {

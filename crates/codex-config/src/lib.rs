@@ -53,7 +53,7 @@ mod private_file;
 mod replace;
 
 pub use chained_notify::{ChainedNotifyError, chained_notify};
-pub use content::{ContentPolicy, Scrubbing};
+pub use content::{ContentPolicy, Hidden, Scrubbing};
 pub use document::ParseError;
 pub use dump::is_secret;
 pub use environment::Environment;

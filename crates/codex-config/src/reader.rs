@@ -80,6 +80,16 @@ impl Reader<'_> {
         Some(switch.unwrap_or(false))
     }
 
+    /// Whether a variable says that something is hidden. A value that is not understood hides.
+    pub(crate) fn hides(&mut self, variable: &'static str) -> bool {
+        let Some((name, value)) = self.read(Source::Variable(variable)) else { return false };
+        let hides = parse_bool(&value);
+        if hides.is_none() {
+            self.warnings.push(Warning::InvalidHideSwitch { name, value });
+        }
+        hides.unwrap_or(true)
+    }
+
     /// Gives a list of texts below a dotted key; a single text is a list of one. Warns about what is
     /// neither, and leaves it out.
     pub(crate) fn list(&mut self, key: &'static str) -> Vec<String> {

@@ -7,7 +7,7 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Paths, Scrubbing, TargetSettings, Warning, content, document,
+    ConfigError, Environment, Hidden, Paths, Scrubbing, TargetSettings, Warning, content, document,
     env_file, pairs, target, variables,
 };
 
@@ -32,6 +32,8 @@ pub struct Settings {
     pub collector: Collector,
     /// What is taken for a secret.
     pub scrubbing: Scrubbing,
+    /// What OpenInference's variables hide.
+    pub hidden: Hidden,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
     /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
@@ -189,6 +191,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .map(|path| paths.resolve(&path)),
         collector: collector(&mut reader),
         scrubbing: content::scrubbing(&mut reader),
+        hidden: content::hidden(&mut reader),
         span_layout: span_layout(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),
         join_caller_trace: reader

@@ -75,6 +75,30 @@ pub const PHOENIX_PROJECT: &str = "PHOENIX_PROJECT";
 /// The project, by the older name Phoenix's own client uses.
 pub const PHOENIX_PROJECT_NAME: &str = "PHOENIX_PROJECT_NAME";
 
+/// Hides what goes into each step.
+pub const OPENINFERENCE_HIDE_INPUTS: &str = "OPENINFERENCE_HIDE_INPUTS";
+/// Hides what comes out of each step.
+pub const OPENINFERENCE_HIDE_OUTPUTS: &str = "OPENINFERENCE_HIDE_OUTPUTS";
+/// Hides messages to the model.
+pub const OPENINFERENCE_HIDE_INPUT_MESSAGES: &str = "OPENINFERENCE_HIDE_INPUT_MESSAGES";
+/// Hides messages of the model.
+pub const OPENINFERENCE_HIDE_OUTPUT_MESSAGES: &str = "OPENINFERENCE_HIDE_OUTPUT_MESSAGES";
+/// Hides images in messages to the model.
+pub const OPENINFERENCE_HIDE_INPUT_IMAGES: &str = "OPENINFERENCE_HIDE_INPUT_IMAGES";
+/// Hides texts in messages to the model.
+pub const OPENINFERENCE_HIDE_INPUT_TEXT: &str = "OPENINFERENCE_HIDE_INPUT_TEXT";
+/// Hides texts in messages of the model.
+pub const OPENINFERENCE_HIDE_OUTPUT_TEXT: &str = "OPENINFERENCE_HIDE_OUTPUT_TEXT";
+/// Hides prompts.
+pub const OPENINFERENCE_HIDE_PROMPTS: &str = "OPENINFERENCE_HIDE_PROMPTS";
+/// Hides what the model answered.
+pub const OPENINFERENCE_HIDE_CHOICES: &str = "OPENINFERENCE_HIDE_CHOICES";
+/// Hides settings of requests.
+pub const OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS: &str =
+    "OPENINFERENCE_HIDE_LLM_INVOCATION_PARAMETERS";
+/// The longest image in base64 that stays in a text.
+pub const OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH: &str = "OPENINFERENCE_BASE64_IMAGE_MAX_LENGTH";
+
 /// Selects the target `otlp` where the file names no target.
 pub const CODEX_OTLP_ENABLE: &str = "CODEX_OTLP_ENABLE";
 /// The base URL of a receiver of OTLP.

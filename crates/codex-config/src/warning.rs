@@ -23,6 +23,14 @@ pub enum Warning {
         /// The value as it was written.
         value: String,
     },
+    /// A variable that hides something is not a boolean, so it hides.
+    #[error("`{name}` is `{value}`, not true or false; taken as true")]
+    InvalidHideSwitch {
+        /// The variable.
+        name: String,
+        /// The value as it was written.
+        value: String,
+    },
     /// The place of the switches that decide what content is recorded holds something else.
     #[error("`{key}` is `{value}`, not a mapping; all content is off")]
     InvalidContentGroup {

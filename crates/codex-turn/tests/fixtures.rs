@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod compat;
+mod privacy;
 mod robustness;
 mod support;
 mod traps;

@@ -9,7 +9,7 @@ use codex_config::{
 use exporters::{ExportError, Exporter};
 use otlp_model::encode::Scope;
 use otlp_model::{
-    Attribute, ContentPolicy, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
+    Attribute, ContentPolicy, Hide, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
 };
 
 use crate::exporter::exporter;
@@ -117,7 +117,7 @@ fn unreadable(error: &ConfigError) -> DeliveryError {
 }
 
 fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
-    let content = target.content;
+    let (content, hidden) = (target.content, &settings.hidden);
     let attributes = settings.attributes.iter().map(|(key, value)| match value {
         AttributeValue::Text(text) => Attribute::new(key.clone(), text.clone()),
         AttributeValue::Integer(number) => Attribute::new(key.clone(), *number),
@@ -134,6 +134,17 @@ fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
             tool_details: content.tool_details,
             tool_content: content.tool_content,
             max_bytes: content.max_attribute_bytes,
+        },
+        hide: Hide {
+            inputs: hidden.inputs,
+            outputs: hidden.outputs,
+            input_messages: hidden.input_messages,
+            output_messages: hidden.output_messages,
+            input_images: hidden.input_images,
+            input_text: hidden.input_text,
+            output_text: hidden.output_text,
+            invocation_parameters: hidden.invocation_parameters,
+            base64_image_max_length: hidden.base64_image_max_length,
         },
         user_id: settings.user_id.clone(),
         attributes: attributes.collect(),

@@ -12,6 +12,7 @@ mod attributes;
 pub mod content;
 pub mod decode;
 pub mod encode;
+mod hide;
 mod ids;
 mod messages;
 pub mod names;
@@ -22,6 +23,7 @@ pub mod tree;
 pub mod turn;
 
 pub use content::ContentPolicy;
+pub use hide::Hide;
 pub use ids::{SpanId, TraceId};
 pub use scrub::scrub_turn;
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};

@@ -9,6 +9,7 @@ use crate::attributes::{
     push_usage,
 };
 use crate::content::{ContentKind, ContentPolicy, without_nul};
+use crate::hide::Hide;
 use crate::ids::{SpanId, TraceId};
 use crate::messages::clear_messages;
 use crate::names::*;
@@ -34,6 +35,8 @@ pub struct TreeOptions {
     pub layout: Layout,
     /// What contents may leave.
     pub content: ContentPolicy,
+    /// What is hidden beyond that.
+    pub hide: Hide,
     /// The user, on every span.
     pub user_id: Option<String>,
     /// The user's own attributes, on every span; they never replace ours.
@@ -232,8 +235,9 @@ impl<'a> Tree<'a> {
     fn tool_outcome(&self, call: &ToolCall) -> Outcome {
         let said =
             |reason: &String| call.output.as_ref().is_some_and(|output| output.contains(reason));
+        let hides_output = !self.options.content.tool_content || self.options.hide.outputs;
         match &call.outcome {
-            Outcome::Failed(reason) if !self.options.content.tool_content && said(reason) => {
+            Outcome::Failed(reason) if hides_output && said(reason) => {
                 Outcome::Failed("failed".to_owned())
             }
             outcome => outcome.clone(),
@@ -280,7 +284,7 @@ impl<'a> Tree<'a> {
         all.iter_mut().for_each(strip_nul);
         let end = seed.end.max(seed.start);
         let (status, events) = self.status_and_events(outcome, end);
-        self.spans.push(Span {
+        let mut span = Span {
             trace_id: self.trace_id,
             span_id,
             parent_id: seed.parent,
@@ -291,7 +295,9 @@ impl<'a> Tree<'a> {
             attributes: all,
             events,
             status,
-        });
+        };
+        self.options.hide.apply(&mut span);
+        self.spans.push(span);
         span_id
     }
 

@@ -184,6 +184,7 @@ fn options(layout: Layout, content: ContentPolicy) -> TreeOptions {
         content,
         user_id: Some("ada".to_owned()),
         attributes: vec![Attribute::new("team", "blue"), Attribute::new("session.id", "mine")],
+        ..TreeOptions::default()
     }
 }
 

@@ -9,6 +9,7 @@ mod edit;
 mod file_edit;
 mod mlflow;
 mod otlp;
+mod privacy;
 mod profile;
 mod settings;
 mod targets;
