@@ -26,6 +26,7 @@ pub mod variables;
 
 mod content;
 mod document;
+mod outbox;
 mod pairs;
 mod proxies;
 mod reader;
@@ -59,6 +60,7 @@ pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use key_path::{KeyPath, KeyPathError};
+pub use outbox::OutboxLimits;
 pub use paths::Paths;
 pub use private_file::{WriteError, write_private};
 pub use proxies::Proxies;

@@ -7,8 +7,8 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Hidden, Paths, Scrubbing, TargetSettings, Warning, content, document,
-    env_file, pairs, target, variables,
+    ConfigError, Environment, Hidden, OutboxLimits, Paths, Scrubbing, TargetSettings, Warning,
+    content, document, env_file, outbox, pairs, target, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -50,6 +50,8 @@ pub struct Settings {
     pub targets: Vec<TargetSettings>,
     /// The settings file that could not be read, whose unread part may forbid what it likes.
     pub unreadable: Option<ConfigError>,
+    /// How much may wait for each of them.
+    pub outbox: OutboxLimits,
     /// What was passed over.
     pub warnings: Vec<Warning>,
 }
@@ -204,6 +206,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .collect(),
         targets,
         unreadable: None,
+        outbox: outbox::limits(&mut reader),
         warnings: each_once(reader.warnings),
     }
 }

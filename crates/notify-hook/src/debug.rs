@@ -8,9 +8,9 @@ use codex_turn::LogEvent;
 use otlp_model::{SpanBatch, Turn, encode};
 use serde_json::json;
 
-use crate::deliver::SCOPE;
 use crate::log::Log;
 use crate::secrets::Secrets;
+use crate::spans::SCOPE;
 
 /// How many dumps are kept.
 const MAX_DUMPS: usize = 100;

@@ -1,152 +1,320 @@
-//! From a turn to its target.
+//! From a turn to all targets at once, none of which waits for another.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use codex_config::{
-    AttributeValue, ConfigError, Paths, Settings, SpanLayout, TargetError, TargetSettings,
-};
-use exporters::{ExportError, Exporter};
-use otlp_model::encode::Scope;
-use otlp_model::{
-    Attribute, ContentPolicy, Hide, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
-};
+use codex_config::{Paths, Settings, TargetSettings};
+use exporters::Exporter;
+use exporters::outbox::{Flushed, OutboxError, Stopped, When};
+use otlp_model::{SpanBatch, Turn};
 
-use crate::exporter::exporter;
+use crate::lane::{self, Fate, Lane};
+use crate::log::Log;
 
-/// The instrumentation scope of our spans.
-pub(crate) const SCOPE: Scope<'static> =
-    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+/// How long a turn waits for the answers of several targets. What was not answered by then is put
+/// away, and counts as sent.
+const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A target, ready to take turns.
+/// The targets of the settings, ready to take turns.
 pub struct Delivery {
-    exporter: Box<dyn Exporter>,
-    options: TreeOptions,
-    project: String,
-    resource_attributes: BTreeMap<String, String>,
+    lanes: Vec<Arc<Lane>>,
+    /// Answers that came too late for their turn, or will.
+    late: Mutex<Vec<Late>>,
+    /// Where the outboxes are.
+    folder: PathBuf,
 }
 
-/// Why there is no target.
+/// Why nothing is delivered.
 #[derive(Debug, thiserror::Error)]
-pub enum DeliveryError {
-    /// The settings name none that can be used.
-    #[error("{error} (hint: {hint})")]
-    Target {
-        /// What is wrong.
-        error: String,
-        /// What to do.
-        hint: String,
-    },
-    /// There is none.
-    #[error("the settings name no target")]
-    Nowhere,
-    /// Its exporter does not take its settings.
-    #[error(
-        "{0} (hint: correct it below `harnesses.codex`; `arize-config dump` shows what is there)"
-    )]
-    Exporter(#[from] exporters::ConfigError),
+#[error("{error} (hint: {hint})")]
+pub struct DeliveryError {
+    error: String,
+    hint: &'static str,
+}
+
+/// What became of a turn at one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// What the target is called among all.
+    pub(crate) name: String,
+    /// The target, for people.
+    pub(crate) target: String,
+    /// What the turn's root span is called.
+    pub(crate) turn: String,
+    pub(crate) spans: usize,
+    pub(crate) took: Duration,
+    pub(crate) fate: Fate,
+}
+
+/// What became of what waited for one target.
+#[derive(Debug)]
+pub struct TargetFlush {
+    /// What the target is called among all.
+    pub name: String,
+    /// The target, for people.
+    pub target: String,
+    /// What came of it.
+    pub result: Result<Flushed, OutboxError>,
+}
+
+/// A target that has not answered.
+struct Late {
+    told: Told,
+    answer: Receiver<Fate>,
+}
+
+impl Told {
+    /// Logs an answer that came after its turn was put away, where it says more than that.
+    pub(crate) fn log_late(&self, log: &Log) {
+        let Self { target, turn, .. } = self;
+        match &self.fate {
+            Fate::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
+            Fate::Waiting { why: None, .. } => {}
+            Fate::Waiting { why: Some(why), .. } | Fate::SetAside(why) | Fate::Lost(why) => {
+                log.error(format_args!("{turn} for {target}: {why}"));
+            }
+        }
+    }
+
+    /// Logs what became of a turn that was told with so many events.
+    pub(crate) fn log(&self, log: &Log, thread_id: &str, events: usize) {
+        let Self { target, turn, spans, took, .. } = self;
+        let what = format_args!("{turn} of thread {thread_id}");
+        match &self.fate {
+            Fate::Accepted => log.info(format_args!(
+                "{what}: {spans} spans to {target} in {} ms, with {events} events",
+                took.as_millis()
+            )),
+            Fate::Waiting { why: None, .. } => {
+                log.info(format_args!("{what} waits for {target}, behind others"));
+            }
+            Fate::Waiting { why: Some(why), .. } => {
+                log.error(format_args!("{what} waits for {target}: {why}"));
+            }
+            Fate::SetAside(why) => {
+                log.error(format_args!(
+                    "{what} is refused for good by {target} and set aside: {why}"
+                ));
+            }
+            Fate::Lost(why) => {
+                log.error(format_args!("{what} stays unsent to {target}: {why}"));
+            }
+        }
+        if let Fate::Waiting { dropped: dropped @ 1.., .. } = self.fate {
+            log.error(format_args!("{dropped} batches for {target} were given up: too many wait"));
+        }
+    }
+}
+
+impl TargetFlush {
+    /// Whether more would be delivered at once, if there were time.
+    pub fn has_more(&self) -> bool {
+        self.result.as_ref().is_ok_and(|flushed| flushed.stopped == Some(Stopped::NoTime))
+    }
+
+    /// Logs what came of it, where something did.
+    pub(crate) fn log(&self, log: &Log) {
+        let target = &self.target;
+        let flushed = match &self.result {
+            Ok(flushed) => flushed,
+            Err(error) => return log.error(format_args!("{target}: {}", lane::told(error))),
+        };
+        if flushed.accepted > 0 {
+            log.info(format_args!("{} waiting batches to {target}", flushed.accepted));
+        }
+        for aside in &flushed.set_aside {
+            log.error(format_args!(
+                "trace {} is refused for good by {target} and set aside: {}",
+                aside.trace_id, aside.answer
+            ));
+        }
+        if flushed.dropped > 0 {
+            log.error(format_args!(
+                "{} batches for {target} were given up: too old",
+                flushed.dropped
+            ));
+        }
+        let waiting = flushed.waiting;
+        match &flushed.stopped {
+            Some(Stopped::Refused(why)) => {
+                log.error(format_args!("{waiting} batches wait for {target}: {why}"));
+            }
+            Some(stopped) => {
+                log.verbose(format_args!("{waiting} batches wait for {target}: {stopped:?}"))
+            }
+            None => {}
+        }
+    }
 }
 
 impl Delivery {
-    /// The target of the settings; each request to it ends within `timeout`.
-    pub fn to_target(
+    /// All targets of the settings; each request to one ends within `timeout`.
+    pub fn to_targets(
         settings: &Settings,
         paths: &Paths,
         timeout: Duration,
     ) -> Result<Self, DeliveryError> {
         if let Some(error) = &settings.unreadable {
-            return Err(unreadable(error));
+            let source = std::error::Error::source(error).map(|source| format!(": {source}"));
+            let hint = error.hint();
+            return Err(DeliveryError {
+                error: format!("{error}{}", source.unwrap_or_default()),
+                hint,
+            });
         }
-        let [target, ..] = &*settings.targets else { return Err(DeliveryError::Nowhere) };
-        let exporter =
-            exporter(target.target.as_ref().map_err(target_error)?, target, paths, timeout)?;
-        Ok(Self::to_exporter(exporter, settings, target))
+        let lane = |target| Arc::new(Lane::to_target(settings, target, paths, timeout));
+        let lanes: Vec<Arc<Lane>> = settings.targets.iter().map(lane).collect();
+        let delivery = Self { lanes, late: Mutex::default(), folder: lane::folder(paths) };
+        delivery.adopt();
+        Ok(delivery)
     }
 
-    /// Any exporter, with the target's content policy and the settings' layout and attributes.
+    /// Any exporter in place of a target of the settings.
     pub fn to_exporter(
         exporter: Box<dyn Exporter>,
         settings: &Settings,
         target: &TargetSettings,
+        paths: &Paths,
     ) -> Self {
-        Self {
-            exporter,
-            options: tree_options(settings, target),
-            project: target.project_name.clone(),
-            resource_attributes: settings.resource_attributes.clone(),
-        }
+        let lane = Lane::to_exporter(Ok(exporter), settings, target, paths);
+        let lanes = vec![Arc::new(lane)];
+        Self { lanes, late: Mutex::default(), folder: lane::folder(paths) }
     }
 
-    /// The target's name.
-    pub fn target(&self) -> &str {
-        self.exporter.target()
+    /// The spans of a turn, as the first target gets them.
+    pub(crate) fn preview(&self, turn: &Turn) -> SpanBatch {
+        self.lanes.first().map(|lane| lane.batch(turn)).unwrap_or_default()
     }
 
-    /// The spans of a turn, as they will be sent. Our own attributes of the resource win over those
-    /// of the environment.
-    pub fn batch(&self, turn: &Turn) -> SpanBatch {
-        let mut resource = vec![
-            Attribute::new(names::SERVICE_NAME, turn.agent.name),
-            Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
-        ];
-        if let Some(version) = &turn.agent.version {
-            resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
+    /// Sends a turn to all targets but those that have it.
+    pub(crate) fn send(&self, turn: &Turn, have_it: &[String]) -> Vec<Told> {
+        let wanted =
+            self.lanes.iter().filter(|lane| !have_it.iter().any(|name| name == lane.name()));
+        let begun = Instant::now();
+        let wanted: Vec<(&Arc<Lane>, SpanBatch)> =
+            wanted.map(|lane| (lane, lane.batch(turn))).collect();
+        // No thread for the one target that most people have.
+        if let [(lane, batch)] = &wanted[..] {
+            let fate = lane.deliver(batch);
+            return vec![told(lane, batch, begun, fate)];
         }
-        for (name, value) in &self.resource_attributes {
-            if resource.iter().all(|ours| ours.key != name.as_str()) {
-                resource.push(Attribute::new(name.clone(), value.clone()));
+        let sent: Vec<_> = wanted
+            .into_iter()
+            .map(|(lane, batch)| {
+                let batch = Arc::new(batch);
+                (lane, Arc::clone(&batch), in_background(lane, batch))
+            })
+            .collect();
+        let collect = |(lane, batch, answer): (&Arc<Lane>, Arc<SpanBatch>, Receiver<Fate>)| {
+            let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
+            match answer.recv_timeout(left) {
+                Ok(fate) => told(lane, &batch, begun, fate),
+                Err(_) => {
+                    let told = told(
+                        lane,
+                        &batch,
+                        begun,
+                        lane.put_away(&batch, Some("no answer yet".to_owned())),
+                    );
+                    let late = Late { told: told.clone(), answer };
+                    self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+                    told
+                }
+            }
+        };
+        sent.into_iter().map(collect).collect()
+    }
+
+    /// Waits for answers that did not come in time, but not longer than `until`; says what became of
+    /// the turns.
+    pub(crate) fn finish(&self, until: Instant) -> Vec<Told> {
+        let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
+        let answered = late.into_iter().filter_map(|Late { told, answer }| {
+            let left = until.saturating_duration_since(Instant::now());
+            answer.recv_timeout(left).ok().map(|fate| Told { fate, ..told })
+        });
+        answered.collect()
+    }
+
+    /// Offers each target what waits for it, all at once; no offer begins after `until`, and each ends
+    /// within the targets' timeout. Targets for which nothing waits are left out.
+    pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
+        self.hold_abandoned();
+        let waiting =
+            self.lanes.iter().filter(|lane| !matches!(lane.outbox().is_empty(), Ok(true)));
+        let flushing: Vec<_> = waiting
+            .map(|lane| {
+                let flush = {
+                    let lane = Arc::clone(lane);
+                    thread::Builder::new().spawn(move || lane.flush(until, when))
+                };
+                (lane, flush)
+            })
+            .collect();
+        let ended = flushing.into_iter().filter_map(|(lane, flush)| {
+            // A thread that panicked has said so in the log.
+            let result = flush.ok()?.join().ok()?;
+            Some(TargetFlush { name: lane.name().to_owned(), target: lane.target(), result })
+        });
+        ended.collect()
+    }
+
+    /// Lets what the targets refused for good wait again.
+    pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
+        self.lanes.iter().map(|lane| lane.outbox().offer_rejected_again()).sum()
+    }
+
+    /// What waits for a target that could not be named waits for the one that stands in its place now.
+    fn adopt(&self) {
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let unnamed = self.folder.join(format!("unknown-{place}"));
+            if lane.is_usable() && unnamed != lane.outbox().folder() && unnamed.is_dir() {
+                // What remains there is held like anything whose target is gone.
+                let _ = lane.outbox().adopt(&unnamed);
             }
         }
-        SpanBatch { resource, spans: span_tree(turn, &self.options) }
     }
 
-    /// Sends the spans of a turn.
-    pub fn send(&self, batch: &SpanBatch) -> Result<(), ExportError> {
-        self.exporter.export(batch).map(drop)
+    /// What waits for a target that the settings no longer name is not thrown away, and not tried.
+    fn hold_abandoned(&self) {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            if self.lanes.iter().all(|lane| lane.outbox().folder().file_name() != Some(&name)) {
+                lane::hold_abandoned(entry.path());
+            }
+        }
     }
 }
 
-fn target_error(error: &TargetError) -> DeliveryError {
-    DeliveryError::Target { error: error.to_string(), hint: error.hint() }
+/// Sends a batch in a thread of its own.
+fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Fate> {
+    let (sender, answer) = mpsc::channel();
+    let lane = Arc::clone(lane);
+    let deliver = move || {
+        let begun = Instant::now();
+        let fate = lane.deliver(&batch);
+        if fate == Fate::Accepted && begun.elapsed() >= PATIENCE {
+            lane.outbox().withdraw(&batch);
+        }
+        // Nobody waits for an answer that is too late.
+        let _ = sender.send(fate);
+    };
+    // Where there is no thread to be had, the batch is put away.
+    let _ = thread::Builder::new().spawn(deliver);
+    answer
 }
 
-fn unreadable(error: &ConfigError) -> DeliveryError {
-    let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-    let error_text = format!("{error}{}", source.unwrap_or_default());
-    DeliveryError::Target { error: error_text, hint: error.hint().to_owned() }
-}
-
-fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
-    let (content, hidden) = (target.content, &settings.hidden);
-    let attributes = settings.attributes.iter().map(|(key, value)| match value {
-        AttributeValue::Text(text) => Attribute::new(key.clone(), text.clone()),
-        AttributeValue::Integer(number) => Attribute::new(key.clone(), *number),
-        AttributeValue::Float(number) => Attribute::new(key.clone(), *number),
-        AttributeValue::Bool(truth) => Attribute::new(key.clone(), *truth),
-    });
-    TreeOptions {
-        layout: match settings.span_layout {
-            SpanLayout::Agent => Layout::Agent,
-            SpanLayout::Turn => Layout::Turn,
-        },
-        content: ContentPolicy {
-            prompts: content.prompts,
-            tool_details: content.tool_details,
-            tool_content: content.tool_content,
-            max_bytes: content.max_attribute_bytes,
-        },
-        hide: Hide {
-            inputs: hidden.inputs,
-            outputs: hidden.outputs,
-            input_messages: hidden.input_messages,
-            output_messages: hidden.output_messages,
-            input_images: hidden.input_images,
-            input_text: hidden.input_text,
-            output_text: hidden.output_text,
-            invocation_parameters: hidden.invocation_parameters,
-            base64_image_max_length: hidden.base64_image_max_length,
-        },
-        user_id: settings.user_id.clone(),
-        attributes: attributes.collect(),
+fn told(lane: &Lane, batch: &SpanBatch, begun: Instant, fate: Fate) -> Told {
+    Told {
+        name: lane.name().to_owned(),
+        target: lane.target(),
+        turn: batch.spans.first().map_or("turn", |root| root.name.as_str()).to_owned(),
+        spans: batch.spans.len(),
+        took: begun.elapsed(),
+        fate,
     }
 }

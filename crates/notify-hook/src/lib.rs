@@ -7,7 +7,8 @@
 //! late, and the result is the same.
 //!
 //! Invariants: Codex never notices it ([`run`] returns whatever happens, within [`CAP`], and prints
-//! nothing but what `ARIZE_DRY_RUN` asks for); a turn counts as sent only when its target said so;
+//! nothing but what `ARIZE_DRY_RUN` asks for); a turn counts as sent only when each target accepted it
+//! or has it in its outbox, on disk;
 //! no async runtime, no database of its own.
 //!
 //! Turns that Codex does not announce are found by a sweep (`--sweep`), which the buffer service starts.
@@ -22,6 +23,7 @@ mod deliver;
 mod exporter;
 mod find;
 mod gather;
+mod lane;
 pub mod ledger;
 mod lifecycle;
 mod lineage;
@@ -31,6 +33,7 @@ mod price;
 mod read;
 mod run;
 mod secrets;
+mod spans;
 mod state;
 mod sweep;
 mod trace_thread;
@@ -39,8 +42,9 @@ mod writer;
 
 use buffer_api::log;
 
-pub use deliver::{Delivery, DeliveryError};
+pub use deliver::{Delivery, DeliveryError, TargetFlush};
 pub use exporter::exporter;
+pub use lane::outbox;
 pub use log::Log;
 pub use read::SILENCE;
 pub use run::{CAP, run};

@@ -7,6 +7,12 @@ use crate::lifecycle::{LIFECYCLE, LOOK};
 /// The first argument of a run that nobody's payload caused.
 const SWEEP: &str = "--sweep";
 
+/// The first argument of a run that only offers what waits in the outboxes.
+const FLUSH: &str = "--flush";
+
+/// After it: what the targets refused for good, too.
+const REJECTED: &str = "--rejected";
+
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order<'a> {
@@ -18,6 +24,11 @@ pub(crate) enum Order<'a> {
     LifecycleLook,
     /// Look at these threads, or where none is named at those that changed.
     Sweep(&'a [OsString]),
+    /// Offer the targets what waits for them.
+    Flush {
+        /// What they refused for good, too.
+        rejected: bool,
+    },
 }
 
 impl<'a> Order<'a> {
@@ -26,6 +37,7 @@ impl<'a> Order<'a> {
         let Some((first, rest)) = arguments.split_first() else { return Self::Notify(None) };
         match first.to_str() {
             Some(SWEEP) => Self::Sweep(rest),
+            Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
             Some(LIFECYCLE) => Self::Lifecycle,
             Some(LOOK) => Self::LifecycleLook,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),

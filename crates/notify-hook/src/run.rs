@@ -11,8 +11,10 @@ use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
 use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
 
+use exporters::outbox::When;
+
 use crate::chain::Chained;
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, TargetFlush};
 use crate::log::Log;
 use crate::order::Order;
 use crate::secrets::Secrets;
@@ -31,7 +33,8 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
-/// payload on stdin; or on `--sweep` and the threads to look at, or with none on all that changed.
+/// payload on stdin; on `--sweep` and the threads to look at, or with none on all that changed; or on
+/// `--flush`, with `--rejected` on all that waits and was set aside.
 /// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     let watchdog = Watchdog::start();
@@ -85,7 +88,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
         log.verbose(format_args!("tracing is switched off (ARIZE_TRACE_ENABLED)"));
         return;
     }
-    let delivery = Delivery::to_target(settings, paths, EXPORT_TIMEOUT);
+    let delivery = Delivery::to_targets(settings, paths, EXPORT_TIMEOUT);
     let prices = price::table(paths, log);
     let secrets = Secrets::new(settings, paths, log);
     let mut context = Context {
@@ -102,6 +105,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
         Order::Notify(argument) => notify(&context, argument),
         Order::LifecycleLook => lifecycle(&context),
         Order::Sweep(threads) => sweep(&mut context, threads, watchdog),
+        Order::Flush { rejected } => flush(&context, rejected, watchdog),
         Order::Lifecycle => 0,
     };
     if let (Err(error), true) = (&delivery, unsent > 0) {
@@ -144,6 +148,7 @@ fn look(context: &Context<'_>, trigger: &Trigger) -> usize {
         if report.traced > 0 {
             trace_waiting_threads(context, std::slice::from_ref(&trigger.thread_id));
         }
+        finish(context);
         ensure_buffer(context);
     }
     report.unsent
@@ -175,8 +180,40 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
     }
     if sum.traced > 0 && !context.settings.dry_run {
         trace_waiting_threads(context, &threads);
+        finish(context);
     }
     sum.unsent
+}
+
+/// Waits for answers that are late, and offers the targets what waits for them and is due, as far as
+/// the time of the look allows.
+fn finish(context: &Context<'_>) {
+    let Some(delivery) = context.delivery else { return };
+    for told in delivery.finish(context.deadline) {
+        told.log_late(context.log);
+    }
+    let until = context.deadline.checked_sub(EXPORT_TIMEOUT);
+    if let Some(until) = until.filter(|until| Instant::now() < *until) {
+        delivery.flush(until, When::Due).iter().for_each(|flush| flush.log(context.log));
+    }
+}
+
+/// Offers the targets what waits for them and is due.
+fn flush(context: &Context<'_>, rejected: bool, watchdog: &Watchdog) -> usize {
+    let Some(delivery) = context.delivery else { return 0 };
+    if rejected && let Err(error) = delivery.offer_rejected_again() {
+        context.log.error(format_args!("{error}: {}", error.source));
+    }
+    let begun = Instant::now();
+    loop {
+        watchdog.rearm();
+        let until = Instant::now() + CAP - GRACE - EXPORT_TIMEOUT;
+        let flushes = delivery.flush(until, When::Due);
+        flushes.iter().for_each(|flush| flush.log(context.log));
+        if begun.elapsed() > sweep::MAX_TIME || !flushes.iter().any(TargetFlush::has_more) {
+            return 0;
+        }
+    }
 }
 
 fn say(log: &Log, thread_id: &str, report: Report, begun: Instant) {

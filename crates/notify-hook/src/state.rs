@@ -1,5 +1,6 @@
 //! What the hook remembers of a thread between two runs.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -54,6 +55,8 @@ struct Wire {
     total_tokens: Option<u64>,
     settled: Option<u64>,
     sent: Vec<String>,
+    /// The targets that have a turn which not all have.
+    partly_sent: BTreeMap<String, Vec<String>>,
     pending: Vec<String>,
 }
 
@@ -130,8 +133,19 @@ impl ThreadState {
         self.wire.sent.iter().any(|sent| sent == key)
     }
 
+    /// The targets that have a turn already which was not sent to all of them.
+    pub fn has_turn(&self, key: &str) -> &[String] {
+        self.wire.partly_sent.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers that a target has a turn which others have not.
+    pub fn mark_partly_sent(&mut self, key: &str, target: String) {
+        self.wire.partly_sent.entry(key.to_owned()).or_default().push(target);
+    }
+
     /// Remembers that a turn was sent.
     pub fn mark_sent(&mut self, key: &str) {
+        self.wire.partly_sent.remove(key);
         if !self.is_sent(key) {
             self.wire.sent.push(key.to_owned());
             let surplus = self.wire.sent.len().saturating_sub(MAX_SENT);

@@ -13,8 +13,9 @@ use otlp_model::turn::Outcome;
 use otlp_model::{Attribute, SpanBatch, Turn, UnixNanos};
 use pricing::PriceTable;
 
-use crate::deliver::Delivery;
+use crate::deliver::{Delivery, Told};
 use crate::gather::Gathered;
+use crate::lane::Fate;
 use crate::lineage::{Dirty, note_caller};
 use crate::log::Log;
 use crate::price::price;
@@ -54,7 +55,7 @@ pub struct Context<'a> {
 /// What a look came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Report {
-    /// Turns that the target accepted.
+    /// Turns that every target accepted, or that wait for it in its outbox.
     pub traced: usize,
     /// Turns that ended and wait for another look.
     pub unsent: usize,
@@ -79,7 +80,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
         context,
         trigger,
         state,
-        target_is_away: false,
+        gives_up: false,
         told_through: None,
         report: Report::default(),
     };
@@ -104,8 +105,8 @@ struct Look<'a> {
     context: &'a Context<'a>,
     trigger: &'a Trigger,
     state: ThreadState,
-    /// The target failed in a way that it will fail again: the rest of the turns need not try.
-    target_is_away: bool,
+    /// A turn could neither be sent nor put away: the rest of the turns need not try.
+    gives_up: bool,
     /// The events up to this time are told: the buffer service may forget them.
     told_through: Option<UnixNanos>,
     report: Report,
@@ -310,7 +311,7 @@ impl Look<'_> {
     /// Sends a turn and remembers it; says whether it is sent.
     fn send(&mut self, mut turn: Turn, key: &str, events: &[&LogEvent]) -> bool {
         let Context { settings, paths, log, delivery, .. } = self.context;
-        let Some(delivery) = delivery.filter(|_| !self.target_is_away) else {
+        let Some(delivery) = delivery.filter(|_| !self.gives_up) else {
             self.report.unsent += 1;
             return false;
         };
@@ -320,13 +321,12 @@ impl Look<'_> {
             note_caller(&mut turn, settings);
         }
         self.context.secrets.scrub_turn(&mut turn);
-        let batch = delivery.batch(&turn);
         if settings.trace_debug {
-            let secrets = self.context.secrets;
+            let (batch, secrets) = (delivery.preview(&turn), self.context.secrets);
             debug::dump(paths, &turn, events, &batch, secrets, log);
         }
         if settings.dry_run {
-            print_dry_run(&batch);
+            print_dry_run(&delivery.preview(&turn));
             return true;
         }
         // What was sent before is remembered before the next turn is; the last one is remembered at
@@ -336,39 +336,36 @@ impl Look<'_> {
         {
             log.error(format_args!("{error}"));
         }
-        let begun = Instant::now();
-        let name = batch.spans.first().map_or("turn", |root| root.name.as_str());
-        match delivery.send(&batch) {
-            Ok(()) => {
-                log.info(format_args!(
-                    "{name} of thread {}: {} spans to {} in {} ms, with {} events",
-                    turn.thread_id,
-                    batch.spans.len(),
-                    delivery.target(),
-                    begun.elapsed().as_millis(),
-                    events.len(),
-                ));
-                let told = ledger::Entry::of(&turn, vec![delivery.target().to_owned()]);
-                if let Err(error) = ledger::append(paths, &told) {
-                    log.warn(format_args!("the ledger cannot be written: {error}"));
+        let told = delivery.send(&turn, self.state.has_turn(key));
+        for told in &told {
+            told.log(log, &turn.thread_id, events.len());
+        }
+        self.remember(&turn, key, told)
+    }
+
+    /// Remembers where a turn was told; says whether that is everywhere.
+    fn remember(&mut self, turn: &Turn, key: &str, told: Vec<Told>) -> bool {
+        let mut everywhere = true;
+        for told in told {
+            match told.fate {
+                Fate::Accepted | Fate::Waiting { .. } | Fate::SetAside(_) => {
+                    self.state.mark_partly_sent(key, told.name);
                 }
-                self.state.mark_sent(key);
-                self.report.traced += 1;
-                true
-            }
-            Err(error) => {
-                let source =
-                    std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
-                log.error(format_args!(
-                    "{name} of thread {} stays unsent: {}: {error}{source}",
-                    turn.thread_id,
-                    delivery.target()
-                ));
-                self.report.unsent += 1;
-                self.target_is_away = error.is_retryable();
-                false
+                Fate::Lost(_) => everywhere = false,
             }
         }
+        if !everywhere {
+            self.report.unsent += 1;
+            self.gives_up = true;
+            return false;
+        }
+        let entry = ledger::Entry::of(turn, self.state.has_turn(key).to_vec());
+        if let Err(error) = ledger::append(self.context.paths, &entry) {
+            self.context.log.warn(format_args!("the ledger cannot be written: {error}"));
+        }
+        self.state.mark_sent(key);
+        self.report.traced += 1;
+        true
     }
 }
 

@@ -225,8 +225,12 @@ fn of_an_old_thread_only_what_is_new_is_told_even_if_it_has_to_wait() {
     let after_it = humantime::parse_rfc3339(second).unwrap() + Duration::from_millis(100);
     home.traced_since(&humantime::format_rfc3339(after_it).to_string());
     home.transcript(&thread, &text);
+    // Neither the target nor its outbox can be used.
+    let outbox = home.harness().join("state/codex/outbox");
+    fs::write(&outbox, "").unwrap();
     home.run(&["--sweep"], &[("PHOENIX_ENDPOINT", "http://127.0.0.1:9")]);
     assert_eq!(home.turns(), []);
+    fs::remove_file(&outbox).unwrap();
     for _ in 0..2 {
         home.sweep(&[]);
         assert_eq!(home.names(), ["Turn 3"]);

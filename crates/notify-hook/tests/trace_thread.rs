@@ -125,8 +125,12 @@ impl Home {
         let environment = Environment::new(environment.iter().copied());
         let texts = ConfigTexts { config_yaml: Some(config.to_owned()), ..ConfigTexts::default() };
         let settings = Settings::resolve(&self.paths, &environment, &texts);
-        let delivery =
-            Delivery::to_exporter(Box::new(self.target.clone()), &settings, &settings.targets[0]);
+        let delivery = Delivery::to_exporter(
+            Box::new(self.target.clone()),
+            &settings,
+            &settings.targets[0],
+            &self.paths,
+        );
         let log = Log::new(settings.log_file.clone(), true);
         let context = Context {
             settings: &settings,
@@ -139,6 +143,18 @@ impl Home {
             deadline: Instant::now() + Duration::from_secs(9),
         };
         trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), cause })
+    }
+
+    /// The target is away, and its outbox cannot be used, as on a full disk.
+    fn go_away(&self) {
+        self.target.away.store(true, Ordering::Relaxed);
+        fs::create_dir_all(&self.paths.state_dir).unwrap();
+        fs::write(self.paths.state_dir.join("outbox"), "").unwrap();
+    }
+
+    fn come_back(&self) {
+        self.target.away.store(false, Ordering::Relaxed);
+        fs::remove_file(self.paths.state_dir.join("outbox")).unwrap();
     }
 
     fn batches(&self) -> Vec<SpanBatch> {
@@ -214,15 +230,15 @@ fn a_turn_that_notify_announced_is_told_even_if_its_end_is_never_written() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_sent_by_the_next_trigger() {
+fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
     let home = Home::new("0.169.0/tui_multi");
     let text = home.recorded();
     home.write_transcript(&text);
-    home.target.away.store(true, Ordering::Relaxed);
+    home.go_away();
     assert_eq!(home.look(Some(home.payload())), Report { traced: 0, unsent: 3 });
     assert!(home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
     assert!(home.log().contains("stays unsent"), "{}", home.log());
-    home.target.away.store(false, Ordering::Relaxed);
+    home.come_back();
     // Any trigger will do.
     assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
@@ -236,9 +252,9 @@ fn what_cannot_be_sent_is_sent_by_the_next_trigger() {
 #[test]
 fn without_a_transcript_the_payload_gives_a_flat_turn() {
     let home = Home::new("0.169.0/basic");
-    home.target.away.store(true, Ordering::Relaxed);
+    home.go_away();
     assert_eq!(home.look(Some(home.payload())), UNSENT);
-    home.target.away.store(false, Ordering::Relaxed);
+    home.come_back();
     assert_eq!(home.look(None), SENT, "the payload was kept");
     assert_eq!(home.look(Some(home.payload())), NOTHING);
     let batch = &home.batches()[0];

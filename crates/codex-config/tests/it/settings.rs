@@ -157,6 +157,7 @@ fn settings_that_only_the_file_has() {
     let settings = from_yaml(
         "\
 logging: {max_attribute_bytes: 1000}
+outbox: {max_bytes: 5000, max_age_days: 2}
 harnesses:
   other: {target: arize}
   codex:
@@ -167,6 +168,8 @@ harnesses:
 ",
     );
     assert_eq!(settings.targets[0].content.max_attribute_bytes, 1000);
+    assert_eq!(settings.outbox.max_bytes, 5000);
+    assert_eq!(settings.outbox.max_age.as_secs(), 2 * 24 * 3600);
     assert!(settings.helper_threads);
     assert_eq!(settings.collector.host, "localhost");
     assert_eq!(settings.collector.port, 4318);
@@ -185,6 +188,8 @@ harnesses:
 fn defaults_without_any_configuration() {
     let settings = resolve(Sources::default());
     assert_eq!(settings.targets[0].content.max_attribute_bytes, 131_072);
+    assert_eq!(settings.outbox.max_bytes, 268_435_456);
+    assert_eq!(settings.outbox.max_age.as_secs(), 30 * 24 * 3600);
     assert_eq!(settings.collector.host, "127.0.0.1");
     assert!(!settings.helper_threads && settings.attributes.is_empty());
     assert_eq!(settings.span_layout, SpanLayout::Agent);
@@ -249,6 +254,7 @@ fn wrong_values_warn_and_the_next_source_holds() {
             "\
 user_id: [ada]
 logging: {max_attribute_bytes: -1}
+outbox: {max_bytes: 0, max_age_days: 1.5}
 harnesses:
   codex:
     collector: {port: 4400}
@@ -269,7 +275,9 @@ harnesses:
             `user_id` is a list, not a single value; ignored
             `ARIZE_CODEX_BUFFER_PORT` is `0`, not a port from 1 to 65535; ignored
             `ARIZE_SPAN_LAYOUT` is `flat`, not `agent` or `turn`; ignored
-            `harnesses.codex.attributes.a` is a list, not a single value; ignored"#]],
+            `harnesses.codex.attributes.a` is a list, not a single value; ignored
+            `outbox.max_bytes` is `0`, not a number of bytes above 0; ignored
+            `outbox.max_age_days` is `1.5`, not a number of days above 0; ignored"#]],
     );
     let settings = resolve(sources);
     assert!(settings.enabled && settings.user_id.is_none());

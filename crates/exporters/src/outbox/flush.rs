@@ -84,30 +84,60 @@ impl Outbox {
         attempt: &Attempt,
         when: When,
     ) -> Result<Flushed, OutboxError> {
-        let stopped = |stopped| -> Result<Flushed, OutboxError> {
-            let waiting = self.on(&self.folder, folder::batches)?.len();
-            Ok(Flushed { waiting, stopped: Some(stopped), ..Flushed::default() })
-        };
-        if self.is_empty() {
+        self.when_due(attempt, when, |standing| {
+            folder::remove_leftovers(&self.folder, attempt.now);
+            let begun = Instant::now();
+            let flushed = Flushed::default();
+            let mut flush =
+                Flush { outbox: self, exporter, attempt, begun, standing, flushed, suspect: None };
+            let ended = flush.offer_all();
+            let kept = flush.end();
+            ended.and(kept)
+        })
+    }
+
+    /// Leaves a target alone that cannot be offered anything, for example because its settings are
+    /// wrong; does so again when the time is over.
+    pub fn hold(
+        &self,
+        reason: &str,
+        attempt: &Attempt,
+        when: When,
+    ) -> Result<Flushed, OutboxError> {
+        self.when_due(attempt, when, |mut standing| {
+            standing.fingerprint = attempt.fingerprint;
+            standing.failed(Verdict::Hold, reason.to_owned(), attempt.now, attempt.jitter);
+            standing.save(&self.folder);
+            self.stopped(Stopped::Refused(reason.to_owned()))
+        })
+    }
+
+    /// Does something under the lock with an outbox that is not empty, if it is due.
+    fn when_due(
+        &self,
+        attempt: &Attempt,
+        when: When,
+        act: impl FnOnce(Standing) -> Result<Flushed, OutboxError>,
+    ) -> Result<Flushed, OutboxError> {
+        if self.is_empty()? {
             return Ok(Flushed::default());
         }
         let Some(_lock) = self.on(&self.folder.join("lock"), folder::lock)? else {
-            return stopped(Stopped::Busy);
+            return self.stopped(Stopped::Busy);
         };
         let standing = Standing::load(&self.folder);
         if let (Some(due), When::Due) = (standing.due, when)
             && !standing.is_due(attempt.now, attempt.fingerprint)
         {
-            return stopped(Stopped::NotDue(due));
+            return self.stopped(Stopped::NotDue(due));
         }
-        folder::remove_leftovers(&self.folder, attempt.now);
-        let begun = Instant::now();
-        let flushed = Flushed::default();
-        let mut flush =
-            Flush { outbox: self, exporter, attempt, begun, standing, flushed, suspect: None };
-        let ended = flush.offer_all();
-        let kept = flush.end();
-        ended.and(kept)
+        act(standing)
+    }
+
+    /// Nothing was offered, for this reason.
+    fn stopped(&self, stopped: Stopped) -> Result<Flushed, OutboxError> {
+        let waiting = self.on(&self.folder, folder::batches)?.len();
+        Ok(Flushed { waiting, stopped: Some(stopped), ..Flushed::default() })
     }
 
     /// Puts a batch away, or aside, that the target has just refused; says how many old ones had to be
@@ -129,12 +159,6 @@ impl Outbox {
         };
         self.reject(header.created, header, batch, error.told(), attempt.now)?;
         Ok(0)
-    }
-
-    /// Leaves a target alone for a while that cannot be offered anything, for example because its
-    /// settings are wrong.
-    pub fn hold(&self, reason: String, attempt: &Attempt) -> Result<(), OutboxError> {
-        self.hold_back(Verdict::Hold, reason, attempt)
     }
 
     fn hold_back(

@@ -87,9 +87,9 @@ impl Outbox {
         &self.folder
     }
 
-    /// Whether nothing waits. A folder that cannot be looked into is not known to be empty.
-    pub fn is_empty(&self) -> bool {
-        folder::batches(&self.folder).is_ok_and(|waiting| waiting.is_empty())
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> Result<bool, OutboxError> {
+        Ok(self.on(&self.folder, folder::batches)?.is_empty())
     }
 
     /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits
@@ -113,6 +113,16 @@ impl Outbox {
     /// Counts a batch that the target accepted without waiting here.
     pub fn note_accepted(&self) {
         folder::count(&self.folder.join("accepted"), 1);
+    }
+
+    /// Forgets a batch that its target accepted after it was put away. If that fails, it is sent again.
+    pub fn withdraw(&self, batch: &SpanBatch) {
+        let id = batch.spans.first().map(|span| span.span_id.to_string());
+        for (name, _) in folder::batches(&self.folder).unwrap_or_default() {
+            if Some(&name.id) == id.as_ref() {
+                let _ = self.remove(&self.folder, &name);
+            }
+        }
     }
 
     /// Lets what was set aside wait again; says how many batches that is.

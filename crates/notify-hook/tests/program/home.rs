@@ -75,6 +75,11 @@ impl Home {
         silent(&self.command().arg(payload).output().unwrap());
     }
 
+    /// Runs the hook so that it only offers what waits; it must end well without a word.
+    pub(crate) fn flush(&self, more: &[&str]) {
+        silent(&self.command().arg("--flush").args(more).output().unwrap());
+    }
+
     /// Runs the hook with a lifecycle payload on stdin; it must end well, at once and without a word.
     pub(crate) fn lifecycle(&self, payload: &str) -> Duration {
         let begun = Instant::now();

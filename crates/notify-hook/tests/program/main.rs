@@ -3,6 +3,8 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+mod backend;
 mod chain;
+mod delivery;
 mod home;
 mod lifecycle;

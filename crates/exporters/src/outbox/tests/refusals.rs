@@ -5,18 +5,18 @@ use super::*;
 #[test]
 fn what_waits_is_offered_in_its_order_and_is_gone_when_it_was_accepted() {
     let scene = Scene::new();
-    assert!(scene.outbox.is_empty());
+    assert!(scene.outbox.is_empty().unwrap());
     for (trace, name) in [("t", "a"), ("u", "b"), ("t", "c")] {
         scene.push(trace, &[name]);
     }
-    assert!(!scene.outbox.is_empty());
+    assert!(!scene.outbox.is_empty().unwrap());
     let summary = scene.summary();
     assert_eq!((summary.waiting, summary.oldest), (3, Some(scene.now)));
     assert!(summary.bytes > 3000, "{summary:?}");
     let target = Target::default();
     assert_eq!(scene.flush(&target), accepted(3));
     assert_eq!(target.taken(), "a b c");
-    assert!(scene.outbox.is_empty());
+    assert!(scene.outbox.is_empty().unwrap());
     assert_eq!(scene.summary().accepted, 3);
     assert_eq!(scene.flush(&target), accepted(0));
     assert_eq!(target.offered(), "a b c");
@@ -163,7 +163,7 @@ fn a_target_that_fails_at_one_batch_gets_the_others_in_the_end() {
     }
     let target = Target::always("poison", Does::Refuse(500));
     let mut flushes = 0;
-    while !scene.outbox.is_empty() {
+    while !scene.outbox.is_empty().unwrap() {
         scene.flush(&target);
         scene.now += 3600 * SECOND;
         flushes += 1;

@@ -1,0 +1,181 @@
+//! One target: what becomes of a turn there, and of what waits for it.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use codex_config::{Paths, Settings, TargetSettings};
+use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
+use exporters::{Exporter, Outbox, Verdict};
+use otlp_model::{SpanBatch, Turn};
+
+use crate::exporter::exporter;
+use crate::spans::SpanPolicy;
+
+/// A target with its outbox, ready to take turns.
+pub(crate) struct Lane {
+    name: String,
+    /// How to reach the target, or why it cannot be reached until the settings are put right.
+    exporter: Result<Box<dyn Exporter>, String>,
+    spans: SpanPolicy,
+    outbox: Outbox,
+    fingerprint: u64,
+}
+
+/// What became of a turn at a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// The target accepted it.
+    Accepted,
+    /// It waits in the outbox.
+    Waiting {
+        /// For this reason, or behind others.
+        why: Option<String>,
+        /// How many old batches were given up for it.
+        dropped: usize,
+    },
+    /// The target will never accept it; it was set aside with these words.
+    SetAside(String),
+    /// Nobody has it: the outbox cannot be used, for this reason.
+    Lost(String),
+}
+
+/// Where what waits for a target is kept: `state/codex/outbox/NAME`.
+pub fn outbox(paths: &Paths, settings: &Settings, target: &str) -> Outbox {
+    let limits = Limits { max_bytes: settings.outbox.max_bytes, max_age: settings.outbox.max_age };
+    Outbox::new(folder(paths).join(target), limits)
+}
+
+/// The folder with the outboxes of all targets.
+pub(crate) fn folder(paths: &Paths) -> PathBuf {
+    paths.state_dir.join("outbox")
+}
+
+impl Lane {
+    /// A target of the settings; each request to it ends within `timeout`.
+    pub(crate) fn to_target(
+        settings: &Settings,
+        target: &TargetSettings,
+        paths: &Paths,
+        timeout: Duration,
+    ) -> Self {
+        let exporter = match &target.target {
+            Ok(kind) => exporter(kind, target, paths, timeout).map_err(|error| {
+                let hint =
+                    "correct it below `harnesses.codex`; `arize-config dump` shows what is there";
+                format!("{error} (hint: {hint})")
+            }),
+            Err(error) => Err(format!("{error} (hint: {})", error.hint())),
+        };
+        Self::to_exporter(exporter, settings, target, paths)
+    }
+
+    pub(crate) fn to_exporter(
+        exporter: Result<Box<dyn Exporter>, String>,
+        settings: &Settings,
+        target: &TargetSettings,
+        paths: &Paths,
+    ) -> Self {
+        Self {
+            name: target.name.clone(),
+            exporter,
+            spans: SpanPolicy::of(settings, target),
+            outbox: outbox(paths, settings, &target.name),
+            fingerprint: target.fingerprint(),
+        }
+    }
+
+    /// What the target is called among all.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The target, for people: what it is and where.
+    pub(crate) fn target(&self) -> String {
+        match &self.exporter {
+            Ok(exporter) if exporter.target().starts_with(&self.name) => {
+                exporter.target().to_owned()
+            }
+            Ok(exporter) => format!("{} ({})", self.name, exporter.target()),
+            Err(_) => self.name.clone(),
+        }
+    }
+
+    pub(crate) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Whether the target can be reached at all, as far as the settings say.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.exporter.is_ok()
+    }
+
+    /// The spans of a turn, as this target gets them.
+    pub(crate) fn batch(&self, turn: &Turn) -> SpanBatch {
+        self.spans.batch(turn)
+    }
+
+    /// Sends a batch, or puts it away: behind what waits already, or because the target does not take
+    /// it.
+    pub(crate) fn deliver(&self, batch: &SpanBatch) -> Fate {
+        let exporter = match &self.exporter {
+            Ok(exporter) => exporter,
+            Err(reason) => return self.put_away(batch, Some(reason.clone())),
+        };
+        // What waits in an outbox that cannot be read must not keep this one from its target.
+        if !self.outbox.is_empty().unwrap_or(true) {
+            return self.put_away(batch, None);
+        }
+        let Err(error) = exporter.export(batch) else {
+            self.outbox.note_accepted();
+            return Fate::Accepted;
+        };
+        let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
+        match (kept, error.verdict()) {
+            (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), told(&outbox))),
+            (Ok(_), Verdict::Never) => Fate::SetAside(error.told()),
+            (Ok(dropped), _) => Fate::Waiting { why: Some(error.told()), dropped },
+        }
+    }
+
+    /// Puts a batch away, for a reason or behind others.
+    pub(crate) fn put_away(&self, batch: &SpanBatch, why: Option<String>) -> Fate {
+        match self.outbox.push(batch, SystemTime::now()) {
+            Ok(dropped) => Fate::Waiting { why, dropped },
+            Err(error) => Fate::Lost(told(&error)),
+        }
+    }
+
+    /// Offers the target what waits for it; no offer begins after `until`.
+    pub(crate) fn flush(&self, until: Instant, when: When) -> Result<Flushed, OutboxError> {
+        let attempt = self.attempt(until);
+        match &self.exporter {
+            Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when),
+            Err(reason) => self.outbox.hold(reason, &attempt, when),
+        }
+    }
+
+    fn attempt(&self, until: Instant) -> Attempt {
+        Attempt { fingerprint: self.fingerprint, now: SystemTime::now(), jitter: jitter(), until }
+    }
+}
+
+/// Leaves what waits in the folder of no target alone for a while.
+pub(crate) fn hold_abandoned(folder: PathBuf) {
+    let outbox = Outbox::new(folder, Limits::default());
+    let (now, until) = (SystemTime::now(), Instant::now());
+    let attempt = Attempt { fingerprint: 0, now, jitter: jitter(), until };
+    // If that does not work, nothing is lost by it.
+    let _ = outbox.hold("the settings name no such target", &attempt, When::Due);
+}
+
+/// A random number from 0 to 1: the standard library seeds its hash tables with one.
+fn jitter() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    (random >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+pub(crate) fn told(error: &OutboxError) -> String {
+    format!("{error}: {}", error.source)
+}

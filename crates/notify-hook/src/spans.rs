@@ -1,0 +1,83 @@
+//! What a target gets of a turn.
+
+use std::collections::BTreeMap;
+
+use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings};
+use otlp_model::encode::Scope;
+use otlp_model::{
+    Attribute, ContentPolicy, Hide, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
+};
+
+/// The instrumentation scope of our spans.
+pub(crate) const SCOPE: Scope<'static> =
+    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+
+/// The target's content policy and project, and the layout and attributes of all targets.
+pub(crate) struct SpanPolicy {
+    options: TreeOptions,
+    project: String,
+    resource_attributes: BTreeMap<String, String>,
+}
+
+impl SpanPolicy {
+    pub(crate) fn of(settings: &Settings, target: &TargetSettings) -> Self {
+        Self {
+            options: tree_options(settings, target),
+            project: target.project_name.clone(),
+            resource_attributes: settings.resource_attributes.clone(),
+        }
+    }
+
+    /// The spans of a turn, as they will be sent. Our own attributes of the resource win over those
+    /// of the environment.
+    pub(crate) fn batch(&self, turn: &Turn) -> SpanBatch {
+        let mut resource = vec![
+            Attribute::new(names::SERVICE_NAME, turn.agent.name),
+            Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
+        ];
+        if let Some(version) = &turn.agent.version {
+            resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
+        }
+        for (name, value) in &self.resource_attributes {
+            if resource.iter().all(|ours| ours.key != name.as_str()) {
+                resource.push(Attribute::new(name.clone(), value.clone()));
+            }
+        }
+        SpanBatch { resource, spans: span_tree(turn, &self.options) }
+    }
+}
+
+fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
+    let (content, hidden) = (target.content, &settings.hidden);
+    let attributes = settings.attributes.iter().map(|(key, value)| match value {
+        AttributeValue::Text(text) => Attribute::new(key.clone(), text.clone()),
+        AttributeValue::Integer(number) => Attribute::new(key.clone(), *number),
+        AttributeValue::Float(number) => Attribute::new(key.clone(), *number),
+        AttributeValue::Bool(truth) => Attribute::new(key.clone(), *truth),
+    });
+    TreeOptions {
+        layout: match settings.span_layout {
+            SpanLayout::Agent => Layout::Agent,
+            SpanLayout::Turn => Layout::Turn,
+        },
+        content: ContentPolicy {
+            prompts: content.prompts,
+            tool_details: content.tool_details,
+            tool_content: content.tool_content,
+            max_bytes: content.max_attribute_bytes,
+        },
+        hide: Hide {
+            inputs: hidden.inputs,
+            outputs: hidden.outputs,
+            input_messages: hidden.input_messages,
+            output_messages: hidden.output_messages,
+            input_images: hidden.input_images,
+            input_text: hidden.input_text,
+            output_text: hidden.output_text,
+            invocation_parameters: hidden.invocation_parameters,
+            base64_image_max_length: hidden.base64_image_max_length,
+        },
+        user_id: settings.user_id.clone(),
+        attributes: attributes.collect(),
+    }
+}
