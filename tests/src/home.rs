@@ -231,6 +231,11 @@ impl Home {
         self.set_variable("FORGET_TRANSCRIPTS", "true");
     }
 
+    /// Lets the hook, but not Codex, find a proxy in its environment.
+    pub fn set_proxy_of_the_hook(&mut self, url: &str) {
+        self.set_variable("HOOK_PROXY", url);
+    }
+
     /// Removes our programs' memory of the threads that they have traced.
     pub fn forget_what_was_sent(&self) -> anyhow::Result<()> {
         let threads = self.harness().join("state/codex/threads");
@@ -269,6 +274,7 @@ impl Home {
 run=$(mktemp -d '{runs}/run.XXXXXX') || exit
 for payload; do :; done
 printf '%s' "$payload" > "$run/payload"
+[ -z "$HOOK_PROXY" ] || export HTTP_PROXY="$HOOK_PROXY" ALL_PROXY="$HOOK_PROXY"
 [ -z "$FORGET_TRANSCRIPTS" ] || rm -rf "$CODEX_HOME/sessions"
 '{hook}' "$@" > "$run/printed" 2>&1 &
 echo $! > "$run/pid"

@@ -26,6 +26,7 @@ pub mod phoenix;
 pub mod rotel;
 pub mod terminal;
 pub mod tui;
+pub mod tunnel;
 
 pub mod recording;
 
@@ -45,3 +46,4 @@ pub use rotel::Rotel;
 pub use script::{Call, Script, Step, Usage};
 pub use tree::{expected_tree, observed_forest};
 pub use tui::Tui;
+pub use tunnel::Tunnel;

@@ -21,6 +21,7 @@ mod interrupts;
 mod mcp;
 mod mlflow;
 mod phoenix_rest;
+mod proxies;
 mod repeated;
 mod sizes;
 mod sources;
