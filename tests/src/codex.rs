@@ -53,6 +53,15 @@ impl<'a> Codex<'a> {
         Ok(Self { program: program.to_owned(), home })
     }
 
+    /// Configures the Codex binary `program` in `home` as it is before anybody traces it: it knows the
+    /// model, and nothing of us.
+    pub fn untraced(program: &Path, home: &'a Home, model: &ModelServer) -> anyhow::Result<Self> {
+        let path = home.codex_home().join("config.toml");
+        fs::write(&path, user_config(home, model, ""))
+            .with_context(|| path.display().to_string())?;
+        Ok(Self { program: program.to_owned(), home })
+    }
+
     /// Lets Codex run our hook at the end of turns and sessions, too, beside the notifications.
     pub fn add_lifecycle_hooks(&self) -> anyhow::Result<()> {
         let path = self.home.codex_home().join("config.toml");
@@ -109,20 +118,34 @@ pub const ARGUMENT_LIMIT: usize = 128 << 10;
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn config(home: &Home, model: &ModelServer, protocol: Protocol) -> String {
-    // A JSON string is a TOML string, too.
-    let quoted = |path: PathBuf| json!(path).to_string();
     let protocol = match protocol {
         Protocol::Json => "json",
         Protocol::Binary => "binary",
     };
+    let notify = format!("notify = [{}]\n", quoted(home.recorder()));
+    let user = user_config(home, model, &notify);
+    format!(
+        r#"{user}
+[otel]
+log_user_prompt = true
+log_sse_deltas = false
+exporter = {{ otlp-http = {{ endpoint = "http://127.0.0.1:{port}/v1/logs", protocol = "{protocol}", headers = {{}} }} }}
+trace_exporter = "none"
+metrics_exporter = "none"
+"#,
+        port = home.buffer_port(),
+    )
+}
+
+/// What a person has in `config.toml`, and a line of somebody else's above the first table.
+fn user_config(home: &Home, model: &ModelServer, notify: &str) -> String {
     format!(
         r#"model = "{MODEL}"
 model_provider = "scripted"
 approval_policy = "never"
 sandbox_mode = "danger-full-access"
 check_for_update_on_startup = false
-notify = [{notify}]
-
+{notify}
 # On a terminal nothing moves, and no other model is offered in front of the prompt.
 [tui]
 animations = false
@@ -137,17 +160,13 @@ wire_api = "responses"
 
 [projects.{project}]
 trust_level = "trusted"
-
-[otel]
-log_user_prompt = true
-log_sse_deltas = false
-exporter = {{ otlp-http = {{ endpoint = "http://127.0.0.1:{port}/v1/logs", protocol = "{protocol}", headers = {{}} }} }}
-trace_exporter = "none"
-metrics_exporter = "none"
 "#,
-        notify = quoted(home.recorder()),
         base_url = model.base_url(),
         project = quoted(home.project_folder()),
-        port = home.buffer_port(),
     )
+}
+
+/// A JSON string is a TOML string, too.
+fn quoted(path: PathBuf) -> String {
+    json!(path).to_string()
 }

@@ -32,6 +32,8 @@ pub enum Key {
     Enter,
     /// Escape.
     Escape,
+    /// The arrow that points down.
+    Down,
     /// A character.
     Character(char),
 }
@@ -77,6 +79,7 @@ impl Terminal {
         let code = match key {
             Key::Enter => "\r".to_owned(),
             Key::Escape => "\x1b".to_owned(),
+            Key::Down => "\x1b[B".to_owned(),
             Key::Character(character) => character.to_string(),
         };
         self.send(&code)

@@ -23,6 +23,7 @@ mod mlflow;
 mod phoenix_rest;
 mod proxies;
 mod repeated;
+mod setup;
 mod sizes;
 mod sources;
 mod threads;

@@ -1,0 +1,144 @@
+//! A person installs the tracing at a terminal, uses Codex, and takes the tracing away again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+use stories::process::{Finished, run};
+use stories::terminal::{Key, Terminal};
+use stories::{Call, Codex, Home, ModelServer, Script, Step, Usage, wait};
+
+use crate::stage;
+
+const LIMIT: Duration = Duration::from_secs(60);
+const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+
+/// From a fresh home to a stored turn and back, with nothing but what a person would type.
+#[test]
+fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
+    let script = Script::new("Say one")
+        .step(Step::new(USAGE).call(Call::command("echo one").prints("one")))
+        .step(Step::new(USAGE).message("One."));
+    let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
+    let person = Person::new();
+    Codex::untraced(&stage::codex(), &person.home, &model).expect("config.toml");
+    let before = person.files();
+
+    let mut setup = person.command(&stage::programs().join("arize-codex"));
+    let port = person.home.buffer_port().to_string();
+    setup.args(["setup", "--with-skills", "--port", &port]);
+    let mut terminal = Terminal::start(&setup).expect("a terminal");
+    // Down to Phoenix and back up would do, too: the store on this machine is proposed.
+    answer(&terminal, "Where should traces go?", Key::Enter);
+    terminal.shows("? Project").expect("a question");
+    terminal.paste("on-a-terminal").expect("a name");
+    answer(&terminal, "on-a-terminal", Key::Enter);
+    answer(&terminal, "? User id", Key::Enter);
+    answer(&terminal, "? What should be recorded?", Key::Enter);
+    answer(&terminal, "? Put `codex` with tracing", Key::Enter);
+    answer(&terminal, "? Go on?", Key::Enter);
+    terminal.shows("Open a new shell").expect("the next steps");
+    terminal.ended().expect("setup ends");
+    let installed = person.files();
+    assert!(installed[".codex/config.toml"].contains("arize-hook-codex-notify"), "{installed:?}");
+
+    // A new shell reads the profile, and finds our `codex` before the real one.
+    let found = person.shell("command -v codex");
+    assert!(found.stdout.ends_with(".arize/harness/bin/codex\n"), "{found:?}");
+    let done = person.shell("codex exec --skip-git-repo-check 'Say one' </dev/null");
+    assert!(done.status.success() && done.stdout.contains("One."), "{done:?}");
+    let skills = model.received()[0].body.to_string();
+    assert!(skills.contains("codex-tracing/SKILL.md"), "Codex does not know the skill: {skills}");
+
+    let turn = person.stored_turn();
+    let of_root = |key: &str| turn[0]["attributes"][key].clone();
+    assert_eq!(of_root("input.value"), "Say one", "{turn}");
+    assert_eq!(of_root("output.value"), "One.", "{turn}");
+    // Through the buffer service: the transcript does not say how long a first token took.
+    assert!(turn.to_string().contains("time_to_first_token"), "{turn}");
+
+    let again = person.shell("arize-codex setup -y");
+    assert!(again.stdout.contains("Nothing was to be done."), "{again:?}");
+    assert_eq!(person.files(), installed);
+
+    let mut uninstall = person.command(&person.installed("arize-codex"));
+    let mut terminal = Terminal::start(uninstall.arg("uninstall")).expect("a terminal");
+    answer(&terminal, "? Remove the data, too?", Key::Character('y'));
+    terminal.press(Key::Enter).expect("a key");
+    answer(&terminal, "? Go on?", Key::Enter);
+    terminal.shows("stopped the buffer service").expect("what was done");
+    terminal.ended().expect("uninstall ends");
+    assert_eq!(person.files(), before);
+}
+
+/// Presses a key when the terminal shows the question.
+fn answer(terminal: &Terminal, question: &str, key: Key) {
+    terminal.shows(question).expect("a question");
+    terminal.press(key).expect("a key");
+}
+
+/// Somebody with a shell and the real Codex.
+struct Person {
+    home: Home,
+}
+
+impl Person {
+    fn new() -> Self {
+        let home = Home::new(&stage::programs(), "setup").expect("a home");
+        let programs = home.root().join("usr");
+        fs::create_dir(&programs).expect("a folder");
+        std::os::unix::fs::symlink(stage::codex(), programs.join("codex")).expect("a link");
+        fs::remove_dir_all(home.codex_home().with_file_name(".arize")).expect("no installation");
+        let person = Self { home };
+        fs::write(person.path(".bashrc"), "# mine\nalias l=ls").expect("a profile");
+        person
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.home.codex_home().with_file_name(path)
+    }
+
+    fn installed(&self, program: &str) -> PathBuf {
+        self.path(".arize").join("harness/bin").join(program)
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = self.home.command(program);
+        let programs = self.home.root().join("usr");
+        command.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+        command.env("SHELL", "/bin/bash");
+        command
+    }
+
+    /// Runs a line in a new shell.
+    fn shell(&self, line: &str) -> Finished {
+        let mut shell = self.command(Path::new("/bin/bash"));
+        run(shell.args(["-i", "-c", line]), LIMIT).expect("the shell ends")
+    }
+
+    /// Waits for the turn in the local store.
+    fn stored_turn(&self) -> Value {
+        wait::until("the turn in the store", LIMIT, || {
+            let shown = self.shell("arize-codex show --last --json");
+            serde_json::from_str(&shown.stdout).ok()
+        })
+        .expect("a turn")
+    }
+
+    /// What setup may touch, with what is in it; what Codex itself writes is left out.
+    fn files(&self) -> BTreeMap<String, String> {
+        let mut files = BTreeMap::new();
+        for name in [".codex/config.toml", ".codex/arize-env.sh", ".bashrc", ".profile", ".zshrc"] {
+            files.extend(fs::read_to_string(self.path(name)).map(|text| (name.to_owned(), text)));
+        }
+        for name in [".arize", ".agents", ".config"] {
+            if self.path(name).exists() {
+                files.insert(name.to_owned(), String::new());
+            }
+        }
+        files
+    }
+}
