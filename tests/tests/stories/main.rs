@@ -12,6 +12,7 @@ mod code_mode;
 mod collector;
 mod compaction;
 mod complete;
+mod config_files;
 mod demo;
 mod failures;
 mod grpc;
