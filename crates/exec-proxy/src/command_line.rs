@@ -1,6 +1,7 @@
 //! What Codex is asked to do, as far as the proxy has to know.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// The commands in which Codex works without a person in front. All others show something, or do not
 /// run a model.
@@ -55,6 +56,20 @@ fn command(arguments: &[OsString]) -> Option<&str> {
     None
 }
 
+/// The folder that these arguments make Codex work in (`--cd`), where they name one.
+pub(crate) fn directory(arguments: &[OsString]) -> Option<PathBuf> {
+    let options: Vec<&str> = arguments
+        .iter()
+        .map_while(|argument| argument.to_str())
+        .take_while(|a| *a != "--")
+        .collect();
+    let named = options.iter().enumerate().rev().find_map(|(index, option)| match *option {
+        "-C" | "--cd" => options.get(index + 1).copied(),
+        option => option.strip_prefix("--cd=").or_else(|| option.strip_prefix("-C")),
+    });
+    named.map(PathBuf::from)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +96,21 @@ mod tests {
         ] {
             let arguments: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
             assert_eq!(is_unattended(&arguments), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn codex_may_be_told_where_to_work() {
+        for (line, expected) in [
+            ("exec hello", None),
+            ("exec -C /a hello", Some("/a")),
+            ("--cd /a exec --cd=/b -", Some("/b")),
+            ("exec -C/a", Some("/a")),
+            ("exec -- -C /a", None),
+            ("exec -C", None),
+        ] {
+            let arguments: Vec<OsString> = line.split_whitespace().map(Into::into).collect();
+            assert_eq!(directory(&arguments), expected.map(PathBuf::from), "{line}");
         }
     }
 }

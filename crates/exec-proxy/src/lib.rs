@@ -14,11 +14,14 @@
 //! starts the programs that do.
 
 mod command_line;
+mod ended;
 mod find;
 mod process;
 mod run;
+mod run_id;
 mod service;
 pub mod shim;
+mod transcripts;
 
 pub use find::{codex_on_path, file_names, find_codex};
 pub use run::run;

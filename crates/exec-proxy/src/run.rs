@@ -4,18 +4,24 @@ use std::ffi::{OsStr, OsString};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::SystemTime;
 
 use buffer_api::{Endpoint, Log};
 use codex_config::{Environment, Paths, Settings, variables};
 
+use crate::ended::Run;
 use crate::process::{self, NOT_FOUND};
-use crate::{command_line, find, is_shim, service};
+use crate::{command_line, find, is_shim, run_id, service};
 
 /// Runs the real Codex with these arguments, and ends as it ends.
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
     // A panic here costs a trace and not a run of Codex; its message is not for the terminal.
     panic::set_hook(Box::new(|_| {}));
     let tracing = guarded(|| Tracing::configured(&variables)).flatten();
+    if let Some(run) = Run::from_arguments(&arguments) {
+        guarded(|| tracing.map(|tracing| run.look(&tracing)));
+        return ExitCode::SUCCESS;
+    }
     let Some(codex) = real_codex(tracing.as_ref(), &variables) else {
         process::complain("command not found");
         return ExitCode::from(NOT_FOUND);
@@ -29,14 +35,17 @@ pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> Ex
     if !command_line::is_unattended(&arguments) {
         return process::replace(command);
     }
-    process::end_as(process::supervise(command))
+    let run = guarded(|| tracing.begin_run(&arguments, &mut command)).flatten();
+    let ended = process::supervise(command);
+    guarded(|| run.map(|run| tracing.leave_behind(&run)));
+    process::end_as(ended)
 }
 
 /// What the proxy knows of the user's tracing.
-struct Tracing {
-    settings: Settings,
-    paths: Paths,
-    log: Log,
+pub(crate) struct Tracing {
+    pub(crate) settings: Settings,
+    pub(crate) paths: Paths,
+    pub(crate) log: Log,
 }
 
 impl Tracing {
@@ -62,8 +71,31 @@ impl Tracing {
         }
     }
 
+    /// Makes a run of what `command` will do, which tells it with its telemetry.
+    fn begin_run(&self, arguments: &[OsString], command: &mut Command) -> Option<Run> {
+        let began = SystemTime::now();
+        let started_in = std::env::current_dir().ok()?;
+        // A path that is named counts from there.
+        let directory = match command_line::directory(arguments) {
+            Some(directory) => started_in.join(directory),
+            None => started_in,
+        };
+        let id = run_id::new().ok()?;
+        let attributes = std::env::var_os(variables::OTEL_RESOURCE_ATTRIBUTES);
+        if let Some(attributes) = run_id::add(&id, attributes.as_deref()) {
+            command.env(variables::OTEL_RESOURCE_ATTRIBUTES, attributes);
+        }
+        Some(Run { id, began, directory })
+    }
+
+    fn leave_behind(&self, run: &Run) {
+        if let Err(error) = run.leave_behind() {
+            self.log.warn(format_args!("codex-proxy: nobody looks at what ended: {error}"));
+        }
+    }
+
     /// A program of ours: beside this one, or where it is installed.
-    fn program(&self, name: &str) -> PathBuf {
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
         let file_name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
         let own = std::env::current_exe().and_then(|own| own.canonicalize());
         let beside = own.map(|own| own.with_file_name(&file_name));

@@ -2,6 +2,8 @@
 
 use std::ffi::{OsStr, OsString};
 
+use otlp_model::UnixNanos;
+
 use crate::lifecycle::{LIFECYCLE, LOOK};
 
 /// The first argument of a run that nobody's payload caused.
@@ -12,6 +14,10 @@ const FLUSH: &str = "--flush";
 
 /// After it: what the targets refused for good, too.
 const REJECTED: &str = "--rejected";
+
+/// The first argument of a run for threads whose Codex has ended. The second one is when that began,
+/// in nanoseconds since the Unix epoch.
+const ENDED: &str = "--ended";
 
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +35,13 @@ pub(crate) enum Order<'a> {
         /// What they refused for good, too.
         rejected: bool,
     },
+    /// Look at the threads of a run of Codex that has ended.
+    Ended {
+        /// When the run began.
+        began: UnixNanos,
+        /// The threads.
+        threads: &'a [OsString],
+    },
 }
 
 impl<'a> Order<'a> {
@@ -38,9 +51,17 @@ impl<'a> Order<'a> {
         match first.to_str() {
             Some(SWEEP) => Self::Sweep(rest),
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
+            Some(ENDED) => Self::ended(rest),
             Some(LIFECYCLE) => Self::Lifecycle,
             Some(LOOK) => Self::LifecycleLook,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),
+        }
+    }
+    fn ended(arguments: &'a [OsString]) -> Self {
+        let Some((began, threads)) = arguments.split_first() else { return Self::Sweep(&[]) };
+        match began.to_str().and_then(|began| began.parse().ok()) {
+            Some(began) => Self::Ended { began: UnixNanos(began), threads },
+            None => Self::Sweep(threads),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
 
-use crate::writer::has_writer;
+use crate::writer::{WRITERS_ARE_KNOWN, has_writer};
 
 /// The longest line that is taken in, in bytes; longer ones are passed over.
 const MAX_LINE: usize = 64 * 1024 * 1024;
@@ -20,6 +20,12 @@ const FIRST_LOOK: u64 = 16 * 1024 * 1024;
 /// whose Codex was killed, unless somebody is known to have the file open for writing: Codex may wait
 /// for an approval as long as it likes. (The buffer service asks for a look some time after this.)
 pub const SILENCE: Duration = Duration::from_secs(30 * 60);
+
+/// How long nothing may be written to a transcript whose Codex has ended. Another one may have taken the
+/// thread up: where nobody can tell, there must be no less silence than otherwise.
+pub(crate) fn silence_after_end() -> Duration {
+    if WRITERS_ARE_KNOWN { Duration::ZERO } else { SILENCE }
+}
 
 /// What a transcript says from a place on.
 pub(crate) struct Reading {
@@ -45,11 +51,13 @@ pub(crate) struct Tail {
 }
 
 /// The turns of a transcript since a checkpoint. Waits until the turn of a payload that is awaited
-/// has ended, but not longer than `until`.
+/// has ended, but not longer than `until`. A turn that goes on is taken for one that was given up when
+/// nobody has written for `silence`, and nobody has the transcript open.
 pub(crate) fn turns(
     path: &Path,
     checkpoint: Option<Checkpoint>,
     awaited: Option<&NotifyPayload>,
+    silence: Duration,
     until: Instant,
 ) -> io::Result<Reading> {
     let Opened { meta, mut tail } = open(path, checkpoint)?;
@@ -66,7 +74,7 @@ pub(crate) fn turns(
     let length = transcript.offset();
     let (mut turns, problems) = transcript.finish();
     if let Some(last) = turns.last_mut()
-        && silence(path)? >= SILENCE
+        && silence_of(path)? >= silence
         && !has_writer(path)
     {
         last.abandon();
@@ -103,7 +111,7 @@ pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Op
 }
 
 /// How long nothing was written to a file.
-fn silence(path: &Path) -> io::Result<Duration> {
+fn silence_of(path: &Path) -> io::Result<Duration> {
     let modified = path.metadata()?.modified()?;
     // A time in the future is no silence.
     Ok(SystemTime::now().duration_since(modified).unwrap_or_default())

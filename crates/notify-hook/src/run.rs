@@ -10,6 +10,7 @@ use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
 use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
+use otlp_model::UnixNanos;
 
 use exporters::outbox::When;
 
@@ -34,7 +35,8 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
 /// payload on stdin; on `--sweep` and the threads to look at, or with none on all that changed; or on
-/// `--flush`, with `--rejected` on all that waits and was set aside.
+/// `--ended`, the begin of a run of Codex that has ended, and its threads; or on `--flush`, with
+/// `--rejected` on all that waits and was set aside.
 /// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     let watchdog = Watchdog::start();
@@ -104,7 +106,12 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
     let unsent = match order {
         Order::Notify(argument) => notify(&context, argument),
         Order::LifecycleLook => lifecycle(&context),
-        Order::Sweep(threads) => sweep(&mut context, threads, watchdog),
+        Order::Sweep(threads) => {
+            sweep(&mut context, threads, |since| Cause::Sweep { since }, watchdog)
+        }
+        Order::Ended { began, threads } => {
+            sweep(&mut context, threads, |since| Cause::Ended { since, began }, watchdog)
+        }
         Order::Flush { rejected } => flush(&context, rejected, watchdog),
         Order::Lifecycle => 0,
     };
@@ -155,8 +162,13 @@ fn look(context: &Context<'_>, trigger: &Trigger) -> usize {
 }
 
 /// Looks at these threads, or where none is named at those that changed; says how many turns stay
-/// unsent. Each look has the time of a whole run.
-fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> usize {
+/// unsent. Each look has the time of a whole run. `cause` takes the time before which turns are history.
+fn sweep(
+    context: &mut Context<'_>,
+    named: &[OsString],
+    cause: impl Fn(UnixNanos) -> Cause,
+    watchdog: &Watchdog,
+) -> usize {
     let begun = Instant::now();
     let since = sweep::tracing_began(context.paths, context.log);
     let threads = if named.is_empty() {
@@ -172,7 +184,7 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
         watchdog.rearm();
         let look = Instant::now();
         context.deadline = look + CAP - GRACE;
-        let cause = Cause::Sweep { since: sweep::nanos(since) };
+        let cause = cause(sweep::nanos(since));
         let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
         say(context.log, thread_id, report, look);
         sum.traced += report.traced;

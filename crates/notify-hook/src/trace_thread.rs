@@ -19,7 +19,7 @@ use crate::lane::Fate;
 use crate::lineage::{Dirty, note_caller};
 use crate::log::Log;
 use crate::price::price;
-use crate::read::{self, Reading};
+use crate::read::{self, Reading, SILENCE};
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::trigger::{Cause, Trigger};
@@ -146,17 +146,14 @@ impl Look<'_> {
     /// Whether a turn is told elsewhere, or is history: it ended before this home was traced, in a
     /// thread that only a sweep has met.
     fn is_left_out(&self, turn: &TranscriptTurn) -> bool {
-        let is_history = match self.trigger.cause {
-            Cause::Sweep { since } => self.state.is_new() && turn.end < since,
-            _ => false,
-        };
-        turn.is_copied() || is_history
+        let is_before = self.trigger.cause.since().is_some_and(|since| turn.end < since);
+        turn.is_copied() || (is_before && self.state.is_new())
     }
 
     /// A sweep that meets a thread and finds nothing to tell leaves it unknown: a notify that comes
     /// later tells all of it.
     fn is_worth_remembering(&self) -> bool {
-        let is_sweep = matches!(self.trigger.cause, Cause::Sweep { .. });
+        let is_sweep = self.trigger.cause.since().is_some();
         !(is_sweep && self.state.is_new() && self.report == Report::default())
     }
 
@@ -179,7 +176,9 @@ impl Look<'_> {
         if !self.trigger.cause.is_early() {
             until = until.min(Instant::now() + TRANSCRIPT_PATIENCE);
         }
-        let reading = read::turns(path, self.state.checkpoint(path), awaited, until);
+        let silence =
+            if self.trigger.cause.is_final() { read::silence_after_end() } else { SILENCE };
+        let reading = read::turns(path, self.state.checkpoint(path), awaited, silence, until);
         let unreadable = |error| {
             let path = path.display();
             self.context.log.error(format_args!("transcript `{path}` cannot be read: {error}"));
@@ -236,7 +235,10 @@ impl Look<'_> {
     /// Waits for the batch that reaches the end of the last turn, but not for one that should have
     /// come long ago.
     fn wait_for_telemetry(&self, turns: &[TranscriptTurn], last: usize, gathered: &mut Gathered) {
-        let until = self.context.deadline.min(telemetry_patience(turns[last].end));
+        let until = match self.trigger.cause.is_final() {
+            true => Instant::now(),
+            false => self.context.deadline.min(telemetry_patience(turns[last].end)),
+        };
         let enough =
             |events: &[LogEvent]| covers(&turns[last], &self.events_of(turns, last, events));
         gathered.wait(
@@ -316,8 +318,7 @@ impl Look<'_> {
             return false;
         };
         price(&mut turn, self.context.prices);
-        // Of other turns, and in a sweep, this environment is not the one that Codex had.
-        if self.payload().is_some_and(|payload| payload.names(&turn.turn_id)) {
+        if self.trigger.cause.has_environment_of(&turn) {
             note_caller(&mut turn, settings);
         }
         self.context.secrets.scrub_turn(&mut turn);

@@ -1,7 +1,7 @@
 //! Why a thread is looked at, and what that says of its turns.
 
 use codex_turn::{LifecycleEvent, LifecyclePayload, NotifyPayload, TranscriptTurn};
-use otlp_model::UnixNanos;
+use otlp_model::{Turn, UnixNanos};
 
 /// A reason to look at a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,14 @@ pub enum Cause {
         /// That time.
         since: UnixNanos,
     },
+    /// The Codex that worked on the thread has ended, and this process has its environment. Otherwise
+    /// as in a sweep.
+    Ended {
+        /// Turns of a new thread that ended before are history.
+        since: UnixNanos,
+        /// When that Codex began.
+        began: UnixNanos,
+    },
 }
 
 impl Cause {
@@ -40,7 +48,30 @@ impl Cause {
         match self {
             Self::Notify(payload) => Some(payload),
             Self::Lifecycle { payload, .. } => Some(&payload.turn),
-            Self::Retry | Self::Sweep { .. } => None,
+            Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => None,
+        }
+    }
+
+    /// The time before which turns are history in a thread that no look has left a memory of; none
+    /// where Codex named the thread.
+    pub(crate) fn since(&self) -> Option<UnixNanos> {
+        match self {
+            Self::Sweep { since } | Self::Ended { since, .. } => Some(*since),
+            Self::Notify(_) | Self::Lifecycle { .. } | Self::Retry => None,
+        }
+    }
+
+    /// Whether nothing more will come from the Codex that worked on the thread.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Ended { .. })
+    }
+
+    /// Whether the environment of this process is the one that the Codex of this turn had. In a sweep,
+    /// and for the turns before, nobody knows.
+    pub(crate) fn has_environment_of(&self, turn: &Turn) -> bool {
+        match self {
+            Self::Ended { began, .. } => turn.start >= *began,
+            _ => self.payload().is_some_and(|payload| payload.names(&turn.turn_id)),
         }
     }
 
@@ -65,7 +96,7 @@ impl Cause {
                     && !payload.has_transcript
                     && payload.turn.unique_turn_id().is_some()
             }
-            Self::Notify(_) | Self::Retry | Self::Sweep { .. } => true,
+            Self::Notify(_) | Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => true,
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::path::Path;
 
+/// Whether [`has_writer`] tells.
+pub(crate) const WRITERS_ARE_KNOWN: bool = cfg!(target_os = "linux");
+
 /// Whether a process has this file open for writing. While a turn goes on, Codex has its transcript
 /// open (seen with 16 versions from 0.44 to 0.169), also when nothing happens because a person is
 /// asked something.

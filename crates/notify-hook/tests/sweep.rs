@@ -192,6 +192,27 @@ fn a_turn_whose_codex_waits_for_a_person_is_left_alone_for_any_time() {
     assert_eq!(home.names(), ["Turn 1"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_turn_whose_codex_has_ended_is_not_waited_for() {
+    for (case, status) in [
+        ("0.169.0/basic", SpanStatus::Error("codex ended before the turn did".into())),
+        ("0.98.0/basic", SpanStatus::Ok),
+    ] {
+        let (home, (thread, text)) = (Home::new(), recorded(case));
+        let path = home.transcript(&thread, without_end(&text).0);
+        home.sweep(&[&thread]);
+        assert_eq!(home.turns(), []);
+        // Somebody took the thread up at once.
+        let codex = File::options().append(true).open(&path).unwrap();
+        home.run(&["--ended", "1", &thread], &[]);
+        assert_eq!(home.turns(), []);
+        drop(codex);
+        home.run(&["--ended", "1", &thread], &[]);
+        assert_eq!(home.turns(), [("Turn 1".to_owned(), status)]);
+    }
+}
+
 #[test]
 fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
     let (home, (thread, text)) = (Home::new(), recorded("0.98.0/basic"));
@@ -272,6 +293,11 @@ fn it_looks_at_so_many_threads_at_a_time() {
     assert_eq!(home.turns().len(), 23);
 }
 
+/// When the recorded turn had not begun, in nanoseconds since the Unix epoch.
+const BEFORE_IT: &str = "1795214071000000000";
+/// A second later, when it had.
+const AFTER_IT: &str = "1795214072000000000";
+
 #[test]
 fn the_environment_of_whoever_sweeps_is_not_that_of_codex() {
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -282,6 +308,9 @@ fn the_environment_of_whoever_sweeps_is_not_that_of_codex() {
     for (arguments, caller) in [
         (&["--sweep", &thread][..], None),
         (&[payload.trim()], Some("0af7651916cd43dd8448eb211c80319c")),
+        (&["--ended", BEFORE_IT, &thread], Some("0af7651916cd43dd8448eb211c80319c")),
+        (&["--ended", AFTER_IT, &thread], None),
+        (&["--ended", "soon", &thread], None),
     ] {
         let home = Home::new();
         home.transcript(&thread, &text);

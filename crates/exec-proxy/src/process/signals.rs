@@ -5,6 +5,7 @@
 //! the proxy alone is passed on. When a key or the terminal stops the child, the proxy stops, too, so
 //! that the shell sees its job stop; when it goes on, the child goes on.
 
+use std::fs;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -40,12 +41,14 @@ const SIGNALLED: i32 = 128;
 pub(crate) fn supervise(mut command: Command) -> io::Result<ExitStatus> {
     // Before the child, or its end could be missed.
     let mut signals = SignalsInfo::<WithOrigin>::new([SIGCHLD])?;
+    let ignored = ignored();
+    if let Some(ignored) = ignored {
+        survive(&mut signals, |signal| ignored & 1 << (signal - 1) == 0);
+    }
     let child = command.spawn()?;
     let child = Pid::from_child(&child);
-    // After the child: it inherits what the caller wants to be ignored, as `nohup` does.
-    for signal in SURVIVED {
-        // What cannot be survived must not keep Codex from running.
-        let _ = signals.add_signal(signal);
+    if ignored.is_none() {
+        survive(&mut signals, |_| true);
     }
     loop {
         if let Some(ended) = look_at(child)? {
@@ -67,6 +70,22 @@ pub(super) fn die_of(signal: i32) -> ExitCode {
     // Returns if there is no such signal to die of.
     let _ = emulate_default_handler(signal);
     ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+}
+
+/// The signals that the caller wants to be ignored, as `nohup` does, a bit for each: what is handled
+/// here, the child would not inherit. Where the system does not tell, they are handled a moment after
+/// the child was started, in which a signal would end the proxy alone.
+fn ignored() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    u64::from_str_radix(mask.trim(), 16).ok()
+}
+
+fn survive(signals: &mut SignalsInfo<WithOrigin>, which: impl Fn(i32) -> bool) {
+    for signal in SURVIVED.into_iter().filter(|signal| which(*signal)) {
+        // What cannot be survived must not keep Codex from running.
+        let _ = signals.add_signal(signal);
+    }
 }
 
 /// How the child ended, if it did; stops with it, if it was stopped.

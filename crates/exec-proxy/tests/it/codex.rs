@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// The proxy.
+/// The proxy as it was built. Tests run a copy: beside this one there may be other programs of ours.
 pub(crate) const PROXY: &str = env!("CARGO_BIN_EXE_arize-codex-proxy");
 
 /// A temporary home, and a folder with `codex` for the `PATH`.
@@ -22,6 +22,8 @@ impl Home {
     pub(crate) fn with_codex(script: &str) -> Self {
         let home = Self { folder: tempfile::tempdir().unwrap() };
         home.script("bin/codex", script);
+        fs::create_dir_all(home.path("ours")).unwrap();
+        copy(Path::new(PROXY), &home.program());
         // Nobody listens there, and nobody is started: there is no buffer service beside the proxy.
         home.file(
             ".arize/harness/config.yaml",
@@ -52,9 +54,14 @@ impl Home {
         path
     }
 
+    /// The program of the proxy.
+    pub(crate) fn program(&self) -> PathBuf {
+        self.path("ours/arize-codex-proxy")
+    }
+
     /// The proxy, with nothing in its environment but this home.
     pub(crate) fn proxy(&self) -> Command {
-        self.command(Path::new(PROXY))
+        self.command(&self.program())
     }
 
     /// A program, with nothing in its environment but this home.

@@ -18,7 +18,7 @@ fn shims(home: &Home) -> Vec<&'static str> {
         fs::create_dir_all(home.path(folder)).unwrap();
         home.path(folder).join("codex")
     };
-    symlink(PROXY, place("linked")).unwrap();
+    symlink(home.program(), place("linked")).unwrap();
     copy(Path::new(PROXY), &place("copied"));
     fs::hard_link(place("copied"), place("hard")).unwrap();
     copy(Path::new(PROXY), &home.path("copied/arize-codex-proxy"));

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod codex;
+mod ended;
 mod finding;
 mod passing;
+mod service;
 mod shim;
 mod signals;
 mod terminal;

@@ -6,18 +6,11 @@ use std::path::Path;
 
 use exec_proxy::shim::{self, Change, ShimError};
 
-use crate::codex::{Home, PROXY, copy};
-
-fn home_with_proxy(script: &str) -> Home {
-    let home = Home::with_codex(script);
-    fs::create_dir_all(home.path("ours")).unwrap();
-    copy(Path::new(PROXY), &home.path("ours/arize-codex-proxy"));
-    home
-}
+use crate::codex::Home;
 
 #[test]
 fn it_runs_the_proxy_beside_it() {
-    let home = home_with_proxy("echo \"real $*\"");
+    let home = Home::with_codex("echo \"real $*\"");
     let bin = home.path("ours");
     assert_eq!(shim::write(&bin).unwrap(), Change::Written);
     assert_eq!(shim::write(&bin).unwrap(), Change::Unchanged);
@@ -32,7 +25,7 @@ fn it_runs_the_proxy_beside_it() {
 
 #[test]
 fn a_shim_of_another_form_is_replaced() {
-    let home = home_with_proxy("");
+    let home = Home::with_codex("");
     let bin = home.path("ours");
     home.script("ours/codex", r#"exec "/opt/venv/bin/arize-codex-proxy" "$@""#);
     assert_eq!(shim::write(&bin).unwrap(), Change::Written);
@@ -41,7 +34,7 @@ fn a_shim_of_another_form_is_replaced() {
 
 #[test]
 fn a_shim_whose_proxy_is_gone_is_still_ours() {
-    let home = home_with_proxy("");
+    let home = Home::with_codex("");
     let bin = home.path("ours");
     shim::write(&bin).unwrap();
     fs::remove_file(bin.join("arize-codex-proxy")).unwrap();
@@ -55,7 +48,7 @@ fn what_somebody_else_put_there_stays() {
         symlink(home.path("bin/codex"), home.path("ours/codex")).unwrap();
     }] as [&dyn Fn(&Home); 2]
     {
-        let home = home_with_proxy("echo real");
+        let home = Home::with_codex("echo real");
         let bin = home.path("ours");
         place(&home);
         let before = fs::read(bin.join("codex")).unwrap();

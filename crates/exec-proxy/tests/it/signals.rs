@@ -4,7 +4,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command};
 
-use crate::codex::{Home, PROXY, says, until, wait_until_stopped};
+use crate::codex::{Home, says, until, wait_until_stopped};
 
 /// Says when it is ready, and then which signals come.
 const LISTEN: &str = r#"for name in HUP INT QUIT TERM USR1 USR2; do
@@ -74,7 +74,8 @@ fn a_signal_without_a_name_becomes_an_exit_code() {
 fn what_the_caller_ignores_codex_ignores() {
     let home = Home::with_codex("kill -s HUP $$; exit 5");
     let mut shell = home.command(Path::new("/bin/sh"));
-    let status = shell.args(["-c", "trap '' HUP; exec \"$0\" exec", PROXY]).status().unwrap();
+    let status =
+        shell.args(["-c", "trap '' HUP; exec ours/arize-codex-proxy exec"]).status().unwrap();
     assert_eq!(status.code(), Some(5));
 }
 

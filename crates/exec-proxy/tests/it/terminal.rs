@@ -6,7 +6,7 @@ use std::thread;
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-use crate::codex::{Home, PROXY, says, until, wait_until_stopped};
+use crate::codex::{Home, says, until, wait_until_stopped};
 
 const CTRL_C: &str = "\x03";
 const CTRL_Z: &str = "\x1a";
@@ -70,7 +70,7 @@ fn ctrl_c_reaches_codex_once() {
         while :; do sleep 0.02; done",
     );
     let mut shell = Shell::start(&home);
-    shell.enter(&format!("{PROXY} exec & echo $! > pid; fg; echo code=$?\r"));
+    shell.enter("ours/arize-codex-proxy exec & echo $! > pid; fg; echo code=$?\r");
     says(&home.path("ready"));
     shell.enter(CTRL_C);
     let heard = home.path("heard");
@@ -87,7 +87,7 @@ fn ctrl_c_reaches_codex_once() {
 fn ctrl_c_ends_what_does_not_listen_as_it_ends_codex() {
     let home = Home::with_codex("echo > ready; exec sleep 60");
     let mut shell = Shell::start(&home);
-    shell.enter(&format!("{PROXY} exec; echo code=$?\r"));
+    shell.enter("ours/arize-codex-proxy exec; echo code=$?\r");
     says(&home.path("ready"));
     shell.enter(CTRL_C);
     // Bash gives up the line: it knows that the program died of the signal, and not with a code.
@@ -100,7 +100,7 @@ fn ctrl_c_ends_what_does_not_listen_as_it_ends_codex() {
 fn ctrl_z_stops_the_job_and_fg_lets_it_go_on() {
     let home = Home::with_codex(READ);
     let mut shell = Shell::start(&home);
-    shell.enter(&format!("{PROXY} exec\r"));
+    shell.enter("ours/arize-codex-proxy exec\r");
     let codex = says(&home.path("ready"));
     shell.enter(CTRL_Z);
     shell.shows("Stopped");
@@ -111,7 +111,7 @@ fn ctrl_z_stops_the_job_and_fg_lets_it_go_on() {
 fn a_job_in_the_background_that_wants_to_read_is_stopped() {
     let home = Home::with_codex(READ);
     let mut shell = Shell::start(&home);
-    shell.enter(&format!("{PROXY} exec & echo $! > pid\r"));
+    shell.enter("ours/arize-codex-proxy exec & echo $! > pid\r");
     let codex = says(&home.path("ready"));
     for pid in [&codex, &says(&home.path("pid"))] {
         wait_until_stopped(pid.trim(), true);
