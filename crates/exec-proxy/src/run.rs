@@ -11,7 +11,12 @@ use codex_config::{Environment, Paths, Settings, variables};
 
 use crate::ended::Run;
 use crate::process::{self, NOT_FOUND};
+use crate::shim::PROXY;
 use crate::{command_line, find, is_shim, run_id, service};
+
+/// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
+/// Codex.
+const DEPTH: &str = "ARIZE_CODEX_PROXY_DEPTH";
 
 /// Runs the real Codex with these arguments, and ends as it ends.
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
@@ -26,8 +31,12 @@ pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> Ex
         process::complain("command not found");
         return ExitCode::from(NOT_FOUND);
     };
+    let Some(depth) = depth(&variables) else {
+        process::complain(&format!("`{}` leads back to {PROXY}", codex.display()));
+        return ExitCode::from(NOT_FOUND);
+    };
     let mut command = Command::new(codex);
-    command.args(&arguments);
+    command.args(&arguments).env(DEPTH, depth.to_string());
     let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) else {
         return process::replace(command);
     };
@@ -127,6 +136,15 @@ fn real_codex(tracing: Option<&Tracing>, variables: &[(OsString, OsString)]) -> 
         found.map(|(_, value)| value.as_os_str())
     };
     find::find_codex(variable("PATH").unwrap_or(OsStr::new("")), variable("PATHEXT"))
+}
+
+/// How deep in proxies the next Codex is; none where that is deeper than any Codex that runs a Codex:
+/// then something that is not known as a shim runs the proxy again.
+fn depth(variables: &[(OsString, OsString)]) -> Option<u32> {
+    const DEEPEST: u32 = 32;
+    let before = variables.iter().find(|(name, _)| name == DEPTH);
+    let before = before.and_then(|(_, depth)| depth.to_str()?.parse().ok()).unwrap_or(0_u32);
+    (before < DEEPEST).then_some(before + 1)
 }
 
 /// Does something that must not end in a panic.

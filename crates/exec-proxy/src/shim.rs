@@ -16,8 +16,9 @@ pub(crate) const PROXY: &str = "arize-codex-proxy";
 /// The shim's name.
 pub const NAME: &str = if cfg!(windows) { "codex.exe" } else { "codex" };
 
-/// The largest file that is looked into, in bytes: the proxy is much smaller, and Codex much larger.
-const LARGEST: u64 = 24 * 1024 * 1024;
+/// The largest file that is looked into, in bytes: the proxy is much smaller (as large as this where it
+/// was built for debugging), and Codex much larger.
+const LARGEST: u64 = 48 * 1024 * 1024;
 
 /// What became of the shim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,6 +70,24 @@ fn a_shim_before_a_shim_runs_the_real_codex_once() {
 }
 
 #[test]
+fn what_leads_back_to_the_proxy_unseen_ends() {
+    for how in ["exec", ""] {
+        let home = Home::with_codex("");
+        let hidden = home.path("tracer");
+        symlink(home.program(), &hidden).unwrap();
+        home.script("bin/codex", &format!("echo >> \"$HOME/runs\"; {how} \"$HOME/tracer\" \"$@\""));
+        for command in ["exec", "resume"] {
+            let output = home.proxy().arg(command).output().unwrap();
+            assert_eq!(output.status.code(), Some(127));
+            let complaint = String::from_utf8(output.stderr).unwrap();
+            assert!(complaint.ends_with("leads back to arize-codex-proxy\n"), "{complaint}");
+        }
+        let runs = fs::read_to_string(home.path("runs")).unwrap();
+        assert!(runs.len() <= 2 * 32, "{}", runs.len());
+    }
+}
+
+#[test]
 fn without_a_codex_the_proxy_says_what_a_shell_says() {
     let home = Home::with_codex("");
     let shims = shims(&home);
