@@ -11,6 +11,7 @@ use crate::reader::{
     Reader,
     Source::{Key, Own, Variable},
 };
+use crate::sampling::{self, Sampling};
 use crate::{Paths, Warning, document, variables};
 
 const TARGETS: &str = "harnesses.codex.targets";
@@ -27,6 +28,8 @@ pub struct TargetSettings {
     pub project_name: String,
     /// What content the target gets to see.
     pub content: ContentPolicy,
+    /// Which turns it gets.
+    pub sampling: Sampling,
     /// The proxies on the way to it, which are those of the network.
     pub proxies: Proxies,
 }
@@ -85,7 +88,8 @@ fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
     let target = selected.and_then(|kind| resolve(kind, paths, reader));
     let project_name = project_name(reader, kind);
     let (content, proxies) = (content::policy(reader), proxies::from_environment(reader));
-    TargetSettings { name, target, project_name, content, proxies }
+    let sampling = sampling::sampling(reader);
+    TargetSettings { name, target, project_name, content, sampling, proxies }
 }
 
 /// The name of a target of which nothing is known but its place.

@@ -11,6 +11,7 @@ mod mlflow;
 mod otlp;
 mod privacy;
 mod profile;
+mod sampling;
 mod settings;
 mod targets;
 
