@@ -73,7 +73,7 @@ impl Told {
         let Self { target, turn, .. } = self;
         match &self.fate {
             Fate::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
-            Fate::Waiting { why: None, .. } => {}
+            Fate::Waiting { why: None, .. } | Fate::SampledOut => {}
             Fate::Waiting { why: Some(why), .. } | Fate::SetAside(why) | Fate::Lost(why) => {
                 log.error(format_args!("{turn} for {target}: {why}"));
             }
@@ -95,6 +95,7 @@ impl Told {
             Fate::Waiting { why: Some(why), .. } => {
                 log.error(format_args!("{what} waits for {target}: {why}"));
             }
+            Fate::SampledOut => log.verbose(format_args!("{what} is not among those for {target}")),
             Fate::SetAside(why) => {
                 log.error(format_args!(
                     "{what} is refused for good by {target} and set aside: {why}"
@@ -190,17 +191,23 @@ impl Delivery {
         self.lanes.first().map(|lane| lane.batch(turn)).unwrap_or_default()
     }
 
-    /// Sends a turn to all targets but those that have it.
+    /// Sends a turn to all targets but those that have it, or are not to get it.
     pub(crate) fn send(&self, turn: &Turn, have_it: &[String]) -> Vec<Told> {
-        let wanted =
-            self.lanes.iter().filter(|lane| !have_it.iter().any(|name| name == lane.name()));
+        let others = self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned()));
         let begun = Instant::now();
+        let (wanted, others): (Vec<_>, Vec<_>) = others.partition(|lane| lane.wants(turn));
+        let sampled_out = |lane: &Arc<Lane>| {
+            lane.outbox().note_sampled_out();
+            told(lane, &SpanBatch::default(), begun, Fate::SampledOut)
+        };
+        let mut all_told: Vec<Told> = others.into_iter().map(sampled_out).collect();
         let wanted: Vec<(&Arc<Lane>, SpanBatch)> =
-            wanted.map(|lane| (lane, lane.batch(turn))).collect();
+            wanted.into_iter().map(|lane| (lane, lane.batch(turn))).collect();
         // No thread for the one target that most people have.
         if let [(lane, batch)] = &wanted[..] {
             let fate = lane.deliver(batch);
-            return vec![told(lane, batch, begun, fate)];
+            all_told.push(told(lane, batch, begun, fate));
+            return all_told;
         }
         let sent: Vec<_> = wanted
             .into_iter()
@@ -226,7 +233,13 @@ impl Delivery {
                 }
             }
         };
-        sent.into_iter().map(collect).collect()
+        all_told.extend(sent.into_iter().map(collect));
+        all_told
+    }
+
+    /// The targets that are not to get a turn.
+    pub(crate) fn without(&self, turn: &Turn) -> Vec<&str> {
+        self.lanes.iter().filter(|lane| !lane.wants(turn)).map(|lane| lane.name()).collect()
     }
 
     /// Waits for answers that did not come in time, but not longer than `until`; says what became of

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
 use exporters::{Exporter, Outbox, Verdict};
-use otlp_model::{SpanBatch, Turn};
+use otlp_model::{Sampling, SpanBatch, Turn};
 
 use crate::exporter::exporter;
 use crate::spans::SpanPolicy;
@@ -19,6 +19,7 @@ pub(crate) struct Lane {
     /// How to reach the target, or why it cannot be reached until the settings are put right.
     exporter: Result<Box<dyn Exporter>, String>,
     spans: SpanPolicy,
+    sampling: Sampling,
     outbox: Outbox,
     fingerprint: u64,
 }
@@ -35,6 +36,8 @@ pub(crate) enum Fate {
         /// How many old batches were given up for it.
         dropped: usize,
     },
+    /// The target was not to get it: only a share of all turns is sent.
+    SampledOut,
     /// The target will never accept it; it was set aside with these words.
     SetAside(String),
     /// Nobody has it: the outbox cannot be used, for this reason.
@@ -81,6 +84,7 @@ impl Lane {
             name: target.name.clone(),
             exporter,
             spans: SpanPolicy::of(settings, target),
+            sampling: sampling(target),
             outbox: outbox(paths, settings, &target.name),
             fingerprint: target.fingerprint(),
         }
@@ -114,6 +118,11 @@ impl Lane {
     /// The spans of a turn, as this target gets them.
     pub(crate) fn batch(&self, turn: &Turn) -> SpanBatch {
         self.spans.batch(turn)
+    }
+
+    /// Whether the target is to get a turn.
+    pub(crate) fn wants(&self, turn: &Turn) -> bool {
+        self.sampling.keeps(turn)
     }
 
     /// Sends a batch, or puts it away: behind what waits already, or because the target does not take
@@ -158,6 +167,16 @@ impl Lane {
 
     fn attempt(&self, until: Instant) -> Attempt {
         Attempt { fingerprint: self.fingerprint, now: SystemTime::now(), jitter: jitter(), until }
+    }
+}
+
+fn sampling(target: &TargetSettings) -> Sampling {
+    let sampling = &target.sampling;
+    Sampling {
+        ratio: sampling.ratio,
+        keep_errors: sampling.keep_errors,
+        keep_over_cost_usd: sampling.keep_over_cost_usd,
+        keep_over_seconds: sampling.keep_over_seconds,
     }
 }
 

@@ -349,7 +349,7 @@ impl Look<'_> {
         let mut everywhere = true;
         for told in told {
             match told.fate {
-                Fate::Accepted | Fate::Waiting { .. } | Fate::SetAside(_) => {
+                Fate::Accepted | Fate::Waiting { .. } | Fate::SetAside(_) | Fate::SampledOut => {
                     self.state.mark_partly_sent(key, told.name);
                 }
                 Fate::Lost(_) => everywhere = false,
@@ -360,7 +360,11 @@ impl Look<'_> {
             self.gives_up = true;
             return false;
         }
-        let entry = ledger::Entry::of(turn, self.state.has_turn(key).to_vec());
+        let without = self.context.delivery.map(|delivery| delivery.without(turn));
+        let without = without.unwrap_or_default();
+        let mut targets = self.state.has_turn(key).to_vec();
+        targets.retain(|name| !without.contains(&name.as_str()));
+        let entry = ledger::Entry::of(turn, targets);
         if let Err(error) = ledger::append(self.context.paths, &entry) {
             self.context.log.warn(format_args!("the ledger cannot be written: {error}"));
         }

@@ -491,6 +491,19 @@ fn scrubbing_can_be_switched_off_and_extended() {
     assert!(prompt(off).ends_with("badge_no=4711-9"));
 }
 
+#[test]
+fn what_a_target_is_not_to_get_counts_as_told() {
+    let home = Home::new("0.169.0/tui_interrupt_tool");
+    home.write_transcript(&home.recorded());
+    let report = home.look_with_config("harnesses: {codex: {sampling: {ratio: 0}}}");
+    assert!(report.traced >= 1 && report.unsent == 0, "{report:?}");
+    let statuses = |batch: &SpanBatch| batch.spans[0].text("codex.turn.status").map(str::to_owned);
+    let told: Vec<_> = home.batches().iter().filter_map(statuses).collect();
+    assert_eq!(told, ["interrupted"], "an error is kept");
+    assert_eq!(report.traced, told.len() + home.log().matches("not among those for local").count());
+    assert_eq!(home.look(None), NOTHING);
+}
+
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()

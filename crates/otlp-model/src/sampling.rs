@@ -24,14 +24,14 @@ impl Default for Sampling {
 }
 
 impl Sampling {
-    /// Whether a turn of this trace is kept. The trace's id decides about the share, so that all turns
+    /// Whether a turn is kept. Its trace's id decides about the share, so that all turns
     /// of a trace share their fate, today and tomorrow, here and at whoever samples by the same rule
     /// (OpenTelemetry's consistent probability sampling).
-    pub fn keeps(&self, trace_id: TraceId, turn: &Turn) -> bool {
+    pub fn keeps(&self, turn: &Turn) -> bool {
         let is_error = matches!(turn.outcome, Outcome::Failed(_) | Outcome::Cancelled(_));
         let seconds = turn.end.since(turn.start) as f64 / 1e9;
         let cost: f64 = turn.llm_calls().filter_map(|call| Some(call.cost.as_ref()?.total())).sum();
-        self.keeps_trace(trace_id)
+        self.keeps_trace(turn.trace_id())
             || (is_error && self.keep_errors)
             || self.keep_over_seconds.is_some_and(|most| seconds > most)
             || self.keep_over_cost_usd.is_some_and(|most| cost > most)
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_matters_is_kept_whatever_the_share() {
         let check = |sampling: Sampling, turn: Turn, kept: bool| {
-            assert_eq!(sampling.keeps(trace(0), &turn), kept, "{sampling:?}");
+            assert_eq!(sampling.keeps(&turn), kept, "{sampling:?}");
         };
         let failed = || Outcome::Failed("http 500".to_owned());
         let stopped = Outcome::Cancelled("interrupted".to_owned());

@@ -82,14 +82,7 @@ struct Tree<'a> {
 
 impl<'a> Tree<'a> {
     fn new(turn: &'a Turn, options: &'a TreeOptions) -> Self {
-        let (root_thread, root_key) = match &turn.parent {
-            Some(parent) => (&parent.root_thread_id, &parent.root_key),
-            None => (&turn.thread_id, &turn.key),
-        };
-        let trace_id = match turn.caller {
-            Some(caller) => caller.trace_id,
-            None => TraceId::derive(&[turn.agent.name, root_thread, root_key]),
-        };
+        let trace_id = turn.trace_id();
         Self { turn, options, trace_id, used: HashMap::new(), spans: Vec::new() }
     }
 

@@ -50,6 +50,18 @@ pub struct Turn {
 }
 
 impl Turn {
+    /// The trace that its spans belong to: its own, that of the turn at the root, or its caller's.
+    pub fn trace_id(&self) -> TraceId {
+        let (thread, key) = match &self.parent {
+            Some(parent) => (&parent.root_thread_id, &parent.root_key),
+            None => (&self.thread_id, &self.key),
+        };
+        match self.caller {
+            Some(caller) => caller.trace_id,
+            None => TraceId::derive(&[self.agent.name, thread, key]),
+        }
+    }
+
     /// The tokens of all model calls. Sub-agents keep their own.
     pub fn usage(&self) -> Usage {
         self.llm_calls().filter_map(|call| call.usage).fold(Usage::default(), Add::add)

@@ -13,7 +13,7 @@
 //! | `rejected/KEY-ID.batch` | a batch that was set aside, with the target's answer |
 //! | `due` | when to try again, in milliseconds since the Unix epoch; none means now |
 //! | `standing.json` | how often the target refused in a row, and what it said |
-//! | `accepted`, `dropped` | one byte for each batch that it accepted, or that was given up |
+//! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
 //! | `lock` | held while somebody offers what waits |
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
@@ -113,6 +113,11 @@ impl Outbox {
     /// Counts a batch that the target accepted without waiting here.
     pub fn note_accepted(&self) {
         folder::count(&self.folder.join("accepted"), 1);
+    }
+
+    /// Counts a batch that the target was not to get.
+    pub fn note_sampled_out(&self) {
+        folder::count(&self.folder.join("sampled-out"), 1);
     }
 
     /// Forgets a batch that its target accepted after it was put away. If that fails, it is sent again.

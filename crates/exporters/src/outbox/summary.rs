@@ -36,6 +36,8 @@ pub struct Summary {
     pub last_success: Option<SystemTime>,
     /// Batches that were given up, because there were too many or they were too old.
     pub dropped: u64,
+    /// Batches that it was not to get, because only a share of all is sent.
+    pub sampled_out: u64,
 }
 
 /// A batch that was set aside.
@@ -73,6 +75,7 @@ impl Outbox {
             accepted: accepted.as_ref().map_or(0, fs::Metadata::len),
             last_success: accepted.and_then(|file| file.modified().ok()),
             dropped: count("dropped").map_or(0, |file| file.len()),
+            sampled_out: count("sampled-out").map_or(0, |file| file.len()),
         })
     }
 }
