@@ -32,10 +32,13 @@ const JUST_BEFORE: Duration = Duration::from_secs(60);
 pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
     let file = paths.state_dir.join("since");
     let noted = fs::read_to_string(&file).ok();
-    if let Some(time) = noted.and_then(|text| humantime::parse_rfc3339(text.trim()).ok()) {
+    let noted = noted.and_then(|text| humantime::parse_rfc3339(text.trim()).ok());
+    let now = SystemTime::now();
+    // A time in the future is that of a clock that was wrong: all until then would be history.
+    if let Some(time) = noted.filter(|time| *time <= now) {
         return time;
     }
-    let began = SystemTime::now() - JUST_BEFORE;
+    let began = now - JUST_BEFORE;
     if let Err(error) = note(&file, began) {
         log.error(format_args!("cannot write `{}`: {error}", file.display()));
     }

@@ -239,6 +239,20 @@ fn history_is_not_told() {
 }
 
 #[test]
+fn a_clock_that_was_wrong_makes_no_history_of_what_is_new() {
+    let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/basic"));
+    home.traced_since("2099-01-01T00:00:00Z");
+    home.sweep(&[]);
+    let began = fs::read_to_string(home.harness().join("state/codex/since")).unwrap();
+    assert!(humantime::parse_rfc3339(began.trim()).unwrap() < SystemTime::now(), "{began}");
+    let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    let end = text.rfind("{\"timestamp\":\"").unwrap() + "{\"timestamp\":\"".len();
+    home.transcript(&thread, &format!("{}{now}{}", &text[..end], &text[end + now.len()..]));
+    home.sweep(&[]);
+    assert_eq!(home.names(), ["Turn 1"]);
+}
+
+#[test]
 fn of_an_old_thread_only_what_is_new_is_told_even_if_it_has_to_wait() {
     let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/tui_multi"));
     let ends = text.lines().filter(|line| line.contains("\"task_complete\""));
@@ -274,8 +288,9 @@ fn without_names_it_looks_where_something_changed() {
     assert_eq!(home.looks()[2..], [basic.0.as_str()]);
     assert_eq!(home.turns().len(), 2);
     // What was last written before tracing began is not even looked at.
-    home.traced_since("2099-01-01T00:00:00Z");
+    home.traced_since(&humantime::format_rfc3339(SystemTime::now() - MINUTE).to_string());
     append(&path, "{\"type\":\"world_state\",\"payload\":{}}\n");
+    silent_for(&path, 2 * MINUTE);
     home.sweep(&[]);
     assert_eq!(home.looks().len(), 3);
 }
