@@ -45,7 +45,33 @@ impl Server {
     where
         H: Fn(Request, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
     {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        Self::start_at(0, handle)
+    }
+
+    /// Starts a server at this port, where one may have been before.
+    pub fn start_at<H>(port: u16, handle: H) -> io::Result<Self>
+    where
+        H: Fn(Request, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    {
+        Self::accept(port, move |stream| {
+            // A client that goes away in the middle is its own business, hence no error is kept.
+            match read_request(stream) {
+                Ok(Some(request)) => handle(request, stream),
+                Ok(None) => Ok(()),
+                Err(error) => {
+                    respond(stream, 400, &[], format!("bad request: {error}\n").as_bytes())
+                }
+            }
+        })
+    }
+
+    /// Starts a server at this port that gives every connection to `handle` before anything is read
+    /// from it.
+    pub fn accept<H>(port: u16, handle: H) -> io::Result<Self>
+    where
+        H: Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
         let address = listener.local_addr()?;
         let stopped = Arc::new(AtomicBool::new(false));
         let acceptor = thread::spawn({
@@ -106,7 +132,7 @@ pub fn hang(stream: &mut TcpStream) -> io::Result<()> {
 
 fn accept<H>(listener: &TcpListener, stopped: &AtomicBool, handle: &Arc<H>)
 where
-    H: Fn(Request, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
+    H: Fn(&mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
 {
     for stream in listener.incoming() {
         if stopped.load(Ordering::Acquire) {
@@ -114,14 +140,7 @@ where
         }
         let Ok(mut stream) = stream else { continue };
         let handle = Arc::clone(handle);
-        // A client that goes away in the middle is its own business, hence no error is kept.
-        thread::spawn(move || match read_request(&stream) {
-            Ok(Some(request)) => handle(request, &mut stream),
-            Ok(None) => Ok(()),
-            Err(error) => {
-                respond(&mut stream, 400, &[], format!("bad request: {error}\n").as_bytes())
-            }
-        });
+        thread::spawn(move || handle(&mut stream));
     }
 }
 
@@ -131,7 +150,7 @@ fn begin(stream: &mut TcpStream, status: u16, headers: &[(String, String)]) -> i
 }
 
 /// Reads one request; a connection that is closed without a byte is none.
-fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
+pub fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

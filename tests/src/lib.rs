@@ -22,6 +22,7 @@ pub mod guard;
 pub mod home;
 pub mod mlflow;
 pub mod model;
+pub mod otlp_target;
 pub mod phoenix;
 pub mod rotel;
 pub mod terminal;
@@ -29,9 +30,11 @@ pub mod tui;
 pub mod tunnel;
 
 pub mod recording;
+pub mod replay;
 
 pub mod http;
 pub mod process;
+pub mod strace;
 pub mod wait;
 pub mod websocket;
 

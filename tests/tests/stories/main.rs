@@ -15,6 +15,7 @@ mod complete;
 mod config_files;
 mod demo;
 mod failures;
+mod faults;
 mod grpc;
 mod guarded;
 mod input;

@@ -1,0 +1,58 @@
+//! Recorded turns, told again under other names: as many as a story wants, in no time.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+
+use crate::home::Home;
+
+/// A recording of a turn that did three model calls and three tool calls.
+const RECORDING: &str = "../crates/codex-turn/tests/data/0.169.0/basic";
+
+/// The recorded names, the last digits of which make others.
+const THREAD: &str = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+const TURN: &str = "01a1fb18-d78a-7131-84b5-6faa13380fc7";
+
+/// The spans that the recorded turn becomes.
+pub const SPANS: usize = 7;
+
+/// A turn of a thread of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// The thread.
+    pub thread_id: String,
+    /// The turn.
+    pub turn_id: String,
+    /// What Codex notifies.
+    pub payload: String,
+}
+
+/// Leaves behind in a home what Codex left behind of the turn with this number: its transcript, and
+/// its events with the buffer service.
+pub fn replay(home: &Home, number: u32) -> anyhow::Result<Replayed> {
+    let names = [THREAD, TURN].map(|name| format!("{}{number:012x}", &name[..24]));
+    let read = |file: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING).join(file);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        anyhow::Ok(text.replace(THREAD, &names[0]).replace(TURN, &names[1]))
+    };
+    let folder = home.codex_home().join("sessions/2026/11/20");
+    fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("rollout-2026-11-20T22-34-31-{}.jsonl", names[0]));
+    let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
+    file.write_all(read("rollout.jsonl")?.as_bytes())?;
+    let logs = format!("http://127.0.0.1:{}/v1/logs", home.buffer_port());
+    for body in read("logs.jsonl")?.lines() {
+        let post = ureq::post(&logs).config().timeout_global(Some(LIMIT)).build();
+        let answer = post.header("content-type", "application/json").send(body)?;
+        ensure!(answer.status() == 200, "{answer:?}");
+    }
+    let payload = read("notify.jsonl")?.trim().to_owned();
+    let [thread_id, turn_id] = names;
+    Ok(Replayed { thread_id, turn_id, payload })
+}
+
+const LIMIT: Duration = Duration::from_secs(5);

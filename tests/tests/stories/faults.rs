@@ -1,0 +1,225 @@
+//! Everything goes wrong that can: hooks that are killed at every step, a full disk, a clock that
+//! jumps. In the end every turn is in every target, once.
+//!
+//! Turns are recorded ones ([`stories::replay`]); the hook and the buffer service are the real ones,
+//! and nobody helps them: what they do not make up for by themselves is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+use stories::home::HOOK_LIMIT;
+use stories::otlp_target::{Behaviour, OtlpTarget, TakenSpan};
+use stories::replay::{Replayed, SPANS, replay};
+use stories::strace::{self, Fault};
+use stories::{Home, wait};
+
+use crate::stage;
+
+/// How long the service may take until all is delivered: it tries again at growing intervals.
+const RECOVERY: Duration = Duration::from_secs(120);
+
+/// The system calls by which a process reaches disk and network.
+const CALLS: [&[&str]; 9] = [
+    &["openat"],
+    &["mkdir", "mkdirat"],
+    &["write", "writev"],
+    &["fsync", "fdatasync"],
+    &["rename", "renameat", "renameat2"],
+    &["unlink", "unlinkat"],
+    &["connect"],
+    &["sendto"],
+    &["recvfrom"],
+];
+
+#[test]
+fn hooks_that_are_killed_at_every_step() {
+    strace::available().expect("strace");
+    let stage = Stage::new("faults-kill", 1);
+    let mut turns = Vec::new();
+    for calls in CALLS {
+        for when in 1.. {
+            let turn = stage.left_behind(turns.len());
+            let killed = stage.struck(&turn, calls, Fault::Kill, when);
+            turns.push(turn);
+            if !killed {
+                break;
+            }
+        }
+    }
+    stage.check("hooks that are killed at every step", &turns);
+}
+
+/// Of each kind of call, the first few succeed, and then none does. The service's disk is not full, or
+/// it would not have the events.
+#[test]
+fn a_disk_that_is_full() {
+    strace::available().expect("strace");
+    let stage = Stage::new("faults-disk", 1);
+    let mut turns = Vec::new();
+    for (calls, steps) in CALLS.iter().zip([40, 4, 16, 8, 8]) {
+        for when in 1..=steps {
+            let turn = stage.left_behind(turns.len());
+            stage.struck(&turn, calls, Fault::FailForGood("ENOSPC"), when);
+            turns.push(turn);
+        }
+    }
+    stage.check("a disk that is full", &turns);
+}
+
+#[test]
+fn a_clock_that_jumps() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let stage = Stage::new("faults-clock", 1);
+    let target = &stage.targets[0];
+    let mut turns = Vec::new();
+    // What was to be tried again some day ...
+    target.behave(Behaviour::Answers(503)).expect("a target");
+    turns.extend((0..3).map(|number| stage.notified(number)));
+    let tomorrow = SystemTime::now() + DAY;
+    for file in files_below(&stage.home.root().join("home")) {
+        // ... in the files' own words, and by the files' times.
+        if file.ends_with("due") {
+            let since = tomorrow.duration_since(SystemTime::UNIX_EPOCH).expect("a time");
+            fs::write(&file, since.as_millis().to_string()).expect("due");
+        }
+        let opened = fs::File::options().append(true).open(&file);
+        opened.and_then(|file| file.set_modified(tomorrow)).expect("a time");
+    }
+    target.behave(Behaviour::Accepts).expect("a target");
+    turns.extend((3..6).map(|number| stage.notified(number)));
+    stage.check("a clock that jumps", &turns);
+}
+
+/// A home with the buffer service and some targets.
+struct Stage {
+    home: Home,
+    targets: Vec<OtlpTarget>,
+}
+
+impl Stage {
+    fn new(project: &str, targets: usize) -> Self {
+        let home = Home::new(&stage::programs(), project).expect("a home");
+        let targets: Vec<_> =
+            (0..targets).map(|_| OtlpTarget::start().expect("a target")).collect();
+        let entries = targets.iter().enumerate().map(|(number, target)| {
+            format!(
+                "\n      - name: target-{number}\n        target: otlp\n        endpoint: {}\n        \
+                 protocol: http/json\n        compression: none\n        timeout_ms: 1000",
+                target.url()
+            )
+        });
+        home.configure(&format!("targets:{}", entries.collect::<String>())).expect("config.yaml");
+        // The recorded turns are old; what ended before tracing began is not told.
+        let state = home.root().join("home/.arize/harness/state/codex");
+        fs::create_dir_all(&state).expect("a folder");
+        fs::write(state.join("since"), "2026-11-20T00:00:00Z\n").expect("a file");
+        home.start_buffer().expect("the buffer starts");
+        Self { home, targets }
+    }
+
+    fn left_behind(&self, number: usize) -> Replayed {
+        let number = u32::try_from(number).expect("a number");
+        replay(&self.home, number).expect("a turn")
+    }
+
+    /// A turn of which Codex notified the hook.
+    fn notified(&self, number: usize) -> Replayed {
+        let turn = self.left_behind(number);
+        stage::trigger(&self.home, &[&turn.payload]);
+        turn
+    }
+
+    /// Runs the hook for a turn, and lets a fault strike in one of its system calls; says whether it
+    /// was killed.
+    fn struck(&self, turn: &Replayed, calls: &[&str], fault: Fault, when: usize) -> bool {
+        let mut hook = self.home.command(&self.home.hook());
+        hook.arg(&turn.payload);
+        let finished = strace::run(&hook, calls, fault, when, HOOK_LIMIT).expect("the hook ends");
+        let killed = strace::was_killed(&finished);
+        // Its libraries are files, too.
+        let started = finished.status.code() != Some(127);
+        assert!(killed || !started || finished.status.success(), "{calls:?} {when}: {finished:?}");
+        let silent = finished.stdout.is_empty() && finished.stderr.is_empty();
+        assert!(silent || !started, "{calls:?} {when}: {finished:?}");
+        killed
+    }
+
+    /// Waits until every target has every turn, compares what each has, and prints a report.
+    fn check(&self, name: &str, turns: &[Replayed]) {
+        let complete = |target: &OtlpTarget| target.spans().len() >= turns.len() * SPANS;
+        let all = wait::until("every turn to be in every target", RECOVERY, || {
+            self.targets.iter().all(complete).then_some(())
+        });
+        let mut wrong = Vec::new();
+        for (number, target) in self.targets.iter().enumerate() {
+            let report = Report::of(turns, target);
+            let line = format!("{name}: target {number}: {report}\n");
+            // Not captured with what tests print.
+            let _ = std::io::stdout().write_all(line.as_bytes());
+            if (report.lost, report.doubled) != (0, 0) {
+                wrong.push(line);
+            }
+        }
+        assert!(all.is_ok() && wrong.is_empty(), "{all:?} {wrong:?}");
+        self.home.stop_buffer().expect("the buffer stops");
+    }
+}
+
+/// What became of the turns at one target.
+struct Report {
+    turns: usize,
+    requests: usize,
+    sent_again: usize,
+    lost: usize,
+    doubled: usize,
+}
+
+impl Report {
+    fn of(turns: &[Replayed], target: &OtlpTarget) -> Self {
+        let spans = target.spans();
+        let mut traces: BTreeMap<&str, Vec<&TakenSpan>> = BTreeMap::new();
+        for span in &spans {
+            traces.entry(&span.trace_id).or_default().push(span);
+        }
+        let root = |spans: &[&TakenSpan]| {
+            spans
+                .iter()
+                .find(|span| span.parent_id.is_empty())
+                .and_then(|span| span.turn_id.clone())
+        };
+        let complete: Vec<String> = traces
+            .values()
+            .filter(|spans| spans.len() == SPANS)
+            .filter_map(|spans| root(spans))
+            .collect();
+        let told: BTreeSet<&str> = complete.iter().map(String::as_str).collect();
+        Self {
+            turns: turns.len(),
+            requests: target.requests(),
+            sent_again: spans.iter().map(|span| span.times - 1).sum(),
+            lost: turns.iter().filter(|turn| !told.contains(turn.turn_id.as_str())).count(),
+            doubled: traces.len() - told.len(),
+        }
+    }
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} turns sent in {} requests, {} spans sent again with the same ids, lost {}, doubled {}",
+            self.turns, self.requests, self.sent_again, self.lost, self.doubled
+        )
+    }
+}
+
+fn files_below(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let files = entries.flat_map(|entry| {
+        let path = entry.path();
+        if path.is_dir() { files_below(&path) } else { vec![path] }
+    });
+    files.collect()
+}
