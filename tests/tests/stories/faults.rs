@@ -1,5 +1,5 @@
-//! Everything goes wrong that can: hooks that are killed at every step, a full disk, a clock that
-//! jumps. In the end every turn is in every target, once.
+//! Everything goes wrong that can: targets that misbehave in every way, hooks that are killed at
+//! every step, a full disk, a clock that jumps. In the end every turn is in every target, once.
 //!
 //! Turns are recorded ones ([`stories::replay`]); the hook and the buffer service are the real ones,
 //! and nobody helps them: what they do not make up for by themselves is lost.
@@ -32,6 +32,47 @@ const CALLS: [&[&str]; 9] = [
     &["sendto"],
     &["recvfrom"],
 ];
+
+#[test]
+fn targets_that_misbehave() {
+    let stage = Stage::new("faults-targets", 3);
+    let faults = [
+        Behaviour::IsGone,
+        Behaviour::Hangs,
+        Behaviour::Answers(401),
+        Behaviour::Answers(413),
+        Behaviour::Answers(429),
+        Behaviour::Answers(500),
+        Behaviour::Answers(503),
+        Behaviour::ClosesInTheMiddle,
+        Behaviour::ClosesUnanswered,
+        Behaviour::Dawdles(Duration::from_millis(500)),
+    ];
+    let mut turns = Vec::new();
+    for (round, fault) in faults.into_iter().enumerate() {
+        let (misbehaving, others) = stage.split(round);
+        misbehaving.behave(fault).expect("a target");
+        turns.extend((0..3).map(|number| stage.notified(4 * round + number)));
+        // Nobody waits for somebody else's target.
+        for target in others {
+            assert_eq!(
+                target.spans().len(),
+                turns.len() * SPANS,
+                "{fault:?}: {}",
+                stage.home.log()
+            );
+        }
+        misbehaving.behave(Behaviour::Accepts).expect("a target");
+        turns.push(stage.notified(4 * round + 3));
+        // What was refused for good, too: the fault was the target's.
+        wait::until("the target to have every turn", RECOVERY, || {
+            stage::trigger(&stage.home, &["--flush", "--rejected"]);
+            (misbehaving.spans().len() == turns.len() * SPANS).then_some(())
+        })
+        .unwrap_or_else(|error| panic!("{fault:?}: {error} {}", stage.home.log()));
+    }
+    stage.check("targets that misbehave", &turns);
+}
 
 #[test]
 fn hooks_that_are_killed_at_every_step() {
@@ -117,6 +158,13 @@ impl Stage {
         fs::write(state.join("since"), "2026-11-20T00:00:00Z\n").expect("a file");
         home.start_buffer().expect("the buffer starts");
         Self { home, targets }
+    }
+
+    /// One target, and the others.
+    fn split(&self, number: usize) -> (&OtlpTarget, impl Iterator<Item = &OtlpTarget>) {
+        let number = number % self.targets.len();
+        let others = self.targets.iter().enumerate().filter(move |(other, _)| *other != number);
+        (&self.targets[number], others.map(|(_, target)| target))
     }
 
     fn left_behind(&self, number: usize) -> Replayed {
