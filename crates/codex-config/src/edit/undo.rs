@@ -6,20 +6,23 @@ use serde::{Deserialize, Serialize};
 use serde_yaml::Value;
 
 use super::{EditError, delete, set, set_list};
+use crate::file_edit::digest;
 use crate::line_change::LineChange;
 use crate::{KeyPath, Scalar, document};
 
-/// A value to set.
-#[derive(Clone)]
-pub enum NewValue {
-    /// A single value.
-    Scalar(Scalar),
-    /// A list of texts.
-    List(Vec<String>),
+/// A key and what it is to hold.
+///
+/// It is not `Debug`, because it may be a credential.
+#[derive(Clone, PartialEq)]
+pub struct Setting {
+    /// The key.
+    pub key: KeyPath,
+    /// A single value or a list of texts; `None` if the key is not to be there.
+    pub value: Option<Value>,
 }
 
 /// A text with its new settings, and how to take them back. `Debug` does not show the text.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Edited {
     /// The text; the old one where there was nothing to do.
     pub text: String,
@@ -29,8 +32,8 @@ pub struct Edited {
 
 /// Records what was set, for [`undo`].
 ///
-/// It holds lines as they were, which may be credentials: `Debug` shows keys only, and a file with
-/// it belongs to its owner alone.
+/// It holds what was there before, which may be credentials: `Debug` shows keys only, and a file
+/// with it belongs to its owner alone.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Undo {
     steps: Vec<Step>,
@@ -39,7 +42,8 @@ pub struct Undo {
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Step {
     key: Vec<String>,
-    ours: Value,
+    /// The hash of what we set; nothing if we took the key out.
+    ours: Option<String>,
     previous: Option<Value>,
     lines: LineChange,
 }
@@ -52,24 +56,18 @@ impl Undo {
 }
 
 /// Sets keys, one after the other; all of them or none.
-pub fn set_all(text: &str, settings: &[(KeyPath, NewValue)]) -> Result<Edited, EditError> {
+pub fn set_all(text: &str, settings: &[Setting]) -> Result<Edited, EditError> {
     let mut edited = Edited { text: text.to_owned(), undo: Undo::default() };
-    for (key, value) in settings {
-        let after = match value {
-            NewValue::Scalar(scalar) => set(&edited.text, key, scalar)?,
-            NewValue::List(list) => set_list(&edited.text, key, list)?,
-        };
+    for Setting { key, value } in settings {
+        let after = set_value(&edited.text, key, value.as_ref())?;
         if after == edited.text {
             continue;
         }
-        let value_in = |text: &str| -> Result<Option<Value>, EditError> {
-            let root = document::parse_yaml(text)?;
-            Ok(document::lookup(&root, key.segments()).cloned())
-        };
         edited.undo.steps.push(Step {
             key: key.segments().to_vec(),
-            ours: value_in(&after)?.unwrap_or_default(),
-            previous: value_in(&edited.text)?,
+            ours: value.as_ref().map(value_digest),
+            previous: document::lookup(&document::parse_yaml(&edited.text)?, key.segments())
+                .cloned(),
             lines: LineChange::between(&edited.text, &after),
         });
         edited.text = after;
@@ -86,34 +84,51 @@ pub fn undo(text: &str, undo: &Undo) -> Result<String, EditError> {
 
 fn take_back(text: String, step: &Step) -> Result<String, EditError> {
     let root = document::parse_yaml(&text)?;
-    if document::lookup(&root, &step.key) != Some(&step.ours) {
+    if document::lookup(&root, &step.key).map(value_digest) != step.ours {
         return Ok(text);
     }
     let mut expected = root;
-    match &step.previous {
-        Some(previous) => {
-            // The key is there, so that nothing stands above it but mappings.
-            let _ = document::insert(&mut expected, &step.key, previous.clone());
+    let is_possible = match &step.previous {
+        Some(previous) => document::insert(&mut expected, &step.key, previous.clone()).is_ok(),
+        None => {
+            document::remove(&mut expected, &step.key);
+            true
         }
-        None => document::remove(&mut expected, &step.key),
-    }
+    };
     let expected = pruned(expected);
     let is_expected = |candidate: &String| {
         document::parse_yaml(candidate).is_ok_and(|root| pruned(root) == expected)
     };
-    if let Some(exact) = step.lines.taken_back(&text).find(is_expected) {
-        return Ok(exact);
+    match step.lines.taken_back(&text).find(is_expected) {
+        Some(exact) if is_possible => Ok(exact),
+        _ => set_value(&text, &KeyPath::from_segments(&step.key), step.previous.as_ref()),
     }
-    let key = KeyPath::from_segments(&step.key);
-    match &step.previous {
-        None => delete(&text, &key),
+}
+
+fn set_value(text: &str, key: &KeyPath, value: Option<&Value>) -> Result<String, EditError> {
+    match value {
+        None => delete(text, key),
+        Some(Value::String(value)) => set(text, key, &Scalar::text(value)),
         Some(Value::Sequence(list)) => {
-            let list = list.iter().map(document::display).collect::<Vec<_>>();
-            set_list(&text, &key, &list)
+            let text_of = |item: &Value| item.as_str().map(str::to_owned);
+            let Some(list) = list.iter().map(text_of).collect::<Option<Vec<_>>>() else {
+                let reason = "only texts can be listed".to_owned();
+                return Err(EditError::Unsafe { key: key.clone(), reason });
+            };
+            set_list(text, key, &list)
         }
-        Some(Value::String(previous)) => set(&text, &key, &Scalar::text(previous)),
-        Some(previous) => set(&text, &key, &Scalar::parse(&document::display(previous))),
+        Some(Value::Mapping(mapping)) => {
+            mapping.iter().try_fold(text.to_owned(), |text, (inner, value)| {
+                let path = [key.segments(), &[document::display(inner)]].concat();
+                set_value(&text, &KeyPath::from_segments(&path), Some(value))
+            })
+        }
+        Some(other) => set(text, key, &Scalar::parse(&document::display(other))),
     }
+}
+
+fn value_digest(value: &Value) -> String {
+    digest(&document::to_yaml(value))
 }
 
 /// Takes mappings out that hold nothing.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{is_name, parse, parse_line, parse_word};
+use crate::file_edit::digest;
 use crate::line_change::LineChange;
 use crate::lines::{lines_at, splice, without_all};
 
@@ -37,7 +38,7 @@ pub struct Edited {
 
 /// Records what was assigned, for [`undo`].
 ///
-/// It holds lines as they were, which may be credentials: `Debug` shows names only, and a file with
+/// It holds what was there before, which may be credentials: `Debug` shows names only, and a file with
 /// it belongs to its owner alone.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
@@ -47,6 +48,7 @@ pub struct Undo {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Step {
     name: String,
+    /// The hash of what we assigned.
     ours: String,
     previous: Option<String>,
     lines: LineChange,
@@ -75,7 +77,7 @@ pub fn set(text: &str, variables: &[(&str, &str)]) -> Result<Edited, EditError> 
         }
         let after = assign(&edited.text, name, value);
         let lines = LineChange::between(&edited.text, &after);
-        let (name, ours) = (name.to_owned(), value.to_owned());
+        let (name, ours) = (name.to_owned(), digest(value));
         edited.undo.steps.push(Step { name, ours, previous, lines });
         edited.text = after;
     }
@@ -91,7 +93,7 @@ pub fn undo(text: &str, undo: &Undo) -> String {
 
 fn take_back(text: String, step: &Step) -> String {
     let mut expected = parse(&text).variables;
-    if expected.get(&step.name) != Some(&step.ours) {
+    if expected.get(&step.name).map(|value| digest(value)).as_ref() != Some(&step.ours) {
         return text;
     }
     match &step.previous {
@@ -105,7 +107,7 @@ fn take_back(text: String, step: &Step) -> String {
     match &step.previous {
         Some(previous) => assign(&text, &step.name, previous),
         None => {
-            let ours = |line: &Assignment| line.word == step.ours;
+            let ours = |line: &Assignment| digest(&line.word) == step.ours;
             let assignments = assignments(&text, &step.name).into_iter().filter(ours);
             without_all(&text, assignments.map(|assignment| assignment.lines).collect())
         }

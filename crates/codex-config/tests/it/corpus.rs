@@ -9,9 +9,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codex_config::edit::{self, NewValue};
+use codex_config::edit::{self, Setting};
 use codex_config::profile::{self, Shell};
-use codex_config::{Scalar, Secret, codex_toml, env_file};
+use codex_config::{Secret, codex_toml, env_file};
+use serde_yaml::Value;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
 
@@ -43,16 +44,17 @@ fn config_yaml_files() {
         folder: "config-yaml",
         least: 10,
         edit: |_, text| {
-            let scalar = |typed| NewValue::Scalar(Scalar::parse(typed));
-            let chained = vec!["notify-send".to_owned(), "it's \"done\"".to_owned()];
+            let chained = vec![Value::from("notify-send"), "it's \"done\"".into()];
             let settings = [
-                ("harnesses.codex.target", scalar("arize")),
-                ("harnesses.codex.project_name", scalar("my project")),
-                ("harnesses.codex.collector.port", scalar("4319")),
-                ("harnesses.codex.chained_notify", NewValue::List(chained)),
-                ("logging.prompts", scalar("false")),
+                ("harnesses.codex.target", Some("arize".into())),
+                ("harnesses.codex.project_name", Some("my project".into())),
+                ("harnesses.codex.collector.port", Some(4319.into())),
+                ("harnesses.codex.chained_notify", Some(chained.into())),
+                ("logging.prompts", Some(false.into())),
+                ("harnesses.codex.endpoint", None),
             ];
-            let settings = settings.map(|(key, value)| (key.parse().unwrap(), value));
+            let settings =
+                settings.map(|(key, value)| Setting { key: key.parse().unwrap(), value });
             let edited = edit::set_all(text, &settings)?;
             Ok((edited.text, serde_json::to_string(&edited.undo)?))
         },

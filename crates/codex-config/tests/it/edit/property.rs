@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
+use codex_config::edit::Setting;
 use codex_config::{Scalar, edit};
 use proptest::prelude::*;
+use serde_yaml::Value;
 
 /// Writes a random block mapping with random comments, blank lines and quoting.
 fn yaml(depth: u32) -> BoxedStrategy<Vec<String>> {
@@ -96,6 +98,28 @@ proptest! {
         }
         if let Ok(after) = edit::delete(&text, &key) {
             prop_assert_eq!(edit::get(&after, &key).unwrap(), None);
+        }
+    }
+
+    #[test]
+    fn several_keys_are_set_and_taken_back_to_the_byte(
+        lines in yaml(2),
+        keys in prop::collection::vec("(a|b|c|d-e|f|g|new)(\\.(a|b|g|new)){0,2}", 1..4),
+        later in prop::sample::select(vec!["# later", "z: 1", "", "  odd: {"]),
+    ) {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let values = [Some("text".into()), None, Some(Value::from(vec!["a", "b"])), Some(1.into())];
+        let settings: Vec<_> = keys
+            .iter()
+            .zip(values)
+            .map(|(key, value)| Setting { key: key.parse().unwrap(), value })
+            .collect();
+        let Ok(edited) = edit::set_all(&text, &settings) else { return Ok(()) };
+        prop_assert_eq!(edit::undo(&edited.text, &edited.undo).unwrap(), text);
+        let changed = format!("{}{later}\n", edited.text);
+        if let Ok(undone) = edit::undo(&changed, &edited.undo) {
+            let added = format!("{later}\n");
+            prop_assert!(undone.contains(&added), "{changed:?} became {undone:?}");
         }
     }
 }
