@@ -24,6 +24,7 @@ mod mcp;
 mod mlflow;
 mod phoenix_rest;
 mod proxies;
+mod proxy;
 mod repeated;
 mod setup;
 mod sizes;
