@@ -126,6 +126,10 @@ pub(crate) struct Setup {
     /// Install the skill that teaches a coding agent about this tool.
     #[arg(long)]
     pub(crate) with_skills: bool,
+    /// Have Codex run our hook at the ends of turns and sessions, too, where it can: it asks whether
+    /// to trust that.
+    #[arg(long)]
+    pub(crate) hooks: bool,
     /// Restart Codex's background process, which would keep the old telemetry settings.
     #[arg(long)]
     pub(crate) restart_daemon: bool,

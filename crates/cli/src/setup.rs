@@ -125,6 +125,7 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
         no_service: args.no_service,
         autostart: args.autostart,
         with_skills: args.with_skills,
+        hooks: args.hooks,
         restart_daemon: args.restart_daemon,
     })
 }

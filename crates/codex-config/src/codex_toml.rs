@@ -28,5 +28,5 @@ pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
 pub use python_system::without_python_system;
-pub use remove::remove;
+pub use remove::{remove, remove_hook};
 pub use undo::undo;

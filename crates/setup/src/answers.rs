@@ -34,6 +34,8 @@ pub struct Request {
     pub autostart: bool,
     /// `--with-skills`
     pub with_skills: bool,
+    /// `--hooks`
+    pub hooks: bool,
     /// `--restart-daemon`
     pub restart_daemon: bool,
 }
@@ -61,6 +63,8 @@ pub struct Answers {
     pub autostart: bool,
     /// Whether the skill for coding agents is installed.
     pub skills: bool,
+    /// Whether Codex runs our hook at the ends of turns and sessions, too.
+    pub hooks: bool,
     /// Whether the service of the Python system is ended, where it has the port.
     pub replace_python_service: bool,
     /// Whether Codex's background process is restarted, where one runs.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use buffer_api::process;
+use buffer_api::process::{self, Status};
 use codex_config::file_edit::{Snapshot, digest};
 use codex_config::{WriteError, file_edit, write_private};
 use exec_proxy::shim::{self, ShimError};
@@ -186,7 +188,7 @@ fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
         ServiceStep::Start => Some(start()),
         ServiceStep::Restart => Some(stop(&service).and_then(|()| start())),
         ServiceStep::HandOver(launcher) => {
-            Some(stop(&service).and_then(|()| hand_over(host, launcher)))
+            Some(stop(&service).and_then(|()| hand_over(host, launcher, &service)))
         }
     };
     if let Some(started) = started {
@@ -219,12 +221,22 @@ fn stop(service: &process::Service) -> Result<(), String> {
     process::stop(service).map(drop).map_err(|error| chain(&error))
 }
 
-fn hand_over(host: &Host, launcher: &Launcher) -> Result<(), String> {
+/// Has the launcher start the service, and waits until it answers.
+fn hand_over(host: &Host, launcher: &Launcher, service: &process::Service) -> Result<(), String> {
+    const PATIENCE: Duration = Duration::from_secs(5);
     // It may have been there with another text.
     if let Launcher::Launchd { .. } = launcher {
         let _ = commands(&launcher.disable());
     }
-    commands(&launcher.enable(&launcher.file(host)))
+    commands(&launcher.enable(&launcher.file(host)))?;
+    let deadline = Instant::now() + PATIENCE;
+    while !matches!(process::status(service), Status::Running(_)) {
+        if Instant::now() >= deadline {
+            return Err(format!("{} has not started it within {PATIENCE:?}", launcher.name()));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// Runs commands one after the other until one fails; they print nothing.

@@ -6,7 +6,7 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found};
 use codex_config::file_edit::Snapshot;
-use codex_config::{ParseError, Secret};
+use codex_config::{ParseError, Secret, Triggers};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel};
@@ -48,6 +48,8 @@ pub struct Facts {
     pub daemon: Option<Daemon>,
     /// The real Codex.
     pub codex: Option<PathBuf>,
+    /// By what it tells that a turn may have ended; without a version, by `notify` alone.
+    pub triggers: Triggers,
 }
 
 /// What the settings say now.
@@ -107,6 +109,12 @@ impl Facts {
         self.record.entry(self.codex_config.now.path()).is_some()
     }
 
+    /// Whether Codex runs our hook at the ends of turns and sessions, too.
+    pub(crate) fn has_lifecycle_hooks(&self) -> bool {
+        let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
+        now.hooks.iter().any(|hook| codex_part::is_our_hook(&hook.command))
+    }
+
     /// What became of an exporter that was there before us.
     pub(crate) fn existing_otel_now(&self) -> ExistingOtel {
         let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
@@ -148,6 +156,8 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
         codex_config.before = Some(before);
     }
 
+    let codex = host.codex();
+    let version = codex.as_deref().and_then(|codex| host.codex_version(codex));
     let service = process::status(&service(host, port));
     let python_service = match &service {
         Status::Taken { occupant, .. } => python_system::service(occupant),
@@ -165,7 +175,9 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
         python_service,
         launcher: autostart::find(host),
         daemon: daemon::find(paths),
-        codex: host.codex(),
+        codex,
+        triggers: version
+            .map_or(Triggers { notify: true, lifecycle: Vec::new() }, codex_config::triggers),
         record,
     })
 }

@@ -2,10 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use codex_config::{Environment, Paths};
+use codex_config::{CodexVersion, Environment, Paths};
 
 /// What the library is told about the machine; it looks nothing of this up by itself.
 #[derive(Debug, Clone)]
@@ -29,6 +29,12 @@ impl Host {
     pub(crate) fn codex(&self) -> Option<PathBuf> {
         let path = self.environment.path("PATH")?;
         exec_proxy::find_codex(path.as_os_str(), self.extensions().as_deref())
+    }
+
+    /// The version of the real Codex, where it says one.
+    pub(crate) fn codex_version(&self, codex: &Path) -> Option<CodexVersion> {
+        let said = self.run(codex, &["--version"]).ok()?;
+        CodexVersion::parse(&String::from_utf8_lossy(&said.stdout))
     }
 
     /// Whether our `codex` is in the harness home.

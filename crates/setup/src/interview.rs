@@ -87,6 +87,7 @@ pub fn interview(
         service,
         autostart,
         skills,
+        hooks: hooks(request, facts, ask)?,
         replace_python_service,
         restart_daemon: restart_daemon(request, facts, ask)?,
     })
@@ -318,6 +319,27 @@ fn autostart(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool
     let Some(launcher) = &facts.launcher else { return Ok(false) };
     let question = format!("Have {} start the buffer service at each login?", launcher.name());
     ask.confirm(&question, false, "otherwise the first turn of a day starts it")
+}
+
+/// Codex asks a person whether to trust hooks, so that they are for those who want them, or for a
+/// Codex that has nothing else.
+fn hooks(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, InterviewError> {
+    let triggers = &facts.triggers;
+    if triggers.lifecycle.is_empty() {
+        return match request.hooks {
+            true => Err(InterviewError::Wrong {
+                what: "no Codex with lifecycle hooks was found".to_owned(),
+                hint: "leave --hooks out; Codex 0.136 and later have them".to_owned(),
+            }),
+            false => Ok(false),
+        };
+    }
+    if request.hooks || !triggers.notify {
+        return Ok(true);
+    }
+    let help = "Codex will ask whether to trust them; without them these take some seconds";
+    let question = "Use Codex's lifecycle hooks to see turns that fail or are stopped at once?";
+    Ok(ask.confirm(question, facts.has_lifecycle_hooks(), help)?)
 }
 
 fn restart_daemon(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, AskError> {

@@ -33,6 +33,13 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
                 .to_owned(),
         );
     }
+    if answers.hooks && !facts.has_lifecycle_hooks() {
+        next.push(
+            "Start `codex` once in a terminal and trust our hooks when it asks: until then it does \
+             not run them."
+                .to_owned(),
+        );
+    }
     if answers.path && !is_first_on_path(host) {
         next.push("Open a new shell, so that `codex` is found where it is traced.".to_owned());
     }

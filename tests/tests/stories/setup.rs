@@ -39,6 +39,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     answer(&terminal, "? User id", Key::Enter);
     answer(&terminal, "? What should be recorded?", Key::Enter);
     answer(&terminal, "? Put `codex` with tracing", Key::Enter);
+    answer(&terminal, "? Use Codex's lifecycle hooks", Key::Enter);
     answer(&terminal, "? Go on?", Key::Enter);
     terminal.shows("Open a new shell").expect("the next steps");
     terminal.ended().expect("setup ends");

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::outline::{Entry, Outline};
-use super::{EditError, verify};
+use super::{EditError, hooks, verify};
 use crate::lines::{line_before, splice, split_bom, without_all};
 
 /// Takes a key out with everything below it, and the table's header that this leaves with nothing.
@@ -55,9 +55,25 @@ fn lines(outline: &Outline<'_>, entry: &Entry) -> Range<usize> {
     }
 }
 
+/// Takes a command out of a lifecycle event, with the group around it when nothing else is in it.
+pub fn remove_hook(text: &str, event: &str, command: &str) -> Result<String, EditError> {
+    let (bom, body) = split_bom(text);
+    let without = hooks::without(body, event, command, true)?;
+    Ok(without.map_or_else(|| text.to_owned(), |without| format!("{bom}{without}")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hook_goes_and_others_stay() {
+        let theirs = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = 'command'\ncommand = 'bell'\n";
+        let ours = "\n[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = 'command'\ncommand = 'hook'\n";
+        let text = format!("{theirs}{ours}");
+        assert_eq!(remove_hook(&text, "Stop", "hook").unwrap(), theirs);
+        assert_eq!(remove_hook(theirs, "Stop", "hook").unwrap(), theirs);
+    }
 
     #[track_caller]
     fn check(before: &str, path: &[&str], after: &str) {

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use codex_config::Paths;
-use codex_config::codex_toml::{self, EditError, Exporter, Found, NotifyOwner, Otel, Wanted};
+use codex_config::codex_toml::{
+    self, EditError, Exporter, Found, LifecycleHooks, NotifyOwner, Otel, Wanted,
+};
+use codex_config::{LIFECYCLE_TIMEOUT_SECONDS, Paths};
 
 use crate::answers::ExistingOtel;
 use crate::python_system;
@@ -42,6 +44,9 @@ pub(crate) fn without_strays(
             };
         }
     }
+    for hook in found.hooks.iter().filter(|hook| is_our_hook(&hook.command)) {
+        stripped = codex_toml::remove_hook(&stripped, &hook.event, &hook.command)?;
+    }
     let exporter = found.otel.as_ref().and_then(|otel| otel.exporter.as_ref());
     if exporter.is_some_and(|exporter| is_ours(exporter, port)) {
         stripped = codex_toml::remove(&stripped, &["otel", "exporter"])?;
@@ -72,7 +77,24 @@ pub(crate) fn can_forward(exporter: &Exporter) -> bool {
     exporter.kind == "otlp-http" && exporter.endpoint.is_some()
 }
 
-/// What the file is to hold.
+/// Whether a lifecycle hook runs our program.
+pub(crate) fn is_our_hook(command: &str) -> bool {
+    command.contains("arize-hook-codex-notify")
+}
+
+/// What Codex runs at the ends of turns and sessions. It is a shell command.
+pub(crate) fn lifecycle_hooks(hook: &str, events: &[&str]) -> Option<LifecycleHooks> {
+    let quoted = format!("'{}'", hook.replace('\'', r"'\''"));
+    let plain = hook.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+    let hooks = LifecycleHooks {
+        command: format!("{} --lifecycle", if plain { hook } else { &quoted }),
+        events: events.iter().map(|event| (*event).to_owned()).collect(),
+        timeout_seconds: LIFECYCLE_TIMEOUT_SECONDS,
+    };
+    (!events.is_empty()).then_some(hooks)
+}
+
+/// What the file is to hold, but for lifecycle hooks.
 pub(crate) fn wanted(
     hook: &str,
     found: &Found,

@@ -274,8 +274,11 @@ fn codex_change(
         hint: "a home folder with another name",
     })?;
     let prompts = answers.content.map_or(facts.settings.prompts, |content| content.switches()[0]);
-    let wanted =
+    let mut wanted =
         codex_part::wanted(hook, &facts.found, answers.existing_otel, answers.port, prompts);
+    if answers.hooks {
+        wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
+    }
     let edited = codex_toml::edit(state.text_before(), &wanted).map_err(|source| {
         PlanError::CodexConfig { path: state.now.path().display().to_string(), source }
     })?;

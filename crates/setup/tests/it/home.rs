@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use codex_config::{Environment, Paths};
@@ -38,6 +39,20 @@ impl Home {
             home.write(path, content);
         }
         home
+    }
+
+    /// Puts a Codex on the `PATH` that says it is this version.
+    pub(crate) fn with_codex(mut self, version: &str) -> Self {
+        let folder = self.folder.path().join("usr");
+        fs::create_dir(&folder).unwrap();
+        let codex = folder.join("codex");
+        fs::write(&codex, format!("#!/bin/sh\necho codex-cli {version}\n")).unwrap();
+        fs::set_permissions(&codex, fs::Permissions::from_mode(0o755)).unwrap();
+        let user = self.path("");
+        let variables =
+            [("HOME", user.as_path()), ("SHELL", Path::new("/bin/zsh")), ("PATH", &folder)];
+        self.host.environment = Environment::new(variables);
+        self
     }
 
     /// Writes a file of the user.

@@ -98,3 +98,26 @@ fn the_prompts_that_are_not_recorded_are_not_sent_to_us_either() {
     home.install(&Request { content: Some(Content::None), ..quiet() });
     assert!(home.read(".codex/config.toml").contains("log_user_prompt = false"));
 }
+
+#[test]
+fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
+    let theirs = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"bell\"\n";
+    let home = Home::with(&[(".codex/config.toml", theirs)]).with_codex("0.145.0");
+    let before = home.tree();
+    home.install(&quiet());
+    assert_eq!(home.read(".codex/config.toml").matches("[[hooks").count(), 2);
+    home.install(&Request { hooks: true, ..quiet() });
+    let config = home.read(".codex/config.toml");
+    for event in ["Stop", "SubagentStop", "SessionEnd"] {
+        assert!(config.contains(&format!("[[hooks.{event}.hooks]]")), "{config}");
+    }
+    assert!(!config.contains("Interrupt") && config.contains("notify --lifecycle"), "{config}");
+    assert!(home.plan(&quiet()).2.is_empty());
+    home.uninstall(true);
+    assert_eq!(home.tree(), before);
+    // Those of an installation by hand are recognised.
+    home.write(".codex/config.toml", &config);
+    home.uninstall(true);
+    assert!(!home.read(".codex/config.toml").contains("arize-hook"));
+    assert!(home.read(".codex/config.toml").contains(theirs));
+}
