@@ -82,7 +82,7 @@ fn hooks_that_are_killed_at_every_step() {
     for calls in CALLS {
         for when in 1.. {
             let turn = stage.left_behind(turns.len());
-            let killed = stage.struck(&turn, calls, Fault::Kill, when);
+            let killed = stage.struck(&[&turn.payload], calls, Fault::Kill, when);
             turns.push(turn);
             if !killed {
                 break;
@@ -92,20 +92,51 @@ fn hooks_that_are_killed_at_every_step() {
     stage.check("hooks that are killed at every step", &turns);
 }
 
+/// First while they put a turn into the outbox, then while they take it out.
+#[test]
+fn hooks_that_are_killed_at_the_outbox() {
+    strace::available().expect("strace");
+    let stage = Stage::new("faults-outbox", 1);
+    let target = &stage.targets[0];
+    let mut turns = Vec::new();
+    for calls in CALLS {
+        for when in 1.. {
+            target.behave(Behaviour::Answers(503)).expect("a target");
+            let turn = stage.left_behind(turns.len());
+            let in_putting = stage.struck(&[&turn.payload], calls, Fault::Kill, when);
+            turns.push(turn);
+            target.behave(Behaviour::Accepts).expect("a target");
+            stage.make_due();
+            let in_taking = stage.struck(&["--flush"], calls, Fault::Kill, when);
+            if !in_putting && !in_taking {
+                break;
+            }
+        }
+    }
+    stage.check("hooks that are killed at the outbox", &turns);
+}
+
 /// Of each kind of call, the first few succeed, and then none does. The service's disk is not full, or
 /// it would not have the events.
 #[test]
 fn a_disk_that_is_full() {
     strace::available().expect("strace");
     let stage = Stage::new("faults-disk", 1);
+    let target = &stage.targets[0];
     let mut turns = Vec::new();
-    for (calls, steps) in CALLS.iter().zip([40, 4, 16, 8, 8]) {
-        for when in 1..=steps {
-            let turn = stage.left_behind(turns.len());
-            stage.struck(&turn, calls, Fault::FailForGood("ENOSPC"), when);
-            turns.push(turn);
+    // The outbox is on that disk, too.
+    for behaviour in [Behaviour::Accepts, Behaviour::Answers(503)] {
+        target.behave(behaviour).expect("a target");
+        for (calls, steps) in CALLS.iter().zip([40, 4, 16, 8, 8]) {
+            for when in 1..=steps {
+                let turn = stage.left_behind(turns.len());
+                stage.struck(&[&turn.payload], calls, Fault::FailForGood("ENOSPC"), when);
+                turns.push(turn);
+            }
         }
     }
+    target.behave(Behaviour::Accepts).expect("a target");
+    stage.make_due();
     stage.check("a disk that is full", &turns);
 }
 
@@ -179,11 +210,19 @@ impl Stage {
         turn
     }
 
-    /// Runs the hook for a turn, and lets a fault strike in one of its system calls; says whether it
-    /// was killed.
-    fn struck(&self, turn: &Replayed, calls: &[&str], fault: Fault, when: usize) -> bool {
+    /// Lets all that waits be offered again now.
+    fn make_due(&self) {
+        let files = files_below(&self.home.root().join("home/.arize"));
+        for due in files.into_iter().filter(|file| file.ends_with("due")) {
+            // The service may be about to offer it.
+            let _ = fs::remove_file(due);
+        }
+    }
+
+    /// Runs the hook, and lets a fault strike in one of its system calls; says whether it was killed.
+    fn struck(&self, arguments: &[&str], calls: &[&str], fault: Fault, when: usize) -> bool {
         let mut hook = self.home.command(&self.home.hook());
-        hook.arg(&turn.payload);
+        hook.args(arguments);
         let finished = strace::run(&hook, calls, fault, when, HOOK_LIMIT).expect("the hook ends");
         let killed = strace::was_killed(&finished);
         // Its libraries are files, too.
