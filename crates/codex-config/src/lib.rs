@@ -70,9 +70,9 @@ pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
 pub use target::{
-    ArizeProtocol, ArizeTarget, ConfigError, MlflowAuth, MlflowExperiment, MlflowTarget,
-    OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi, PhoenixTarget, Target,
-    TargetError, TargetSettings, TlsFiles,
+    ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
+    MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi,
+    PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
 pub use triggers::{CodexVersion, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

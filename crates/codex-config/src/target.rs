@@ -2,6 +2,7 @@
 
 mod arize;
 mod error;
+mod file;
 mod headers;
 mod list;
 mod mlflow;
@@ -11,6 +12,7 @@ mod tls;
 
 pub use arize::{ArizeProtocol, ArizeTarget};
 pub use error::{ConfigError, TargetError};
+pub use file::FileTarget;
 pub use list::TargetSettings;
 pub use mlflow::{MlflowAuth, MlflowExperiment, MlflowTarget};
 pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget};
@@ -41,6 +43,10 @@ pub enum Target {
     Otlp(OtlpTarget),
     /// An MLflow tracking server.
     Mlflow(MlflowTarget),
+    /// A file of OTLP JSON lines.
+    File(FileTarget),
+    /// The standard output of a dry run.
+    Stdout,
 }
 
 /// The kinds of targets, by which users name them.
@@ -51,10 +57,20 @@ enum Kind {
     Arize,
     Mlflow,
     Otlp,
+    File,
+    Stdout,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [Self::Local, Self::Phoenix, Self::Arize, Self::Mlflow, Self::Otlp];
+    const ALL: [Self; 7] = [
+        Self::Local,
+        Self::Phoenix,
+        Self::Arize,
+        Self::Mlflow,
+        Self::Otlp,
+        Self::File,
+        Self::Stdout,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -63,6 +79,8 @@ impl Kind {
             Self::Arize => "arize",
             Self::Mlflow => "mlflow",
             Self::Otlp => "otlp",
+            Self::File => "file",
+            Self::Stdout => "stdout",
         }
     }
 }
@@ -106,7 +124,15 @@ fn resolve(kind: Kind, paths: &Paths, reader: &mut Reader<'_>) -> Result<Target,
         Kind::Arize => arize::resolve(paths, reader).map(Target::Arize),
         Kind::Mlflow => mlflow::resolve(paths, reader).map(Target::Mlflow),
         Kind::Otlp => otlp::resolve(paths, reader).map(Target::Otlp),
+        Kind::File => file::resolve(paths, reader).map(Target::File),
+        Kind::Stdout => stdout(reader),
     }
+}
+
+/// What the hook prints Codex throws away, or takes for an answer.
+fn stdout(reader: &mut Reader<'_>) -> Result<Target, TargetError> {
+    let is_dry_run = reader.flag(&[Source::Variable(variables::ARIZE_DRY_RUN)]) == Some(true);
+    is_dry_run.then_some(Target::Stdout).ok_or(TargetError::OnlyInDryRun)
 }
 
 /// Gives the first source that is set, which must be the URL of a server.

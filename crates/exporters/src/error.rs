@@ -167,6 +167,14 @@ pub enum ExportError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A file could not be written.
+    #[error("`{place}` cannot be written")]
+    WriteFile {
+        /// The file, or `stdout`.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The local store could not be opened.
     #[error(transparent)]
     OpenStore(#[from] OpenError),
@@ -199,6 +207,7 @@ impl ExportError {
             | Self::TooLarge { .. }
             | Self::WrongAddress { .. }
             | Self::ReadStore(_) => false,
+            Self::WriteFile { source, .. } => !is_denied(source),
             Self::OpenStore(error) => error.is_transient(),
             Self::WriteStore(error) => error.is_transient(),
         }
@@ -211,4 +220,10 @@ impl ExportError {
             _ => None,
         }
     }
+}
+
+/// Whether a file cannot be written until somebody changes something about the place where it is.
+pub(crate) fn is_denied(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem)
 }

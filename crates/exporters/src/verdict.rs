@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tonic::Code;
 
+use crate::error::is_denied;
 use crate::{AnswerStatus, ExportError};
 
 /// What to do with a batch that was not accepted.
@@ -33,6 +34,8 @@ impl ExportError {
             Self::PartlyRejected { .. } => Verdict::Never,
             Self::TooLarge { .. } => Verdict::Split,
             Self::WrongAddress { .. } | Self::Experiment { .. } => Verdict::Hold,
+            Self::WriteFile { source, .. } if !is_denied(source) => Verdict::Later(None),
+            Self::WriteFile { .. } => Verdict::Hold,
             Self::OpenStore(error) if error.is_transient() => Verdict::Later(None),
             Self::WriteStore(error) if error.is_transient() => Verdict::Later(None),
             Self::OpenStore(_) | Self::WriteStore(_) | Self::ReadStore(_) => Verdict::Hold,

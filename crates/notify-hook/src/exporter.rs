@@ -8,8 +8,8 @@ use codex_config::{
     TargetSettings, TlsFiles,
 };
 use exporters::{
-    Arize, ArizeConfig, ConfigError, Connection, Exporter, LocalStore, Mlflow, MlflowConfig, Otlp,
-    OtlpConfig, Phoenix, PhoenixConfig, Proxies,
+    Arize, ArizeConfig, ConfigError, Connection, Exporter, JsonFile, JsonStdout, LocalStore,
+    Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix, PhoenixConfig, Proxies,
 };
 
 /// Makes the exporter of a target; each delivery ends within `timeout`.
@@ -32,6 +32,8 @@ pub fn exporter(
         Target::Mlflow(mlflow) => {
             Box::new(Mlflow::new(mlflow_config(mlflow, project, connection(&mlflow.tls)))?)
         }
+        Target::File(file) => Box::new(JsonFile::new(&file.path, file.max_bytes)),
+        Target::Stdout => Box::new(JsonStdout),
         Target::Otlp(otlp) => Box::new(Otlp::new(otlp_config(otlp, connection(&otlp.tls)))?),
     })
 }

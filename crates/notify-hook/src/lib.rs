@@ -20,6 +20,7 @@
 mod chain;
 mod debug;
 mod deliver;
+mod dry_run;
 mod exporter;
 mod find;
 mod gather;

@@ -10,7 +10,7 @@ use codex_turn::{
     turn_from_notify,
 };
 use otlp_model::turn::Outcome;
-use otlp_model::{Attribute, SpanBatch, Turn, UnixNanos};
+use otlp_model::{Attribute, Turn, UnixNanos};
 use pricing::PriceTable;
 
 use crate::deliver::{Delivery, Told};
@@ -23,7 +23,7 @@ use crate::read::{self, Reading, SILENCE};
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::trigger::{Cause, Trigger};
-use crate::{debug, find, ledger, parents, sweep};
+use crate::{debug, dry_run, find, ledger, parents, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -327,7 +327,7 @@ impl Look<'_> {
             debug::dump(paths, &turn, events, &batch, secrets, log);
         }
         if settings.dry_run {
-            print_dry_run(&delivery.preview(&turn));
+            dry_run::print(settings, &delivery.preview(&turn));
             return true;
         }
         // What was sent before is remembered before the next turn is; the last one is remembered at
@@ -371,14 +371,6 @@ impl Look<'_> {
         self.state.mark_sent(key);
         self.report.traced += 1;
         true
-    }
-}
-
-#[expect(clippy::print_stdout, reason = "a dry run is for a person at a terminal")]
-fn print_dry_run(batch: &SpanBatch) {
-    for span in &batch.spans {
-        let depth = batch.depth(span);
-        println!("[arize] DRY RUN: {}{}", "  ".repeat(depth), span.name);
     }
 }
 

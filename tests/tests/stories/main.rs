@@ -16,6 +16,7 @@ mod config_files;
 mod demo;
 mod failures;
 mod faults;
+mod file;
 mod grpc;
 mod guarded;
 mod input;

@@ -36,6 +36,9 @@ pub enum TargetError {
         /// The key and the variable of each.
         missing: Vec<(String, &'static str)>,
     },
+    /// The target is the standard output, where nobody would see the traces.
+    #[error("the target `stdout` is for dry runs: Codex shows to nobody what its hook prints")]
+    OnlyInDryRun,
     /// The endpoint is not an HTTP URL.
     #[error("`{key}` is `{value}`, which does not start with `http://` or `https://` and a host")]
     InvalidEndpoint {
@@ -119,6 +122,9 @@ impl TargetError {
             }
             Self::NoList { .. } => {
                 "write `- target: phoenix` below it, and so for each target".into()
+            }
+            Self::OnlyInDryRun => {
+                "name the target `file`, or set `ARIZE_DRY_RUN=true` where you look".into()
             }
             Self::MissingSettings { missing, .. } => {
                 let keys: Vec<String> = missing.iter().map(|(key, _)| set_secret(key)).collect();

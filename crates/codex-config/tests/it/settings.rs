@@ -394,8 +394,8 @@ fn target_errors_name_the_key_and_leave_the_rest_usable() {
     check_target_error(
         yaml("harnesses: {codex: {target: pheonix}}\n"),
         expect![[r#"
-        `harnesses.codex.target` is `pheonix`; known targets are local, phoenix, arize, mlflow and otlp
-        hint: run `arize-config set harnesses.codex.target phoenix` (or `local`)"#]],
+            `harnesses.codex.target` is `pheonix`; known targets are local, phoenix, arize, mlflow, otlp, file and stdout
+            hint: run `arize-config set harnesses.codex.target phoenix` (or `local`)"#]],
     );
     check_target_error(
         yaml("harnesses: {codex: {target: phoenix, endpoint: 'localhost:6006'}}\n"),

@@ -108,9 +108,9 @@ fn a_wrong_entry_is_an_error_of_that_entry_alone() {
     check(
         &settings,
         expect![[r#"
-            unknown-0 (codex): `harnesses.codex.targets[0].target` is `pheonix`; known targets are local, phoenix, arize, mlflow and otlp (hint: set `harnesses.codex.targets[0].target` to `phoenix` in `config.yaml` (or `local`))
+            unknown-0 (codex): `harnesses.codex.targets[0].target` is `pheonix`; known targets are local, phoenix, arize, mlflow, otlp, file and stdout (hint: set `harnesses.codex.targets[0].target` to `phoenix` in `config.yaml` (or `local`))
             phoenix (codex): `harnesses.codex.targets[1].endpoint` is `localhost:6006`, which does not start with `http://` or `https://` and a host (hint: write `harnesses.codex.targets[1].endpoint` as a URL, for example `https://traces.example:443`)
-            unknown-2 (codex): `harnesses.codex.targets[2].target` is missing; known targets are local, phoenix, arize, mlflow and otlp (hint: set `harnesses.codex.targets[2].target` to `phoenix` in `config.yaml` (or `local`))
+            unknown-2 (codex): `harnesses.codex.targets[2].target` is missing; known targets are local, phoenix, arize, mlflow, otlp, file and stdout (hint: set `harnesses.codex.targets[2].target` to `phoenix` in `config.yaml` (or `local`))
             otlp (codex): the target `otlp` has no endpoint (hint: set `harnesses.codex.targets[3].endpoint` to `URL` in `config.yaml`, such as `https://collector.example:4318`)
             otlp-2 (codex): `harnesses.codex.targets[4].protocol` is `smoke`, not `http/protobuf`, `http/json` or `grpc` (hint: set `harnesses.codex.targets[4].protocol` to `http/protobuf`, `http/json` or `grpc`)
             otlp-3 (codex): `harnesses.codex.targets[5].headers.a`: the environment variable `NOT_SET` is not set (hint: correct the header in `config.yaml`, or set the variable in `arize-env.sh`)
@@ -131,7 +131,7 @@ fn a_wrong_entry_is_an_error_of_that_entry_alone() {
     check(
         &resolve(&[], "harnesses: {codex: {target: phoenix, targets: [local, {target: local}]}}"),
         expect![[r#"
-            unknown-0 (codex): `harnesses.codex.targets[0].target` is missing; known targets are local, phoenix, arize, mlflow and otlp (hint: set `harnesses.codex.targets[0].target` to `phoenix` in `config.yaml` (or `local`))
+            unknown-0 (codex): `harnesses.codex.targets[0].target` is missing; known targets are local, phoenix, arize, mlflow, otlp, file and stdout (hint: set `harnesses.codex.targets[0].target` to `phoenix` in `config.yaml` (or `local`))
             local (codex): Local
             warning: `harnesses.codex.target` has no effect beside `harnesses.codex.targets`"#]],
     );

@@ -7,6 +7,7 @@ mod fake_grpc_server;
 mod fake_proxy;
 mod fake_server;
 mod grpc;
+mod json_lines;
 mod local_store;
 mod mlflow;
 mod otlp;

@@ -1,0 +1,126 @@
+//! OTLP as lines of JSON, one request in each: the form of OpenTelemetry's file exporter, which its
+//! collectors read, and which `jq` can be asked about.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use otlp_model::SpanBatch;
+
+use crate::otlp_http::OtlpEncoding;
+use crate::{ExportError, Exporter, Probe, Receipt, requests};
+
+/// Delivers to the end of a file that only its owner can read; it is made with the first batch.
+///
+/// A batch that is delivered twice is in the file twice, with the same span ids.
+#[derive(Debug, Clone)]
+pub struct JsonFile {
+    path: PathBuf,
+    max_bytes: Option<u64>,
+    target: String,
+}
+
+impl JsonFile {
+    /// Prepares deliveries to this file; does not touch it. A file that would grow beyond
+    /// `max_bytes` is put aside first, with `.1` behind its name, where it takes the place of the one
+    /// before.
+    pub fn new(path: impl Into<PathBuf>, max_bytes: Option<u64>) -> Self {
+        let path = path.into();
+        let target = format!("file {}", path.display());
+        Self { path, max_bytes, target }
+    }
+
+    fn append(&self, lines: &[u8]) -> io::Result<()> {
+        if let Some(folder) = self.path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut file = open(&self.path)?;
+        // Several hooks may write at once; the lock ends with the file.
+        file.lock()?;
+        let mut length = file.seek(SeekFrom::End(0))?;
+        let most = self.max_bytes.unwrap_or(u64::MAX);
+        if length > 0 && length.saturating_add(lines.len() as u64) > most {
+            fs::copy(&self.path, beside(&self.path))?;
+            file.set_len(0)?;
+            length = 0;
+        }
+        let written = file.write_all(lines).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // Half a line would spoil the next one. The first error is the one to tell.
+            let _ = file.set_len(length);
+        }
+        written
+    }
+}
+
+impl Exporter for JsonFile {
+    fn target(&self) -> &str {
+        &self.target
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        if !batch.spans.is_empty() {
+            let place = || self.path.display().to_string();
+            self.append(&lines(batch))
+                .map_err(|source| ExportError::WriteFile { place: place(), source })?;
+        }
+        Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    /// A file that is not there yet is made with the first batch.
+    fn probe(&self) -> Result<Probe, ExportError> {
+        match OpenOptions::new().append(true).open(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(ExportError::WriteFile { place: self.path.display().to_string(), source })
+            }
+            _ => Ok(Probe { accepts: true, ..Probe::default() }),
+        }
+    }
+}
+
+/// Delivers to the standard output, for commands whose output is wanted.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonStdout;
+
+impl Exporter for JsonStdout {
+    fn target(&self) -> &str {
+        "stdout"
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        if !batch.spans.is_empty() {
+            let mut stdout = io::stdout().lock();
+            let place = || self.target().to_owned();
+            (stdout.write_all(&lines(batch)).and_then(|()| stdout.flush()))
+                .map_err(|source| ExportError::WriteFile { place: place(), source })?;
+        }
+        Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    fn probe(&self) -> Result<Probe, ExportError> {
+        Ok(Probe { accepts: true, ..Probe::default() })
+    }
+}
+
+fn lines(batch: &SpanBatch) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for body in requests::bodies(batch, OtlpEncoding::Json) {
+        lines.extend(body);
+        lines.push(b'\n');
+    }
+    lines
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}

@@ -1,0 +1,83 @@
+//! Files of JSON lines.
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use exporters::{ExportError, Exporter, JsonFile, Verdict};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use otlp_model::SpanBatch;
+use otlp_model::encode::{Scope, export_request};
+
+use crate::turn;
+
+fn read(path: &Path) -> Vec<ExportTraceServiceRequest> {
+    let text = fs::read_to_string(path).unwrap();
+    assert!(text.ends_with('\n'));
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn expected() -> ExportTraceServiceRequest {
+    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
+}
+
+#[test]
+fn each_batch_is_a_line_that_only_its_owner_can_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new/traces.jsonl");
+    let file = JsonFile::new(&path, None);
+    assert!(file.probe().unwrap().accepts);
+    assert_eq!(file.export(&SpanBatch { spans: vec![], ..turn() }).unwrap().spans, 0);
+    assert!(!path.exists());
+    assert_eq!(file.export(&turn()).unwrap().spans, 3);
+    assert_eq!(file.export(&turn()).unwrap().spans, 3);
+    assert_eq!(read(&path), [expected(), expected()]);
+    assert!(file.probe().unwrap().accepts);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn a_file_that_would_grow_too_large_is_put_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.jsonl");
+    let aside = folder.path().join("traces.jsonl.1");
+    JsonFile::new(&path, None).export(&turn()).unwrap();
+    let line = fs::metadata(&path).unwrap().len();
+
+    let file = JsonFile::new(&path, Some(line * 2));
+    file.export(&turn()).unwrap();
+    assert!(!aside.exists());
+    file.export(&turn()).unwrap();
+    assert_eq!((read(&path).len(), read(&aside).len()), (1, 2));
+    // One that is too large by itself is kept whole.
+    JsonFile::new(&path, Some(1)).export(&turn()).unwrap();
+    assert_eq!((read(&path).len(), read(&aside).len()), (1, 1));
+}
+
+#[test]
+fn lines_of_several_writers_are_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.jsonl");
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| JsonFile::new(&path, None).export(&turn()).unwrap());
+        }
+    });
+    assert_eq!(read(&path), vec![expected(); 8]);
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = JsonFile::new(folder.path(), None);
+    for error in [file.export(&turn()).unwrap_err(), file.probe().unwrap_err()] {
+        assert!(matches!(error, ExportError::WriteFile { .. }), "{error:?}");
+        assert_eq!(error.verdict(), Verdict::Hold);
+        let told = format!("`{}` cannot be written", folder.path().display());
+        assert_eq!(error.to_string(), told);
+    }
+}
