@@ -23,6 +23,8 @@ pub struct Paths {
     pub log: PathBuf,
     /// The buffered events.
     pub database: PathBuf,
+    /// What the hook could not deliver, a folder per target.
+    pub outbox: PathBuf,
 }
 
 impl Paths {
@@ -35,6 +37,7 @@ impl Paths {
             token: home.join("run/codex-buffer.token"),
             log: home.join("logs/codex-buffer.log"),
             database: home.join("state/codex/buffer.db"),
+            outbox: home.join("state/codex/outbox"),
         }
     }
 

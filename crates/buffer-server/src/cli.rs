@@ -235,6 +235,7 @@ fn sweep(service: &Service, environment: &Environment) -> Option<Sweep> {
     Some(Sweep {
         hook: service.program.with_file_name("arize-hook-codex-notify"),
         codex_home: environment.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
+        outbox: service.paths.outbox.clone(),
         pace: Pace::default(),
     })
 }

@@ -24,11 +24,13 @@ pub struct ServerConfig {
 /// How threads are looked at that fell silent without anybody saying why.
 #[derive(Debug, Clone)]
 pub struct Sweep {
-    /// The hook program, which is started as `hook --sweep THREAD...`. Where there is none, nothing
-    /// is started.
+    /// The hook program, which is started as `hook --sweep THREAD...` and as `hook --flush`. Where
+    /// there is none, nothing is started.
     pub hook: PathBuf,
     /// Codex's own directory; in its `sessions` folder there is a file per thread.
     pub codex_home: PathBuf,
+    /// The folder in which the hook puts away what it could not deliver.
+    pub outbox: PathBuf,
     /// How silent is silent.
     pub pace: Pace,
 }
@@ -44,6 +46,8 @@ pub struct Pace {
     /// After a look, for a second one; 31 minutes by default. The hook takes it for granted after 30
     /// minutes that a turn that goes on has lost its Codex.
     pub late: Duration,
+    /// After something happened to an outbox, until it is looked at; 1 s by default.
+    pub outbox: Duration,
 }
 
 /// How much is kept; beyond it, the oldest events are given up first.
@@ -85,6 +89,7 @@ impl Default for Pace {
             written: Duration::from_millis(1500),
             received: Duration::from_secs(5),
             late: Duration::from_secs(31 * 60),
+            outbox: Duration::from_secs(1),
         }
     }
 }

@@ -19,8 +19,18 @@ pub(super) struct Hook {
     run: Option<Run>,
 }
 
+/// What a run is to do.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order<'a> {
+    /// Look at these threads; at those that it knows to have changed where there are none.
+    Sweep(&'a [String]),
+    /// Offer what waits in the outboxes.
+    Flush,
+}
+
 #[derive(Debug)]
 struct Run {
+    is_flush: bool,
     process: Child,
     until: Instant,
 }
@@ -34,15 +44,18 @@ impl Hook {
         self.run.is_some()
     }
 
-    /// Lets the hook look at these threads; at those that it knows to have changed where there are
-    /// none. A run ends with the service: the next start makes up for it.
-    pub(super) fn start(&mut self, threads: &[String], log: &Log) {
+    /// Starts a run. It ends with the service: the next start makes up for it.
+    pub(super) fn start(&mut self, order: Order<'_>, log: &Log) {
         let mut command = Command::new(&self.program);
-        command.arg("--sweep").args(threads);
+        match order {
+            Order::Sweep(threads) => command.arg("--sweep").args(threads),
+            Order::Flush => command.arg("--flush"),
+        };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         match command.kill_on_drop(true).spawn() {
             Ok(process) => {
-                self.run = Some(Run { process, until: Instant::now() + PATIENCE });
+                let is_flush = matches!(order, Order::Flush);
+                self.run = Some(Run { is_flush, process, until: Instant::now() + PATIENCE });
             }
             Err(error) => {
                 let program = self.program.display();
@@ -51,8 +64,8 @@ impl Hook {
         }
     }
 
-    /// Ready when the present run has ended; never while there is none.
-    pub(super) async fn ended(&mut self, log: &Log) {
+    /// Ready when the present run has ended; never while there is none. Says whether it was a flush.
+    pub(super) async fn ended(&mut self, log: &Log) -> bool {
         let Some(run) = &mut self.run else { return std::future::pending().await };
         let ended = match timeout_at(run.until, run.process.wait()).await {
             Ok(ended) => ended.map_err(|error| error.to_string()),
@@ -61,12 +74,14 @@ impl Hook {
                 Err(format!("killed after {} s ({killed:?})", PATIENCE.as_secs()))
             }
         };
+        let is_flush = run.is_flush;
         self.run = None;
         let failure = match ended {
-            Ok(status) if status.success() => return,
+            Ok(status) if status.success() => return is_flush,
             Ok(status) => ExitStatus::to_string(&status),
             Err(error) => error,
         };
         log.line_on(Topic::Sweep, format_args!("`{}`: {failure}", self.program.display()));
+        is_flush
     }
 }

@@ -6,22 +6,28 @@
 //! there is something to tell is the hook's business: the service knows a thread by the name of its
 //! file, and opens none.
 //!
-//! `watch` makes changes of file-system notifications, `plan` says which thread is due when, `hook`
-//! runs the program, and [`sweep_forever`] waits for all three. It has no timer while nothing
-//! happened.
+//! The hook also puts away what it could not deliver. When that is due, the service starts it again
+//! (`--flush`), of which it knows only whether files wait and until when.
+//!
+//! `watch` makes changes of file-system notifications, `plan` says which thread is due when and `flush`
+//! when an outbox is, `hook` runs the program, and [`sweep_forever`] waits for all of them. It has no
+//! timer while nothing happened and nothing waits.
 
+mod flush;
 mod hook;
 mod plan;
 mod watch;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep_until};
 
 use crate::config::Sweep;
 use crate::http::App;
-use hook::Hook;
+use flush::FlushPlan;
+use hook::{Hook, Order};
 use plan::{Due, Plan, Reason};
 use watch::Watch;
 
@@ -37,6 +43,8 @@ pub(crate) enum Change {
     Received(String),
     /// This folder is new, or gone.
     Folder(PathBuf),
+    /// Something was put away, or sent after all.
+    Outbox,
 }
 
 /// Starts the hook whenever threads fell silent, one run at a time.
@@ -46,13 +54,14 @@ pub(crate) async fn sweep_forever(
     sender: UnboundedSender<Change>,
     mut changes: UnboundedReceiver<Change>,
 ) {
-    let mut watch = Watch::new(&sweep.codex_home, sender, &app.log);
+    let mut watch = Watch::new(&sweep.codex_home, &sweep.outbox, sender, &app.log);
     let mut plan = Plan::new(sweep.pace);
+    let mut flush = FlushPlan::new(sweep.outbox, sweep.pace.outbox, Instant::now());
     let mut hook = Hook::new(sweep.hook);
     // What ended while no service ran.
-    hook.start(&[], &app.log);
+    hook.start(Order::Sweep(&[]), &app.log);
     loop {
-        let next = plan.next().filter(|_| !hook.is_running());
+        let next = plan.next().into_iter().chain(flush.next()).min().filter(|_| !hook.is_running());
         tokio::select! {
             change = changes.recv() => match change {
                 Some(Change::Written(thread)) => plan.written(thread, Instant::now()),
@@ -65,13 +74,18 @@ pub(crate) async fn sweep_forever(
                         plan.written(thread, Instant::now());
                     }
                 }
+                Some(Change::Outbox) => flush.changed(Instant::now()),
                 None => return,
             },
-            () = hook.ended(&app.log) => {}
+            was_flush = hook.ended(&app.log) => if was_flush {
+                flush.ended(Instant::now());
+            },
             () = due(next) => {
                 let threads = in_need_of_a_look(&app, plan.take_due(Instant::now())).await;
                 if !threads.is_empty() {
-                    hook.start(&threads, &app.log);
+                    hook.start(Order::Sweep(&threads), &app.log);
+                } else if flush.take_due(Instant::now(), SystemTime::now()) {
+                    hook.start(Order::Flush, &app.log);
                 }
             }
         }

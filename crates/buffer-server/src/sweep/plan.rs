@@ -110,7 +110,8 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn plan() -> (Plan, Instant) {
-        let pace = Pace { written: 2 * SECOND, received: 5 * SECOND, late: 100 * SECOND };
+        let pace =
+            Pace { written: 2 * SECOND, received: 5 * SECOND, late: 100 * SECOND, outbox: SECOND };
         (Plan::new(pace), Instant::now())
     }
 

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use buffer_api::paths::create_parent;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::UnboundedSender;
@@ -14,7 +15,7 @@ use crate::log::{Log, Topic};
 const FOLDER_DEPTH: usize = 3;
 
 /// Watches Codex's sessions folder with all days' folders: a thread that is taken up again goes on
-/// in the folder of the day on which it began.
+/// in the folder of the day on which it began. Watches the outboxes, too.
 #[derive(Debug)]
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
@@ -35,11 +36,17 @@ enum Watched {
 impl Watch {
     /// Watches below `codex_home` and sends what happens there. What cannot be watched is a line in
     /// the log: there are events, too.
-    pub(super) fn new(codex_home: &Path, sender: UnboundedSender<Change>, log: &Log) -> Self {
+    pub(super) fn new(
+        codex_home: &Path,
+        outbox: &Path,
+        sender: UnboundedSender<Change>,
+        log: &Log,
+    ) -> Self {
         let sessions = codex_home.join("sessions");
-        let is_sessions = sessions.clone();
+        let (is_sessions, is_outbox) = (sessions.clone(), outbox.to_owned());
         let handler = move |event: notify::Result<Event>| {
-            for change in event.map(|event| changes(event, &is_sessions)).unwrap_or_default() {
+            let changes = event.map(|event| changes(event, &is_sessions, &is_outbox));
+            for change in changes.unwrap_or_default() {
                 // Nobody listens when the service ends.
                 let _ = sender.send(change);
             }
@@ -48,7 +55,17 @@ impl Watch {
         let watcher = watcher.map_err(|error| say(log, codex_home, &error)).ok();
         let mut watch = Self { watcher, sessions, watched: Watched::Nothing };
         watch.begin(log);
+        watch.begin_outbox(outbox, log);
         watch
+    }
+
+    /// The folder is made, so that there is something to watch before anything is put away.
+    fn begin_outbox(&mut self, outbox: &Path, log: &Log) {
+        let Some(watcher) = &mut self.watcher else { return };
+        let made = create_parent(&outbox.join("any")).map_err(notify::Error::io);
+        if let Err(error) = made.and_then(|()| watcher.watch(outbox, RecursiveMode::Recursive)) {
+            say(log, outbox, &error);
+        }
     }
 
     /// Begins to watch, unless it does already.
@@ -87,7 +104,12 @@ impl Watch {
     }
 }
 
-fn changes(event: Event, sessions: &Path) -> Vec<Change> {
+fn changes(event: Event, sessions: &Path, outbox: &Path) -> Vec<Change> {
+    if event.paths.iter().any(|path| path.starts_with(outbox)) {
+        // Whoever only looks into it changes nothing.
+        let is_change = !matches!(event.kind, EventKind::Access(_));
+        return is_change.then_some(Change::Outbox).into_iter().collect();
+    }
     let change = |path: PathBuf| match event.kind {
         EventKind::Create(CreateKind::Folder) => Some(Change::Folder(path)),
         EventKind::Remove(_) => (path == sessions).then_some(Change::Folder(path)),

@@ -5,7 +5,7 @@ use std::{
     io::Write,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use buffer_server::config::{Pace, Sweep};
@@ -22,6 +22,7 @@ const PACE: Pace = Pace {
     written: Duration::from_millis(300),
     received: Duration::from_millis(500),
     late: Duration::from_secs(3600),
+    outbox: Duration::from_millis(200),
 };
 
 const TODAY: &str = "2026/11/21";
@@ -44,9 +45,20 @@ impl Scene {
         self.folder.path().join("codex")
     }
 
+    fn outbox(&self) -> PathBuf {
+        self.folder.path().join("outbox")
+    }
+
+    /// Writes a file of an outbox.
+    fn put(&self, file: &str, text: &str) {
+        let path = self.outbox().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
     fn serve(&self, pace: Pace) -> Server {
         let hook = self.folder.path().join("hook");
-        let sweep = Sweep { hook, codex_home: self.codex_home(), pace };
+        let sweep = Sweep { hook, codex_home: self.codex_home(), outbox: self.outbox(), pace };
         Server::with(|config| config.sweep = Some(sweep))
     }
 
@@ -69,6 +81,19 @@ impl Scene {
     fn lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.path().join("runs")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until no run began for a while that is longer than any pause; says how many lines there
+    /// are.
+    fn quiet(&self) -> usize {
+        let mut last = (self.lines().len(), Instant::now());
+        wait_for(|| {
+            let lines = self.lines().len();
+            if lines != last.0 {
+                last = (lines, Instant::now());
+            }
+            (last.1.elapsed() > 4 * PACE.outbox).then_some(lines)
+        })
     }
 
     /// Waits for the end of the last of these runs, and checks that there were no others.
@@ -188,6 +213,38 @@ fn a_thread_is_looked_at_once_more_when_nothing_happened_for_very_long() {
     scene.check(&["", A, A]);
     scene.write(TODAY, B);
     scene.check(&["", A, A, B, B]);
+}
+
+#[test]
+fn the_hook_sends_what_waits_when_it_is_due_and_is_left_alone_while_nothing_waits() {
+    let scene = Scene::new();
+    let _server = scene.serve(PACE);
+    scene.check(&[""]);
+    assert!(scene.outbox().is_dir());
+    // Far enough ahead that nobody takes it for now.
+    let due = SystemTime::now() + Duration::from_millis(900);
+    let millis = due.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    scene.put("phoenix/due", &millis.to_string());
+    scene.put("phoenix/1-a.batch", "");
+    let flushed = || scene.lines().get(2).cloned();
+    assert_eq!(wait_for(flushed), "--flush");
+    assert!(SystemTime::now() >= due);
+    fs::remove_file(scene.outbox().join("phoenix/1-a.batch")).unwrap();
+    // It has ended, and perhaps began once more before the file was gone.
+    let runs = scene.quiet();
+    scene.put("phoenix/rejected/1-a.batch", "");
+    scene.write(TODAY, A);
+    wait_for(|| (scene.lines().len() >= runs + 2).then_some(()));
+    assert_eq!(scene.lines()[runs..], [format!("--sweep {A}"), "end".to_owned()]);
+}
+
+#[test]
+fn what_waited_before_the_service_began_is_sent_after_the_first_sweep() {
+    let scene = Scene::new();
+    scene.put("phoenix/1-a.batch", "");
+    let _server = scene.serve(PACE);
+    wait_for(|| (scene.lines().len() >= 4).then_some(()));
+    assert_eq!(scene.lines()[..4], ["--sweep", "end", "--flush", "end"]);
 }
 
 #[test]
