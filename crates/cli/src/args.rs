@@ -41,6 +41,10 @@ pub(crate) struct Demo {
 /// Changes nothing. Exits with 0 if there is no failure, with 1 if there is one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
+    /// Send a test turn through the whole chain too, and read it back from the backends. All its
+    /// spans have `codex.test`.
+    #[arg(long)]
+    pub(crate) send: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

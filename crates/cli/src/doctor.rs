@@ -18,7 +18,7 @@ pub(crate) fn doctor(
     let settings = Settings::load(&paths, environment);
     let this = std::env::current_exe()
         .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
-    let report = doctor::examine(&Place {
+    let place = Place {
         environment,
         paths: &paths,
         settings: &settings,
@@ -26,7 +26,8 @@ pub(crate) fn doctor(
         // Of a directory that is gone, nothing is said of its project.
         directory: std::env::current_dir().unwrap_or_default(),
         now: SystemTime::now(),
-    });
+    };
+    let report = if args.send { doctor::examine_and_send(&place) } else { doctor::examine(&place) };
     let text = if args.json {
         report.json()
     } else {

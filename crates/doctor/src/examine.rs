@@ -10,6 +10,7 @@ use codex_config::{Environment, Paths, Settings};
 use crate::checks::{
     codex, codex_toml, daemon, disk, log, permissions, service, settings, target, turns,
 };
+use crate::send::send;
 use crate::{Finding, Report, logs};
 
 /// What is examined: the machine as one shell sees it.
@@ -31,6 +32,17 @@ pub struct Place<'a> {
 
 /// Looks at every link of the chain.
 pub fn examine(place: &Place<'_>) -> Report {
+    report(links(place), place)
+}
+
+/// Looks at every link of the chain, and sends a test turn through it.
+pub fn examine_and_send(place: &Place<'_>) -> Report {
+    let mut findings = links(place);
+    findings.extend(send(place));
+    report(findings, place)
+}
+
+fn links(place: &Place<'_>) -> Vec<Finding> {
     let Place { paths, settings: own, .. } = place;
     let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
     let buffer = place.programs.join("arize-codex-buffer");
@@ -53,6 +65,11 @@ pub fn examine(place: &Place<'_>) -> Report {
     findings.extend(target::check(&target::gather(own, paths), paths));
     findings.extend(turns::check(&turns::gather(paths, place.now)));
     findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));
+    findings
+}
+
+fn report(findings: Vec<Finding>, place: &Place<'_>) -> Report {
+    let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
     let findings = findings
         .into_iter()
         .map(|finding| with_short_paths(finding, place))

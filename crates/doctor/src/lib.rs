@@ -4,6 +4,9 @@
 //! a failure, with the reason and one command to run. What a fact means is decided by pure functions
 //! in [`checks`], one module per link; looking at the machine is the smaller half of each.
 //!
+//! [`examine_and_send`] sends a test turn through the chain as well. [`logs`] puts the logs of our
+//! programs together.
+//!
 //! Invariants: nothing is changed, nothing is printed, no credential is in a finding. The environment
 //! and the time come from the caller.
 //!
@@ -14,8 +17,9 @@ mod examine;
 mod finding;
 pub mod logs;
 mod render;
+mod send;
 mod words;
 
-pub use examine::{Place, examine};
+pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, findings};

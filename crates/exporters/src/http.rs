@@ -69,13 +69,19 @@ impl HttpClient {
 
     /// Gets a resource.
     pub(crate) fn get(&self, url: &str, deadline: Instant) -> Result<Answer, ExportError> {
+        let answer = self.fetch(url, deadline)?;
+        self.judge(url, answer, 0)
+    }
+
+    /// Gets a resource and leaves it to the caller what the answer means.
+    pub(crate) fn fetch(&self, url: &str, deadline: Instant) -> Result<Answer, ExportError> {
         let mut request = self.agent.get(url);
         if let Some(headers) = request.headers_mut() {
             headers.extend(self.headers.map().clone());
         }
         let request = request.config().timeout_global(Some(left(deadline))).build();
         let answer = request.call().map_err(|error| self.transport_error(url, error))?;
-        self.judge(url, read(answer), 0)
+        Ok(read(answer))
     }
 
     /// Posts a body, which `form` describes.

@@ -210,9 +210,13 @@ impl Exporter for Mlflow {
                 id_of(&url, &client.get(&url, deadline)?.json()["experiment"])?;
             }
         }
-        let answer = client.get(&format!("{}/version", self.base), deadline)?;
-        let version = String::from_utf8_lossy(&answer.body);
-        Ok(Probe::accepted(&answer.headers).named("MLflow", Some(version.trim())))
+        // It calls its version a web page.
+        let answer = client.fetch(&format!("{}/version", self.base), deadline)?;
+        let text = String::from_utf8_lossy(&answer.body);
+        let is_version =
+            answer.status.is_success() && text.starts_with(|c: char| c.is_ascii_digit());
+        let version = Some(text.trim()).filter(|text| is_version && text.len() < 40);
+        Ok(Probe::accepted(&answer.headers).named("MLflow", version))
     }
 
     fn count_spans(&self, trace: TraceId) -> Result<Option<usize>, ExportError> {

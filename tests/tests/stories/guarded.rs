@@ -14,7 +14,7 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
     Guard::with_files_in(&files)
 });
 
-static PHOENIX: LazyLock<Phoenix> = LazyLock::new(|| {
+pub(crate) static PHOENIX: LazyLock<Phoenix> = LazyLock::new(|| {
     Phoenix::start_guarded(&stage::path("STORIES_PHOENIX"), &GUARD).expect("phoenix starts")
 });
 
@@ -96,11 +96,11 @@ fn play(project: &str, target: &str) -> (stories::Home, stage::Played) {
     (home, played)
 }
 
-fn authority() -> String {
+pub(crate) fn authority() -> String {
     format!("ca_file: {}", GUARD.authority.display())
 }
 
-fn client() -> String {
+pub(crate) fn client() -> String {
     let (certificate, key) = (&GUARD.client_certificate, &GUARD.client_key);
     format!("client_certificate: {}\n    client_key: {}", certificate.display(), key.display())
 }

@@ -14,6 +14,7 @@ mod compaction;
 mod complete;
 mod config_files;
 mod demo;
+mod doctor;
 mod failures;
 mod faults;
 mod file;

@@ -124,7 +124,7 @@ fn up(running: &Running, wanted: Option<&Endpoint>) -> Finding {
         return Finding::failure(UP, message, RESTART);
     }
     let uptime = span(Duration::from_secs(health.uptime_seconds));
-    Finding::ok(UP, format!("listens on {} (pid {}) since {uptime}", running.endpoint, health.pid))
+    Finding::ok(UP, format!("listens on {} (pid {}) for {uptime}", running.endpoint, health.pid))
 }
 
 fn version(running: &Running, facts: &Facts) -> Finding {
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn what_runs_is_looked_at_closely() {
         let fine = facts(running(|_| ()), Token::Accepted);
-        expect(&fine, UP, Fine, "listens on 127.0.0.1:4318 (pid 7) since 90 s");
+        expect(&fine, UP, Fine, "listens on 127.0.0.1:4318 (pid 7) for 90 s");
         expect(&fine, VERSION, Fine, "1.0.0 from");
         expect(&fine, TOKEN, Fine, "accepted");
         expect(&fine, EVENTS, Fine, "12 events of 1 thread wait in it (2.0 KiB)");

@@ -118,10 +118,9 @@ fn judge(facts: &Facts, config: &Path) -> Finding {
     if probe.accepts {
         return Finding::ok(TARGET, format!("`{name}` takes our traces: {place}{server}"));
     }
-    let message = format!(
-        "`{name}` is reached; whether it takes our credentials shows only with a turn: {place}{server}"
-    );
-    Finding::warning(TARGET, message, "codex exec 'Say hello'")
+    let message =
+        format!("whether `{name}` takes our credentials shows only with a turn: {place}{server}");
+    Finding::warning(TARGET, message, "arize-codex doctor --send")
 }
 
 fn remedy(error: &ExportError, facts: &Facts, config: &Path) -> String {
@@ -239,7 +238,7 @@ mod tests {
             Answer::Misconfigured { error: "no endpoint".to_owned(), hint: "set it".to_owned() };
         expect(facts(accepting(None)), Fine, "v1/traces, Phoenix 20.26.1", "");
         let unclear = Answer::Probe(Probe::default());
-        expect(facts(unclear), Warning, "shows only with a turn", "codex exec 'Say hello'");
+        expect(facts(unclear), Warning, "shows only with a turn", "arize-codex doctor --send");
         expect(facts(misconfigured), Failure, "`phoenix`: no endpoint; set it", EDIT);
         let key = "arize-config set harnesses.codex.api_key --stdin";
         expect(facts(rejected(401)), Failure, "rejected (http status 401)", key);

@@ -83,7 +83,7 @@ fn last(facts: &Facts) -> Finding {
         }
         (None, None) => {
             let message = "no turn was traced yet";
-            Finding::warning(LAST, message, "codex exec 'Say hello'")
+            Finding::warning(LAST, message, "arize-codex doctor --send")
         }
     }
 }

@@ -92,7 +92,8 @@ fn mlflow_is_asked_for_the_experiment_and_makes_none() {
     let json = "content-type: application/json\r\n";
     let missing = r#"{"error_code": "RESOURCE_DOES_NOT_EXIST"}"#;
     let found = r#"{"experiment": {"experiment_id": "7"}}"#;
-    let version = || answer(200, DATE, "3.17.2");
+    let said = format!("{DATE}content-type: text/html; charset=utf-8\r\n");
+    let version = || answer(200, &said, "3.17.2");
     let answers = [answer(404, json, missing), version(), answer(200, json, found), version()];
     let server = FakeServer::start(answers);
     let by_name = mlflow(&server, MlflowExperiment::Name("codex".to_owned()));

@@ -1,0 +1,148 @@
+//! `doctor --send`: a marked test turn through the whole chain, read back from the backends.
+//!
+//! What Codex does is done here: log events to the buffer service, a transcript in a folder of
+//! sessions, and the hook with the payload as its argument. Service, hook, settings and targets are
+//! the real ones. What the hook remembers of it, and what cannot be delivered, stays on a [`stage`]
+//! that is removed at the end, so that the test leaves nothing but one trace at each target, all
+//! spans of which have `codex.test`.
+
+mod arrival;
+mod stage;
+mod turn;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use buffer_api::process::{self, Running, Service, Status};
+use buffer_api::{Endpoint, Paths as BufferPaths};
+use otlp_model::TraceId;
+
+use crate::words::{count, quoted};
+use crate::{Finding, Place};
+use stage::Stage;
+use turn::TestTurn;
+
+const EVENTS: &str = "send.events";
+const HOOK: &str = "send.hook";
+
+const DOCTOR: &str = "arize-codex doctor";
+
+/// The hook's own limit is ten seconds.
+const HOOK_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Sends the test turn, and says of each step how it went. What the examination found to be broken is
+/// not tried.
+pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
+    let running = match ready(place) {
+        Ok(running) => running,
+        Err(finding) => return vec![finding],
+    };
+    let turn = TestTurn::now(place.now, &place.directory);
+    let stage = match Stage::set(place.paths, &turn) {
+        Ok(stage) => stage,
+        Err(error) => {
+            let message = format!("the test turn cannot be prepared: {error}");
+            let command = format!("ls -ld {}", quoted(&place.paths.run_dir));
+            return vec![Finding::failure(EVENTS, message, command)];
+        }
+    };
+    let mut findings = vec![send_events(&running.endpoint, place, &turn)];
+    let begun = Instant::now();
+    let (finding, traced) = run_hook(place, &stage, &turn);
+    findings.push(finding);
+    if traced {
+        let trace = TraceId::derive(&[codex_turn::HARNESS, &turn.thread_id, &turn.turn_id]);
+        findings.extend(arrival::read_back(place.environment, &stage, trace, begun));
+    }
+    findings
+}
+
+/// The service, where everything that is needed is there.
+fn ready(place: &Place<'_>) -> Result<Running, Finding> {
+    let settings = place.settings;
+    if !settings.enabled || settings.dry_run || settings.unreadable.is_some() {
+        let message = "no test turn was sent: the settings forbid it";
+        return Err(Finding::failure(EVENTS, message, DOCTOR));
+    }
+    let status = Endpoint::new(&settings.collector.host, settings.collector.port).map(|endpoint| {
+        let paths = BufferPaths::under(&place.paths.harness_home);
+        let program = place.programs.join("arize-codex-buffer");
+        process::status(&Service { program, endpoint, paths })
+    });
+    match status {
+        Ok(Status::Running(running)) => Ok(running),
+        _ => {
+            let message = "no test turn was sent: the buffer service does not run";
+            Err(Finding::failure(EVENTS, message, "arize-codex-buffer start"))
+        }
+    }
+}
+
+/// Posts the log events as Codex does.
+fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Finding {
+    let begun = Instant::now();
+    let token = BufferPaths::under(&place.paths.harness_home).read_token().ok().flatten();
+    let mut request = ureq::post(endpoint.url("/v1/logs")).content_type("application/json");
+    if let Some(token) = token {
+        // Only a service that was told so asks for it.
+        request = request.header("x-arize-token", token);
+    }
+    let request = request.config().proxy(None).timeout_global(Some(Duration::from_secs(5))).build();
+    match request.send(turn.events().to_string()) {
+        Ok(_) => {
+            let took = begun.elapsed().as_millis();
+            Finding::ok(EVENTS, format!("the service took the test turn's log events in {took} ms"))
+        }
+        Err(error) => {
+            let message = format!("the service does not take the test turn's log events: {error}");
+            Finding::failure(EVENTS, message, "arize-codex logs --buffer")
+        }
+    }
+}
+
+/// Runs the hook as Codex does; says whether it has told the turn to anybody.
+fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> (Finding, bool) {
+    let program = place.programs.join("arize-hook-codex-notify");
+    let begun = Instant::now();
+    let mut command = Command::new(&program);
+    command.arg(turn.payload().to_string()).envs(stage.variables());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let failure = |message: String| {
+        (Finding::failure(HOOK, message, format!("ls -l {}", quoted(&program))), false)
+    };
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return failure(format!("`{}` cannot be run: {error}", program.display())),
+    };
+    while begun.elapsed() < HOOK_PATIENCE && matches!(child.try_wait(), Ok(None)) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let took = begun.elapsed();
+    // Of one that has ended already nothing is left to kill.
+    let _ = child.kill();
+    let ended = child.wait();
+    if !ended.is_ok_and(|status| status.success()) {
+        return failure(format!(
+            "`{}` ended badly after {} ms",
+            program.display(),
+            took.as_millis()
+        ));
+    }
+    let Some(told) = stage.told() else {
+        let message = format!("the hook told the test turn to nobody: {}", stage.last_words());
+        return (Finding::failure(HOOK, message, "arize-codex logs"), false);
+    };
+    let events = match stage.events_used() {
+        Some(0) | None => {
+            let message = "the hook told the test turn without its log events, which it could not read from the service";
+            return (Finding::failure(HOOK, message, DOCTOR), true);
+        }
+        Some(events) => count(events, "log event", "log events"),
+    };
+    let targets = count(told.targets.len(), "target", "targets");
+    let message = format!(
+        "the hook told the test turn, with {events}, for {targets} in {} ms",
+        took.as_millis()
+    );
+    (Finding::ok(HOOK, message), true)
+}
