@@ -3,7 +3,11 @@
 //! Every request has a deadline, every answer a bound, and an answer that is not the service's
 //! own is recognised by its missing `server` header before anything in it is believed.
 
-use std::{fmt, io, time::Duration};
+use std::{
+    fmt, io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -33,6 +37,7 @@ pub struct Client {
     endpoint: Endpoint,
     authorization: Option<String>,
     agent: Agent,
+    answered: AtomicBool,
 }
 
 /// Says why the service gave no usable answer.
@@ -111,7 +116,13 @@ impl Client {
             endpoint: endpoint.clone(),
             authorization: token.map(|token| format!("Bearer {token}")),
             agent: config.new_agent(),
+            answered: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the service answered a question of this client. Asks nothing.
+    pub fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
     }
 
     /// Reads the events of `thread` that came after the cursor `after`, which is zero at first.
@@ -183,7 +194,9 @@ impl Client {
         }
         let request = request.config().timeout_global(Some(deadline)).build();
         let answer = request.call().map_err(|error| broken(&url, deadline, error))?;
-        read(url, deadline, answer)
+        let answer = read(url, deadline, answer)?;
+        self.answered.store(true, Ordering::Relaxed);
+        Ok(answer)
     }
 }
 

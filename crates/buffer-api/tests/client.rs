@@ -32,6 +32,7 @@ fn check(answer: impl FnOnce(&mut TcpStream) + Send + 'static) -> ClientError {
     assert!(request.to_ascii_lowercase().contains("authorization: bearer s3cret"), "{request}");
     assert!(!format!("{error:?} {error} {client:?}").contains("s3cret"), "{error:?}");
     assert!(error.to_string().contains(&endpoint.to_string()), "{error}");
+    assert!(!client.has_answered(), "{error}");
     error
 }
 

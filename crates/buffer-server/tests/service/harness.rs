@@ -71,7 +71,10 @@ impl Server {
     }
 
     pub(crate) fn health(&self) -> Health {
-        self.client().health().unwrap()
+        let client = self.client();
+        let health = client.health().unwrap();
+        assert!(client.has_answered());
+        health
     }
 
     /// What is buffered for a thread now.
