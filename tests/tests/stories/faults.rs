@@ -74,6 +74,22 @@ fn targets_that_misbehave() {
     stage.check("targets that misbehave", &turns);
 }
 
+/// The service tries again by itself. No turn comes after those that wait.
+#[test]
+fn targets_that_come_back_when_nobody_looks() {
+    let stage = Stage::new("faults-back", 3);
+    let faults = [Behaviour::IsGone, Behaviour::Answers(503), Behaviour::Hangs];
+    for (target, fault) in stage.targets.iter().zip(faults) {
+        target.behave(fault).expect("a target");
+    }
+    let turns: Vec<_> = (0..8).map(|number| stage.notified(number)).collect();
+    for target in &stage.targets {
+        assert_eq!(target.spans(), []);
+        target.behave(Behaviour::Accepts).expect("a target");
+    }
+    stage.check("targets that come back when nobody looks", &turns);
+}
+
 #[test]
 fn hooks_that_are_killed_at_every_step() {
     strace::available().expect("strace");
