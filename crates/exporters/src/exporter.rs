@@ -14,7 +14,9 @@ use crate::{ExportError, Probe};
 ///   because its ids are the same and targets keep one span per id.
 /// - A call ends within the timeout the exporter was made with, however the target behaves.
 /// - A batch without spans is `Ok`, and the target is not disturbed.
-/// - Nothing is printed, and no error contains a credential.
+/// - Nothing is printed beside what the target is for, and no error contains a credential.
+///
+/// A call blocks, and may run a runtime of its own: asynchronous code makes it on a thread for that.
 pub trait Exporter: Send + Sync {
     /// Names the target for people and for keeping apart what waits for it: stable, no secrets.
     fn target(&self) -> &str;

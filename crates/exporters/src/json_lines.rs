@@ -1,14 +1,21 @@
 //! OTLP as lines of JSON, one request in each: the form of OpenTelemetry's file exporter, which its
 //! collectors read, and which `jq` can be asked about.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use otlp_model::SpanBatch;
 
 use crate::otlp_http::OtlpEncoding;
 use crate::{ExportError, Exporter, Probe, Receipt, requests};
+
+/// How long other writers are waited for; each needs some milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Delivers to the end of a file that only its owner can read; it is made with the first batch.
 ///
@@ -35,8 +42,7 @@ impl JsonFile {
             fs::create_dir_all(folder)?;
         }
         let mut file = open(&self.path)?;
-        // Several hooks may write at once; the lock ends with the file.
-        file.lock()?;
+        lock(&file)?;
         let mut length = file.seek(SeekFrom::End(0))?;
         let most = self.max_bytes.unwrap_or(u64::MAX);
         if length > 0 && length.saturating_add(lines.len() as u64) > most {
@@ -117,6 +123,25 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// Several hooks may write at once, one of which may have been stopped in the middle. The lock ends
+/// with the file.
+fn lock(file: &File) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                return Err(io::Error::new(
+                    io::ErrorKind::TimedOut,
+                    "another program has it locked",
+                ));
+            }
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
+    }
 }
 
 fn beside(path: &Path) -> PathBuf {

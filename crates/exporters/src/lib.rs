@@ -5,10 +5,12 @@
 //! [`Outbox`] keeps it until then. Because span ids are a function of what they name, offering the same
 //! batch twice is harmless everywhere.
 //!
-//! Invariants: nothing here knows an agent harness, reads the environment or a home folder, prints,
+//! Invariants: nothing here knows an agent harness, reads the environment or a home folder, prints (but
+//! for [`JsonStdout`], whose purpose that is),
 //! follows a redirect, or lets a credential into an error or a `Debug` output.
 //!
-//! Start reading at [`Exporter`]; [`Phoenix`] is the example of a backend.
+//! Start reading at [`Exporter`]; [`Phoenix`] is the example of a backend. Everything blocks but the
+//! inside of `grpc`, which is why tokio is here.
 
 mod answer;
 mod arize;

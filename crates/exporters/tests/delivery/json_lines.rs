@@ -71,6 +71,19 @@ fn lines_of_several_writers_are_whole() {
 }
 
 #[test]
+fn a_writer_that_never_ends_is_not_waited_for_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.jsonl");
+    let stopped = fs::File::create(&path).unwrap();
+    stopped.lock().unwrap();
+    let error = JsonFile::new(&path, None).export(&turn()).unwrap_err();
+    assert_eq!(error.verdict(), Verdict::Later(None));
+    drop(stopped);
+    JsonFile::new(&path, None).export(&turn()).unwrap();
+    assert_eq!(read(&path).len(), 1);
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = JsonFile::new(folder.path(), None);

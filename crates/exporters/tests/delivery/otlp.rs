@@ -56,6 +56,15 @@ fn a_turn_may_be_sent_without_compression() {
 }
 
 #[test]
+fn a_turn_may_be_compressed_with_zstd() {
+    let request = sent(|config| config.compression = OtlpCompression::Zstd);
+    assert_eq!(request.header("content-encoding"), Some("zstd"));
+    let plain = zstd::decode_all(&request.body[..]).unwrap();
+    assert!(request.body.len() < plain.len());
+    assert_eq!(ExportTraceServiceRequest::decode(&plain[..]).unwrap(), expected());
+}
+
+#[test]
 fn a_turn_may_be_sent_as_json() {
     let request = sent(|config| {
         config.compression = OtlpCompression::None;
