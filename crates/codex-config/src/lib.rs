@@ -26,6 +26,7 @@ pub mod variables;
 
 mod content;
 mod document;
+mod folders;
 mod outbox;
 mod pairs;
 mod proxies;
@@ -60,6 +61,7 @@ pub use document::ParseError;
 pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
+pub use folders::Folders;
 pub use key_path::{KeyPath, KeyPathError};
 pub use outbox::OutboxLimits;
 pub use paths::Paths;

@@ -7,8 +7,8 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Hidden, OutboxLimits, Paths, Scrubbing, TargetSettings, Warning,
-    content, document, env_file, outbox, pairs, target, variables,
+    ConfigError, Environment, Folders, Hidden, OutboxLimits, Paths, Scrubbing, TargetSettings,
+    Warning, content, document, env_file, folders, outbox, pairs, target, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -28,6 +28,8 @@ pub struct Settings {
     pub user_id: Option<String>,
     /// The real `codex`, where the user says which one that is.
     pub codex_bin: Option<PathBuf>,
+    /// In which folders turns are traced.
+    pub folders: Folders,
     /// The address of the buffer service.
     pub collector: Collector,
     /// What is taken for a secret.
@@ -191,6 +193,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         codex_bin: reader
             .text(&[Variable(variables::ARIZE_CODEX_BIN), Key("harnesses.codex.codex_bin")])
             .map(|path| paths.resolve(&path)),
+        folders: folders::folders(paths, &mut reader),
         collector: collector(&mut reader),
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),

@@ -313,6 +313,12 @@ impl Look<'_> {
     /// Sends a turn and remembers it; says whether it is sent.
     fn send(&mut self, mut turn: Turn, key: &str, events: &[&LogEvent]) -> bool {
         let Context { settings, paths, log, delivery, .. } = self.context;
+        let cwd = turn.metadata.get("cwd").and_then(|cwd| cwd.as_str());
+        if !settings.folders.cover(cwd.map(Path::new)) {
+            log.verbose(format_args!("a turn of {} ran elsewhere: left out", turn.thread_id));
+            self.state.mark_sent(key);
+            return true;
+        }
         let Some(delivery) = delivery.filter(|_| !self.gives_up) else {
             self.report.unsent += 1;
             return false;

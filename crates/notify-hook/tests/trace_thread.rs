@@ -527,3 +527,19 @@ fn the_environments_attributes_of_the_resource_are_added_to_ours() {
     assert_eq!(values("deployment.environment"), ["ci".into()]);
     assert_eq!(values("arize.codex.run_id"), [], "who started this codex is nobody's business");
 }
+
+#[test]
+fn turns_in_folders_that_are_not_traced_count_as_told() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    let elsewhere = "harnesses: {codex: {folders: [/home/dev/other]}}";
+    assert_eq!(home.look_with_config(elsewhere), NOTHING);
+    // They are not told later either, when more is traced.
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.batches().len(), 0);
+
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    let here = "harnesses: {codex: {folders: [/home/dev/project]}}";
+    assert_eq!(home.look_with_config(here), SENT);
+}

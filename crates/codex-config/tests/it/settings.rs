@@ -477,3 +477,27 @@ fn trap_08_files_alone_configure_a_hook_in_the_environment_of_a_daemon() {
     let expected = format!("`{}` cannot be read", paths.config_file.display());
     assert_eq!(settings.unreadable.unwrap().to_string(), expected);
 }
+
+#[test]
+fn turns_are_traced_everywhere_unless_folders_are_named() {
+    let covers = |yaml: &str, cwd: Option<&str>| {
+        let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
+        let paths = Paths::new("/home/ada", None);
+        let settings = Settings::resolve(&paths, &Environment::default(), &texts);
+        settings.folders.cover(cwd.map(std::path::Path::new))
+    };
+    let folders = "harnesses: {codex: {folders: [/srv/a, ~/b]}}";
+    for (yaml, cwd, expected) in [
+        ("", Some("/x"), true),
+        ("", None, true),
+        (folders, Some("/srv/a"), true),
+        (folders, Some("/srv/a/deep/down"), true),
+        (folders, Some("/home/ada/b/c"), true),
+        (folders, Some("/srv/ab"), false),
+        (folders, None, false),
+        ("harnesses: {codex: {folders: /srv/a}}", Some("/srv/a/x"), true),
+        ("harnesses: {codex: {folders: {a: b}}}", Some("/srv/a"), false),
+    ] {
+        assert_eq!(covers(yaml, cwd), expected, "{yaml} {cwd:?}");
+    }
+}
