@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use setup::{Backend, Content, ExistingOtel};
+use setup::{Backend, Content, ExistingOtel, Scope};
 
 /// Traces of OpenAI's Codex CLI: try them out and look at them.
 #[derive(Debug, clap::Parser)]
@@ -112,6 +112,9 @@ pub(crate) struct Setup {
     /// What is recorded: all, prompts (of tools only the lengths) or none (lengths only).
     #[arg(long, value_name = "WHAT")]
     pub(crate) content: Option<Content>,
+    /// Where turns are traced: user (wherever you run Codex) or project (in the present folder alone).
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) scope: Option<Scope>,
     /// What becomes of an exporter that Codex's log events go to already: keep, replace or forward.
     #[arg(long, value_name = "WHAT")]
     pub(crate) existing_otel: Option<ExistingOtel>,

@@ -23,7 +23,7 @@ pub(crate) fn setup(
         let open = "--target, --endpoint, --project, --user-id, --content";
         format!("there is no terminal to ask on; what {open} do not say is open")
     })?;
-    let answers = setup::interview(&request(args)?, &facts, environment, &mut *ask)?;
+    let answers = setup::interview(&request(args)?, &facts, &host, &mut *ask)?;
     let plan = setup::plan(&host, &facts, &answers)?;
     let steps = plan.steps(&host);
     if args.dry_run {
@@ -85,7 +85,9 @@ fn host(environment: &Environment) -> Result<Host, CommandError> {
         .and_then(|this| this.canonicalize())
         .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
     let programs = this.parent().unwrap_or(&this).to_owned();
-    Ok(Host { paths, environment: environment.clone(), programs })
+    let folder = std::env::current_dir()
+        .map_err(|error| CommandError::failed("cannot find the present folder", error))?;
+    Ok(Host { paths, environment: environment.clone(), programs, folder })
 }
 
 fn gather(host: &Host) -> Result<setup::Facts, CommandError> {
@@ -119,6 +121,7 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
         space_id: args.space_id.clone(),
         user_id: args.user_id.clone(),
         content: args.content,
+        scope: args.scope,
         existing_otel: args.existing_otel,
         port: args.port,
         no_path: args.no_path,

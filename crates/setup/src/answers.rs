@@ -1,6 +1,7 @@
 //! What the person wants: as far as the command line says it, and decided.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use codex_config::Secret;
@@ -22,6 +23,8 @@ pub struct Request {
     pub user_id: Option<String>,
     /// `--content`
     pub content: Option<Content>,
+    /// `--scope`
+    pub scope: Option<Scope>,
     /// `--existing-otel`
     pub existing_otel: Option<ExistingOtel>,
     /// `--port`
@@ -51,6 +54,8 @@ pub struct Answers {
     pub user_id: Option<String>,
     /// What content is recorded; nothing leaves it as it is.
     pub content: Option<Content>,
+    /// The folders in which turns are traced; nothing traces them everywhere.
+    pub folders: Option<Vec<PathBuf>>,
     /// What becomes of an exporter that is configured for Codex's log events.
     pub existing_otel: ExistingOtel,
     /// The port of the buffer service.
@@ -148,6 +153,19 @@ choices! {
 }
 
 choices! {
+    /// Where turns are traced.
+    ///
+    /// Codex reads what makes it tell of its turns from the user's configuration alone. So a project
+    /// is a folder whose turns our hook tells, while it leaves out all others.
+    Scope {
+        /// Wherever this user runs Codex.
+        User = "user",
+        /// In the present folder and below, and where it was said before.
+        Project = "project",
+    }
+}
+
+choices! {
     /// What becomes of an exporter that is configured for Codex's log events.
     ExistingOtel {
         /// It stays, and turns are traced from the transcript alone.
@@ -221,6 +239,16 @@ impl Content {
             Self::All => [true, true, true],
             Self::Prompts => [true, false, false],
             Self::None => [false, false, false],
+        }
+    }
+}
+
+impl Scope {
+    /// What it is, for a person who chooses.
+    pub(crate) fn about(self) -> &'static str {
+        match self {
+            Self::User => "user     wherever you run Codex",
+            Self::Project => "project  in this folder and below alone",
         }
     }
 }

@@ -71,6 +71,8 @@ pub struct KnownSettings {
     pub prompts: bool,
     /// Whether the buffer service passes log events on.
     pub forwards: bool,
+    /// The folders in which turns are traced; nothing traces them everywhere.
+    pub folders: Option<Vec<PathBuf>>,
     /// The port of the buffer service.
     pub port: Option<u16>,
     /// The destinations of other harnesses.
@@ -228,6 +230,7 @@ fn known_settings(root: &Value) -> KnownSettings {
                 name => Some((name, destination(entry)?)),
             }
         });
+    let folders = codex.and_then(|codex| codex.get("folders")?.as_sequence());
     let port = codex.and_then(|codex| codex.get("collector")?.get("port")?.as_u64());
     KnownSettings {
         destination: codex.and_then(destination),
@@ -240,6 +243,8 @@ fn known_settings(root: &Value) -> KnownSettings {
         forwards: codex.is_some_and(|codex| {
             codex.get("collector").is_some_and(|collector| collector.get("forward").is_some())
         }),
+        folders: folders
+            .map(|folders| folders.iter().filter_map(text).map(PathBuf::from).collect()),
         port: port.and_then(|port| port.try_into().ok()).filter(|port| *port != 0),
         neighbours: neighbours.collect(),
     }

@@ -16,6 +16,8 @@ pub struct Host {
     pub environment: Environment,
     /// The folder of the programs to install: that of the running one.
     pub programs: PathBuf,
+    /// The folder in which the command was given.
+    pub folder: PathBuf,
 }
 
 impl Host {

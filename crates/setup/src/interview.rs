@@ -4,14 +4,16 @@
 //! ([`TakeProposed`](crate::ask::TakeProposed)) changes nothing the second time.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
 use buffer_api::DEFAULT_PORT;
 use buffer_api::process::Status;
 use codex_config::{Environment, Secret, variables};
 
-use crate::answers::{Answers, Backend, Content, Destination, ExistingOtel, Request};
+use crate::answers::{Answers, Backend, Content, Destination, ExistingOtel, Request, Scope};
 use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
+use crate::host::Host;
 use crate::parts::codex_config::{can_forward, foreign_exporter};
 use crate::python_system::PythonService;
 
@@ -35,9 +37,10 @@ pub enum InterviewError {
 pub fn interview(
     request: &Request,
     facts: &Facts,
-    environment: &Environment,
+    host: &Host,
     ask: &mut dyn Ask,
 ) -> Result<Answers, InterviewError> {
+    let Host { environment, folder, .. } = host;
     let destination = match &request.target {
         None if facts.settings.has_list_of_targets => None,
         _ => Some(destination(request, facts, environment, ask)?),
@@ -58,6 +61,7 @@ pub fn interview(
         }
     };
     let content = content(request, facts, ask)?;
+    let folders = folders(request, facts, folder, ask)?;
     let existing_otel = existing_otel(request, facts, ask)?;
     tell_of_notify(facts, ask);
     let service = !request.no_service;
@@ -81,6 +85,7 @@ pub fn interview(
         project: Some(project),
         user_id: (!user_id.is_empty()).then_some(user_id),
         content,
+        folders,
         existing_otel,
         port,
         path,
@@ -226,6 +231,41 @@ fn content(
     let proposed = Content::ALL.iter().position(|content| known.content == Some(*content));
     let chosen = ask.choose("What should be recorded?", &options, proposed.unwrap_or_default())?;
     Ok(Some(Content::ALL[chosen]))
+}
+
+/// The folders in which turns are traced.
+fn folders(
+    request: &Request,
+    facts: &Facts,
+    folder: &Path,
+    ask: &mut dyn Ask,
+) -> Result<Option<Vec<PathBuf>>, AskError> {
+    let known = &facts.settings.folders;
+    let scope = match request.scope {
+        Some(scope) => scope,
+        None => {
+            let mut options: Vec<String> =
+                Scope::ALL.iter().map(|scope| scope.about().to_owned()).collect();
+            let places = known.iter().flatten().map(|folder| folder.display().to_string());
+            let places: Vec<String> = places.collect();
+            if known.is_some() {
+                options.push(format!("as it is  in {}", places.join(", ")));
+            }
+            let proposed = if known.is_some() { Scope::ALL.len() } else { 0 };
+            match ask.choose("Where should turns be traced?", &options, proposed)? {
+                0 => Scope::User,
+                1 => Scope::Project,
+                _ => return Ok(known.clone()),
+            }
+        }
+    };
+    Ok((scope == Scope::Project).then(|| {
+        let mut folders = known.clone().unwrap_or_default();
+        if !folders.iter().any(|known| known == folder) {
+            folders.push(folder.to_owned());
+        }
+        folders
+    }))
 }
 
 fn existing_otel(

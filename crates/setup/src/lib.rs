@@ -46,7 +46,9 @@ mod next;
 pub mod record;
 pub mod uninstall;
 
-pub use answers::{Answers, Backend, Content, Destination, ExistingOtel, Request, UnknownWord};
+pub use answers::{
+    Answers, Backend, Content, Destination, ExistingOtel, Request, Scope, UnknownWord,
+};
 pub use apply::{Applied, ApplyError, Problem, apply};
 pub use facts::{Facts, FactsError, gather};
 pub use host::Host;

@@ -58,6 +58,16 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     if let Some(notify) = &facts.users_notify {
         wanted.push(set("harnesses.codex.chained_notify", notify.clone()));
     }
+    match &answers.folders {
+        Some(folders) => {
+            let folders = folders.iter().map(|folder| folder.display().to_string());
+            wanted.push(set("harnesses.codex.folders", folders.collect::<Vec<_>>()));
+        }
+        None if known.folders.is_some() => {
+            wanted.push(Setting { key: "harnesses.codex.folders".to_owned(), value: None });
+        }
+        None => {}
+    }
     if let Some(user_id) = &answers.user_id {
         wanted.push(set("user_id", user_id.as_str()));
     }

@@ -34,7 +34,7 @@ impl Home {
             [("HOME", user.to_str().unwrap()), ("SHELL", "/bin/zsh"), ("PATH", "/nowhere")];
         let environment = Environment::new(variables);
         let paths = Paths::from_environment(&environment).unwrap();
-        let home = Self { folder, host: Host { paths, environment, programs } };
+        let home = Self { folder, host: Host { paths, environment, programs, folder: user } };
         for (path, content) in files {
             home.write(path, content);
         }
@@ -86,8 +86,7 @@ impl Home {
     pub(crate) fn plan(&self, request: &Request) -> (Facts, Answers, Plan) {
         let facts = setup::gather(&self.host).unwrap();
         let mut ask = TakeProposed::default();
-        let environment = &self.host.environment;
-        let answers = setup::interview(request, &facts, environment, &mut ask).unwrap();
+        let answers = setup::interview(request, &facts, &self.host, &mut ask).unwrap();
         let plan = setup::plan(&self.host, &facts, &answers).unwrap();
         (facts, answers, plan)
     }

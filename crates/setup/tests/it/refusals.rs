@@ -14,8 +14,7 @@ fn check(home: &Home, request: &Request, expected: &str) {
     let before = home.tree();
     let attempt = || -> Result<(), Box<dyn Error>> {
         let facts = setup::gather(&home.host)?;
-        let environment = &home.host.environment;
-        let answers = setup::interview(request, &facts, environment, &mut TakeProposed::default())?;
+        let answers = setup::interview(request, &facts, &home.host, &mut TakeProposed::default())?;
         setup::plan(&home.host, &facts, &answers)?;
         Ok(())
     };
@@ -72,9 +71,8 @@ fn a_program_that_is_missing_is_named() {
     let home = Home::with(&[]);
     fs::remove_file(home.host.programs.join("arize-codex-proxy")).unwrap();
     let facts = setup::gather(&home.host).unwrap();
-    let environment = &home.host.environment;
     let answers =
-        setup::interview(&quiet(), &facts, environment, &mut TakeProposed::default()).unwrap();
+        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
     let error = setup::plan(&home.host, &facts, &answers).unwrap_err();
     assert!(error.to_string().ends_with("build/arize-codex-proxy` does not exist"), "{error}");
 }

@@ -2,7 +2,7 @@
 
 use codex_config::Secret;
 use expect_test::expect;
-use setup::{Backend, Content, ExistingOtel, Request};
+use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
 use crate::home::{Home, quiet};
 
@@ -120,4 +120,25 @@ fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
     home.uninstall(true);
     assert!(!home.read(".codex/config.toml").contains("arize-hook"));
     assert!(home.read(".codex/config.toml").contains(theirs));
+}
+
+#[test]
+fn a_project_is_a_folder_beside_those_that_were_named_before() {
+    let home = Home::with(&[(
+        ".arize/harness/config.yaml",
+        "harnesses:\n  codex:\n    folders: [/srv/a]\n",
+    )]);
+    let before = home.tree();
+    home.install(&quiet());
+    assert!(config(&home).contains("folders: [/srv/a]\n"), "{}", config(&home));
+    let project = Request { scope: Some(Scope::Project), ..quiet() };
+    home.install(&project);
+    let here = home.path("").display().to_string();
+    let expected = format!("folders: [\"/srv/a\",\"{}\"]", here.trim_end_matches('/'));
+    assert!(config(&home).contains(&expected), "{}", config(&home));
+    assert!(home.plan(&project).2.is_empty() && home.plan(&quiet()).2.is_empty());
+    home.install(&Request { scope: Some(Scope::User), ..quiet() });
+    assert!(!config(&home).contains("folders"), "{}", config(&home));
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
 }
