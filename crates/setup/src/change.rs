@@ -1,11 +1,8 @@
 //! One file of an installation, as it is and as it is to be.
 
-use codex_config::codex_toml;
 use codex_config::file_edit::Snapshot;
+use codex_config::{codex_toml, edit, env_file};
 use serde::{Deserialize, Serialize};
-
-use crate::parts::env_file::EnvFileUndo;
-use crate::parts::settings::SettingsUndo;
 
 /// What of an installation a file belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,9 +44,9 @@ pub enum Undo {
     /// All of it was ours; what somebody made of it stays.
     Leave,
     /// The keys of `config.yaml` that we set.
-    Settings(SettingsUndo),
+    Settings(edit::Undo),
     /// The lines of `arize-env.sh` that we added.
-    EnvFile(EnvFileUndo),
+    EnvFile(env_file::Undo),
     /// `notify` and `[otel]` in Codex's `config.toml`.
     CodexConfig(codex_toml::Undo),
     /// Our block in a profile.

@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use codex_config::codex_toml;
 use codex_config::file_edit::{self, Snapshot, digest};
 use codex_config::profile::{self, ProfileError};
+use codex_config::{codex_toml, edit, env_file};
 
 use crate::change::Undo;
-use crate::parts::{env_file, settings};
 use crate::record::{Entry, Record, RecordError};
 
 /// A file as it is, and as it would be without us.
@@ -47,7 +46,7 @@ pub enum UndoError {
     CodexConfig(#[from] codex_toml::EditError),
     /// The settings cannot be edited.
     #[error(transparent)]
-    Settings(#[from] settings::SettingsError),
+    Settings(#[from] edit::EditError),
     /// A profile cannot be edited.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -96,7 +95,7 @@ fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError
 fn undo(undo: &Undo, now: &str) -> Result<String, UndoError> {
     Ok(match undo {
         Undo::Leave => now.to_owned(),
-        Undo::Settings(undo) => settings::undo(now, undo)?,
+        Undo::Settings(undo) => edit::undo(now, undo)?,
         Undo::EnvFile(undo) => env_file::undo(now, undo),
         Undo::CodexConfig(undo) => codex_toml::undo(now, undo)?,
         Undo::Profile => profile::remove(now)?,

@@ -61,21 +61,34 @@ impl Undo {
     }
 }
 
+/// A variable and what it is to be.
+///
+/// It is not `Debug`, because it may be a credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variable<'a> {
+    /// The name.
+    pub name: &'a str,
+    /// The value.
+    pub value: &'a str,
+    /// What a comment says above it where it is new; nothing if empty.
+    pub comment: &'a str,
+}
+
 /// Assigns variables: in the line that assigns one now, or in a new line at the end.
-pub fn set(text: &str, variables: &[(&str, &str)]) -> Result<Edited, EditError> {
+pub fn set(text: &str, variables: &[Variable<'_>]) -> Result<Edited, EditError> {
     let mut edited = Edited { text: text.to_owned(), undo: Undo::default() };
-    for &(name, value) in variables {
+    for &Variable { name, value, comment } in variables {
         if !is_name(name) {
             return Err(EditError::Name { name: name.to_owned() });
         }
-        if value.contains(['\n', '\r']) {
+        if [value, comment].concat().contains(['\n', '\r']) {
             return Err(EditError::Lines { name: name.to_owned() });
         }
         let previous = parse(&edited.text).variables.remove(name);
         if previous.as_deref() == Some(value) {
             continue;
         }
-        let after = assign(&edited.text, name, value);
+        let after = assign(&edited.text, name, value, comment);
         let lines = LineChange::between(&edited.text, &after);
         let (name, ours) = (name.to_owned(), digest(value));
         edited.undo.steps.push(Step { name, ours, previous, lines });
@@ -105,7 +118,7 @@ fn take_back(text: String, step: &Step) -> String {
         return exact;
     }
     match &step.previous {
-        Some(previous) => assign(&text, &step.name, previous),
+        Some(previous) => assign(&text, &step.name, previous, ""),
         None => {
             let ours = |line: &Assignment| digest(&line.word) == step.ours;
             let assignments = assignments(&text, &step.name).into_iter().filter(ours);
@@ -121,13 +134,15 @@ struct Assignment {
     value: Range<usize>,
 }
 
-fn assign(text: &str, name: &str, value: &str) -> String {
+fn assign(text: &str, name: &str, value: &str, comment: &str) -> String {
     let value = quoted(value);
     match assignments(text, name).pop() {
         Some(last) => splice(text, vec![(last.value, value)]),
         None => {
-            let line = format!("export {name}={value}");
-            format!("{text}{}", lines_at(text, text.len(), &[&line]))
+            let (comment, line) = (format!("# {comment}"), format!("export {name}={value}"));
+            let lines = [comment.as_str(), &line];
+            let lines = if comment == "# " { &lines[1..] } else { &lines };
+            format!("{text}{}", lines_at(text, text.len(), lines))
         }
     }
 }
@@ -183,10 +198,11 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, value: &str, after: &str) {
-        let edited = set(text, &[("A", value)]).unwrap();
+        let variables = [Variable { name: "A", value, comment: "" }];
+        let edited = set(text, &variables).unwrap();
         assert_eq!(edited.text, after);
         assert_eq!(parse(after).variables.get("A").map(String::as_str), Some(value));
-        assert!(set(after, &[("A", value)]).unwrap().undo.is_empty());
+        assert!(set(after, &variables).unwrap().undo.is_empty());
         assert_eq!(undo(after, &edited.undo), text);
     }
 
@@ -204,14 +220,19 @@ mod tests {
 
     #[test]
     fn what_a_line_cannot_hold_is_refused() {
-        let refused = |name, value| set("", &[("B", "1"), (name, value)]).unwrap_err().to_string();
+        let refused = |name, value| {
+            let variables = [("B", "1"), (name, value)];
+            let variables = variables.map(|(name, value)| Variable { name, value, comment: "" });
+            set("", &variables).unwrap_err().to_string()
+        };
         assert_eq!(refused("A B", "1"), "`A B` is no name of a variable");
         assert_eq!(refused("A", "secret\n"), "the value of `A` has more than one line");
     }
 
     #[test]
     fn debug_shows_names_only() {
-        let edited = set("A=hunter1\n", &[("A", "hunter2")]).unwrap();
+        let edited =
+            set("A=hunter1\n", &[Variable { name: "A", value: "hunter2", comment: "" }]).unwrap();
         assert_eq!(format!("{edited:?}"), "Edited { undo: [\"A\"], .. }");
     }
 }

@@ -90,10 +90,12 @@ fn env_files() {
         least: 5,
         edit: |_, text| {
             let variables = [
-                ("ARIZE_TRACE_ENABLED", "true"),
-                ("ARIZE_USER_ID", "it's Ada"),
-                ("PHOENIX_API_KEY", "k=1"),
+                ("ARIZE_TRACE_ENABLED", "true", "`false` stops tracing"),
+                ("ARIZE_USER_ID", "it's Ada", ""),
+                ("PHOENIX_API_KEY", "k=1", ""),
             ];
+            let variables =
+                variables.map(|(name, value, comment)| env_file::Variable { name, value, comment });
             let edited = env_file::set(text, &variables)?;
             Ok((edited.text, serde_json::to_string(&edited.undo)?))
         },

@@ -257,9 +257,12 @@ pub(crate) fn change(
 }
 
 fn env_file_change(facts: &Facts) -> Option<Change> {
-    let (after, undo) = env_file::edit(facts.env_file.text_before());
-    let satisfied = |now: &str| env_file::edit(now).0 == now;
-    change(Part::EnvFile, &facts.env_file, &facts.record, after, Undo::EnvFile(undo), satisfied)
+    let text = facts.env_file.text_before();
+    // A name and a value of ours are never refused.
+    let edited = env_file::edit(text).ok()?;
+    let satisfied = |now: &str| env_file::edit(now).is_ok_and(|edited| edited.text == now);
+    let (after, undo) = (edited.text, Undo::EnvFile(edited.undo));
+    change(Part::EnvFile, &facts.env_file, &facts.record, after, undo, satisfied)
 }
 
 fn codex_change(

@@ -19,9 +19,9 @@ pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>,
     let mut wanted = destination(facts, answers)?;
     wanted.extend(others(facts, answers));
     wanted.extend(forwarding(facts, answers));
-    let (after, undo) = settings::edit(&facts.settings_base, &wanted).map_err(failed)?;
-    let satisfied = |now: &str| settings::edit(now, &wanted).is_ok_and(|(edited, _)| edited == now);
-    let undo = Undo::Settings(undo);
+    let edited = settings::edit(&facts.settings_base, &wanted).map_err(failed)?;
+    let satisfied = |now: &str| settings::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
+    let (after, undo) = (edited.text, Undo::Settings(edited.undo));
     Ok(super::change(Part::Settings, &facts.settings_file, &facts.record, after, undo, satisfied))
 }
 

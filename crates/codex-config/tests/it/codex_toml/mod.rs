@@ -199,28 +199,3 @@ hooks = [{ type = "command", command = "beep" }]
     .assert_debug_eq(&codex_toml::inspect(text).unwrap());
     assert_eq!(codex_toml::inspect("").unwrap(), codex_toml::Found::default());
 }
-
-#[track_caller]
-fn check_migration(text: &str, without: &str) {
-    let migrated = codex_toml::without_python_system(text).unwrap();
-    assert_eq!(migrated, without);
-    assert_eq!(codex_toml::without_python_system(&migrated).unwrap(), without);
-}
-
-#[test]
-fn what_the_python_system_wrote_is_taken_out() {
-    let notify = "notify = ['/home/a/.arize/harness/venv/bin/arize-hook-codex-notify']\n";
-    let exporter = "[otel.exporter.otlp-http]\nendpoint = 'http://127.0.0.1:4318/v1/logs'\n\
-                    protocol = 'json'\n";
-    let others = "# mine\nmodel = 'm'\n";
-    check_migration(&format!("{others}{notify}\n{exporter}"), others);
-    check_migration(&format!("{others}{notify}\n[otel]\n{exporter}"), others);
-    check_migration(
-        &format!("\u{feff}{notify}[otel]\nenvironment = 'dev'\n\n{exporter}\n[tui]\n"),
-        "\u{feff}[otel]\nenvironment = 'dev'\n\n[tui]\n",
-    );
-    let without_hook = format!("{others}\n{exporter}");
-    check_migration(&without_hook, &without_hook);
-    let elsewhere = exporter.replace("127.0.0.1", "collector");
-    check_migration(&format!("{notify}{elsewhere}"), &elsewhere);
-}
