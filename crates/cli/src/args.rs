@@ -18,6 +18,7 @@ pub(crate) enum Command {
     Uninstall(Uninstall),
     Demo(Demo),
     Doctor(Doctor),
+    Flush(Flush),
     Logs(Logs),
     Show(Show),
 }
@@ -45,6 +46,19 @@ pub(crate) struct Doctor {
     /// spans have `codex.test`.
     #[arg(long)]
     pub(crate) send: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Send what waits for targets that did not take it, now.
+///
+/// Exits with 0 if nothing waits any more, with 1 if something does.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Flush {
+    /// Offer again what targets refused for good, too.
+    #[arg(long)]
+    pub(crate) rejected: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -3,7 +3,7 @@
 //! It puts together what the other crates do, for a person at a terminal: `setup` installs the tracing
 //! of Codex and `uninstall` takes it back, `demo` runs the whole
 //! pipeline on a recorded session, `show` prints what the local store holds, `doctor` says why nothing
-//! arrives, `logs` what the programs wrote down. Results go to stdout, everything else to stderr.
+//! arrives, `flush` sends what waits, `logs` what the programs wrote down. Results go to stdout, everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
 
@@ -11,6 +11,7 @@ mod args;
 mod demo;
 mod doctor;
 mod error;
+mod flush;
 mod logs;
 pub mod print;
 mod setup;
@@ -47,6 +48,7 @@ pub fn run(
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment)?,
         Command::Demo(demo) => (demo::demo(&demo)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
+        Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success);

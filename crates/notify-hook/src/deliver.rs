@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::Exporter;
-use exporters::outbox::{Flushed, OutboxError, Stopped, When};
+use exporters::outbox::{Flushed, Limits, OutboxError, Stopped, Summary, When};
+use exporters::{Exporter, Outbox};
 use otlp_model::{SpanBatch, Turn};
 
 use crate::lane::{self, Fate, Lane};
@@ -61,6 +61,17 @@ pub struct TargetFlush {
     pub result: Result<Flushed, OutboxError>,
 }
 
+/// What waits for one target.
+#[derive(Debug)]
+pub struct TargetOutbox {
+    /// What the target is called among all.
+    pub name: String,
+    /// The target, for people; none where the settings no longer name it.
+    pub target: Option<String>,
+    /// What waits, and how it stands with the target; empty where the outbox cannot be read.
+    pub summary: Summary,
+}
+
 /// A target that has not answered.
 struct Late {
     told: Told,
@@ -106,7 +117,7 @@ impl Told {
             }
         }
         if let Fate::Waiting { dropped: dropped @ 1.., .. } = self.fate {
-            log.error(format_args!("{dropped} batches for {target} were given up: too many wait"));
+            log.error(format_args!("{dropped} waiting for {target} given up: too much waits"));
         }
     }
 }
@@ -125,7 +136,7 @@ impl TargetFlush {
             Err(error) => return log.error(format_args!("{target}: {}", lane::told(error))),
         };
         if flushed.accepted > 0 {
-            log.info(format_args!("{} waiting batches to {target}", flushed.accepted));
+            log.info(format_args!("{} that waited to {target}", flushed.accepted));
         }
         for aside in &flushed.set_aside {
             log.error(format_args!(
@@ -134,18 +145,15 @@ impl TargetFlush {
             ));
         }
         if flushed.dropped > 0 {
-            log.error(format_args!(
-                "{} batches for {target} were given up: too old",
-                flushed.dropped
-            ));
+            log.error(format_args!("{} waiting for {target} given up: too old", flushed.dropped));
         }
         let waiting = flushed.waiting;
         match &flushed.stopped {
             Some(Stopped::Refused(why)) => {
-                log.error(format_args!("{waiting} batches wait for {target}: {why}"));
+                log.error(format_args!("{waiting} waiting for {target}: {why}"));
             }
             Some(stopped) => {
-                log.verbose(format_args!("{waiting} batches wait for {target}: {stopped:?}"))
+                log.verbose(format_args!("{waiting} waiting for {target}: {stopped:?}"))
             }
             None => {}
         }
@@ -276,6 +284,22 @@ impl Delivery {
         ended.collect()
     }
 
+    /// What waits for each target, in the order of the settings, and for those that they no longer
+    /// name.
+    pub fn outboxes(&self) -> Vec<TargetOutbox> {
+        let named = self.lanes.iter().map(|lane| TargetOutbox {
+            name: lane.name().to_owned(),
+            target: Some(lane.target()),
+            summary: lane.outbox().summary().unwrap_or_default(),
+        });
+        let abandoned = self.abandoned().into_iter().filter_map(|(name, outbox)| {
+            let summary = outbox.summary().unwrap_or_default();
+            let is_empty = summary.waiting == 0 && summary.rejected.is_empty();
+            (!is_empty).then_some(TargetOutbox { name, target: None, summary })
+        });
+        named.chain(abandoned).collect()
+    }
+
     /// Lets what the targets refused for good wait again.
     pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
         self.lanes.iter().map(|lane| lane.outbox().offer_rejected_again()).sum()
@@ -294,12 +318,23 @@ impl Delivery {
 
     /// What waits for a target that the settings no longer name is not thrown away, and not tried.
     fn hold_abandoned(&self) {
-        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            if self.lanes.iter().all(|lane| lane.outbox().folder().file_name() != Some(&name)) {
-                lane::hold_abandoned(entry.path());
-            }
+        for (_, outbox) in self.abandoned() {
+            lane::hold_abandoned(&outbox);
         }
+    }
+
+    /// The outboxes of targets that the settings do not name.
+    fn abandoned(&self) -> Vec<(String, Outbox)> {
+        let is_named = |name: &String| self.lanes.iter().any(|lane| lane.name() == name);
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| !is_named(name)).collect();
+        names.sort_unstable();
+        let outbox = |name: String| {
+            let outbox = Outbox::new(self.folder.join(&name), Limits::default());
+            (name, outbox)
+        };
+        names.into_iter().map(outbox).collect()
     }
 }
 

@@ -180,9 +180,8 @@ fn sampling(target: &TargetSettings) -> Sampling {
     }
 }
 
-/// Leaves what waits in the folder of no target alone for a while.
-pub(crate) fn hold_abandoned(folder: PathBuf) {
-    let outbox = Outbox::new(folder, Limits::default());
+/// Leaves what waits for no target alone for a while.
+pub(crate) fn hold_abandoned(outbox: &Outbox) {
     let (now, until) = (SystemTime::now(), Instant::now());
     let attempt = Attempt { fingerprint: 0, now, jitter: jitter(), until };
     // If that does not work, nothing is lost by it.

@@ -43,7 +43,7 @@ mod writer;
 
 use buffer_api::log;
 
-pub use deliver::{Delivery, DeliveryError, TargetFlush};
+pub use deliver::{Delivery, DeliveryError, TargetFlush, TargetOutbox};
 pub use exporter::exporter;
 pub use lane::outbox;
 pub use log::Log;

@@ -74,6 +74,8 @@ pub enum Stopped {
     NoTime,
     /// The target refused, with these words.
     Refused(String),
+    /// The target cannot be offered anything, for this reason.
+    Held(String),
 }
 
 impl Outbox {
@@ -108,7 +110,7 @@ impl Outbox {
             standing.fingerprint = attempt.fingerprint;
             standing.failed(Verdict::Hold, reason.to_owned(), attempt.now, attempt.jitter);
             standing.save(&self.folder);
-            self.stopped(Stopped::Refused(reason.to_owned()))
+            self.stopped(Stopped::Held(reason.to_owned()))
         })
     }
 

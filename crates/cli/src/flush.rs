@@ -1,0 +1,234 @@
+//! `arize-codex flush`.
+
+use std::fmt::Write;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use codex_config::{Environment, Settings};
+use exporters::outbox::{SetAside, Stopped, When};
+use notify_hook::{Delivery, TargetFlush, TargetOutbox};
+use serde_json::json;
+
+use crate::args::Flush;
+use crate::{CommandError, ExitCode};
+
+/// The longest time that one request to a target takes: here somebody waits who wants it to work.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// After this time no further batch is offered.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How long to wait for another process that offers the same batches.
+const BUSY_PATIENCE: Duration = Duration::from_secs(15);
+
+/// What became of what waited for a target.
+struct Line {
+    outbox: TargetOutbox,
+    sent: usize,
+    set_aside: Vec<SetAside>,
+    /// Why something still waits.
+    reason: Option<String>,
+}
+
+/// Offers each target what waits for it, now, and says what came of it. Ends with `Failure` where
+/// something still waits.
+pub(crate) fn flush(
+    args: &Flush,
+    environment: &Environment,
+) -> Result<(String, ExitCode), CommandError> {
+    let paths = crate::paths(environment)?;
+    let settings = Settings::load(&paths, environment);
+    let delivery = Delivery::to_targets(&settings, &paths, TIMEOUT)
+        .map_err(|error| CommandError::failed("nothing can be sent", error))?;
+    if args.rejected {
+        delivery.offer_rejected_again().map_err(|error| {
+            CommandError::failed("cannot offer again what was set aside", error)
+        })?;
+    }
+    let flushes = rounds(&delivery);
+    let lines: Vec<Line> =
+        delivery.outboxes().into_iter().map(|outbox| line(outbox, &flushes)).collect();
+    let text = if args.json { as_json(&lines) } else { as_text(&lines, SystemTime::now()) };
+    let waits = lines.iter().any(|line| line.outbox.summary.waiting > 0);
+    Ok((text, if waits { ExitCode::Failure } else { ExitCode::Success }))
+}
+
+/// Several where another process is at work: then what it leaves.
+fn rounds(delivery: &Delivery) -> Vec<TargetFlush> {
+    let begun = Instant::now();
+    let mut all = delivery.flush(begun + PATIENCE, When::Now);
+    let is_busy = |flush: &TargetFlush| {
+        flush.result.as_ref().is_ok_and(|flushed| flushed.stopped == Some(Stopped::Busy))
+    };
+    while all.last().is_some() && all.iter().any(is_busy) && begun.elapsed() < BUSY_PATIENCE {
+        sleep(Duration::from_millis(100));
+        all.retain(|flush| !is_busy(flush));
+        all.extend(delivery.flush(begun + PATIENCE, When::Due));
+    }
+    all
+}
+
+fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
+    let mut line = Line { outbox, sent: 0, set_aside: Vec::new(), reason: None };
+    for flush in flushes.iter().filter(|flush| flush.name == line.outbox.name) {
+        match &flush.result {
+            Ok(flushed) => {
+                line.sent += flushed.accepted;
+                line.set_aside.extend(flushed.set_aside.iter().cloned());
+            }
+            Err(error) => line.reason = Some(format!("{error}: {}", error.source)),
+        }
+    }
+    if line.outbox.summary.waiting > 0 && line.reason.is_none() {
+        line.reason = line.outbox.summary.last_error.clone();
+    }
+    line
+}
+
+fn as_json(lines: &[Line]) -> String {
+    let millis = |time: SystemTime| {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    };
+    let targets: Vec<_> = lines
+        .iter()
+        .map(|line| {
+            let summary = &line.outbox.summary;
+            json!({
+                "name": line.outbox.name,
+                "target": line.outbox.target,
+                "sent": line.sent,
+                "waiting": summary.waiting,
+                "waiting_bytes": summary.bytes,
+                "next_attempt_ms": summary.next_attempt.map(millis),
+                "rejected": summary.rejected.len(),
+                "set_aside": line.set_aside.iter().map(|aside| {
+                    json!({"trace_id": aside.trace_id, "answer": aside.answer})
+                }).collect::<Vec<_>>(),
+                "reason": line.reason,
+            })
+        })
+        .collect();
+    format!("{:#}\n", json!({ "targets": targets }))
+}
+
+/// A line per target; below it, what it refused for good, and why something waits.
+fn as_text(lines: &[Line], now: SystemTime) -> String {
+    let mut text = String::new();
+    for Line { outbox, sent, set_aside, reason } in lines {
+        let summary = &outbox.summary;
+        let name = outbox.target.as_deref().unwrap_or(&outbox.name);
+        let _ = write!(text, "{name}: {sent} sent, {} waiting", summary.waiting);
+        if !summary.rejected.is_empty() {
+            let _ = write!(text, ", {} set aside", summary.rejected.len());
+        }
+        text.push('\n');
+        for aside in set_aside {
+            let _ =
+                writeln!(text, "  refused for good: trace {}: {}", aside.trace_id, aside.answer);
+        }
+        if let Some(reason) = reason {
+            let _ = writeln!(text, "  {reason}");
+        }
+        let next = summary.next_attempt.and_then(|next| next.duration_since(now).ok());
+        if let Some(wait) = next.filter(|_| outbox.target.is_some()) {
+            let _ = writeln!(text, "  tried again in {} s", wait.as_secs());
+        }
+    }
+    if lines.iter().any(|line| !line.outbox.summary.rejected.is_empty()) {
+        text.push_str("hint: `arize-codex flush --rejected` offers what was set aside again\n");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use exporters::outbox::{RejectedBatch, Summary};
+
+    use super::*;
+
+    #[test]
+    fn a_line_per_target_says_what_came_of_it() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let outbox = |name: &str, target: Option<&str>, summary| TargetOutbox {
+            name: name.to_owned(),
+            target: target.map(str::to_owned),
+            summary,
+        };
+        let line = |outbox, sent| Line { outbox, sent, set_aside: Vec::new(), reason: None };
+        let away = Summary {
+            waiting: 2,
+            bytes: 3000,
+            next_attempt: Some(now + Duration::from_secs(32)),
+            ..Summary::default()
+        };
+        let rejected = RejectedBatch {
+            trace_id: "8f997398".to_owned(),
+            created: now,
+            spans: 3,
+            attempts: 1,
+            answer: "no".to_owned(),
+        };
+        let picky = Summary { rejected: vec![rejected], ..Summary::default() };
+        let aside = SetAside { trace_id: "8f997398".to_owned(), answer: "no".to_owned() };
+        let gone = Summary { waiting: 1, ..Summary::default() };
+        let lines = [
+            line(outbox("local", Some("local /home/ada/traces.db"), Summary::default()), 0),
+            Line {
+                reason: Some("`http://h`: cannot connect".to_owned()),
+                ..line(outbox("phoenix", Some("phoenix http://h"), away), 1)
+            },
+            Line {
+                set_aside: vec![aside],
+                ..line(outbox("team", Some("team (otlp http://c)"), picky), 0)
+            },
+            line(outbox("old", None, gone), 0),
+        ];
+        expect![[r#"
+            local /home/ada/traces.db: 0 sent, 0 waiting
+            phoenix http://h: 1 sent, 2 waiting
+              `http://h`: cannot connect
+              tried again in 32 s
+            team (otlp http://c): 0 sent, 0 waiting, 1 set aside
+              refused for good: trace 8f997398: no
+            old: 0 sent, 1 waiting
+            hint: `arize-codex flush --rejected` offers what was set aside again
+        "#]]
+        .assert_eq(&as_text(&lines, now));
+        expect![[r#"
+            {
+              "targets": [
+                {
+                  "name": "phoenix",
+                  "next_attempt_ms": 1800000032000,
+                  "reason": "`http://h`: cannot connect",
+                  "rejected": 0,
+                  "sent": 1,
+                  "set_aside": [],
+                  "target": "phoenix http://h",
+                  "waiting": 2,
+                  "waiting_bytes": 3000
+                },
+                {
+                  "name": "team",
+                  "next_attempt_ms": null,
+                  "reason": null,
+                  "rejected": 1,
+                  "sent": 0,
+                  "set_aside": [
+                    {
+                      "answer": "no",
+                      "trace_id": "8f997398"
+                    }
+                  ],
+                  "target": "team (otlp http://c)",
+                  "waiting": 0,
+                  "waiting_bytes": 0
+                }
+              ]
+            }
+        "#]]
+        .assert_eq(&as_json(&lines[1..3]));
+    }
+}
