@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::proxy::Proxy;
+
 use trace_store::{InsertError, OpenError, QueryError};
 
 /// The settings of a target cannot work. The text repeats no credential.
@@ -45,7 +47,7 @@ pub enum ConfigError {
         reason: String,
     },
     /// The proxy of the network is of a kind that is not spoken here.
-    #[error("the proxy `{proxy}` cannot be used: only `http://` proxies can")]
+    #[error("the proxy `{proxy}` of the environment cannot be used: only `http://` proxies can")]
     Proxy {
         /// Its address, without credentials.
         proxy: String,
@@ -62,6 +64,14 @@ pub enum ConfigError {
 
 /// The reason underneath an [`ExportError`], as the transport tells it.
 type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// The reason why there is no connection; whoever reads it must know that there is a proxy on the way.
+pub(crate) fn cause(reason: impl fmt::Display, proxy: Option<&Proxy>) -> Cause {
+    match proxy {
+        Some(proxy) => format!("through the proxy `{proxy}`: {reason}").into(),
+        None => reason.to_string().into(),
+    }
+}
 
 /// The status of an answer that was no success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,6 +21,7 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Request, Status};
 use ureq::http::uri::PathAndQuery;
 
+use crate::error::cause;
 use crate::headers::Headers;
 use crate::http::USER_AGENT;
 use crate::otlp_http::OtlpEncoding;
@@ -119,7 +120,7 @@ impl OtlpGrpc {
         if let Some(encoding) = self.compression.for_grpc() {
             client = client.send_compressed(encoding).accept_compressed(encoding);
         }
-        client.ready().await.map_err(|error| self.interrupted(error.into()))?;
+        client.ready().await.map_err(|error| self.interrupted(&error))?;
         let metadata = MetadataMap::from_headers(self.headers.map().clone());
         let bytes = body.len();
         let request = Request::from_parts(metadata, Extensions::new(), body);
@@ -151,22 +152,34 @@ impl OtlpGrpc {
             }
             None => self.endpoint.connect_with_connector(tcp).await,
         };
-        connecting
-            .map_err(|error| ExportError::Connect { url: self.url.clone(), source: error.into() })
+        connecting.map_err(|error| ExportError::Connect {
+            url: self.url.clone(),
+            source: cause(root(&error), self.proxy.as_ref()),
+        })
     }
 
     /// What it means that there is no answer, or another one than success.
     fn refusal(&self, status: Status, bytes: usize) -> ExportError {
         if std::error::Error::source(&status).is_some() {
             // Nobody said it: it is how the transport tells of itself.
-            return self.interrupted(status.into());
+            return self.interrupted(&status);
         }
         status::refusal(&self.url, &status, bytes, &self.headers)
     }
 
-    fn interrupted(&self, source: Box<dyn std::error::Error + Send + Sync>) -> ExportError {
-        ExportError::Interrupted { url: self.url.clone(), source }
+    fn interrupted(&self, error: &(dyn std::error::Error + 'static)) -> ExportError {
+        ExportError::Interrupted { url: self.url.clone(), source: cause(root(error), None) }
     }
+}
+
+/// What lies at the bottom of an error: each layer of the transport repeats in other words what the one
+/// below says.
+fn root<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root
 }
 
 impl Drop for OtlpGrpc {

@@ -8,7 +8,9 @@ use ureq::Agent;
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderMap, Response, StatusCode};
 
+use crate::error::cause;
 use crate::headers::Headers;
+use crate::proxy::Proxy;
 use crate::retry::{Retry, retry_decision};
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};
 
@@ -22,6 +24,7 @@ pub(crate) struct HttpClient {
     agent: Agent,
     url: String,
     headers: Headers,
+    proxy: Option<Proxy>,
     timeout: Duration,
 }
 
@@ -42,20 +45,20 @@ impl HttpClient {
         headers: Headers,
         connection: &Connection,
     ) -> Result<Self, ConfigError> {
-        let proxy = connection.proxies.of(&url)?.map(|proxy| proxy.for_http()).transpose()?;
+        let proxy = connection.proxies.of(&url)?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the credential and the prompts to another address.
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Also where there is none: it would be looked for in the environment.
-            .proxy(proxy)
+            .proxy(proxy.as_ref().map(Proxy::for_http).transpose()?)
             .tls_config(connection.tls.load()?.for_http())
             .user_agent(USER_AGENT)
             .timeout_resolve(Some(Connection::CONNECT_TIMEOUT))
             .timeout_connect(Some(Connection::CONNECT_TIMEOUT))
             .build();
-        Ok(Self { agent: config.new_agent(), url, headers, timeout: connection.timeout })
+        Ok(Self { agent: config.new_agent(), url, headers, proxy, timeout: connection.timeout })
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -164,6 +167,10 @@ impl HttpClient {
         }
     }
 
+    fn no_connection(&self, url: String, reason: &dyn std::error::Error) -> ExportError {
+        ExportError::Connect { url, source: cause(reason, self.proxy.as_ref()) }
+    }
+
     /// What the transport said, as an error.
     pub(crate) fn transport_error(&self, url: &str, error: ureq::Error) -> ExportError {
         let url = url.to_owned();
@@ -179,8 +186,8 @@ impl HttpClient {
             | ureq::Error::BodyExceedsLimit(_) => {
                 ExportError::Interrupted { url, source: error.into() }
             }
-            ureq::Error::Io(error) => ExportError::Connect { url, source: error.into() },
-            error => ExportError::Connect { url, source: error.into() },
+            ureq::Error::Io(error) => self.no_connection(url, &error),
+            error => self.no_connection(url, &error),
         }
     }
 }

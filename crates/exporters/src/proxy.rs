@@ -77,6 +77,12 @@ impl Proxies {
     }
 }
 
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_secrets(&self.url))
+    }
+}
+
 impl Proxy {
     /// The same for ureq.
     pub(crate) fn for_http(&self) -> Result<ureq::Proxy, ConfigError> {
@@ -169,7 +175,7 @@ mod tests {
         let error = proxies("socks5://me:secret@h:1080", "", "", "").of("https://a.example");
         assert_eq!(
             error.unwrap_err().to_string(),
-            "the proxy `socks5://…@h:1080` cannot be used: only `http://` proxies can"
+            "the proxy `socks5://…@h:1080` of the environment cannot be used: only `http://` proxies can"
         );
     }
 }

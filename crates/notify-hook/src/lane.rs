@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
-use exporters::{Exporter, Outbox, Verdict};
+use exporters::{ConfigError, Exporter, Outbox, Verdict};
 use otlp_model::{Sampling, SpanBatch, Turn};
 
 use crate::exporter::exporter;
@@ -65,8 +65,12 @@ impl Lane {
     ) -> Self {
         let exporter = match &target.target {
             Ok(kind) => exporter(kind, target, paths, timeout).map_err(|error| {
-                let hint =
-                    "correct it below `harnesses.codex`; `arize-config dump` shows what is there";
+                let hint = match error {
+                    ConfigError::Proxy { .. } => "`NO_PROXY` in `arize-env.sh` names hosts that need none",
+                    _ => {
+                        "correct it below `harnesses.codex`; `arize-config dump` shows what is there"
+                    }
+                };
                 format!("{error} (hint: {hint})")
             }),
             Err(error) => Err(format!("{error} (hint: {})", error.hint())),

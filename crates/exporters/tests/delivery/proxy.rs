@@ -100,7 +100,9 @@ fn a_proxy_that_refuses_is_an_error_without_its_credentials() {
         let otlp = otlp("https://collector.test:443", protocol, through(&proxy));
         let error = otlp.export(&turn()).unwrap_err();
         assert!(matches!(error, ExportError::Connect { .. }) && error.is_retryable(), "{error:?}");
-        assert!(!everything_said(&error).contains("very-secret"), "{error:?}");
+        let said = everything_said(&error);
+        assert!(!said.contains("very-secret"), "{said}");
+        assert!(said.contains("through the proxy `http://…@127.0.0.1:"), "{said}");
     }
     assert_eq!(proxy.asked().len(), 2);
 }
