@@ -6,7 +6,7 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found};
 use codex_config::file_edit::Snapshot;
-use codex_config::{ParseError, Secret, Triggers};
+use codex_config::{ParseError, Secret, Settings, Triggers};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel};
@@ -73,8 +73,10 @@ pub struct KnownSettings {
     pub forwards: bool,
     /// The folders in which turns are traced; nothing traces them everywhere.
     pub folders: Option<Vec<PathBuf>>,
-    /// The port of the buffer service.
+    /// The port of the buffer service, where it is said.
     pub port: Option<u16>,
+    /// Whether that is said by `ARIZE_CODEX_BUFFER_PORT`, which wins over the settings file.
+    pub port_is_fixed: bool,
     /// The destinations of other harnesses.
     pub neighbours: Vec<(String, Destination)>,
 }
@@ -145,7 +147,12 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
 
     let settings_file = look(&paths.config_file)?;
     let (settings_base, now) = settings_texts(host, &settings_file)?;
-    let settings = known_settings(&now);
+    let mut settings = known_settings(&now);
+    let in_force = Settings::load(paths, &host.environment).collector.port;
+    if in_force != settings.port.unwrap_or(DEFAULT_PORT) {
+        settings.port = Some(in_force);
+        settings.port_is_fixed = true;
+    }
 
     let mut codex_config = FileState::look(&codex_part::file(paths), &record)?;
     let port = settings.port.unwrap_or(DEFAULT_PORT);
@@ -246,6 +253,7 @@ fn known_settings(root: &Value) -> KnownSettings {
         folders: folders
             .map(|folders| folders.iter().filter_map(text).map(PathBuf::from).collect()),
         port: port.and_then(|port| port.try_into().ok()).filter(|port| *port != 0),
+        port_is_fixed: false,
         neighbours: neighbours.collect(),
     }
 }

@@ -65,8 +65,7 @@ pub fn interview(
     let existing_otel = existing_otel(request, facts, ask)?;
     tell_of_notify(facts, ask);
     let service = !request.no_service;
-    let (port, replace_python_service) =
-        if service { port(request, facts, ask)? } else { (known_port(request, facts), false) };
+    let (port, replace_python_service) = port(request, facts, ask)?;
     let path = !request.no_path
         && ask.confirm(
             "Put `codex` with tracing before the real one on the PATH?",
@@ -319,6 +318,14 @@ fn port(
     ask: &mut dyn Ask,
 ) -> Result<(u16, bool), InterviewError> {
     let port = known_port(request, facts);
+    let fixed = |what: String| InterviewError::Wrong {
+        what,
+        hint: "ARIZE_CODEX_BUFFER_PORT says the port, in the environment or in arize-env.sh"
+            .to_owned(),
+    };
+    if facts.settings.port_is_fixed && Some(port) != facts.settings.port {
+        return Err(fixed(format!("port {port} would not be the one that the hook asks")));
+    }
     let Status::Taken { occupant, .. } = &facts.service else { return Ok((port, false)) };
     if request
         .port
@@ -332,6 +339,9 @@ fn port(
         if ask.confirm(&question, true, &help)? {
             return Ok((port, true));
         }
+    }
+    if facts.settings.port_is_fixed {
+        return Err(fixed(format!("port {port} is taken by {occupant}")));
     }
     let free = free_port(port).ok_or_else(|| InterviewError::Wrong {
         what: format!("port {port} is taken by {occupant}"),

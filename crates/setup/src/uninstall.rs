@@ -175,8 +175,9 @@ impl Removal {
         for folder in ["bin", "run", "logs", "state"] {
             let _ = fs::remove_dir(harness_home.join(folder));
         }
-        for folder in harness_home.ancestors().take(2) {
-            let _ = fs::remove_dir(folder);
+        let _ = fs::remove_dir(harness_home);
+        if harness_home.ends_with(".arize/harness") {
+            let _ = harness_home.parent().map(fs::remove_dir);
         }
         Ok(())
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
-use stories::process::{Finished, run};
+use stories::process::{Finished, run, run_with_input};
 use stories::terminal::{Key, Terminal};
 use stories::{Call, Codex, Home, ModelServer, Script, Step, Usage, wait};
 
@@ -38,6 +39,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     answer(&terminal, "on-a-terminal", Key::Enter);
     answer(&terminal, "? User id", Key::Enter);
     answer(&terminal, "? What should be recorded?", Key::Enter);
+    answer(&terminal, "? Where should turns be traced?", Key::Enter);
     answer(&terminal, "? Put `codex` with tracing", Key::Enter);
     answer(&terminal, "? Use Codex's lifecycle hooks", Key::Enter);
     answer(&terminal, "? Go on?", Key::Enter);
@@ -72,6 +74,48 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     answer(&terminal, "? Go on?", Key::Enter);
     terminal.shows("stopped the buffer service").expect("what was done");
     terminal.ended().expect("uninstall ends");
+    assert_eq!(person.files(), before);
+}
+
+/// The same from a script, with a key that nobody but the settings sees.
+#[test]
+fn setup_in_a_script_keeps_the_key_to_itself() {
+    const KEY: &str = "sk-a-key-of-somebody";
+    let person = Person::new();
+    let before = person.files();
+    let port = person.home.buffer_port().to_string();
+    let arize_codex = |arguments: &[&str], input: &str| {
+        let mut command = person.command(&stage::programs().join("arize-codex"));
+        let done = run_with_input(command.args(arguments), input, LIMIT).expect("it ends");
+        assert!(!done.stdout.contains(KEY) && !done.stderr.contains(KEY), "{done:?}");
+        done
+    };
+    let open = arize_codex(&["setup"], "");
+    assert_eq!(open.status.code(), Some(2), "{open:?}");
+    assert!(open.stderr.contains("hint: add -y"), "{open:?}");
+    assert_eq!(person.files(), before);
+
+    let flags = ["--target", "phoenix", "--endpoint", "http://127.0.0.1:9", "--api-key-stdin"];
+    let all = [&["setup", "-y", "--json", "--port", &port], &flags[..]].concat();
+    let dry = arize_codex(&[&all[..], &["--dry-run"]].concat(), KEY);
+    let diff: Value = serde_json::from_str(&dry.stdout).expect("JSON");
+    assert!(diff["diff"].as_str().expect("a text").contains("api_key: ***"), "{diff}");
+    assert_eq!(person.files(), before);
+
+    let done = arize_codex(&all, &format!("{KEY}\n"));
+    assert!(done.status.success(), "{done:?}");
+    let report: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert!(
+        report["next"].to_string().contains("nothing answers at http://127.0.0.1:9"),
+        "{report}"
+    );
+    let settings = person.path(".arize").join("harness/config.yaml");
+    assert!(fs::read_to_string(&settings).expect("settings").contains(KEY));
+    let mode = fs::metadata(&settings).expect("settings").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    let removed = arize_codex(&["uninstall", "-y", "--purge", "--json"], "");
+    assert!(removed.status.success(), "{removed:?}");
     assert_eq!(person.files(), before);
 }
 

@@ -1,5 +1,7 @@
 //! What becomes of the buffer service.
 
+use std::path::Path;
+
 use buffer_api::DEFAULT_PORT;
 use buffer_api::process::{self, Status};
 
@@ -43,6 +45,12 @@ pub(super) fn launcher_change(
     Ok(change(Part::Autostart, &state, &facts.record, text.clone(), Undo::Leave, satisfied))
 }
 
+/// Whether a service runs from another folder than that of this installation.
+fn is_another(executable: &Path, host: &Host) -> bool {
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    real(executable) != real(&facts::service(host, 0).program)
+}
+
 /// Decides what becomes of the service, and whether the Python system's makes way.
 pub(super) fn step(
     host: &Host,
@@ -55,7 +63,7 @@ pub(super) fn step(
     if !answers.service {
         return Ok((ServiceStep::Leave, None));
     }
-    let status = if Some(answers.port) == facts.settings.port || answers.port == DEFAULT_PORT {
+    let status = if answers.port == facts.settings.port.unwrap_or(DEFAULT_PORT) {
         facts.service.clone()
     } else {
         process::status(&facts::service(host, answers.port))
@@ -76,7 +84,11 @@ pub(super) fn step(
         (Status::Running(_), _, Some(launcher)) if is_new || launcher_is_new => {
             ServiceStep::HandOver(launcher)
         }
-        (Status::Running(running), _, None) if is_new || running.endpoint.port != answers.port => {
+        (Status::Running(running), _, None)
+            if is_new
+                || running.endpoint.port != answers.port
+                || is_another(&running.health.executable, host) =>
+        {
             ServiceStep::Restart
         }
         (Status::Running(_), ..) => ServiceStep::Leave,

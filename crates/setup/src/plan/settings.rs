@@ -52,7 +52,7 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     if let Some(project) = &answers.project {
         wanted.push(set("harnesses.codex.project_name", project.as_str()));
     }
-    if answers.port != DEFAULT_PORT || known.port.is_some() {
+    if !known.port_is_fixed && (answers.port != DEFAULT_PORT || known.port.is_some()) {
         wanted.push(set("harnesses.codex.collector.port", answers.port));
     }
     if let Some(notify) = &facts.users_notify {

@@ -1,0 +1,145 @@
+//! What is asked, and what the answers lead to.
+
+use std::collections::VecDeque;
+
+use codex_config::Secret;
+use expect_test::expect;
+use setup::ask::{Ask, AskError};
+use setup::{Answers, Backend, Content, ExistingOtel, Request};
+
+use crate::home::{Home, quiet};
+
+/// Somebody who says these things in this order, and takes what is proposed when nothing is left.
+#[derive(Default)]
+struct Person {
+    says: VecDeque<&'static str>,
+    asked: String,
+}
+
+impl Person {
+    fn says(words: &[&'static str]) -> Self {
+        Self { says: words.iter().copied().collect(), ..Self::default() }
+    }
+
+    /// Hears a question and says something, unless that is nothing.
+    fn hear(&mut self, question: &str) -> Option<&'static str> {
+        self.asked.push_str(question);
+        self.asked.push('\n');
+        self.says.pop_front().filter(|word| !word.is_empty())
+    }
+}
+
+impl Ask for Person {
+    fn choose(
+        &mut self,
+        question: &str,
+        options: &[String],
+        proposed: usize,
+    ) -> Result<usize, AskError> {
+        let options_shown: Vec<_> =
+            options.iter().map(|option| option.split("  ").next().unwrap()).collect();
+        let heard = format!("{question} [{}] {}", options_shown.join("|"), options_shown[proposed]);
+        let said = self.hear(&heard);
+        Ok(said.map_or(proposed, |word| {
+            options.iter().position(|option| option.starts_with(word)).expect(word)
+        }))
+    }
+
+    fn text(
+        &mut self,
+        question: &str,
+        proposed: &str,
+        _: &str,
+        check: fn(&str) -> Result<(), String>,
+    ) -> Result<String, AskError> {
+        let said = self.hear(&format!("{question}: {proposed}")).unwrap_or(proposed);
+        check(said).expect(said);
+        Ok(said.to_owned())
+    }
+
+    fn secret(&mut self, question: &str, help: &str) -> Result<Option<Secret>, AskError> {
+        Ok(self.hear(&format!("{question} ({help})")).map(Secret::new))
+    }
+
+    fn confirm(&mut self, question: &str, proposed: bool, _: &str) -> Result<bool, AskError> {
+        Ok(self.hear(&format!("{question} {proposed}")).map_or(proposed, |word| word == "y"))
+    }
+
+    fn tell(&mut self, message: &str) {
+        self.asked.push_str(message);
+        self.asked.push('\n');
+    }
+}
+
+fn interview(home: &Home, request: &Request, person: &mut Person) -> Answers {
+    let facts = setup::gather(&home.host).unwrap();
+    setup::interview(request, &facts, &home.host, person).unwrap()
+}
+
+#[test]
+fn everything_is_asked_once_and_what_is_known_is_proposed() {
+    let settings = "harnesses:\n  codex:\n    target: phoenix\n    endpoint: http://p\n    api_key: k\n  \
+        cursor:\n    target: arize\n    endpoint: otlp.arize.com:443\n    api_key: theirs\n    space_id: s\n";
+    let exporter = "notify = ['bell']\n[otel]\nexporter = { otlp-http = { endpoint = 'https://c/v1/logs', \
+        protocol = 'json', headers = {} } }\n";
+    let home =
+        Home::with(&[(".arize/harness/config.yaml", settings), (".codex/config.toml", exporter)])
+            .with_codex("0.169.0");
+    let mut person = Person::says(&["", "", "", "ours", "", "prompts", "", "forward", "", "y"]);
+    let request = Request { port: Some(45_999), ..Request::default() };
+    let answers = interview(&home, &request, &mut person);
+    expect![[r"
+        Where should traces go? [the same as cursor|local|phoenix|arize|mlflow|otlp] phoenix
+        Endpoint: http://p
+        API key (it is not shown; Enter keeps the one that is set)
+        Project: codex
+        User id: 
+        What should be recorded? [all|prompts|none] all
+        Where should turns be traced? [user|project] user
+        Codex sends its log events to https://c/v1/logs. What should become of that? [keep|replace|forward] keep
+        Codex notifies `bell`; it will still be started, by our hook.
+        Put `codex` with tracing before the real one on the PATH? true
+        Install the skill that teaches Codex about this tool? false
+        Use Codex's lifecycle hooks to see turns that fail or are stopped at once? false
+    "]]
+    .assert_eq(&person.asked);
+    let destination = answers.destination.unwrap();
+    assert_eq!(destination.backend, Backend::Phoenix);
+    assert_eq!(destination.api_key.unwrap().expose(), "k");
+    assert_eq!((answers.project.as_deref(), answers.user_id), (Some("ours"), None));
+    assert_eq!(answers.content, Some(Content::Prompts));
+    assert_eq!(answers.existing_otel, ExistingOtel::Forward);
+    assert!(answers.skills && answers.path && !answers.hooks && !answers.autostart);
+}
+
+#[test]
+fn what_another_harness_has_is_copied_on_request() {
+    let settings = "harnesses:\n  cursor:\n    target: arize\n    endpoint: otlp.arize.com:443\n    \
+        api_key: theirs\n    space_id: s\n";
+    let home = Home::with(&[(".arize/harness/config.yaml", settings)]);
+    let answers = interview(&home, &quiet(), &mut Person::says(&["the same as cursor"]));
+    let destination = answers.destination.unwrap();
+    assert_eq!(destination.backend, Backend::Arize);
+    assert_eq!(destination.api_key.unwrap().expose(), "theirs");
+    assert_eq!(destination.space_id.as_deref(), Some("s"));
+}
+
+#[test]
+fn what_flags_say_is_not_asked() {
+    let home = Home::with(&[]);
+    let request = Request {
+        target: Some(Backend::Phoenix),
+        endpoint: Some("http://p".to_owned()),
+        api_key: Some(Secret::new("k")),
+        project: Some("p".to_owned()),
+        user_id: Some("u".to_owned()),
+        content: Some(Content::All),
+        scope: Some(setup::Scope::User),
+        no_path: true,
+        with_skills: true,
+        ..quiet()
+    };
+    let mut person = Person::default();
+    interview(&home, &request, &mut person);
+    assert_eq!(person.asked, "");
+}
