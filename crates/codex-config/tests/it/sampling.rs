@@ -24,7 +24,7 @@ fn the_keys_below_codex_are_for_all_targets_and_each_may_have_its_own() {
     let all = Sampling { ratio: 0.1, keep_over_seconds: Some(300.0), ..ALL };
     check(
         "harnesses: {codex: {sampling: {ratio: 0.1, keep_over_seconds: 300}}}",
-        &[all.clone()],
+        std::slice::from_ref(&all),
         &[],
     );
     let yaml = "
