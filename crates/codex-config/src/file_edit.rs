@@ -96,21 +96,18 @@ impl Snapshot {
         }
     }
 
-    /// Removes the file; behind a symbolic link the target goes, and the link with it.
+    /// Removes the file; of a symbolic link only the target goes.
     pub fn remove(&self) -> Result<(), FileError> {
         self.check_writable()?;
         if Self::read(&self.path)? != *self {
             return Err(FileError::Changed { path: self.path.clone() });
         }
-        let remove = || {
-            let target = follow_links(&self.path)?;
-            std::fs::remove_file(&target)?;
-            if target == self.path { Ok(()) } else { std::fs::remove_file(&self.path) }
-        };
         if !self.exists() {
             return Ok(());
         }
-        remove().map_err(|source| FileError::Write { path: self.path.clone(), source })
+        follow_links(&self.path)
+            .and_then(std::fs::remove_file)
+            .map_err(|source| FileError::Write { path: self.path.clone(), source })
     }
 
     /// Keeps a copy in a directory, readable for its owner alone, and says where; `None` when there

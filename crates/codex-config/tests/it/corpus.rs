@@ -1,9 +1,9 @@
 //! Files as people have them, each with what an edit makes of it and what undoing leaves.
 //!
-//! `tests/data/corpus/<kind>/<case>/` holds `before`, `after` the edit, `changed` by the user since,
-//! and `undone`, what is left of that after undoing; or `before` and `refused`, the error. Undoing
-//! the unchanged file must give `before` to the byte. `UPDATE_EXPECT=1` writes all but `before` and
-//! `changed`.
+//! `tests/data/corpus/<kind>/<case>/` holds `before`, `after` the edit, `changed` by the user since
+//! (some by the real `codex mcp add` and `codex features enable`), and `undone`, what is left of that
+//! after undoing; or `before` and `refused`, the error. Undoing the unchanged file must give `before`
+//! to the byte. `UPDATE_EXPECT=1` writes all but `before` and `changed`.
 
 use std::error::Error;
 use std::fs;
