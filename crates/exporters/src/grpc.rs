@@ -168,7 +168,12 @@ impl OtlpGrpc {
     }
 
     fn interrupted(&self, error: &(dyn std::error::Error + 'static)) -> ExportError {
-        ExportError::Interrupted { url: self.url.clone(), source: cause(root(error), None) }
+        let mut reason = root(error).to_string();
+        // What `HTTP/1.1 …` is, read as HTTP/2.
+        if reason.contains("frame with invalid size") {
+            reason.push_str(", as where a server of HTTP/1 answers: is this the port for gRPC?");
+        }
+        ExportError::Interrupted { url: self.url.clone(), source: reason.into() }
     }
 }
 

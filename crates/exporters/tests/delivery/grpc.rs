@@ -146,9 +146,14 @@ fn nobody_listening_is_a_retryable_connect_error() {
 
 #[test]
 fn a_server_that_speaks_no_grpc_is_retryable() {
-    let server = FakeServer::start([fake_server::Behaviour::Garbage]);
-    let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
-    assert!(matches!(error, ExportError::Interrupted { .. }) && error.is_retryable(), "{error:?}");
+    let answer = fake_server::Behaviour::Answer(400, String::new(), "HTTP/1.1 please".to_owned());
+    for behaviour in [fake_server::Behaviour::Garbage, answer] {
+        let server = FakeServer::start([behaviour]);
+        let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
+        assert!(matches!(error, ExportError::Interrupted { .. }), "{error:?}");
+        assert!(error.is_retryable());
+        assert!(everything_said(&error).contains("is this the port for gRPC?"), "{error:?}");
+    }
 }
 
 #[test]
