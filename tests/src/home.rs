@@ -75,9 +75,14 @@ impl Home {
                 case "$(ps -o args= -p "$pid")" in "$2"/*) kill -KILL "$pid" ;; esac
             done
             for run in "$2"/runs/*; do [ -e "$run/exit" ] || kill -KILL "$(cat "$run/pid")"; done
-            "$1" stop --port "$3"; until rm -rf "$2"; do sleep 0.1; done"#,
+            HOME="$2/home" "$1" stop --port "$3"
+            # What a hook does in the background outlives Codex, and may start the buffer again.
+            while pids=$(grep -lsz "^HOME=$2/home\$" /proc/[0-9]*/environ | cut -d/ -f3); do
+                [ "$pids" ] || break; kill -KILL $pids; sleep 0.1
+            done
+            until rm -rf "$2"; do sleep 0.1; done"#,
             &[buffer.as_os_str(), root.as_os_str(), OsStr::new(&buffer_port.to_string())],
-            [("HOME", root.join("home").as_os_str())],
+            [],
         )?;
         let home = Self {
             root,
