@@ -69,12 +69,17 @@ fn exec_without_a_transcript() {
 /// In a terminal Codex asks whether to trust the hooks; from then on `codex exec` runs them, too.
 #[test]
 fn a_person_trusts_the_hooks_and_stops_a_turn() {
-    a_turn_is_stopped("hooks-terminal", &NO_DAEMON);
+    a_turn_is_stopped("hooks-terminal", &[&NO_DAEMON[..], &SILENT].concat());
 }
 
 #[test]
 fn a_turn_is_stopped_in_the_daemon() {
-    a_turn_is_stopped("hooks-daemon", &[]);
+    a_turn_is_stopped("hooks-daemon", &SILENT);
+}
+
+#[test]
+fn a_turn_is_stopped_and_notify_tells_of_the_others() {
+    a_turn_is_stopped("hooks-and-notify-daemon", &[]);
 }
 
 fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
@@ -92,8 +97,7 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
     let codex = codex.expect("config.toml");
     codex.add_lifecycle_hooks().expect("hooks");
-    let tui = Tui::start_and_trust_hooks(&codex, &[arguments, &SILENT].concat());
-    let tui = tui.expect("a session");
+    let tui = Tui::start_and_trust_hooks(&codex, arguments).expect("a session");
 
     tui.enter(&turns[0].prompt).expect("a prompt is entered");
     let begun = home.project_folder().join("begun");
