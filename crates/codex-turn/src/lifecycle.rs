@@ -74,3 +74,44 @@ impl LifecyclePayload {
         Ok(Self { event, thread_id, turn, has_transcript: transcript.is_some() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(payload: &str) -> (LifecycleEvent, String, Option<String>, bool) {
+        let payload = LifecyclePayload::decode(payload).unwrap();
+        (payload.event, payload.thread_id, payload.turn.turn_id, payload.has_transcript)
+    }
+
+    #[test]
+    fn payloads_of_codex() {
+        let thread = || "t".to_owned();
+        assert_eq!(
+            decode(
+                r#"{"session_id":"t","turn_id":"u","transcript_path":"/a","cwd":"/",
+                "hook_event_name":"Stop","stop_hook_active":false,"unheard_of":[]}"#
+            ),
+            (LifecycleEvent::Stop, thread(), Some("u".to_owned()), true)
+        );
+        assert_eq!(
+            decode(r#"{"session_id":"t","transcript_path":null,"hook_event_name":"SessionEnd"}"#),
+            (LifecycleEvent::SessionEnd, thread(), None, false)
+        );
+        assert_eq!(
+            decode(
+                r#"{"session_id":"root","agent_id":"t","turn_id":"u","transcript_path":null,
+                "agent_transcript_path":"/a","hook_event_name":"SubagentStop"}"#
+            ),
+            (LifecycleEvent::SubagentStop, thread(), Some("u".to_owned()), true)
+        );
+    }
+
+    #[test]
+    fn what_is_of_no_use() {
+        let error = |payload| LifecyclePayload::decode(payload).unwrap_err();
+        assert_eq!(error("[1]"), LifecycleError::NotJson);
+        assert_eq!(error("{}"), LifecycleError::OtherEvent(String::new()));
+        assert_eq!(error(r#"{"hook_event_name":"Stop"}"#), LifecycleError::NoThread);
+    }
+}

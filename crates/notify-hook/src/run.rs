@@ -39,8 +39,14 @@ const GRACE: Duration = Duration::from_millis(500);
 /// `--rejected` on all that waits and was set aside.
 /// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
+    // Codex may show what a hook prints, and take its exit code for a decision.
+    panic::set_hook(Box::new(|_| {}));
+    let _ = panic::catch_unwind(AssertUnwindSafe(|| begin(&arguments, variables)));
+}
+
+fn begin(arguments: &[OsString], variables: impl Iterator<Item = (OsString, OsString)>) {
     let watchdog = Watchdog::start();
-    let order = Order::of(&arguments);
+    let order = Order::of(arguments);
     // Codex waits for it.
     let handed_over = (order == Order::Lifecycle).then(lifecycle::hand_over);
     if let Some(Ok(())) = handed_over {
