@@ -24,9 +24,13 @@ pub struct Mlflow {
 impl Mlflow {
     /// Starts `program` (the `mlflow` command) and waits until it is ready, about ten seconds.
     pub fn start(program: &Path) -> anyhow::Result<Self> {
+        Self::start_at(program, free_port()?)
+    }
+
+    /// The same, on this port.
+    pub fn start_at(program: &Path, port: u16) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?.keep();
         let log = folder.join("mlflow.log");
-        let port = free_port()?;
         let child = Command::new(program)
             .args(["server", "--host", "127.0.0.1", "--workers", "1"])
             .args(["--port", &port.to_string()])

@@ -16,6 +16,7 @@ mod config_files;
 mod demo;
 mod doctor;
 mod failures;
+mod fan_out;
 mod faults;
 mod file;
 mod grpc;

@@ -60,7 +60,9 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync(folder)
+    sync(folder)?;
+    // The folder itself may be new, and the one above it.
+    folder.ancestors().skip(1).take(2).try_for_each(sync)
 }
 
 /// Replaces a file that may be lost in a crash of the machine, but is never there in part.
@@ -128,23 +130,13 @@ fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-/// Creates a folder for its owner only, durably; one that exists stays as it is.
+/// Creates a folder, and those above it, for their owner only; one that exists stays as it is.
 fn create_private(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
-    let parent = parent(folder);
-    if !parent.is_dir() {
-        create_private(parent)?;
-    }
     let mut builder = DirBuilder::new();
+    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Ok(()) => sync(parent),
-        failed => failed,
-    }
+    builder.create(folder)
 }
 
 /// Makes the names in a folder durable.
