@@ -105,4 +105,10 @@ pub struct Health {
     /// Exports of spans, which old versions of Codex send to the logs address; not kept.
     #[serde(default)]
     pub span_exports: u64,
+    /// Bodies of logs that were passed on to another receiver.
+    #[serde(default)]
+    pub forwarded: u64,
+    /// Bodies of logs that the other receiver did not take.
+    #[serde(default)]
+    pub forward_given_up: u64,
 }

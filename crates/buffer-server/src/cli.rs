@@ -3,6 +3,8 @@
 //! Settings come from the flags, else from the environment, else from the user's settings files, else
 //! they are the defaults.
 
+mod environment;
+
 use std::{
     ffi::OsString,
     fmt::Display,
@@ -17,39 +19,14 @@ use buffer_api::{
     },
 };
 use clap::{Args, Parser, Subcommand};
-use codex_config::{Collector, Settings};
+use codex_config::Collector;
+
+pub use environment::Environment;
 
 use crate::{
-    config::{Limits, LogTarget, Pace, ServerConfig, Sweep, Writers},
+    config::{Limits, LogTarget, ServerConfig, Writers},
     run::{RunError, run},
 };
-
-/// The default directory of our files, below the user's home.
-const HARNESS: &str = ".arize/harness";
-
-/// What the command line takes from the environment.
-#[derive(Debug, Clone, Default)]
-pub struct Environment {
-    /// The user's home directory.
-    pub home: Option<PathBuf>,
-    /// `ARIZE_HARNESS_HOME`.
-    pub harness_home: Option<PathBuf>,
-    /// `ARIZE_CODEX_BUFFER_PORT`.
-    pub port: Option<OsString>,
-    /// The program's own path.
-    pub program: Option<PathBuf>,
-    /// `CODEX_HOME`.
-    pub codex_home: Option<PathBuf>,
-    /// `ARIZE_CODEX_SWEEP`.
-    pub sweep: Option<OsString>,
-}
-
-impl Environment {
-    /// The directory of the user's files of ours.
-    fn harness_home(&self) -> Option<PathBuf> {
-        self.harness_home.clone().or_else(|| Some(self.home.as_ref()?.join(HARNESS)))
-    }
-}
 
 /// Keeps Codex's log events until a trace is built from them.
 #[derive(Debug, Parser)]
@@ -140,7 +117,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
 
 /// Where the service is to be, from the flags, the environment and the user's settings.
 fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure> {
-    let configured = configured(environment);
+    let configured = environment.settings().map(|settings| settings.collector);
+    let configured =
+        configured.unwrap_or(Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT });
     let port = match (place.port, &environment.port) {
         (Some(port), _) => port,
         (None, Some(text)) => {
@@ -162,17 +141,6 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
         .map_err(|error| Failure::usage(format!("`{}`: {error}", home.display())))?;
     let program = environment.program.clone().unwrap_or_else(|| "arize-codex-buffer".into());
     Ok(Service { program, endpoint, paths: Paths::under(&home) })
-}
-
-/// The address in the user's settings, which the hook looks for the service at.
-fn configured(environment: &Environment) -> Collector {
-    let (Some(home), Some(harness_home)) = (&environment.home, environment.harness_home()) else {
-        return Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT };
-    };
-    let codex_home = environment.codex_home.clone().unwrap_or_else(|| home.join(".codex"));
-    let paths = codex_config::Paths::laid_out(home.clone(), harness_home, codex_home);
-    // Of the environment the caller has read what matters here.
-    Settings::load(&paths, &codex_config::Environment::default()).collector
 }
 
 fn execute(
@@ -216,28 +184,12 @@ fn execute(
                 limits: Limits::default(),
                 writers,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
-                sweep: if *no_sweep { None } else { sweep(service, environment) },
+                sweep: if *no_sweep { None } else { environment.sweep(service) },
+                forward: environment.forward(service),
             })?;
         }
     }
     Ok(Exit::Success)
-}
-
-/// The hook beside this program, for the user's Codex. The hook has its files below the user's home:
-/// a service that has its own elsewhere is not the one that the hook collects from.
-fn sweep(service: &Service, environment: &Environment) -> Option<Sweep> {
-    let home = environment.home.as_ref()?;
-    let sweep = environment.sweep.as_ref().and_then(|sweep| sweep.to_str()).unwrap_or_default();
-    let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
-    if is_off || Some(&service.paths.home) != environment.harness_home().as_ref() {
-        return None;
-    }
-    Some(Sweep {
-        hook: service.program.with_file_name("arize-hook-codex-notify"),
-        codex_home: environment.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
-        outbox: service.paths.outbox.clone(),
-        pace: Pace::default(),
-    })
 }
 
 fn status_text(status: &Status) -> String {
@@ -346,21 +298,6 @@ impl From<RunError> for Failure {
 mod tests {
     use super::*;
 
-    fn sweep_with(home: &str, switch: Option<&str>, codex_home: Option<&str>) -> Option<Sweep> {
-        let service = Service {
-            program: "/opt/bin/arize-codex-buffer".into(),
-            endpoint: Endpoint::default(),
-            paths: Paths::under("/home/ada/.arize/harness".as_ref()),
-        };
-        let environment = Environment {
-            home: Some(home.into()),
-            sweep: switch.map(Into::into),
-            codex_home: codex_home.map(Into::into),
-            ..Environment::default()
-        };
-        sweep(&service, &environment)
-    }
-
     #[test]
     fn the_address_is_that_of_the_flags_the_environment_or_the_settings() {
         let home = tempfile::tempdir().unwrap();
@@ -381,15 +318,6 @@ mod tests {
     }
 
     #[test]
-    fn the_hook_is_the_one_beside_the_service_and_codex_is_the_users() {
-        let sweep = sweep_with("/home/ada", Some(""), None).unwrap();
-        assert_eq!(sweep.hook, PathBuf::from("/opt/bin/arize-hook-codex-notify"));
-        assert_eq!(sweep.codex_home, PathBuf::from("/home/ada/.codex"));
-        let sweep = sweep_with("/home/ada", Some("true"), Some("/srv/codex")).unwrap();
-        assert_eq!(sweep.codex_home, PathBuf::from("/srv/codex"));
-    }
-
-    #[test]
     fn a_harness_home_elsewhere_is_the_users_as_well() {
         let home = tempfile::tempdir().unwrap();
         let place = Place { host: None, port: None, home: None };
@@ -402,14 +330,6 @@ mod tests {
         std::fs::write(home.path().join("config.yaml"), text).unwrap();
         let service = settings(&place, &environment).ok().unwrap();
         assert_eq!((service.paths.home.as_path(), service.endpoint.port), (home.path(), 4400));
-        assert!(sweep(&service, &environment).is_some());
-    }
-
-    #[test]
-    fn nobody_is_swept_for_who_does_not_want_it_or_whose_service_this_is_not() {
-        for off in ["false", "0", "No", "off"] {
-            assert!(sweep_with("/home/ada", Some(off), None).is_none(), "{off}");
-        }
-        assert!(sweep_with("/home/eve", None, None).is_none());
+        assert!(environment.sweep(&service).is_some());
     }
 }

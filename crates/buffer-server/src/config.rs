@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use buffer_api::{Endpoint, Paths};
+use codex_config::Forward;
 
 /// The settings of one service.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct ServerConfig {
     pub log: LogTarget,
     /// Who looks at threads that fell silent; nobody where there is none.
     pub sweep: Option<Sweep>,
+    /// Where bodies of logs are passed on to, if anywhere.
+    pub forward: Option<Forward>,
 }
 
 /// How threads are looked at that fell silent without anybody saying why.

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod config;
 mod decode;
 mod event;
+mod forward;
 mod http;
 mod instance;
 mod log;

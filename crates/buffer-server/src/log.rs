@@ -9,7 +9,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
@@ -20,8 +20,8 @@ const ROTATE_AT: u64 = 1024 * 1024;
 const TOPIC_PAUSE: Duration = Duration::from_secs(10);
 
 /// Writes lines; failing to write is not a reason to stop serving.
-#[derive(Debug)]
-pub(crate) struct Log(Mutex<Inner>);
+#[derive(Debug, Clone)]
+pub(crate) struct Log(Arc<Mutex<Inner>>);
 
 /// Things that can happen very often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum Topic {
     Dropped,
     /// The store failed.
     Store,
+    /// Events are not passed on.
+    Forward,
     /// Threads that fall silent are not noticed, or the hook fails.
     Sweep,
 }
@@ -97,7 +99,7 @@ impl Log {
     }
 
     fn to(output: Output) -> Self {
-        Self(Mutex::new(Inner { output, topics: Vec::new() }))
+        Self(Arc::new(Mutex::new(Inner { output, topics: Vec::new() })))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {

@@ -13,6 +13,7 @@ fn main() -> ExitCode {
         program: std::env::current_exe().ok(),
         codex_home: path("CODEX_HOME"),
         sweep: std::env::var_os("ARIZE_CODEX_SWEEP"),
+        variables: codex_config::Environment::new(std::env::vars_os()),
     };
     ExitCode::from(cli::main(std::env::args_os(), &environment) as u8)
 }

@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     config::{LogTarget, ServerConfig},
+    forward::Forwarder,
     http::{self, App, Shared},
     instance::{Instance, TokenError, token},
     log::Log,
@@ -185,7 +186,11 @@ fn prepare(
         .map_err(|source| RunError::File { path: paths.pid_file.clone(), source })?;
     let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
     log.line(format_args!("started version {version} on {endpoint} (PID {pid})"));
-    Ok(Shared::new(store, token, config.writers, config.limits, log, changes))
+    let forwarder = config.forward.clone().and_then(|forward| {
+        let started = Forwarder::start(forward, log.clone());
+        started.map_err(|error| log.line(format_args!("events are not passed on: {error}"))).ok()
+    });
+    Ok(Shared::new(store, token, config.writers, config.limits, log, changes, forwarder))
 }
 
 async fn serve_requests(

@@ -20,6 +20,7 @@
 
 pub mod env_file;
 mod environment;
+mod forward;
 mod paths;
 mod secret;
 pub mod variables;
@@ -62,6 +63,7 @@ pub use dump::is_secret;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use folders::Folders;
+pub use forward::Forward;
 pub use key_path::{KeyPath, KeyPathError};
 pub use outbox::OutboxLimits;
 pub use paths::Paths;

@@ -7,8 +7,9 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Folders, Hidden, OutboxLimits, Paths, Scrubbing, TargetSettings,
-    Warning, content, document, env_file, folders, outbox, pairs, target, variables,
+    ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
+    TargetSettings, Warning, content, document, env_file, folders, forward, outbox, pairs, target,
+    variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub folders: Folders,
     /// The address of the buffer service.
     pub collector: Collector,
+    /// Where the buffer service passes Codex's log events on to.
+    pub forward: Option<Forward>,
     /// What is taken for a secret.
     pub scrubbing: Scrubbing,
     /// What OpenInference's variables hide.
@@ -195,6 +198,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .map(|path| paths.resolve(&path)),
         folders: folders::folders(paths, &mut reader),
         collector: collector(&mut reader),
+        forward: forward::resolve(&mut reader),
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
         span_layout: span_layout(&mut reader),

@@ -3,7 +3,7 @@
 mod arize;
 mod error;
 mod file;
-mod headers;
+pub(crate) mod headers;
 mod list;
 mod mlflow;
 mod otlp;
@@ -136,7 +136,10 @@ fn stdout(reader: &mut Reader<'_>) -> Result<Target, TargetError> {
 }
 
 /// Gives the first source that is set, which must be the URL of a server.
-fn http_url(reader: &mut Reader<'_>, sources: &[Source]) -> Result<Option<String>, TargetError> {
+pub(crate) fn http_url(
+    reader: &mut Reader<'_>,
+    sources: &[Source],
+) -> Result<Option<String>, TargetError> {
     let Some((key, value)) = reader.named(sources) else { return Ok(None) };
     match without_final_slash(&value) {
         Some(url) => Ok(Some(url.to_owned())),

@@ -55,6 +55,12 @@ pub enum Warning {
         /// What it holds.
         found: &'static str,
     },
+    /// Codex's events cannot be passed on.
+    #[error("{reason}; codex's log events are not passed on")]
+    NotForwarded {
+        /// What is wrong.
+        reason: String,
+    },
     /// A line of `arize-env.sh` was not understood.
     #[error("`{}` line {line}: {reason}; ignored", path.display())]
     EnvFileLine {

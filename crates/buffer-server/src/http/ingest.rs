@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     decode::{self, Encoding, Export, Logs},
+    forward::Parcel,
     log::Topic,
 };
 
@@ -30,6 +31,13 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 enum Packing {
     Plain,
     Gzip,
+}
+
+/// What a body held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Logs,
+    Spans,
 }
 
 /// `POST /v1/logs`: answers when the events are durable, with an empty
@@ -45,20 +53,31 @@ pub(super) async fn receive(State(app): State<App>, request: Request) -> Respons
 }
 
 async fn accept(app: &App, request: Request) -> Result<Encoding, Refusal> {
-    let encoding = encoding(request.headers())?;
-    let packing = packing(request.headers())?;
+    let headers = request.headers().clone();
+    let encoding = encoding(&headers)?;
+    let packing = packing(&headers)?;
     let _permit = app.bodies.acquire().await;
     let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &()))
         .await
         .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?
         .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    app.blocking(move |app| take_in(app, body, encoding, packing)).await?;
+    // Sharing a body costs nothing; where nothing is passed on, it is gone once it is decoded.
+    let forwarded = app.forwarder.as_ref().map(|forwarder| (forwarder, body.clone()));
+    let taken = app.blocking(move |app| take_in(app, body, encoding, packing)).await?;
     app.announce_arrival();
+    if let (Taken::Logs, Some((forwarder, body))) = (taken, forwarded) {
+        forwarder.pass_on(Parcel::new(&headers, body));
+    }
     Ok(encoding)
 }
 
 /// Decodes and stores a body; runs where blocking is allowed.
-fn take_in(app: &Shared, body: Bytes, encoding: Encoding, packing: Packing) -> Result<(), Refusal> {
+fn take_in(
+    app: &Shared,
+    body: Bytes,
+    encoding: Encoding,
+    packing: Packing,
+) -> Result<Taken, Refusal> {
     let export = match packing {
         Packing::Plain => decode::decode(&body, encoding, now_ns())?,
         Packing::Gzip => {
@@ -68,10 +87,10 @@ fn take_in(app: &Shared, body: Bytes, encoding: Encoding, packing: Packing) -> R
     };
     drop(body);
     match export {
-        Export::Logs(logs) => store(app, logs),
+        Export::Logs(logs) => store(app, logs).map(|()| Taken::Logs),
         Export::Spans => {
             app.counters.span_exports.fetch_add(1, Ordering::Relaxed);
-            Ok(())
+            Ok(Taken::Spans)
         }
     }
 }

@@ -19,6 +19,7 @@ use super::answer::Refusal;
 use crate::{
     config::{Limits, Writers},
     event::Event,
+    forward::Forwarder,
     log::{Log, Topic},
     runs::RecentRuns,
     store::{Store, StoreError, Totals},
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     totals: watch::Sender<Totals>,
     news: watch::Sender<News>,
     changes: Option<UnboundedSender<Change>>,
+    pub(super) forwarder: Option<Forwarder>,
     started: Instant,
 }
 
@@ -69,7 +71,8 @@ pub(super) struct Counters {
 }
 
 impl Shared {
-    /// Puts a store behind the handlers; `changes` hears which threads events arrive for.
+    /// Puts a store behind the handlers; `changes` hears which threads events arrive for, `forwarder`
+    /// gets all bodies of logs.
     pub(crate) fn new(
         store: Store,
         token: String,
@@ -77,6 +80,7 @@ impl Shared {
         limits: Limits,
         log: Log,
         changes: Option<UnboundedSender<Change>>,
+        forwarder: Option<Forwarder>,
     ) -> App {
         Arc::new(Self {
             token,
@@ -90,6 +94,7 @@ impl Shared {
             runs: Mutex::default(),
             news: watch::Sender::new(News::default()),
             changes,
+            forwarder,
             started: Instant::now(),
         })
     }
@@ -218,6 +223,7 @@ impl Shared {
     /// How the service is.
     pub(super) fn health(&self) -> Health {
         let totals = *self.totals.borrow();
+        let forwarded = self.forwarder.as_ref().map(Forwarder::counts).unwrap_or_default();
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Health {
             status: "ok".to_owned(),
@@ -235,6 +241,8 @@ impl Shared {
             unthreaded: count(&self.counters.unthreaded),
             malformed: count(&self.counters.malformed),
             span_exports: count(&self.counters.span_exports),
+            forwarded: forwarded.taken,
+            forward_given_up: forwarded.given_up,
         }
     }
 }

@@ -55,6 +55,7 @@ impl Server {
             writers: Writers::Anybody,
             log: LogTarget::File,
             sweep: None,
+            forward: None,
         };
         change(&mut config);
         let (end, ended) = oneshot::channel();

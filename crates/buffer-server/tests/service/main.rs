@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do is what it reports")]
 
+mod forward;
 mod harness;
 mod ingest;
 #[cfg(unix)]

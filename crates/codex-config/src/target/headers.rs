@@ -3,7 +3,10 @@
 use serde_yaml::Value;
 
 use super::TargetError;
-use crate::reader::{Reader, Source::Own};
+use crate::reader::{
+    Reader,
+    Source::{self, Own},
+};
 use crate::{Environment, Secret, document, pairs};
 
 /// Reads the target's own headers and those of variables. Later ones replace earlier ones of the same
@@ -14,7 +17,7 @@ pub(super) fn all(
     before: Option<&'static str>,
     after: &'static str,
 ) -> Result<Vec<(String, Secret)>, TargetError> {
-    let own = own(reader)?;
+    let own = of_mapping(reader, Own("headers"))?;
     if reader.entry.is_some() && !own.is_empty() {
         return Ok(own);
     }
@@ -27,9 +30,12 @@ pub(super) fn all(
 /// Reads the headers of a mapping in the configuration file, `${NAME}` standing for the value of an
 /// environment variable. Because a request without its credential is of no use, a header that cannot
 /// be sent as it is written is an error.
-fn own(reader: &Reader<'_>) -> Result<Vec<(String, Secret)>, TargetError> {
-    let key = reader.name(Own("headers"));
-    match reader.value(Own("headers")) {
+pub(crate) fn of_mapping(
+    reader: &Reader<'_>,
+    source: Source,
+) -> Result<Vec<(String, Secret)>, TargetError> {
+    let key = reader.name(source);
+    match reader.value(source) {
         None => Ok(Vec::new()),
         Some(Value::Mapping(entries)) => entries
             .iter()

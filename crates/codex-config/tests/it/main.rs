@@ -8,6 +8,7 @@ mod corpus;
 mod edit;
 mod file;
 mod file_edit;
+mod forward;
 mod mlflow;
 mod otlp;
 mod privacy;

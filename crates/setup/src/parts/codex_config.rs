@@ -72,9 +72,10 @@ pub(crate) fn foreign_exporter(found: &Found) -> Option<&Exporter> {
     (exporter.kind != "none").then_some(exporter)
 }
 
-/// Whether the buffer service could pass events on to it.
+/// Whether the buffer service could pass events on to it, which it does over plain HTTP.
 pub(crate) fn can_forward(exporter: &Exporter) -> bool {
-    exporter.kind == "otlp-http" && exporter.endpoint.is_some()
+    let is_plain = exporter.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+    exporter.kind == "otlp-http" && is_plain
 }
 
 /// Whether a lifecycle hook runs our program.

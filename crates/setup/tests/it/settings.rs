@@ -6,7 +6,7 @@ use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
 use crate::home::{Home, quiet};
 
-const EXPORTER: &str = "[otel.exporter.otlp-http]\nendpoint = \"https://c/v1/logs\"\nprotocol = \
+const EXPORTER: &str = "[otel.exporter.otlp-http]\nendpoint = \"http://c/v1/logs\"\nprotocol = \
     \"json\"\n[otel.exporter.otlp-http.headers]\n\"x-team\" = \"a\"\nauthorization = \"Bearer k\"\n";
 
 fn config(home: &Home) -> String {
@@ -80,7 +80,7 @@ fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
     home.install(&forward);
     let replaced = home.read(".codex/config.toml");
     assert!(replaced.contains("http://127.0.0.1:45999/v1/logs"), "{replaced}");
-    assert!(config(&home).contains("endpoint: https://c/v1/logs"), "{}", config(&home));
+    assert!(config(&home).contains("endpoint: http://c/v1/logs"), "{}", config(&home));
     assert!(config(&home).contains("authorization: Bearer k"), "{}", config(&home));
     // It stays so when nothing is said.
     assert!(home.plan(&quiet()).2.is_empty());

@@ -1,0 +1,133 @@
+//! What the environment and the home of the user say.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use buffer_api::process::Service;
+use codex_config::{Forward, Settings};
+
+use crate::config::{Pace, Sweep};
+
+/// The default directory of our files, below the user's home.
+const HARNESS: &str = ".arize/harness";
+
+/// What the command line takes from the environment.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The user's home directory.
+    pub home: Option<PathBuf>,
+    /// `ARIZE_HARNESS_HOME`.
+    pub harness_home: Option<PathBuf>,
+    /// `ARIZE_CODEX_BUFFER_PORT`.
+    pub port: Option<OsString>,
+    /// The program's own path.
+    pub program: Option<PathBuf>,
+    /// `CODEX_HOME`.
+    pub codex_home: Option<PathBuf>,
+    /// `ARIZE_CODEX_SWEEP`.
+    pub sweep: Option<OsString>,
+    /// All variables, of which settings may name any.
+    pub variables: codex_config::Environment,
+}
+
+impl Environment {
+    /// The directory of the user's files of ours.
+    pub(super) fn harness_home(&self) -> Option<PathBuf> {
+        self.harness_home.clone().or_else(|| Some(self.home.as_ref()?.join(HARNESS)))
+    }
+
+    /// The user's settings; none without a home.
+    pub(super) fn settings(&self) -> Option<Settings> {
+        let (home, harness_home) = (self.home.clone()?, self.harness_home()?);
+        let codex_home = self.codex_home.clone().unwrap_or_else(|| home.join(".codex"));
+        let paths = codex_config::Paths::laid_out(home, harness_home, codex_home);
+        Some(Settings::load(&paths, &self.variables))
+    }
+
+    /// The hook beside this program, for the user's Codex. The hook has its files below the user's
+    /// home: a service that has its own elsewhere is not the one that the hook collects from.
+    pub(super) fn sweep(&self, service: &Service) -> Option<Sweep> {
+        let home = self.home.as_ref()?;
+        let sweep = self.sweep.as_ref().and_then(|sweep| sweep.to_str()).unwrap_or_default();
+        let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
+        if is_off || !self.is_of_user(service) {
+            return None;
+        }
+        Some(Sweep {
+            hook: service.program.with_file_name("arize-hook-codex-notify"),
+            codex_home: self.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
+            outbox: service.paths.outbox.clone(),
+            pace: Pace::default(),
+        })
+    }
+
+    /// Where the user wants Codex's events to be passed on to, by the user's own service.
+    pub(super) fn forward(&self, service: &Service) -> Option<Forward> {
+        self.settings().filter(|_| self.is_of_user(service))?.forward
+    }
+
+    fn is_of_user(&self, service: &Service) -> bool {
+        Some(&service.paths.home) == self.harness_home().as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use buffer_api::{Endpoint, Paths};
+
+    use super::*;
+
+    fn sweep_with(home: &str, switch: Option<&str>, codex_home: Option<&str>) -> Option<Sweep> {
+        let service = Service {
+            program: "/opt/bin/arize-codex-buffer".into(),
+            endpoint: Endpoint::default(),
+            paths: Paths::under("/home/ada/.arize/harness".as_ref()),
+        };
+        let environment = Environment {
+            home: Some(home.into()),
+            sweep: switch.map(Into::into),
+            codex_home: codex_home.map(Into::into),
+            ..Environment::default()
+        };
+        environment.sweep(&service)
+    }
+
+    #[test]
+    fn the_hook_is_the_one_beside_the_service_and_codex_is_the_users() {
+        let sweep = sweep_with("/home/ada", Some(""), None).unwrap();
+        assert_eq!(sweep.hook, PathBuf::from("/opt/bin/arize-hook-codex-notify"));
+        assert_eq!(sweep.codex_home, PathBuf::from("/home/ada/.codex"));
+        let sweep = sweep_with("/home/ada", Some("true"), Some("/srv/codex")).unwrap();
+        assert_eq!(sweep.codex_home, PathBuf::from("/srv/codex"));
+    }
+
+    #[test]
+    fn nobody_is_swept_for_who_does_not_want_it_or_whose_service_this_is_not() {
+        for off in ["false", "0", "No", "off"] {
+            assert!(sweep_with("/home/ada", Some(off), None).is_none(), "{off}");
+        }
+        assert!(sweep_with("/home/eve", None, None).is_none());
+    }
+    #[test]
+    fn events_are_passed_on_by_the_users_own_service() {
+        let home = tempfile::tempdir().unwrap();
+        let harness = home.path().join(".arize/harness");
+        std::fs::create_dir_all(&harness).unwrap();
+        let text = "harnesses: {codex: {collector: {forward: {endpoint: 'http://h/v1/logs', \
+                    headers: {a: '${A}'}}}}}\n";
+        std::fs::write(harness.join("config.yaml"), text).unwrap();
+        let environment = Environment {
+            home: Some(home.path().to_owned()),
+            variables: codex_config::Environment::new([("A", "secret")]),
+            ..Environment::default()
+        };
+        let forward = |home: &std::path::Path| {
+            let endpoint = Endpoint::default();
+            let paths = Paths::under(home);
+            environment.forward(&Service { program: "x".into(), endpoint, paths })
+        };
+        let found = forward(&harness).unwrap();
+        assert_eq!(found.endpoint, "http://h/v1/logs");
+        assert_eq!(found.headers[0].1.expose(), "secret");
+        assert_eq!(forward(home.path()), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! Where Codex's log events are passed on to.
+
+use codex_config::{ConfigTexts, Environment, Forward, Paths, Settings};
+
+fn resolve(forward: &str) -> (Option<Forward>, Vec<String>) {
+    let config_yaml =
+        Some(format!("harnesses: {{codex: {{collector: {{port: 4318, {forward}}}}}}}\n"));
+    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
+    let environment = Environment::new([("TOKEN", "hunter2")]);
+    let settings = Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts);
+    (settings.forward, settings.warnings.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn an_address_is_used_as_it_is_and_headers_may_name_variables() {
+    let (forward, warnings) = resolve(
+        "forward: {endpoint: 'http://logs/v1/logs/?a=b', protocol: binary, \
+         headers: {authorization: 'Bearer ${TOKEN}'}}",
+    );
+    assert_eq!(warnings, [""; 0]);
+    let forward = forward.unwrap();
+    assert_eq!(forward.endpoint, "http://logs/v1/logs/?a=b");
+    let [(name, value)] = &forward.headers[..] else { panic!("{forward:?}") };
+    assert_eq!((name.as_str(), value.expose()), ("authorization", "Bearer hunter2"));
+    assert!(!format!("{forward:?}").contains("hunter2"));
+    assert_eq!(resolve(""), (None, vec![]));
+}
+
+#[test]
+fn a_mistake_passes_nothing_on_and_is_a_warning() {
+    for (forward, reason) in [
+        ("forward: {headers: {a: b}}", "`harnesses.codex.collector.forward.endpoint` is missing"),
+        ("forward: true", "`harnesses.codex.collector.forward.endpoint` is missing"),
+        ("forward: {endpoint: 'collector:4318'}", "forward.endpoint` is `collector:4318`, which"),
+        ("forward: {endpoint: 'https://h'}", "`https://h`: only plain http is spoken there"),
+        ("forward: {endpoint: 'http://h', headers: {a: '${NO}'}}", "variable `NO` is not set"),
+        ("forward: {endpoint: 'http://h', headers: [a]}", "is not a mapping of names to values"),
+    ] {
+        let (resolved, warnings) = resolve(forward);
+        assert_eq!(resolved, None, "{forward}");
+        let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(warning.contains(reason), "{warning}");
+        assert!(warning.ends_with("; codex's log events are not passed on"), "{warning}");
+    }
+}
