@@ -38,6 +38,15 @@ fn lets_in_whoever_has_key_and_certificate() {
                 PHOENIX.grpc_url()
             ),
         ),
+        // Phoenix wants the word before the key; without a scheme an address is one with TLS.
+        (
+            "guarded-arize",
+            format!(
+                "target: arize\n    api_key: Bearer {}\n    space_id: U3BhY2U6MTIz\n    endpoint: {}",
+                Guard::KEY,
+                PHOENIX.grpc_url().trim_start_matches("https://")
+            ),
+        ),
     ] {
         let (home, played) =
             play(project, &format!("{target}\n    {}\n    {}", authority(), client()));

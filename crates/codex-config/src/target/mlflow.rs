@@ -1,6 +1,6 @@
 //! MLflow as a target.
 
-use super::{ENDPOINT, TargetError, TlsFiles, http_url, tls};
+use super::{ENDPOINT, TargetError, TlsFiles, http_url, tls, tls::Around};
 use crate::reader::{
     Reader,
     Source::{Own, Variable},
@@ -57,7 +57,14 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<MlflowTa
     }
     let endpoint = http_url(reader, &sources)?.unwrap_or_else(|| DEFAULT_MLFLOW.to_owned());
     let (auth, experiment) = (auth(reader), experiment(reader)?);
-    Ok(MlflowTarget { endpoint, auth, experiment, tls: tls::own(paths, reader) })
+    Ok(MlflowTarget { endpoint, auth, experiment, tls: tls_files(paths, reader) })
+}
+
+fn tls_files(paths: &Paths, reader: &mut Reader<'_>) -> TlsFiles {
+    let server = [Variable(variables::MLFLOW_TRACKING_SERVER_CERT_PATH)];
+    let client = [Variable(variables::MLFLOW_TRACKING_CLIENT_CERT_PATH)];
+    let before = |before| Around { before, after: &[] };
+    tls::all(paths, reader, [before(&server), before(&client), before(&client)])
 }
 
 /// As MLflow's own client decides: a user before a token.

@@ -32,6 +32,18 @@ fn the_address() {
 }
 
 #[test]
+fn the_certificates_of_its_own_client() {
+    let server = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "/ca.pem");
+    let client = ("MLFLOW_TRACKING_CLIENT_CERT_PATH", "/client.pem");
+    let tls = mlflow(&[server, client], "ca_file: /other.pem").tls;
+    assert_eq!(tls.ca_file, Some("/ca.pem".into()));
+    assert_eq!(tls.client_certificate, Some("/client.pem".into()));
+    assert_eq!(tls.client_key, Some("/client.pem".into()));
+    let tls = mlflow(&[], "ca_file: /other.pem").tls;
+    assert_eq!((tls.ca_file, tls.client_key), (Some("/other.pem".into()), None));
+}
+
+#[test]
 fn the_experiment() {
     let id = |id: &str| Some(MlflowExperiment::Id(id.to_owned()));
     let name = |name: &str| Some(MlflowExperiment::Name(name.to_owned()));

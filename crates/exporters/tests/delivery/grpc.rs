@@ -14,7 +14,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::fake_grpc_server::{Behaviour, FakeGrpcServer};
 use crate::fake_server::{self, FakeServer};
-use crate::tls::file;
+use crate::tls::{self, file};
 use crate::{everything_said, turn};
 
 const SECRET: &str = "other-secret-value";
@@ -186,11 +186,14 @@ fn a_private_authority_and_a_client_certificate_are_used() {
         ..authority.clone()
     };
     assert_eq!(export(both).unwrap().spans, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let in_one = TlsFiles { ca_file: authority.ca_file.clone(), ..tls::in_one_file(folder.path()) };
+    assert_eq!(export(in_one).unwrap().spans, 3);
     for tls in [authority, TlsFiles::default()] {
         let error = export(tls).unwrap_err();
         assert!(error.is_retryable(), "{error:?}");
     }
-    assert_eq!(server.received().len(), 1);
+    assert_eq!(server.received().len(), 2);
 }
 
 #[test]

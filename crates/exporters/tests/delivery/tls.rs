@@ -3,6 +3,7 @@
 //! The files in `tests/tls/` were made with `openssl`, for 127.0.0.1 and `collector.test`, and are
 //! valid from 2020 to 2120; the key of their authority was thrown away.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,15 @@ use crate::turn;
 
 pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
+}
+
+/// The client's certificate and its key in one file, as some programs like to have them.
+pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
+    let path = folder.join("client-and-key.pem");
+    let read = |name| fs::read_to_string(file(name)).unwrap();
+    fs::write(&path, format!("{}{}", read("client.pem"), read("client.key"))).unwrap();
+    let (client_certificate, client_key) = (Some(path.clone()), Some(path));
+    TlsFiles { ca_file: None, client_certificate, client_key }
 }
 
 /// A server that knows clients by their certificates and accepts one request; whether it did.
@@ -77,6 +87,14 @@ fn a_private_authority_and_a_client_certificate_are_used() {
         client_certificate: Some(file("client.pem")),
         client_key: Some(file("client.key")),
     });
+    assert!(accepted && result.is_ok(), "{result:?}");
+}
+
+#[test]
+fn certificate_and_key_may_be_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = Some(file("ca.pem"));
+    let (result, accepted) = export(TlsFiles { ca_file, ..in_one_file(folder.path()) });
     assert!(accepted && result.is_ok(), "{result:?}");
 }
 
