@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use codex_config::{Environment, Settings, TargetSettings};
 use exporters::{ExportError, Exporter};
+use notify_hook::ledger::Entry;
 use otlp_model::TraceId;
 
 use super::stage::Stage;
@@ -32,6 +33,7 @@ const SPANS: usize = 3;
 pub(super) fn read_back(
     environment: &Environment,
     stage: &Stage,
+    told: &Entry,
     trace: TraceId,
     begun: Instant,
 ) -> Vec<Finding> {
@@ -40,10 +42,22 @@ pub(super) fn read_back(
         let asking: Vec<_> = settings
             .targets
             .iter()
-            .map(|target| scope.spawn(move || arrival(target, stage, trace, begun)))
+            .map(|target| {
+                let is_told = told.targets.contains(&target.name);
+                scope.spawn(move || match is_told {
+                    true => arrival(target, stage, trace, begun),
+                    false => left_out(target),
+                })
+            })
             .collect();
         asking.into_iter().filter_map(|asked| asked.join().ok()).collect()
     })
+}
+
+/// Only a share of all turns is for this target.
+fn left_out(target: &TargetSettings) -> Finding {
+    let message = format!("`{}` was not to get the test turn: `sampling` decides", target.name);
+    Finding::ok(ARRIVED, message)
 }
 
 fn arrival(target: &TargetSettings, stage: &Stage, trace: TraceId, begun: Instant) -> Finding {

@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use buffer_api::process::{self, Running, Service, Status};
-use buffer_api::{Endpoint, Paths as BufferPaths};
+use buffer_api::{Client, Endpoint, Paths as BufferPaths};
+use notify_hook::ledger::Entry;
 use otlp_model::TraceId;
 
 use crate::words::{count, quoted};
@@ -46,15 +47,30 @@ pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
             return vec![Finding::failure(EVENTS, message, command)];
         }
     };
+    let client = client(&running.endpoint, place);
     let mut findings = vec![send_events(&running.endpoint, place, &turn)];
     let begun = Instant::now();
-    let (finding, traced) = run_hook(place, &stage, &turn);
-    findings.push(finding);
-    if traced {
+    let ran = run_hook(place, &stage, &turn);
+    // Whatever the hook has not read is taken back.
+    let unread = client.flush(&turn.thread_id).map_or(0, |left| left.events.len());
+    let told = stage.told();
+    findings.push(match ran {
+        Err(finding) => finding,
+        Ok(took) => judge(took, &stage, told.as_ref(), unread),
+    });
+    if let Some(told) = told {
         let trace = TraceId::derive(&[codex_turn::HARNESS, &turn.thread_id, &turn.turn_id]);
-        findings.extend(arrival::read_back(place.environment, &stage, trace, begun));
+        findings.extend(arrival::read_back(place.environment, &stage, &told, trace, begun));
     }
     findings
+}
+
+fn client(endpoint: &Endpoint, place: &Place<'_>) -> Client {
+    Client::new(endpoint, token(place))
+}
+
+fn token(place: &Place<'_>) -> Option<String> {
+    BufferPaths::under(&place.paths.harness_home).read_token().ok().flatten()
 }
 
 /// The service, where everything that is needed is there.
@@ -81,9 +97,8 @@ fn ready(place: &Place<'_>) -> Result<Running, Finding> {
 /// Posts the log events as Codex does.
 fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Finding {
     let begun = Instant::now();
-    let token = BufferPaths::under(&place.paths.harness_home).read_token().ok().flatten();
     let mut request = ureq::post(endpoint.url("/v1/logs")).content_type("application/json");
-    if let Some(token) = token {
+    if let Some(token) = token(place) {
         // Only a service that was told so asks for it.
         request = request.header("x-arize-token", token);
     }
@@ -100,49 +115,44 @@ fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Findi
     }
 }
 
-/// Runs the hook as Codex does; says whether it has told the turn to anybody.
-fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> (Finding, bool) {
+/// Runs the hook as Codex does, and says how long it took.
+fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duration, Finding> {
     let program = place.programs.join("arize-hook-codex-notify");
+    let failure = |message: String| {
+        let message = format!("`{}` {message}", program.display());
+        Finding::failure(HOOK, message, format!("ls -l {}", quoted(&program)))
+    };
     let begun = Instant::now();
     let mut command = Command::new(&program);
     command.arg(turn.payload().to_string()).envs(stage.variables());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let failure = |message: String| {
-        (Finding::failure(HOOK, message, format!("ls -l {}", quoted(&program))), false)
-    };
-    let mut child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => return failure(format!("`{}` cannot be run: {error}", program.display())),
-    };
+    let mut child = command.spawn().map_err(|error| failure(format!("cannot be run: {error}")))?;
     while begun.elapsed() < HOOK_PATIENCE && matches!(child.try_wait(), Ok(None)) {
         std::thread::sleep(Duration::from_millis(2));
     }
     let took = begun.elapsed();
     // Of one that has ended already nothing is left to kill.
     let _ = child.kill();
-    let ended = child.wait();
-    if !ended.is_ok_and(|status| status.success()) {
-        return failure(format!(
-            "`{}` ended badly after {} ms",
-            program.display(),
-            took.as_millis()
-        ));
+    match child.wait() {
+        Ok(status) if status.success() => Ok(took),
+        _ => Err(failure(format!("ended badly after {} ms", took.as_millis()))),
     }
-    let Some(told) = stage.told() else {
+}
+
+/// What the hook's run came to.
+fn judge(took: Duration, stage: &Stage, told: Option<&Entry>, unread: usize) -> Finding {
+    let Some(told) = told else {
         let message = format!("the hook told the test turn to nobody: {}", stage.last_words());
-        return (Finding::failure(HOOK, message, "arize-codex logs"), false);
+        return Finding::failure(HOOK, message, "arize-codex logs");
     };
-    let events = match stage.events_used() {
-        Some(0) | None => {
-            let message = "the hook told the test turn without its log events, which it could not read from the service";
-            return (Finding::failure(HOOK, message, DOCTOR), true);
-        }
-        Some(events) => count(events, "log event", "log events"),
-    };
+    if unread > 0 {
+        let message = format!("the hook told the test turn, but read its {unread} log events not");
+        return Finding::failure(HOOK, message, DOCTOR);
+    }
     let targets = count(told.targets.len(), "target", "targets");
-    let message = format!(
-        "the hook told the test turn, with {events}, for {targets} in {} ms",
-        took.as_millis()
-    );
-    (Finding::ok(HOOK, message), true)
+    let took = took.as_millis();
+    Finding::ok(
+        HOOK,
+        format!("the hook told the test turn and its log events to {targets} in {took} ms"),
+    )
 }

@@ -100,14 +100,6 @@ impl Stage {
         ledger::read(&self.paths, UnixNanos(0)).into_iter().next()
     }
 
-    /// How many log events the hook had, as it says.
-    pub(super) fn events_used(&self) -> Option<usize> {
-        self.lines().iter().find_map(|line| {
-            let (_, rest) = line.text.split_once(", with ")?;
-            rest.split_once(" events")?.0.parse().ok()
-        })
-    }
-
     /// The last thing that the hook complained about.
     pub(super) fn last_words(&self) -> String {
         let lines = self.lines();
