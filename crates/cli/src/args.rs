@@ -21,6 +21,7 @@ pub(crate) enum Command {
     Flush(Flush),
     Logs(Logs),
     Show(Show),
+    Status(Status),
 }
 
 /// Run the whole pipeline on a recorded Codex session, in a temporary home, and print the trace.
@@ -76,6 +77,14 @@ pub(crate) struct Logs {
     /// Leave out the hook: print the log of the buffer service alone.
     #[arg(long)]
     pub(crate) buffer: bool,
+}
+
+/// Print what is going on: the service, what each target got, today's tokens and cost, the last turns.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Status {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Print turns that the local store holds.

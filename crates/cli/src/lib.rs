@@ -13,9 +13,11 @@ mod doctor;
 mod error;
 mod flush;
 mod logs;
+mod place;
 pub mod print;
 mod setup;
 mod show;
+mod status;
 
 pub use error::{CommandError, ExitCode};
 
@@ -52,6 +54,9 @@ pub fn run(
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success);
+        }
+        Command::Status(status) => {
+            (status::status(&status, &environment, output.is_terminal)?, ExitCode::Success)
         }
         Command::Show(show) => (show::show(&show, &environment)?, ExitCode::Success),
     };

@@ -8,7 +8,7 @@ use buffer_api::Endpoint;
 use codex_config::{Environment, Paths, Settings};
 
 use crate::checks::{
-    codex, codex_toml, daemon, disk, log, permissions, service, settings, target, turns,
+    codex, codex_toml, daemon, disk, log, outbox, permissions, service, settings, target, turns,
 };
 use crate::send::send;
 use crate::{Finding, Report, logs};
@@ -63,6 +63,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     findings.extend(service::check(&service::gather(own, paths, &buffer, place.now)));
     findings.extend(disk::check(&disk::gather(paths)));
     findings.extend(target::check(&target::gather(own, paths), paths));
+    findings.extend(outbox::check(&outbox::gather(own, paths), paths, place.now));
     findings.extend(turns::check(&turns::gather(paths, place.now)));
     findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));
     findings

@@ -4,8 +4,8 @@
 //! a failure, with the reason and one command to run. What a fact means is decided by pure functions
 //! in [`checks`], one module per link; looking at the machine is the smaller half of each.
 //!
-//! [`examine_and_send`] sends a test turn through the chain as well. [`logs`] puts the logs of our
-//! programs together.
+//! [`examine_and_send`] sends a test turn through the chain as well. [`status`] tells what is
+//! going on, [`logs`] puts the logs of our programs together.
 //!
 //! Invariants: nothing is changed, nothing is printed, no credential is in a finding. The environment
 //! and the time come from the caller.
@@ -18,6 +18,7 @@ mod finding;
 pub mod logs;
 mod render;
 mod send;
+pub mod status;
 mod words;
 
 pub use examine::{Place, examine, examine_and_send};

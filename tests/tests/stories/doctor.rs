@@ -165,6 +165,38 @@ fn tells_a_wrong_key_from_a_right_one() {
 }
 
 #[test]
+fn tells_what_is_going_on() {
+    let home = stage::home("doctor-status");
+    home.start_buffer().expect("the buffer starts");
+    let played = stage::play(&home, &script(), Protocol::Binary, &[]);
+    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let done = run(command.args(["status", "--json"]), LIMIT).expect("it ends");
+    let status: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    assert_eq!(status["service"]["running"], true, "{status:#}");
+    let [target] = &status["targets"].as_array().expect("targets")[..] else {
+        panic!("{status:#}")
+    };
+    assert_eq!((&target["name"], &target["sent"]), (&"phoenix".into(), &1.into()), "{target:#}");
+    let [turn] = &status["turns"].as_array().expect("turns")[..] else { panic!("{status:#}") };
+    assert_eq!(turn["thread"], played.exec.thread_id, "{turn:#}");
+    assert_eq!(turn["status"], "completed");
+    assert_eq!(turn["targets"], serde_json::json!(["phoenix"]));
+    let usage = script().usage();
+    for part in [turn, &status["today"]] {
+        assert_eq!(part["input_tokens"], usage.input, "{part:#}");
+        assert_eq!(part["output_tokens"], usage.output, "{part:#}");
+        assert!(part["cost_usd"].as_f64().is_some_and(|cost| cost > 0.0), "{part:#}");
+    }
+
+    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let logs = run(command.arg("logs"), LIMIT).expect("it ends").stdout;
+    let writers: Vec<&str> =
+        logs.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert!(writers.contains(&"hook") && writers.contains(&"buffer"), "{logs}");
+    assert!(logs.lines().is_sorted(), "by time: {logs}");
+}
+
+#[test]
 fn names_each_broken_link() {
     let patient = Patient::new("doctor-broken");
     let home = &patient.home;

@@ -5,6 +5,7 @@ pub mod codex_toml;
 pub mod daemon;
 pub mod disk;
 pub mod log;
+pub mod outbox;
 pub mod permissions;
 pub mod service;
 pub mod settings;

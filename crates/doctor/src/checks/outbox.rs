@@ -1,0 +1,162 @@
+//! What waits for a target that is away, and what a target has refused for good.
+
+use std::time::{Duration, SystemTime};
+
+use codex_config::{Paths, Settings};
+use exporters::outbox::Summary;
+use notify_hook::Delivery;
+
+use crate::Finding;
+use crate::words::{bytes, count, edit, line, quoted, span};
+
+const CHECK: &str = "outbox";
+
+const FLUSH: &str = "arize-codex flush";
+
+/// The outbox of one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The target's name among all.
+    pub target: String,
+    /// Whether the settings still name it.
+    pub is_named: bool,
+    /// Its state; an error where it cannot be read.
+    pub summary: Result<Summary, String>,
+    /// More than this many bytes are not kept.
+    pub max_bytes: u64,
+}
+
+/// Looks into the outbox of each target, and of those that the settings no longer name.
+pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
+    let max_bytes = settings.outbox.max_bytes;
+    let named = settings.targets.iter().map(|target| Facts {
+        target: target.name.clone(),
+        is_named: true,
+        summary: notify_hook::outbox(paths, settings, &target.name)
+            .summary()
+            .map_err(|error| super::target::chain(&error)),
+        max_bytes,
+    });
+    let delivery = Delivery::to_targets(settings, paths, Duration::from_secs(1));
+    let all = delivery.map(|delivery| delivery.outboxes()).unwrap_or_default();
+    let abandoned = all.into_iter().filter(|outbox| outbox.target.is_none()).map(|outbox| Facts {
+        target: outbox.name,
+        is_named: false,
+        summary: Ok(outbox.summary),
+        max_bytes,
+    });
+    named.chain(abandoned).collect()
+}
+
+/// What the facts mean.
+pub fn check(outboxes: &[Facts], paths: &Paths, now: SystemTime) -> Vec<Finding> {
+    outboxes.iter().flat_map(|facts| judge(facts, paths, now)).collect()
+}
+
+fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
+    let Facts { target, summary, max_bytes, .. } = facts;
+    let summary = match summary {
+        Ok(summary) => summary,
+        Err(error) => {
+            let message = format!("the outbox of `{target}` cannot be read: {error}");
+            let folder = paths.state_dir.join("outbox");
+            return vec![Finding::failure(CHECK, message, format!("ls -ld {}", quoted(&folder)))];
+        }
+    };
+    if !facts.is_named {
+        let waiting = count(summary.waiting, "turn waits", "turns wait");
+        let message = format!("{waiting} for `{target}`, which the settings no longer name");
+        return vec![Finding::warning(CHECK, message, edit(&paths.config_file))];
+    }
+    let mut findings = Vec::new();
+    if summary.waiting > 0 {
+        findings.push(waiting(target, summary, *max_bytes, now));
+    }
+    if let Some(last) = summary.rejected.last() {
+        let turns = count(summary.rejected.len(), "turn was", "turns were");
+        let answer = line(&last.answer, 200);
+        let message = format!("{turns} refused by `{target}` for good and set aside: {answer}");
+        findings.push(Finding::warning(CHECK, message, format!("{FLUSH} --rejected")));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::ok(CHECK, format!("nothing waits for `{target}`")));
+    }
+    findings
+}
+
+fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Finding {
+    let turns = count(summary.waiting, "turn waits", "turns wait");
+    let size = bytes(summary.bytes);
+    let since = summary.oldest.and_then(|oldest| now.duration_since(oldest).ok());
+    let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
+    let error = summary.last_error.as_deref().map(|error| format!(": {}", line(error, 200)));
+    let message = format!("{turns} for `{target}`{since} ({size}){}", error.unwrap_or_default());
+    // What comes next pushes the oldest out.
+    if summary.bytes > max_bytes / 10 * 9 {
+        let message = format!("{message}; the outbox is full, and the oldest are given up");
+        return Finding::failure(CHECK, message, FLUSH);
+    }
+    Finding::warning(CHECK, message, FLUSH)
+}
+
+#[cfg(test)]
+mod tests {
+    use exporters::outbox::RejectedBatch;
+
+    use super::*;
+    use crate::Level::{self, Failure, Ok as Fine, Warning};
+
+    #[test]
+    fn what_waits_is_counted_and_what_was_refused_is_quoted() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let away = Summary {
+            waiting: 2,
+            bytes: 2048,
+            oldest: Some(now - Duration::from_secs(600)),
+            last_error: Some("connection\nrefused".to_owned()),
+            ..Summary::default()
+        };
+        let full = Summary { bytes: 95, ..away.clone() };
+        let refused = RejectedBatch {
+            trace_id: String::new(),
+            created: now,
+            spans: 3,
+            attempts: 1,
+            answer: "http status 400: no".to_owned(),
+        };
+        let refused = Summary { rejected: vec![refused], ..Summary::default() };
+        let cases: [(Result<Summary, &str>, u64, Level, &str); 5] = [
+            (Ok(Summary::default()), 1 << 20, Fine, "nothing waits for `phoenix`"),
+            (
+                Ok(away),
+                1 << 20,
+                Warning,
+                "2 turns wait for `phoenix` since 10 min (2.0 KiB): connection refused",
+            ),
+            (Ok(full), 100, Failure, "the outbox is full"),
+            (
+                Ok(refused),
+                100,
+                Warning,
+                "1 turn was refused by `phoenix` for good and set aside: http",
+            ),
+            (Err("no"), 100, Failure, "cannot be read: no"),
+        ];
+        for (summary, max_bytes, level, part) in cases {
+            let summary = summary.map_err(str::to_owned);
+            let target = "phoenix".to_owned();
+            let facts = Facts { target, is_named: true, summary, max_bytes };
+            let findings = check(&[facts], &Paths::new("/h", None), now);
+            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
+            assert!(findings[0].message.contains(part), "{findings:?}");
+        }
+        let gone = Summary { waiting: 1, ..Summary::default() };
+        let target = "old".to_owned();
+        let facts = Facts { target, is_named: false, summary: Ok(gone), max_bytes: 1 << 20 };
+        let findings = check(&[facts], &Paths::new("/h", None), now);
+        assert_eq!(
+            findings[0].message,
+            "1 turn waits for `old`, which the settings no longer name"
+        );
+    }
+}

@@ -1,0 +1,270 @@
+//! What is going on: the service, the targets, today's use, the last turns.
+//!
+//! All of it is read from what the programs leave on disk; only the service is asked.
+
+mod threads;
+mod view;
+
+use std::time::{Duration, SystemTime};
+
+use buffer_api::process::{self, Running, Service, Status};
+use buffer_api::{Endpoint, Paths as BufferPaths};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use notify_hook::ledger::{self, Entry};
+use notify_hook::{Delivery, TargetOutbox};
+use otlp_model::UnixNanos;
+use serde::Serialize;
+
+use crate::Place;
+use threads::ThreadNames;
+
+pub use view::text;
+
+/// How many turns are shown.
+const TURNS: usize = 10;
+
+/// How far back turns are shown.
+const DAYS: u64 = 30;
+
+/// What is going on.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Overview {
+    /// The buffer service.
+    pub service: ServiceState,
+    /// The targets, in the order of the settings, and those that they no longer name.
+    pub targets: Vec<TargetState>,
+    /// The turns that ended since midnight.
+    pub today: Today,
+    /// The last turns, the newest first.
+    pub turns: Vec<TurnLine>,
+}
+
+/// The buffer service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceState {
+    /// Whether it answers.
+    pub running: bool,
+    /// Where it listens, or is to listen.
+    pub endpoint: String,
+    /// Its process id.
+    pub pid: Option<u32>,
+    /// Its version.
+    pub version: Option<String>,
+    /// Seconds since it started.
+    pub uptime_seconds: Option<u64>,
+    /// Threads with buffered events.
+    pub threads: Option<u64>,
+    /// Buffered events.
+    pub events: Option<u64>,
+}
+
+/// One target. Times are milliseconds since the Unix epoch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TargetState {
+    /// Its name among all.
+    pub name: String,
+    /// What it is and where; none where the settings no longer name it.
+    pub target: Option<String>,
+    /// Turns that it accepted, ever.
+    pub sent: u64,
+    /// When it last did.
+    pub last_sent_ms: Option<u64>,
+    /// Turns that wait for it.
+    pub waiting: usize,
+    /// Their size in bytes.
+    pub waiting_bytes: u64,
+    /// When it is tried again; none where nothing waits, or the time has come.
+    pub next_attempt_ms: Option<u64>,
+    /// Turns that it refused for good.
+    pub set_aside: usize,
+    /// Turns that were given up because too many waited, or for too long.
+    pub dropped: u64,
+    /// What it said when it last refused something that still waits or is set aside.
+    pub last_error: Option<String>,
+}
+
+/// The turns of a day.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct Today {
+    /// How many.
+    pub turns: usize,
+    /// How many of them failed or were interrupted.
+    pub not_completed: usize,
+    /// All tokens of their requests.
+    pub input_tokens: u64,
+    /// Those of `input_tokens` that came from a cache.
+    pub cached_tokens: u64,
+    /// All tokens of the responses.
+    pub output_tokens: u64,
+    /// US dollars, of the turns with a known price.
+    pub cost_usd: f64,
+    /// How many turns have no known price.
+    pub unpriced: usize,
+}
+
+/// A turn.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TurnLine {
+    /// What Codex calls the thread, where it has a name.
+    pub title: Option<String>,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+    /// What the hook noted.
+    #[serde(flatten)]
+    pub entry: Entry,
+}
+
+impl Overview {
+    /// As JSON, the form of which `docs/doctor.md` describes.
+    pub fn json(&self) -> String {
+        // Texts and numbers have nothing to fail on.
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+}
+
+/// Looks at everything; days begin at midnight in this time zone.
+pub fn overview(place: &Place<'_>, zone: &TimeZone) -> Overview {
+    let delivery = Delivery::to_targets(place.settings, place.paths, Duration::from_secs(1));
+    let outboxes = delivery.map(|delivery| delivery.outboxes()).unwrap_or_default();
+    let since = place.now - Duration::from_secs(DAYS * 24 * 60 * 60);
+    let entries = ledger::read(place.paths, UnixNanos::from_millis(millis(since)));
+    let names = ThreadNames::read(&place.paths.codex_home);
+    Overview {
+        service: service(place),
+        targets: outboxes.into_iter().map(target).collect(),
+        today: today(&entries, midnight(place.now, zone)),
+        turns: entries
+            .into_iter()
+            .take(TURNS)
+            .map(|entry| TurnLine {
+                title: names.of(&entry.thread),
+                duration_ms: entry.end_ms.saturating_sub(entry.start_ms),
+                entry,
+            })
+            .collect(),
+    }
+}
+
+fn service(place: &Place<'_>) -> ServiceState {
+    let collector = &place.settings.collector;
+    let endpoint = Endpoint::new(&collector.host, collector.port);
+    let status = endpoint.map(|endpoint| {
+        let paths = BufferPaths::under(&place.paths.harness_home);
+        let program = place.programs.join("arize-codex-buffer");
+        process::status(&Service { program, endpoint, paths })
+    });
+    match status {
+        Ok(Status::Running(Running { endpoint, health })) => ServiceState {
+            running: true,
+            endpoint: endpoint.to_string(),
+            pid: Some(health.pid),
+            version: Some(health.version),
+            uptime_seconds: Some(health.uptime_seconds),
+            threads: Some(health.threads),
+            events: Some(health.events),
+        },
+        _ => ServiceState {
+            running: false,
+            endpoint: format!("{}:{}", collector.host, collector.port),
+            pid: None,
+            version: None,
+            uptime_seconds: None,
+            threads: None,
+            events: None,
+        },
+    }
+}
+
+fn target(outbox: TargetOutbox) -> TargetState {
+    let summary = outbox.summary;
+    let refused = summary.rejected.last().map(|batch| batch.answer.clone());
+    TargetState {
+        name: outbox.name,
+        target: outbox.target,
+        sent: summary.accepted,
+        last_sent_ms: summary.last_success.map(millis),
+        waiting: summary.waiting,
+        waiting_bytes: summary.bytes,
+        next_attempt_ms: summary.next_attempt.map(millis),
+        set_aside: summary.rejected.len(),
+        dropped: summary.dropped,
+        last_error: summary.last_error.filter(|_| summary.waiting > 0).or(refused),
+    }
+}
+
+/// What the turns that ended since then came to.
+fn today(entries: &[Entry], since_ms: u64) -> Today {
+    let mut today = Today::default();
+    for entry in entries.iter().filter(|entry| entry.end_ms >= since_ms) {
+        today.turns += 1;
+        today.not_completed += usize::from(entry.status != "completed");
+        today.input_tokens += entry.input_tokens;
+        today.cached_tokens += entry.cached_tokens;
+        today.output_tokens += entry.output_tokens;
+        today.cost_usd += entry.cost_usd.unwrap_or_default();
+        today.unpriced += usize::from(entry.cost_usd.is_none());
+    }
+    today
+}
+
+/// The beginning of the day in milliseconds since the Unix epoch.
+fn midnight(now: SystemTime, zone: &TimeZone) -> u64 {
+    let now = Timestamp::try_from(now).unwrap_or_default();
+    let day = now.to_zoned(zone.clone()).start_of_day();
+    let begin = day.map_or(now, |day| day.timestamp());
+    u64::try_from(begin.as_millisecond()).unwrap_or_default()
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_begins_at_midnight_where_the_user_is() {
+        let now = humantime::parse_rfc3339("2026-11-21T03:00:00Z").unwrap();
+        for (zone, begin) in [
+            ("UTC", "2026-11-21T00:00:00Z"),
+            ("America/New_York", "2026-11-20T05:00:00Z"),
+            ("Asia/Tokyo", "2026-11-20T15:00:00Z"),
+        ] {
+            let begin = millis(humantime::parse_rfc3339(begin).unwrap());
+            assert_eq!(midnight(now, &TimeZone::get(zone).unwrap()), begin, "{zone}");
+        }
+    }
+
+    #[test]
+    fn only_what_ended_today_is_summed() {
+        let entry = |end_ms, status: &str, cost_usd| Entry {
+            end_ms,
+            status: status.to_owned(),
+            cost_usd,
+            input_tokens: 100,
+            cached_tokens: 60,
+            output_tokens: 10,
+            ..Entry::default()
+        };
+        let entries = [
+            entry(30, "completed", Some(0.5)),
+            entry(20, "failed", None),
+            entry(10, "completed", Some(9.0)),
+        ];
+        let expected = Today {
+            turns: 2,
+            not_completed: 1,
+            input_tokens: 200,
+            cached_tokens: 120,
+            output_tokens: 20,
+            cost_usd: 0.5,
+            unpriced: 1,
+        };
+        assert_eq!(today(&entries, 20), expected);
+    }
+}
