@@ -28,7 +28,8 @@ pub enum KeyPathError {
 }
 
 impl KeyPath {
-    pub(crate) fn from_segments(segments: &[String]) -> Self {
+    /// Takes keys from the top level down, whatever they hold.
+    pub fn from_segments(segments: &[String]) -> Self {
         Self(segments.to_vec())
     }
 

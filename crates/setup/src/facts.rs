@@ -15,7 +15,6 @@ use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
 use crate::parts::codex_config as codex_part;
-use crate::parts::settings::parse_yaml;
 use crate::python_system::{self, PythonService};
 use crate::record::{Place, Record};
 
@@ -276,4 +275,13 @@ fn text(value: &Value) -> Option<String> {
         _ => return None,
     };
     (!text.is_empty()).then_some(text)
+}
+
+/// Reads YAML, without quoting it where it is wrong.
+pub(crate) fn parse_yaml(text: &str) -> Result<Value, ParseError> {
+    serde_yaml::from_str(text).map_err(|error: serde_yaml::Error| {
+        let (line, column) = error.location().map_or((1, 1), |at| (at.line(), at.column()));
+        let position = format!(" at line {line} column {column}");
+        ParseError { line, column, reason: error.to_string().replacen(&position, "", 1) }
+    })
 }

@@ -279,10 +279,7 @@ fn existing_otel(
     if let Some(wanted) = request.existing_otel {
         if wanted == ExistingOtel::Forward && !can_forward {
             return Err(InterviewError::Wrong {
-                what: format!(
-                    "events cannot be passed on to an exporter of the kind `{}`",
-                    exporter.kind
-                ),
+                what: "the buffer service passes events on over plain HTTP only".to_owned(),
                 hint: "--existing-otel keep, or --existing-otel replace".to_owned(),
             });
         }

@@ -29,7 +29,7 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
     if foreign_exporter(&facts.found).is_some() && answers.existing_otel == ExistingOtel::Keep {
         next.push(
             "Codex's log events go where they went: turns are traced from the transcript, without \
-             approvals, time to first token and HTTP attempts. `--existing-otel forward` changes that."
+             approvals, time to first token and HTTP attempts. `--existing-otel` changes that."
                 .to_owned(),
         );
     }
@@ -43,6 +43,7 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
     if answers.path && !is_first_on_path(host) {
         next.push("Open a new shell, so that `codex` is found where it is traced.".to_owned());
     }
+    next.push("Try it: `arize-codex doctor --send` sends a test turn the whole way.".to_owned());
     next.push(match answers.destination.as_ref().map(|destination| destination.backend) {
         Some(Backend::Local) => {
             "Use Codex, then look at the turn: `arize-codex show --last`.".to_owned()

@@ -238,7 +238,7 @@ fn forget_settings(
     if let (Some(before), Ok(key)) = (&state.before, key)
         && let Ok(without) = edit::delete(before, &key)
     {
-        let is_nothing = crate::parts::settings::parse_yaml(&without)
+        let is_nothing = facts::parse_yaml(&without)
             .is_ok_and(|root| root.as_mapping().is_none_or(|mapping| mapping.is_empty()));
         state.before = (!is_nothing).then_some(without);
     }

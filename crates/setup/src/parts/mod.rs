@@ -4,4 +4,3 @@
 pub(crate) mod codex_config;
 pub(crate) mod env_file;
 pub(crate) mod profile;
-pub(crate) mod settings;

@@ -4,6 +4,7 @@ mod service;
 mod settings;
 
 use codex_config::codex_toml;
+use codex_config::edit::EditError;
 use codex_config::file_edit::{self, digest};
 use codex_config::profile::ProfileError;
 
@@ -14,7 +15,6 @@ use crate::daemon::Daemon;
 use crate::facts::Facts;
 use crate::files::{FileError, FileState};
 use crate::host::Host;
-use crate::parts::settings::SettingsError;
 use crate::parts::{codex_config as codex_part, env_file, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
@@ -70,7 +70,7 @@ pub enum PlanError {
         path: String,
         /// What stands in the way.
         #[source]
-        source: SettingsError,
+        source: EditError,
     },
     /// Codex's configuration cannot be edited.
     #[error("`{path}` cannot be edited")]
@@ -80,6 +80,15 @@ pub enum PlanError {
         /// What stands in the way.
         #[source]
         source: codex_toml::EditError,
+    },
+    /// `arize-env.sh` cannot be edited.
+    #[error("`{path}` cannot be edited")]
+    EnvFile {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: codex_config::env_file::EditError,
     },
     /// A profile cannot be edited.
     #[error("`{path}` cannot be edited")]
@@ -121,9 +130,10 @@ impl PlanError {
             Self::PortTaken { .. } => "--port with another one",
             Self::ListOfTargets => "change the list in config.yaml, and leave --target out",
             Self::Unavailable { hint, .. } => hint,
-            Self::Settings { .. } | Self::CodexConfig { .. } | Self::Profile { .. } => {
-                "correct the file in an editor"
-            }
+            Self::Settings { .. }
+            | Self::EnvFile { .. }
+            | Self::CodexConfig { .. }
+            | Self::Profile { .. } => "correct the file in an editor",
             Self::Program(_) | Self::File(_) => return None,
         })
     }
@@ -135,7 +145,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     programs.retain(|copy| copy.differs || !facts.record.programs.contains(&copy.to));
     let mut changes = Vec::new();
     changes.extend(settings::change(facts, answers)?);
-    changes.extend(env_file_change(facts));
+    changes.extend(env_file_change(facts)?);
     if answers.skills {
         changes.extend(skill::change_of(host, &facts.record)?);
     }
@@ -256,13 +266,14 @@ pub(crate) fn change(
     (!is_as_wanted).then_some(Change { part, now, before, after, undo })
 }
 
-fn env_file_change(facts: &Facts) -> Option<Change> {
-    let text = facts.env_file.text_before();
-    // A name and a value of ours are never refused.
-    let edited = env_file::edit(text).ok()?;
+fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
+    let edited = env_file::edit(facts.env_file.text_before()).map_err(|source| {
+        let path = facts.env_file.now.path().display().to_string();
+        PlanError::EnvFile { path, source }
+    })?;
     let satisfied = |now: &str| env_file::edit(now).is_ok_and(|edited| edited.text == now);
-    let (after, undo) = (edited.text, Undo::EnvFile(edited.undo));
-    change(Part::EnvFile, &facts.env_file, &facts.record, after, undo, satisfied)
+    let (state, undo) = (&facts.env_file, Undo::EnvFile(edited.undo));
+    Ok(change(Part::EnvFile, state, &facts.record, edited.text, undo, satisfied))
 }
 
 fn codex_change(

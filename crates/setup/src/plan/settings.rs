@@ -1,6 +1,8 @@
 //! What `config.yaml` is to say.
 
 use buffer_api::DEFAULT_PORT;
+use codex_config::KeyPath;
+use codex_config::edit::{self, Setting};
 use serde_yaml::Value;
 
 use super::PlanError;
@@ -8,7 +10,6 @@ use crate::answers::{Answers, ExistingOtel};
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
 use crate::parts::codex_config::foreign_exporter;
-use crate::parts::settings::{self, Setting};
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
@@ -19,10 +20,10 @@ pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>,
     let mut wanted = destination(facts, answers)?;
     wanted.extend(others(facts, answers));
     wanted.extend(forwarding(facts, answers));
-    let edited = settings::edit(&facts.settings_base, &wanted).map_err(failed)?;
-    let satisfied = |now: &str| settings::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
-    let (after, undo) = (edited.text, Undo::Settings(edited.undo));
-    Ok(super::change(Part::Settings, &facts.settings_file, &facts.record, after, undo, satisfied))
+    let edited = edit::set_all(&facts.settings_base, &wanted).map_err(failed)?;
+    let satisfied = |now: &str| edit::set_all(now, &wanted).is_ok_and(|edited| edited.text == now);
+    let (state, undo) = (&facts.settings_file, Undo::Settings(edited.undo));
+    Ok(super::change(Part::Settings, state, &facts.record, edited.text, undo, satisfied))
 }
 
 fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanError> {
@@ -39,7 +40,7 @@ fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanErr
         match value {
             Some(value) => wanted.push(set(&key, value)),
             // What another backend needed would be wrong for this one.
-            None if was_there => wanted.push(Setting { key, value: None }),
+            None if was_there => wanted.push(without(&key)),
             None => {}
         }
     }
@@ -63,9 +64,7 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
             let folders = folders.iter().map(|folder| folder.display().to_string());
             wanted.push(set("harnesses.codex.folders", folders.collect::<Vec<_>>()));
         }
-        None if known.folders.is_some() => {
-            wanted.push(Setting { key: "harnesses.codex.folders".to_owned(), value: None });
-        }
+        None if known.folders.is_some() => wanted.push(without("harnesses.codex.folders")),
         None => {}
     }
     if let Some(user_id) = &answers.user_id {
@@ -88,13 +87,23 @@ fn forwarding(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     let Some(exporter) = exporter else { return Vec::new() };
     let endpoint =
         exporter.endpoint.iter().map(|url| set(&format!("{KEY}.endpoint"), url.as_str()));
-    let headers = exporter
-        .headers
-        .iter()
-        .map(|(name, value)| set(&format!("{KEY}.headers.\"{name}\""), value.expose()));
+    let headers = exporter.headers.iter().map(|(name, value)| {
+        // The name of a header may hold dots.
+        let mut path = segments(&format!("{KEY}.headers"));
+        path.push(name.clone());
+        Setting { key: KeyPath::from_segments(&path), value: Some(value.expose().into()) }
+    });
     endpoint.chain(headers).collect()
 }
 
 fn set(key: &str, value: impl Into<Value>) -> Setting {
-    Setting { key: key.to_owned(), value: Some(value.into()) }
+    Setting { value: Some(value.into()), ..without(key) }
+}
+
+fn without(key: &str) -> Setting {
+    Setting { key: KeyPath::from_segments(&segments(key)), value: None }
+}
+
+fn segments(key: &str) -> Vec<String> {
+    key.split('.').map(str::to_owned).collect()
 }

@@ -80,7 +80,7 @@ fn interview(home: &Home, request: &Request, person: &mut Person) -> Answers {
 fn everything_is_asked_once_and_what_is_known_is_proposed() {
     let settings = "harnesses:\n  codex:\n    target: phoenix\n    endpoint: http://p\n    api_key: k\n  \
         cursor:\n    target: arize\n    endpoint: otlp.arize.com:443\n    api_key: theirs\n    space_id: s\n";
-    let exporter = "notify = ['bell']\n[otel]\nexporter = { otlp-http = { endpoint = 'https://c/v1/logs', \
+    let exporter = "notify = ['bell']\n[otel]\nexporter = { otlp-http = { endpoint = 'http://c/v1/logs', \
         protocol = 'json', headers = {} } }\n";
     let home =
         Home::with(&[(".arize/harness/config.yaml", settings), (".codex/config.toml", exporter)])
@@ -96,7 +96,7 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
         User id: 
         What should be recorded? [all|prompts|none] all
         Where should turns be traced? [user|project] user
-        Codex sends its log events to https://c/v1/logs. What should become of that? [keep|replace|forward] keep
+        Codex sends its log events to http://c/v1/logs. What should become of that? [keep|replace|forward] keep
         Codex notifies `bell`; it will still be started, by our hook.
         Put `codex` with tracing before the real one on the PATH? true
         Install the skill that teaches Codex about this tool? false
