@@ -82,6 +82,14 @@ pub enum Warning {
     /// An endpoint is configured but nothing says what it is the endpoint of.
     #[error("`harnesses.codex.endpoint` has no effect without `harnesses.codex.target`")]
     EndpointWithoutTarget,
+    /// A kind of target is to get metrics that takes none.
+    #[error("`{key}` has no effect: the target `{target}` takes no metrics")]
+    NoMetrics {
+        /// The dotted key.
+        key: String,
+        /// The kind of the target.
+        target: &'static str,
+    },
     /// There is one target beside a list of targets.
     #[error("`harnesses.codex.target` has no effect beside `harnesses.codex.targets`")]
     TargetBesideTargets,

@@ -12,6 +12,11 @@ pub(crate) fn traces_url(endpoint: &str) -> Result<String, ConfigError> {
     Ok(format!("{}{TRACES_PATH}", base_url(endpoint)?))
 }
 
+/// The address for metrics beside one for traces; none where that has a path of its own.
+pub(crate) fn metrics_url(traces_url: &str) -> Option<String> {
+    Some(format!("{}/v1/metrics", traces_url.strip_suffix(TRACES_PATH)?))
+}
+
 /// The address of the server, without a final slash and without the traces path.
 pub(crate) fn base_url(endpoint: &str) -> Result<&str, ConfigError> {
     let base = exact_url(endpoint)?.trim_end_matches('/');

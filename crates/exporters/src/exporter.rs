@@ -1,6 +1,6 @@
 //! The contract between those who have spans and those who deliver them.
 
-use otlp_model::{SpanBatch, TraceId};
+use otlp_model::{MetricBatch, SpanBatch, TraceId};
 
 use crate::{ExportError, Probe};
 
@@ -23,6 +23,12 @@ pub trait Exporter: Send + Sync {
 
     /// Delivers a batch.
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError>;
+
+    /// Delivers numbers about spans that the target has; says whether it takes numbers at all. Unlike
+    /// spans they have no ids: sent twice, they count twice.
+    fn export_metrics(&self, _batch: &MetricBatch) -> Result<bool, ExportError> {
+        Ok(false)
+    }
 
     /// Asks whether the target would take a batch from us. It is given nothing and keeps nothing; one
     /// that cannot be asked leaves the answer open.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
-use otlp_model::SpanBatch;
+use otlp_model::{MetricBatch, SpanBatch};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
 use tokio::time::timeout_at;
@@ -27,11 +27,13 @@ use crate::http::USER_AGENT;
 use crate::otlp_http::OtlpEncoding;
 use crate::proxy::Proxy;
 use crate::{
-    ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success, requests,
+    AnswerStatus, ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success,
+    requests,
 };
 use codec::EncodedCodec;
 
-const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// A receiver of traces over gRPC.
 pub(crate) struct OtlpGrpc {
@@ -82,7 +84,7 @@ impl OtlpGrpc {
         if !batch.spans.is_empty() {
             let deadline = Instant::now() + self.timeout;
             for body in requests::bodies(batch, OtlpEncoding::Protobuf) {
-                self.send_until(deadline, body)?;
+                self.send_spans(deadline, body)?;
             }
         }
         Ok(Receipt { spans: batch.spans.len() })
@@ -91,11 +93,43 @@ impl OtlpGrpc {
     /// Sends a request without a single span in it: what the receiver says of our credentials is the
     /// same as with spans.
     pub(crate) fn send_nothing(&self) -> Result<(), ExportError> {
-        self.send_until(Instant::now() + self.timeout, Vec::new())
+        self.send_spans(Instant::now() + self.timeout, Vec::new())
     }
 
-    fn send_until(&self, deadline: Instant, body: Vec<u8>) -> Result<(), ExportError> {
-        let sending = async { timeout_at(deadline.into(), self.send(body)).await };
+    /// Delivers metrics.
+    pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<(), ExportError> {
+        let body = requests::metrics_body(batch, OtlpEncoding::Protobuf);
+        let answer = self.send_until(Instant::now() + self.timeout, METRICS, body)?;
+        match partial_success::of_metrics_in(&answer) {
+            Some(rejection) => Err(ExportError::Rejected {
+                url: self.url.clone(),
+                status: AnswerStatus::Grpc(0),
+                answer: self.headers.shown(&rejection.to_string()),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    fn send_spans(&self, deadline: Instant, body: Vec<u8>) -> Result<(), ExportError> {
+        let answer = self.send_until(deadline, TRACES, body)?;
+        match partial_success::from_protobuf(&answer) {
+            Some(rejection) => Err(ExportError::PartlyRejected {
+                url: self.url.clone(),
+                spans: rejection.spans,
+                answer: self.headers.shown(&rejection.message),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls a method; gives the body of the answer.
+    fn send_until(
+        &self,
+        deadline: Instant,
+        method: &'static str,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ExportError> {
+        let sending = async { timeout_at(deadline.into(), self.send(method, body)).await };
         let sent = self.runtime()?.block_on(sending);
         sent.map_err(|elapsed| ExportError::Timeout {
             url: self.url.clone(),
@@ -114,7 +148,7 @@ impl OtlpGrpc {
         Ok(self.runtime.get_or_init(|| runtime))
     }
 
-    async fn send(&self, body: Vec<u8>) -> Result<(), ExportError> {
+    async fn send(&self, method: &'static str, body: Vec<u8>) -> Result<Vec<u8>, ExportError> {
         let channel = self.channel.get_or_try_init(|| self.connect()).await?;
         let mut client = Grpc::new(channel.clone());
         if let Some(encoding) = self.compression.for_grpc() {
@@ -124,16 +158,8 @@ impl OtlpGrpc {
         let metadata = MetadataMap::from_headers(self.headers.map().clone());
         let bytes = body.len();
         let request = Request::from_parts(metadata, Extensions::new(), body);
-        let answer = client.unary(request, PathAndQuery::from_static(EXPORT), EncodedCodec).await;
-        let answer = answer.map_err(|status| self.refusal(status, bytes))?;
-        match partial_success::from_protobuf(answer.get_ref()) {
-            Some(rejection) => Err(ExportError::PartlyRejected {
-                url: self.url.clone(),
-                spans: rejection.spans,
-                answer: self.headers.shown(&rejection.message),
-            }),
-            None => Ok(()),
-        }
+        let answer = client.unary(request, PathAndQuery::from_static(method), EncodedCodec).await;
+        Ok(answer.map_err(|status| self.refusal(status, bytes))?.into_inner())
     }
 
     async fn connect(&self) -> Result<Channel, ExportError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use otlp_model::SpanBatch;
+use otlp_model::{MetricBatch, SpanBatch};
 use ureq::http::HeaderMap;
 
 use crate::endpoint::{exact_url, grpc_url, traces_url, without_secrets};
@@ -131,6 +131,21 @@ impl Receiver {
         }
     }
 
+    /// Delivers metrics. A receiver of traces alone says that it knows no such address or method.
+    pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        let sent = match self {
+            Self::Http(http) => http.export_metrics(batch),
+            Self::Grpc(grpc) => grpc.export_metrics(batch).map(|()| true),
+        };
+        match sent {
+            Err(
+                ExportError::WrongAddress { .. }
+                | ExportError::Rejected { status: AnswerStatus::Http(404 | 405 | 501), .. },
+            ) => Ok(false),
+            sent => sent,
+        }
+    }
+
     /// Sends a request without spans. A receiver that finds fault with that was reached, and no more
     /// is known.
     pub(crate) fn probe(&self) -> Result<Probe, ExportError> {
@@ -166,6 +181,10 @@ impl Exporter for Otlp {
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         self.receiver.export(batch)
+    }
+
+    fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        self.receiver.export_metrics(batch)
     }
 
     fn probe(&self) -> Result<Probe, ExportError> {

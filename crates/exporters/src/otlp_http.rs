@@ -1,13 +1,15 @@
 //! OTLP over HTTP: by default as every receiver that was tried understands it, protobuf and gzip.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use otlp_model::SpanBatch;
+use otlp_model::{MetricBatch, SpanBatch};
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
+use crate::endpoint::metrics_url;
 use crate::http::{Answer, HttpClient};
-use crate::{ExportError, OtlpCompression, Receipt, partial_success, requests};
+use crate::{AnswerStatus, ExportError, OtlpCompression, Receipt, partial_success, requests};
 
 /// How spans are written into a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,27 @@ impl OtlpHttp {
         Ok(Receipt { spans: batch.spans.len() })
     }
 
+    /// Delivers metrics beside the traces; says whether they have an address there.
+    pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        let Some(url) = metrics_url(self.http.url()) else { return Ok(false) };
+        let body = requests::metrics_body(batch, self.encoding);
+        let body = self.compress(&body)?;
+        let answer = self.http.post(&url, &self.form, &body, self.http.deadline())?;
+        match partial_success::of_metrics(&answer) {
+            Some(rejection) => Err(ExportError::Rejected {
+                url,
+                status: AnswerStatus::Http(answer.status.as_u16()),
+                answer: self.http.shown(&rejection.to_string()),
+            }),
+            None => Ok(true),
+        }
+    }
+
+    fn compress<'b>(&self, body: &'b [u8]) -> Result<Cow<'b, [u8]>, ExportError> {
+        let compressed = self.compression.compress(body);
+        compressed.map_err(|error| self.http.transport_error(self.http.url(), error.into()))
+    }
+
     /// Sends a request without a single span in it, with further headers. What the receiver says of
     /// our credentials is the same as with spans.
     pub(crate) fn post_nothing(&self, headers: &HeaderMap) -> Result<Answer, ExportError> {
@@ -92,8 +115,7 @@ impl OtlpHttp {
     /// Of an accepting answer only a rejection of spans counts: releases differ in what they send.
     fn post(&self, body: &[u8], form: &HeaderMap, deadline: Instant) -> Result<(), ExportError> {
         let url = self.http.url();
-        let body = self.compression.compress(body);
-        let body = body.map_err(|error| self.http.transport_error(url, error.into()))?;
+        let body = self.compress(body)?;
         let answer = self.http.post(url, form, &body, deadline)?;
         match partial_success::of(&answer) {
             Some(rejection) => Err(ExportError::PartlyRejected {

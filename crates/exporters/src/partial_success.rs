@@ -1,5 +1,7 @@
 //! What a receiver says that took a request but not all of its spans.
 
+use std::fmt;
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use serde_json::Value;
@@ -19,9 +21,41 @@ pub(crate) struct Rejection {
 /// differ in what they send: Phoenix before 11.0 answers protobuf with JSON.
 pub(crate) fn of(answer: &Answer) -> Option<Rejection> {
     match answer.media_type().as_str() {
-        "application/json" => from_json(&serde_json::from_slice(&answer.body).ok()?),
+        "application/json" => {
+            from_json(&serde_json::from_slice(&answer.body).ok()?, "rejectedSpans")
+        }
         _ => from_protobuf(&answer.body),
     }
+}
+
+/// Numbers that a receiver rejected for good.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MetricsRejection {
+    points: i64,
+    message: String,
+}
+
+impl fmt::Display for MetricsRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} data points rejected: {}", self.points, self.message)
+    }
+}
+
+/// The same for metrics, whose answer has the same form in protobuf.
+pub(crate) fn of_metrics(answer: &Answer) -> Option<MetricsRejection> {
+    let rejection = match answer.media_type().as_str() {
+        "application/json" => {
+            from_json(&serde_json::from_slice(&answer.body).ok()?, "rejectedDataPoints")
+        }
+        _ => return of_metrics_in(&answer.body),
+    }?;
+    Some(MetricsRejection { points: rejection.spans, message: rejection.message })
+}
+
+/// The same in an answer that is known to be protobuf.
+pub(crate) fn of_metrics_in(body: &[u8]) -> Option<MetricsRejection> {
+    let rejection = from_protobuf(body)?;
+    Some(MetricsRejection { points: rejection.spans, message: rejection.message })
 }
 
 /// The same in an answer that is known to be protobuf.
@@ -30,9 +64,9 @@ pub(crate) fn from_protobuf(body: &[u8]) -> Option<Rejection> {
     rejection(partial.rejected_spans, partial.error_message)
 }
 
-fn from_json(body: &Value) -> Option<Rejection> {
+fn from_json(body: &Value, count: &str) -> Option<Rejection> {
     let partial = body.get("partialSuccess")?;
-    let spans = partial.get("rejectedSpans")?;
+    let spans = partial.get(count)?;
     // A 64-bit number is a text in OTLP's JSON; not every server knows.
     let spans = spans.as_i64().or_else(|| spans.as_str()?.parse().ok())?;
     let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();

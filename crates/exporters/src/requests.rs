@@ -1,7 +1,7 @@
 //! From a batch to the bodies of the requests that carry it.
 
-use otlp_model::SpanBatch;
 use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
+use otlp_model::{MetricBatch, SpanBatch, export_metrics_request};
 
 use crate::otlp_http::OtlpEncoding;
 
@@ -17,6 +17,15 @@ pub(crate) const SCOPE: Scope<'_> =
 /// Spans are never cut: one that is too large alone travels alone.
 pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
     bodies_within(batch, encoding, MAX_BODY_BYTES)
+}
+
+/// The OTLP body for metrics, uncompressed. They are small.
+pub(crate) fn metrics_body(batch: &MetricBatch, encoding: OtlpEncoding) -> Vec<u8> {
+    let request = export_metrics_request(batch, &SCOPE);
+    match encoding {
+        OtlpEncoding::Protobuf => to_protobuf(&request),
+        OtlpEncoding::Json => to_json(&request).to_string().into_bytes(),
+    }
 }
 
 fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec<Vec<u8>> {

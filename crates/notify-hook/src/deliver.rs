@@ -14,6 +14,7 @@ use otlp_model::{SpanBatch, Turn};
 
 use crate::lane::{self, Fate, Lane};
 use crate::log::Log;
+use crate::metrics::{self, LostMetrics, PendingMetrics};
 
 /// How long a turn waits for the answers of several targets. What was not answered by then is put
 /// away, and counts as sent.
@@ -24,6 +25,7 @@ pub struct Delivery {
     lanes: Vec<Arc<Lane>>,
     /// Answers that came too late for their turn, or will.
     late: Mutex<Vec<Late>>,
+    metrics: PendingMetrics,
     /// Where the outboxes are.
     folder: PathBuf,
 }
@@ -59,6 +61,8 @@ pub struct TargetFlush {
     pub target: String,
     /// What came of it.
     pub result: Result<Flushed, OutboxError>,
+    /// What came of the numbers about what it accepted.
+    pub metrics: Result<(), LostMetrics>,
 }
 
 /// What waits for one target.
@@ -75,6 +79,8 @@ pub struct TargetOutbox {
 /// A target that has not answered.
 struct Late {
     told: Told,
+    lane: Arc<Lane>,
+    batch: Arc<SpanBatch>,
     answer: Receiver<Fate>,
 }
 
@@ -131,6 +137,9 @@ impl TargetFlush {
     /// Logs what came of it, where something did.
     pub(crate) fn log(&self, log: &Log) {
         let target = &self.target;
+        if let Err(lost) = &self.metrics {
+            log.warn(format_args!("{lost} for {target}"));
+        }
         let flushed = match &self.result {
             Ok(flushed) => flushed,
             Err(error) => return log.error(format_args!("{target}: {}", lane::told(error))),
@@ -177,7 +186,8 @@ impl Delivery {
         }
         let lane = |target| Arc::new(Lane::to_target(settings, target, paths, timeout));
         let lanes: Vec<Arc<Lane>> = settings.targets.iter().map(lane).collect();
-        let delivery = Self { lanes, late: Mutex::default(), folder: lane::folder(paths) };
+        let (late, metrics) = (Mutex::default(), PendingMetrics::default());
+        let delivery = Self { lanes, late, metrics, folder: lane::folder(paths) };
         delivery.adopt();
         Ok(delivery)
     }
@@ -191,7 +201,8 @@ impl Delivery {
     ) -> Self {
         let lane = Lane::to_exporter(Ok(exporter), settings, target, paths);
         let lanes = vec![Arc::new(lane)];
-        Self { lanes, late: Mutex::default(), folder: lane::folder(paths) }
+        let (late, metrics) = (Mutex::default(), PendingMetrics::default());
+        Self { lanes, late, metrics, folder: lane::folder(paths) }
     }
 
     /// The spans of a turn, as the first target gets them.
@@ -213,7 +224,7 @@ impl Delivery {
             wanted.into_iter().map(|lane| (lane, lane.batch(turn))).collect();
         // No thread for the one target that most people have.
         if let [(lane, batch)] = &wanted[..] {
-            let fate = lane.deliver(batch);
+            let fate = self.metrics.note(lane, batch, lane.deliver(batch));
             all_told.push(told(lane, batch, begun, fate));
             return all_told;
         }
@@ -227,7 +238,7 @@ impl Delivery {
         let collect = |(lane, batch, answer): (&Arc<Lane>, Arc<SpanBatch>, Receiver<Fate>)| {
             let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
             match answer.recv_timeout(left) {
-                Ok(fate) => told(lane, &batch, begun, fate),
+                Ok(fate) => told(lane, &batch, begun, self.metrics.note(lane, &batch, fate)),
                 Err(_) => {
                     let told = told(
                         lane,
@@ -235,7 +246,8 @@ impl Delivery {
                         begun,
                         lane.put_away(&batch, Some("no answer yet".to_owned())),
                     );
-                    let late = Late { told: told.clone(), answer };
+                    let lane = Arc::clone(lane);
+                    let late = Late { told: told.clone(), lane, batch, answer };
                     self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
                     told
                 }
@@ -254,9 +266,10 @@ impl Delivery {
     /// the turns.
     pub(crate) fn finish(&self, until: Instant) -> Vec<Told> {
         let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
-        let answered = late.into_iter().filter_map(|Late { told, answer }| {
+        let answered = late.into_iter().filter_map(|Late { told, lane, batch, answer }| {
             let left = until.saturating_duration_since(Instant::now());
-            answer.recv_timeout(left).ok().map(|fate| Told { fate, ..told })
+            let fate = self.metrics.note(&lane, &batch, answer.recv_timeout(left).ok()?);
+            Some(Told { fate, ..told })
         });
         answered.collect()
     }
@@ -271,15 +284,19 @@ impl Delivery {
             .map(|lane| {
                 let flush = {
                     let lane = Arc::clone(lane);
-                    thread::Builder::new().spawn(move || lane.flush(until, when))
+                    thread::Builder::new().spawn(move || {
+                        let (result, accepted) = lane.flush(until, when);
+                        (result, metrics::send_all(&lane, accepted, until))
+                    })
                 };
                 (lane, flush)
             })
             .collect();
         let ended = flushing.into_iter().filter_map(|(lane, flush)| {
             // A thread that panicked has said so in the log.
-            let result = flush.ok()?.join().ok()?;
-            Some(TargetFlush { name: lane.name().to_owned(), target: lane.target(), result })
+            let (result, metrics) = flush.ok()?.join().ok()?;
+            let (name, target) = (lane.name().to_owned(), lane.target());
+            Some(TargetFlush { name, target, result, metrics })
         });
         ended.collect()
     }
@@ -298,6 +315,11 @@ impl Delivery {
             (!is_empty).then_some(TargetOutbox { name, target: None, summary })
         });
         named.chain(abandoned).collect()
+    }
+
+    /// The numbers about what was accepted, which are to be sent when that is remembered.
+    pub(crate) fn metrics(&self) -> &PendingMetrics {
+        &self.metrics
     }
 
     /// Lets what the targets refused for good wait again.

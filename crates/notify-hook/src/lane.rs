@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
-use exporters::{ConfigError, Exporter, Outbox, Verdict};
-use otlp_model::{Sampling, SpanBatch, Turn};
+use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
+use otlp_model::{MetricBatch, Sampling, SpanBatch, Turn};
 
 use crate::exporter::exporter;
+use crate::metrics::{self, Noting};
 use crate::spans::SpanPolicy;
 
 /// A target with its outbox, ready to take turns.
@@ -20,6 +21,7 @@ pub(crate) struct Lane {
     exporter: Result<Box<dyn Exporter>, String>,
     spans: SpanPolicy,
     sampling: Sampling,
+    metrics: bool,
     outbox: Outbox,
     fingerprint: u64,
 }
@@ -89,6 +91,7 @@ impl Lane {
             exporter,
             spans: SpanPolicy::of(settings, target),
             sampling: sampling(target),
+            metrics: target.metrics,
             outbox: outbox(paths, settings, &target.name),
             fingerprint: target.fingerprint(),
         }
@@ -160,13 +163,36 @@ impl Lane {
         }
     }
 
-    /// Offers the target what waits for it; no offer begins after `until`.
-    pub(crate) fn flush(&self, until: Instant, when: When) -> Result<Flushed, OutboxError> {
+    /// Offers the target what waits for it; no offer begins after `until`. Gives the numbers of what it
+    /// accepted, if it is to get them.
+    pub(crate) fn flush(
+        &self,
+        until: Instant,
+        when: When,
+    ) -> (Result<Flushed, OutboxError>, Vec<MetricBatch>) {
         let attempt = self.attempt(until);
-        match &self.exporter {
-            Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when),
-            Err(reason) => self.outbox.hold(reason, &attempt, when),
+        let exporter = match &self.exporter {
+            Ok(exporter) => &**exporter,
+            Err(reason) => return (self.outbox.hold(reason, &attempt, when), Vec::new()),
+        };
+        if !self.metrics {
+            return (self.outbox.flush(exporter, &attempt, when), Vec::new());
         }
+        let noting = Noting::new(exporter);
+        let flushed = self.outbox.flush(&noting, &attempt, when);
+        // Where the outbox cannot forget what was accepted, it will be sent again.
+        let accepted = if flushed.is_ok() { noting.accepted() } else { Vec::new() };
+        (flushed, accepted)
+    }
+
+    /// Whether the target is to get numbers about turns.
+    pub(crate) fn wants_metrics(&self) -> bool {
+        self.metrics
+    }
+
+    /// Sends numbers; says whether the target takes any.
+    pub(crate) fn send_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        self.exporter.as_ref().map_or(Ok(false), |exporter| metrics::send(&**exporter, batch))
     }
 
     fn attempt(&self, until: Instant) -> Attempt {

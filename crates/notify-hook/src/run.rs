@@ -211,9 +211,11 @@ fn finish(context: &Context<'_>) {
         told.log_late(context.log);
     }
     let until = context.deadline.checked_sub(EXPORT_TIMEOUT);
-    if let Some(until) = until.filter(|until| Instant::now() < *until) {
+    let until = until.filter(|until| Instant::now() < *until);
+    if let Some(until) = until {
         delivery.flush(until, When::Due).iter().for_each(|flush| flush.log(context.log));
     }
+    delivery.metrics().send(until.unwrap_or_else(Instant::now), context.log);
 }
 
 /// Offers the targets what waits for them and is due.

@@ -93,6 +93,8 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
     {
         let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
         log.error(format_args!("{error}: {source}"));
+        // The spans will be sent again, and their numbers with them.
+        context.delivery.inspect(|delivery| delivery.metrics().forget());
     }
     // Not before: a look that has forgotten what it sent must send the same again.
     if let Some(through) = look.told_through {

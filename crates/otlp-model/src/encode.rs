@@ -9,6 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::{
     ResourceSpans, ScopeSpans, Span as OtlpSpan, Status, span, status,
 };
 use prost::Message;
+use serde::Serialize;
 
 use crate::span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, Value};
 
@@ -16,16 +17,9 @@ use crate::span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, V
 pub fn export_request(batch: &SpanBatch, scope: &Scope<'_>) -> ExportTraceServiceRequest {
     ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            resource: Some(Resource {
-                attributes: key_values(&batch.resource),
-                ..Resource::default()
-            }),
+            resource: Some(resource(&batch.resource)),
             scope_spans: vec![ScopeSpans {
-                scope: Some(InstrumentationScope {
-                    name: scope.name.to_owned(),
-                    version: scope.version.to_owned(),
-                    ..InstrumentationScope::default()
-                }),
+                scope: Some(self::scope(scope)),
                 spans: batch.spans.iter().map(otlp_span).collect(),
                 ..ScopeSpans::default()
             }],
@@ -44,12 +38,12 @@ pub struct Scope<'a> {
 }
 
 /// An export request as protobuf bytes.
-pub fn to_protobuf(request: &ExportTraceServiceRequest) -> Vec<u8> {
+pub fn to_protobuf(request: &impl Message) -> Vec<u8> {
     request.encode_to_vec()
 }
 
 /// An export request as OTLP JSON (hexadecimal ids, 64-bit numbers as strings).
-pub fn to_json(request: &ExportTraceServiceRequest) -> serde_json::Value {
+pub fn to_json(request: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(request).unwrap_or_default()
 }
 
@@ -89,7 +83,19 @@ fn otlp_event(event: &SpanEvent) -> span::Event {
     }
 }
 
-fn key_values(attributes: &[Attribute]) -> Vec<KeyValue> {
+pub(crate) fn resource(attributes: &[Attribute]) -> Resource {
+    Resource { attributes: key_values(attributes), ..Resource::default() }
+}
+
+pub(crate) fn scope(scope: &Scope<'_>) -> InstrumentationScope {
+    InstrumentationScope {
+        name: scope.name.to_owned(),
+        version: scope.version.to_owned(),
+        ..InstrumentationScope::default()
+    }
+}
+
+pub(crate) fn key_values(attributes: &[Attribute]) -> Vec<KeyValue> {
     attributes
         .iter()
         .map(|attribute| KeyValue {

@@ -7,8 +7,10 @@
 #![expect(missing_docs, reason = "the names are their own documentation")]
 
 pub const AGENT_NAME: &str = "agent.name";
+pub const ERROR_TYPE: &str = "error.type";
 pub const EXCEPTION_MESSAGE: &str = "exception.message";
 pub const EXCEPTION_TYPE: &str = "exception.type";
+pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
 pub const INPUT_MIME_TYPE: &str = "input.mime_type";
 pub const INPUT_VALUE: &str = "input.value";
 pub const LLM_COST_CACHE_READ: &str = "llm.cost.prompt_details.cache_read";
@@ -54,6 +56,7 @@ pub const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
 pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
 /// Seconds.
 pub const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
 pub const GEN_AI_TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";
 pub const GEN_AI_TOOL_TYPE: &str = "gen_ai.tool.type";

@@ -9,7 +9,7 @@ use crate::content::{self, ContentPolicy};
 use crate::proxies::{self, Proxies};
 use crate::reader::{
     Reader,
-    Source::{Key, Own, Variable},
+    Source::{self, Key, Own, Variable},
 };
 use crate::sampling::{self, Sampling};
 use crate::{Paths, Warning, document, variables};
@@ -30,6 +30,8 @@ pub struct TargetSettings {
     pub content: ContentPolicy,
     /// Which turns it gets.
     pub sampling: Sampling,
+    /// Whether it gets metrics beside the spans.
+    pub metrics: bool,
     /// The proxies on the way to it, which are those of the network.
     pub proxies: Proxies,
 }
@@ -88,8 +90,20 @@ fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
     let target = selected.and_then(|kind| resolve(kind, paths, reader));
     let project_name = project_name(reader, kind);
     let (content, proxies) = (content::policy(reader), proxies::from_environment(reader));
-    let sampling = sampling::sampling(reader);
-    TargetSettings { name, target, project_name, content, sampling, proxies }
+    let (sampling, metrics) = (sampling::sampling(reader), metrics(reader, kind));
+    TargetSettings { name, target, project_name, content, sampling, metrics, proxies }
+}
+
+/// Only collectors take metrics.
+fn metrics(reader: &mut Reader<'_>, kind: Option<Kind>) -> bool {
+    const METRICS: Source = Own("metrics");
+    let wanted = reader.flag(&[METRICS]).unwrap_or(false);
+    let taken = kind == Some(Kind::Otlp);
+    if let (true, false, Some(kind)) = (wanted, taken, kind) {
+        let (key, target) = (reader.name(METRICS), kind.name());
+        reader.warnings.push(Warning::NoMetrics { key, target });
+    }
+    wanted && taken
 }
 
 /// The name of a target of which nothing is known but its place.

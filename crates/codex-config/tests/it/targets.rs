@@ -217,3 +217,19 @@ fn the_fingerprint_follows_what_decides_about_a_delivery() {
         assert_ne!(of(other), first, "{other}");
     }
 }
+
+#[test]
+fn only_collectors_get_metrics() {
+    let metrics = |yaml: &str| {
+        let settings = resolve(&[], yaml);
+        let warnings: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
+        (settings.targets[0].metrics, warnings)
+    };
+    let otlp = "target: otlp, endpoint: 'http://h'";
+    assert_eq!(metrics(&format!("harnesses: {{codex: {{{otlp}}}}}")), (false, Vec::new()));
+    let wanted = metrics(&format!("harnesses: {{codex: {{{otlp}, metrics: true}}}}"));
+    assert_eq!(wanted, (true, Vec::new()));
+    let warning = "`harnesses.codex.metrics` has no effect: the target `phoenix` takes no metrics";
+    let phoenix = metrics("harnesses: {codex: {target: phoenix, metrics: true}}");
+    assert_eq!(phoenix, (false, vec![warning.to_owned()]));
+}

@@ -14,6 +14,7 @@
 //! | `due` | when to try again, in milliseconds since the Unix epoch; none means now |
 //! | `standing.json` | how often the target refused in a row, and what it said |
 //! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
+//! | `metrics-lost` | one byte for each accepted batch of whose metrics nobody knows whether they arrived |
 //! | `lock` | held while somebody offers what waits |
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
@@ -118,6 +119,11 @@ impl Outbox {
     /// Counts a batch that the target was not to get.
     pub fn note_sampled_out(&self) {
         folder::count(&self.folder.join("sampled-out"), 1);
+    }
+
+    /// Counts batches whose metrics did not arrive, as far as anybody knows.
+    pub fn note_metrics_lost(&self, batches: usize) {
+        folder::count(&self.folder.join("metrics-lost"), batches);
     }
 
     /// Forgets a batch that its target accepted after it was put away. If that fails, it is sent again.

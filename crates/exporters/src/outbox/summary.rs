@@ -38,6 +38,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Batches that it was not to get, because only a share of all is sent.
     pub sampled_out: u64,
+    /// Accepted batches whose metrics did not arrive, as far as anybody knows.
+    pub metrics_lost: u64,
 }
 
 /// A batch that was set aside.
@@ -76,6 +78,7 @@ impl Outbox {
             last_success: accepted.and_then(|file| file.modified().ok()),
             dropped: count("dropped").map_or(0, |file| file.len()),
             sampled_out: count("sampled-out").map_or(0, |file| file.len()),
+            metrics_lost: count("metrics-lost").map_or(0, |file| file.len()),
         })
     }
 }

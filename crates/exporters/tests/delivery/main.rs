@@ -9,6 +9,7 @@ mod fake_server;
 mod grpc;
 mod json_lines;
 mod local_store;
+mod metrics;
 mod mlflow;
 mod otlp;
 mod phoenix;

@@ -50,6 +50,9 @@ struct Book {
     spans: BTreeMap<SpanId, usize>,
     /// The names of the root spans that were taken, each time.
     turns: Vec<String>,
+    /// The bodies of the requests with metrics, and the status that they are answered with.
+    metrics: Vec<Vec<u8>>,
+    metrics_status: u16,
 }
 
 impl Backend {
@@ -61,7 +64,9 @@ impl Backend {
     pub(crate) fn at(address: SocketAddr, does: Does) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let (authorization, spans, turns) = (None, BTreeMap::new(), Vec::new());
-        let book = Mutex::new(Book { does, requests: 0, authorization, spans, turns });
+        let (metrics, metrics_status) = (Vec::new(), 200);
+        let book = Book { does, requests: 0, authorization, spans, turns, metrics, metrics_status };
+        let book = Mutex::new(book);
         let inner = Arc::new(Inner { stopping: AtomicBool::new(false), book });
         let address = listener.local_addr().unwrap();
         let accepting = thread::spawn({
@@ -98,6 +103,16 @@ impl Backend {
         self.book().turns.clone()
     }
 
+    /// The bodies of the requests with metrics.
+    pub(crate) fn metrics(&self) -> Vec<Vec<u8>> {
+        self.book().metrics.clone()
+    }
+
+    /// What requests with metrics are answered with from now on.
+    pub(crate) fn answer_metrics_with(&self, status: u16) {
+        self.book().metrics_status = status;
+    }
+
     /// How many spans were taken, each counted once, and how many more than once.
     pub(crate) fn spans(&self) -> (usize, usize) {
         let spans = &self.book().spans;
@@ -131,9 +146,17 @@ fn accept(listener: &TcpListener, inner: &Arc<Inner>) {
 
 /// Treats one request; none where the connection is over.
 fn serve(stream: &TcpStream, inner: &Inner) -> Option<()> {
-    let (headers, body) = read_request(stream)?;
+    let (line, headers, body) = read_request(stream)?;
     let mut plain = Vec::new();
     GzDecoder::new(&body[..]).read_to_end(&mut plain).unwrap();
+    if line.starts_with("POST /v1/metrics ") {
+        let status = {
+            let mut book = inner.book.lock().unwrap();
+            book.metrics.push(plain);
+            book.metrics_status
+        };
+        return respond(stream, status, "");
+    }
     let batch = from_protobuf(&plain).unwrap();
     let does = {
         let mut book = inner.book.lock().unwrap();
@@ -177,7 +200,7 @@ fn serve(stream: &TcpStream, inner: &Inner) -> Option<()> {
     }
 }
 
-fn read_request(stream: &TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>)> {
+fn read_request(stream: &TcpStream) -> Option<(String, BTreeMap<String, String>, Vec<u8>)> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
@@ -190,7 +213,7 @@ fn read_request(stream: &TcpStream) -> Option<(BTreeMap<String, String>, Vec<u8>
     }
     let mut body = vec![0; headers.get("content-length")?.parse().ok()?];
     reader.read_exact(&mut body).ok()?;
-    Some((headers, body))
+    Some((line, headers, body))
 }
 
 fn respond(stream: &TcpStream, status: u16, headers: &str) -> Option<()> {

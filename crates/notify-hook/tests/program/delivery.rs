@@ -11,8 +11,8 @@ use crate::backend::{Backend, Does};
 use crate::home::{Home, recorded, until};
 
 /// A home that sends to a backend, with a turn that has just ended.
-struct Scene {
-    home: Home,
+pub(crate) struct Scene {
+    pub(crate) home: Home,
     payload: String,
 }
 
@@ -26,7 +26,7 @@ impl Scene {
     }
 
     /// One target, which has little time to answer.
-    fn to(url: &str, more: &str) -> Self {
+    pub(crate) fn to(url: &str, more: &str) -> Self {
         let scene = Self::new();
         scene.configure_one(url, more);
         scene
@@ -42,7 +42,7 @@ impl Scene {
         self.home.configure(&format!("harnesses:\n  codex:\n    targets:\n{list}"));
     }
 
-    fn notify(&self) {
+    pub(crate) fn notify(&self) {
         self.home.notify(&self.payload);
     }
 
@@ -55,13 +55,13 @@ impl Scene {
         self.home.notify(&self.payload.replace(known, &thread));
     }
 
-    fn outbox(&self, target: &str) -> Summary {
+    pub(crate) fn outbox(&self, target: &str) -> Summary {
         let folder = self.home.harness("state/codex/outbox").join(target);
         Outbox::new(folder, Limits::default()).summary().unwrap()
     }
 
     /// Runs the hook as the buffer service does, until nothing waits any more.
-    fn flush(&self, target: &str) {
+    pub(crate) fn flush(&self, target: &str) {
         let delivered = || {
             self.home.flush(&[]);
             (self.outbox(target).waiting == 0).then_some(())

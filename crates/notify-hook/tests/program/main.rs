@@ -8,3 +8,4 @@ mod chain;
 mod delivery;
 mod home;
 mod lifecycle;
+mod metrics;

@@ -1,0 +1,130 @@
+//! Numbers beside the spans, to receivers that take them and to others.
+
+use std::io::Read;
+use std::time::Duration;
+
+use exporters::{
+    Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
+    OtlpProtocol, Phoenix, PhoenixApi, PhoenixConfig,
+};
+use flate2::read::GzDecoder;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use otlp_model::encode::Scope;
+use otlp_model::metrics::{Metric, MetricKind, Point};
+use otlp_model::{Attribute, MetricBatch, UnixNanos, export_metrics_request};
+use prost::Message;
+
+use crate::fake_grpc_server::FakeGrpcServer;
+use crate::fake_server::{Behaviour, FakeServer};
+
+fn metrics() -> MetricBatch {
+    MetricBatch {
+        resource: vec![Attribute::new("service.name", "codex")],
+        start: UnixNanos(1_795_214_071_000_000_000),
+        end: UnixNanos(1_795_214_072_000_000_000),
+        metrics: vec![Metric {
+            name: "gen_ai.client.token.usage".into(),
+            unit: "{token}",
+            kind: MetricKind::Histogram(&[1.0, 4.0]),
+            points: vec![Point {
+                attributes: vec![Attribute::new("gen_ai.token.type", "input")],
+                values: vec![1.0, 3.0, 3.0],
+            }],
+        }],
+    }
+}
+
+fn expected() -> ExportMetricsServiceRequest {
+    let version = env!("CARGO_PKG_VERSION");
+    export_metrics_request(&metrics(), &Scope { name: "arize-codex", version })
+}
+
+fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
+    let config = OtlpConfig {
+        endpoint,
+        protocol,
+        compression: OtlpCompression::Gzip,
+        headers: vec![("x-tenant".to_owned(), "blue".to_owned())],
+        connection: Connection::direct(Duration::from_secs(5)),
+    };
+    Otlp::new(config).unwrap()
+}
+
+fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
+    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
+}
+
+#[test]
+fn they_go_beside_the_traces_with_the_same_headers() {
+    for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::HttpJson] {
+        let server = FakeServer::start([answer(200, "", "")]);
+        let otlp = otlp(OtlpEndpoint::Server(server.endpoint()), protocol);
+        assert!(otlp.export_metrics(&metrics()).unwrap());
+        let request = server.received().remove(0);
+        assert_eq!(request.line, "POST /v1/metrics HTTP/1.1");
+        assert_eq!(request.header("x-tenant"), Some("blue"));
+        let mut plain = Vec::new();
+        GzDecoder::new(&request.body[..]).read_to_end(&mut plain).unwrap();
+        let sent: ExportMetricsServiceRequest = match protocol {
+            OtlpProtocol::HttpJson => serde_json::from_slice(&plain).unwrap(),
+            _ => Message::decode(&plain[..]).unwrap(),
+        };
+        assert_eq!(sent, expected());
+    }
+}
+
+#[test]
+fn a_receiver_of_traces_alone_takes_none_and_that_is_no_error() {
+    for status in [404, 405, 501] {
+        let server = FakeServer::start([answer(status, "", "no such thing")]);
+        let otlp = otlp(OtlpEndpoint::Server(server.endpoint()), OtlpProtocol::HttpProtobuf);
+        assert!(!otlp.export_metrics(&metrics()).unwrap(), "{status}");
+    }
+    // The server of the stories knows the service of traces alone.
+    let server = FakeGrpcServer::start([]);
+    let grpc = otlp(OtlpEndpoint::Server(server.endpoint()), OtlpProtocol::Grpc);
+    assert!(!grpc.export_metrics(&metrics()).unwrap());
+    assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn an_address_for_traces_alone_says_nothing_of_metrics() {
+    let server = FakeServer::start([]);
+    let endpoint = OtlpEndpoint::Traces(format!("{}/custom", server.endpoint()));
+    assert!(!otlp(endpoint, OtlpProtocol::HttpProtobuf).export_metrics(&metrics()).unwrap());
+    assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn backends_of_spans_are_not_even_asked() {
+    let server = FakeServer::start([]);
+    let phoenix = Phoenix::new(PhoenixConfig {
+        endpoint: server.endpoint(),
+        api_key: None,
+        headers: Vec::new(),
+        project: "p".to_owned(),
+        api: PhoenixApi::Otlp,
+        connection: Connection::direct(Duration::from_secs(5)),
+    });
+    assert!(!phoenix.unwrap().export_metrics(&metrics()).unwrap());
+    assert_eq!(server.received().len(), 0);
+}
+
+#[test]
+fn a_refusal_and_rejected_numbers_are_errors() {
+    let json = r#"{"partialSuccess": {"rejectedDataPoints": "2", "errorMessage": "too old"}}"#;
+    for (behaviour, told) in [
+        (answer(401, "", "who are you"), "rejected (http status 401): who are you"),
+        (answer(503, "", "busy"), "503"),
+        (
+            answer(200, "content-type: application/json\r\n", json),
+            "2 data points rejected: too old",
+        ),
+    ] {
+        let server = FakeServer::start([behaviour]);
+        let otlp = otlp(OtlpEndpoint::Server(server.endpoint()), OtlpProtocol::HttpProtobuf);
+        let error: ExportError = otlp.export_metrics(&metrics()).unwrap_err();
+        assert!(error.to_string().contains(told), "{error}");
+        assert_eq!(server.received().len(), 1, "never asked twice");
+    }
+}

@@ -1,0 +1,84 @@
+//! Numbers about turns, beside their spans.
+
+use crate::backend::{Backend, Does};
+use crate::delivery::Scene;
+use crate::home::until;
+
+const METRICS: &str = "metrics: true";
+
+fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// The metrics of exactly one turn.
+fn assert_one_turn(backend: &Backend) {
+    let metrics = until(|| Some(backend.metrics()).filter(|metrics| !metrics.is_empty()));
+    let metrics = metrics.expect("metrics arrive");
+    assert_eq!(metrics.len(), 1);
+    for name in
+        ["gen_ai.client.token.usage", "gen_ai.client.operation.duration", "codex.tool.calls"]
+    {
+        assert!(holds(&metrics[0], name), "{name}");
+    }
+    assert!(!holds(&metrics[0], "List the files"), "no contents");
+}
+
+#[test]
+fn they_follow_the_spans_once() {
+    let backend = Backend::that(Does::Take);
+    let scene = Scene::to(&backend.url(), METRICS);
+    scene.notify();
+    assert_one_turn(&backend);
+    scene.notify();
+    scene.home.flush(&[]);
+    assert_one_turn(&backend);
+    assert_eq!(backend.turns().len(), 1);
+}
+
+#[test]
+fn they_are_not_sent_unless_they_are_wanted() {
+    let backend = Backend::that(Does::Take);
+    let scene = Scene::to(&backend.url(), "");
+    scene.notify();
+    assert!(until(|| (backend.turns().len() == 1).then_some(())).is_some());
+    scene.home.flush(&[]);
+    assert_eq!(backend.metrics().len(), 0);
+}
+
+#[test]
+fn they_wait_with_the_spans_for_a_target_that_is_away() {
+    let address = Backend::nowhere();
+    let scene = Scene::to(&format!("http://{address}"), METRICS);
+    scene.notify();
+    scene.home.logs("waits for otlp http://");
+    let backend = Backend::at(address, Does::Take);
+    scene.flush("otlp");
+    assert_one_turn(&backend);
+}
+
+#[test]
+fn a_target_that_takes_none_is_no_matter() {
+    let backend = Backend::that(Does::Take);
+    backend.answer_metrics_with(404);
+    let scene = Scene::to(&backend.url(), METRICS);
+    scene.notify();
+    scene.home.flush(&[]);
+    assert_one_turn(&backend);
+    assert!(!scene.home.log().contains("lost"), "{}", scene.home.log());
+    assert_eq!(scene.outbox("otlp").metrics_lost, 0);
+}
+
+#[test]
+fn what_may_have_arrived_is_not_sent_again_but_counted() {
+    let backend = Backend::that(Does::Take);
+    backend.answer_metrics_with(500);
+    let scene = Scene::to(&backend.url(), METRICS);
+    scene.notify();
+    scene.home.logs("the metrics of 1 turns are lost (`http://");
+    backend.answer_metrics_with(200);
+    scene.notify();
+    scene.home.flush(&[]);
+    assert_one_turn(&backend);
+    assert_eq!(scene.outbox("otlp").metrics_lost, 1);
+    assert_eq!(scene.outbox("otlp").waiting, 0);
+}

@@ -1,0 +1,194 @@
+//! Numbers about a turn, from its spans.
+//!
+//! They are OpenTelemetry's GenAI metrics, and what these lack under the harness's own prefix. Spans
+//! and not the turn are their source, because spans are what waits on disk when a target is away.
+
+use std::borrow::Cow;
+
+use crate::names::*;
+use crate::span::{Attribute, Span, SpanBatch, SpanStatus, UnixNanos, Value};
+
+/// Bounds that the conventions recommend for tokens.
+const TOKENS: [f64; 14] = [
+    1.0,
+    4.0,
+    16.0,
+    64.0,
+    256.0,
+    1024.0,
+    4096.0,
+    16384.0,
+    65536.0,
+    262_144.0,
+    1_048_576.0,
+    4_194_304.0,
+    16_777_216.0,
+    67_108_864.0,
+];
+
+/// Bounds that they recommend for the seconds of a request or a tool.
+const SECONDS: [f64; 14] =
+    [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+
+/// Bounds that they recommend for the seconds of an agent's turn.
+const TURN_SECONDS: [f64; 13] =
+    [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+
+/// The metrics of some spans, and what sent them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MetricBatch {
+    /// The sender, as in [`SpanBatch`].
+    pub resource: Vec<Attribute>,
+    /// When the first of the spans began.
+    pub start: UnixNanos,
+    /// When the last of them ended.
+    pub end: UnixNanos,
+    /// In order of name.
+    pub metrics: Vec<Metric>,
+}
+
+/// One metric. Its numbers are those of the batch alone, to be added to those of others (delta
+/// temporality).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its unit, in UCUM.
+    pub unit: &'static str,
+    /// How its numbers are told.
+    pub kind: MetricKind,
+    /// Its numbers.
+    pub points: Vec<Point>,
+}
+
+/// How the numbers of a metric are told.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum MetricKind {
+    /// How many lie between which of these bounds.
+    Histogram(&'static [f64]),
+    /// Their sum, which only grows.
+    Sum,
+}
+
+/// Numbers with the same attributes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// What the numbers are of; never a content.
+    pub attributes: Vec<Attribute>,
+    /// The numbers.
+    pub values: Vec<f64>,
+}
+
+/// The metrics of the spans of a batch; none where it has no spans. Spans that travel in two batches
+/// are counted in one of them.
+pub fn metrics_of(batch: &SpanBatch) -> Option<MetricBatch> {
+    let start = batch.spans.iter().map(|span| span.start).min()?;
+    let end = batch.spans.iter().map(|span| span.end).max()?;
+    let agent = batch.resource.iter().find(|attribute| attribute.key == SERVICE_NAME);
+    let agent = match agent.map(|attribute| &attribute.value) {
+        Some(Value::String(name)) => name.as_ref(),
+        _ => "agent",
+    };
+    let mut metrics = Vec::new();
+    for span in &batch.spans {
+        match span.text(GEN_AI_OPERATION_NAME) {
+            Some("chat") => observe_request(&mut metrics, span, agent),
+            Some("execute_tool") => observe_tool(&mut metrics, span, agent),
+            Some("invoke_agent") => {
+                let attributes = described(span, &[GEN_AI_OPERATION_NAME, GEN_AI_AGENT_NAME]);
+                let kind = MetricKind::Histogram(&TURN_SECONDS);
+                let name = "gen_ai.invoke_agent.duration";
+                observe(&mut metrics, name, "s", kind, attributes, seconds(span));
+            }
+            _ => {}
+        }
+        observe_tokens(&mut metrics, span);
+    }
+    metrics.sort_by(|one, other| one.name.cmp(&other.name));
+    Some(MetricBatch { resource: batch.resource.clone(), start, end, metrics })
+}
+
+fn observe_request(to: &mut Vec<Metric>, span: &Span, agent: &str) {
+    let kind = MetricKind::Histogram(&SECONDS);
+    let attributes = || described(span, &REQUEST);
+    let name = "gen_ai.client.operation.duration";
+    observe(to, name, "s", kind, attributes(), seconds(span));
+    if let Some(Value::Double(first)) = span.attribute(GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK) {
+        let name = "gen_ai.client.operation.time_to_first_chunk";
+        observe(to, name, "s", kind, attributes(), *first);
+    }
+    if let Some(Value::Double(dollars)) = span.attribute(LLM_COST_TOTAL) {
+        let name = format!("{agent}.cost");
+        observe(to, name, "USD", MetricKind::Sum, attributes(), *dollars);
+    }
+}
+
+fn observe_tool(to: &mut Vec<Metric>, span: &Span, agent: &str) {
+    let attributes = described(span, &[GEN_AI_OPERATION_NAME, GEN_AI_TOOL_NAME, GEN_AI_TOOL_TYPE]);
+    observe(to, format!("{agent}.tool.calls"), "{call}", MetricKind::Sum, attributes.clone(), 1.0);
+    let kind = MetricKind::Histogram(&SECONDS);
+    observe(to, "gen_ai.execute_tool.duration", "s", kind, attributes, seconds(span));
+}
+
+/// In whichever span of the layout has them.
+fn observe_tokens(to: &mut Vec<Metric>, span: &Span) {
+    for (count, kind) in [(GEN_AI_USAGE_INPUT, "input"), (GEN_AI_USAGE_OUTPUT, "output")] {
+        if let Some(tokens) = span.int(count) {
+            let mut attributes = described(span, &REQUEST);
+            attributes.push(Attribute::new(GEN_AI_TOKEN_TYPE, kind));
+            let bounds = MetricKind::Histogram(&TOKENS);
+            let name = "gen_ai.client.token.usage";
+            observe(to, name, "{token}", bounds, attributes, tokens as f64);
+        }
+    }
+}
+
+const REQUEST: [&str; 3] = [GEN_AI_OPERATION_NAME, GEN_AI_PROVIDER_NAME, GEN_AI_REQUEST_MODEL];
+
+/// These attributes of a span, and the kind of its error.
+fn described(span: &Span, names: &[&'static str]) -> Vec<Attribute> {
+    let texts = names.iter().filter_map(|name| Some((*name, span.text(name)?.to_owned())));
+    let mut attributes: Vec<Attribute> =
+        texts.map(|(name, text)| Attribute::new(name, text)).collect();
+    if matches!(span.status, SpanStatus::Error(_)) {
+        attributes.push(Attribute::new(ERROR_TYPE, error_type(span)));
+    }
+    attributes
+}
+
+/// The HTTP status or what else is known of an error, of which there are few kinds.
+fn error_type(span: &Span) -> String {
+    if let Some(status) = span.int(HTTP_RESPONSE_STATUS_CODE) {
+        return status.to_string();
+    }
+    let exception = span.events.iter().flat_map(|event| &event.attributes);
+    let is_cancelled = |attribute: &Attribute| {
+        attribute.key == EXCEPTION_TYPE && attribute.value == Value::from("cancelled")
+    };
+    let cancelled = exception.clone().any(is_cancelled);
+    if cancelled { "cancelled".to_owned() } else { "_OTHER".to_owned() }
+}
+
+fn seconds(span: &Span) -> f64 {
+    span.end.since(span.start) as f64 / 1e9
+}
+
+fn observe(
+    to: &mut Vec<Metric>,
+    name: impl Into<Cow<'static, str>>,
+    unit: &'static str,
+    kind: MetricKind,
+    attributes: Vec<Attribute>,
+    value: f64,
+) {
+    let name = name.into();
+    let at = to.iter().position(|metric| metric.name == name).unwrap_or_else(|| {
+        to.push(Metric { name, unit, kind, points: Vec::new() });
+        to.len() - 1
+    });
+    let points = &mut to[at].points;
+    match points.iter_mut().find(|point| point.attributes == attributes) {
+        Some(point) => point.values.push(value),
+        None => points.push(Point { attributes, values: vec![value] }),
+    }
+}
