@@ -203,33 +203,6 @@ impl ExportError {
         let all = std::iter::successors(Some(first), |error| error.source());
         all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
     }
-
-    /// Whether the same batch may be accepted later without anybody changing anything.
-    pub fn is_retryable(&self) -> bool {
-        match self {
-            Self::Connect { .. }
-            | Self::Timeout { .. }
-            | Self::Interrupted { .. }
-            | Self::Unavailable { .. } => true,
-            Self::Rejected { .. }
-            | Self::PartlyRejected { .. }
-            | Self::Experiment { .. }
-            | Self::TooLarge { .. }
-            | Self::WrongAddress { .. }
-            | Self::ReadStore(_) => false,
-            Self::WriteFile { source, .. } => !is_denied(source),
-            Self::OpenStore(error) => error.is_transient(),
-            Self::WriteStore(error) => error.is_transient(),
-        }
-    }
-
-    /// How long the target asked to wait before the next attempt.
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            Self::Unavailable { retry_after, .. } => *retry_after,
-            _ => None,
-        }
-    }
 }
 
 /// Whether a file cannot be written until somebody changes something about the place where it is.

@@ -15,7 +15,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::fake_grpc_server::{Behaviour, FakeGrpcServer};
 use crate::fake_server::{self, FakeServer};
 use crate::tls::{self, file};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn, wait_of};
 
 const SECRET: &str = "other-secret-value";
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -82,7 +82,7 @@ fn a_large_batch_travels_in_parts_that_a_server_takes() {
     batch.spans.truncate(1);
     batch.spans[0].attributes.push(Attribute::new("x", "more text ".repeat(300_000)));
     let error = Otlp::new(config(server.endpoint())).unwrap().export(&batch).unwrap_err();
-    assert!(matches!(error, ExportError::TooLarge { .. }) && !error.is_retryable(), "{error:?}");
+    assert!(matches!(error, ExportError::TooLarge { .. }) && !passes(&error), "{error:?}");
 }
 
 #[test]
@@ -94,25 +94,25 @@ fn a_status_says_whether_another_attempt_has_a_point() {
         error.to_string().ends_with("rejected (grpc status Unauthenticated): bad …"),
         "{error}"
     );
-    assert!(!error.is_retryable());
+    assert!(!passes(&error));
 
     let error = fail(Behaviour::Refuse(Status::unavailable("full")));
-    assert!(error.is_retryable() && error.retry_after().is_none(), "{error:?}");
+    assert!(passes(&error) && wait_of(&error).is_none(), "{error:?}");
     let error = fail(Behaviour::Refuse(Status::resource_exhausted("too much")));
-    assert!(!error.is_retryable(), "{error:?}");
+    assert!(!passes(&error), "{error:?}");
 
     let wait = Duration::from_secs(7);
     let details = ErrorDetails::with_retry_info(Some(wait));
     let status = Status::with_error_details(Code::ResourceExhausted, "too fast", details);
     let error = fail(Behaviour::Refuse(status));
-    assert!(error.is_retryable() && error.retry_after() == Some(wait), "{error:?}");
+    assert!(passes(&error) && wait_of(&error) == Some(wait), "{error:?}");
 }
 
 #[test]
 fn rejected_spans_are_an_error_that_no_repetition_cures() {
     let error = fail(Behaviour::RejectSpans(2, format!("too old, {SECRET}")));
     assert!(error.to_string().ends_with("2 spans rejected: too old, …"), "{error}");
-    assert!(!error.is_retryable());
+    assert!(!passes(&error));
 }
 
 #[test]
@@ -127,31 +127,31 @@ fn silence_ends_with_the_timeout() {
         let started = Instant::now();
         let error = otlp.export(&turn()).unwrap_err();
         let took = started.elapsed();
-        assert!(matches!(error, ExportError::Timeout { .. }) && error.is_retryable(), "{error:?}");
+        assert!(matches!(error, ExportError::Timeout { .. }) && passes(&error), "{error:?}");
         assert!(took >= TIMEOUT && took < TIMEOUT * 4, "{took:?}");
     }
 }
 
 #[test]
-fn nobody_listening_is_a_retryable_connect_error() {
+fn nobody_listening_is_a_connect_error_that_passes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let otlp = Otlp::new(config(endpoint)).unwrap();
     for _ in 0..2 {
         let error = otlp.export(&turn()).unwrap_err();
-        assert!(matches!(error, ExportError::Connect { .. }) && error.is_retryable(), "{error:?}");
+        assert!(matches!(error, ExportError::Connect { .. }) && passes(&error), "{error:?}");
     }
 }
 
 #[test]
-fn a_server_that_speaks_no_grpc_is_retryable() {
+fn a_server_that_speaks_no_grpc_passes() {
     let answer = fake_server::Behaviour::Answer(400, String::new(), "HTTP/1.1 please".to_owned());
     for behaviour in [fake_server::Behaviour::Garbage, answer] {
         let server = FakeServer::start([behaviour]);
         let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
         assert!(matches!(error, ExportError::Interrupted { .. }), "{error:?}");
-        assert!(error.is_retryable());
+        assert!(passes(&error));
         assert!(everything_said(&error).contains("is this the port for gRPC?"), "{error:?}");
     }
 }
@@ -164,7 +164,7 @@ fn a_connection_that_was_lost_is_made_again() {
     otlp.export(&turn()).unwrap();
     let port = server.port();
     drop(server);
-    assert!(otlp.export(&turn()).unwrap_err().is_retryable());
+    assert!(passes(&otlp.export(&turn()).unwrap_err()));
     let server = FakeGrpcServer::start_at(port);
     otlp.export(&turn()).unwrap();
     assert_eq!(server.received().len(), 1);
@@ -191,7 +191,7 @@ fn a_private_authority_and_a_client_certificate_are_used() {
     assert_eq!(export(in_one).unwrap().spans, 3);
     for tls in [authority, TlsFiles::default()] {
         let error = export(tls).unwrap_err();
-        assert!(error.is_retryable(), "{error:?}");
+        assert!(passes(&error), "{error:?}");
     }
     assert_eq!(server.received().len(), 2);
 }

@@ -4,7 +4,7 @@ use exporters::{ExportError, Exporter, LocalStore, Memory};
 use otlp_model::SpanBatch;
 use trace_store::TraceStore;
 
-use crate::turn;
+use crate::{passes, turn};
 
 #[test]
 fn a_batch_is_in_the_file_once() {
@@ -23,7 +23,7 @@ fn a_batch_is_in_the_file_once() {
 }
 
 #[test]
-fn a_damaged_file_is_an_error_that_names_it_and_is_not_retried() {
+fn a_damaged_file_is_an_error_that_names_it_and_does_not_pass() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("traces.db");
     std::fs::write(&path, "not a database, not a database".repeat(100)).unwrap();
@@ -32,7 +32,7 @@ fn a_damaged_file_is_an_error_that_names_it_and_is_not_retried() {
 
     assert!(matches!(error, ExportError::OpenStore(_)));
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-    assert!(!error.is_retryable());
+    assert!(!passes(&error));
 }
 
 #[test]

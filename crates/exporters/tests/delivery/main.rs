@@ -18,6 +18,9 @@ mod probe;
 mod proxy;
 mod tls;
 
+use std::time::Duration;
+
+use exporters::{ExportError, Verdict};
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
 use otlp_model::{UnixNanos, Value};
 
@@ -65,6 +68,19 @@ fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
         ],
         events: vec![],
         status: SpanStatus::Ok,
+    }
+}
+
+/// Whether the target may take the same batch later, without anybody changing anything.
+fn passes(error: &ExportError) -> bool {
+    matches!(error.verdict(), Verdict::Later(_))
+}
+
+/// How long the target asked to wait.
+fn wait_of(error: &ExportError) -> Option<Duration> {
+    match error.verdict() {
+        Verdict::Later(wait) => wait,
+        _ => None,
     }
 }
 

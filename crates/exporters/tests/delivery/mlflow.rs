@@ -10,7 +10,7 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{Behaviour, FakeServer, Received};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn};
 
 const PASSWORD: &str = "a-very-secret-password";
 const MISSING: &str =
@@ -101,7 +101,7 @@ fn without_an_experiment_nothing_is_sent() {
     let deleted = FOUND.replace("active", "deleted");
     let error = fail(&[answer(200, &deleted)]);
     assert!(error.to_string().contains("`größe & co` is deleted: restore it"), "{error}");
-    assert!(!error.is_retryable());
+    assert!(!passes(&error));
 
     for stranger in [answer(200, "{}"), answer(200, "<html>")] {
         let error = fail(&[stranger]);
@@ -113,7 +113,7 @@ fn without_an_experiment_nothing_is_sent() {
         "{error:?}"
     );
     let error = fail(&[answer(503, "")]);
-    assert!(error.is_retryable());
+    assert!(passes(&error));
 }
 
 #[test]

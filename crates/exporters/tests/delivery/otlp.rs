@@ -13,7 +13,7 @@ use otlp_model::encode::{Scope, export_request};
 use prost::Message;
 
 use crate::fake_server::{Behaviour, FakeServer, Received};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn};
 
 const SECRET: &str = "other-secret-value";
 
@@ -104,7 +104,7 @@ fn rejected_spans_are_an_error_that_no_repetition_cures() {
         let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
         assert!(matches!(error, ExportError::PartlyRejected { spans: 2, .. }), "{error:?}");
         assert!(error.to_string().ends_with("2 spans rejected: too old, …"), "{error}");
-        assert!(!error.is_retryable());
+        assert!(!passes(&error));
         assert!(!everything_said(&error).contains(SECRET), "{error:?}");
     }
 }

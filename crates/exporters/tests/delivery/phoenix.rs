@@ -11,7 +11,7 @@ use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{Behaviour, FakeServer};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn, wait_of};
 
 const KEY: &str = "sk-very-secret-key-0123456789";
 const SECRET_HEADER: &str = "other-secret-value";
@@ -114,7 +114,7 @@ fn a_large_batch_travels_in_parts_and_the_last_part_counts() {
     let config = PhoenixConfig { connection, ..config(&server.endpoint()) };
     let phoenix = Phoenix::new(config).unwrap();
 
-    assert!(phoenix.export(&batch).unwrap_err().is_retryable());
+    assert!(passes(&phoenix.export(&batch).unwrap_err()));
     assert_eq!(phoenix.export(&batch).unwrap().spans, 3);
 
     let received = server.received();
@@ -141,7 +141,7 @@ fn a_web_page_is_no_success() {
     for kind in ["content-type: text/html\r\n", "Content-Type: Text/HTML; charset=utf-8\r\n"] {
         let error = fail(answer(200, kind, "<!doctype html><title>Phoenix</title>"));
         assert!(matches!(error, ExportError::WrongAddress { .. }), "{error:?}");
-        assert!(!error.is_retryable());
+        assert!(!passes(&error));
     }
 }
 
@@ -153,7 +153,7 @@ fn a_redirect_is_not_followed_but_told() {
         let error = fail(answer(status, &headers, ""));
         assert!(matches!(error, ExportError::WrongAddress { .. }), "{error:?}");
         assert!(error.to_string().contains("/login?key=…"), "{error}");
-        assert!(!error.is_retryable());
+        assert!(!passes(&error));
     }
     assert_eq!(other.received().len(), 0);
 }
@@ -165,21 +165,21 @@ fn a_final_refusal_is_told_in_the_servers_words() {
         assert!(matches!(error, ExportError::Rejected { .. }), "{error:?}");
         let expected = format!("rejected (http status {status}): Unsupported content [1m type");
         assert!(error.to_string().ends_with(&expected), "{error}");
-        assert!(!error.is_retryable());
+        assert!(!passes(&error));
     }
     let error = fail(answer(413, "", "Too large"));
-    assert!(matches!(error, ExportError::TooLarge { bytes: 1.., .. }) && !error.is_retryable());
+    assert!(matches!(error, ExportError::TooLarge { bytes: 1.., .. }) && !passes(&error));
 }
 
 #[test]
-fn a_passing_refusal_is_retryable_with_the_servers_wait() {
+fn a_passing_refusal_comes_with_the_servers_wait() {
     for status in [408, 425, 429, 502, 503, 504, 507] {
         let error = fail(answer(status, "retry-after: 17\r\n", "Server is at capacity"));
         assert!(matches!(error, ExportError::Unavailable { .. }), "{error:?}");
-        assert!(error.is_retryable() && error.retry_after() == Some(Duration::from_secs(17)));
+        assert!(passes(&error) && wait_of(&error) == Some(Duration::from_secs(17)));
     }
     let error = fail(answer(503, "", ""));
-    assert!(error.is_retryable() && error.retry_after().is_none());
+    assert!(passes(&error) && wait_of(&error).is_none());
 }
 
 #[test]
@@ -204,7 +204,7 @@ fn silence_ends_with_the_timeout() {
         let error = fail(behaviour);
         let took = started.elapsed();
         assert!(matches!(error, ExportError::Timeout { .. }), "{error:?}");
-        assert!(error.is_retryable() && error.to_string().contains("400ms"));
+        assert!(passes(&error) && error.to_string().contains("400ms"));
         assert!(took >= TIMEOUT && took < TIMEOUT * 4, "{took:?}");
     }
 }
@@ -223,11 +223,11 @@ fn a_server_that_accepts_no_connection_ends_with_the_timeout() {
 }
 
 #[test]
-fn a_broken_answer_is_retryable() {
+fn a_broken_answer_passes() {
     for behaviour in [Behaviour::CloseHalfway, Behaviour::Garbage] {
         let error = fail(behaviour);
         assert!(matches!(error, ExportError::Interrupted { .. }), "{error:?}");
-        assert!(error.is_retryable() && error.source().is_some());
+        assert!(passes(&error) && error.source().is_some());
     }
     // The status had arrived, and decides.
     let error = fail(Behaviour::CloseInBody(422));
@@ -235,7 +235,7 @@ fn a_broken_answer_is_retryable() {
 }
 
 #[test]
-fn nobody_listening_is_a_retryable_connect_error() {
+fn nobody_listening_is_a_connect_error_that_passes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -243,7 +243,7 @@ fn nobody_listening_is_a_retryable_connect_error() {
     let error = Phoenix::new(config(&endpoint)).unwrap().export(&turn()).unwrap_err();
 
     assert!(matches!(error, ExportError::Connect { .. }), "{error:?}");
-    assert!(error.is_retryable() && error.source().is_some());
+    assert!(passes(&error) && error.source().is_some());
     assert!(!everything_said(&error).contains(KEY));
 }
 

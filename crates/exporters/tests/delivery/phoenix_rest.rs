@@ -7,7 +7,7 @@ use otlp_model::Attribute;
 use serde_json::{Value, json};
 
 use crate::fake_server::{Behaviour, FakeServer, Received};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn, wait_of};
 
 const PROMPT: &str = "fix the typo in größe.md";
 const SPANS: &str = "POST /v1/projects/my%20project/spans HTTP/1.1";
@@ -143,7 +143,7 @@ fn what_is_wrong_with_spans_is_told_without_what_is_in_them() {
         let server = FakeServer::start([version("20.26.1"), answer(status, "", &body)]);
         let error = phoenix(&server, "my project").export(&turn()).unwrap_err();
         assert!(error.to_string().ends_with(told), "{error}");
-        assert!(!error.is_retryable() && !everything_said(&error).contains("typo"), "{error:?}");
+        assert!(!passes(&error) && !everything_said(&error).contains("typo"), "{error:?}");
     }
 }
 
@@ -151,7 +151,7 @@ fn what_is_wrong_with_spans_is_told_without_what_is_in_them() {
 fn other_answers_are_judged_as_everywhere() {
     let server = FakeServer::start([version("20.26.1"), answer(503, "retry-after: 3\r\n", "full")]);
     let error = phoenix(&server, "my project").export(&turn()).unwrap_err();
-    assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+    assert_eq!(wait_of(&error), Some(Duration::from_secs(3)));
     let server = FakeServer::start([version("20.26.1"), answer(401, "", "Invalid token")]);
     let error = phoenix(&server, "my project").export(&turn()).unwrap_err();
     assert!(matches!(error, ExportError::Rejected { .. }), "{error:?}");

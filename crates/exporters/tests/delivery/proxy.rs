@@ -12,7 +12,7 @@ use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_proxy::{Asked, FakeProxy};
 use crate::fake_server::FakeServer;
 use crate::tls::{self, file};
-use crate::{everything_said, turn};
+use crate::{everything_said, passes, turn};
 
 fn otlp(endpoint: &str, protocol: OtlpProtocol, proxies: Proxies) -> Otlp {
     let tls = TlsFiles {
@@ -88,7 +88,7 @@ fn a_proxy_gets_nothing_that_is_for_this_machine_or_needs_none() {
     for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc] {
         // The name cannot be resolved, which the proxy would have been asked to do.
         let error = otlp("http://nowhere.invalid:1", protocol, none.clone()).export(&turn());
-        assert!(error.unwrap_err().is_retryable());
+        assert!(passes(&error.unwrap_err()));
     }
     assert_eq!(proxy.asked(), []);
 }
@@ -99,7 +99,7 @@ fn a_proxy_that_refuses_is_an_error_without_its_credentials() {
     for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc] {
         let otlp = otlp("https://collector.test:443", protocol, through(&proxy));
         let error = otlp.export(&turn()).unwrap_err();
-        assert!(matches!(error, ExportError::Connect { .. }) && error.is_retryable(), "{error:?}");
+        assert!(matches!(error, ExportError::Connect { .. }) && passes(&error), "{error:?}");
         let said = everything_said(&error);
         assert!(!said.contains("very-secret"), "{said}");
         assert!(said.contains("through the proxy `http://…@127.0.0.1:"), "{said}");
