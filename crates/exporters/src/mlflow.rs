@@ -18,6 +18,7 @@ use crate::http::HttpClient;
 use crate::otlp_http::{OtlpEncoding, OtlpHttp};
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
+    Verdict,
 };
 
 /// MLflow takes no traces without it, and experiments in it by number only.
@@ -125,12 +126,18 @@ impl Mlflow {
         }
         let id = match &self.experiment {
             MlflowExperiment::Id(id) => id.clone(),
-            MlflowExperiment::Name(name) => match self.find(name, deadline)? {
-                Some(id) => id,
-                None => self.create(name, deadline)?,
-            },
+            MlflowExperiment::Name(name) => {
+                self.find_or_create(name, deadline).map_err(about_the_experiment)?
+            }
         };
         Ok(self.experiment_id.get_or_init(|| id))
+    }
+
+    fn find_or_create(&self, name: &str, deadline: Instant) -> Result<String, ExportError> {
+        match self.find(name, deadline)? {
+            Some(id) => Ok(id),
+            None => self.create(name, deadline),
+        }
     }
 
     fn find(&self, name: &str, deadline: Instant) -> Result<Option<String>, ExportError> {
@@ -246,6 +253,16 @@ fn with_costs(batch: &SpanBatch) -> SpanBatch {
         }
     }
     batch
+}
+
+/// A request about the experiment that is refused for its own sake says nothing of the batch.
+fn about_the_experiment(error: ExportError) -> ExportError {
+    match (error.verdict(), error) {
+        (Verdict::Never, ExportError::Rejected { url, status, answer }) => {
+            ExportError::Experiment { url, problem: format!("rejected ({status}): {answer}") }
+        }
+        (_, error) => error,
+    }
 }
 
 fn id_of(url: &str, experiment: &serde_json::Value) -> Result<String, ExportError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use exporters::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig,
-    MlflowExperiment,
+    MlflowExperiment, Verdict,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
@@ -114,6 +114,13 @@ fn without_an_experiment_nothing_is_sent() {
     );
     let error = fail(&[answer(503, "")]);
     assert!(passes(&error));
+    // The batch is not to blame for it.
+    let invalid = answer(400, r#"{"error_code": "INVALID_PARAMETER_VALUE"}"#);
+    for answers in [&[invalid.clone()][..], &[answer(404, MISSING), invalid]] {
+        let error = fail(answers);
+        assert_eq!(error.verdict(), Verdict::Hold);
+        assert!(error.to_string().contains("INVALID_PARAMETER_VALUE"), "{error}");
+    }
 }
 
 #[test]
