@@ -269,6 +269,10 @@ impl Delivery {
         let answered = late.into_iter().filter_map(|Late { told, lane, batch, answer }| {
             let left = until.saturating_duration_since(Instant::now());
             let fate = self.metrics.note(&lane, &batch, answer.recv_timeout(left).ok()?);
+            // It may have come while the batch was being put away.
+            if fate == Fate::Accepted {
+                lane.outbox().withdraw(&batch);
+            }
             Some(Told { fate, ..told })
         });
         answered.collect()
