@@ -152,7 +152,10 @@ fn a_server_that_speaks_no_grpc_passes() {
         let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
         assert!(matches!(error, ExportError::Interrupted { .. }), "{error:?}");
         assert!(passes(&error));
-        assert!(everything_said(&error).contains("is this the port for gRPC?"), "{error:?}");
+        // Where the server ends the connection while the batch is written, its answer is not read.
+        let said = everything_said(&error);
+        let told = said.contains("is this the port for gRPC?") || said.contains("broken pipe");
+        assert!(told, "{error:?}");
     }
 }
 
