@@ -1,0 +1,142 @@
+//! Where traces go, and what is needed to get there.
+
+use codex_config::{Environment, Secret, variables};
+
+use super::{InterviewError, not_empty};
+use crate::answers::{Backend, Destination, Request};
+use crate::ask::{Ask, AskError};
+use crate::facts::Facts;
+
+/// Decides where traces go.
+pub(super) fn destination(
+    request: &Request,
+    facts: &Facts,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Destination, InterviewError> {
+    let known = facts.settings.destination.clone().or_else(|| from_environment(environment));
+    let template = match request.target {
+        Some(backend) => known.filter(|known| known.backend == backend),
+        None => Some(choose_backend(facts, known, ask)?),
+    };
+    let template =
+        template.unwrap_or_else(|| Destination::of(request.target.unwrap_or(Backend::Local)));
+    let backend = template.backend;
+    if backend == Backend::Local {
+        return Ok(Destination::of(backend));
+    }
+    let endpoint = match &request.endpoint {
+        Some(endpoint) => endpoint.clone(),
+        None => {
+            let proposed = template.endpoint.as_deref().or(backend.default_endpoint());
+            ask.text("Endpoint", proposed.unwrap_or_default(), "", not_empty)?
+        }
+    };
+    check_endpoint(backend, &endpoint)?;
+    let api_key = api_key(request, backend, template.api_key, environment, ask)?;
+    let space_id = match (&request.space_id, backend) {
+        (Some(space_id), _) => Some(space_id.clone()),
+        (None, Backend::Arize) => {
+            let variable = environment.get(variables::ARIZE_SPACE_ID).map(str::to_owned);
+            let proposed = template.space_id.or(variable).unwrap_or_default();
+            Some(ask.text("Space id", &proposed, "in the settings of your space", not_empty)?)
+        }
+        (None, _) => None,
+    };
+    if backend == Backend::Arize
+        && (api_key.is_none() || space_id.as_ref().is_none_or(String::is_empty))
+    {
+        return Err(InterviewError::Wrong {
+            what: "Arize AX needs an API key and a space id".to_owned(),
+            hint: "--api-key-stdin and --space-id, or ARIZE_API_KEY and ARIZE_SPACE_ID".to_owned(),
+        });
+    }
+    Ok(Destination { backend, endpoint: Some(endpoint), api_key, space_id })
+}
+
+/// Offers the backends, what other harnesses send to first.
+fn choose_backend(
+    facts: &Facts,
+    known: Option<Destination>,
+    ask: &mut dyn Ask,
+) -> Result<Destination, AskError> {
+    let mut offered: Vec<(String, Destination)> = Vec::new();
+    for (harness, destination) in &facts.settings.neighbours {
+        let place = destination.endpoint.as_deref().unwrap_or("no address");
+        let option = format!("the same as {harness}  ({}, {place})", destination.backend);
+        offered.push((option, destination.clone()));
+    }
+    for backend in Backend::ALL {
+        let of_known = known.clone().filter(|known| known.backend == *backend);
+        let destination = of_known.unwrap_or_else(|| Destination::of(*backend));
+        offered.push((backend.about().to_owned(), destination));
+    }
+    let preferred = known.map_or(Backend::Local, |known| known.backend);
+    let proposed = offered.iter().rposition(|(_, offer)| offer.backend == preferred);
+    let options: Vec<String> = offered.iter().map(|(option, _)| option.clone()).collect();
+    let chosen = ask.choose("Where should traces go?", &options, proposed.unwrap_or_default())?;
+    Ok(offered.swap_remove(chosen).1)
+}
+
+fn from_environment(environment: &Environment) -> Option<Destination> {
+    let set =
+        |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
+    let phoenix = set(&[variables::PHOENIX_ENDPOINT, variables::PHOENIX_COLLECTOR_ENDPOINT]);
+    let backend =
+        match (&phoenix, set(&[variables::ARIZE_API_KEY]), set(&[variables::ARIZE_SPACE_ID])) {
+            (Some(_), ..) => Backend::Phoenix,
+            (None, Some(_), Some(_)) => Backend::Arize,
+            _ => return None,
+        };
+    Some(Destination { endpoint: phoenix, ..Destination::of(backend) })
+}
+
+fn api_key(
+    request: &Request,
+    backend: Backend,
+    known: Option<Secret>,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Option<Secret>, InterviewError> {
+    let variable = match backend {
+        Backend::Phoenix => variables::PHOENIX_API_KEY,
+        Backend::Arize => variables::ARIZE_API_KEY,
+        Backend::Mlflow => variables::MLFLOW_TRACKING_TOKEN,
+        Backend::Local | Backend::Otlp if request.api_key.is_some() => {
+            return Err(InterviewError::Wrong {
+                what: format!("the target `{backend}` takes no API key"),
+                hint: "arize-config set harnesses.codex.headers.authorization --stdin".to_owned(),
+            });
+        }
+        Backend::Local | Backend::Otlp => return Ok(None),
+    };
+    if request.api_key.is_some() {
+        return Ok(request.api_key.clone());
+    }
+    let help = match (&known, environment.get(variable)) {
+        (Some(_), _) => "it is not shown; Enter keeps the one that is set".to_owned(),
+        (None, Some(_)) => format!("it is not shown; Enter takes the one in {variable}"),
+        (None, None) if backend == Backend::Arize => "it is not shown".to_owned(),
+        (None, None) => "it is not shown; Enter if there is none".to_owned(),
+    };
+    let typed = ask.secret("API key", &help)?;
+    Ok(typed.or(known).or_else(|| environment.get(variable).map(Secret::new)))
+}
+
+fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError> {
+    let has_scheme = endpoint.starts_with("http://") || endpoint.starts_with("https://");
+    // Arize's own form is `host:port`.
+    if (has_scheme || backend == Backend::Arize) && !endpoint.trim().is_empty() {
+        return Ok(());
+    }
+    Err(InterviewError::Wrong {
+        what: match endpoint.is_empty() {
+            true => format!("the target `{backend}` needs an endpoint"),
+            false => format!("the endpoint `{endpoint}` begins with neither http:// nor https://"),
+        },
+        hint: format!(
+            "--endpoint {}",
+            backend.default_endpoint().unwrap_or("https://collector.example:4318")
+        ),
+    })
+}
