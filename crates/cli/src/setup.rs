@@ -18,12 +18,13 @@ pub(crate) fn setup(
     environment: &Environment,
 ) -> Result<(String, ExitCode), CommandError> {
     let host = host(environment)?;
-    let facts = gather(&host)?;
     let mut ask = asker(args.yes || args.dry_run, || {
         let open = "--target, --endpoint, --project, --user-id, --content";
         format!("there is no terminal to ask on; what {open} do not say is open")
     })?;
-    let answers = setup::interview(&request(args)?, &facts, &host, &mut *ask)?;
+    let request = request(args)?;
+    let facts = gather(&host, &request)?;
+    let answers = setup::interview(&request, &facts, &host, &mut *ask)?;
     let plan = setup::plan(&host, &facts, &answers)?;
     let steps = plan.steps(&host);
     if args.dry_run {
@@ -43,7 +44,7 @@ pub(crate) fn uninstall(
     environment: &Environment,
 ) -> Result<(String, ExitCode), CommandError> {
     let host = host(environment)?;
-    let facts = gather(&host)?;
+    let facts = gather(&host, &Request::default())?;
     let mut ask = asker(args.yes || args.dry_run, || {
         "there is no terminal to ask on; whether the data goes is open".to_owned()
     })?;
@@ -90,8 +91,8 @@ fn host(environment: &Environment) -> Result<Host, CommandError> {
     Ok(Host { paths, environment: environment.clone(), programs, folder })
 }
 
-fn gather(host: &Host) -> Result<setup::Facts, CommandError> {
-    setup::gather(host).map_err(|error| CommandError::failed("nothing was changed", error))
+fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {
+    setup::gather(host, request).map_err(|error| CommandError::failed("nothing was changed", error))
 }
 
 /// The person at the terminal, or what is proposed.

@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::plan::{Plan, ServiceStep};
 use crate::programs::ProgramError;
 use crate::record::{Entry, Place, Record, RecordError};
+use crate::windows_path;
 
 /// Says what kept an installation from being finished. What was done so far is noted.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,15 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     if plan.shim {
         shim::write(&host.paths.bin_dir)?;
         applied.done.push(format!("put `codex` before the real one, in {bin}"));
+    }
+    if plan.windows_path {
+        work.record.windows_path = true;
+        work.save()?;
+        let added = commands(&[windows_path::add(&bin.to_string())]);
+        applied.note(
+            added.map(|()| "put our programs first on the user's PATH"),
+            "add the folder to the PATH in the system's settings",
+        );
     }
     for change in &plan.changes {
         work.make(change)?;

@@ -9,7 +9,7 @@ use codex_config::file_edit::Snapshot;
 use codex_config::{ParseError, Secret, Settings, Triggers};
 use serde_yaml::Value;
 
-use crate::answers::{Backend, Content, Destination, ExistingOtel};
+use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
 use crate::autostart::{self, Launcher};
 use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
@@ -37,6 +37,8 @@ pub struct Facts {
     pub found: Found,
     /// The `notify` of the user's own.
     pub users_notify: Option<Vec<String>>,
+    /// The port at which the buffer service was looked for.
+    pub port: u16,
     /// The buffer service.
     pub service: Status,
     /// The buffer service of the Python system, where it has the port.
@@ -138,8 +140,8 @@ impl Facts {
     }
 }
 
-/// Looks at the machine.
-pub fn gather(host: &Host) -> Result<Facts, FactsError> {
+/// Looks at the machine: for the buffer service at the port that is requested, or else is set.
+pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let paths = &host.paths;
     let record = Place::under(&paths.harness_home).load().map_err(FileError::from)?;
     let look = |path| FileState::look(path, &record);
@@ -154,8 +156,8 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
     }
 
     let mut codex_config = FileState::look(&codex_part::file(paths), &record)?;
-    let port = settings.port.unwrap_or(DEFAULT_PORT);
-    let stripped = codex_part::without_strays(codex_config.text_before(), port);
+    let known_port = settings.port.unwrap_or(DEFAULT_PORT);
+    let stripped = codex_part::without_strays(codex_config.text_before(), known_port);
     let (before, found, users_notify) = stripped.map_err(|source| FactsError::CodexConfig {
         path: codex_config.now.path().to_owned(),
         source,
@@ -166,6 +168,7 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
 
     let codex = host.codex();
     let version = codex.as_deref().and_then(|codex| host.codex_version(codex));
+    let port = request.port.unwrap_or(known_port);
     let service = process::status(&service(host, port));
     let python_service = match &service {
         Status::Taken { occupant, .. } => python_system::service(occupant),
@@ -184,6 +187,7 @@ pub fn gather(host: &Host) -> Result<Facts, FactsError> {
         launcher: autostart::find(host),
         daemon: daemon::find(paths),
         codex,
+        port,
         triggers: version
             .map_or(Triggers { notify: true, lifecycle: Vec::new() }, codex_config::triggers),
         record,

@@ -40,6 +40,7 @@ mod parts;
 mod plan;
 mod programs;
 mod skill;
+mod windows_path;
 
 mod apply;
 mod next;

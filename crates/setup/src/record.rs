@@ -31,6 +31,8 @@ pub struct Record {
     pub programs: Vec<PathBuf>,
     /// Whether `codex` was put before the real one.
     pub shim: bool,
+    /// Whether our `bin` was put first on the user's `PATH` in Windows' registry.
+    pub windows_path: bool,
     /// What starts the buffer service at login.
     pub launcher: Option<Launcher>,
     /// Folders that were not there before, the outer ones first.

@@ -20,6 +20,7 @@ use crate::host::Host;
 use crate::parts::profile::without_strays;
 use crate::programs::{self, PROGRAMS};
 use crate::record::{Place, Record, RecordError};
+use crate::windows_path;
 
 /// What is to be taken back.
 #[derive(Debug)]
@@ -141,6 +142,14 @@ impl Removal {
             .map(|state| state.now.path())
             .collect();
         self.record.entries.retain(|entry| failed.contains(&entry.path.as_path()));
+        if self.record.windows_path {
+            let bin = host.paths.bin_dir.display().to_string();
+            match commands(&[windows_path::remove(&bin)]) {
+                Ok(()) => removed.done.push(format!("took {bin} off the user's PATH")),
+                Err(error) => removed.failed(error, "take it off in the system's settings"),
+            }
+            self.record.windows_path = false;
+        }
         end_service(host, facts, &mut self.record, &mut removed);
         remove_shim(host, &mut self.record, &mut removed);
         for path in self.programs.iter().chain(&self.data) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -117,6 +117,51 @@ fn setup_in_a_script_keeps_the_key_to_itself() {
     let removed = arize_codex(&["uninstall", "-y", "--purge", "--json"], "");
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(person.files(), before);
+}
+
+/// What runs with the old settings makes way: the Python system's service, and Codex's daemon.
+#[test]
+fn setup_replaces_the_python_systems_service_and_restarts_codexs_daemon() {
+    let person = Person::new();
+    let port = person.home.buffer_port().to_string();
+    let script = person.path("codex-tracing/codex_buffer.py");
+    fs::create_dir_all(script.parent().expect("a folder")).expect("a folder");
+    let serve = "import http.server as h, sys\n\
+        h.HTTPServer(('127.0.0.1', int(sys.argv[1])), h.SimpleHTTPRequestHandler).serve_forever()\n";
+    fs::write(&script, serve).expect("a script");
+    let mut python = person.command(Path::new("python3"));
+    python.arg(&script).arg(&port).stderr(Stdio::null());
+    let mut python = python.spawn().expect("python runs");
+    wait::until("the script to listen", LIMIT, || {
+        std::net::TcpStream::connect(("127.0.0.1", person.home.buffer_port())).ok()
+    })
+    .expect("a listener");
+    let daemon = |order: &str| {
+        let mut codex = person.command(&stage::codex());
+        run(codex.args(["app-server", "daemon", order]), LIMIT).expect("codex ends")
+    };
+    let pid_file = person.home.codex_home().join("app-server-daemon/daemon.pid");
+    let pid = || {
+        let text = fs::read_to_string(&pid_file).expect("a pid file");
+        serde_json::from_str::<Value>(&text).expect("JSON")["pid"].clone()
+    };
+    assert!(daemon("start").status.success());
+    let old = pid();
+
+    let mut setup = person.command(&stage::programs().join("arize-codex"));
+    let done = run(setup.args(["setup", "-y", "--restart-daemon", "--port", &port]), LIMIT);
+    let done = done.expect("setup ends");
+    assert!(done.status.success(), "{done:?}");
+    for line in ["ended the Python system's buffer service", "restarted Codex's background"] {
+        assert!(done.stdout.contains(line), "no {line}: {done:?}");
+    }
+    assert!(!python.wait().expect("python ends").success());
+    assert_ne!(pid(), old);
+    let status = person.shell("arize-codex-buffer status");
+    assert!(status.stdout.starts_with("running"), "{status:?}");
+    assert!(daemon("stop").status.success());
+    let removed = person.shell("arize-codex uninstall -y --purge");
+    assert!(removed.status.success(), "{removed:?}");
 }
 
 /// Presses a key when the terminal shows the question.

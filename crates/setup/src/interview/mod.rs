@@ -8,7 +8,6 @@ mod destination;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
-use buffer_api::DEFAULT_PORT;
 use buffer_api::process::Status;
 
 use crate::answers::{Answers, Content, ExistingOtel, Request, Scope};
@@ -60,7 +59,7 @@ pub fn interview(
     let existing_otel = existing_otel(request, facts, ask)?;
     tell_of_notify(facts, ask);
     let service = !request.no_service;
-    let (port, replace_python_service) = port(request, facts, ask)?;
+    let (port, replace_python_service) = port(facts, ask)?;
     let path = !request.no_path
         && ask.confirm(
             "Put `codex` with tracing before the real one on the PATH?",
@@ -196,17 +195,9 @@ fn tell_of_notify(facts: &Facts, ask: &mut dyn Ask) {
     }
 }
 
-fn known_port(request: &Request, facts: &Facts) -> u16 {
-    request.port.or(facts.settings.port).unwrap_or(DEFAULT_PORT)
-}
-
 /// The port of the buffer service, and whether the Python system's is to make way.
-fn port(
-    request: &Request,
-    facts: &Facts,
-    ask: &mut dyn Ask,
-) -> Result<(u16, bool), InterviewError> {
-    let port = known_port(request, facts);
+fn port(facts: &Facts, ask: &mut dyn Ask) -> Result<(u16, bool), InterviewError> {
+    let port = facts.port;
     let fixed = |what: String| InterviewError::Wrong {
         what,
         hint: "ARIZE_CODEX_BUFFER_PORT says the port, in the environment or in arize-env.sh"
@@ -216,12 +207,6 @@ fn port(
         return Err(fixed(format!("port {port} would not be the one that the hook asks")));
     }
     let Status::Taken { occupant, .. } = &facts.service else { return Ok((port, false)) };
-    if request
-        .port
-        .is_some_and(|wanted| Some(wanted) != facts.settings.port && wanted != DEFAULT_PORT)
-    {
-        return Ok((port, false));
-    }
     if let Some(PythonService { pid, command }) = &facts.python_service {
         let question = format!("End the Python system's buffer service (PID {pid})?");
         let help = format!("`{command}` has port {port}");

@@ -28,6 +28,8 @@ pub struct Plan {
     pub programs: Vec<ProgramCopy>,
     /// Whether `codex` goes before the real one.
     pub shim: bool,
+    /// Whether our `bin` goes first on the user's `PATH` in Windows' registry.
+    pub windows_path: bool,
     /// The files.
     pub changes: Vec<Change>,
     /// A service of the Python system that is in the way.
@@ -167,6 +169,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         service::step(host, facts, answers, &programs, launcher, &changes)?;
     Ok(Plan {
         shim: answers.path && (!facts.record.shim || !host.has_shim()),
+        windows_path: cfg!(windows) && answers.path && !facts.record.windows_path,
         end_python_service,
         service,
         restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),
@@ -181,6 +184,7 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.programs.is_empty()
             && !self.shim
+            && !self.windows_path
             && self.changes.is_empty()
             && self.end_python_service.is_none()
             && self.service == ServiceStep::Leave
@@ -208,6 +212,9 @@ impl Plan {
                 "put `codex` before the real one, in {}",
                 host.paths.bin_dir.display()
             ));
+        }
+        if self.windows_path {
+            steps.push(format!("put {} first on the user's PATH", host.paths.bin_dir.display()));
         }
         for change in &self.changes {
             let (verb, _) = change.verb();

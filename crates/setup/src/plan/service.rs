@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use buffer_api::DEFAULT_PORT;
 use buffer_api::process::{self, Status};
 
 use super::{PlanError, ServiceStep, change};
@@ -63,7 +62,7 @@ pub(super) fn step(
     if !answers.service {
         return Ok((ServiceStep::Leave, None));
     }
-    let status = if answers.port == facts.settings.port.unwrap_or(DEFAULT_PORT) {
+    let status = if answers.port == facts.port {
         facts.service.clone()
     } else {
         process::status(&facts::service(host, answers.port))

@@ -84,7 +84,7 @@ impl Home {
 
     /// Plans what this request needs, all else as proposed.
     pub(crate) fn plan(&self, request: &Request) -> (Facts, Answers, Plan) {
-        let facts = setup::gather(&self.host).unwrap();
+        let facts = setup::gather(&self.host, request).unwrap();
         let mut ask = TakeProposed::default();
         let answers = setup::interview(request, &facts, &self.host, &mut ask).unwrap();
         let plan = setup::plan(&self.host, &facts, &answers).unwrap();
@@ -104,7 +104,7 @@ impl Home {
 
     /// Uninstalls; nothing must be left undone.
     pub(crate) fn uninstall(&self, purge: bool) {
-        let facts = setup::gather(&self.host).unwrap();
+        let facts = setup::gather(&self.host, &Request::default()).unwrap();
         let removal = setup::uninstall::plan(&self.host, &facts, purge).unwrap();
         let removed = removal.carry_out(&self.host, &facts);
         assert_eq!(removed.problems, [], "{removed:?}");

@@ -72,7 +72,7 @@ impl Ask for Person {
 }
 
 fn interview(home: &Home, request: &Request, person: &mut Person) -> Answers {
-    let facts = setup::gather(&home.host).unwrap();
+    let facts = setup::gather(&home.host, request).unwrap();
     setup::interview(request, &facts, &home.host, person).unwrap()
 }
 

@@ -13,7 +13,7 @@ use crate::home::{Home, quiet};
 fn check(home: &Home, request: &Request, expected: &str) {
     let before = home.tree();
     let attempt = || -> Result<(), Box<dyn Error>> {
-        let facts = setup::gather(&home.host)?;
+        let facts = setup::gather(&home.host, request)?;
         let answers = setup::interview(request, &facts, &home.host, &mut TakeProposed::default())?;
         setup::plan(&home.host, &facts, &answers)?;
         Ok(())
@@ -43,7 +43,7 @@ fn a_malformed_config_toml_is_named_with_line_and_column() {
 #[test]
 fn a_malformed_config_yaml_is_named_too() {
     let home = Home::with(&[(".arize/harness/config.yaml", "a: [1\nb: 2\n")]);
-    let facts = setup::gather(&home.host).unwrap_err();
+    let facts = setup::gather(&home.host, &quiet()).unwrap_err();
     let text = format!("{facts}: {}", facts.source().unwrap());
     assert!(text.contains("config.yaml` cannot be understood: line 2"), "{text}");
 }
@@ -70,7 +70,7 @@ fn a_codex_of_somebody_elses_stays_where_it_is() {
 fn a_program_that_is_missing_is_named() {
     let home = Home::with(&[]);
     fs::remove_file(home.host.programs.join("arize-codex-proxy")).unwrap();
-    let facts = setup::gather(&home.host).unwrap();
+    let facts = setup::gather(&home.host, &quiet()).unwrap();
     let answers =
         setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
     let error = setup::plan(&home.host, &facts, &answers).unwrap_err();
