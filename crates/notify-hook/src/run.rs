@@ -220,7 +220,7 @@ fn finish(context: &Context<'_>) {
 
 /// Offers the targets what waits for them and is due.
 fn flush(context: &Context<'_>, rejected: bool, watchdog: &Watchdog) -> usize {
-    let Some(delivery) = context.delivery else { return 0 };
+    let Some(delivery) = context.delivery.filter(|_| !context.settings.dry_run) else { return 0 };
     if rejected && let Err(error) = delivery.offer_rejected_again() {
         context.log.error(format_args!("{error}: {}", error.source));
     }

@@ -24,20 +24,23 @@ pub(super) struct FlushPlan {
     pace: Duration,
     look_at: Option<Instant>,
     flush_at: Option<Instant>,
-    /// Runs after which something was still due.
+    /// Runs in a row after which something was still due, and which changed nothing.
     in_vain: u32,
+    /// Whether anything changed since the last run began.
+    has_changed: bool,
 }
 
 impl FlushPlan {
     /// The outboxes in the folders below this one, which are looked at now, and `pace` after
     /// something changed.
     pub(super) fn new(folder: PathBuf, pace: Duration, now: Instant) -> Self {
-        Self { folder, pace, look_at: Some(now), flush_at: None, in_vain: 0 }
+        Self { folder, pace, look_at: Some(now), flush_at: None, in_vain: 0, has_changed: false }
     }
 
     /// Something happened to a file of an outbox.
     pub(super) fn changed(&mut self, now: Instant) {
         self.look_at.get_or_insert(now + self.pace);
+        self.has_changed = true;
     }
 
     /// When there is something to do; never while nothing waits.
@@ -51,12 +54,17 @@ impl FlushPlan {
             self.look_at = None;
             self.look(now, clock);
         }
-        self.flush_at.take_if(|at| *at <= now).is_some()
+        let is_run = self.flush_at.take_if(|at| *at <= now).is_some();
+        if is_run {
+            self.has_changed = false;
+        }
+        is_run
     }
 
     /// A run of the hook has ended.
     pub(super) fn ended(&mut self, now: Instant) {
-        self.in_vain = self.in_vain.saturating_add(1);
+        // One that had no time for all goes on soon.
+        self.in_vain = if self.has_changed { 1 } else { self.in_vain.saturating_add(1) };
         self.look_at = Some(now);
     }
 
@@ -74,7 +82,7 @@ impl FlushPlan {
         };
     }
 
-    /// None for a first run, then twice as long each time: a hook that is switched off changes
+    /// None for a first run, then twice as long after each in vain: a hook that is switched off changes
     /// nothing.
     fn pause(&self) -> Duration {
         match self.in_vain {
@@ -213,5 +221,24 @@ mod tests {
         assert_eq!(scene.next_run(), Some(last + 1000));
         scene.due("phoenix", 0);
         assert_eq!(scene.next_run(), Some(last + 1001));
+    }
+
+    #[test]
+    fn a_hook_that_has_no_time_for_all_goes_on_soon() {
+        let mut scene = Scene::new();
+        scene.write("phoenix/1-a.batch", "");
+        let mut runs = Vec::new();
+        for _ in 0..5 {
+            let next = loop {
+                let next = scene.plan.next().unwrap();
+                if scene.plan.take_due(next, scene.clock) {
+                    break next;
+                }
+            };
+            runs.push((next - scene.start).as_secs());
+            scene.plan.changed(next);
+            scene.plan.ended(next);
+        }
+        assert_eq!(runs, [0, 1, 2, 3, 4]);
     }
 }

@@ -51,6 +51,20 @@ pub(super) fn batches(folder: &Path) -> io::Result<Vec<(BatchName, u64)>> {
     Ok(batches)
 }
 
+/// Whether a folder has no batches.
+pub(super) fn is_empty(folder: &Path) -> io::Result<bool> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    for entry in entries {
+        if entry?.file_name().to_str().and_then(BatchName::parse).is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 /// Writes a file so that it is there as a whole, also after a crash of the machine, or not at all.
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = parent(path);

@@ -90,7 +90,7 @@ impl Outbox {
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> Result<bool, OutboxError> {
-        Ok(self.on(&self.folder, folder::batches)?.is_empty())
+        self.on(&self.folder, folder::is_empty)
     }
 
     /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits

@@ -171,6 +171,9 @@ fn a_refusal_of_the_key_holds_the_turns_until_the_key_is_another() {
     assert_eq!(backend.requests(), 1, "the same key would be refused again");
 
     scene.configure_one(&backend.url(), "headers: {authorization: Bearer right}");
+    let mut dry_run = scene.home.command();
+    assert!(dry_run.env("ARIZE_DRY_RUN", "true").arg("--flush").status().unwrap().success());
+    assert_eq!(backend.requests(), 1, "a dry run sends nothing");
     scene.home.flush(&[]);
     assert_eq!(backend.authorization().as_deref(), Some("Bearer right"));
     assert_eq!((backend.spans(), scene.outbox("otlp").waiting), ((2 * SPANS, 0), 0));
