@@ -16,7 +16,7 @@ pub enum OtlpCompression {
     /// Makes a turn about ten times smaller.
     #[default]
     Gzip,
-    /// Smaller and faster than gzip; Phoenix and MLflow do not take it.
+    /// Smaller and faster than gzip; Phoenix, MLflow and rotel do not take it.
     Zstd,
     /// For a receiver that cannot decompress.
     None,
