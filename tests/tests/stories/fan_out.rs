@@ -80,5 +80,7 @@ fn flushed(home: &Home) -> Vec<(String, u64)> {
     let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
     let targets = told["targets"].as_array().expect("targets").iter();
     let waiting = |target: &Value| target["waiting"].as_u64().expect("a number");
-    targets.map(|target| (target["name"].as_str().unwrap().to_owned(), waiting(target))).collect()
+    targets
+        .map(|target| (target["name"].as_str().expect("a name").to_owned(), waiting(target)))
+        .collect()
 }
