@@ -28,3 +28,4 @@ pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
 pub use remove::{remove, remove_hook};
 pub use undo::undo;
+pub(crate) use verify::prune;

@@ -4,7 +4,8 @@
 //! process environment over `arize-env.sh` over `config.yaml` over defaults. *How is that file
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
-//! [`codex_toml`] does the same for Codex's own `config.toml`, and takes it back; [`profile`] puts a block into the profiles of shells.
+//! [`codex_toml`] does the same for Codex's own `config.toml` and takes it back, [`hooks_json`] for
+//! its `hooks.json`; [`profile`] puts a block into the profiles of shells.
 //! [`file_edit`] writes the result, unless the file changed in the meantime.
 //!
 //! Invariants:
@@ -42,6 +43,7 @@ mod triggers;
 
 pub mod codex_toml;
 pub mod edit;
+pub mod hooks_json;
 mod key_path;
 mod line_change;
 mod lines;

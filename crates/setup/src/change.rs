@@ -1,7 +1,7 @@
 //! One file of an installation, as it is and as it is to be.
 
 use codex_config::file_edit::Snapshot;
-use codex_config::{codex_toml, edit, env_file};
+use codex_config::{codex_toml, edit, env_file, hooks_json};
 use serde::{Deserialize, Serialize};
 
 /// What of an installation a file belongs to.
@@ -16,6 +16,8 @@ pub enum Part {
     Skill,
     /// Codex's `config.toml`.
     CodexConfig,
+    /// Codex's `hooks.json`.
+    HooksJson,
     /// A shell's profile.
     Profile,
     /// What starts the buffer service at login.
@@ -49,6 +51,8 @@ pub enum Undo {
     EnvFile(env_file::Undo),
     /// `notify` and `[otel]` in Codex's `config.toml`.
     CodexConfig(codex_toml::Undo),
+    /// Our commands in Codex's `hooks.json`.
+    HooksJson(hooks_json::Undo),
     /// Our block in a profile.
     Profile,
 }

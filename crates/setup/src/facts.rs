@@ -14,7 +14,7 @@ use crate::autostart::{self, Launcher};
 use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
-use crate::parts::codex_config as codex_part;
+use crate::parts::{codex_config as codex_part, hooks_json};
 use crate::python_system::{self, PythonService};
 use crate::record::{Place, Record};
 
@@ -33,6 +33,8 @@ pub struct Facts {
     pub env_file: FileState,
     /// Codex's `config.toml`, without us and without what the Python system wrote.
     pub codex_config: FileState,
+    /// Codex's `hooks.json`.
+    pub hooks_json: FileState,
     /// What it says without us.
     pub found: Found,
     /// The `notify` of the user's own.
@@ -118,6 +120,7 @@ impl Facts {
     pub(crate) fn has_lifecycle_hooks(&self) -> bool {
         let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
         now.hooks.iter().any(|hook| codex_part::is_our_hook(&hook.command))
+            || hooks_json::is_ours(self.hooks_json.now.text())
     }
 
     /// What became of an exporter that was there before us.
@@ -180,6 +183,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         settings_file,
         env_file: look(&paths.env_file)?,
         codex_config,
+        hooks_json: look(&hooks_json::file(paths))?,
         found,
         users_notify,
         service,

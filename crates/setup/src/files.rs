@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use codex_config::file_edit::{self, Snapshot, digest};
 use codex_config::profile::{self, ProfileError};
-use codex_config::{codex_toml, edit, env_file};
+use codex_config::{codex_toml, edit, env_file, hooks_json};
 
 use crate::change::Undo;
 use crate::record::{Entry, Record, RecordError};
@@ -44,6 +44,9 @@ pub enum UndoError {
     /// Codex's configuration cannot be edited.
     #[error(transparent)]
     CodexConfig(#[from] codex_toml::EditError),
+    /// Codex's hooks cannot be edited.
+    #[error(transparent)]
+    HooksJson(#[from] hooks_json::EditError),
     /// The settings cannot be edited.
     #[error(transparent)]
     Settings(#[from] edit::EditError),
@@ -98,6 +101,7 @@ fn undo(undo: &Undo, now: &str) -> Result<String, UndoError> {
         Undo::Settings(undo) => edit::undo(now, undo)?,
         Undo::EnvFile(undo) => env_file::undo(now, undo),
         Undo::CodexConfig(undo) => codex_toml::undo(now, undo)?,
+        Undo::HooksJson(undo) => hooks_json::undo(now, undo)?,
         Undo::Profile => profile::remove(now)?,
     })
 }

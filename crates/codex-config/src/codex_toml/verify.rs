@@ -102,7 +102,8 @@ fn rest(outline: &Outline<'_>, touched: &[&[&str]], command: Option<&str>) -> Js
     json
 }
 
-fn prune(json: &mut Json) {
+/// Takes out objects and lists that hold nothing.
+pub(crate) fn prune(json: &mut Json) {
     let is_empty = |json: &Json| match json {
         Json::Object(map) => map.is_empty(),
         Json::Array(list) => list.is_empty(),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use codex_config::edit::{self, Setting};
 use codex_config::profile::{self, Shell};
-use codex_config::{Secret, codex_toml, env_file};
+use codex_config::{Secret, codex_toml, env_file, hooks_json};
 use serde_yaml::Value;
 
 type Fallible<T> = Result<T, Box<dyn Error>>;
@@ -100,6 +100,19 @@ fn env_files() {
             Ok((edited.text, serde_json::to_string(&edited.undo)?))
         },
         undo: |text, record| Ok(env_file::undo(text, &serde_json::from_str(record)?)),
+    });
+}
+
+#[test]
+fn hooks_json_files() {
+    check(&Kind {
+        folder: "hooks-json",
+        least: 9,
+        edit: |_, text| {
+            let edited = hooks_json::edit(text, &wanted().hooks.unwrap())?;
+            Ok((edited.text, serde_json::to_string(&edited.undo)?))
+        },
+        undo: |text, record| Ok(hooks_json::undo(text, &serde_json::from_str(record)?)?),
     });
 }
 

@@ -3,4 +3,5 @@
 
 pub(crate) mod codex_config;
 pub(crate) mod env_file;
+pub(crate) mod hooks_json;
 pub(crate) mod profile;

@@ -15,7 +15,7 @@ use crate::daemon::Daemon;
 use crate::facts::Facts;
 use crate::files::{FileError, FileState};
 use crate::host::Host;
-use crate::parts::{codex_config as codex_part, env_file, profile};
+use crate::parts::{codex_config as codex_part, env_file, hooks_json, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
 use crate::record::Record;
@@ -92,6 +92,15 @@ pub enum PlanError {
         #[source]
         source: codex_config::env_file::EditError,
     },
+    /// Codex's hooks cannot be edited.
+    #[error("`{path}` cannot be edited")]
+    HooksJson {
+        /// The file.
+        path: String,
+        /// What stands in the way.
+        #[source]
+        source: codex_config::hooks_json::EditError,
+    },
     /// A profile cannot be edited.
     #[error("`{path}` cannot be edited")]
     Profile {
@@ -135,6 +144,7 @@ impl PlanError {
             Self::Settings { .. }
             | Self::EnvFile { .. }
             | Self::CodexConfig { .. }
+            | Self::HooksJson { .. }
             | Self::Profile { .. } => "correct the file in an editor",
             Self::Program(_) | Self::File(_) => return None,
         })
@@ -151,7 +161,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     if answers.skills {
         changes.extend(skill::change_of(host, &facts.record)?);
     }
-    changes.extend(codex_change(host, facts, answers)?);
+    changes.extend(codex_changes(host, facts, answers)?);
     if answers.path {
         changes.extend(profile::changes(host, &facts.record)?);
     }
@@ -283,11 +293,7 @@ fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
     Ok(change(Part::EnvFile, state, &facts.record, edited.text, undo, satisfied))
 }
 
-fn codex_change(
-    host: &Host,
-    facts: &Facts,
-    answers: &Answers,
-) -> Result<Option<Change>, PlanError> {
+fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Change>, PlanError> {
     let state = &facts.codex_config;
     let hook = host.paths.bin_dir.join(programs::file_name("arize-hook-codex-notify"));
     let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
@@ -300,11 +306,19 @@ fn codex_change(
     if answers.hooks {
         wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
     }
+    let is_for_json = hooks_json::is_in_use(&facts.hooks_json, &facts.found);
+    let hooks = wanted.hooks.take_if(|_| is_for_json);
+    let hooks = hooks_json::change_of(&facts.hooks_json, &facts.record, hooks.as_ref());
+    let hooks = hooks.map_err(|source| {
+        let path = facts.hooks_json.now.path().display().to_string();
+        PlanError::HooksJson { path, source }
+    })?;
     let edited = codex_toml::edit(state.text_before(), &wanted).map_err(|source| {
         PlanError::CodexConfig { path: state.now.path().display().to_string(), source }
     })?;
     let satisfied =
         |now: &str| codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
     let undo = Undo::CodexConfig(edited.undo);
-    Ok(change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied))
+    let config = change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied);
+    Ok(hooks.into_iter().chain(config).collect())
 }

@@ -123,6 +123,26 @@ fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
 }
 
 #[test]
+fn lifecycle_hooks_go_where_the_user_has_some() {
+    let theirs = "{ \"hooks\": { \"Stop\": [{ \"hooks\": [{ \"command\": \"bell\" }] }] } }\n";
+    let home = Home::with(&[(".codex/hooks.json", theirs)]).with_codex("0.169.0");
+    let before = home.tree();
+    home.install(&Request { hooks: true, ..quiet() });
+    let hooks = home.read(".codex/hooks.json");
+    assert!(hooks.contains("bell") && hooks.contains("notify --lifecycle"), "{hooks}");
+    assert!(!home.read(".codex/config.toml").contains("hooks"));
+    assert!(home.plan(&quiet()).2.is_empty());
+    // What the user adds since is theirs.
+    home.write(".codex/hooks.json", &hooks.replace("bell", "gong"));
+    assert!(home.plan(&quiet()).2.is_empty());
+    home.uninstall(true);
+    let left = home.read(".codex/hooks.json");
+    assert!(left.contains("gong") && !left.contains("arize"), "{left}");
+    home.write(".codex/hooks.json", theirs);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
 fn a_project_is_a_folder_beside_those_that_were_named_before() {
     let home = Home::with(&[(
         ".arize/harness/config.yaml",
