@@ -6,5 +6,5 @@
 mod block;
 mod files;
 
-pub use block::{Blocks, ProfileError, Shell, insert, inspect, remove, remove_python_system};
+pub use block::{ProfileError, Shell, insert, remove, remove_python_system};
 pub use files::{Platform, Profile, profiles};

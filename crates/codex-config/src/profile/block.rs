@@ -39,17 +39,6 @@ pub enum ProfileError {
     },
 }
 
-/// What a profile holds that concerns us.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Blocks {
-    /// The line on which our block begins, counted from 1.
-    pub ours: Option<usize>,
-    /// The line on which the block of the Python system begins.
-    pub python_system: Option<usize>,
-    /// Further lines that name the folder; they are the user's.
-    pub mentions: Vec<usize>,
-}
-
 /// The comments before and after a block.
 struct Markers {
     begin: &'static str,
@@ -61,26 +50,6 @@ const PYTHON_SYSTEM: Markers = Markers {
     begin: "# >>> arize codex tracing PATH >>>",
     end: "# <<< arize codex tracing PATH <<<",
 };
-
-/// Looks for blocks, and for lines that mention `.arize/harness/bin` outside of them.
-pub fn inspect(text: &str) -> Result<Blocks, ProfileError> {
-    let (ours, python_system) = (find(text, &OURS)?, find(text, &PYTHON_SYSTEM)?);
-    let line_of = |block: &Range<usize>| text[..block.start].matches('\n').count() + 1;
-    let mut mentions = Vec::new();
-    let mut at = 0;
-    for (index, line) in text.split_inclusive('\n').enumerate() {
-        let is_inside = ours.iter().chain(&python_system).any(|block| block.contains(&at));
-        if !is_inside && line.replace('\\', "/").contains(".arize/harness/bin") {
-            mentions.push(index + 1);
-        }
-        at += line.len();
-    }
-    Ok(Blocks {
-        ours: ours.first().map(line_of),
-        python_system: python_system.first().map(line_of),
-        mentions,
-    })
-}
 
 /// Adds the block at the end, where it has the last word on `PATH`, or brings ours up to date where
 /// it stands. A second time changes nothing. `home` is written as `$HOME`.

@@ -100,6 +100,10 @@ proptest! {
             prop_assert_eq!(edit::get(&after, &key).unwrap(), None);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn several_keys_are_set_and_taken_back_to_the_byte(
