@@ -1,6 +1,7 @@
 //! `arize-codex logs`.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use codex_config::{Environment, Settings};
 use doctor::logs::{buffer, follow, hook, last, write};
@@ -20,7 +21,7 @@ pub(crate) fn logs(
         sources.push(hook(&Settings::load(&paths, environment)));
     }
     let written = if args.follow {
-        follow(&sources, args.lines, stream)
+        follow(&sources, args.lines, stream, pause)
     } else {
         write(&last(&sources, args.lines), stream)
     };
@@ -30,4 +31,23 @@ pub(crate) fn logs(
         }
         _ => Ok(()),
     }
+}
+
+/// Waits, unless the reader goes away meanwhile; says whether it is there.
+#[cfg(unix)]
+fn pause(time: Duration) -> bool {
+    use rustix::event::{PollFd, PollFlags, poll};
+    let stdout = io::stdout();
+    // Asked for nothing, it still tells of a pipe or a terminal that was closed.
+    let mut reader = [PollFd::new(&stdout, PollFlags::empty())];
+    let time = time.try_into().ok();
+    let waited = poll(&mut reader, time.as_ref());
+    waited.is_err() || !reader[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
+}
+
+/// Waits; that the reader has gone shows with the next line.
+#[cfg(not(unix))]
+fn pause(time: Duration) -> bool {
+    std::thread::sleep(time);
+    true
 }

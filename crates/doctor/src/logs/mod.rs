@@ -9,7 +9,6 @@ mod tail;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::thread::sleep;
 use std::time::Duration;
 
 use codex_config::{Paths, Settings};
@@ -64,13 +63,45 @@ pub fn write(lines: &[Line], output: &mut dyn Write) -> io::Result<()> {
     output.flush()
 }
 
-/// Writes the last `count` lines and then each that is added, until the output is closed.
-pub fn follow(sources: &[Source], count: usize, output: &mut dyn Write) -> io::Result<()> {
+/// Writes the last `count` lines and then each that is added, until nobody reads any more: `pause`
+/// waits for some time and says whether somebody does.
+pub fn follow(
+    sources: &[Source],
+    count: usize,
+    output: &mut dyn Write,
+    mut pause: impl FnMut(Duration) -> bool,
+) -> io::Result<()> {
     let (lines, mut tails): (Vec<_>, Vec<_>) = sources.iter().map(Tail::open).unzip();
     write(&end(lines.concat(), count), output)?;
-    loop {
+    while pause(POLL) {
         let added = in_order(tails.iter_mut().flat_map(Tail::added).collect());
         write(&added, output)?;
-        sleep(POLL);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_written_until_nobody_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("codex.log");
+        let source = Source { writer: "hook", rotated: folder.path().join("none"), file };
+        let line = |second| format!("2026-11-21T03:20:0{second}.000Z info  [1] {second}\n");
+        std::fs::write(&source.file, line(1) + &line(2)).unwrap();
+        let (mut written, mut second) = (Vec::new(), 2);
+        let sources = std::slice::from_ref(&source);
+        follow(sources, 1, &mut written, |_| {
+            second += 1;
+            let mut file = std::fs::File::options().append(true).open(&source.file).unwrap();
+            file.write_all(line(second).as_bytes()).unwrap();
+            second < 5
+        })
+        .unwrap();
+        let text = String::from_utf8(written).unwrap();
+        let last: Vec<_> = text.lines().filter_map(|line| line.split(' ').next_back()).collect();
+        assert_eq!(last, ["2", "3", "4"]);
     }
 }
