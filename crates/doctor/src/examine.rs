@@ -8,7 +8,8 @@ use buffer_api::Endpoint;
 use codex_config::{Environment, Paths, Settings};
 
 use crate::checks::{
-    codex, codex_toml, daemon, disk, log, outbox, permissions, service, settings, target, turns,
+    codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, project, service, settings,
+    target, turns,
 };
 use crate::send::send;
 use crate::{Finding, Report, logs};
@@ -50,13 +51,14 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let codex = codex::gather(paths, &search, extensions.as_deref());
     let expected = codex_toml::Expected {
         search: &search,
-        directory: &place.directory,
-        version: codex.version,
         service: Endpoint::new(&own.collector.host, own.collector.port).ok(),
         prompts: own.targets.iter().any(|target| target.content.prompts),
     };
     let mut findings = codex::check(&codex);
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
+    let projects = project::gather(&place.directory, &paths.codex_home);
+    findings.extend(project::check(&projects, codex.version));
+    findings.extend(hooks::check(&hooks::gather(paths, codex.version)));
     findings.extend(settings::check(own, paths));
     findings.extend(permissions::check(&permissions::gather(paths, own)));
     findings.extend(daemon::check(daemon::gather(paths).as_ref()));

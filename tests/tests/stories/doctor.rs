@@ -49,6 +49,15 @@ impl Patient {
     }
 }
 
+/// What the doctor finds of this home in a check.
+pub(crate) fn finding(home: &Home, check: &str) -> Value {
+    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let done = run(command.args(["doctor", "--json"]), LIMIT).expect("it ends");
+    let report: Value = serde_json::from_str(&done.stdout).expect("JSON");
+    let [finding] = of(&report, check)[..] else { panic!("{report:#}") };
+    finding.clone()
+}
+
 /// The findings of a check.
 fn of<'r>(report: &'r Value, check: &str) -> Vec<&'r Value> {
     let findings = report["findings"].as_array().expect("findings");

@@ -8,7 +8,7 @@ use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage
 
 use crate::complete::script;
 use crate::session::NO_DAEMON;
-use crate::{check, stage};
+use crate::{check, doctor, stage};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -97,7 +97,9 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
     let codex = codex.expect("config.toml");
     codex.add_lifecycle_hooks().expect("hooks");
+    assert_eq!(doctor::finding(&home, "codex.hooks")["level"], "warning", "nobody trusts them yet");
     let tui = Tui::start_and_trust_hooks(&codex, arguments).expect("a session");
+    assert_eq!(doctor::finding(&home, "codex.hooks")["level"], "ok");
 
     tui.enter(&turns[0].prompt).expect("a prompt is entered");
     let begun = home.project_folder().join("begun");

@@ -1,12 +1,11 @@
 //! Which `codex` the shell runs, and whether its version is known.
 
 use std::ffi::OsStr;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use codex_config::Paths;
+use codex_config::{CodexVersion, Paths};
 use codex_turn::RECORDED_VERSIONS;
 
 use crate::Finding;
@@ -26,7 +25,7 @@ pub struct Facts {
     /// Where our shim is, if it is installed.
     pub shim: Option<PathBuf>,
     /// What the real one says of its version.
-    pub version: Option<Version>,
+    pub version: Option<CodexVersion>,
 }
 
 /// A command called `codex`.
@@ -36,29 +35,6 @@ pub struct Found {
     pub path: PathBuf,
     /// Whether it only stands before the real one.
     pub is_shim: bool,
-}
-
-/// A version of Codex.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version(pub u32, pub u32, pub u32);
-
-impl Version {
-    /// Reads the first version in a text such as `codex-cli 0.169.0`.
-    pub fn find(text: &str) -> Option<Self> {
-        text.split_whitespace().find_map(|word| {
-            let mut numbers = word.split('.').map(|part| {
-                // Of `0-alpha.1`, the number.
-                part.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default().parse().ok()
-            });
-            Some(Self(numbers.next()??, numbers.next()??, numbers.next()??))
-        })
-    }
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.0, self.1, self.2)
-    }
 }
 
 /// Looks for `codex` along this `PATH` (and on Windows `PATHEXT`) and asks the real one for its version.
@@ -117,9 +93,9 @@ fn path_command(shim: &Path) -> String {
     format!("export PATH={}:\"$PATH\"", quoted(folder))
 }
 
-fn judge(version: Version) -> Finding {
-    let known: Vec<Version> =
-        RECORDED_VERSIONS.iter().filter_map(|version| Version::find(version)).collect();
+fn judge(version: CodexVersion) -> Finding {
+    let known: Vec<CodexVersion> =
+        RECORDED_VERSIONS.iter().filter_map(|version| CodexVersion::parse(version)).collect();
     let (Some(oldest), Some(newest)) = (known.first(), known.last()) else {
         return Finding::ok(VERSION, version.to_string());
     };
@@ -148,7 +124,7 @@ pub(crate) fn is_program(file: &Path) -> bool {
     metadata.is_file() && may_run
 }
 
-fn ask_version(codex: &Path, path: &OsStr) -> Option<Version> {
+fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
     let mut command = Command::new(codex);
     command.arg("--version").env("PATH", path);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -160,7 +136,7 @@ fn ask_version(codex: &Path, path: &OsStr) -> Option<Version> {
     // Of one that has ended already nothing is left to kill.
     let _ = child.kill();
     let output = child.wait_with_output().ok()?;
-    Version::find(&String::from_utf8_lossy(&output.stdout))
+    CodexVersion::parse(&String::from_utf8_lossy(&output.stdout))
 }
 
 #[cfg(test)]
@@ -175,7 +151,7 @@ mod tests {
         Facts {
             commands: commands.iter().map(found).collect(),
             shim: shim.map(PathBuf::from),
-            version: Version::find(version),
+            version: CodexVersion::parse(version),
         }
     }
 
@@ -234,7 +210,7 @@ mod tests {
         let facts = gather(&paths, &path, None);
         let found = |folder: &Path| Found { path: folder.join("codex"), is_shim: false };
         assert_eq!(facts.commands, [found(&first), found(&second)]);
-        assert_eq!(facts.version, Some(Version(0, 0o755, 0)));
+        assert_eq!(facts.version, CodexVersion::parse("0.493.0"));
         assert_eq!(gather(&paths, OsStr::new("/nowhere"), None), Facts::default());
     }
 }

@@ -8,22 +8,18 @@ use buffer_api::Endpoint;
 use codex_config::Paths;
 use codex_config::codex_toml::{self, Exporter, Found, FoundNotify, FoundOtel, NotifyOwner};
 
-use super::codex::{Version, is_program};
+use super::codex::is_program;
 use crate::Finding;
 use crate::words::{edit, line};
 
 const CONFIG: &str = "codex.config";
 const NOTIFY: &str = "codex.notify";
 const OTEL: &str = "codex.otel";
-const PROJECT: &str = "codex.project";
 
 /// The name of our hook, by which a script is recognised that runs it.
 const HOOK: &str = "arize-hook-codex-notify";
 
 const SETUP: &str = "arize-codex setup";
-
-/// From this version on, Codex ignores `notify` and `otel` in the configuration of a project.
-const PROJECT_KEYS_IGNORED: Version = Version(0, 130, 0);
 
 /// What is known of Codex's configuration, and what it is compared with.
 #[derive(Debug)]
@@ -34,10 +30,6 @@ pub struct Facts {
     pub content: Content,
     /// The program of `notify`.
     pub program: Program,
-    /// Configuration of the project that concerns us.
-    pub projects: Vec<Project>,
-    /// The version of Codex.
-    pub version: Option<Version>,
     /// Where our service listens.
     pub service: Option<Endpoint>,
     /// Whether any target gets prompts.
@@ -68,24 +60,11 @@ pub enum Program {
     Runnable,
 }
 
-/// A `.codex/config.toml` of a project that sets what Codex takes from the user's only.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Project {
-    /// The file.
-    pub file: PathBuf,
-    /// The keys.
-    pub keys: Vec<&'static str>,
-}
-
 /// What Codex's configuration is compared with.
 #[derive(Debug)]
 pub struct Expected<'a> {
     /// Where the shell looks for programs.
     pub search: &'a OsStr,
-    /// The shell's working directory.
-    pub directory: &'a Path,
-    /// The version of Codex.
-    pub version: Option<Version>,
     /// Where our service listens.
     pub service: Option<Endpoint>,
     /// Whether any target gets prompts.
@@ -102,10 +81,8 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
     };
     Facts {
         program: program(notify, expected.search),
-        projects: projects(expected.directory, &paths.codex_home),
         file,
         content,
-        version: expected.version,
         service: expected.service,
         prompts: expected.prompts,
     }
@@ -114,7 +91,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
 /// What the facts mean.
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let shown = facts.file.display();
-    let mut findings = match &facts.content {
+    match &facts.content {
         Content::Missing => {
             let message = format!("there is no `{shown}`, so that Codex tells us nothing");
             vec![Finding::failure(CONFIG, message, SETUP)]
@@ -127,9 +104,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             let fine = Finding::ok(CONFIG, format!("`{shown}` understood"));
             vec![fine, notify(found, facts), otel(found.otel.as_ref(), facts)]
         }
-    };
-    findings.extend(facts.projects.iter().map(|project| in_project(project, facts.version)));
-    findings
+    }
 }
 
 fn notify(found: &Found, facts: &Facts) -> Finding {
@@ -262,17 +237,6 @@ fn split_path(rest: &str) -> (&str, &str) {
     rest.split_at(rest.find('/').unwrap_or(rest.len()))
 }
 
-fn in_project(project: &Project, version: Option<Version>) -> Finding {
-    let keys: Vec<String> = project.keys.iter().map(|key| format!("`{key}`")).collect();
-    let (file, keys) = (project.file.display(), keys.join(" and "));
-    let message = if version.is_some_and(|version| version < PROJECT_KEYS_IGNORED) {
-        format!("`{file}` sets {keys}, which this Codex takes in place of the user's own")
-    } else {
-        format!("`{file}` sets {keys}, which Codex ignores there")
-    };
-    Finding::warning(PROJECT, message, edit(&project.file))
-}
-
 fn read(file: &Path) -> Content {
     match fs::read_to_string(file) {
         Ok(text) => match codex_toml::inspect(&text) {
@@ -301,25 +265,6 @@ fn program(notify: Option<&FoundNotify>, search: &OsStr) -> Program {
     if is_ours { Program::RunsOurs } else { Program::Runnable }
 }
 
-/// The configuration of the project around a directory, up to the root of its repository.
-fn projects(directory: &Path, codex_home: &Path) -> Vec<Project> {
-    let root = directory.ancestors().find(|folder| folder.join(".git").exists());
-    let root = root.unwrap_or(directory);
-    let folders = directory.ancestors().take_while(|folder| folder.starts_with(root));
-    let files = folders.map(|folder| folder.join(".codex"));
-    files
-        .filter(|folder| folder != codex_home)
-        .filter_map(|folder| {
-            let file = folder.join("config.toml");
-            let Content::Found(found) = read(&file) else { return None };
-            let keys = [("notify", found.notify.is_some()), ("otel", found.otel.is_some())];
-            let keys: Vec<_> =
-                keys.into_iter().filter(|(_, set)| *set).map(|(key, _)| key).collect();
-            (!keys.is_empty()).then_some(Project { file, keys })
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,8 +281,6 @@ mod tests {
             file: "/h/.codex/config.toml".into(),
             content,
             program: Program::Runnable,
-            projects: Vec::new(),
-            version: None,
             service: Some(Endpoint::default()),
             prompts: true,
         }
@@ -412,28 +355,6 @@ mod tests {
         expect(&Facts { content: Content::Missing, ..facts("") }, CONFIG, Failure, "there is no");
     }
 
-    #[test]
-    fn the_project_is_searched_up_to_its_root() {
-        let home = tempfile::tempdir().unwrap();
-        let below = home.path().join("repository/a/b");
-        fs::create_dir_all(&below).unwrap();
-        fs::create_dir_all(home.path().join("repository/.git")).unwrap();
-        for (folder, text) in
-            [("", NOTIFY_LINE), ("repository", "[otel]\n"), ("repository/a", "model = \"x\"\n")]
-        {
-            let folder = home.path().join(folder).join(".codex");
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join("config.toml"), text).unwrap();
-        }
-        let found = projects(&below, &home.path().join(".codex"));
-        let file = home.path().join("repository/.codex/config.toml");
-        assert_eq!(found, [Project { file, keys: vec!["otel"] }]);
-        let with = |version| Facts { projects: found.clone(), version, ..facts("") };
-        expect(&with(None), PROJECT, Warning, "ignores there");
-        expect(&with(Some(Version(0, 98, 0))), PROJECT, Warning, "in place of the user's own");
-        assert_eq!(projects(home.path(), &home.path().join(".codex")), []);
-    }
-
     #[cfg(unix)]
     #[test]
     fn the_program_is_looked_at() {
@@ -445,13 +366,8 @@ mod tests {
         let look = |notify: &str| {
             let text = format!("notify = [\"{notify}\"]\n");
             fs::write(paths.codex_home.join("config.toml"), text).unwrap();
-            let expected = Expected {
-                search: home.path().as_os_str(),
-                directory: home.path(),
-                version: None,
-                service: None,
-                prompts: true,
-            };
+            let expected =
+                Expected { search: home.path().as_os_str(), service: None, prompts: true };
             gather(&paths, expected).program
         };
         assert_eq!(look("both.sh"), Program::NotRunnable);

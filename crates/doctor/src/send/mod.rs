@@ -146,7 +146,8 @@ fn judge(took: Duration, stage: &Stage, told: Option<&Entry>, unread: usize) -> 
         return Finding::failure(HOOK, message, "arize-codex logs");
     };
     if unread > 0 {
-        let message = format!("the hook told the test turn, but read its {unread} log events not");
+        let message =
+            format!("the hook told the test turn, but did not read its {unread} log events");
         return Finding::failure(HOOK, message, DOCTOR);
     }
     let targets = count(told.targets.len(), "target", "targets");
