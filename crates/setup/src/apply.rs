@@ -16,7 +16,7 @@ use crate::daemon;
 use crate::facts::{self, Facts};
 use crate::host::Host;
 use crate::plan::{Plan, ServiceStep};
-use crate::programs::ProgramError;
+use crate::programs::{self, ProgramError};
 use crate::record::{Entry, Place, Record, RecordError};
 use crate::windows_path;
 
@@ -87,7 +87,7 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         copy.install()?;
     }
     if !different.is_empty() {
-        applied.done.push(format!("copied {} programs to {bin}", different.len()));
+        applied.done.push(format!("copied {} to {bin}", programs::names(&different)));
     }
     if plan.shim {
         shim::write(&host.paths.bin_dir)?;
@@ -203,7 +203,10 @@ fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
     };
     if let Some(started) = started {
         applied.note(
-            started.map(|()| "started the buffer service"),
+            started.map(|()| match &plan.service {
+                ServiceStep::Restart => "restarted the buffer service",
+                _ => "started the buffer service",
+            }),
             "`arize-codex-buffer start` says more",
         );
     }

@@ -55,6 +55,15 @@ pub enum ProgramError {
     },
 }
 
+/// Names programs for a person: all of them, or each one.
+pub(crate) fn names(copies: &[&ProgramCopy]) -> String {
+    if copies.len() == PROGRAMS.len() {
+        return "our programs".to_owned();
+    }
+    let names = copies.iter().filter_map(|copy| copy.to.file_name());
+    names.map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ")
+}
+
 /// The file of a program on this system.
 pub(crate) fn file_name(program: &str) -> String {
     format!("{program}{}", std::env::consts::EXE_SUFFIX)

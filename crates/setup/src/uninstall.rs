@@ -29,7 +29,9 @@ pub struct Removal {
     pub files: Vec<FileState>,
     /// Files of ours that somebody changed, which stay.
     pub kept: Vec<PathBuf>,
-    /// The programs and the shim.
+    /// The `codex` before the real one.
+    pub shim: Option<PathBuf>,
+    /// The programs.
     pub programs: Vec<PathBuf>,
     /// Files and folders with data.
     pub data: Vec<PathBuf>,
@@ -73,6 +75,7 @@ pub fn plan(host: &Host, facts: &Facts, purge: bool) -> Result<Removal, FileErro
     Ok(Removal {
         files,
         kept,
+        shim: host.has_shim().then(|| bin.join(shim::NAME)),
         programs,
         data: if purge { data(host) } else { Vec::new() },
         service: matches!(facts.service, Status::Running(_) | Status::Unresponsive { .. }),
@@ -84,6 +87,7 @@ impl Removal {
     /// Whether there is nothing of ours.
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+            && self.shim.is_none()
             && self.programs.is_empty()
             && self.data.is_empty()
             && !self.service
@@ -109,7 +113,7 @@ impl Removal {
         if self.service {
             steps.push("stop the buffer service".to_owned());
         }
-        let removed = self.programs.iter().chain(&self.data);
+        let removed = self.shim.iter().chain(&self.programs).chain(&self.data);
         steps.extend(removed.map(|path| format!("remove {}", path.display())));
         steps
     }

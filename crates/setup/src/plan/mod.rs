@@ -213,9 +213,10 @@ impl Plan {
     /// Says what is to be done, a line each.
     pub fn steps(&self, host: &Host) -> Vec<String> {
         let mut steps = Vec::new();
-        let copied = self.programs.iter().filter(|copy| copy.differs).count();
-        if copied > 0 {
-            steps.push(format!("copy {copied} programs to {}", host.paths.bin_dir.display()));
+        let copied: Vec<_> = self.programs.iter().filter(|copy| copy.differs).collect();
+        if !copied.is_empty() {
+            let (names, bin) = (programs::names(&copied), host.paths.bin_dir.display());
+            steps.push(format!("copy {names} to {bin}"));
         }
         if self.shim {
             steps.push(format!(
