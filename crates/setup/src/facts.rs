@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
-use codex_config::codex_toml::{self, Found};
+use codex_config::codex_toml::{self, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
 use codex_config::{ParseError, Secret, Settings, Triggers};
 use serde_yaml::Value;
@@ -114,6 +114,12 @@ impl Facts {
     /// Whether Codex's configuration is as we left it.
     pub(crate) fn is_configured(&self) -> bool {
         self.record.entry(self.codex_config.now.path()).is_some()
+    }
+
+    /// Whether Codex notifies the Python system.
+    pub(crate) fn has_python_notify(&self) -> bool {
+        let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
+        now.notify.is_some_and(|notify| notify.owner == NotifyOwner::PythonSystem)
     }
 
     /// Whether Codex runs our hook at the ends of turns and sessions, too.

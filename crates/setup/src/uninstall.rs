@@ -17,7 +17,6 @@ use crate::diff;
 use crate::facts::{self, Facts};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
-use crate::parts::profile::without_strays;
 use crate::programs::{self, PROGRAMS};
 use crate::record::{Place, Record, RecordError};
 use crate::windows_path;
@@ -52,7 +51,13 @@ pub struct Removed {
 /// Finds out what an uninstallation takes back; `purge` takes the data, too.
 pub fn plan(host: &Host, facts: &Facts, purge: bool) -> Result<Removal, FileError> {
     let record = &facts.record;
-    let mut files = vec![facts.codex_config.clone()];
+    // Then there is nothing of ours, and what looks like it is the Python system's.
+    let is_pythons = record.is_empty() && facts.has_python_notify();
+    let purge = purge && !is_pythons;
+    let mut files = Vec::new();
+    if !is_pythons {
+        files.push(facts.codex_config.clone());
+    }
     files.extend(profiles(host, record)?);
     for entry in record.entries.iter().rev() {
         if !files.iter().any(|state| state.now.path() == entry.path) {
@@ -71,11 +76,11 @@ pub fn plan(host: &Host, facts: &Facts, purge: bool) -> Result<Removal, FileErro
     let bin = &host.paths.bin_dir;
     let mut programs: Vec<PathBuf> =
         PROGRAMS.iter().map(|program| bin.join(programs::file_name(program))).collect();
-    programs.retain(|program| program.exists());
+    programs.retain(|program| program.exists() && !is_pythons);
     Ok(Removal {
         files,
         kept,
-        shim: host.has_shim().then(|| bin.join(shim::NAME)),
+        shim: (host.has_shim() && !is_pythons).then(|| bin.join(shim::NAME)),
         programs,
         data: if purge { data(host) } else { Vec::new() },
         service: matches!(facts.service, Status::Running(_) | Status::Unresponsive { .. }),
@@ -155,7 +160,10 @@ impl Removal {
             self.record.windows_path = false;
         }
         end_service(host, facts, &mut self.record, &mut removed);
-        remove_shim(host, &mut self.record, &mut removed);
+        if self.shim.is_some() {
+            remove_shim(host, &mut removed);
+        }
+        self.record.shim = false;
         for path in self.programs.iter().chain(&self.data) {
             removed.remove(path);
         }
@@ -227,8 +235,11 @@ fn profiles(host: &Host, record: &Record) -> Result<Vec<FileState>, FileError> {
     let mut found = Vec::new();
     for profile in profiles {
         let mut state = FileState::look(&profile.path, record)?;
-        // One in which the comments do not pair up stays as it is.
-        let _ = without_strays(&mut state);
+        let is_noted = record.entry(&profile.path).is_some();
+        if let (Some(text), false) = (&state.before, is_noted) {
+            // One in which the comments do not pair up stays as it is.
+            state.before = Some(profile::remove(text).unwrap_or_else(|_| text.clone()));
+        }
         found.push(state);
     }
     Ok(found)
@@ -299,7 +310,7 @@ fn end_service(host: &Host, facts: &Facts, record: &mut Record, removed: &mut Re
     }
 }
 
-fn remove_shim(host: &Host, record: &mut Record, removed: &mut Removed) {
+fn remove_shim(host: &Host, removed: &mut Removed) {
     match shim::remove(&host.paths.bin_dir) {
         Ok(shim::Change::Removed) => {
             let shim = host.paths.bin_dir.join(shim::NAME);
@@ -307,7 +318,6 @@ fn remove_shim(host: &Host, record: &mut Record, removed: &mut Removed) {
         }
         // Somebody put another `codex` there.
         Ok(_) | Err(ShimError::Foreign { .. }) => {}
-        Err(error) => return removed.failed(chain(&error), "remove it by hand"),
+        Err(error) => removed.failed(chain(&error), "remove it by hand"),
     }
-    record.shim = false;
 }

@@ -33,7 +33,7 @@ pub(crate) fn changes(host: &Host, record: &Record) -> Result<Vec<Change>, PlanE
 
 /// Takes out of a profile as it would be without us what an installation that nobody noted left
 /// there, and the block of the Python system.
-pub(crate) fn without_strays(state: &mut FileState) -> Result<(), ProfileError> {
+fn without_strays(state: &mut FileState) -> Result<(), ProfileError> {
     if let Some(text) = &state.before {
         state.before = Some(profile::remove_python_system(&profile::remove(text)?)?);
     }

@@ -4,35 +4,46 @@ use crate::home::{Home, quiet};
 
 const HOOK: &str = "/.arize/harness/venv/bin/arize-hook-codex-notify";
 
-#[test]
-fn the_buffer_era_is_taken_over_and_does_not_come_back() {
+const SETTINGS: &str = "harnesses:\n  codex:\n    project_name: codex\n    target: phoenix\n    \
+    endpoint: http://localhost:6006\n    api_key: \"\"\n    collector:\n      host: 127.0.0.1\n      \
+    port: 45998\n";
+
+/// A home as the first era of the Python system left it.
+fn buffer_era() -> Home {
     let shim = "#!/bin/sh\n# Arize Codex proxy shim\nexec arize-codex-proxy \"$@\"\n";
     let block = "# >>> arize codex tracing PATH >>>\nexport PATH=\"$HOME/.arize/harness/bin:$PATH\"\n\
         # <<< arize codex tracing PATH <<<\n";
-    let config = "harnesses:\n  codex:\n    project_name: codex\n    target: phoenix\n    endpoint: \
-        http://localhost:6006\n    api_key: \"\"\n    collector:\n      host: 127.0.0.1\n      port: \
-        45998\n";
-    let home = Home::with(&[
-        (".arize/harness/config.yaml", config),
+    let env = "export ARIZE_TRACE_ENABLED=true\nexport ARIZE_CODEX_BUFFER_PORT=45998\n";
+    let codex = format!(
+        "model = \"m\"\nnotify = [\"/h{HOOK}\"]\n\n[otel]\n[otel.exporter.otlp-http]\nendpoint = \
+         \"http://127.0.0.1:45998/v1/logs\"\nprotocol = \"json\"\n"
+    );
+    Home::with(&[
+        (".arize/harness/config.yaml", SETTINGS),
         (".arize/harness/bin/codex", shim),
-        (
-            ".codex/arize-env.sh",
-            "export ARIZE_TRACE_ENABLED=true\nexport ARIZE_CODEX_BUFFER_PORT=45998\n",
-        ),
-        (
-            ".codex/config.toml",
-            &format!(
-                "model = \"m\"\nnotify = [\"/h{HOOK}\"]\n\n[otel]\n[otel.exporter.otlp-http]\n\
-                 endpoint = \"http://127.0.0.1:45998/v1/logs\"\nprotocol = \"json\"\n"
-            ),
-        ),
+        (".arize/harness/state/codex/state_1.yaml", "{}"),
+        (".codex/arize-env.sh", env),
+        (".codex/config.toml", &codex),
         (".zshrc", &format!("alias l=ls\n\n{block}")),
-    ]);
+    ])
+}
+
+#[test]
+fn the_python_system_is_not_ours_to_uninstall() {
+    let home = buffer_era();
+    let before = home.tree();
+    home.uninstall(true);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn the_buffer_era_is_taken_over_and_does_not_come_back() {
+    let home = buffer_era();
     let request = setup::Request { port: None, ..quiet() };
     home.install(&request);
     assert!(home.plan(&request).2.is_empty());
     // The settings are the same, and so is the file.
-    assert_eq!(home.read(".arize/harness/config.yaml"), config);
+    assert_eq!(home.read(".arize/harness/config.yaml"), SETTINGS);
     let codex = home.read(".codex/config.toml");
     assert!(
         codex.contains(".arize/harness/bin/arize-hook-codex-notify") && !codex.contains("venv")
@@ -46,7 +57,7 @@ fn the_buffer_era_is_taken_over_and_does_not_come_back() {
     assert_eq!(home.read(".codex/config.toml"), "model = \"m\"\n");
     assert_eq!(home.read(".zshrc"), "alias l=ls\n");
     assert!(!home.path(".arize/harness/bin/codex").exists());
-    assert_eq!(home.read(".arize/harness/config.yaml"), config);
+    assert_eq!(home.read(".arize/harness/config.yaml"), SETTINGS);
 }
 
 #[test]
