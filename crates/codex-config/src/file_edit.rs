@@ -2,7 +2,7 @@
 //!
 //! [`Snapshot::read`] remembers what a file held. [`Snapshot::replace`] and [`Snapshot::remove`]
 //! refuse when it holds something else by then, so that what another program wrote in between is
-//! not lost. [`Snapshot::back_up`] keeps a copy elsewhere.
+//! not lost. [`back_up`] keeps a copy elsewhere.
 
 use std::fmt::Write;
 use std::io;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::replace::{Access, follow_links, replace};
-use crate::write_private;
+use crate::{WriteError, write_private};
 
 /// Says why a file of the user was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -110,19 +110,6 @@ impl Snapshot {
             .map_err(|source| FileError::Write { path: self.path.clone(), source })
     }
 
-    /// Keeps a copy in a directory, readable for its owner alone, and says where; `None` when there
-    /// was no file. The same text is kept once.
-    pub fn back_up(&self, directory: &Path) -> Result<Option<PathBuf>, FileError> {
-        let Some(text) = &self.text else { return Ok(None) };
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        let copy = directory.join(format!("{name}.{}", &digest(text)[..16]));
-        if read_if_exists(&copy).ok().flatten().as_ref() != Some(text) {
-            write_private(&copy, text)
-                .map_err(|error| FileError::Write { path: error.path, source: error.source })?;
-        }
-        Ok(Some(copy))
-    }
-
     fn check_writable(&self) -> Result<(), FileError> {
         match std::fs::metadata(&self.path) {
             Ok(metadata) if metadata.permissions().readonly() => {
@@ -139,6 +126,15 @@ impl std::fmt::Debug for Snapshot {
         let bytes = self.text.as_ref().map(String::len);
         f.debug_struct("Snapshot").field("path", &self.path).field("bytes", &bytes).finish()
     }
+}
+
+/// Keeps a copy of what a file held in a directory, durably and for its owner alone, and says where.
+/// It is named by its content, so that no copy is ever replaced by another one.
+pub fn back_up(path: &Path, text: &str, directory: &Path) -> Result<PathBuf, WriteError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let copy = directory.join(format!("{name}.{}", &digest(text)[..16]));
+    write_private(&copy, text)?;
+    Ok(copy)
 }
 
 /// Gives the SHA-256 of a text in hexadecimal, by which a file is recognised later.

@@ -7,7 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_config::file_edit::{FileError, Snapshot, digest};
+use codex_config::file_edit::{self, FileError, Snapshot, digest};
 use codex_config::{WriteError, write_private};
 use serde::{Deserialize, Serialize};
 
@@ -149,14 +149,10 @@ impl Place {
         Ok(write_private(&self.file, &text)?)
     }
 
-    /// Keeps a copy of a text, durably and for its owner only. It is named by its content, so that
-    /// no copy is ever replaced by another one.
+    /// Keeps a copy of what a file held.
     pub fn back_up(&self, path: &Path, text: &str) -> Result<Backup, RecordError> {
-        let sha256 = digest(text);
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let copy = self.backups.join(format!("{name}.{}", &sha256[..16]));
-        write_private(&copy, text)?;
-        Ok(Backup { copy, sha256 })
+        let copy = file_edit::back_up(path, text, &self.backups)?;
+        Ok(Backup { copy, sha256: digest(text) })
     }
 
     /// Removes the record and all backups.

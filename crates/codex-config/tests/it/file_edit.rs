@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use codex_config::file_edit::{FileError, Snapshot, digest};
+use codex_config::file_edit::{FileError, Snapshot, back_up, digest};
 use tempfile::TempDir;
 
 fn names(directory: &Path) -> Vec<String> {
@@ -21,7 +21,6 @@ fn a_file_is_created_with_its_directories_and_removed() {
     let nothing = Snapshot::read(&path).unwrap();
     assert!(!nothing.exists());
     assert_eq!(nothing.text(), "");
-    assert_eq!(nothing.back_up(home.path()).unwrap(), None);
     nothing.replace("x = 1\n").unwrap();
     let written = Snapshot::read(&path).unwrap();
     assert_eq!(written.text(), "x = 1\n");
@@ -48,12 +47,9 @@ fn what_another_program_wrote_in_between_is_kept() {
 #[test]
 fn a_backup_is_private_and_kept_once() {
     let home = TempDir::new().unwrap();
-    let path = home.path().join(".zshrc");
-    fs::write(&path, "export A=1\n").unwrap();
-    let backups = home.path().join("backups");
-    let read = Snapshot::read(&path).unwrap();
-    let copy = read.back_up(&backups).unwrap().unwrap();
-    assert_eq!(read.back_up(&backups).unwrap().as_ref(), Some(&copy));
+    let (path, backups) = (home.path().join(".zshrc"), home.path().join("backups"));
+    let copy = back_up(&path, "export A=1\n", &backups).unwrap();
+    assert_eq!(back_up(&path, "export A=1\n", &backups).unwrap(), copy);
     assert_eq!(fs::read_to_string(&copy).unwrap(), "export A=1\n");
     assert_eq!(names(&backups), [format!(".zshrc.{}", &digest("export A=1\n")[..16])]);
     #[cfg(unix)]
