@@ -38,13 +38,14 @@ mod secrets;
 mod spans;
 mod state;
 mod sweep;
+mod told;
 mod trace_thread;
 mod trigger;
 mod writer;
 
 use buffer_api::log;
 
-pub use deliver::{Delivery, DeliveryError, TargetFlush, TargetOutbox};
+pub use deliver::{Delivery, DeliveryError};
 pub use exporter::exporter;
 pub use lane::outbox;
 pub use log::Log;
@@ -53,5 +54,6 @@ pub use read::SILENCE;
 pub use run::{CAP, run};
 pub use secrets::Secrets;
 pub use state::{StateError, ThreadState};
+pub use told::{TargetFlush, TargetOutbox};
 pub use trace_thread::{Context, Report, trace_thread};
 pub use trigger::{Cause, Trigger};

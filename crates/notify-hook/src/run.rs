@@ -15,10 +15,11 @@ use otlp_model::UnixNanos;
 use exporters::outbox::When;
 
 use crate::chain::Chained;
-use crate::deliver::{Delivery, TargetFlush};
+use crate::deliver::Delivery;
 use crate::log::Log;
 use crate::order::Order;
 use crate::secrets::Secrets;
+use crate::told::TargetFlush;
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
 use crate::{find, lifecycle, price, state, sweep};

@@ -13,7 +13,7 @@ use otlp_model::turn::Outcome;
 use otlp_model::{Attribute, Turn, UnixNanos};
 use pricing::PriceTable;
 
-use crate::deliver::{Delivery, Told};
+use crate::deliver::Delivery;
 use crate::gather::Gathered;
 use crate::lane::Fate;
 use crate::lineage::{Dirty, note_caller};
@@ -22,6 +22,7 @@ use crate::price::price;
 use crate::read::{self, Reading, SILENCE};
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
+use crate::told::Told;
 use crate::trigger::{Cause, Trigger};
 use crate::{debug, dry_run, find, ledger, parents, sweep};
 

@@ -155,7 +155,7 @@ impl Outbox {
         else {
             let dropped = self.push(batch, attempt.now)?;
             if verdict != Verdict::Split {
-                self.hold_back(verdict, error.told(), attempt)?;
+                self.hold_back(verdict, error.told(), attempt);
             }
             return Ok(dropped);
         };
@@ -163,20 +163,15 @@ impl Outbox {
         Ok(0)
     }
 
-    fn hold_back(
-        &self,
-        verdict: Verdict,
-        reason: String,
-        attempt: &Attempt,
-    ) -> Result<(), OutboxError> {
+    /// Remembers a refusal, if it can: without it, the target is tried again too early.
+    fn hold_back(&self, verdict: Verdict, reason: String, attempt: &Attempt) {
         // Whoever has the lock is about to find out, too.
-        if let Some(_lock) = self.on(&self.folder.join("lock"), folder::lock)? {
+        if let Ok(Some(_lock)) = folder::lock(&self.folder.join("lock")) {
             let mut standing = Standing::load(&self.folder);
             standing.fingerprint = attempt.fingerprint;
             standing.failed(verdict, reason, attempt.now, attempt.jitter);
             standing.save(&self.folder);
         }
-        Ok(())
     }
 
     /// Writes a batch, or a part of one, to those that are set aside.

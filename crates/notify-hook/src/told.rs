@@ -1,0 +1,132 @@
+//! What became of turns and of what waited, and the lines about it in the log.
+
+use std::time::Duration;
+
+use exporters::outbox::{Flushed, OutboxError, Stopped, Summary};
+
+use crate::lane::{self, Fate};
+use crate::log::Log;
+use crate::metrics::LostMetrics;
+
+/// What became of a turn at one target.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    /// What the target is called among all.
+    pub(crate) name: String,
+    /// The target, for people.
+    pub(crate) target: String,
+    /// What the turn's root span is called.
+    pub(crate) turn: String,
+    pub(crate) spans: usize,
+    pub(crate) took: Duration,
+    pub(crate) fate: Fate,
+}
+
+/// What became of what waited for one target.
+#[derive(Debug)]
+pub struct TargetFlush {
+    /// What the target is called among all.
+    pub name: String,
+    /// The target, for people.
+    pub target: String,
+    /// What came of it.
+    pub result: Result<Flushed, OutboxError>,
+    /// What came of the numbers about what it accepted.
+    pub metrics: Result<(), LostMetrics>,
+}
+
+/// What waits for one target.
+#[derive(Debug)]
+pub struct TargetOutbox {
+    /// What the target is called among all.
+    pub name: String,
+    /// The target, for people; none where the settings no longer name it.
+    pub target: Option<String>,
+    /// What waits, and how it stands with the target; empty where the outbox cannot be read.
+    pub summary: Summary,
+}
+
+impl Told {
+    /// Logs an answer that came after its turn was put away, where it says more than that.
+    pub(crate) fn log_late(&self, log: &Log) {
+        let Self { target, turn, .. } = self;
+        match &self.fate {
+            Fate::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
+            Fate::Waiting { why: None, .. } | Fate::SampledOut => {}
+            Fate::Waiting { why: Some(why), .. } | Fate::SetAside(why) | Fate::Lost(why) => {
+                log.error(format_args!("{turn} for {target}: {why}"));
+            }
+        }
+    }
+
+    /// Logs what became of a turn that was told with so many events.
+    pub(crate) fn log(&self, log: &Log, thread_id: &str, events: usize) {
+        let Self { target, turn, spans, took, .. } = self;
+        let what = format_args!("{turn} of thread {thread_id}");
+        match &self.fate {
+            Fate::Accepted => log.info(format_args!(
+                "{what}: {spans} spans to {target} in {} ms, with {events} events",
+                took.as_millis()
+            )),
+            Fate::Waiting { why: None, .. } => {
+                log.info(format_args!("{what} waits for {target}, behind others"));
+            }
+            Fate::Waiting { why: Some(why), .. } => {
+                log.error(format_args!("{what} waits for {target}: {why}"));
+            }
+            Fate::SampledOut => log.verbose(format_args!("{what} is not among those for {target}")),
+            Fate::SetAside(why) => {
+                log.error(format_args!(
+                    "{what} is refused for good by {target} and set aside: {why}"
+                ));
+            }
+            Fate::Lost(why) => {
+                log.error(format_args!("{what} stays unsent to {target}: {why}"));
+            }
+        }
+        if let Fate::Waiting { dropped: dropped @ 1.., .. } = self.fate {
+            log.error(format_args!("{dropped} waiting for {target} given up: too much waits"));
+        }
+    }
+}
+
+impl TargetFlush {
+    /// Whether more would be delivered at once, if there were time.
+    pub fn has_more(&self) -> bool {
+        self.result.as_ref().is_ok_and(|flushed| flushed.stopped == Some(Stopped::NoTime))
+    }
+
+    /// Logs what came of it, where something did.
+    pub(crate) fn log(&self, log: &Log) {
+        let target = &self.target;
+        if let Err(lost) = &self.metrics {
+            log.warn(format_args!("{lost} for {target}"));
+        }
+        let flushed = match &self.result {
+            Ok(flushed) => flushed,
+            Err(error) => return log.error(format_args!("{target}: {}", lane::told(error))),
+        };
+        if flushed.accepted > 0 {
+            log.info(format_args!("{} that waited to {target}", flushed.accepted));
+        }
+        for aside in &flushed.set_aside {
+            log.error(format_args!(
+                "trace {} is refused for good by {target} and set aside: {}",
+                aside.trace_id, aside.answer
+            ));
+        }
+        if flushed.dropped > 0 {
+            log.error(format_args!("{} waiting for {target} given up: too old", flushed.dropped));
+        }
+        let waiting = flushed.waiting;
+        match &flushed.stopped {
+            Some(Stopped::Refused(why)) => {
+                log.error(format_args!("{waiting} waiting for {target}: {why}"));
+            }
+            Some(stopped) => {
+                log.verbose(format_args!("{waiting} waiting for {target}: {stopped:?}"))
+            }
+            None => {}
+        }
+    }
+}
