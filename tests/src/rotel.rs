@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use crate::wait;
 pub struct Rotel {
     port: u16,
     grpc_port: u16,
+    log: PathBuf,
     _will: LastWill,
 }
 
@@ -30,6 +31,8 @@ impl Rotel {
         let child = Command::new(program)
             .args(["start", "--exporter", "otlp", "--otlp-exporter-protocol", "http"])
             .args(["--otlp-exporter-endpoint", phoenix, "--batch-timeout", "50ms"])
+            // No backend of the stories takes metrics.
+            .args(["--debug-log", "metrics", "--debug-log-verbosity", "detailed"])
             .args(["--otlp-http-endpoint", &format!("127.0.0.1:{port}")])
             .args(["--otlp-grpc-endpoint", &format!("127.0.0.1:{grpc_port}")])
             .arg("--pid-file")
@@ -50,12 +53,17 @@ impl Rotel {
             TcpStream::connect(("127.0.0.1", port)).ok()
         })
         .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(Self { port, grpc_port, _will: will })
+        Ok(Self { port, grpc_port, log, _will: will })
     }
 
     /// Returns the address that the exporters are configured with.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Returns what it wrote so far: all metrics that it got.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Returns the address for OTLP over gRPC.
