@@ -3,6 +3,7 @@
 mod buffer;
 mod hook;
 mod measure;
+mod proxy;
 mod scene;
 mod sink;
 
@@ -50,6 +51,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             budget.unwrap_or("-")
         );
     }
+    print_proxy(&proxy::measure(&scene)?);
     let buffer = buffer::measure(&scene)?;
     println!("{:34} {:>5.1} MiB  budget ≤ 5.5 MiB", "buffer, idle RSS", buffer.idle_mib);
     println!(
@@ -61,6 +63,23 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "buffer, ingest", buffer.events_per_second
     );
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+fn print_proxy(proxy: &proxy::Proxy) {
+    let alone = proxy.alone.wall_ms();
+    println!("{:34} {alone:>6.1} ms", "a program that ends at once");
+    for (name, cost) in [
+        ("behind the proxy, replacing it", proxy.interactive),
+        ("behind the proxy, as its child", proxy.exec),
+    ] {
+        println!(
+            "{name:34} {:>6.1} ms {:>9.1} {:>5.1} MiB  ≤ 3 ms more",
+            cost.wall_ms(),
+            cost.wall_ms() / alone,
+            cost.rss_mib()
+        );
+    }
 }
 
 /// The median of several costs.

@@ -72,6 +72,16 @@ impl Scene {
         self.home.path()
     }
 
+    /// One of the programs that are measured.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
+    /// The port of the buffer service.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn sink_url(&self) -> String {
         format!("http://{}/v1/traces", self.sink)
     }
@@ -91,7 +101,7 @@ impl Scene {
 
     /// The hook on a payload, as Codex starts it.
     pub(crate) fn hook(&self, payload: &str) -> Command {
-        let mut hook = command(&self.programs.join("arize-hook-codex-notify"), self.home());
+        let mut hook = command(&self.program("arize-hook-codex-notify"), self.home());
         hook.env("ARIZE_CODEX_BUFFER_PORT", self.port.to_string()).arg(payload);
         hook
     }

@@ -1,0 +1,39 @@
+//! What the proxy adds to a run of Codex, for which a program stands that ends at once.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::measure::{self, Cost};
+use super::scene::{self, Scene};
+
+/// What was measured.
+pub(crate) struct Proxy {
+    /// The program alone.
+    pub(crate) alone: Cost,
+    /// The proxy that the program replaces.
+    pub(crate) interactive: Cost,
+    /// The proxy that stays its parent, up to its own end.
+    pub(crate) exec: Cost,
+}
+
+/// Measures a proxy whose buffer service runs, as it does from the second run on.
+pub(crate) fn measure(scene: &Scene) -> anyhow::Result<Proxy> {
+    let folder = scene.home().join("codex");
+    std::fs::create_dir_all(&folder)?;
+    let codex = folder.join("codex");
+    symlink("/bin/true", &codex)?;
+    let run = |program: &Path, argument: &str| {
+        measure::cost(|_| {
+            let mut command = scene::command(program, scene.home());
+            command.env("PATH", &folder).env("ARIZE_CODEX_BUFFER_PORT", scene.port().to_string());
+            command.arg(argument);
+            Ok(command)
+        })
+    };
+    let proxy = scene.program("arize-codex-proxy");
+    Ok(Proxy {
+        alone: run(&codex, "exec")?,
+        interactive: run(&proxy, "resume")?,
+        exec: run(&proxy, "exec")?,
+    })
+}
