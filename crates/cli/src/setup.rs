@@ -30,7 +30,7 @@ pub(crate) fn setup(
     if args.dry_run {
         return Ok((dry_run(args.json, &steps, &plan.diff()), ExitCode::Success));
     }
-    if !plan.is_empty() {
+    if !steps.is_empty() {
         agree(&mut *ask, "This will be done:", &steps, || plan.diff())?;
     }
     let applied = carry_out(&host, &facts, &plan)?;

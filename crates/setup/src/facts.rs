@@ -74,6 +74,8 @@ pub struct KnownSettings {
     pub prompts: bool,
     /// Whether the buffer service passes log events on.
     pub forwards: bool,
+    /// Whether anything is traced at all.
+    pub enabled: bool,
     /// The folders in which turns are traced; nothing traces them everywhere.
     pub folders: Option<Vec<PathBuf>>,
     /// The port of the buffer service, where it is said.
@@ -158,7 +160,9 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let settings_file = look(&paths.config_file)?;
     let (settings_base, now) = settings_texts(host, &settings_file)?;
     let mut settings = known_settings(&now);
-    let in_force = Settings::load(paths, &host.environment).collector.port;
+    let effective = Settings::load(paths, &host.environment);
+    settings.enabled = effective.enabled;
+    let in_force = effective.collector.port;
     if in_force != settings.port.unwrap_or(DEFAULT_PORT) {
         settings.port = Some(in_force);
         settings.port_is_fixed = true;
@@ -267,6 +271,7 @@ fn known_settings(root: &Value) -> KnownSettings {
             .map(|folders| folders.iter().filter_map(text).map(PathBuf::from).collect()),
         port: port.and_then(|port| port.try_into().ok()).filter(|port| *port != 0),
         port_is_fixed: false,
+        enabled: true,
         neighbours: neighbours.collect(),
     }
 }

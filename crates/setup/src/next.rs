@@ -14,6 +14,13 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
     if facts.codex.is_none() {
         next.push("Install Codex: there is no `codex` on the PATH.".to_owned());
     }
+    if !facts.settings.enabled {
+        next.push(
+            "Nothing is traced while ARIZE_TRACE_ENABLED is off, in the environment or in \
+             arize-env.sh."
+                .to_owned(),
+        );
+    }
     if let Some(unreachable) = unreachable(answers) {
         next.push(unreachable);
     }

@@ -1,6 +1,6 @@
 //! What ends up in the settings.
 
-use codex_config::Secret;
+use codex_config::{Secret, Settings, Target};
 use expect_test::expect;
 use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
@@ -161,4 +161,37 @@ fn a_project_is_a_folder_beside_those_that_were_named_before() {
     assert!(!config(&home).contains("folders"), "{}", config(&home));
     home.uninstall(false);
     assert_eq!(home.tree(), before);
+}
+
+/// What setup writes is what the hook and the buffer service read.
+#[test]
+fn the_other_programs_understand_all_of_it() {
+    let home = Home::with(&[
+        (".codex/config.toml", &format!("notify = ['bell', '-q']\n{EXPORTER}")),
+        (".zshrc", ""),
+    ]);
+    home.install(&Request {
+        target: Some(Backend::Arize),
+        api_key: Some(Secret::new("k")),
+        space_id: Some("007".to_owned()),
+        project: Some("true".to_owned()),
+        user_id: Some("1e3".to_owned()),
+        content: Some(Content::Prompts),
+        scope: Some(Scope::Project),
+        existing_otel: Some(ExistingOtel::Forward),
+        ..quiet()
+    });
+    let paths = &home.host.paths;
+    let settings = Settings::load(paths, &home.host.environment);
+    assert_eq!(settings.warnings, []);
+    let target = &settings.targets[0];
+    assert!(matches!(target.target, Ok(Target::Arize { .. })), "{target:?}");
+    assert_eq!((target.project_name.as_str(), target.content.tool_details), ("true", false));
+    assert_eq!((settings.user_id.as_deref(), settings.collector.port), (Some("1e3"), 45_999));
+    let forward = settings.forward.unwrap();
+    assert_eq!(forward.endpoint, "http://c/v1/logs");
+    assert_eq!(forward.headers.len(), 2, "{forward:?}");
+    assert!(settings.folders.cover(Some(&home.path("src"))));
+    assert!(!settings.folders.cover(Some(std::path::Path::new("/"))));
+    assert_eq!(codex_config::chained_notify(paths).unwrap(), ["bell", "-q"]);
 }
