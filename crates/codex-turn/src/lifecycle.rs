@@ -13,8 +13,8 @@ pub struct LifecyclePayload {
     pub thread_id: String,
     /// The turn, in the form in which notify tells of one; without its prompt.
     pub turn: NotifyPayload,
-    /// Whether Codex keeps a transcript of the thread (not with `--ephemeral`).
-    pub has_transcript: bool,
+    /// The transcript of the thread; none with `--ephemeral`.
+    pub transcript: Option<String>,
 }
 
 /// The lifecycle events that say something about a turn's end.
@@ -71,7 +71,7 @@ impl LifecyclePayload {
             ..NotifyPayload::default()
         };
         let transcript = text("agent_transcript_path").or_else(|| text("transcript_path"));
-        Ok(Self { event, thread_id, turn, has_transcript: transcript.is_some() })
+        Ok(Self { event, thread_id, turn, transcript })
     }
 }
 
@@ -79,9 +79,9 @@ impl LifecyclePayload {
 mod tests {
     use super::*;
 
-    fn decode(payload: &str) -> (LifecycleEvent, String, Option<String>, bool) {
+    fn decode(payload: &str) -> (LifecycleEvent, String, Option<String>, Option<String>) {
         let payload = LifecyclePayload::decode(payload).unwrap();
-        (payload.event, payload.thread_id, payload.turn.turn_id, payload.has_transcript)
+        (payload.event, payload.thread_id, payload.turn.turn_id, payload.transcript)
     }
 
     #[test]
@@ -92,18 +92,18 @@ mod tests {
                 r#"{"session_id":"t","turn_id":"u","transcript_path":"/a","cwd":"/",
                 "hook_event_name":"Stop","stop_hook_active":false,"unheard_of":[]}"#
             ),
-            (LifecycleEvent::Stop, thread(), Some("u".to_owned()), true)
+            (LifecycleEvent::Stop, thread(), Some("u".to_owned()), Some("/a".to_owned()))
         );
         assert_eq!(
             decode(r#"{"session_id":"t","transcript_path":null,"hook_event_name":"SessionEnd"}"#),
-            (LifecycleEvent::SessionEnd, thread(), None, false)
+            (LifecycleEvent::SessionEnd, thread(), None, None)
         );
         assert_eq!(
             decode(
                 r#"{"session_id":"root","agent_id":"t","turn_id":"u","transcript_path":null,
                 "agent_transcript_path":"/a","hook_event_name":"SubagentStop"}"#
             ),
-            (LifecycleEvent::SubagentStop, thread(), Some("u".to_owned()), true)
+            (LifecycleEvent::SubagentStop, thread(), Some("u".to_owned()), Some("/a".to_owned()))
         );
     }
 

@@ -144,7 +144,7 @@ fn lifecycle(context: &Context<'_>) -> usize {
         let since = sweep::tracing_began(context.paths, context.log);
         Cause::Sweep { since: sweep::nanos(since) }
     } else {
-        if !payload.has_transcript {
+        if payload.transcript.is_none() {
             // Notify, should it come, knows the prompt.
             thread::sleep(TELEMETRY_PATIENCE);
         }

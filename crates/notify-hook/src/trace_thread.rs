@@ -169,7 +169,12 @@ impl Look<'_> {
 
     fn transcript_path(&self) -> Option<PathBuf> {
         let known = self.state.transcript().filter(|path| path.exists()).map(Path::to_owned);
-        known.or_else(|| find::transcript(&self.context.paths.codex_home, &self.trigger.thread_id))
+        known
+            .or_else(|| find::transcript(&self.context.paths.codex_home, &self.trigger.thread_id))
+            .or_else(|| {
+                let named = self.trigger.cause.transcript()?;
+                named.is_file().then(|| named.to_owned())
+            })
     }
 
     /// The turns since the checkpoint; none where the transcript cannot be read.

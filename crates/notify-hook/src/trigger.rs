@@ -1,5 +1,7 @@
 //! Why a thread is looked at, and what that says of its turns.
 
+use std::path::Path;
+
 use codex_turn::{LifecycleEvent, LifecyclePayload, NotifyPayload, TranscriptTurn};
 use otlp_model::{Turn, UnixNanos};
 
@@ -75,6 +77,14 @@ impl Cause {
         }
     }
 
+    /// Where Codex said that the transcript is.
+    pub(crate) fn transcript(&self) -> Option<&Path> {
+        match self {
+            Self::Lifecycle { payload, .. } => payload.transcript.as_deref().map(Path::new),
+            _ => None,
+        }
+    }
+
     /// Whether Codex said that this turn has ended. A lifecycle hook does not: another one may yet
     /// make Codex go on with the turn.
     pub(crate) fn says_ended(&self, turn: &TranscriptTurn) -> bool {
@@ -93,7 +103,7 @@ impl Cause {
         match self {
             Self::Lifecycle { payload, .. } => {
                 !has_transcript
-                    && !payload.has_transcript
+                    && payload.transcript.is_none()
                     && payload.turn.unique_turn_id().is_some()
             }
             Self::Notify(_) | Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => true,

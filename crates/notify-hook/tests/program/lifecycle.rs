@@ -107,6 +107,18 @@ fn a_sub_agents_turn_is_looked_for_in_its_own_thread() {
     home.logs(&format!("thread {THREAD}: 1 turns traced"));
 }
 
+/// Whoever started Codex's daemon may have had another `CODEX_HOME`.
+#[test]
+fn the_transcript_is_where_codex_says() {
+    let home = Home::new();
+    let (going_on, end) = thread();
+    let path = home.path().join("rollout.jsonl");
+    fs::write(&path, format!("{going_on}{end}")).unwrap();
+    home.lifecycle(&payload_of("Stop", json!(path)));
+    let turns = home.traced(1);
+    assert_eq!(turns[0].name, "Turn 1");
+}
+
 /// `codex exec --ephemeral`: notify knows more, and comes a moment later.
 #[test]
 fn without_a_transcript_it_stands_back_behind_notify() {
