@@ -1,7 +1,7 @@
 //! The notify payload: the one argument that Codex passes to the `notify` program.
 
 use otlp_model::turn::{Agent, Outcome};
-use otlp_model::{Turn, UnixNanos};
+use otlp_model::{SpanId, Turn, UnixNanos};
 use serde_json::Value as Json;
 
 use crate::{HARNESS, json};
@@ -97,7 +97,8 @@ impl NotifyPayload {
         first.starts_with("Generate a concise, single-line task title")
     }
 
-    /// What tells this turn from others of its thread.
+    /// What tells this turn from others of its thread; it is written down, and says nothing of what was
+    /// said.
     pub fn key(&self) -> String {
         match self.unique_turn_id() {
             Some(id) => id.to_owned(),
@@ -106,7 +107,7 @@ impl NotifyPayload {
                 "notify {} {} {}",
                 self.turn_id.as_deref().unwrap_or_default(),
                 self.input_messages.len(),
-                self.last_assistant_message.as_deref().unwrap_or_default(),
+                SpanId::derive(&[self.last_assistant_message.as_deref().unwrap_or_default()]),
             ),
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use buffer_api::paths::create_parent;
 use codex_config::{Paths, Settings};
+use codex_turn::NotifyPayload;
 use otlp_model::{Turn, scrub_turn};
 use scrub::Scrubber;
 use tempfile::NamedTempFile;
@@ -44,6 +45,16 @@ impl<'a> Secrets<'a> {
     /// Scrubs a text that is not part of a turn.
     pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.scrubber().map_or(Cow::Borrowed(text), |scrubber| scrubber.scrub(text).text)
+    }
+
+    /// A payload as it is remembered. Up to Codex 0.98 what was said is what tells it from others, and
+    /// stays.
+    pub(crate) fn payload_to_keep(&self, payload: &NotifyPayload) -> String {
+        let text = payload.encode();
+        match payload.unique_turn_id() {
+            Some(_) => self.scrub(&text).into_owned(),
+            None => text,
+        }
     }
 
     fn scrubber(&self) -> Option<&Scrubber> {

@@ -264,7 +264,7 @@ impl Look<'_> {
             self.state.pending().iter().filter_map(|text| NotifyPayload::decode(text).ok());
         let mut payloads: Vec<NotifyPayload> = earlier.collect();
         if let Some(payload) = self.payload()
-            && !payloads.contains(payload)
+            && !payloads.iter().any(|earlier| earlier.key() == payload.key())
             && self.trigger.cause.can_stand_alone(turns.is_some())
         {
             payloads.push(payload.clone());
@@ -275,7 +275,7 @@ impl Look<'_> {
                 continue;
             }
             if !self.trace_payload(&payload, gathered) {
-                pending.push(self.context.secrets.scrub(&payload.encode()).into_owned());
+                pending.push(self.context.secrets.payload_to_keep(&payload));
             }
         }
         self.state.set_pending(pending);

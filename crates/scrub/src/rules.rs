@@ -83,6 +83,7 @@ mod tests {
         let rules = Rules::built_in();
         assert_eq!(rules.iter().count(), lines.count());
         assert!(BETTERLEAKS.starts_with("# betterleaks 1."), "the table names its version");
+        assert!(include_str!("../data/betterleaks-LICENSE").starts_with("MIT License"));
         for rule in rules.iter() {
             let name = rule.name;
             assert!(Regex::new(rule.pattern).is_ok(), "{name}: {}", rule.pattern);
