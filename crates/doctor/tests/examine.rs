@@ -210,3 +210,34 @@ fn nothing_is_left_behind() {
     home.examine();
     assert_eq!(files(home.dir.path()), before);
 }
+
+#[test]
+fn what_waits_is_told_also_for_a_target_that_is_gone() {
+    use exporters::outbox::Limits;
+    let home = Home::new();
+    let span = otlp_model::Span {
+        trace_id: otlp_model::TraceId([7; 16]),
+        span_id: otlp_model::SpanId([7; 8]),
+        parent_id: None,
+        name: "Turn 1".to_owned(),
+        kind: otlp_model::SpanKind::Agent,
+        start: otlp_model::UnixNanos(1),
+        end: otlp_model::UnixNanos(2),
+        attributes: Vec::new(),
+        events: Vec::new(),
+        status: otlp_model::SpanStatus::Ok,
+    };
+    let batch = otlp_model::SpanBatch { resource: Vec::new(), spans: vec![span] };
+    for target in ["local", "old"] {
+        let folder = home.paths.state_dir.join("outbox").join(target);
+        let outbox = exporters::Outbox::new(folder, Limits::default());
+        outbox.push(&batch, SystemTime::now()).unwrap();
+    }
+    let report = home.examine_without_service();
+    let outboxes: Vec<_> =
+        report.findings.iter().filter(|finding| finding.check == "outbox").collect();
+    let [waiting, gone] = &outboxes[..] else { panic!("{report:#?}") };
+    assert!(waiting.message.starts_with("1 turn waits for `local`"), "{waiting:?}");
+    assert!(waiting.command.as_deref().is_some_and(|command| command.ends_with("codex flush")));
+    assert_eq!(gone.message, "1 turn waits for `old`, which the settings no longer name");
+}

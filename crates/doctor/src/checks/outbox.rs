@@ -1,10 +1,10 @@
 //! What waits for a target that is away, and what a target has refused for good.
 
-use std::time::{Duration, SystemTime};
+use std::fs;
+use std::time::SystemTime;
 
 use codex_config::{Paths, Settings};
 use exporters::outbox::Summary;
-use notify_hook::Delivery;
 
 use crate::Finding;
 use crate::words::{bytes, count, edit, line, quoted, span};
@@ -28,24 +28,37 @@ pub struct Facts {
 
 /// Looks into the outbox of each target, and of those that the settings no longer name.
 pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
-    let max_bytes = settings.outbox.max_bytes;
-    let named = settings.targets.iter().map(|target| Facts {
-        target: target.name.clone(),
-        is_named: true,
-        summary: notify_hook::outbox(paths, settings, &target.name)
+    let look = |target: String, is_named| Facts {
+        summary: notify_hook::outbox(paths, settings, &target)
             .summary()
             .map_err(|error| super::target::chain(&error)),
-        max_bytes,
-    });
-    let delivery = Delivery::to_targets(settings, paths, Duration::from_secs(1));
-    let all = delivery.map(|delivery| delivery.outboxes()).unwrap_or_default();
-    let abandoned = all.into_iter().filter(|outbox| outbox.target.is_none()).map(|outbox| Facts {
-        target: outbox.name,
-        is_named: false,
-        summary: Ok(outbox.summary),
-        max_bytes,
-    });
-    named.chain(abandoned).collect()
+        max_bytes: settings.outbox.max_bytes,
+        is_named,
+        target,
+    };
+    let mut outboxes: Vec<Facts> =
+        settings.targets.iter().map(|target| look(target.name.clone(), true)).collect();
+    if settings.unreadable.is_none() {
+        let is_named = |name: &String| settings.targets.iter().any(|target| target.name == *name);
+        let others = folders(paths).into_iter().filter(|name| !is_named(name));
+        let others = others.map(|name| look(name, false));
+        outboxes.extend(others.filter(|facts| facts.summary.as_ref().is_ok_and(holds_something)));
+    }
+    outboxes
+}
+
+/// The names of all that ever had an outbox.
+fn folders(paths: &Paths) -> Vec<String> {
+    let entries = fs::read_dir(paths.state_dir.join("outbox")).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut names: Vec<String> =
+        folders.filter_map(|folder| folder.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    names
+}
+
+fn holds_something(summary: &Summary) -> bool {
+    summary.waiting > 0 || !summary.rejected.is_empty()
 }
 
 /// What the facts mean.
@@ -101,6 +114,8 @@ fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use exporters::outbox::RejectedBatch;
 
     use super::*;

@@ -12,11 +12,11 @@ use buffer_api::{Endpoint, Paths as BufferPaths};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify_hook::ledger::{self, Entry};
-use notify_hook::{Delivery, TargetOutbox};
 use otlp_model::UnixNanos;
 use serde::Serialize;
 
 use crate::Place;
+use crate::checks::outbox;
 use threads::ThreadNames;
 
 pub use view::text;
@@ -127,14 +127,13 @@ impl Overview {
 
 /// Looks at everything; days begin at midnight in this time zone.
 pub fn overview(place: &Place<'_>, zone: &TimeZone) -> Overview {
-    let delivery = Delivery::to_targets(place.settings, place.paths, Duration::from_secs(1));
-    let outboxes = delivery.map(|delivery| delivery.outboxes()).unwrap_or_default();
+    let outboxes = outbox::gather(place.settings, place.paths);
     let since = place.now - Duration::from_secs(DAYS * 24 * 60 * 60);
     let entries = ledger::read(place.paths, UnixNanos::from_millis(millis(since)));
     let names = ThreadNames::read(&place.paths.codex_home);
     Overview {
         service: service(place),
-        targets: outboxes.into_iter().map(target).collect(),
+        targets: outboxes.into_iter().map(|outbox| target(outbox, place)).collect(),
         today: today(&entries, midnight(place.now, zone)),
         turns: entries
             .into_iter()
@@ -178,12 +177,13 @@ fn service(place: &Place<'_>) -> ServiceState {
     }
 }
 
-fn target(outbox: TargetOutbox) -> TargetState {
-    let summary = outbox.summary;
+fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
+    // One that cannot be read is empty here: the doctor says why.
+    let summary = outbox.summary.unwrap_or_default();
     let refused = summary.rejected.last().map(|batch| batch.answer.clone());
     TargetState {
-        name: outbox.name,
-        target: outbox.target,
+        target: described(&outbox.target, place),
+        name: outbox.target,
         sent: summary.accepted,
         last_sent_ms: summary.last_success.map(millis),
         waiting: summary.waiting,
@@ -193,6 +193,14 @@ fn target(outbox: TargetOutbox) -> TargetState {
         dropped: summary.dropped,
         last_error: summary.last_error.filter(|_| summary.waiting > 0).or(refused),
     }
+}
+
+/// What a target is and where; none where the settings do not say.
+fn described(name: &str, place: &Place<'_>) -> Option<String> {
+    let target = place.settings.targets.iter().find(|target| target.name == name)?;
+    let kind = target.target.as_ref().ok()?;
+    let exporter = notify_hook::exporter(kind, target, place.paths, Duration::from_secs(1)).ok()?;
+    Some(exporter.target().to_owned())
 }
 
 /// What the turns that ended since then came to.
