@@ -12,7 +12,7 @@ use exporters::outbox::{Limits, OutboxError, When};
 use exporters::{Exporter, Outbox};
 use otlp_model::{SpanBatch, Turn};
 
-use crate::lane::{self, Fate, Lane};
+use crate::lane::{self, Fate, Lane, Why};
 use crate::metrics::{self, PendingMetrics};
 use crate::told::{TargetFlush, TargetOutbox, Told};
 
@@ -117,12 +117,7 @@ impl Delivery {
             match answer.recv_timeout(left) {
                 Ok(fate) => told(lane, &batch, begun, self.metrics.note(lane, &batch, fate)),
                 Err(_) => {
-                    let told = told(
-                        lane,
-                        &batch,
-                        begun,
-                        lane.put_away(&batch, Some("no answer yet".to_owned())),
-                    );
+                    let told = told(lane, &batch, begun, lane.put_away(&batch, Why::NoAnswerYet));
                     let lane = Arc::clone(lane);
                     let late = Late { told: told.clone(), lane, batch, answer };
                     self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
@@ -248,7 +243,9 @@ fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Fate> {
     let deliver = move || {
         let begun = Instant::now();
         let fate = lane.deliver(&batch);
-        if fate == Fate::Accepted && begun.elapsed() >= PATIENCE {
+        let is_settled = matches!(fate, Fate::Accepted | Fate::SetAside(_));
+        if is_settled && begun.elapsed() >= PATIENCE {
+            // It was put away meanwhile.
             lane.outbox().withdraw(&batch);
         }
         // Nobody waits for an answer that is too late.

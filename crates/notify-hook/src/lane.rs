@@ -26,6 +26,17 @@ pub(crate) struct Lane {
     fingerprint: u64,
 }
 
+/// Why a turn waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Others wait before it.
+    BehindOthers,
+    /// The target takes longer than a turn waits.
+    NoAnswerYet,
+    /// The target does not take it, or cannot be offered it, for this reason.
+    Refused(String),
+}
+
 /// What became of a turn at a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -33,8 +44,8 @@ pub(crate) enum Fate {
     Accepted,
     /// It waits in the outbox.
     Waiting {
-        /// For this reason, or behind others.
-        why: Option<String>,
+        /// For what.
+        why: Why,
         /// How many old batches were given up for it.
         dropped: usize,
     },
@@ -137,11 +148,11 @@ impl Lane {
     pub(crate) fn deliver(&self, batch: &SpanBatch) -> Fate {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
-            Err(reason) => return self.put_away(batch, Some(reason.clone())),
+            Err(reason) => return self.put_away(batch, Why::Refused(reason.clone())),
         };
         // What waits in an outbox that cannot be read must not keep this one from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
-            return self.put_away(batch, None);
+            return self.put_away(batch, Why::BehindOthers);
         }
         let Err(error) = exporter.export(batch) else {
             self.outbox.note_accepted();
@@ -151,12 +162,12 @@ impl Lane {
         match (kept, error.verdict()) {
             (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), told(&outbox))),
             (Ok(_), Verdict::Never) => Fate::SetAside(error.told()),
-            (Ok(dropped), _) => Fate::Waiting { why: Some(error.told()), dropped },
+            (Ok(dropped), _) => Fate::Waiting { why: Why::Refused(error.told()), dropped },
         }
     }
 
-    /// Puts a batch away, for a reason or behind others.
-    pub(crate) fn put_away(&self, batch: &SpanBatch, why: Option<String>) -> Fate {
+    /// Puts a batch away.
+    pub(crate) fn put_away(&self, batch: &SpanBatch, why: Why) -> Fate {
         match self.outbox.push(batch, SystemTime::now()) {
             Ok(dropped) => Fate::Waiting { why, dropped },
             Err(error) => Fate::Lost(told(&error)),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use exporters::outbox::{Flushed, OutboxError, Stopped, Summary};
 
-use crate::lane::{self, Fate};
+use crate::lane::{self, Fate, Why};
 use crate::log::Log;
 use crate::metrics::LostMetrics;
 
@@ -52,10 +52,12 @@ impl Told {
         let Self { target, turn, .. } = self;
         match &self.fate {
             Fate::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
-            Fate::Waiting { why: None, .. } | Fate::SampledOut => {}
-            Fate::Waiting { why: Some(why), .. } | Fate::SetAside(why) | Fate::Lost(why) => {
+            Fate::Waiting { why: Why::Refused(why), .. }
+            | Fate::SetAside(why)
+            | Fate::Lost(why) => {
                 log.error(format_args!("{turn} for {target}: {why}"));
             }
+            Fate::Waiting { .. } | Fate::SampledOut => {}
         }
     }
 
@@ -68,10 +70,13 @@ impl Told {
                 "{what}: {spans} spans to {target} in {} ms, with {events} events",
                 took.as_millis()
             )),
-            Fate::Waiting { why: None, .. } => {
+            Fate::Waiting { why: Why::BehindOthers, .. } => {
                 log.info(format_args!("{what} waits for {target}, behind others"));
             }
-            Fate::Waiting { why: Some(why), .. } => {
+            Fate::Waiting { why: Why::NoAnswerYet, .. } => {
+                log.info(format_args!("{what} waits for {target}, which has not answered yet"));
+            }
+            Fate::Waiting { why: Why::Refused(why), .. } => {
                 log.error(format_args!("{what} waits for {target}: {why}"));
             }
             Fate::SampledOut => log.verbose(format_args!("{what} is not among those for {target}")),
