@@ -80,6 +80,10 @@ pub struct TargetState {
     pub set_aside: usize,
     /// Turns that were given up because too many waited, or for too long.
     pub dropped: u64,
+    /// Turns that it was not to get, because only a share of all is sent.
+    pub sampled_out: u64,
+    /// Turns whose metrics did not arrive, as far as anybody knows.
+    pub metrics_lost: u64,
     /// What it said when it last refused something that still waits or is set aside.
     pub last_error: Option<String>,
 }
@@ -191,6 +195,8 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
         next_attempt_ms: summary.next_attempt.map(millis),
         set_aside: summary.rejected.len(),
         dropped: summary.dropped,
+        sampled_out: summary.sampled_out,
+        metrics_lost: summary.metrics_lost,
         last_error: summary.last_error.filter(|_| summary.waiting > 0).or(refused),
     }
 }

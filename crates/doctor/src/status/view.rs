@@ -80,6 +80,14 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             "{:width$}  {:>7}  {:>7}  {:>9}  {ago}",
             target.name, target.sent, target.waiting, target.set_aside
         );
+        let rarer = [
+            (target.dropped, "given up"),
+            (target.sampled_out, "left out by sampling"),
+            (target.metrics_lost, "with metrics that were lost"),
+        ];
+        for (count, what) in rarer.into_iter().filter(|(count, _)| *count > 0) {
+            let _ = writeln!(text, "  {count} turns {what}");
+        }
         if let Some(error) = &target.last_error {
             let _ = writeln!(text, "  {}", line(error, style.width.saturating_sub(3)));
         }
@@ -197,6 +205,8 @@ mod tests {
             next_attempt_ms: None,
             set_aside: 0,
             dropped: 0,
+            sampled_out: 9,
+            metrics_lost: 0,
             last_error: None,
         };
         let away = TargetState {
@@ -247,7 +257,9 @@ mod tests {
 
             TARGET      SENT  WAITING  SET ASIDE  LAST SENT
             phoenix      123        0          0  5 min ago
+              9 turns left out by sampling
             team         123        2          1  never
+              9 turns left out by sampling
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
 
             ENDED         TIME      IN     OUT      COST  TURN
