@@ -19,6 +19,7 @@ mod failures;
 mod fan_out;
 mod faults;
 mod file;
+mod forward;
 mod grpc;
 mod guarded;
 mod input;
