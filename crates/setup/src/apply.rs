@@ -15,6 +15,7 @@ use crate::change::Change;
 use crate::daemon;
 use crate::facts::{self, Facts};
 use crate::host::Host;
+use crate::leftovers;
 use crate::plan::{Plan, ServiceStep};
 use crate::programs::{self, ProgramError};
 use crate::record::{Entry, Place, Record, RecordError};
@@ -68,6 +69,10 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     let bin = host.paths.bin_dir.display();
     let mut work =
         Work { place: Place::under(&host.paths.harness_home), record: facts.record.clone() };
+    for leftover in leftovers::find(host, &facts.record) {
+        // It does no harm; an uninstallation tries again.
+        let _ = std::fs::remove_file(leftover);
+    }
     for copy in &plan.programs {
         if !work.record.programs.contains(&copy.to) {
             work.record.programs.push(copy.to.clone());

@@ -43,6 +43,7 @@ mod skill;
 mod windows_path;
 
 mod apply;
+mod leftovers;
 mod next;
 pub mod record;
 pub mod uninstall;

@@ -17,6 +17,7 @@ use crate::diff;
 use crate::facts::{self, Facts};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
+use crate::leftovers;
 use crate::programs::{self, PROGRAMS};
 use crate::record::{Place, Record, RecordError};
 use crate::windows_path;
@@ -32,6 +33,8 @@ pub struct Removal {
     pub shim: Option<PathBuf>,
     /// The programs.
     pub programs: Vec<PathBuf>,
+    /// What an interrupted setup left behind.
+    pub leftovers: Vec<PathBuf>,
     /// Files and folders with data.
     pub data: Vec<PathBuf>,
     /// Whether the buffer service is ended.
@@ -82,6 +85,7 @@ pub fn plan(host: &Host, facts: &Facts, purge: bool) -> Result<Removal, FileErro
         kept,
         shim: (host.has_shim() && !is_pythons).then(|| bin.join(shim::NAME)),
         programs,
+        leftovers: leftovers::find(host, record),
         data: if purge { data(host) } else { Vec::new() },
         service: matches!(facts.service, Status::Running(_) | Status::Unresponsive { .. }),
         record: record.clone(),
@@ -94,6 +98,7 @@ impl Removal {
         self.files.is_empty()
             && self.shim.is_none()
             && self.programs.is_empty()
+            && self.leftovers.is_empty()
             && self.data.is_empty()
             && !self.service
             && self.record.is_empty()
@@ -118,7 +123,8 @@ impl Removal {
         if self.service {
             steps.push("stop the buffer service".to_owned());
         }
-        let removed = self.shim.iter().chain(&self.programs).chain(&self.data);
+        let removed =
+            self.shim.iter().chain(&self.programs).chain(&self.leftovers).chain(&self.data);
         steps.extend(removed.map(|path| format!("remove {}", path.display())));
         steps
     }
@@ -164,7 +170,7 @@ impl Removal {
             remove_shim(host, &mut removed);
         }
         self.record.shim = false;
-        for path in self.programs.iter().chain(&self.data) {
+        for path in self.programs.iter().chain(&self.leftovers).chain(&self.data) {
             removed.remove(path);
         }
         self.record.programs.retain(|program| program.exists());

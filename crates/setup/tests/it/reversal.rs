@@ -186,3 +186,23 @@ fn data_stays_unless_it_is_to_go_and_that_of_other_harnesses_always() {
     fs::remove_dir_all(home.path(".arize/harness/logs")).unwrap();
     assert_eq!(home.tree(), before);
 }
+
+#[test]
+fn what_a_killed_setup_was_writing_goes_too() {
+    let home = home();
+    let before = home.tree();
+    home.install(&request());
+    for name in [
+        ".codex/.arize-aB3dE6",
+        ".arize/harness/bin/arize-codex.new",
+        ".arize/harness/state/.arize-000000",
+    ] {
+        home.write(name, "half");
+    }
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+    // Killed before anything was noted.
+    home.write(".arize/harness/state/.arize-000000", "half");
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
