@@ -61,10 +61,9 @@ pub(crate) fn uninstall(
     if args.dry_run {
         return Ok((dry_run(args.json, &steps, &removal.diff()), ExitCode::Success));
     }
-    if removal.is_empty() {
-        return Ok(report(args.json, &[], &[], &[]));
+    if !steps.is_empty() {
+        agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
     }
-    agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
     let removed = removal.carry_out(&host, &facts);
     let mut next = Vec::new();
     if facts.record.shim {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stories::process::{Finished, run, run_with_input};
+use stories::strace::{self, Fault};
 use stories::terminal::{Key, Terminal};
 use stories::{Call, Codex, Home, ModelServer, Script, Step, Usage, wait};
 
@@ -162,6 +163,34 @@ fn setup_replaces_the_python_systems_service_and_restarts_codexs_daemon() {
     assert!(daemon("stop").status.success());
     let removed = person.shell("arize-codex uninstall -y --purge");
     assert!(removed.status.success(), "{removed:?}");
+}
+
+/// Killed whenever it puts a file in its place, a setup is taken back by an uninstallation.
+#[test]
+fn a_setup_that_is_killed_is_taken_back() {
+    let person = Person::new();
+    let port = person.home.buffer_port().to_string();
+    fs::write(person.path(".codex/config.toml"), "# mine\nnotify = [\"bell\"]\n").expect("a file");
+    let before = person.files();
+    strace::available().expect("faults");
+    let arize_codex = stage::programs().join("arize-codex");
+    let mut killed = 0;
+    loop {
+        let mut setup = person.command(&arize_codex);
+        setup.args(["setup", "-y", "--no-service", "--with-skills", "--port", &port]);
+        let calls = ["rename", "renameat", "renameat2"];
+        let done = strace::run(&setup, &calls, Fault::Kill, killed + 1, LIMIT).expect("it ends");
+        let mut uninstall = person.command(&arize_codex);
+        let removed = run(uninstall.args(["uninstall", "-y", "--purge"]), LIMIT).expect("it ends");
+        assert!(removed.status.success(), "after {killed}: {removed:?}");
+        assert_eq!(person.files(), before, "after {killed}: {done:?}");
+        if !strace::was_killed(&done) {
+            assert!(done.status.success(), "{done:?}");
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed > 10, "{killed}");
 }
 
 /// Presses a key when the terminal shows the question.
