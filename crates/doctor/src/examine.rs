@@ -8,8 +8,8 @@ use buffer_api::Endpoint;
 use codex_config::{Environment, Paths, Settings};
 
 use crate::checks::{
-    codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, project, service, settings,
-    target, turns,
+    chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, project, service,
+    settings, target, turns,
 };
 use crate::send::send;
 use crate::{Finding, Report, logs};
@@ -59,6 +59,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let projects = project::gather(&place.directory, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks::gather(paths, codex.version)));
+    findings.extend(chained::check(&chained::gather(paths, &search), paths));
     findings.extend(settings::check(own, paths));
     findings.extend(permissions::check(&permissions::gather(paths, own)));
     findings.extend(daemon::check(daemon::gather(paths).as_ref()));

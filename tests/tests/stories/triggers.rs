@@ -69,20 +69,23 @@ fn exec_without_a_transcript() {
 /// In a terminal Codex asks whether to trust the hooks; from then on `codex exec` runs them, too.
 #[test]
 fn a_person_trusts_the_hooks_and_stops_a_turn() {
-    a_turn_is_stopped("hooks-terminal", &[&NO_DAEMON[..], &SILENT].concat());
+    let home = a_turn_is_stopped("hooks-terminal", &[&NO_DAEMON[..], &SILENT].concat());
+    assert_eq!(doctor::finding(&home, "codex.daemon")["level"], "ok", "there is none");
 }
 
 #[test]
 fn a_turn_is_stopped_in_the_daemon() {
-    a_turn_is_stopped("hooks-daemon", &SILENT);
+    drop(a_turn_is_stopped("hooks-daemon", &SILENT));
 }
 
 #[test]
 fn a_turn_is_stopped_and_notify_tells_of_the_others() {
-    a_turn_is_stopped("hooks-and-notify-daemon", &[]);
+    let home = a_turn_is_stopped("hooks-and-notify-daemon", &[]);
+    let daemon = doctor::finding(&home, "codex.daemon");
+    assert!(daemon["message"].as_str().is_some_and(|text| text.contains("(pid ")), "{daemon}");
 }
 
-fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
+fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
     // It ends by itself once the home of the story is gone.
     let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
     let turns = [
@@ -124,6 +127,7 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) {
         check::tree(spans, &expected);
         check::contents(spans, &expected);
     }
+    home
 }
 
 /// A turn of `codex exec` with lifecycle hooks, in a home without a buffer service.

@@ -177,6 +177,11 @@ fn events(running: &Running) -> Finding {
         );
         return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
     }
+    if health.forward_given_up > 0 {
+        let lost = count(health.forward_given_up as usize, "export", "exports");
+        let message = format!("{kept}; {lost} could not be passed on (`collector.forward`)");
+        return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
+    }
     Finding::ok(EVENTS, kept)
 }
 
@@ -268,6 +273,8 @@ mod tests {
         let old = facts(running(|health| health.version = "0.9.0".to_owned()), Token::Refused);
         expect(&old, VERSION, Warning, "0.9.0 runs, and 1.0.0 is installed");
         expect(&old, TOKEN, Failure, "another token");
+        let deaf = facts(running(|health| health.forward_given_up = 2), Token::Accepted);
+        expect(&deaf, EVENTS, Warning, "2 exports could not be passed on");
         let lossy = facts(running(|health| health.dropped = 3), Token::Missing);
         expect(&lossy, EVENTS, Warning, "3 were dropped");
         expect(&lossy, TOKEN, Failure, "missing");

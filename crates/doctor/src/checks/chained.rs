@@ -1,0 +1,89 @@
+//! The program that `notify` was for before our hook, which starts it.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use codex_config::{Paths, chained_notify};
+
+use super::codex::is_program;
+use crate::Finding;
+use crate::words::{edit, line};
+
+const CHECK: &str = "chained";
+
+/// What is known of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Facts {
+    /// The settings name none.
+    None,
+    /// The settings do not name it as they should.
+    Wrong(String),
+    /// This one, and whether it can be run.
+    Program(String, bool),
+}
+
+/// Reads the setting and looks for the program.
+pub fn gather(paths: &Paths, search: &OsStr) -> Facts {
+    match chained_notify(paths) {
+        Err(error) => Facts::Wrong(error.to_string()),
+        Ok(command) => match command.into_iter().next() {
+            None => Facts::None,
+            Some(program) => {
+                let is_runnable = if program.contains(['/', '\\']) {
+                    is_program(Path::new(&program))
+                } else {
+                    let mut folders = std::env::split_paths(search);
+                    folders.any(|folder: PathBuf| is_program(&folder.join(&program)))
+                };
+                Facts::Program(program, is_runnable)
+            }
+        },
+    }
+}
+
+/// What the facts mean; nothing where there is no such program.
+pub fn check(facts: &Facts, paths: &Paths) -> Vec<Finding> {
+    let config = edit(&paths.config_file);
+    match facts {
+        Facts::None => Vec::new(),
+        Facts::Wrong(error) => vec![Finding::warning(CHECK, error, config)],
+        Facts::Program(program, true) => {
+            let message = format!("the hook starts `{}` for each notification", line(program, 60));
+            vec![Finding::ok(CHECK, message)]
+        }
+        Facts::Program(program, false) => {
+            let program = line(program, 60);
+            let message = format!("the hook is to start `{program}`, which is no program");
+            vec![Finding::warning(CHECK, message, config)]
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use crate::Level;
+
+    #[test]
+    fn the_program_is_looked_for_as_it_will_be_started() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::new(home.path(), None);
+        std::fs::create_dir_all(&paths.harness_home).unwrap();
+        let look = |value: &str| {
+            let text = format!("harnesses: {{codex: {{chained_notify: {value}}}}}\n");
+            std::fs::write(&paths.config_file, text).unwrap();
+            check(&gather(&paths, OsStr::new("/usr/bin:/bin")), &paths)
+        };
+        assert_eq!(look("[]"), []);
+        for (value, level) in [
+            ("[sh, -c, x]", Level::Ok),
+            ("[/bin/sh]", Level::Ok),
+            ("[no-such-program]", Level::Warning),
+            ("[~/x.sh]", Level::Warning),
+            ("7", Level::Warning),
+        ] {
+            let findings = look(value);
+            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
+        }
+    }
+}
