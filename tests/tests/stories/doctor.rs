@@ -173,6 +173,21 @@ fn tells_a_wrong_key_from_a_right_one() {
     assert!(message.contains("Phoenix "), "its version: {message}");
 }
 
+/// The hook would start a service of its own where the settings say, which nobody ends.
+#[test]
+fn sends_nothing_past_a_service_that_listens_elsewhere() {
+    let mut patient = Patient::new("doctor-elsewhere");
+    patient.home.start_buffer().expect("the buffer starts");
+    let elsewhere = stories::phoenix::free_port().expect("a port");
+    patient.home.set_buffer_port(elsewhere);
+    patient.home.configure("target: local").expect("config.yaml");
+    let (report, exit) = patient.examined(&["--send"]);
+    assert_eq!(exit, Some(1));
+    let expected = ["codex.otel", "service", "turns.last", "send.events"];
+    assert_eq!(troubles(&report), expected, "{report:#}");
+    std::net::TcpStream::connect(("127.0.0.1", elsewhere)).expect_err("nobody is there");
+}
+
 #[test]
 fn tells_what_is_going_on() {
     let home = stage::home("doctor-status");

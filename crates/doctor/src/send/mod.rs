@@ -27,6 +27,7 @@ const EVENTS: &str = "send.events";
 const HOOK: &str = "send.hook";
 
 const DOCTOR: &str = "arize-codex doctor";
+const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
 
 /// The hook's own limit is ten seconds.
 const HOOK_PATIENCE: Duration = Duration::from_secs(15);
@@ -51,6 +52,7 @@ pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
     let mut findings = vec![send_events(&running.endpoint, place, &turn)];
     let begun = Instant::now();
     let ran = run_hook(place, &stage, &turn);
+    end_service_on(&stage, place, &running.endpoint);
     // Whatever the hook has not read is taken back.
     let unread = client.flush(&turn.thread_id).map_or(0, |left| left.events.len());
     let told = stage.told();
@@ -80,17 +82,33 @@ fn ready(place: &Place<'_>) -> Result<Running, Finding> {
         let message = "no test turn was sent: the settings forbid it";
         return Err(Finding::failure(EVENTS, message, DOCTOR));
     }
-    let status = Endpoint::new(&settings.collector.host, settings.collector.port).map(|endpoint| {
+    let endpoint = Endpoint::new(&settings.collector.host, settings.collector.port);
+    let status = endpoint.as_ref().ok().map(|endpoint| {
         let paths = BufferPaths::under(&place.paths.harness_home);
-        let program = place.programs.join("arize-codex-buffer");
-        process::status(&Service { program, endpoint, paths })
+        process::status(&service(place, endpoint, paths))
     });
     match status {
-        Ok(Status::Running(running)) => Ok(running),
+        // The hook asks at the address of the settings, and starts a service where nobody answers.
+        Some(Status::Running(running)) if endpoint.as_ref() == Ok(&running.endpoint) => Ok(running),
         _ => {
-            let message = "no test turn was sent: the buffer service does not run";
-            Err(Finding::failure(EVENTS, message, "arize-codex-buffer start"))
+            let message =
+                "no test turn was sent: the buffer service does not run where the settings say";
+            Err(Finding::failure(EVENTS, message, RESTART))
         }
+    }
+}
+
+fn service(place: &Place<'_>, endpoint: &Endpoint, paths: BufferPaths) -> Service {
+    let program = place.programs.join("arize-codex-buffer");
+    Service { program, endpoint: endpoint.clone(), paths }
+}
+
+/// Ends a service that the hook has started on the stage, because the real one ended meanwhile.
+fn end_service_on(stage: &Stage, place: &Place<'_>, endpoint: &Endpoint) {
+    let paths = BufferPaths::under(&stage.paths.harness_home);
+    if paths.pid_file.exists() {
+        // Nothing more can be done about one that does not end.
+        let _ = process::stop(&service(place, endpoint, paths));
     }
 }
 
