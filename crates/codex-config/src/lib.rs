@@ -39,6 +39,7 @@ mod target;
 mod warning;
 
 mod chained_notify;
+mod codex_version;
 mod triggers;
 
 pub mod codex_toml;
@@ -59,6 +60,7 @@ mod private_file;
 mod replace;
 
 pub use chained_notify::{ChainedNotifyError, chained_notify};
+pub use codex_version::CodexVersion;
 pub use content::{ContentPolicy, Hidden, Scrubbing};
 pub use document::ParseError;
 pub use dump::is_secret;
@@ -80,5 +82,5 @@ pub use target::{
     MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi,
     PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
-pub use triggers::{CodexVersion, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
+pub use triggers::{LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

@@ -1,33 +1,6 @@
 //! By what a version of Codex tells that a turn may have ended, as measured with the real CLI.
 
-use std::fmt;
-
-/// A version of Codex. One before a release (`0.170.0-alpha.2`) counts as the release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct CodexVersion {
-    /// The first number; 0 so far.
-    pub major: u32,
-    /// The second number, which goes up with each release.
-    pub minor: u32,
-    /// The third number.
-    pub patch: u32,
-}
-
-impl CodexVersion {
-    /// Reads what `codex --version` prints, such as `codex-cli 0.169.0`, or the number alone.
-    pub fn parse(text: &str) -> Option<Self> {
-        let number = text.split_whitespace().last()?;
-        let mut parts = number.split(['-', '+']).next()?.split('.').map(str::parse);
-        let mut next = || parts.next()?.ok();
-        Some(Self { major: next()?, minor: next()?, patch: next()? })
-    }
-}
-
-impl fmt::Display for CodexVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.patch)
-    }
-}
+use crate::CodexVersion;
 
 /// The triggers of a version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,22 +32,6 @@ pub fn triggers(version: CodexVersion) -> Triggers {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn versions() {
-        let version = |major, minor, patch| Some(CodexVersion { major, minor, patch });
-        for (text, expected) in [
-            ("codex-cli 0.169.0\n", version(0, 169, 0)),
-            ("0.153.4", version(0, 153, 4)),
-            ("codex-cli 0.170.0-alpha.2", version(0, 170, 0)),
-            ("0.170", None),
-            ("codex", None),
-            ("", None),
-        ] {
-            assert_eq!(CodexVersion::parse(text), expected, "{text}");
-        }
-        assert!(CodexVersion::parse("0.98.0") < CodexVersion::parse("0.104.0"));
-    }
 
     #[test]
     fn triggers_of_versions() {

@@ -53,6 +53,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         search: &search,
         service: Endpoint::new(&own.collector.host, own.collector.port).ok(),
         prompts: own.targets.iter().any(|target| target.content.prompts),
+        version: codex.version,
     };
     let mut findings = codex::check(&codex);
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));

@@ -32,7 +32,7 @@ impl Home {
             write(&programs.join(program), "#!/bin/sh\necho codex-cli 0.169.0\n", 0o755);
         }
         home.configure_codex(&format!(
-            "notify = [\"{}/arize-hook-codex-notify\"]\n[otel]\nexporter = {{ otlp-http = {{ endpoint = \
+            "notify = [\"{}/arize-hook-codex-notify\"]\n[otel]\nlog_sse_deltas = false\nexporter = {{ otlp-http = {{ endpoint = \
              \"http://127.0.0.1:{}/v1/logs\", protocol = \"binary\", headers = {{}} }} }}\n",
             programs.display(),
             home.port()

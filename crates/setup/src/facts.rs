@@ -6,7 +6,7 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
-use codex_config::{ParseError, Secret, Settings, Triggers};
+use codex_config::{CodexVersion, ParseError, Secret, Settings, Triggers};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
@@ -53,6 +53,8 @@ pub struct Facts {
     pub codex: Option<PathBuf>,
     /// By what it tells that a turn may have ended; without a version, by `notify` alone.
     pub triggers: Triggers,
+    /// Whether it is known to have the setting `otel.log_sse_deltas`.
+    pub has_log_sse_deltas: bool,
 }
 
 /// What the settings say now.
@@ -204,6 +206,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         port,
         triggers: version
             .map_or(Triggers { notify: true, lifecycle: Vec::new() }, codex_config::triggers),
+        has_log_sse_deltas: version.is_some_and(CodexVersion::has_log_sse_deltas),
         record,
     })
 }

@@ -54,6 +54,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     assert!(found.stdout.ends_with(".arize/harness/bin/codex\n"), "{found:?}");
     let done = person.shell("codex exec --skip-git-repo-check 'Say one' </dev/null");
     assert!(done.status.success() && done.stdout.contains("One."), "{done:?}");
+    assert!(!done.stderr.contains("is ignored"), "Codex complains of settings: {done:?}");
     let skills = model.received()[0].body.to_string();
     assert!(skills.contains("codex-tracing/SKILL.md"), "Codex does not know the skill: {skills}");
 

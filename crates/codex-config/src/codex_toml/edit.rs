@@ -26,13 +26,16 @@ pub struct Wanted {
 
 /// Where Codex sends its log events, and what they may hold.
 ///
-/// Written beside it, where the user says nothing else: `log_sse_deltas = false`, because a fast
-/// stream of deltas makes Codex drop the events that matter, and `trace_exporter = "none"`, without
-/// which Codex 0.80 to 0.125 sends spans to the address for logs.
+/// Written beside it, where the user says nothing else: `trace_exporter = "none"`, without which
+/// Codex 0.80 to 0.125 sends spans to the address for logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otel {
     /// Whether the events hold prompts.
     pub log_user_prompt: bool,
+    /// Whether to say `log_sse_deltas = false` where the user says nothing, because a fast stream of
+    /// deltas makes Codex drop the events that matter. For a Codex that knows it: some of the others
+    /// complain (`CodexVersion::has_log_sse_deltas`).
+    pub silence_deltas: bool,
     /// The address for logs, used as it is.
     pub endpoint: String,
     /// Headers of every request.
@@ -76,7 +79,9 @@ pub fn edit(text: &str, wanted: &Wanted) -> Result<Edited, EditError> {
     }
     if let Some(otel) = &wanted.otel {
         draft.set(&["otel", "log_user_prompt"], &otel.log_user_prompt.into())?;
-        draft.set_where_absent(&["otel", "log_sse_deltas"], &false.into())?;
+        if otel.silence_deltas {
+            draft.set_where_absent(&["otel", "log_sse_deltas"], &false.into())?;
+        }
         draft.set(&["otel", "exporter"], &otlp_http(otel))?;
         draft.set_where_absent(&["otel", "trace_exporter"], &"none".into())?;
     }

@@ -62,6 +62,8 @@ pub struct FoundOtel {
     pub metrics_exporter: Option<Exporter>,
     /// `log_user_prompt`.
     pub log_user_prompt: Option<bool>,
+    /// `log_sse_deltas`.
+    pub log_sse_deltas: Option<bool>,
     /// `environment`.
     pub environment: Option<String>,
 }
@@ -151,6 +153,7 @@ fn otel(outline: &Outline<'_>) -> Option<FoundOtel> {
         trace_exporter: exporter(outline, table, "trace_exporter"),
         metrics_exporter: exporter(outline, table, "metrics_exporter"),
         log_user_prompt: table.get("log_user_prompt").and_then(Item::as_bool),
+        log_sse_deltas: table.get("log_sse_deltas").and_then(Item::as_bool),
         environment: text(table, "environment"),
     })
 }

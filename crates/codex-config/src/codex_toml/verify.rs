@@ -32,11 +32,12 @@ pub(super) fn edited(before: &str, after: &str, wanted: &Wanted) -> Result<(), E
         ensure(is_written, "notify")?;
         touched.push(&["notify"]);
     }
-    if wanted.otel.is_some() {
-        for key in ["log_user_prompt", "log_sse_deltas", "exporter", "trace_exporter"] {
-            ensure(after.item(&["otel", key]).is_some(), "otel")?;
+    if let Some(otel) = &wanted.otel {
+        let deltas = otel.silence_deltas.then_some(LOG_SSE_DELTAS);
+        for path in OTEL.into_iter().chain(deltas) {
+            ensure(after.item(path).is_some(), "otel")?;
+            touched.push(path);
         }
-        touched.extend(OTEL);
     }
     let command = wanted.hooks.as_ref().map(|hooks| hooks.command.as_str());
     for event in wanted.hooks.iter().flat_map(|hooks| &hooks.events) {
@@ -73,12 +74,9 @@ pub(super) fn same_but(before: &str, after: &str, keys: &[&[&str]]) -> Result<()
     ensure(rest(&before, keys, None) == rest(&after, keys, None), "config.toml")
 }
 
-const OTEL: [&[&str]; 4] = [
-    &["otel", "log_user_prompt"],
-    &["otel", "log_sse_deltas"],
-    &["otel", "exporter"],
-    &["otel", "trace_exporter"],
-];
+const OTEL: [&[&str]; 3] =
+    [&["otel", "log_user_prompt"], &["otel", "exporter"], &["otel", "trace_exporter"]];
+const LOG_SSE_DELTAS: &[&str] = &["otel", "log_sse_deltas"];
 
 fn ensure(holds: bool, key: &str) -> Result<(), EditError> {
     let reason = "the way it is written would change more than was asked for";

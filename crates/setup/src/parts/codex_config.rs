@@ -96,15 +96,8 @@ pub(crate) fn lifecycle_hooks(hook: &str, events: &[&str]) -> Option<LifecycleHo
 }
 
 /// What the file is to hold, but for lifecycle hooks.
-pub(crate) fn wanted(
-    hook: &str,
-    found: &Found,
-    existing: ExistingOtel,
-    port: u16,
-    log_user_prompt: bool,
-) -> Wanted {
+pub(crate) fn wanted(hook: &str, found: &Found, existing: ExistingOtel, otel: Otel) -> Wanted {
     let keeps = foreign_exporter(found).is_some() && existing == ExistingOtel::Keep;
-    let otel = Otel { log_user_prompt, endpoint: endpoint(port), headers: Vec::new() };
     Wanted { notify: Some(vec![hook.to_owned()]), otel: (!keeps).then_some(otel), hooks: None }
 }
 

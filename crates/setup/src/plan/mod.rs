@@ -3,7 +3,7 @@
 mod service;
 mod settings;
 
-use codex_config::codex_toml;
+use codex_config::codex_toml::{self, Otel};
 use codex_config::edit::EditError;
 use codex_config::file_edit::{self, digest};
 use codex_config::profile::ProfileError;
@@ -302,8 +302,13 @@ fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Ch
         hint: "a home folder with another name",
     })?;
     let prompts = answers.content.map_or(facts.settings.prompts, |content| content.switches()[0]);
-    let mut wanted =
-        codex_part::wanted(hook, &facts.found, answers.existing_otel, answers.port, prompts);
+    let otel = Otel {
+        log_user_prompt: prompts,
+        silence_deltas: facts.has_log_sse_deltas,
+        endpoint: codex_part::endpoint(answers.port),
+        headers: Vec::new(),
+    };
+    let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
     if answers.hooks {
         wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
     }

@@ -44,7 +44,7 @@ impl Home {
     /// Puts a Codex on the `PATH` that says it is this version.
     pub(crate) fn with_codex(mut self, version: &str) -> Self {
         let folder = self.folder.path().join("usr");
-        fs::create_dir(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let codex = folder.join("codex");
         fs::write(&codex, format!("#!/bin/sh\necho codex-cli {version}\n")).unwrap();
         fs::set_permissions(&codex, fs::Permissions::from_mode(0o755)).unwrap();

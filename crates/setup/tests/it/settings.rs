@@ -70,6 +70,21 @@ fn a_notify_that_is_there_is_chained() {
 }
 
 #[test]
+fn deltas_are_silenced_once_codex_can_be_told_to() {
+    let home = Home::with(&[]).with_codex("0.161.0");
+    let says = |home: &Home| home.read(".codex/config.toml").contains("log_sse_deltas = false");
+    home.install(&quiet());
+    assert!(!says(&home));
+    let home = home.with_codex("0.169.0");
+    home.install(&quiet());
+    assert!(says(&home));
+    assert!(home.plan(&quiet()).2.is_empty());
+    let home = home.with_codex("unknown");
+    home.install(&quiet());
+    assert!(!says(&home));
+}
+
+#[test]
 fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
     let home = Home::with(&[(".codex/config.toml", EXPORTER)]);
     home.install(&quiet());

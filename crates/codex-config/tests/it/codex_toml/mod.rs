@@ -47,6 +47,18 @@ fn a_fresh_file() {
 }
 
 #[test]
+fn deltas_are_spoken_of_only_where_codex_knows_them() {
+    let mut older = wanted();
+    older.otel.as_mut().unwrap().silence_deltas = false;
+    let edited = codex_toml::edit("", &older).unwrap().text;
+    assert!(edited.contains("[otel]") && !edited.contains("log_sse_deltas"), "{edited}");
+
+    let after_an_upgrade = codex_toml::edit(&edited, &wanted()).unwrap().text;
+    let otel = codex_toml::inspect(&after_an_upgrade).unwrap().otel.unwrap();
+    assert_eq!(otel.log_sse_deltas, Some(false));
+}
+
+#[test]
 fn what_is_not_wanted_is_left_alone() {
     let text = "notify = [\"x\"]\n[otel]\nexporter = \"none\"\n";
     let edited = codex_toml::edit(text, &Wanted::default()).unwrap();
@@ -180,6 +192,7 @@ hooks = [{ type = "command", command = "beep" }]
                     log_user_prompt: Some(
                         true,
                     ),
+                    log_sse_deltas: None,
                     environment: Some(
                         "dev",
                     ),

@@ -1,0 +1,146 @@
+//! Codex's own configuration: does it run our hook, and does it send its events to our service?
+
+mod notify;
+mod otel;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use buffer_api::Endpoint;
+use codex_config::codex_toml::{self, Found};
+use codex_config::{CodexVersion, Paths};
+
+pub use self::notify::Program;
+use crate::Finding;
+use crate::words::edit;
+
+const CONFIG: &str = "codex.config";
+
+const SETUP: &str = "arize-codex setup";
+
+/// What is known of Codex's configuration, and what it is compared with.
+#[derive(Debug)]
+pub struct Facts {
+    /// `config.toml`.
+    pub file: PathBuf,
+    /// What is in it.
+    pub content: Content,
+    /// The program of `notify`.
+    pub program: Program,
+    /// Where our service listens.
+    pub service: Option<Endpoint>,
+    /// Whether any target gets prompts.
+    pub prompts: bool,
+    /// The version of Codex.
+    pub version: Option<CodexVersion>,
+}
+
+/// The content of `config.toml`.
+#[derive(Debug)]
+pub enum Content {
+    /// There is no file.
+    Missing,
+    /// It cannot be read, or Codex does not start with it.
+    Wrong(String),
+    /// It was understood.
+    Found(Box<Found>),
+}
+
+/// What Codex's configuration is compared with.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    /// Where the shell looks for programs.
+    pub search: &'a OsStr,
+    /// Where our service listens.
+    pub service: Option<Endpoint>,
+    /// Whether any target gets prompts.
+    pub prompts: bool,
+    /// The version of Codex.
+    pub version: Option<CodexVersion>,
+}
+
+/// Reads Codex's configuration and that of the project.
+pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
+    let file = paths.codex_home.join("config.toml");
+    let content = read(&file);
+    let notify = match &content {
+        Content::Found(found) => found.notify.as_ref(),
+        Content::Missing | Content::Wrong(_) => None,
+    };
+    Facts {
+        program: notify::program(notify, expected.search),
+        file,
+        content,
+        service: expected.service,
+        prompts: expected.prompts,
+        version: expected.version,
+    }
+}
+
+/// What the facts mean.
+pub fn check(facts: &Facts) -> Vec<Finding> {
+    let shown = facts.file.display();
+    match &facts.content {
+        Content::Missing => {
+            let message = format!("there is no `{shown}`, so that Codex tells us nothing");
+            vec![Finding::failure(CONFIG, message, SETUP)]
+        }
+        Content::Wrong(error) => {
+            let message = format!("`{shown}`: {error}; Codex does not start with it");
+            vec![Finding::failure(CONFIG, message, edit(&facts.file))]
+        }
+        Content::Found(found) => {
+            let fine = Finding::ok(CONFIG, format!("`{shown}` understood"));
+            vec![fine, notify::check(found, facts), otel::check(found.otel.as_ref(), facts)]
+        }
+    }
+}
+
+fn read(file: &Path) -> Content {
+    match fs::read_to_string(file) {
+        Ok(text) => match codex_toml::inspect(&text) {
+            Ok(found) => Content::Found(Box::new(found)),
+            Err(error) => Content::Wrong(error.to_string()),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Content::Missing,
+        Err(error) => Content::Wrong(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Level::{self, Failure, Ok as Fine};
+
+    pub(super) fn facts(text: &str) -> Facts {
+        let content = match codex_toml::inspect(text) {
+            Ok(found) => Content::Found(Box::new(found)),
+            Err(error) => Content::Wrong(error.to_string()),
+        };
+        Facts {
+            file: "/h/.codex/config.toml".into(),
+            content,
+            program: Program::Runnable,
+            service: Some(Endpoint::default()),
+            prompts: true,
+            version: None,
+        }
+    }
+
+    pub(super) fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
+        let findings = super::check(facts);
+        let finding = findings.iter().find(|finding| finding.check == check);
+        let finding = finding.unwrap_or_else(|| panic!("no {check} in {findings:?}"));
+        assert_eq!(finding.level, level, "{finding:?}");
+        assert!(finding.message.contains(part), "{finding:?}");
+        assert_eq!(finding.command.is_some(), level != Fine, "{finding:?}");
+    }
+
+    #[test]
+    fn a_file_that_stops_codex_is_the_first_thing_to_say() {
+        expect(&facts("a = [\n"), CONFIG, Failure, "Codex does not start with it");
+        assert_eq!(check(&facts("a = [\n")).len(), 1);
+        expect(&Facts { content: Content::Missing, ..facts("") }, CONFIG, Failure, "there is no");
+    }
+}
