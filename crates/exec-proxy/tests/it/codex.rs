@@ -59,9 +59,12 @@ impl Home {
         self.path("ours/arize-codex-proxy")
     }
 
-    /// The proxy, with nothing in its environment but this home.
+    /// The proxy, with nothing in its environment but this home, and no signal ignored: what a shell
+    /// starts in the background ignores SIGINT, which would pass through the tests to the proxy.
     pub(crate) fn proxy(&self) -> Command {
-        self.command(&self.program())
+        let mut command = self.command(Path::new("/usr/bin/env"));
+        command.arg("--default-signal").arg(self.program());
+        command
     }
 
     /// A program, with nothing in its environment but this home.
