@@ -23,7 +23,7 @@ const TRANSCRIPT_PATH: &str =
     "sessions/2026/11/20/rollout-2026-11-20T22-34-31-01a1fb18-d745-76d3-8970-09f42d282b2f.jsonl";
 
 /// Plays Codex's part: telemetry to the buffer service, a transcript on disk, and a notify.
-pub(crate) fn demo(args: &Demo) -> Result<String, CommandError> {
+pub(crate) fn demo(args: &Demo, width: usize) -> Result<String, CommandError> {
     let home = tempfile::Builder::new()
         .prefix("arize-codex-demo-")
         .tempdir()
@@ -43,7 +43,7 @@ pub(crate) fn demo(args: &Demo) -> Result<String, CommandError> {
     let last = store.last_traces(1).map_err(failed)?;
     let trace_id = last.first().map(|trace| trace.trace_id).ok_or_else(|| no_trace(&paths))?;
     let spans = store.trace(trace_id).map_err(failed)?;
-    let mut text = if args.json { print::spans_json(&spans) } else { print::tree(&spans) };
+    let mut text = if args.json { print::spans_json(&spans) } else { print::tree(&spans, width) };
     if args.keep {
         text.push_str(&format!("\nkept: {}\n", home.keep().display()));
     }

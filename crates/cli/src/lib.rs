@@ -45,10 +45,11 @@ pub fn run(
 ) -> Result<ExitCode, CommandError> {
     let args = Args::try_parse_from(arguments)?;
     let environment = Environment::new(variables);
+    let width = ::doctor::columns(output.is_terminal);
     let (text, code) = match args.command {
         Command::Setup(setup) => setup::setup(&setup, &environment)?,
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment)?,
-        Command::Demo(demo) => (demo::demo(&demo)?, ExitCode::Success),
+        Command::Demo(demo) => (demo::demo(&demo, width)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Logs(logs) => {
@@ -58,7 +59,7 @@ pub fn run(
         Command::Status(status) => {
             (status::status(&status, &environment, output.is_terminal)?, ExitCode::Success)
         }
-        Command::Show(show) => (show::show(&show, &environment)?, ExitCode::Success),
+        Command::Show(show) => (show::show(&show, &environment, width)?, ExitCode::Success),
     };
     // A reader such as `head` may have seen enough.
     let _ = output.stream.write_all(text.as_bytes());

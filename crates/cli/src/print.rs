@@ -1,83 +1,67 @@
-//! Span trees and lists of turns, as text for a terminal and as JSON for programs.
+//! Span trees and lists of turns, as text for a terminal and as JSON for programs. No line of a text
+//! is longer than the terminal is wide, but for ids: what has no room is cut, and JSON has it all.
+
+mod json;
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
-use otlp_model::{Attribute, Span, SpanKind, SpanStatus, UnixNanos, Value, names};
-use serde_json::{Map, Value as Json, json};
+use otlp_model::{Span, SpanKind, SpanStatus, UnixNanos, Value, names};
+use textwrap::Options;
+use textwrap::core::display_width;
 use trace_store::TraceSummary;
 
-/// How much of a text fits a line, in characters.
-const SHORT: usize = 60;
+pub use self::json::{spans_json, summaries_json};
 
-/// The spans of a trace as an indented tree; parents come before their children.
-pub fn tree(spans: &[Span]) -> String {
+/// How much is shown of a prompt, an answer or an error, in columns.
+const LONGEST_TEXT: usize = 240;
+
+/// The columns in which the beginning of a tool's arguments still says something.
+const LEAST_ARGUMENTS: usize = 8;
+
+/// The spans of a trace as an indented tree of this width; parents come before their children.
+pub fn tree(spans: &[Span], width: usize) -> String {
     let mut text = String::new();
     for root in spans.iter().filter(|span| is_root(span, spans)) {
-        root_lines(&mut text, root, spans);
-        children(&mut text, root, root, spans, "");
+        root_lines(&mut text, root, spans, width);
+        let rows = rows(root, root, spans, "");
+        let longest = rows.iter().map(|row| display_width(&row.name)).max().unwrap_or(0);
+        for row in &rows {
+            let _ = writeln!(text, "{}", row.line(longest.min(width * 2 / 5), width).trim_end());
+        }
         if let Some(answer) = root.text(names::OUTPUT_VALUE) {
-            let _ = writeln!(text, "< {}", shorten(answer, 4 * SHORT));
+            wrapped(&mut text, '<', answer, width);
         }
     }
     text
 }
 
-/// The spans of a trace as a JSON array.
-pub fn spans_json(spans: &[Span]) -> String {
-    let spans: Vec<Json> = spans.iter().map(span_json).collect();
-    format!("{:#}\n", Json::Array(spans))
-}
-
-/// A line per turn, the last one first.
-pub fn summaries(traces: &[TraceSummary]) -> String {
-    let mut text = format!(
-        "{:8}  {:19}  {:10} {:11} {:>9}  {:>8}  {:>7}  {}\n",
+/// A line of this width per turn, the last one first.
+pub fn summaries(traces: &[TraceSummary], width: usize) -> String {
+    let head = format!(
+        "{:8}  {:16}  {:8} {:6}{:>8} {:>7} {:>6}  {}",
         "TRACE", "START (UTC)", "TURN", "STATUS", "TIME", "IN", "OUT", "MODEL"
     );
+    let mut text = cut(&head, width) + "\n";
     for trace in traces {
         let count = |tokens: Option<u64>| tokens.map_or_else(|| "-".to_owned(), |n| n.to_string());
-        let _ = writeln!(
-            text,
-            "{:8}  {:19}  {:10} {:11} {:>9}  {:>8}  {:>7}  {}",
+        let line = format!(
+            "{:8}  {:16}  {:8} {:6}{:>8} {:>7} {:>6}  {}",
             &trace.trace_id.to_string()[..8],
-            &rfc3339(trace.start).replace('T', " ")[..19],
-            shorten(&trace.name, 10),
+            &rfc3339(trace.start).replace('T', " ")[..16],
+            cut(&trace.name, 8),
             status(&trace.status),
             duration(trace.end.since(trace.start)),
             count(trace.input_tokens),
             count(trace.output_tokens),
             trace.model.as_deref().unwrap_or("-"),
         );
+        let _ = writeln!(text, "{}", cut(&line, width));
     }
     text
 }
 
-/// The turns as a JSON array.
-pub fn summaries_json(traces: &[TraceSummary]) -> String {
-    let traces: Vec<Json> = traces
-        .iter()
-        .map(|trace| {
-            json!({
-                "trace_id": trace.trace_id.to_string(),
-                "name": trace.name,
-                "session_id": trace.session_id,
-                "project": trace.project,
-                "start": rfc3339(trace.start),
-                "end": rfc3339(trace.end),
-                "duration_ms": trace.end.since(trace.start) as f64 / 1e6,
-                "status": status(&trace.status),
-                "spans": trace.spans,
-                "input_tokens": trace.input_tokens,
-                "output_tokens": trace.output_tokens,
-                "model": trace.model,
-            })
-        })
-        .collect();
-    format!("{:#}\n", Json::Array(traces))
-}
-
-fn root_lines(text: &mut String, root: &Span, spans: &[Span]) {
+fn root_lines(text: &mut String, root: &Span, spans: &[Span], width: usize) {
     let spans = subtree(root, spans);
     let count = |key: &str| -> i64 {
         spans
@@ -88,108 +72,115 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span]) {
     };
     let cost: f64 = spans.iter().filter_map(|span| double(span, names::LLM_COST_TOTAL)).sum();
     let cost = if cost > 0.0 { format!("  ${cost:.4}") } else { String::new() };
-    let _ = writeln!(
-        text,
-        "{}  {}  {}  {}  {} tokens in ({} cached), {} out ({} reasoning){cost}",
+    let head = format!(
+        "{}  {}  {}  {}  ",
         root.name,
         root.kind.as_str(),
         duration(root.end.since(root.start)),
         status(&root.status),
-        count(names::LLM_TOKEN_COUNT_PROMPT),
-        count(names::LLM_TOKEN_COUNT_CACHE_READ),
-        count(names::LLM_TOKEN_COUNT_COMPLETION),
-        count(names::LLM_TOKEN_COUNT_REASONING),
     );
+    let tokens = Tokens {
+        input: count(names::LLM_TOKEN_COUNT_PROMPT),
+        cached: count(names::LLM_TOKEN_COUNT_CACHE_READ),
+        output: count(names::LLM_TOKEN_COUNT_COMPLETION),
+        reasoning: count(names::LLM_TOKEN_COUNT_REASONING),
+    };
+    let room = width.saturating_sub(display_width(&head) + cost.len());
+    let _ = writeln!(text, "{}", cut(&format!("{head}{}{cost}", tokens.within(room)), width));
     let _ = writeln!(text, "{}  trace {}", rfc3339(root.start).replace('T', " "), root.trace_id);
     if let Some(session) = root.text(names::SESSION_ID) {
         let _ = writeln!(text, "session {session}");
     }
     if let SpanStatus::Error(message) = &root.status {
-        let _ = writeln!(text, "! {}", shorten(message, 4 * SHORT));
+        wrapped(text, '!', message, width);
     }
     if let Some(prompt) = root.text(names::INPUT_VALUE) {
-        let _ = writeln!(text, "> {}", shorten(prompt, 4 * SHORT));
+        wrapped(text, '>', prompt, width);
     }
 }
 
-fn children(text: &mut String, root: &Span, parent: &Span, spans: &[Span], indent: &str) {
-    let children: Vec<&Span> =
-        spans.iter().filter(|span| span.parent_id == Some(parent.span_id)).collect();
-    for (index, span) in children.iter().enumerate() {
-        let last = index + 1 == children.len();
-        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        let name = format!("{indent}{branch}{}", span.name);
+/// A span below the root.
+struct Row<'a> {
+    /// Its name behind the branches of the tree.
+    name: String,
+    span: &'a Span,
+    root: &'a Span,
+}
+
+impl Row<'_> {
+    fn line(&self, name_width: usize, width: usize) -> String {
+        let Self { name, span, root } = self;
+        let name = cut(name, name_width);
+        let padding = " ".repeat(name_width - display_width(&name));
         let line = format!(
-            "{name:36} {:5} {:>10} {:>9}  {:5}  {}",
+            "{name}{padding} {:5} {:>9} {:>8}  {:5}  ",
             span.kind.as_str(),
             format!("+{}", duration(span.start.since(root.start))),
             duration(span.end.since(span.start)),
             status(&span.status),
-            details(span),
         );
-        let _ = writeln!(text, "{}", line.trim_end());
-        self::children(text, root, span, spans, &format!("{indent}{below}"));
+        let room = width.saturating_sub(display_width(&line));
+        cut(&format!("{line}{}", details(span, room)), width)
     }
 }
 
-fn details(span: &Span) -> String {
-    let int = |key: &str| span.int(key);
-    let mut details = match (
-        span.kind,
-        int(names::LLM_TOKEN_COUNT_PROMPT),
-        int(names::LLM_TOKEN_COUNT_COMPLETION),
-    ) {
-        (SpanKind::Llm, Some(input), Some(output)) => {
-            let cached = int(names::LLM_TOKEN_COUNT_CACHE_READ).unwrap_or(0);
-            let reasoning = int(names::LLM_TOKEN_COUNT_REASONING).unwrap_or(0);
-            format!("{input} tokens in ({cached} cached), {output} out ({reasoning} reasoning)")
+fn rows<'a>(root: &'a Span, parent: &Span, spans: &'a [Span], indent: &str) -> Vec<Row<'a>> {
+    let children: Vec<&Span> =
+        spans.iter().filter(|span| span.parent_id == Some(parent.span_id)).collect();
+    let mut rows = Vec::new();
+    for (index, &span) in children.iter().enumerate() {
+        let last = index + 1 == children.len();
+        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        rows.push(Row { name: format!("{indent}{branch}{}", span.name), span, root });
+        rows.extend(self::rows(root, span, spans, &format!("{indent}{below}")));
+    }
+    rows
+}
+
+/// What else there is to say of a span in this room. An error goes before arguments.
+fn details(span: &Span, room: usize) -> String {
+    let error = match &span.status {
+        SpanStatus::Error(message) => cut(&format!("! {message}"), room),
+        SpanStatus::Ok | SpanStatus::Unset => String::new(),
+    };
+    let separator = if error.is_empty() { "" } else { "  " };
+    let rest = room.saturating_sub(display_width(&error) + separator.len());
+    let details = match span.kind {
+        SpanKind::Llm => Tokens::of(span).map(|tokens| tokens.within(rest)).unwrap_or_default(),
+        SpanKind::Tool if rest >= LEAST_ARGUMENTS => {
+            cut(span.text(names::INPUT_VALUE).unwrap_or_default(), rest)
         }
-        (SpanKind::Tool, ..) => shorten(span.text(names::INPUT_VALUE).unwrap_or_default(), SHORT),
         _ => String::new(),
     };
-    if let SpanStatus::Error(message) = &span.status {
-        let separator = if details.is_empty() { "" } else { "  " };
-        details.push_str(&format!("{separator}! {}", shorten(message, SHORT)));
+    if details.is_empty() { error } else { format!("{details}{separator}{error}") }
+}
+
+/// What a model was given and has said, in tokens.
+struct Tokens {
+    input: i64,
+    cached: i64,
+    output: i64,
+    reasoning: i64,
+}
+
+impl Tokens {
+    fn of(span: &Span) -> Option<Self> {
+        Some(Self {
+            input: span.int(names::LLM_TOKEN_COUNT_PROMPT)?,
+            cached: span.int(names::LLM_TOKEN_COUNT_CACHE_READ).unwrap_or(0),
+            output: span.int(names::LLM_TOKEN_COUNT_COMPLETION)?,
+            reasoning: span.int(names::LLM_TOKEN_COUNT_REASONING).unwrap_or(0),
+        })
     }
-    details
-}
 
-fn span_json(span: &Span) -> Json {
-    json!({
-        "trace_id": span.trace_id.to_string(),
-        "span_id": span.span_id.to_string(),
-        "parent_id": span.parent_id.map(|id| id.to_string()),
-        "name": span.name,
-        "kind": span.kind.as_str(),
-        "start": rfc3339(span.start),
-        "end": rfc3339(span.end),
-        "duration_ms": span.end.since(span.start) as f64 / 1e6,
-        "status": status(&span.status),
-        "status_message": match &span.status {
-            SpanStatus::Error(message) => Some(message),
-            SpanStatus::Ok | SpanStatus::Unset => None,
-        },
-        "attributes": attributes_json(&span.attributes),
-        "events": span.events.iter().map(|event| json!({
-            "name": event.name,
-            "time": rfc3339(event.time),
-            "attributes": attributes_json(&event.attributes),
-        })).collect::<Vec<_>>(),
-    })
-}
-
-fn attributes_json(attributes: &[Attribute]) -> Map<String, Json> {
-    let pairs = attributes.iter().map(|attribute| {
-        let value = match &attribute.value {
-            Value::String(text) => Json::from(text.as_ref()),
-            Value::Int(number) => Json::from(*number),
-            Value::Double(number) => Json::from(*number),
-            Value::Bool(truth) => Json::from(*truth),
-            Value::Strings(texts) => Json::from(texts.clone()),
-        };
-        (attribute.key.clone().into_owned(), value)
-    });
-    pairs.collect()
+    /// As much as there is room for.
+    fn within(&self, room: usize) -> String {
+        let Self { input, cached, output, reasoning } = self;
+        let both = format!("in ({cached} cached), {output} out ({reasoning} reasoning)");
+        let forms = [format!("{input} tokens {both}"), format!("{input} {both}")];
+        let fitting = forms.into_iter().find(|form| form.len() <= room);
+        fitting.unwrap_or_else(|| cut(&format!("{input} in, {output} out"), room))
+    }
 }
 
 /// A span and all below it.
@@ -234,20 +225,35 @@ fn rfc3339(time: UnixNanos) -> String {
         .to_string()
 }
 
-/// The beginning of a text on one line, without characters that a terminal acts on.
-fn shorten(text: &str, max: usize) -> String {
-    let mut line: String =
-        text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(max).collect();
-    if text.chars().nth(max).is_some() {
-        line.push('…');
+/// Adds a text of somebody's behind a mark, on as many lines as it needs.
+fn wrapped(text: &mut String, mark: char, words: &str, width: usize) {
+    let mark = format!("{mark} ");
+    let options = Options::new(width).initial_indent(&mark).subsequent_indent("  ");
+    let _ = writeln!(text, "{}", textwrap::fill(&cut(words, LONGEST_TEXT), options));
+}
+
+/// The beginning of a text on one line of this width, without characters that a terminal acts on.
+fn cut(text: &str, width: usize) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if display_width(&line) <= width {
+        return line;
     }
-    line
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let columns = display_width(c.encode_utf8(&mut [0; 4]));
+        let fits = columns <= room;
+        room = room.saturating_sub(columns);
+        fits
+    };
+    let mut cut: String = line.chars().take_while(fits).collect();
+    cut.push('…');
+    cut
 }
 
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use otlp_model::{SpanId, TraceId};
+    use otlp_model::{Attribute, SpanId, TraceId};
 
     use super::*;
 
@@ -273,7 +279,7 @@ mod tests {
         }
     }
 
-    fn turn() -> Vec<Span> {
+    pub(super) fn turn() -> Vec<Span> {
         let prompt = vec![
             Attribute::new("input.value", "one\n\x1b[31mtwo"),
             Attribute::new("output.value", "done"),
@@ -299,21 +305,49 @@ mod tests {
             Turn 1  AGENT  990 ms  ok  1000 tokens in (0 cached), 20 out (0 reasoning)  $0.0123
             2026-11-20 22:34:31.010Z  trace 07070707070707070707070707070707
             > one  [31mtwo
-            ├─ gpt-5.5                           LLM       +10 ms    1.98 s  ok     1000 tokens in (0 cached), 20 out (0 reasoning)
-            │  └─ exec_command                   TOOL      +20 ms    2.97 s  ERROR  ! exit code 3
-            └─ compaction                        CHAIN     +30 ms    3.96 s  ok
+            ├─ gpt-5.5         LLM      +10 ms   1.98 s  ok     1000 tokens in (0 cached), 20 out (0 reasoning)
+            │  └─ exec_command TOOL     +20 ms   2.97 s  ERROR  ! exit code 3
+            └─ compaction      CHAIN    +30 ms   3.96 s  ok
             < done
             lost  TOOL  4.95 s  ok  0 tokens in (0 cached), 0 out (0 reasoning)
             2026-11-20 22:34:31.050Z  trace 07070707070707070707070707070707
-        "#]].assert_eq(&tree(&turn()));
+        "#]].assert_eq(&tree(&turn(), 100));
     }
 
     #[test]
-    fn json_has_every_attribute_with_its_type() {
-        let spans: Json = serde_json::from_str(&spans_json(&turn())).unwrap();
-        assert_eq!(spans[1]["attributes"]["llm.token_count.prompt"], 1000);
-        assert_eq!(spans[1]["parent_id"], "0101010101010101");
-        assert_eq!(spans[2]["status"], "ERROR");
-        assert_eq!(spans[2]["status_message"], "exit code 3");
+    fn no_line_is_wider_than_the_terminal() {
+        let long = |key| Attribute::new(key, "a long text, 長い ".repeat(30));
+        let error = SpanStatus::Error("exit code 3".to_owned());
+        let mut spans = turn();
+        spans.extend([
+            span(6, Some(2), "a_tool_with_a_very_long_name_of_somebody", SpanKind::Tool, vec![]),
+            span(7, Some(6), "exec_command", SpanKind::Tool, vec![long("input.value")]),
+            Span {
+                status: error,
+                ..span(8, Some(6), "bad", SpanKind::Tool, vec![long("input.value")])
+            },
+            span(9, None, "Turn 2", SpanKind::Agent, vec![long("input.value")]),
+        ]);
+        let summary = TraceSummary {
+            trace_id: TraceId([7; 16]),
+            name: "Turn 1 (sub-agent)".to_owned(),
+            session_id: None,
+            project: None,
+            start: spans[0].start,
+            end: spans[0].end,
+            status: SpanStatus::Ok,
+            spans: 3,
+            input_tokens: Some(12_345_678),
+            output_tokens: None,
+            model: Some("a-model-with-a-long-name".to_owned()),
+        };
+        for width in [64, 80, 100, 200] {
+            let text = tree(&spans, width) + &summaries(std::slice::from_ref(&summary), width);
+            for line in text.lines() {
+                assert!(display_width(line) <= width, "{width}: {line}");
+            }
+            assert!(width < 80 || text.contains("! exit code 3"), "{text}");
+        }
+        assert!(tree(&spans, 200).contains("a_tool_with_a_very_long_name_of_somebody"));
     }
 }

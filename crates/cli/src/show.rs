@@ -6,8 +6,12 @@ use trace_store::{OpenError, TraceStore};
 use crate::args::Show;
 use crate::{CommandError, print};
 
-/// Prints one turn of the local store, or lists the last ones.
-pub(crate) fn show(args: &Show, environment: &Environment) -> Result<String, CommandError> {
+/// Prints one turn of the local store, or lists the last ones, in lines of this width.
+pub(crate) fn show(
+    args: &Show,
+    environment: &Environment,
+    width: usize,
+) -> Result<String, CommandError> {
     let store = open(args, environment)?;
     let failed =
         |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
@@ -28,11 +32,11 @@ pub(crate) fn show(args: &Show, environment: &Environment) -> Result<String, Com
             if traces.is_empty() {
                 return Err(empty(&store));
             }
-            return Ok(print::summaries(&traces));
+            return Ok(print::summaries(&traces, width));
         }
     };
     let spans = store.trace(trace_id).map_err(failed)?;
-    Ok(if args.json { print::spans_json(&spans) } else { print::tree(&spans) })
+    Ok(if args.json { print::spans_json(&spans) } else { print::tree(&spans, width) })
 }
 
 fn open(args: &Show, environment: &Environment) -> Result<TraceStore, CommandError> {

@@ -18,7 +18,7 @@ impl Style {
     /// The style of a text that may go to a terminal: as wide as that is, within what reads well, and
     /// in colours unless the environment forbids them.
     pub fn of(is_terminal: bool, environment: &codex_config::Environment) -> Self {
-        let width = if is_terminal { textwrap::termwidth().clamp(40, 100) } else { 80 };
+        let width = columns(is_terminal).min(100);
         let plain =
             environment.get("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
         Self { width, colour: is_terminal && !plain }
@@ -38,6 +38,11 @@ impl Style {
     pub(crate) fn bold(self, text: &str) -> String {
         self.paint(Ansi::new().effects(Effects::BOLD), text)
     }
+}
+
+/// How wide a text may be: as its terminal, or 80 columns where it goes elsewhere.
+pub fn columns(is_terminal: bool) -> usize {
+    if is_terminal { textwrap::termwidth().max(40) } else { 80 }
 }
 
 /// A line or more for each finding, and how many there are of each kind.

@@ -1,0 +1,90 @@
+//! Spans and lists of turns as JSON, with all that is known.
+
+use otlp_model::{Attribute, Span, SpanStatus, Value};
+use serde_json::{Map, Value as Json, json};
+use trace_store::TraceSummary;
+
+use super::{rfc3339, status};
+
+/// The spans of a trace as a JSON array.
+pub fn spans_json(spans: &[Span]) -> String {
+    let spans: Vec<Json> = spans.iter().map(span_json).collect();
+    format!("{:#}\n", Json::Array(spans))
+}
+
+/// The turns as a JSON array.
+pub fn summaries_json(traces: &[TraceSummary]) -> String {
+    let traces: Vec<Json> = traces
+        .iter()
+        .map(|trace| {
+            json!({
+                "trace_id": trace.trace_id.to_string(),
+                "name": trace.name,
+                "session_id": trace.session_id,
+                "project": trace.project,
+                "start": rfc3339(trace.start),
+                "end": rfc3339(trace.end),
+                "duration_ms": trace.end.since(trace.start) as f64 / 1e6,
+                "status": status(&trace.status),
+                "spans": trace.spans,
+                "input_tokens": trace.input_tokens,
+                "output_tokens": trace.output_tokens,
+                "model": trace.model,
+            })
+        })
+        .collect();
+    format!("{:#}\n", Json::Array(traces))
+}
+
+fn span_json(span: &Span) -> Json {
+    json!({
+        "trace_id": span.trace_id.to_string(),
+        "span_id": span.span_id.to_string(),
+        "parent_id": span.parent_id.map(|id| id.to_string()),
+        "name": span.name,
+        "kind": span.kind.as_str(),
+        "start": rfc3339(span.start),
+        "end": rfc3339(span.end),
+        "duration_ms": span.end.since(span.start) as f64 / 1e6,
+        "status": status(&span.status),
+        "status_message": match &span.status {
+            SpanStatus::Error(message) => Some(message),
+            SpanStatus::Ok | SpanStatus::Unset => None,
+        },
+        "attributes": attributes_json(&span.attributes),
+        "events": span.events.iter().map(|event| json!({
+            "name": event.name,
+            "time": rfc3339(event.time),
+            "attributes": attributes_json(&event.attributes),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn attributes_json(attributes: &[Attribute]) -> Map<String, Json> {
+    let pairs = attributes.iter().map(|attribute| {
+        let value = match &attribute.value {
+            Value::String(text) => Json::from(text.as_ref()),
+            Value::Int(number) => Json::from(*number),
+            Value::Double(number) => Json::from(*number),
+            Value::Bool(truth) => Json::from(*truth),
+            Value::Strings(texts) => Json::from(texts.clone()),
+        };
+        (attribute.key.clone().into_owned(), value)
+    });
+    pairs.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::tests::turn;
+
+    #[test]
+    fn json_has_every_attribute_with_its_type() {
+        let spans: Json = serde_json::from_str(&spans_json(&turn())).unwrap();
+        assert_eq!(spans[1]["attributes"]["llm.token_count.prompt"], 1000);
+        assert_eq!(spans[1]["parent_id"], "0101010101010101");
+        assert_eq!(spans[2]["status"], "ERROR");
+        assert_eq!(spans[2]["status_message"], "exit code 3");
+    }
+}
