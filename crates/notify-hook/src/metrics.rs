@@ -65,7 +65,7 @@ impl PendingMetrics {
 
 /// Numbers that did not arrive, as far as anybody knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the metrics of {batches} turns are lost ({why})")]
+#[error("the metrics of {batches} {} are lost ({why})", if *.batches == 1 { "turn" } else { "turns" })]
 pub struct LostMetrics {
     batches: usize,
     why: String,

@@ -47,9 +47,12 @@ pub fn gather(paths: &Paths, now: SystemTime) -> Facts {
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = vec![last(facts)];
     if facts.waiting_threads > 0 {
-        let threads = count(facts.waiting_threads, "thread has", "threads have");
-        let message =
-            format!("{threads} turns that could not be told; each further turn tries again");
+        let threads = count(
+            facts.waiting_threads,
+            "thread has a turn that could not be told",
+            "threads have turns that could not be told",
+        );
+        let message = format!("{threads}; each further turn tries again");
         findings.push(Finding::warning(WAITING, message, "arize-hook-codex-notify --sweep"));
     }
     findings
@@ -148,6 +151,6 @@ mod tests {
         assert!(facts.last_written.is_some(), "{facts:?}");
         let findings = check(&facts);
         assert_eq!((findings[1].check, findings[1].level), (WAITING, Warning));
-        assert!(findings[1].message.starts_with("1 thread has turns"), "{findings:?}");
+        assert!(findings[1].message.starts_with("1 thread has a turn"), "{findings:?}");
     }
 }

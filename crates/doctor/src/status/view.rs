@@ -35,7 +35,9 @@ fn service(service: &ServiceState) -> String {
         return format!("{endpoint}  does not run (`arize-codex-buffer start`)");
     };
     let uptime = span(Duration::from_secs(*uptime));
-    format!("{endpoint}  pid {pid}  up {uptime}  {events} events of {threads} threads buffered")
+    let events = count(*events as usize, "event", "events");
+    let threads = count(*threads as usize, "thread", "threads");
+    format!("{endpoint}  pid {pid}  up {uptime}  {events} of {threads} buffered")
 }
 
 fn today(today: &Today) -> String {
@@ -85,8 +87,8 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             (target.sampled_out, "left out by sampling"),
             (target.metrics_lost, "with metrics that were lost"),
         ];
-        for (count, what) in rarer.into_iter().filter(|(count, _)| *count > 0) {
-            let _ = writeln!(text, "  {count} turns {what}");
+        for (number, what) in rarer.into_iter().filter(|(number, _)| *number > 0) {
+            let _ = writeln!(text, "  {} {what}", count(number as usize, "turn", "turns"));
         }
         if let Some(error) = &target.last_error {
             let _ = writeln!(text, "  {}", line(error, style.width.saturating_sub(3)));
@@ -225,8 +227,8 @@ mod tests {
                 pid: Some(4711),
                 version: Some("1.0.0".to_owned()),
                 uptime_seconds: Some(10_800),
-                threads: Some(0),
-                events: Some(0),
+                threads: Some(1),
+                events: Some(33),
             },
             targets: vec![state, away],
             today: Today {
@@ -252,7 +254,7 @@ mod tests {
         let style = Style { width: 80, colour: false };
         let text = text(&overview(), Path::new("/home/ada"), now, &TimeZone::UTC, style);
         expect![[r#"
-            service  127.0.0.1:4318  pid 4711  up 3 h  0 events of 0 threads buffered
+            service  127.0.0.1:4318  pid 4711  up 3 h  33 events of 1 thread buffered
             today    2 turns (1 failed)  345k in (200k cached)  9999 out  $1.25 (1 unpriced)
 
             TARGET      SENT  WAITING  SET ASIDE  LAST SENT

@@ -74,7 +74,7 @@ fn what_may_have_arrived_is_not_sent_again_but_counted() {
     backend.answer_metrics_with(500);
     let scene = Scene::to(&backend.url(), METRICS);
     scene.notify();
-    scene.home.logs("the metrics of 1 turns are lost (`http://");
+    scene.home.logs("the metrics of 1 turn are lost (`http://");
     backend.answer_metrics_with(200);
     scene.notify();
     scene.home.flush(&[]);
