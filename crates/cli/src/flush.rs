@@ -103,7 +103,7 @@ fn as_json(lines: &[Line]) -> String {
                 "next_attempt_ms": summary.next_attempt.map(millis),
                 "rejected": summary.rejected.len(),
                 "set_aside": line.set_aside.iter().map(|aside| {
-                    json!({"trace_id": aside.trace_id, "answer": aside.answer})
+                    json!({"trace_id": aside.trace_id, "spans": aside.spans, "answer": aside.answer})
                 }).collect::<Vec<_>>(),
                 "reason": line.reason,
             })
@@ -124,8 +124,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
         text.push('\n');
         for aside in set_aside {
-            let _ =
-                writeln!(text, "  refused for good: trace {}: {}", aside.trace_id, aside.answer);
+            let _ = writeln!(text, "  refused for good: {aside}");
         }
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
@@ -171,7 +170,7 @@ mod tests {
             answer: "no".to_owned(),
         };
         let picky = Summary { rejected: vec![rejected], ..Summary::default() };
-        let aside = SetAside { trace_id: "8f997398".to_owned(), answer: "no".to_owned() };
+        let aside = SetAside { trace_id: "8f997398".to_owned(), spans: 3, answer: "no".to_owned() };
         let gone = Summary { waiting: 1, ..Summary::default() };
         let lines = [
             line(outbox("local", Some("local /home/ada/traces.db"), Summary::default()), 0),
@@ -191,7 +190,7 @@ mod tests {
               `http://h`: cannot connect
               tried again in 32 s
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
-              refused for good: trace 8f997398: no
+              refused for good: 3 spans of trace 8f997398: no
             old: 0 sent, 1 waiting
             hint: `arize-codex flush --rejected` offers what was set aside again
         "#]]
@@ -219,6 +218,7 @@ mod tests {
                   "set_aside": [
                     {
                       "answer": "no",
+                      "spans": 3,
                       "trace_id": "8f997398"
                     }
                   ],

@@ -115,10 +115,7 @@ impl TargetFlush {
             log.info(format_args!("{} that waited to {target}", flushed.accepted));
         }
         for aside in &flushed.set_aside {
-            log.error(format_args!(
-                "trace {} is refused for good by {target} and set aside: {}",
-                aside.trace_id, aside.answer
-            ));
+            log.error(format_args!("refused for good by {target} and set aside: {aside}"));
         }
         if flushed.dropped > 0 {
             log.error(format_args!("{} waiting for {target} given up: too old", flushed.dropped));

@@ -1,6 +1,7 @@
 //! Offering a target what waits for it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::time::{Instant, SystemTime};
@@ -54,13 +55,26 @@ pub struct Flushed {
     pub stopped: Option<Stopped>,
 }
 
-/// A batch that was set aside.
+/// A batch, or the spans of one, that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetAside {
     /// Its trace, in hexadecimal digits; empty where the file could not be read.
     pub trace_id: String,
-    /// What the target said.
+    /// How many spans; 0 where the file could not be read.
+    pub spans: usize,
+    /// What the target said, of several times the first.
     pub answer: String,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { trace_id, spans, answer } = self;
+        match spans {
+            0 => write!(f, "a file: {answer}"),
+            1 => write!(f, "1 span of trace {trace_id}: {answer}"),
+            _ => write!(f, "{spans} spans of trace {trace_id}: {answer}"),
+        }
+    }
 }
 
 /// Why a flush ended before everything was delivered.
@@ -227,8 +241,8 @@ enum Refusal {
     NoTime,
 }
 
-/// Parts of a batch that a target refused for good, with its words to each.
-type Rejected = Vec<(SpanBatch, String)>;
+/// The spans of a batch that a target refused for good, with its words to the first of them.
+type Rejected = Option<(SpanBatch, String)>;
 
 impl Flush<'_> {
     /// Until nothing waits that was not offered. While this goes on, others put more away.
@@ -264,7 +278,7 @@ impl Flush<'_> {
         if self.suspect.as_ref().is_some_and(|(suspect, _)| is_behind(suspect)) {
             return Ok(());
         }
-        let mut rejected = Rejected::new();
+        let mut rejected = None;
         match self.offer(&waiting.batch, &mut rejected) {
             Ok(()) => self.taken(waiting, rejected)?,
             Err(Refusal::Refused(verdict, told)) => self.refused(waiting, verdict, told),
@@ -285,7 +299,8 @@ impl Flush<'_> {
             Err(error) => {
                 let aside = self.outbox.rejected_folder().join(name.to_string());
                 self.outbox.on(&path, |path| folder::rename(path, &aside))?;
-                let set_aside = SetAside { trace_id: String::new(), answer: error.to_string() };
+                let set_aside =
+                    SetAside { trace_id: String::new(), spans: 0, answer: error.to_string() };
                 self.flushed.set_aside.push(set_aside);
                 Ok(None)
             }
@@ -306,7 +321,10 @@ impl Flush<'_> {
                     self.offer(&SpanBatch { resource, spans }, rejected)?;
                 }
             }
-            Verdict::Split | Verdict::Never => rejected.push((batch.clone(), error.told())),
+            Verdict::Split | Verdict::Never => match rejected {
+                Some((all, _)) => all.spans.extend_from_slice(&batch.spans),
+                None => *rejected = Some((batch.clone(), error.told())),
+            },
             verdict => return Err(Refusal::Refused(verdict, error.told())),
         }
         Ok(())
@@ -314,8 +332,8 @@ impl Flush<'_> {
 
     fn taken(&mut self, waiting: Waiting, rejected: Rejected) -> Result<(), OutboxError> {
         let Waiting { name, header, .. } = waiting;
-        let lost: usize = rejected.iter().map(|(part, _)| part.spans.len()).sum();
-        for (part, answer) in rejected {
+        let lost = rejected.as_ref().map_or(0, |(part, _)| part.spans.len());
+        if let Some((part, answer)) = rejected {
             self.set_aside(&name, header.clone(), &part, answer)?;
         }
         self.outbox.remove(&self.outbox.folder, &name)?;
@@ -343,7 +361,8 @@ impl Flush<'_> {
     ) -> Result<(), OutboxError> {
         header.attempts = self.standing.failed_at.remove(&name.to_string()).unwrap_or(0);
         let trace_id = header.trace_id.clone();
-        self.flushed.set_aside.push(SetAside { trace_id, answer: answer.clone() });
+        let spans = part.spans.len();
+        self.flushed.set_aside.push(SetAside { trace_id, spans, answer: answer.clone() });
         self.outbox.reject(name.key, header, part, answer, self.attempt.now)
     }
 

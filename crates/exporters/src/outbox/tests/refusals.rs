@@ -145,6 +145,20 @@ fn a_batch_that_is_too_large_is_halved_down_to_single_spans() {
 }
 
 #[test]
+fn spans_that_are_each_too_large_are_set_aside_as_one() {
+    let scene = Scene::new();
+    scene.push("t", &["a", "b", "c", "d", "e"]);
+    let flushed = scene.flush(&Target::that([Does::Limit(0); 9]));
+    let [aside] = &flushed.set_aside[..] else { panic!("{flushed:?}") };
+    assert_eq!((flushed.accepted, aside.spans, flushed.waiting), (0, 5, 0));
+    assert_eq!(scene.summary().rejected.len(), 1);
+    assert_eq!(scene.outbox.offer_rejected_again().unwrap(), 1);
+    let target = Target::default();
+    assert_eq!(scene.flush(&target), accepted(1));
+    assert_eq!(target.taken(), "a b c d e");
+}
+
+#[test]
 fn a_target_that_goes_away_in_the_middle_of_a_split_gets_all_of_it_again() {
     let scene = Scene::new();
     scene.push("t", &["a", "b"]);
