@@ -8,6 +8,7 @@
 //!   answers and one precise error for each way it can go wrong;
 //! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
 //! - [`paths`]: where the service keeps its files;
+//! - [`passing_on`]: how the service hands bodies to the program that passes them on;
 //! - [`log`]: the log of the programs that run beside it.
 //!
 //! Start reading at [`Client::drain`] and [`process::ensure`].
@@ -18,6 +19,7 @@
 pub mod client;
 mod endpoint;
 pub mod log;
+pub mod passing_on;
 pub mod paths;
 pub mod process;
 pub mod wire;

@@ -21,7 +21,17 @@ pub struct ServerConfig {
     /// Who looks at threads that fell silent; nobody where there is none.
     pub sweep: Option<Sweep>,
     /// Where bodies of logs are passed on to, if anywhere.
-    pub forward: Option<Forward>,
+    pub forward: Option<Forwarding>,
+}
+
+/// How bodies of logs are passed on to another receiver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forwarding {
+    /// By the service, over plain HTTP.
+    Plain(Forward),
+    /// By the hook program, over TLS. It is started as `hook --pass-on` and reads from the settings
+    /// where to.
+    Hook(PathBuf),
 }
 
 /// How threads are looked at that fell silent without anybody saying why.

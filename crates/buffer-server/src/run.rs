@@ -186,8 +186,8 @@ fn prepare(
         .map_err(|source| RunError::File { path: paths.pid_file.clone(), source })?;
     let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
     log.line(format_args!("started version {version} on {endpoint} (PID {pid})"));
-    let forwarder = config.forward.clone().and_then(|forward| {
-        let started = Forwarder::start(forward, log.clone());
+    let forwarder = config.forward.clone().and_then(|forwarding| {
+        let started = Forwarder::start(forwarding, log.clone());
         started.map_err(|error| log.line(format_args!("events are not passed on: {error}"))).ok()
     });
     Ok(Shared::new(store, token, config.writers, config.limits, log, changes, forwarder))

@@ -1,14 +1,14 @@
 //! Where the buffer service passes Codex's log events on to: `harnesses.codex.collector.forward`.
 //!
-//! It is for people whose Codex sent its events somewhere before the service took that place, as a rule
-//! to a collector on the same machine. The service is to be small and knows no TLS.
+//! It is for people whose Codex sent its events somewhere before the service took that place. The service
+//! is to be small and knows no TLS: the hook does that part.
 
 use crate::reader::{
     Reader,
     Source::{self, Key},
 };
-use crate::target::{headers, http_url};
-use crate::{Secret, Warning};
+use crate::target::{headers, http_url, tls};
+use crate::{Paths, Proxies, Secret, TlsFiles, Warning, proxies};
 
 /// Says how to reach a receiver of OTLP logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,12 +17,24 @@ pub struct Forward {
     pub endpoint: String,
     /// Headers of every request; their values may be credentials.
     pub headers: Vec<(String, Secret)>,
+    /// Whom to trust and who we are, where it uses TLS.
+    pub tls: TlsFiles,
+    /// The proxies of the network, on the way to a receiver with TLS.
+    pub proxies: Proxies,
+}
+
+impl Forward {
+    /// Whether it is spoken to over TLS.
+    pub fn uses_tls(&self) -> bool {
+        let scheme = self.endpoint.split(':').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case("https")
+    }
 }
 
 /// Decides whether and where events are passed on. A mistake becomes a warning: nothing is passed on.
-pub(crate) fn resolve(reader: &mut Reader<'_>) -> Option<Forward> {
+pub(crate) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Option<Forward> {
     reader.value(Key("harnesses.codex.collector.forward"))?;
-    match receiver(reader) {
+    match receiver(paths, reader) {
         Ok(forward) => Some(forward),
         Err(reason) => {
             reader.warnings.push(Warning::NotForwarded { reason });
@@ -31,7 +43,7 @@ pub(crate) fn resolve(reader: &mut Reader<'_>) -> Option<Forward> {
     }
 }
 
-fn receiver(reader: &mut Reader<'_>) -> Result<Forward, String> {
+fn receiver(paths: &Paths, reader: &mut Reader<'_>) -> Result<Forward, String> {
     const ENDPOINT: Source = Key("harnesses.codex.collector.forward.endpoint");
     const HEADERS: Source = Key("harnesses.codex.collector.forward.headers");
     if http_url(reader, &[ENDPOINT]).map_err(|error| error.to_string())?.is_none() {
@@ -39,10 +51,12 @@ fn receiver(reader: &mut Reader<'_>) -> Result<Forward, String> {
     }
     // A final slash belongs to it.
     let endpoint = reader.text(&[ENDPOINT]).unwrap_or_default().trim().to_owned();
-    if endpoint.starts_with("https:") {
-        let key = reader.name(ENDPOINT);
-        return Err(format!("`{key}` is `{endpoint}`: only plain http is spoken there"));
-    }
     let headers = headers::of_mapping(reader, HEADERS).map_err(|error| error.to_string())?;
-    Ok(Forward { endpoint, headers })
+    let files = [
+        &[Key("harnesses.codex.collector.forward.ca_file")][..],
+        &[Key("harnesses.codex.collector.forward.client_certificate")],
+        &[Key("harnesses.codex.collector.forward.client_key")],
+    ];
+    let tls = tls::files(paths, reader, files);
+    Ok(Forward { endpoint, headers, tls, proxies: proxies::from_environment(reader) })
 }

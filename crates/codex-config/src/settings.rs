@@ -198,7 +198,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .map(|path| paths.resolve(&path)),
         folders: folders::folders(paths, &mut reader),
         collector: collector(&mut reader),
-        forward: forward::resolve(&mut reader),
+        forward: forward::resolve(paths, &mut reader),
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
         span_layout: span_layout(&mut reader),

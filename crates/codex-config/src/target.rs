@@ -8,7 +8,7 @@ mod list;
 mod mlflow;
 mod otlp;
 mod phoenix;
-mod tls;
+pub(crate) mod tls;
 
 pub use arize::{ArizeProtocol, ArizeTarget};
 pub use error::{ConfigError, TargetError};

@@ -38,7 +38,12 @@ pub fn exporter(
     })
 }
 
-fn connection(tls: &TlsFiles, proxies: &codex_config::Proxies, timeout: Duration) -> Connection {
+/// How servers are connected to.
+pub(crate) fn connection(
+    tls: &TlsFiles,
+    proxies: &codex_config::Proxies,
+    timeout: Duration,
+) -> Connection {
     let exposed = |url: &Option<Secret>| url.as_ref().map(|url| url.expose().to_owned());
     Connection {
         timeout,
@@ -130,6 +135,7 @@ fn mlflow_config(mlflow: &MlflowTarget, project: &str, connection: Connection) -
     }
 }
 
-fn exposed(headers: &[(String, Secret)]) -> Vec<(String, String)> {
+/// Headers, fit to be sent.
+pub(crate) fn exposed(headers: &[(String, Secret)]) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
 }

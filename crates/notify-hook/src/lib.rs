@@ -31,6 +31,7 @@ mod lineage;
 mod metrics;
 mod order;
 mod parents;
+mod pass_on;
 mod price;
 mod read;
 mod run;
@@ -41,6 +42,7 @@ mod sweep;
 mod told;
 mod trace_thread;
 mod trigger;
+mod watchdog;
 mod writer;
 
 use buffer_api::log;

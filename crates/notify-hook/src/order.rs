@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use buffer_api::passing_on;
 use otlp_model::UnixNanos;
 
 use crate::lifecycle::{LIFECYCLE, LOOK};
@@ -35,6 +36,8 @@ pub(crate) enum Order<'a> {
         /// What they refused for good, too.
         rejected: bool,
     },
+    /// Pass on what the buffer service writes to stdin.
+    PassOn,
     /// Look at the threads of a run of Codex that has ended.
     Ended {
         /// When the run began.
@@ -53,10 +56,12 @@ impl<'a> Order<'a> {
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
             Some(ENDED) => Self::ended(rest),
             Some(LIFECYCLE) => Self::Lifecycle,
+            Some(passing_on::ARGUMENT) => Self::PassOn,
             Some(LOOK) => Self::LifecycleLook,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),
         }
     }
+
     fn ended(arguments: &'a [OsString]) -> Self {
         let Some((began, threads)) = arguments.split_first() else { return Self::Sweep(&[]) };
         match began.to_str().and_then(|began| began.parse().ok()) {

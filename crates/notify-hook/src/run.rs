@@ -2,7 +2,6 @@
 
 use std::ffi::{OsStr, OsString};
 use std::panic::{self, AssertUnwindSafe};
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -18,10 +17,12 @@ use crate::chain::Chained;
 use crate::deliver::Delivery;
 use crate::log::Log;
 use crate::order::Order;
+use crate::pass_on::pass_on;
 use crate::secrets::Secrets;
 use crate::told::TargetFlush;
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
+use crate::watchdog::Watchdog;
 use crate::{find, lifecycle, price, state, sweep};
 
 /// The longest time that a look at a thread takes, whoever hangs; a run for a payload is one look.
@@ -32,12 +33,12 @@ pub const CAP: Duration = Duration::from_secs(10);
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Before this time a look has to come to its end.
-const GRACE: Duration = Duration::from_millis(500);
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
 /// payload on stdin; on `--sweep` and the threads to look at, or with none on all that changed; or on
 /// `--ended`, the begin of a run of Codex that has ended, and its threads; or on `--flush`, with
-/// `--rejected` on all that waits and was set aside.
+/// `--rejected` on all that waits and was set aside. With `--pass-on` it serves the buffer service.
 /// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     // Codex may show what a hook prints, and take its exit code for a decision.
@@ -46,8 +47,13 @@ pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, 
 }
 
 fn begin(arguments: &[OsString], variables: impl Iterator<Item = (OsString, OsString)>) {
-    let watchdog = Watchdog::start();
     let order = Order::of(arguments);
+    if order == Order::PassOn {
+        // It lasts longer than a look.
+        let environment = Environment::new(variables);
+        return paths(&environment).into_iter().for_each(|paths| pass_on(&paths, &environment));
+    }
+    let watchdog = Watchdog::start();
     // Codex waits for it.
     let handed_over = (order == Order::Lifecycle).then(lifecycle::hand_over);
     if let Some(Ok(())) = handed_over {
@@ -120,7 +126,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
             sweep(&mut context, threads, |since| Cause::Ended { since, began }, watchdog)
         }
         Order::Flush { rejected } => flush(&context, rejected, watchdog),
-        Order::Lifecycle => 0,
+        Order::Lifecycle | Order::PassOn => 0,
     };
     if let (Err(error), true) = (&delivery, unsent > 0) {
         log.error(format_args!("{error}; the turn stays unsent"));
@@ -354,32 +360,4 @@ fn buffer_client(settings: &Settings, paths: &Paths, log: &Log) -> Option<Client
         }
     };
     Some(Client::new(&endpoint, token))
-}
-
-/// Ends the process when a look takes longer than [`CAP`], even if a file system hangs.
-struct Watchdog(mpsc::Sender<()>);
-
-impl Watchdog {
-    fn start() -> Self {
-        let (rearm, rearmed) = mpsc::channel();
-        // Without a thread to spare the other bounds still hold.
-        let _ = thread::Builder::new().stack_size(64 * 1024).spawn(move || watch(&rearmed));
-        Self(rearm)
-    }
-
-    /// Another look begins.
-    fn rearm(&self) {
-        let _ = self.0.send(());
-    }
-}
-
-fn watch(rearmed: &mpsc::Receiver<()>) {
-    loop {
-        match rearmed.recv_timeout(CAP) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Disconnected) => return,
-            #[expect(clippy::exit, reason = "the last resort against a hanging system call")]
-            Err(RecvTimeoutError::Timeout) => std::process::exit(0),
-        }
-    }
 }

@@ -3,9 +3,9 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use buffer_api::process::Service;
-use codex_config::{Forward, Settings};
+use codex_config::Settings;
 
-use crate::config::{Pace, Sweep};
+use crate::config::{Forwarding, Pace, Sweep};
 
 /// The default directory of our files, below the user's home.
 const HARNESS: &str = ".arize/harness";
@@ -53,7 +53,7 @@ impl Environment {
             return None;
         }
         Some(Sweep {
-            hook: service.program.with_file_name("arize-hook-codex-notify"),
+            hook: hook(service),
             codex_home: self.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
             outbox: service.paths.outbox.clone(),
             pace: Pace::default(),
@@ -61,13 +61,21 @@ impl Environment {
     }
 
     /// Where the user wants Codex's events to be passed on to, by the user's own service.
-    pub(super) fn forward(&self, service: &Service) -> Option<Forward> {
-        self.settings().filter(|_| self.is_of_user(service))?.forward
+    pub(super) fn forward(&self, service: &Service) -> Option<Forwarding> {
+        let forward = self.settings().filter(|_| self.is_of_user(service))?.forward?;
+        Some(match forward.uses_tls() {
+            true => Forwarding::Hook(hook(service)),
+            false => Forwarding::Plain(forward),
+        })
     }
 
     fn is_of_user(&self, service: &Service) -> bool {
         Some(&service.paths.home) == self.harness_home().as_ref()
     }
+}
+
+fn hook(service: &Service) -> PathBuf {
+    service.program.with_file_name("arize-hook-codex-notify")
 }
 
 #[cfg(test)]
@@ -125,9 +133,12 @@ mod tests {
             let paths = Paths::under(home);
             environment.forward(&Service { program: "x".into(), endpoint, paths })
         };
-        let found = forward(&harness).unwrap();
+        let Some(Forwarding::Plain(found)) = forward(&harness) else { panic!() };
         assert_eq!(found.endpoint, "http://h/v1/logs");
         assert_eq!(found.headers[0].1.expose(), "secret");
         assert_eq!(forward(home.path()), None);
+        let text = text.replace("http:", "https:");
+        std::fs::write(harness.join("config.yaml"), text).unwrap();
+        assert_eq!(forward(&harness), Some(Forwarding::Hook("arize-hook-codex-notify".into())));
     }
 }

@@ -33,14 +33,22 @@ pub(super) fn own(paths: &Paths, reader: &mut Reader<'_>) -> TlsFiles {
 
 /// Reads the target's own keys and the sources around them, in the order of the fields.
 pub(super) fn all(paths: &Paths, reader: &mut Reader<'_>, around: [Around<'_>; 3]) -> TlsFiles {
-    let mut file = |key, around: Around<'_>| {
-        let sources = [around.before, &[Own(key)], around.after].concat();
-        reader.text(&sources).map(|path| paths.resolve(path.trim()))
-    };
+    let sources = |key, around: Around<'_>| [around.before, &[Own(key)], around.after].concat();
     let [ca_file, client_certificate, client_key] = around;
-    TlsFiles {
-        ca_file: file("ca_file", ca_file),
-        client_certificate: file("client_certificate", client_certificate),
-        client_key: file("client_key", client_key),
-    }
+    files(
+        paths,
+        reader,
+        [
+            &sources("ca_file", ca_file),
+            &sources("client_certificate", client_certificate),
+            &sources("client_key", client_key),
+        ],
+    )
+}
+
+/// Reads the sources of each file, in the order of the fields.
+pub(crate) fn files(paths: &Paths, reader: &mut Reader<'_>, sources: [&[Source]; 3]) -> TlsFiles {
+    let [ca_file, client_certificate, client_key] =
+        sources.map(|sources| reader.text(sources).map(|path| paths.resolve(path.trim())));
+    TlsFiles { ca_file, client_certificate, client_key }
 }

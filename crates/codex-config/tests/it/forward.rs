@@ -1,12 +1,15 @@
 //! Where Codex's log events are passed on to.
 
+use std::path::Path;
+
 use codex_config::{ConfigTexts, Environment, Forward, Paths, Settings};
 
 fn resolve(forward: &str) -> (Option<Forward>, Vec<String>) {
     let config_yaml =
         Some(format!("harnesses: {{codex: {{collector: {{port: 4318, {forward}}}}}}}\n"));
     let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment = Environment::new([("TOKEN", "hunter2")]);
+    let environment =
+        Environment::new([("TOKEN", "hunter2"), ("HTTPS_PROXY", "http://me:hunter2@p")]);
     let settings = Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts);
     (settings.forward, settings.warnings.iter().map(ToString::to_string).collect())
 }
@@ -32,7 +35,6 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
         ("forward: {headers: {a: b}}", "`harnesses.codex.collector.forward.endpoint` is missing"),
         ("forward: true", "`harnesses.codex.collector.forward.endpoint` is missing"),
         ("forward: {endpoint: 'collector:4318'}", "forward.endpoint` is `collector:4318`, which"),
-        ("forward: {endpoint: 'https://h'}", "`https://h`: only plain http is spoken there"),
         ("forward: {endpoint: 'http://h', headers: {a: '${NO}'}}", "variable `NO` is not set"),
         ("forward: {endpoint: 'http://h', headers: [a]}", "is not a mapping of names to values"),
     ] {
@@ -42,4 +44,22 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
         assert!(warning.contains(reason), "{warning}");
         assert!(warning.ends_with("; codex's log events are not passed on"), "{warning}");
     }
+}
+
+#[test]
+fn a_receiver_with_tls_has_files_of_its_own_and_the_proxies_of_the_network() {
+    let (forward, warnings) = resolve(
+        "forward: {endpoint: 'HTTPS://h/v1/logs', ca_file: ca.pem, client_certificate: ~/c.pem, \
+         client_key: /k.pem}, x: 1}, ca_file: other.pem, y: {z: 1",
+    );
+    assert_eq!(warnings, [] as [&str; 0]);
+    let forward = forward.unwrap();
+    assert!(forward.uses_tls());
+    let files = [&forward.tls.ca_file, &forward.tls.client_certificate, &forward.tls.client_key];
+    let expected = ["/home/ada/ca.pem", "/home/ada/c.pem", "/k.pem"];
+    assert_eq!(files.map(|file| file.as_deref()), expected.map(|file| Some(Path::new(file))));
+    assert_eq!(forward.proxies.https.as_ref().unwrap().expose(), "http://me:hunter2@p");
+    assert!(!format!("{forward:?}").contains("hunter2"));
+    let (forward, _) = resolve("forward: {endpoint: 'http://h'}");
+    assert!(!forward.unwrap().uses_tls());
 }

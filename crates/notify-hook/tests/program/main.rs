@@ -9,3 +9,4 @@ mod delivery;
 mod home;
 mod lifecycle;
 mod metrics;
+mod pass_on;

@@ -4,12 +4,15 @@
 //! the queue cannot take, and what the receiver does not, is counted and given up, as Codex itself would
 //! have given it up. Where nothing is passed on, there is neither queue nor thread.
 
+mod hook;
+mod plain;
+
 use std::{
     io,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
-        mpsc::{Receiver, SyncSender, sync_channel},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
     time::Duration,
@@ -18,14 +21,18 @@ use std::{
 use axum::{
     body::Bytes,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue,
         header::{CONTENT_ENCODING, CONTENT_TYPE},
     },
 };
-use codex_config::Forward;
-use ureq::Agent;
 
-use crate::log::{Log, Topic};
+use crate::{
+    config::Forwarding,
+    log::{Log, Topic},
+};
+
+use hook::Hook;
+use plain::Plain;
 
 /// The most bodies that wait.
 const MAX_BODIES: usize = 64;
@@ -33,8 +40,8 @@ const MAX_BODIES: usize = 64;
 /// The most bytes of bodies that wait. Codex sends some KiB a second.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most that one attempt may take.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a program that passes bodies on is kept while none comes.
+const IDLE: Duration = Duration::from_secs(3 * 60);
 
 /// The way to the thread that sends.
 #[derive(Debug)]
@@ -69,11 +76,12 @@ pub(crate) struct Parcel {
 
 impl Forwarder {
     /// Starts the thread, which ends with the process.
-    pub(crate) fn start(forward: Forward, log: Log) -> io::Result<Self> {
+    pub(crate) fn start(forwarding: Forwarding, log: Log) -> io::Result<Self> {
         let (queue, parcels) = sync_channel(MAX_BODIES);
         let shared = Arc::new(Shared::default());
         let counts = Arc::clone(&shared);
-        let work = move || send_all(&forward, &parcels, &counts, &log);
+        let way = Way::new(forwarding);
+        let work = move || send_all(way, &parcels, &counts, &log);
         thread::Builder::new().name("forward".to_owned()).spawn(work)?;
         Ok(Self { queue, shared })
     }
@@ -106,44 +114,53 @@ impl Parcel {
     }
 }
 
-fn send_all(forward: &Forward, parcels: &Receiver<Parcel>, shared: &Shared, log: &Log) {
-    let config = Agent::config_builder()
-        // A redirect would carry the headers elsewhere.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .http_status_as_error(false)
-        .timeout_global(Some(TIMEOUT))
-        .user_agent(concat!("arize-codex-buffer/", env!("CARGO_PKG_VERSION")));
-    let agent = config.build().new_agent();
-    for parcel in parcels {
-        // Once more at once: the receiver may have closed a connection that was kept.
-        let sent = send(&agent, forward, &parcel).or_else(|_| send(&agent, forward, &parcel));
-        let refusal = match sent {
-            Ok(status) if status.is_success() => None,
-            Ok(status) => Some(format!("answered with {status}")),
-            Err(error) => Some(error.to_string()),
-        };
-        let counter = if refusal.is_none() { &shared.taken } else { &shared.given_up };
+/// How the receiver is spoken to.
+enum Way {
+    Plain(Box<Plain>),
+    Hook(Hook),
+}
+
+impl Way {
+    fn new(forwarding: Forwarding) -> Self {
+        match forwarding {
+            Forwarding::Plain(receiver) => Self::Plain(Box::new(Plain::new(receiver))),
+            Forwarding::Hook(program) => Self::Hook(Hook::new(program)),
+        }
+    }
+
+    fn send(&mut self, parcel: &Parcel) -> Result<(), String> {
+        match self {
+            Self::Plain(plain) => plain.send(parcel),
+            Self::Hook(hook) => hook.send(parcel),
+        }
+    }
+
+    /// The next body; none when the service ends. What is needed only for bodies is given back when
+    /// none comes.
+    fn wait(&mut self, parcels: &Receiver<Parcel>, idle: Duration) -> Option<Parcel> {
+        if let Self::Hook(hook) = self
+            && hook.is_running()
+        {
+            match parcels.recv_timeout(idle) {
+                Err(RecvTimeoutError::Timeout) => hook.end(),
+                parcel => return parcel.ok(),
+            }
+        }
+        parcels.recv().ok()
+    }
+}
+
+fn send_all(mut way: Way, parcels: &Receiver<Parcel>, shared: &Shared, log: &Log) {
+    while let Some(parcel) = way.wait(parcels, IDLE) {
+        let sent = way.send(&parcel);
+        let counter = if sent.is_ok() { &shared.taken } else { &shared.given_up };
         counter.fetch_add(1, Ordering::Relaxed);
         shared.waiting_bytes.fetch_sub(parcel.body.len(), Ordering::Relaxed);
-        if let Some(refusal) = refusal {
+        if let Err(refusal) = sent {
             let message = format_args!("events are not passed on: {refusal}");
             log.line_on(Topic::Forward, message);
         }
     }
-}
-
-fn send(agent: &Agent, forward: &Forward, parcel: &Parcel) -> Result<StatusCode, ureq::Error> {
-    let mut request = agent.post(&forward.endpoint);
-    for (name, value) in &forward.headers {
-        request = request.header(name, value.expose());
-    }
-    for (name, value) in [(CONTENT_TYPE, &parcel.kind), (CONTENT_ENCODING, &parcel.packing)] {
-        if let Some(value) = value {
-            request = request.header(name, value);
-        }
-    }
-    Ok(request.send(&parcel.body[..])?.status())
 }
 
 #[cfg(test)]
@@ -164,5 +181,39 @@ mod tests {
             forwarder.pass_on(parcel(1));
         }
         assert_eq!(forwarder.counts(), Forwarded { taken: 0, given_up: 2 }, "too many bodies");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_hook_that_has_nothing_to_do_is_ended() {
+        use std::{
+            fs,
+            os::unix::fs::PermissionsExt,
+            process::{Command, Stdio},
+            time::Instant,
+        };
+
+        let folder = tempfile::tempdir().unwrap();
+        let (program, pid) = (folder.path().join("hook"), folder.path().join("pid"));
+        let script = format!("#!/bin/sh\necho $$ > {}\necho '{{}}'\ncat\n", pid.display());
+        fs::write(&program, script).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut way = Way::new(Forwarding::Hook(program));
+        way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap();
+        let pid = fs::read_to_string(pid).unwrap();
+        let is_there = move || {
+            let kill = Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status();
+            kill.unwrap().success()
+        };
+        assert!(is_there());
+        let (queue, parcels) = sync_channel(1);
+        let service = thread::spawn(move || {
+            let deadline = Instant::now() + Duration::from_secs(10);
+            while is_there() && Instant::now() < deadline {}
+            drop(queue);
+            is_there()
+        });
+        assert!(way.wait(&parcels, Duration::from_millis(10)).is_none());
+        assert!(!service.join().unwrap());
     }
 }

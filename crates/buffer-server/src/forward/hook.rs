@@ -1,0 +1,117 @@
+//! To a receiver with TLS: by the hook, which has TLS anyway. In the service it would cost memory for
+//! good, and most have no use for it.
+//!
+//! The hook is started with the first body, and ended when none has come for a while. One that ends by
+//! itself is started again, each time later.
+
+use std::{
+    io::{self, BufReader},
+    path::PathBuf,
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use axum::http::HeaderValue;
+use buffer_api::passing_on::{self, Receipt};
+
+use super::Parcel;
+
+/// How long nothing is started after a run that came to nothing; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5 * 60);
+
+/// The hook, which may run.
+pub(super) struct Hook {
+    program: PathBuf,
+    run: Option<Run>,
+    pause: Duration,
+    /// Nothing is started before.
+    not_before: Option<Instant>,
+}
+
+struct Run {
+    process: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+}
+
+impl Hook {
+    pub(super) fn new(program: PathBuf) -> Self {
+        Self { program, run: None, pause: FIRST_PAUSE, not_before: None }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.run.is_some()
+    }
+
+    /// Ends the run. Nothing is on its way: each body is waited for.
+    pub(super) fn end(&mut self) {
+        self.run = None;
+    }
+
+    /// Has the hook send a body; says why it was not taken.
+    pub(super) fn send(&mut self, parcel: &Parcel) -> Result<(), String> {
+        if self.not_before.is_some_and(|time| Instant::now() < time) {
+            return Err(format!("`{}` is started again later", self.program.display()));
+        }
+        // Once more at once: a run that was there already may have been killed.
+        let was_running = self.is_running();
+        let answer = match self.hand_over(parcel) {
+            Err(_) if was_running => self.hand_over(parcel),
+            answer => answer,
+        };
+        match answer {
+            Ok(receipt) => {
+                (self.pause, self.not_before) = (FIRST_PAUSE, None);
+                receipt.given_up.map_or(Ok(()), Err)
+            }
+            Err(error) => {
+                self.not_before = Some(Instant::now() + self.pause);
+                self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+                Err(format!("`{}`: {error}", self.program.display()))
+            }
+        }
+    }
+
+    /// Gives a body to the run, which is begun where there is none. One that fails is over.
+    fn hand_over(&mut self, parcel: &Parcel) -> io::Result<Receipt> {
+        let mut run = match self.run.take() {
+            Some(run) => run,
+            None => Run::start(&self.program)?,
+        };
+        let receipt = run.pass_on(parcel)?;
+        self.run = Some(run);
+        Ok(receipt)
+    }
+}
+
+impl Run {
+    fn start(program: &PathBuf) -> io::Result<Self> {
+        let mut command = Command::new(program);
+        command.arg(passing_on::ARGUMENT).stderr(Stdio::null());
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        Ok(Self { process, input, output: BufReader::new(output) })
+    }
+
+    fn pass_on(&mut self, parcel: &Parcel) -> io::Result<Receipt> {
+        let text = |value: &Option<HeaderValue>| Some(value.as_ref()?.to_str().ok()?.to_owned());
+        let label = passing_on::Parcel {
+            content_type: text(&parcel.kind),
+            content_encoding: text(&parcel.packing),
+            bytes: parcel.body.len() as u64,
+        };
+        label.write(&parcel.body, &mut self.input)?;
+        Receipt::read(&mut self.output)?.ok_or_else(|| io::Error::other("it has ended"))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        // So that nothing of it stays.
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,54 @@
+//! Passes Codex's log events on to another receiver, for the buffer service, which knows no TLS.
+//!
+//! The service writes bodies to the standard input and reads what became of each, as
+//! [`buffer_api::passing_on`] has it. Where to and with which credentials, the settings say. The run
+//! lasts as long as its input. It has no bound on its time but one for each body.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use buffer_api::passing_on::{Parcel, Receipt};
+use codex_config::{Environment, Forward, Paths, Settings};
+use exporters::Relay;
+
+use crate::exporter::{connection, exposed};
+use crate::run::{CAP, GRACE};
+use crate::watchdog::Watchdog;
+
+/// The most that one attempt may take.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Passes on what comes, until nothing more does. A failure to read or to write means that the service
+/// is gone.
+pub(crate) fn pass_on(paths: &Paths, environment: &Environment) {
+    let watchdog = Watchdog::start();
+    let relay = relay(Settings::load(paths, environment).forward);
+    drop(watchdog);
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
+    while let Ok(Some((parcel, body))) = Parcel::read(&mut input) {
+        let receipt = Receipt { given_up: send(relay.as_ref(), &parcel, &body).err() };
+        if receipt.write(&mut output).is_err() {
+            break;
+        }
+    }
+}
+
+fn relay(forward: Option<Forward>) -> Result<Relay, String> {
+    let forward = forward.ok_or("the settings name no receiver any more")?;
+    let connection = connection(&forward.tls, &forward.proxies, TIMEOUT);
+    Relay::new(&forward.endpoint, &exposed(&forward.headers), &connection)
+        .map_err(|error| chain(&error))
+}
+
+fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Result<(), String> {
+    let _watchdog = Watchdog::start();
+    let deadline = Instant::now() + CAP - GRACE;
+    let (kind, packing) = (parcel.content_type.as_deref(), parcel.content_encoding.as_deref());
+    relay?.post(kind, packing, body, deadline).map_err(|error| chain(&error))
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
