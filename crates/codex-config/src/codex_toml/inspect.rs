@@ -1,6 +1,6 @@
 //! What a `config.toml` holds of the settings that concern us.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use toml_edit::{Item, TableLike, Value};
 
@@ -8,8 +8,8 @@ use super::EditError;
 use super::error::position;
 use super::outline::{Entry, Outline};
 use super::verify::item_json;
-use crate::Secret;
 use crate::lines::split_bom;
+use crate::{Secret, TlsFiles};
 
 /// What was found; absent parts are `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct Exporter {
     pub protocol: Option<String>,
     /// `headers`.
     pub headers: Vec<(String, Secret)>,
+    /// `tls`, as it is written: a relative path is one below Codex's home.
+    pub tls: TlsFiles,
 }
 
 /// A command of a lifecycle event.
@@ -169,12 +171,19 @@ fn exporter(outline: &Outline<'_>, otel: &dyn TableLike, key: &str) -> Option<Ex
     let headers = settings.and_then(|settings| settings.get("headers")?.as_table_like());
     let header =
         |(name, value): (&str, &Item)| Some((name.to_owned(), Secret::new(value.as_str()?)));
+    let tls = settings.and_then(|settings| settings.get("tls")?.as_table_like());
+    let file = |key| Some(PathBuf::from(text(tls?, key)?));
     Some(Exporter {
         kind: kind.to_owned(),
         line,
         endpoint: settings.and_then(|settings| text(settings, "endpoint")),
         protocol: settings.and_then(|settings| text(settings, "protocol")),
         headers: headers.map_or_else(Vec::new, |table| table.iter().filter_map(header).collect()),
+        tls: TlsFiles {
+            ca_file: file("ca-certificate"),
+            client_certificate: file("client-certificate"),
+            client_key: file("client-private-key"),
+        },
     })
 }
 

@@ -170,7 +170,7 @@ fn existing_otel(
     if let Some(wanted) = request.existing_otel {
         if wanted == ExistingOtel::Forward && !can_forward {
             return Err(InterviewError::Wrong {
-                what: "the buffer service passes events on over plain HTTP only".to_owned(),
+                what: "events are passed on over HTTP only, and over HTTPS to no address with a user name or a query".to_owned(),
                 hint: "--existing-otel keep, or --existing-otel replace".to_owned(),
             });
         }

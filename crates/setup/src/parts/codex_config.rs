@@ -72,10 +72,12 @@ pub(crate) fn foreign_exporter(found: &Found) -> Option<&Exporter> {
     (exporter.kind != "none").then_some(exporter)
 }
 
-/// Whether the buffer service could pass events on to it, which it does over plain HTTP.
+/// Whether events could be passed on to it, which is done over HTTP. With TLS the address is one that
+/// errors may name: without credentials.
 pub(crate) fn can_forward(exporter: &Exporter) -> bool {
-    let is_plain = exporter.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
-    exporter.kind == "otlp-http" && is_plain
+    let url = exporter.endpoint.as_deref().unwrap_or_default();
+    let (is_plain, has_tls) = (url.starts_with("http://"), url.starts_with("https://"));
+    exporter.kind == "otlp-http" && (is_plain || has_tls && !url.contains(['?', '#', '@']))
 }
 
 /// Whether a lifecycle hook runs our program.

@@ -1,5 +1,7 @@
 //! What `config.yaml` is to say.
 
+use std::path::{Path, PathBuf};
+
 use buffer_api::DEFAULT_PORT;
 use codex_config::KeyPath;
 use codex_config::edit::{self, Setting};
@@ -93,7 +95,23 @@ fn forwarding(facts: &Facts, answers: &Answers) -> Vec<Setting> {
         path.push(name.clone());
         Setting { key: KeyPath::from_segments(&path), value: Some(value.expose().into()) }
     });
-    endpoint.chain(headers).collect()
+    let tls = &exporter.tls;
+    let files = [
+        ("ca_file", &tls.ca_file),
+        ("client_certificate", &tls.client_certificate),
+        ("client_key", &tls.client_key),
+    ];
+    let files = files.into_iter().filter_map(|(key, file)| {
+        let file = codex_file(facts, file.as_ref()?);
+        Some(set(&format!("{KEY}.{key}"), file.display().to_string()))
+    });
+    endpoint.chain(headers).chain(files).collect()
+}
+
+/// A file that Codex's configuration names: relative to it, or to the user's home.
+fn codex_file(facts: &Facts, file: &Path) -> PathBuf {
+    let folder = facts.codex_config.now.path().parent().filter(|_| !file.starts_with("~"));
+    folder.map_or_else(|| file.to_owned(), |folder| folder.join(file))
 }
 
 fn set(key: &str, value: impl Into<Value>) -> Setting {

@@ -1,6 +1,6 @@
 //! What ends up in the settings.
 
-use codex_config::{Secret, Settings, Target};
+use codex_config::{Secret, Settings, Target, TlsFiles};
 use expect_test::expect;
 use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
@@ -105,6 +105,28 @@ fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
     assert!(!config(&home).contains("forward"), "{}", config(&home));
     home.uninstall(false);
     assert_eq!(home.read(".codex/config.toml"), EXPORTER);
+}
+
+#[test]
+fn an_exporter_with_tls_can_be_passed_on_to() {
+    let exporter = "[otel]\nexporter = { otlp-http = { endpoint = 'https://c/v1/logs', protocol = \
+        'binary', headers = { k = 'v' }, tls = { ca-certificate = 'ca.pem', client-certificate = \
+        '~/c.pem', client-private-key = '/k.pem' } } }\n";
+    let home = Home::with(&[(".codex/config.toml", exporter)]);
+    home.install(&Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() });
+    let settings = Settings::load(&home.host.paths, &home.host.environment);
+    assert_eq!(settings.warnings, []);
+    let forward = settings.forward.unwrap();
+    assert_eq!((forward.endpoint.as_str(), forward.uses_tls()), ("https://c/v1/logs", true));
+    assert_eq!(forward.headers.len(), 1);
+    let expected = TlsFiles {
+        ca_file: Some(home.path(".codex/ca.pem")),
+        client_certificate: Some(home.path("c.pem")),
+        client_key: Some("/k.pem".into()),
+    };
+    assert_eq!(forward.tls, expected);
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), exporter);
 }
 
 #[test]

@@ -173,6 +173,11 @@ hooks = [{ type = "command", command = "beep" }]
                                     ***,
                                 ),
                             ],
+                            tls: TlsFiles {
+                                ca_file: None,
+                                client_certificate: None,
+                                client_key: None,
+                            },
                         },
                     ),
                     trace_exporter: Some(
@@ -186,6 +191,11 @@ hooks = [{ type = "command", command = "beep" }]
                                 "json",
                             ),
                             headers: [],
+                            tls: TlsFiles {
+                                ca_file: None,
+                                client_certificate: None,
+                                client_key: None,
+                            },
                         },
                     ),
                     metrics_exporter: None,
