@@ -26,9 +26,12 @@ pub struct Forward {
 impl Forward {
     /// Whether it is spoken to over TLS.
     pub fn uses_tls(&self) -> bool {
-        let scheme = self.endpoint.split(':').next().unwrap_or_default();
-        scheme.eq_ignore_ascii_case("https")
+        uses_tls(&self.endpoint)
     }
+}
+
+fn uses_tls(endpoint: &str) -> bool {
+    endpoint.split(':').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
 /// Decides whether and where events are passed on. A mistake becomes a warning: nothing is passed on.
@@ -51,6 +54,12 @@ fn receiver(paths: &Paths, reader: &mut Reader<'_>) -> Result<Forward, String> {
     }
     // A final slash belongs to it.
     let endpoint = reader.text(&[ENDPOINT]).unwrap_or_default().trim().to_owned();
+    if uses_tls(&endpoint) && endpoint.contains(['?', '#', '@']) {
+        let key = reader.name(ENDPOINT);
+        return Err(format!(
+            "`{key}` has a user name or a query: credentials belong into `headers`"
+        ));
+    }
     let headers = headers::of_mapping(reader, HEADERS).map_err(|error| error.to_string())?;
     let files = [
         &[Key("harnesses.codex.collector.forward.ca_file")][..],

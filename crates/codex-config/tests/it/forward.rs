@@ -35,6 +35,10 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
         ("forward: {headers: {a: b}}", "`harnesses.codex.collector.forward.endpoint` is missing"),
         ("forward: true", "`harnesses.codex.collector.forward.endpoint` is missing"),
         ("forward: {endpoint: 'collector:4318'}", "forward.endpoint` is `collector:4318`, which"),
+        (
+            "forward: {endpoint: 'https://h/v1?key=k'}",
+            "forward.endpoint` has a user name or a query",
+        ),
         ("forward: {endpoint: 'http://h', headers: {a: '${NO}'}}", "variable `NO` is not set"),
         ("forward: {endpoint: 'http://h', headers: [a]}", "is not a mapping of names to values"),
     ] {

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use setup::ask::TakeProposed;
-use setup::{Backend, Request};
+use setup::{Backend, ExistingOtel, Request};
 
 use crate::home::{Home, quiet};
 
@@ -46,6 +46,22 @@ fn a_malformed_config_yaml_is_named_too() {
     let facts = setup::gather(&home.host, &quiet()).unwrap_err();
     let text = format!("{facts}: {}", facts.source().unwrap());
     assert!(text.contains("config.yaml` cannot be understood: line 2"), "{text}");
+}
+
+#[test]
+fn an_exporter_that_cannot_be_passed_on_to_is_not() {
+    for (kind, endpoint) in [
+        ("otlp-grpc", "https://c:4317"),
+        ("otlp-http", "https://c/v1/logs?key=k"),
+        ("otlp-http", "https://me:k@c/v1/logs"),
+    ] {
+        let exporter = format!("[otel.exporter.{kind}]\nendpoint = \"{endpoint}\"\n");
+        let home = Home::with(&[(".codex/config.toml", &exporter)]);
+        let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
+        let expected = "events are passed on over HTTP only, and over HTTPS to no address with a user \
+                        name or a query";
+        check(&home, &forward, expected);
+    }
 }
 
 #[test]
