@@ -1,6 +1,6 @@
 //! Signals from other processes, and deaths by signals.
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command};
 
@@ -92,7 +92,9 @@ fn a_codex_that_is_stopped_by_name_goes_on_by_name() {
 #[test]
 fn a_stop_for_the_proxy_stops_codex_and_both_go_on() {
     let home = Home::with_codex(LISTEN);
-    let (mut proxy, codex) = started(&home, &mut home.proxy());
+    // A group of its own, as a shell gives to each job: where nobody outside a group could let it go
+    // on, as with tests that run in the background, the system does not stop it.
+    let (mut proxy, codex) = started(&home, home.proxy().process_group(0));
     let pid = proxy.id().to_string();
     kill("TSTP", &pid);
     for pid in [&codex, &pid] {
