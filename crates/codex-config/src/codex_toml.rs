@@ -25,7 +25,9 @@ pub use aside::REPLACED;
 pub use change::Undo;
 pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
-pub use inspect::{Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect};
+pub use inspect::{
+    Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook,
+};
 pub use remove::{remove, remove_hook};
 pub use undo::undo;
 pub(crate) use verify::prune;

@@ -50,6 +50,7 @@ mod line_change;
 mod lines;
 pub mod profile;
 mod scalar;
+mod shell_word;
 
 pub mod command;
 mod dump;
@@ -77,10 +78,11 @@ pub use sampling::Sampling;
 pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
+pub use shell_word::shell_word;
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
     MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi,
     PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
-pub use triggers::{LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
+pub use triggers::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

@@ -13,6 +13,9 @@ pub struct Triggers {
     pub lifecycle: Vec<&'static str>,
 }
 
+/// The name of our program that Codex runs for each of them, by which it is recognised, too.
+pub const HOOK_PROGRAM: &str = "arize-hook-codex-notify";
+
 /// How long Codex is to wait for a lifecycle hook of ours, in seconds: longer than any takes, and no
 /// longer than it would wait at a session's end, lest it warn of that.
 pub const LIFECYCLE_TIMEOUT_SECONDS: u32 = 3;

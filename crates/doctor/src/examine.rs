@@ -93,10 +93,7 @@ fn with_reachable_program(finding: Finding, place: &Place<'_>, search: &OsString
     const OURS: [&str; 4] =
         ["arize-codex-buffer ", "arize-config ", "arize-codex ", "arize-hook-codex-notify "];
     let Some(command) = &finding.command else { return finding };
-    let folders: Vec<PathBuf> = std::env::split_paths(search).collect();
-    let reachable = |program: &str| {
-        folders.iter().any(|folder| codex::is_program(&folder.join(program.trim_end())))
-    };
+    let reachable = |program: &str| exec_proxy::find_program(program.trim_end(), search).is_some();
     let words = OURS.into_iter().filter(|program| !reachable(program));
     let command = words.fold(command.clone(), |command, program| {
         let path = crate::words::quoted(&place.programs.join(program.trim_end()));

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-/// A path for a shell: in single quotes where it has other than plain characters.
+use codex_config::shell_word;
+
+/// A path for a shell.
 pub(crate) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%:,".contains(c);
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    shell_word(&path.display().to_string())
 }
 
 /// The command that opens a file in an editor.
@@ -76,16 +76,6 @@ mod tests {
         {
             assert_eq!(bytes(amount), text);
         }
-    }
-
-    #[test]
-    fn a_shell_reads_a_path_as_it_is() {
-        assert_eq!(
-            quoted(Path::new("/home/ada/.codex/config.toml")),
-            "/home/ada/.codex/config.toml"
-        );
-        assert_eq!(quoted(Path::new("/a b/it's")), r"'/a b/it'\''s'");
-        assert_eq!(quoted(Path::new("~x")), "'~x'");
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub fn file_names(program: &str, extensions: &OsStr) -> Vec<OsString> {
     extensions.map(|extension| format!("{program}{extension}").into()).collect()
 }
 
+/// Finds the program of this name as `execvp` does: along the `PATH` unless the name has a folder.
+pub fn find_program(name: &str, path: &OsStr) -> Option<PathBuf> {
+    if name.contains(['/', '\\']) {
+        return Some(PathBuf::from(name)).filter(|file| is_runnable(file));
+    }
+    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_runnable(file))
+}
+
 /// Whether a shell would run this file.
 pub(crate) fn is_runnable(file: &Path) -> bool {
     let Ok(metadata) = file.metadata() else { return false };

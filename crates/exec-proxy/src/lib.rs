@@ -23,6 +23,6 @@ mod service;
 pub mod shim;
 mod transcripts;
 
-pub use find::{codex_on_path, file_names, find_codex};
+pub use find::{codex_on_path, file_names, find_codex, find_program};
 pub use run::run;
 pub use shim::is_shim;

@@ -5,9 +5,8 @@
 //! and `config.json`. What is recognised is taken over: an uninstallation does not bring it back,
 //! because half of a system that is not running any more helps nobody.
 
-use std::path::Path;
-
 use buffer_api::process::Occupant;
+use codex_config::codex_toml::is_hook;
 
 /// The buffer service of the Python system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +17,6 @@ pub struct PythonService {
     pub command: String,
 }
 
-const HOOK: &str = "arize-hook-codex-notify";
 const PREVIOUS: &str = "--previous-notify";
 
 /// Recognises the service in a process that has our port.
@@ -76,11 +74,6 @@ pub(crate) fn users_notify(command: &[String]) -> Option<Vec<String>> {
 
 fn list(json: &str) -> Option<Vec<String>> {
     serde_json::from_str(json).ok()
-}
-
-fn is_hook(word: &str) -> bool {
-    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-    Path::new(name).file_stem().is_some_and(|stem| stem == HOOK)
 }
 
 #[cfg(test)]

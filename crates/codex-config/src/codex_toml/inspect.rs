@@ -9,7 +9,7 @@ use super::error::position;
 use super::outline::{Entry, Outline};
 use super::verify::item_json;
 use crate::lines::split_bom;
-use crate::{Secret, TlsFiles};
+use crate::{HOOK_PROGRAM, Secret, TlsFiles};
 
 /// What was found; absent parts are `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -117,15 +117,17 @@ fn notify(outline: &Outline<'_>) -> Option<FoundNotify> {
 
 /// Tells by the program's name and, as both systems use the same one, by its folder.
 fn notify_owner(command: &[String]) -> NotifyOwner {
-    let is_hook = |word: &&String| {
-        let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
-        Path::new(name).file_stem().is_some_and(|stem| stem == "arize-hook-codex-notify")
-    };
-    let Some(hook) = command.iter().find(is_hook) else { return NotifyOwner::Foreign };
+    let Some(hook) = command.iter().find(|word| is_hook(word)) else { return NotifyOwner::Foreign };
     let mut folders = hook.split(['/', '\\']);
-    let is_python = command.len() > 1 && !is_hook(&&command[0])
+    let is_python = command.len() > 1 && !is_hook(&command[0])
         || folders.any(|folder| matches!(folder, "venv" | ".venv" | "site-packages"));
     if is_python { NotifyOwner::PythonSystem } else { NotifyOwner::Ours }
+}
+
+/// Whether a word of a command names our hook, or the Python system's, on whatever system.
+pub fn is_hook(word: &str) -> bool {
+    let name = word.rsplit(['/', '\\']).next().unwrap_or(word);
+    Path::new(name).file_stem().is_some_and(|stem| stem == HOOK_PROGRAM)
 }
 
 fn misplaced_notify(outline: &Outline<'_>) -> Vec<(usize, String)> {

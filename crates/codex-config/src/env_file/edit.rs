@@ -9,6 +9,7 @@ use super::{is_name, parse, parse_line, parse_word};
 use crate::file_edit::digest;
 use crate::line_change::LineChange;
 use crate::lines::{lines_at, splice, without_all};
+use crate::shell_word;
 
 /// Says why an assignment was not made; the text is untouched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -135,7 +136,7 @@ struct Assignment {
 }
 
 fn assign(text: &str, name: &str, value: &str, comment: &str) -> String {
-    let value = quoted(value);
+    let value = shell_word(value);
     match assignments(text, name).pop() {
         Some(last) => splice(text, vec![(last.value, value)]),
         None => {
@@ -168,16 +169,6 @@ fn assignments(text: &str, name: &str) -> Vec<Assignment> {
         at += line.len();
     }
     found
-}
-
-/// Writes a word that a POSIX shell reads as just this text.
-fn quoted(value: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
-    if value.chars().all(is_plain) {
-        value.to_owned()
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
-    }
 }
 
 impl fmt::Debug for Undo {

@@ -1,11 +1,9 @@
 //! The program that `notify` was for before our hook, which starts it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
 
 use codex_config::{Paths, chained_notify};
 
-use super::codex::is_program;
 use crate::Finding;
 use crate::words::{edit, line};
 
@@ -29,12 +27,7 @@ pub fn gather(paths: &Paths, search: &OsStr) -> Facts {
         Ok(command) => match command.into_iter().next() {
             None => Facts::None,
             Some(program) => {
-                let is_runnable = if program.contains(['/', '\\']) {
-                    is_program(Path::new(&program))
-                } else {
-                    let mut folders = std::env::split_paths(search);
-                    folders.any(|folder: PathBuf| is_program(&folder.join(&program)))
-                };
+                let is_runnable = exec_proxy::find_program(&program, search).is_some();
                 Facts::Program(program, is_runnable)
             }
         },

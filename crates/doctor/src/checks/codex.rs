@@ -114,16 +114,6 @@ fn judge(version: CodexVersion) -> Finding {
     Finding::ok(VERSION, format!("{version} {recorded}"))
 }
 
-/// Whether a file can be run.
-pub(crate) fn is_program(file: &Path) -> bool {
-    let Ok(metadata) = std::fs::metadata(file) else { return false };
-    #[cfg(unix)]
-    let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
-    #[cfg(not(unix))]
-    let may_run = true;
-    metadata.is_file() && may_run
-}
-
 fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
     let mut command = Command::new(codex);
     command.arg("--version").env("PATH", path);

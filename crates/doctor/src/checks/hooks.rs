@@ -7,14 +7,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use codex_config::codex_toml::FoundHook;
-use codex_config::{CodexVersion, Paths, codex_toml, triggers};
+use codex_config::{CodexVersion, HOOK_PROGRAM, Paths, codex_toml, triggers};
 
 use crate::Finding;
 
 const CHECK: &str = "codex.hooks";
-
-/// The name of our hook in a command.
-const HOOK: &str = "arize-hook-codex-notify";
 
 /// What is known of our lifecycle hooks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,7 +32,7 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
     let text = fs::read_to_string(&config).unwrap_or_default();
     let found = codex_toml::inspect(&text).unwrap_or_default();
     let of_file = |file: PathBuf, hooks: Vec<FoundHook>| {
-        let ours = hooks.into_iter().filter(|hook| hook.command.contains(HOOK));
+        let ours = hooks.into_iter().filter(|hook| hook.command.contains(HOOK_PROGRAM));
         ours.map(move |hook| (file.clone(), hook.event)).collect::<Vec<_>>()
     };
     let json = paths.codex_home.join("hooks.json");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use codex_config::codex_toml::{
     self, EditError, Exporter, Found, LifecycleHooks, NotifyOwner, Otel, Wanted,
 };
-use codex_config::{LIFECYCLE_TIMEOUT_SECONDS, Paths};
+use codex_config::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Paths, shell_word};
 
 use crate::answers::ExistingOtel;
 use crate::python_system;
@@ -82,15 +82,13 @@ pub(crate) fn can_forward(exporter: &Exporter) -> bool {
 
 /// Whether a lifecycle hook runs our program.
 pub(crate) fn is_our_hook(command: &str) -> bool {
-    command.contains("arize-hook-codex-notify")
+    command.contains(HOOK_PROGRAM)
 }
 
 /// What Codex runs at the ends of turns and sessions. It is a shell command.
 pub(crate) fn lifecycle_hooks(hook: &str, events: &[&str]) -> Option<LifecycleHooks> {
-    let quoted = format!("'{}'", hook.replace('\'', r"'\''"));
-    let plain = hook.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
     let hooks = LifecycleHooks {
-        command: format!("{} --lifecycle", if plain { hook } else { &quoted }),
+        command: format!("{} --lifecycle", shell_word(hook)),
         events: events.iter().map(|event| (*event).to_owned()).collect(),
         timeout_seconds: LIFECYCLE_TIMEOUT_SECONDS,
     };

@@ -3,6 +3,7 @@
 mod service;
 mod settings;
 
+use codex_config::HOOK_PROGRAM;
 use codex_config::codex_toml::{self, Otel};
 use codex_config::edit::EditError;
 use codex_config::file_edit::{self, digest};
@@ -296,7 +297,7 @@ fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
 
 fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Change>, PlanError> {
     let state = &facts.codex_config;
-    let hook = host.paths.bin_dir.join(programs::file_name("arize-hook-codex-notify"));
+    let hook = host.paths.bin_dir.join(programs::file_name(HOOK_PROGRAM));
     let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
         what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
         hint: "a home folder with another name",

@@ -2,19 +2,15 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::path::PathBuf;
 
+use codex_config::HOOK_PROGRAM;
 use codex_config::codex_toml::{Found, FoundNotify, NotifyOwner};
 
 use super::{Facts, SETUP};
 use crate::Finding;
-use crate::checks::codex::is_program;
 use crate::words::{edit, line};
 
 const NOTIFY: &str = "codex.notify";
-
-/// The name of our hook, by which a script is recognised that runs it.
-const HOOK: &str = "arize-hook-codex-notify";
 
 /// The program that `notify` names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +33,7 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
         return Finding::failure(NOTIFY, message, edit(&facts.file));
     }
     let Some(notify) = &found.notify else {
-        if found.hooks.iter().any(|hook| hook.command.contains(HOOK)) {
+        if found.hooks.iter().any(|hook| hook.command.contains(HOOK_PROGRAM)) {
             return Finding::ok(
                 NOTIFY,
                 "is not set; Codex's lifecycle hooks tell when a turn ends",
@@ -80,15 +76,10 @@ pub(super) fn program(notify: Option<&FoundNotify>, search: &OsStr) -> Program {
     let Some(name) = notify.and_then(|notify| notify.command.as_ref()?.first()) else {
         return Program::Unset;
     };
-    let in_folders = || std::env::split_paths(search).map(|folder| folder.join(name));
-    let file = if name.contains(['/', '\\']) {
-        Some(PathBuf::from(name)).filter(|file| is_program(file))
-    } else {
-        in_folders().find(|file| is_program(file))
-    };
-    let Some(file) = file else { return Program::NotRunnable };
+    let Some(file) = exec_proxy::find_program(name, search) else { return Program::NotRunnable };
     let is_short = fs::metadata(&file).is_ok_and(|file| file.len() <= LONGEST_SCRIPT);
-    let is_ours = is_short && fs::read_to_string(&file).is_ok_and(|text| text.contains(HOOK));
+    let is_ours =
+        is_short && fs::read_to_string(&file).is_ok_and(|text| text.contains(HOOK_PROGRAM));
     if is_ours { Program::RunsOurs } else { Program::Runnable }
 }
 
