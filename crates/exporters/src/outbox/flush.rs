@@ -1,7 +1,6 @@
 //! Offering a target what waits for it.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::time::{Instant, SystemTime};
@@ -9,6 +8,7 @@ use std::time::{Instant, SystemTime};
 use otlp_model::SpanBatch;
 
 use super::batch_file::{self, Header};
+use super::flushed::{Flushed, SetAside, Stopped};
 use super::folder::{self, BatchName};
 use super::standing::Standing;
 use super::{Outbox, OutboxError};
@@ -38,58 +38,6 @@ pub enum When {
     Due,
     /// Now.
     Now,
-}
-
-/// What came of a flush.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Flushed {
-    /// Batches that the target accepted.
-    pub accepted: usize,
-    /// Batches that it will never accept.
-    pub set_aside: Vec<SetAside>,
-    /// Batches that were given up, because they were too old.
-    pub dropped: usize,
-    /// Batches that still wait.
-    pub waiting: usize,
-    /// Why they do.
-    pub stopped: Option<Stopped>,
-}
-
-/// A batch, or the spans of one, that was set aside.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
-    /// Its trace, in hexadecimal digits; empty where the file could not be read.
-    pub trace_id: String,
-    /// How many spans; 0 where the file could not be read.
-    pub spans: usize,
-    /// What the target said, of several times the first.
-    pub answer: String,
-}
-
-impl fmt::Display for SetAside {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { trace_id, spans, answer } = self;
-        match spans {
-            0 => write!(f, "a file: {answer}"),
-            1 => write!(f, "1 span of trace {trace_id}: {answer}"),
-            _ => write!(f, "{spans} spans of trace {trace_id}: {answer}"),
-        }
-    }
-}
-
-/// Why a flush ended before everything was delivered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stopped {
-    /// The target refused not long ago.
-    NotDue(SystemTime),
-    /// Another process offers the same batches just now.
-    Busy,
-    /// The time was over.
-    NoTime,
-    /// The target refused, with these words.
-    Refused(String),
-    /// The target cannot be offered anything, for this reason.
-    Held(String),
 }
 
 impl Outbox {

@@ -27,6 +27,7 @@
 mod backoff;
 mod batch_file;
 mod flush;
+mod flushed;
 mod folder;
 mod standing;
 mod summary;
@@ -37,7 +38,8 @@ use std::time::{Duration, SystemTime};
 
 use otlp_model::SpanBatch;
 
-pub use flush::{Attempt, Flushed, SetAside, Stopped, When};
+pub use flush::{Attempt, When};
+pub use flushed::{Flushed, SetAside, Stopped};
 pub use summary::{RejectedBatch, Summary};
 
 use batch_file::Header;
