@@ -47,7 +47,7 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
         let message = format!("is no list of texts (line {line}): Codex does not start with it");
         return Finding::failure(NOTIFY, message, edit(&facts.file));
     };
-    let shown = line(command.first().map_or("", String::as_str), 60);
+    let shown = line(command.first().map_or("", String::as_str), 160);
     match (facts.program, notify.owner) {
         (Program::Unset | Program::NotRunnable, _) => {
             let message = format!(
