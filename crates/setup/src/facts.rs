@@ -6,7 +6,7 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
-use codex_config::{CodexVersion, ParseError, Secret, Settings, Triggers};
+use codex_config::{CodexVersion, ParseError, Secret, Settings, Triggers, variables};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
@@ -84,6 +84,9 @@ pub struct KnownSettings {
     pub port: Option<u16>,
     /// Whether that is said by `ARIZE_CODEX_BUFFER_PORT`, which wins over the settings file.
     pub port_is_fixed: bool,
+    /// Whether only the environment of this shell says so: others, and Codex's background process,
+    /// know of it by the settings file alone.
+    pub port_is_of_this_shell: bool,
     /// The destinations of other harnesses.
     pub neighbours: Vec<(String, Destination)>,
 }
@@ -165,7 +168,9 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let effective = Settings::load(paths, &host.environment);
     settings.enabled = effective.enabled;
     let in_force = effective.collector.port;
-    if in_force != settings.port.unwrap_or(DEFAULT_PORT) {
+    settings.port_is_of_this_shell =
+        host.environment.get(variables::ARIZE_CODEX_BUFFER_PORT).is_some();
+    if settings.port_is_of_this_shell || in_force != settings.port.unwrap_or(DEFAULT_PORT) {
         settings.port = Some(in_force);
         settings.port_is_fixed = true;
     }
@@ -274,6 +279,7 @@ fn known_settings(root: &Value) -> KnownSettings {
             .map(|folders| folders.iter().filter_map(text).map(PathBuf::from).collect()),
         port: port.and_then(|port| port.try_into().ok()).filter(|port| *port != 0),
         port_is_fixed: false,
+        port_is_of_this_shell: false,
         enabled: true,
         neighbours: neighbours.collect(),
     }

@@ -55,7 +55,8 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     if let Some(project) = &answers.project {
         wanted.push(set("harnesses.codex.project_name", project.as_str()));
     }
-    if !known.port_is_fixed && (answers.port != DEFAULT_PORT || known.port.is_some()) {
+    let is_file_asked = !known.port_is_fixed || known.port_is_of_this_shell;
+    if is_file_asked && (answers.port != DEFAULT_PORT || known.port.is_some()) {
         wanted.push(set("harnesses.codex.collector.port", answers.port));
     }
     if let Some(notify) = &facts.users_notify {

@@ -1,6 +1,6 @@
 //! What ends up in the settings.
 
-use codex_config::{Secret, Settings, Target, TlsFiles};
+use codex_config::{Environment, Secret, Settings, Target, TlsFiles};
 use expect_test::expect;
 use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
@@ -231,4 +231,24 @@ fn the_other_programs_understand_all_of_it() {
     assert!(settings.folders.cover(Some(&home.path("src"))));
     assert!(!settings.folders.cover(Some(std::path::Path::new("/"))));
     assert_eq!(codex_config::chained_notify(paths).unwrap(), ["bell", "-q"]);
+}
+
+#[test]
+fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
+    let mut home = Home::with(&[]);
+    let user = home.path("");
+    let variables = [
+        ("HOME", user.to_str().unwrap()),
+        ("SHELL", "/bin/zsh"),
+        ("ARIZE_CODEX_BUFFER_PORT", "45996"),
+    ];
+    home.host.environment = Environment::new(variables);
+    let request = Request { port: None, ..quiet() };
+    home.install(&request);
+    assert!(home.read(".codex/config.toml").contains("127.0.0.1:45996"));
+    assert!(config(&home).contains("port: 45996"), "{}", config(&home));
+    assert!(home.plan(&request).2.is_empty());
+    // Without the variable, too.
+    home.host.environment = Environment::new(variables.into_iter().take(2));
+    assert!(home.plan(&request).2.is_empty());
 }
