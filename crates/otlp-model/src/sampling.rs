@@ -51,28 +51,15 @@ impl Sampling {
 mod tests {
     use super::*;
     use crate::span::UnixNanos;
-    use crate::turn::{Agent, Cost, LlmCall, Step};
+    use crate::turn::{Cost, LlmCall, Step};
 
     fn turn(seconds: u64, cost: f64, outcome: Outcome) -> Turn {
         let cost = Some(Cost { output: cost, ..Cost::default() });
         Turn {
-            agent: Agent { name: "test", version: None },
-            session_id: String::new(),
-            thread_id: String::new(),
-            turn_id: String::new(),
-            parent: None,
-            caller: None,
-            key: String::new(),
-            number: None,
-            start: UnixNanos(0),
             end: UnixNanos(seconds * 1_000_000_000),
-            prompt: None,
-            answer: None,
             outcome,
-            model: None,
             steps: vec![Step::Llm(LlmCall { cost, ..LlmCall::default() })],
-            attributes: Vec::new(),
-            metadata: serde_json::Map::new(),
+            ..Turn::default()
         }
     }
 

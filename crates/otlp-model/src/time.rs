@@ -93,7 +93,7 @@ fn push_tool(intervals: &mut Vec<Interval>, tool: &ToolCall) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::turn::{Agent, LlmCall};
+    use crate::turn::LlmCall;
 
     fn at(millis: u64) -> UnixNanos {
         UnixNanos::from_millis(millis)
@@ -109,25 +109,7 @@ mod tests {
     }
 
     fn check(steps: Vec<Step>, [human, model, retry, tool, overhead]: [u64; 5]) {
-        let turn = Turn {
-            agent: Agent { name: "test", version: None },
-            session_id: String::new(),
-            thread_id: String::new(),
-            turn_id: String::new(),
-            parent: None,
-            caller: None,
-            key: String::new(),
-            number: None,
-            start: at(1000),
-            end: at(2000),
-            prompt: None,
-            answer: None,
-            outcome: Outcome::Ok,
-            model: None,
-            steps,
-            attributes: Vec::new(),
-            metadata: serde_json::Map::new(),
-        };
+        let turn = Turn { start: at(1000), end: at(2000), steps, ..Turn::default() };
         assert_eq!(TimeSplit::of(&turn), TimeSplit { human, model, retry, tool, overhead });
     }
 

@@ -9,7 +9,7 @@ use crate::span::{Attribute, UnixNanos};
 ///
 /// The decoder of a harness fills in what it knows and leaves the rest empty: a turn of which only
 /// the prompt is known is a turn.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Turn {
     /// Who did it.
     pub agent: Agent,
@@ -108,7 +108,7 @@ pub struct ParentTurn {
 }
 
 /// The harness whose turn it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Agent {
     /// Its name, and the prefix of its own attributes, such as `codex`.
     pub name: &'static str,

@@ -52,19 +52,13 @@ fn turn() -> Turn {
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
         turn_id: "turn".to_owned(),
-        parent: None,
-        caller: None,
         key: "turn".to_owned(),
-        number: None,
-        start: UnixNanos(0),
         end: UnixNanos(1),
         prompt: Some("the prompt".to_owned()),
         answer: Some("the answer".to_owned()),
         outcome: Outcome::Ok,
-        model: None,
         steps: vec![Step::Llm(call)],
-        attributes: Vec::new(),
-        metadata: Map::new(),
+        ..Turn::default()
     }
 }
 

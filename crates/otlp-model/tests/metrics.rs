@@ -51,14 +51,10 @@ fn turn() -> Turn {
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
         turn_id: "turn".to_owned(),
-        parent: None,
-        caller: None,
         key: "turn".to_owned(),
-        number: None,
         start: at(0),
         end: at(900),
         prompt: Some("the prompt".to_owned()),
-        answer: None,
         outcome: Outcome::Ok,
         model: Some("gpt-5.5".to_owned()),
         steps: vec![
@@ -66,8 +62,7 @@ fn turn() -> Turn {
             Step::Llm(call(150, 300, 1000, tools)),
             Step::Llm(call(400, 900, 1100, Vec::new())),
         ],
-        attributes: Vec::new(),
-        metadata: serde_json::Map::new(),
+        ..Turn::default()
     }
 }
 

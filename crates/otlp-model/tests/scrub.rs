@@ -64,16 +64,11 @@ fn turn() -> Turn {
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
         turn_id: "turn".to_owned(),
-        parent: None,
-        caller: None,
         key: "turn".to_owned(),
-        number: None,
-        start: UnixNanos(0),
         end: UnixNanos(1),
         prompt: Some(said("prompt")),
         answer: Some(said("answer")),
         outcome: Outcome::Cancelled(said("reason")),
-        model: None,
         steps: vec![
             Step::Llm(call),
             Step::Tool(tool(Vec::new())),
@@ -81,6 +76,7 @@ fn turn() -> Turn {
         ],
         attributes: vec![attribute()],
         metadata: object(),
+        ..Turn::default()
     }
 }
 

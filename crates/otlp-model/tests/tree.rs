@@ -97,8 +97,6 @@ fn turn() -> Turn {
         agent: Agent { name: "codex", version: Some("0.169.0".to_owned()) },
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
-        parent: None,
-        caller: None,
         turn_id: "turn".to_owned(),
         key: "turn".to_owned(),
         number: Some(3),
@@ -115,6 +113,7 @@ fn turn() -> Turn {
         ],
         attributes: vec![Attribute::new("codex.sandbox_mode", "read-only")],
         metadata: serde_json::Map::from_iter([("cwd".to_owned(), "/home/dev".into())]),
+        ..Turn::default()
     }
 }
 
