@@ -6,9 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use buffer_api::process::{self, Status};
-use codex_config::file_edit::Snapshot;
 use codex_config::profile::{self, Platform};
-use codex_config::{KeyPath, edit};
+use codex_config::{KeyPath, edit, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
 use crate::apply::{Problem, chain, commands};
@@ -137,6 +136,7 @@ impl Removal {
             // While its file is there. It may have been disabled by hand.
             let _ = commands(&launcher.disable());
         }
+        let mut failed = Vec::new();
         // First those through which Codex and the shells reach what goes next.
         for state in &self.files {
             let path = state.now.path();
@@ -146,16 +146,15 @@ impl Removal {
                     removed.done.push(format!("{verb} {}", path.display()));
                 }
                 Err(error) => {
-                    removed.failed(chain(&error), "make it writable and run this again");
+                    let hint = match &error {
+                        file_edit::FileError::Changed { .. } => "run this again",
+                        _ => "make it writable and run this again",
+                    };
+                    removed.failed(chain(&error), hint);
+                    failed.push(path);
                 }
             }
         }
-        let failed: Vec<_> = self
-            .files
-            .iter()
-            .filter(|state| Snapshot::read(state.now.path()).is_ok_and(|now| now == state.now))
-            .map(|state| state.now.path())
-            .collect();
         self.record.entries.retain(|entry| failed.contains(&entry.path.as_path()));
         if self.record.windows_path {
             let bin = host.paths.bin_dir.display().to_string();
@@ -227,7 +226,7 @@ impl Removed {
     }
 }
 
-fn take_back(state: &FileState) -> Result<(), codex_config::file_edit::FileError> {
+fn take_back(state: &FileState) -> Result<(), file_edit::FileError> {
     match &state.before {
         Some(before) => state.now.replace(before),
         None => state.now.remove(),
