@@ -92,6 +92,9 @@ fn sends(patient: &Patient, target: &str) -> Value {
     let home = &patient.home;
     home.start_buffer().expect("the buffer starts");
     let harness = home.root().join("home/.arize/harness");
+    // The service looks around when it starts, and that notes when tracing began.
+    let noted = || harness.join("state/codex/since").exists().then_some(());
+    wait::until("the first sweep", LIMIT, noted).expect("the service sweeps");
     let before = files(&harness);
     let (report, exit) = patient.examined(&["--send"]);
     assert_eq!(troubles(&report), ["turns.last"], "no turn was traced yet: {report:#}");
