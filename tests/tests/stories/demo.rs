@@ -16,11 +16,13 @@ fn the_demo_shows_a_turn_and_leaves_nothing_behind() {
     let mut demo = home.command(&stage::programs().join("arize-codex"));
     let shown = run(demo.arg("demo"), LIMIT).expect("the demo ends");
     assert!(shown.status.success(), "{shown:?}");
+    let readme = include_str!("../../../README.md");
     let lines =
         ["> List the files", "3003 in (1536 cached), 63 out (15 reasoning)", "! exit code 3"];
     for line in lines {
         assert!(shown.stdout.contains(line), "{}", shown.stdout);
     }
+    assert!(readme.contains(&format!("```\n{}```", shown.stdout)), "{}", shown.stdout);
     assert_eq!(shown.stdout.matches(" LLM ").count(), 3, "{}", shown.stdout);
     assert_eq!(shown.stdout.matches(" TOOL ").count(), 3, "{}", shown.stdout);
     assert_eq!(home.log(), "", "the demo has a home of its own");
