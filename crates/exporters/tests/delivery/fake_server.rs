@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) enum Behaviour {
     /// Judges the request as Phoenix does and answers 200 to a good one.
     Judge,
-    /// Answers with this status, these header lines and this body.
+    /// What [`answer`] says.
     Answer(u16, String, String),
     /// Says nothing while the client waits.
     Hang,
@@ -32,6 +32,11 @@ pub(crate) enum Behaviour {
     CloseInBody(u16),
     /// Answers with something that is not HTTP.
     Garbage,
+}
+
+/// Answers with this status, these header lines and this body.
+pub(crate) fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
+    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
 }
 
 /// A request as it arrived.

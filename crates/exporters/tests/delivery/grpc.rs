@@ -146,7 +146,7 @@ fn nobody_listening_is_a_connect_error_that_passes() {
 
 #[test]
 fn a_server_that_speaks_no_grpc_passes() {
-    let answer = fake_server::Behaviour::Answer(400, String::new(), "HTTP/1.1 please".to_owned());
+    let answer = fake_server::answer(400, "", "HTTP/1.1 please");
     for behaviour in [fake_server::Behaviour::Garbage, answer] {
         let server = FakeServer::start([behaviour]);
         let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();

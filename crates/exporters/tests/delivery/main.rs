@@ -20,9 +20,11 @@ mod tls;
 
 use std::time::Duration;
 
-use exporters::{ExportError, Verdict};
+use exporters::{Connection, ExportError, Phoenix, PhoenixApi, PhoenixConfig, Verdict};
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
 use otlp_model::{UnixNanos, Value};
+
+use crate::fake_server::FakeServer;
 
 /// A turn with one LLM call and one failed tool call.
 fn turn() -> SpanBatch {
@@ -69,6 +71,19 @@ fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
         events: vec![],
         status: SpanStatus::Ok,
     }
+}
+
+/// This server as a Phoenix that is spoken to in this way.
+fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix {
+    let config = PhoenixConfig {
+        endpoint: server.endpoint(),
+        api_key: Some("sk-very-secret-key".to_owned()),
+        headers: Vec::new(),
+        project: project.to_owned(),
+        api,
+        connection: Connection::direct(Duration::from_secs(5)),
+    };
+    Phoenix::new(config).unwrap()
 }
 
 /// Whether the target may take the same batch later, without anybody changing anything.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exporters::{
     Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
-    OtlpProtocol, Phoenix, PhoenixApi, PhoenixConfig,
+    OtlpProtocol, PhoenixApi,
 };
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -15,7 +15,8 @@ use otlp_model::{Attribute, MetricBatch, UnixNanos, export_metrics_request};
 use prost::Message;
 
 use crate::fake_grpc_server::FakeGrpcServer;
-use crate::fake_server::{Behaviour, FakeServer};
+use crate::fake_server::{FakeServer, answer};
+use crate::phoenix_with;
 
 fn metrics() -> MetricBatch {
     MetricBatch {
@@ -48,10 +49,6 @@ fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
         connection: Connection::direct(Duration::from_secs(5)),
     };
     Otlp::new(config).unwrap()
-}
-
-fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
-    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
 }
 
 #[test]
@@ -98,15 +95,8 @@ fn an_address_for_traces_alone_says_nothing_of_metrics() {
 #[test]
 fn backends_of_spans_are_not_even_asked() {
     let server = FakeServer::start([]);
-    let phoenix = Phoenix::new(PhoenixConfig {
-        endpoint: server.endpoint(),
-        api_key: None,
-        headers: Vec::new(),
-        project: "p".to_owned(),
-        api: PhoenixApi::Otlp,
-        connection: Connection::direct(Duration::from_secs(5)),
-    });
-    assert!(!phoenix.unwrap().export_metrics(&metrics()).unwrap());
+    let phoenix = phoenix_with(PhoenixApi::Otlp, &server, "p");
+    assert!(!phoenix.export_metrics(&metrics()).unwrap());
     assert_eq!(server.received().len(), 0);
 }
 

@@ -9,7 +9,7 @@ use exporters::{
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
 
-use crate::fake_server::{Behaviour, FakeServer, Received};
+use crate::fake_server::{self, Behaviour, FakeServer, Received};
 use crate::{everything_said, passes, turn};
 
 const PASSWORD: &str = "a-very-secret-password";
@@ -33,7 +33,7 @@ fn by_name() -> MlflowExperiment {
 }
 
 fn answer(status: u16, body: &str) -> Behaviour {
-    Behaviour::Answer(status, "content-type: application/json\r\n".to_owned(), body.to_owned())
+    fake_server::answer(status, "content-type: application/json\r\n", body)
 }
 
 /// The requests that two deliveries of a turn lead to.

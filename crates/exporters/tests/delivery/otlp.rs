@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{
 use otlp_model::encode::{Scope, export_request};
 use prost::Message;
 
-use crate::fake_server::{Behaviour, FakeServer, Received};
+use crate::fake_server::{FakeServer, Received, answer};
 use crate::{everything_said, passes, turn};
 
 const SECRET: &str = "other-secret-value";
@@ -33,7 +33,7 @@ fn expected() -> ExportTraceServiceRequest {
 
 /// The request that a turn becomes.
 fn sent(change: impl FnOnce(&mut OtlpConfig)) -> Received {
-    let server = FakeServer::start([Behaviour::Answer(200, String::new(), String::new())]);
+    let server = FakeServer::start([answer(200, "", "")]);
     let mut config = config(server.endpoint());
     change(&mut config);
     assert_eq!(Otlp::new(config).unwrap().export(&turn()).unwrap().spans, 3);
@@ -77,7 +77,7 @@ fn a_turn_may_be_sent_as_json() {
 
 #[test]
 fn an_address_for_traces_is_used_as_it_is() {
-    let server = FakeServer::start([Behaviour::Answer(200, String::new(), String::new())]);
+    let server = FakeServer::start([answer(200, "", "")]);
     let url = format!("{}/custom/", server.endpoint());
     let config =
         OtlpConfig { endpoint: OtlpEndpoint::Traces(url.clone()), ..config(String::new()) };
@@ -100,7 +100,7 @@ fn rejected_spans_are_an_error_that_no_repetition_cures() {
     );
     for (kind, body) in [("application/x-protobuf", protobuf), ("application/json", json)] {
         let headers = format!("content-type: {kind}\r\n");
-        let server = FakeServer::start([Behaviour::Answer(200, headers, body)]);
+        let server = FakeServer::start([answer(200, &headers, &body)]);
         let error = Otlp::new(config(server.endpoint())).unwrap().export(&turn()).unwrap_err();
         assert!(matches!(error, ExportError::PartlyRejected { spans: 2, .. }), "{error:?}");
         assert!(error.to_string().ends_with("2 spans rejected: too old, …"), "{error}");

@@ -10,7 +10,7 @@ use exporters::{
 use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
-use crate::fake_server::{Behaviour, FakeServer};
+use crate::fake_server::{Behaviour, FakeServer, answer};
 use crate::{everything_said, passes, turn, wait_of};
 
 const KEY: &str = "sk-very-secret-key-0123456789";
@@ -37,10 +37,6 @@ fn fail(behaviour: Behaviour) -> ExportError {
     let said = everything_said(&error);
     assert!(!said.contains(KEY) && !said.contains(SECRET_HEADER), "{said}");
     error
-}
-
-fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
-    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
 }
 
 #[test]

@@ -2,34 +2,22 @@
 
 use std::time::Duration;
 
-use exporters::{Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig};
+use exporters::{ExportError, Exporter, Phoenix, PhoenixApi};
 use otlp_model::Attribute;
 use serde_json::{Value, json};
 
-use crate::fake_server::{Behaviour, FakeServer, Received};
-use crate::{everything_said, passes, turn, wait_of};
+use crate::fake_server::{Behaviour, FakeServer, Received, answer};
+use crate::{everything_said, passes, phoenix_with, turn, wait_of};
 
 const PROMPT: &str = "fix the typo in größe.md";
 const SPANS: &str = "POST /v1/projects/my%20project/spans HTTP/1.1";
 
 fn phoenix(server: &FakeServer, project: &str) -> Phoenix {
-    let config = PhoenixConfig {
-        endpoint: server.endpoint(),
-        api_key: Some("sk-very-secret-key".to_owned()),
-        headers: Vec::new(),
-        project: project.to_owned(),
-        api: PhoenixApi::Rest,
-        connection: Connection::direct(Duration::from_secs(5)),
-    };
-    Phoenix::new(config).unwrap()
+    phoenix_with(PhoenixApi::Rest, server, project)
 }
 
 fn version(version: &str) -> Behaviour {
     answer(200, &format!("x-phoenix-server-version: {version}\r\n"), version)
-}
-
-fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
-    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
 }
 
 fn body(request: &Received) -> Value {

@@ -5,29 +5,17 @@ use std::time::{Duration, SystemTime};
 use exporters::{
     AnswerStatus, Connection, ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig,
     MlflowExperiment, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol, Phoenix,
-    PhoenixApi, PhoenixConfig, Probe,
+    PhoenixApi, Probe,
 };
 use otlp_model::TraceId;
 
-use crate::fake_server::{Behaviour, FakeServer};
-use crate::turn;
+use crate::fake_server::{FakeServer, answer};
+use crate::{phoenix_with, turn};
 
 const DATE: &str = "date: Fri, 20 Nov 2026 22:34:31 GMT\r\n";
 
-fn answer(status: u16, headers: &str, body: &str) -> Behaviour {
-    Behaviour::Answer(status, headers.to_owned(), body.to_owned())
-}
-
 fn phoenix(server: &FakeServer, project: &str) -> Phoenix {
-    let config = PhoenixConfig {
-        endpoint: server.endpoint(),
-        api_key: Some("sk-very-secret-key".to_owned()),
-        headers: Vec::new(),
-        project: project.to_owned(),
-        api: PhoenixApi::Otlp,
-        connection: Connection::direct(Duration::from_secs(5)),
-    };
-    Phoenix::new(config).unwrap()
+    phoenix_with(PhoenixApi::Otlp, server, project)
 }
 
 fn mlflow(server: &FakeServer, experiment: MlflowExperiment) -> Mlflow {
