@@ -55,3 +55,41 @@ impl Log {
         let _ = file.write_all(format!("{text}\n").as_bytes());
     }
 }
+
+/// An error with its causes, on one line. Transports often repeat what their cause says: that is said
+/// once.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| {
+        let cause = cause.to_string();
+        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Failure {
+        text: &'static str,
+        source: Option<Box<Self>>,
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        for (texts, expected) in [
+            (&["the disk is full"][..], "the disk is full"),
+            (
+                &["`a` cannot be written", "no space", "ENOSPC"],
+                "`a` cannot be written: no space: ENOSPC",
+            ),
+            (&["io: refused", "refused", "by `b`"], "io: refused: by `b`"),
+        ] {
+            let link = |source, text: &&'static str| Some(Box::new(Failure { text, source }));
+            let error = texts.iter().rev().fold(None, link).unwrap();
+            assert_eq!(chain(&error), expected);
+        }
+    }
+}

@@ -14,6 +14,7 @@ use std::{
 
 use buffer_api::{
     DEFAULT_HOST, DEFAULT_PORT, Endpoint, Paths,
+    log::chain,
     process::{
         self, AcquireError, Exit, Running, Service, StartError, Started, Status, StopError, Stopped,
     },
@@ -234,16 +235,6 @@ fn explain(failure: &Failure) {
         text.push_str(&format!("hint: {hint}\n"));
     }
     let _ = io::stderr().write_all(text.as_bytes());
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }
 
 impl Failure {

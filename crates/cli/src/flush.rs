@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
+use buffer_api::log::chain;
 use codex_config::{Environment, Settings};
 use exporters::outbox::{SetAside, Stopped, When};
 use notify_hook::{Delivery, TargetFlush, TargetOutbox};
@@ -76,7 +77,7 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
                 line.sent += flushed.accepted;
                 line.set_aside.extend(flushed.set_aside.iter().cloned());
             }
-            Err(error) => line.reason = Some(format!("{error}: {}", error.source)),
+            Err(error) => line.reason = Some(chain(error)),
         }
     }
     if line.outbox.summary.waiting > 0 && line.reason.is_none() {

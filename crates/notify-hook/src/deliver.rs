@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Limits, OutboxError, When};
 use exporters::{Exporter, Outbox};
@@ -54,12 +55,7 @@ impl Delivery {
         timeout: Duration,
     ) -> Result<Self, DeliveryError> {
         if let Some(error) = &settings.unreadable {
-            let source = std::error::Error::source(error).map(|source| format!(": {source}"));
-            let hint = error.hint();
-            return Err(DeliveryError {
-                error: format!("{error}{}", source.unwrap_or_default()),
-                hint,
-            });
+            return Err(DeliveryError { error: chain(error), hint: error.hint() });
         }
         let lane = |target| Arc::new(Lane::to_target(settings, target, paths, timeout));
         let lanes: Vec<Arc<Lane>> = settings.targets.iter().map(lane).collect();

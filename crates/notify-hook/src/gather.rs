@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use buffer_api::log::chain;
 use buffer_api::{BufferedEvent, Client};
 use codex_turn::LogEvent;
 use otlp_model::UnixNanos;
@@ -68,11 +69,8 @@ impl Gathered {
                     ));
                     return;
                 }
-                let source =
-                    std::error::Error::source(&error).map(|s| format!(": {s}")).unwrap_or_default();
-                log.warn(format_args!(
-                    "buffer service: {error}{source}; going on without telemetry"
-                ));
+                let error = chain(&error);
+                log.warn(format_args!("buffer service: {error}; going on without telemetry"));
             }
         }
     }

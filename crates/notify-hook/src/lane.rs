@@ -5,6 +5,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
 use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
@@ -160,7 +161,7 @@ impl Lane {
         };
         let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
         match (kept, error.verdict()) {
-            (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), told(&outbox))),
+            (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
             (Ok(_), Verdict::Never) => Fate::SetAside(error.told()),
             (Ok(dropped), _) => Fate::Waiting { why: Why::Refused(error.told()), dropped },
         }
@@ -170,7 +171,7 @@ impl Lane {
     pub(crate) fn put_away(&self, batch: &SpanBatch, why: Why) -> Fate {
         match self.outbox.push(batch, SystemTime::now()) {
             Ok(dropped) => Fate::Waiting { why, dropped },
-            Err(error) => Fate::Lost(told(&error)),
+            Err(error) => Fate::Lost(chain(&error)),
         }
     }
 
@@ -233,8 +234,4 @@ pub(crate) fn hold_abandoned(outbox: &Outbox) {
 fn jitter() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     (random >> 11) as f64 / (1_u64 << 53) as f64
-}
-
-pub(crate) fn told(error: &OutboxError) -> String {
-    format!("{error}: {}", error.source)
 }

@@ -7,6 +7,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
+use buffer_api::log::chain;
 use buffer_api::passing_on::{Parcel, Receipt};
 use codex_config::{Environment, Forward, Paths, Settings};
 use exporters::Relay;
@@ -45,10 +46,4 @@ fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Result<
     let deadline = Instant::now() + CAP - GRACE;
     let (kind, packing) = (parcel.content_type.as_deref(), parcel.content_encoding.as_deref());
     relay?.post(kind, packing, body, deadline).map_err(|error| chain(&error))
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

@@ -5,6 +5,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use buffer_api::log::chain;
 use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
@@ -229,7 +230,7 @@ fn finish(context: &Context<'_>) {
 fn flush(context: &Context<'_>, rejected: bool, watchdog: &Watchdog) -> usize {
     let Some(delivery) = context.delivery.filter(|_| !context.settings.dry_run) else { return 0 };
     if rejected && let Err(error) = delivery.offer_rejected_again() {
-        context.log.error(format_args!("{error}: {}", error.source));
+        context.log.error(format_args!("{}", chain(&error)));
     }
     let begun = Instant::now();
     loop {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use buffer_api::log::chain;
 use exporters::outbox::{Flushed, OutboxError, Stopped, Summary};
 
-use crate::lane::{self, Fate, Why};
+use crate::lane::{Fate, Why};
 use crate::log::Log;
 use crate::metrics::LostMetrics;
 
@@ -109,7 +110,7 @@ impl TargetFlush {
         }
         let flushed = match &self.result {
             Ok(flushed) => flushed,
-            Err(error) => return log.error(format_args!("{target}: {}", lane::told(error))),
+            Err(error) => return log.error(format_args!("{target}: {}", chain(error))),
         };
         if flushed.accepted > 0 {
             log.info(format_args!("{} that waited to {target}", flushed.accepted));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
+use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
 use codex_turn::{
     LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, fuse, turn_from_events,
@@ -71,9 +72,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
     let state = match ThreadState::open(context.paths, &trigger.thread_id, context.deadline) {
         Ok(state) => state,
         Err(error) => {
-            let source =
-                std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            log.error(format_args!("{error} {source}; the turn stays unsent"));
+            log.error(format_args!("{}; the turn stays unsent", chain(&error)));
             return Report { unsent: 1, ..Report::default() };
         }
     };
@@ -92,8 +91,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
     if look.is_worth_remembering()
         && let Err(error) = look.state.save(look.report.unsent > 0)
     {
-        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        log.error(format_args!("{error}: {source}"));
+        log.error(format_args!("{}", chain(&error)));
         // The spans will be sent again, and their numbers with them.
         context.delivery.inspect(|delivery| delivery.metrics().forget());
     }
@@ -349,7 +347,7 @@ impl Look<'_> {
         if self.report.traced > 0
             && let Err(error) = self.state.save(true)
         {
-            log.error(format_args!("{error}"));
+            log.error(format_args!("{}", chain(&error)));
         }
         let told = delivery.send(&turn, self.state.has_turn(key));
         for told in &told {

@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::file_edit::{Snapshot, digest};
 use codex_config::{WriteError, file_edit, write_private};
@@ -273,15 +274,4 @@ pub(crate) fn commands(commands: &[Vec<String>]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
-    text
 }

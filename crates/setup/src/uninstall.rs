@@ -5,12 +5,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::profile::{self, Platform};
 use codex_config::{KeyPath, edit, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
-use crate::apply::{Problem, chain, commands};
+use crate::apply::{Problem, commands};
 use crate::change::{Part, Undo};
 use crate::diff;
 use crate::facts::{self, Facts};

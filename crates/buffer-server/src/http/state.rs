@@ -11,6 +11,7 @@ use std::{
 use axum::http::StatusCode;
 use buffer_api::{
     Health,
+    log::chain,
     wire::{Runs, SERVICE_NAME},
 };
 use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
@@ -130,7 +131,7 @@ impl Shared {
         let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
         let result = work(&mut store);
         if let Err(error) = &result {
-            self.log.line_on(Topic::Store, format_args!("{}", with_source(error)));
+            self.log.line_on(Topic::Store, format_args!("{}", chain(error)));
         }
         if let Some(aside) = store.take_moved_aside() {
             let aside = aside.display();
@@ -259,11 +260,4 @@ pub(super) fn now_ns() -> u64 {
 
 fn since_epoch() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
-}
-
-fn with_source(error: &StoreError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

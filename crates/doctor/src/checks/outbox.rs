@@ -3,6 +3,7 @@
 use std::fs;
 use std::time::SystemTime;
 
+use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
 use exporters::outbox::Summary;
 
@@ -31,7 +32,7 @@ pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
     let look = |target: String, is_named| Facts {
         summary: notify_hook::outbox(paths, settings, &target)
             .summary()
-            .map_err(|error| super::target::chain(&error)),
+            .map_err(|error| chain(&error)),
         max_bytes: settings.outbox.max_bytes,
         is_named,
         target,

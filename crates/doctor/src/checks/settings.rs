@@ -1,5 +1,6 @@
 //! Our own settings: do the files parse, and was anything in them passed over?
 
+use buffer_api::log::chain;
 use codex_config::{ConfigError, Paths, Settings};
 
 use crate::Finding;
@@ -12,8 +13,7 @@ pub fn check(settings: &Settings, paths: &Paths) -> Vec<Finding> {
     let mut findings = Vec::new();
     if let Some(error) = &settings.unreadable {
         let (ConfigError::Read { path, .. } | ConfigError::Parse { path, .. }) = error;
-        let source = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-        let message = format!("{error}: {source}; nothing is sent until it can be read");
+        let message = format!("{}; nothing is sent until it can be read", chain(error));
         findings.push(Finding::failure(CHECK, message, edit(path)));
     }
     for warning in &settings.warnings {

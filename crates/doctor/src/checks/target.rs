@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use buffer_api::log::chain;
 use codex_config::{Paths, Settings, Target, TargetSettings};
 use exporters::{AnswerStatus, ExportError, Probe};
 
@@ -174,21 +175,6 @@ fn clock(targets: &[Facts]) -> Option<Finding> {
     } else {
         Finding::ok(CLOCK, format!("agrees with that of `{name}`"))
     })
-}
-
-/// An error with all that caused it.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // Transports often repeat what their cause says.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

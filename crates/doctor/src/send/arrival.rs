@@ -3,6 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use buffer_api::log::chain;
 use codex_config::{Environment, Settings, TargetSettings};
 use exporters::{ExportError, Exporter};
 use notify_hook::ledger::Entry;
@@ -10,7 +11,6 @@ use otlp_model::TraceId;
 
 use super::stage::Stage;
 use crate::Finding;
-use crate::checks::target::chain;
 use crate::words::{count, line};
 
 const ARRIVED: &str = "send.arrived";
