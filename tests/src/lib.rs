@@ -34,6 +34,7 @@ pub mod replay;
 
 pub mod http;
 pub mod process;
+pub mod server_process;
 pub mod strace;
 pub mod wait;
 pub mod websocket;

@@ -1,24 +1,19 @@
 //! A real MLflow tracking server: started empty, asked over its own interface, gone without a trace.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::phoenix::free_port;
-use crate::process::LastWill;
-use crate::wait;
+use crate::server_process::ServerProcess;
 
 /// Runs MLflow on a free port of 127.0.0.1. It is ended with the process that started it.
 #[derive(Debug)]
 pub struct Mlflow {
     url: String,
-    _will: LastWill,
+    _server: ServerProcess,
 }
 
 impl Mlflow {
@@ -29,39 +24,20 @@ impl Mlflow {
 
     /// The same, on this port.
     pub fn start_at(program: &Path, port: u16) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?.keep();
-        let log = folder.join("mlflow.log");
-        let child = Command::new(program)
-            .args(["server", "--host", "127.0.0.1", "--workers", "1"])
-            .args(["--port", &port.to_string()])
-            .args(["--backend-store-uri", &format!("sqlite:///{}/mlflow.db", folder.display())])
-            .arg("--default-artifact-root")
-            .arg(folder.join("artifacts"))
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", &folder)
-            .env("TMPDIR", &folder)
-            .env("MLFLOW_DISABLE_TELEMETRY", "true")
-            .env("DO_NOT_TRACK", "true")
-            .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false")
-            // The server is several processes, and one group.
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
-            .spawn()
-            .with_context(|| format!("could not start {}", program.display()))?;
-        let will = LastWill::new(
-            r#"kill -KILL "-$1"; until rm -rf "$2"; do sleep 0.1; done"#,
-            &[OsStr::new(&child.id().to_string()), folder.as_os_str()],
-            [],
-        )?;
-        let mlflow = Self { url: format!("http://127.0.0.1:{port}"), _will: will };
-        wait::until("mlflow to be ready", Duration::from_secs(120), || {
-            ureq::get(format!("{}/health", mlflow.url)).call().ok()
-        })
-        .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
-        Ok(mlflow)
+        let server = ServerProcess::start(program, |mlflow, folder| {
+            mlflow
+                .args(["server", "--host", "127.0.0.1", "--workers", "1"])
+                .args(["--port", &port.to_string()])
+                .args(["--backend-store-uri", &format!("sqlite:///{}/mlflow.db", folder.display())])
+                .arg("--default-artifact-root")
+                .arg(folder.join("artifacts"))
+                .env("MLFLOW_DISABLE_TELEMETRY", "true")
+                .env("DO_NOT_TRACK", "true")
+                .env("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false");
+        })?;
+        let url = format!("http://127.0.0.1:{port}");
+        server.wait(Duration::from_secs(120), || ureq::get(format!("{url}/health")).call().ok())?;
+        Ok(Self { url, _server: server })
     }
 
     /// Returns the address that the exporters are configured with.

@@ -1,10 +1,7 @@
 //! A real Phoenix: started empty, asked over its own interfaces, gone without a trace.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +10,7 @@ use humantime::parse_rfc3339;
 use serde_json::{Map, Value, json};
 
 use crate::guard::Guard;
-use crate::process::LastWill;
+use crate::server_process::ServerProcess;
 use crate::wait;
 
 /// Runs a Phoenix on free ports of 127.0.0.1, with a database of its own.
@@ -26,7 +23,7 @@ pub struct Phoenix {
     grpc_url: String,
     agent: ureq::Agent,
     settled: AtomicU64,
-    _will: LastWill,
+    server: ServerProcess,
 }
 
 /// One span as Phoenix returns it.
@@ -89,33 +86,18 @@ impl Phoenix {
     }
 
     fn start_with(program: &Path, guard: Option<&Guard>) -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?.keep();
-        let log = folder.join("phoenix.log");
         let (port, grpc_port) = (free_port()?, free_port()?);
-        let child = Command::new(program)
-            .arg("serve")
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("HOME", &folder)
-            .env("TMPDIR", &folder)
-            .env("PHOENIX_WORKING_DIR", &folder)
-            .env("PHOENIX_HOST", "127.0.0.1")
-            .env("PHOENIX_PORT", port.to_string())
-            .env("PHOENIX_GRPC_PORT", grpc_port.to_string())
-            .env("PHOENIX_TELEMETRY_ENABLED", "false")
-            .env("PHOENIX_ALLOW_EXTERNAL_RESOURCES", "false")
-            .envs(guard.map(Guard::environment).unwrap_or_default())
-            .stdin(Stdio::null())
-            .stdout(File::create(&log)?)
-            .stderr(File::options().append(true).open(&log)?)
-            .spawn()
-            .with_context(|| format!("could not start {}", program.display()))?;
-        // Nothing of it is wanted any more, hence KILL; what it still wrote goes in the next round.
-        let will = LastWill::new(
-            r#"kill -KILL "$1"; until rm -rf "$2"; do sleep 0.1; done"#,
-            &[OsStr::new(&child.id().to_string()), folder.as_os_str()],
-            [],
-        )?;
+        let server = ServerProcess::start(program, |phoenix, folder| {
+            phoenix
+                .arg("serve")
+                .env("PHOENIX_WORKING_DIR", folder)
+                .env("PHOENIX_HOST", "127.0.0.1")
+                .env("PHOENIX_PORT", port.to_string())
+                .env("PHOENIX_GRPC_PORT", grpc_port.to_string())
+                .env("PHOENIX_TELEMETRY_ENABLED", "false")
+                .env("PHOENIX_ALLOW_EXTERNAL_RESOURCES", "false")
+                .envs(guard.map(Guard::environment).unwrap_or_default());
+        })?;
         let scheme = if guard.is_some() { "https" } else { "http" };
         let mut config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(30)))
@@ -128,10 +110,9 @@ impl Phoenix {
             grpc_url: format!("{scheme}://127.0.0.1:{grpc_port}"),
             agent: config.build().into(),
             settled: AtomicU64::new(0),
-            _will: will,
+            server,
         };
-        wait::until("phoenix to be ready", Duration::from_secs(120), || phoenix.is_ready())
-            .with_context(|| fs::read_to_string(&log).unwrap_or_default())?;
+        phoenix.server.wait(Duration::from_secs(120), || phoenix.is_ready())?;
         Ok(phoenix)
     }
 
