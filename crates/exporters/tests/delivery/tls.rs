@@ -1,13 +1,12 @@
 //! TLS with a private authority, as inside a company, and with a client certificate.
-//!
-//! The files in `tests/tls/` were made with `openssl`, for 127.0.0.1 and `collector.test`, and are
-//! valid from 2020 to 2120; the key of their authority was thrown away.
+
+#[path = "../tls/server.rs"]
+mod server_side;
 
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -15,16 +14,11 @@ use exporters::{
     Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
     OtlpProtocol, TlsFiles,
 };
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, Stream};
+use rustls::{ServerConnection, Stream};
+
+pub(crate) use server_side::file;
 
 use crate::turn;
-
-pub(crate) fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
-}
 
 /// The client's certificate and its key in one file, as some programs like to have them.
 pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
@@ -37,26 +31,11 @@ pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
 
 /// A server that knows clients by their certificates and accepts one request; whether it did.
 pub(crate) fn server() -> (String, JoinHandle<bool>) {
-    let certificate = |name| CertificateDer::from_pem_file(file(name)).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate("ca.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(
-            vec![certificate("server.pem")],
-            PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
-        )
-        .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("https://{}", listener.local_addr().unwrap());
     let accepting = thread::spawn(move || {
         let (mut socket, _) = listener.accept().unwrap();
-        let mut connection = ServerConnection::new(Arc::new(config)).unwrap();
+        let mut connection = ServerConnection::new(server_side::config()).unwrap();
         let mut stream = Stream::new(&mut connection, &mut socket);
         let mut request = [0; 16];
         let accepted =

@@ -1,44 +1,21 @@
 //! The run that passes bodies on for the buffer service, to a receiver that wants TLS, a private
-//! authority and a client certificate. The files are those of the tests of `exporters`.
+//! authority and a client certificate: that of the tests of `exporters`.
+
+#[path = "../../../exporters/tests/tls/server.rs"]
+mod server_side;
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use buffer_api::passing_on::{Parcel, Receipt};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use rustls::{ServerConnection, StreamOwned};
 
+use self::server_side::file;
 use crate::home::{Home, until};
-
-fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporters/tests/tls").join(name)
-}
-
-fn server_config() -> Arc<ServerConfig> {
-    let certificate = |name| CertificateDer::from_pem_file(file(name)).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate("ca.pem")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
-        .with_single_cert(
-            vec![certificate("server.pem")],
-            PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
-        );
-    Arc::new(config.unwrap())
-}
 
 /// A receiver that answers with one status after the other, the last one for ever; its address, and
 /// the requests: head and body.
@@ -61,7 +38,7 @@ fn serve(
     statuses: &mut impl Iterator<Item = u16>,
     sender: &Sender<(String, Vec<u8>)>,
 ) {
-    let connection = ServerConnection::new(server_config()).unwrap();
+    let connection = ServerConnection::new(server_side::config()).unwrap();
     let mut stream = StreamOwned::new(connection, stream);
     loop {
         let mut head = Vec::new();

@@ -1,0 +1,37 @@
+//! The side of a server that speaks TLS and knows its clients by their certificates. Tests of other
+//! crates that need such a server include this file.
+//!
+//! The files beside it were made with `openssl`, for 127.0.0.1 and `collector.test`, and are valid from
+//! 2020 to 2120; the key of their authority was thrown away.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+
+/// A certificate or key, of the server, of the client, or of the authority of both.
+pub(crate) fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporters/tests/tls").join(name)
+}
+
+/// What each connection of such a server is made with.
+pub(crate) fn config() -> Arc<ServerConfig> {
+    let certificate = |name| CertificateDer::from_pem_file(file(name)).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(certificate("ca.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(
+            vec![certificate("server.pem")],
+            PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
+        );
+    Arc::new(config.unwrap())
+}
