@@ -100,11 +100,11 @@ impl OtlpGrpc {
     pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<(), ExportError> {
         let body = requests::metrics_body(batch, OtlpEncoding::Protobuf);
         let answer = self.send_until(Instant::now() + self.timeout, METRICS, body)?;
-        match partial_success::of_metrics_in(&answer) {
+        match partial_success::from_protobuf(&answer) {
             Some(rejection) => Err(ExportError::Rejected {
                 url: self.url.clone(),
                 status: AnswerStatus::Grpc(0),
-                answer: self.headers.shown(&rejection.to_string()),
+                answer: self.headers.shown(&rejection.of_data_points()),
             }),
             None => Ok(()),
         }
@@ -115,7 +115,7 @@ impl OtlpGrpc {
         match partial_success::from_protobuf(&answer) {
             Some(rejection) => Err(ExportError::PartlyRejected {
                 url: self.url.clone(),
-                spans: rejection.spans,
+                spans: rejection.count,
                 answer: self.headers.shown(&rejection.message),
             }),
             None => Ok(()),

@@ -88,7 +88,7 @@ impl OtlpHttp {
             Some(rejection) => Err(ExportError::Rejected {
                 url,
                 status: AnswerStatus::Http(answer.status.as_u16()),
-                answer: self.http.shown(&rejection.to_string()),
+                answer: self.http.shown(&rejection.of_data_points()),
             }),
             None => Ok(true),
         }
@@ -117,10 +117,10 @@ impl OtlpHttp {
         let url = self.http.url();
         let body = self.compress(body)?;
         let answer = self.http.post(url, form, &body, deadline)?;
-        match partial_success::of(&answer) {
+        match partial_success::of_spans(&answer) {
             Some(rejection) => Err(ExportError::PartlyRejected {
                 url: url.to_owned(),
-                spans: rejection.spans,
+                spans: rejection.count,
                 answer: self.http.shown(&rejection.message),
             }),
             None => Ok(()),

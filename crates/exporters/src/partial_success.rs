@@ -1,6 +1,4 @@
-//! What a receiver says that took a request but not all of its spans.
-
-use std::fmt;
+//! What a receiver says that took a request but not all that is in it.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
@@ -8,74 +6,58 @@ use serde_json::Value;
 
 use crate::http::Answer;
 
-/// Spans that a receiver rejected for good, as the OTLP specification has it.
+/// What a receiver rejected for good, as the OTLP specification has it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
-    /// How many.
-    pub(crate) spans: i64,
+    /// How many spans, or data points of metrics.
+    pub(crate) count: i64,
     /// Why, in the receiver's words.
     pub(crate) message: String,
 }
 
-/// The rejection in an accepting answer; none in one that cannot be understood, because releases
+impl Rejection {
+    /// The same in words, where it is about metrics.
+    pub(crate) fn of_data_points(&self) -> String {
+        format!("{} data points rejected: {}", self.count, self.message)
+    }
+}
+
+/// The rejected spans in an accepting answer; none in one that cannot be understood, because releases
 /// differ in what they send: Phoenix before 11.0 answers protobuf with JSON.
-pub(crate) fn of(answer: &Answer) -> Option<Rejection> {
-    match answer.media_type().as_str() {
-        "application/json" => {
-            from_json(&serde_json::from_slice(&answer.body).ok()?, "rejectedSpans")
-        }
-        _ => from_protobuf(&answer.body),
-    }
+pub(crate) fn of_spans(answer: &Answer) -> Option<Rejection> {
+    of(answer, "rejectedSpans")
 }
 
-/// Numbers that a receiver rejected for good.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct MetricsRejection {
-    points: i64,
-    message: String,
+/// The same for metrics.
+pub(crate) fn of_metrics(answer: &Answer) -> Option<Rejection> {
+    of(answer, "rejectedDataPoints")
 }
 
-impl fmt::Display for MetricsRejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} data points rejected: {}", self.points, self.message)
-    }
-}
-
-/// The same for metrics, whose answer has the same form in protobuf.
-pub(crate) fn of_metrics(answer: &Answer) -> Option<MetricsRejection> {
-    let rejection = match answer.media_type().as_str() {
-        "application/json" => {
-            from_json(&serde_json::from_slice(&answer.body).ok()?, "rejectedDataPoints")
-        }
-        _ => return of_metrics_in(&answer.body),
-    }?;
-    Some(MetricsRejection { points: rejection.spans, message: rejection.message })
-}
-
-/// The same in an answer that is known to be protobuf.
-pub(crate) fn of_metrics_in(body: &[u8]) -> Option<MetricsRejection> {
-    let rejection = from_protobuf(body)?;
-    Some(MetricsRejection { points: rejection.spans, message: rejection.message })
-}
-
-/// The same in an answer that is known to be protobuf.
+/// The same in an answer that is known to be protobuf, where spans and metrics have one form.
 pub(crate) fn from_protobuf(body: &[u8]) -> Option<Rejection> {
     let partial = ExportTraceServiceResponse::decode(body).ok()?.partial_success?;
     rejection(partial.rejected_spans, partial.error_message)
 }
 
-fn from_json(body: &Value, count: &str) -> Option<Rejection> {
-    let partial = body.get("partialSuccess")?;
-    let spans = partial.get(count)?;
-    // A 64-bit number is a text in OTLP's JSON; not every server knows.
-    let spans = spans.as_i64().or_else(|| spans.as_str()?.parse().ok())?;
-    let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
-    rejection(spans, message.to_owned())
+fn of(answer: &Answer, count: &str) -> Option<Rejection> {
+    match answer.media_type().as_str() {
+        "application/json" => from_json(&serde_json::from_slice(&answer.body).ok()?, count),
+        _ => from_protobuf(&answer.body),
+    }
 }
 
-/// A message without rejected spans is a warning, which is for the server's own people.
-fn rejection(spans: i64, message: String) -> Option<Rejection> {
-    (spans > 0).then_some(Rejection { spans, message })
+fn from_json(body: &Value, count: &str) -> Option<Rejection> {
+    let partial = body.get("partialSuccess")?;
+    let count = partial.get(count)?;
+    // A 64-bit number is a text in OTLP's JSON; not every server knows.
+    let count = count.as_i64().or_else(|| count.as_str()?.parse().ok())?;
+    let message = partial.get("errorMessage").and_then(Value::as_str).unwrap_or_default();
+    rejection(count, message.to_owned())
+}
+
+/// A message where nothing was rejected is a warning, which is for the server's own people.
+fn rejection(count: i64, message: String) -> Option<Rejection> {
+    (count > 0).then_some(Rejection { count, message })
 }
 
 #[cfg(test)]
@@ -91,8 +73,8 @@ mod tests {
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, media_type.parse().unwrap())]);
         let answer = Answer { status: StatusCode::OK, headers, body: body.to_vec() };
         let expected =
-            expected.map(|(spans, message)| Rejection { spans, message: message.to_owned() });
-        assert_eq!(of(&answer), expected);
+            expected.map(|(count, message)| Rejection { count, message: message.to_owned() });
+        assert_eq!(of_spans(&answer), expected);
     }
 
     #[test]

@@ -8,7 +8,9 @@ use exporters::{
     OtlpProtocol, PhoenixApi,
 };
 use flate2::read::GzDecoder;
-use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::{
+    ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
+};
 use otlp_model::encode::Scope;
 use otlp_model::metrics::{Metric, MetricKind, Point};
 use otlp_model::{Attribute, MetricBatch, UnixNanos, export_metrics_request};
@@ -103,6 +105,12 @@ fn backends_of_spans_are_not_even_asked() {
 #[test]
 fn a_refusal_and_rejected_numbers_are_errors() {
     let json = r#"{"partialSuccess": {"rejectedDataPoints": "2", "errorMessage": "too old"}}"#;
+    let partial_success = Some(ExportMetricsPartialSuccess {
+        rejected_data_points: 3,
+        error_message: "too many".to_owned(),
+    });
+    let protobuf = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
+    let protobuf = String::from_utf8(protobuf).unwrap();
     for (behaviour, told) in [
         (answer(401, "", "who are you"), "rejected (http status 401): who are you"),
         (answer(503, "", "busy"), "503"),
@@ -110,6 +118,7 @@ fn a_refusal_and_rejected_numbers_are_errors() {
             answer(200, "content-type: application/json\r\n", json),
             "2 data points rejected: too old",
         ),
+        (answer(200, "", &protobuf), "3 data points rejected: too many"),
     ] {
         let server = FakeServer::start([behaviour]);
         let otlp = otlp(OtlpEndpoint::Server(server.endpoint()), OtlpProtocol::HttpProtobuf);
