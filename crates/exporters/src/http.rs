@@ -4,9 +4,9 @@
 use std::io::{self, Read};
 use std::time::{Duration, Instant};
 
-use ureq::Agent;
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderMap, Response, StatusCode};
+use ureq::{Agent, RequestBuilder};
 
 use crate::error::cause;
 use crate::headers::Headers;
@@ -78,13 +78,8 @@ impl HttpClient {
 
     /// Gets a resource and leaves it to the caller what the answer means.
     pub(crate) fn fetch(&self, url: &str, deadline: Instant) -> Result<Answer, ExportError> {
-        let mut request = self.agent.get(url);
-        if let Some(headers) = request.headers_mut() {
-            headers.extend(self.headers.map().clone());
-        }
-        let request = request.config().timeout_global(Some(left(deadline))).build();
-        let answer = request.call().map_err(|error| self.transport_error(url, error))?;
-        Ok(read(answer))
+        let request = self.complete(self.agent.get(url), &HeaderMap::new(), deadline);
+        request.call().map(read).map_err(|error| self.transport_error(url, error))
     }
 
     /// Posts a body, which `form` describes.
@@ -107,14 +102,22 @@ impl HttpClient {
         body: &[u8],
         deadline: Instant,
     ) -> Result<Answer, ExportError> {
-        let mut request = self.agent.post(url);
+        let request = self.complete(self.agent.post(url), form, deadline);
+        request.send(body).map(read).map_err(|error| self.transport_error(url, error))
+    }
+
+    /// A request with what every request carries, and with headers of its own.
+    fn complete<B>(
+        &self,
+        mut request: RequestBuilder<B>,
+        further: &HeaderMap,
+        deadline: Instant,
+    ) -> RequestBuilder<B> {
         if let Some(headers) = request.headers_mut() {
             headers.extend(self.headers.map().clone());
-            headers.extend(form.clone());
+            headers.extend(further.clone());
         }
-        let request = request.config().timeout_global(Some(left(deadline))).build();
-        let answer = request.send(body).map_err(|error| self.transport_error(url, error))?;
-        Ok(read(answer))
+        request.config().timeout_global(Some(left(deadline))).build()
     }
 
     /// Success is any 2xx that is not a web page: servers of single-page applications answer every
