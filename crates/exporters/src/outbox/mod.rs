@@ -140,22 +140,18 @@ impl Outbox {
 
     /// Lets what was set aside wait again; says how many batches that is.
     pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
-        let rejected = self.rejected_folder();
-        let names = self.on(&rejected, folder::batches)?;
-        for (name, _) in &names {
-            let from = rejected.join(name.to_string());
-            self.on(&from, |from| folder::rename(from, &self.folder.join(name.to_string())))?;
-        }
-        Ok(names.len())
+        self.adopt(&self.rejected_folder())
     }
 
-    /// Takes over what waits in the folder of a target that has another name now.
-    pub fn adopt(&self, other: &Path) -> Result<(), OutboxError> {
-        for (name, _) in self.on(other, folder::batches)? {
+    /// Takes over what waits in another folder, such as that of a target that has another name now; says
+    /// how many batches that is.
+    pub fn adopt(&self, other: &Path) -> Result<usize, OutboxError> {
+        let batches = self.on(other, folder::batches)?;
+        for (name, _) in &batches {
             let from = other.join(name.to_string());
             self.on(&from, |from| folder::rename(from, &self.folder.join(name.to_string())))?;
         }
-        Ok(())
+        Ok(batches.len())
     }
 
     fn rejected_folder(&self) -> PathBuf {
