@@ -107,7 +107,7 @@ fn judge(version: CodexVersion) -> Finding {
         let message = format!(
             "{version} is newer than {newest}, the last that was recorded; what is new in it may be missing from traces"
         );
-        return Finding::ok(CHECK, message);
+        return Finding::ok(VERSION, message);
     }
     let recorded =
         if known.contains(&version) { "was recorded" } else { "is between recorded ones" };
@@ -175,7 +175,7 @@ mod tests {
             ("what?", Warning, "says no version"),
         ] {
             let finding = &check(&facts(&["/usr/bin/codex"], None, text))[1];
-            assert_eq!(finding.level, level, "{finding:?}");
+            assert_eq!((finding.check, finding.level), (VERSION, level), "{finding:?}");
             assert!(finding.message.contains(part), "{finding:?}");
         }
     }
