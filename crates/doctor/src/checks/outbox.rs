@@ -78,8 +78,9 @@ fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
         }
     };
     if !facts.is_named {
-        let waiting = count(summary.waiting, "turn waits", "turns wait");
-        let message = format!("{waiting} for `{target}`, which the settings no longer name");
+        // Of those that it has refused, too.
+        let kept = count(summary.waiting + summary.rejected.len(), "turn is", "turns are");
+        let message = format!("{kept} kept for `{target}`, which the settings no longer name");
         return vec![Finding::warning(CHECK, message, edit(&paths.config_file))];
     }
     let mut findings = Vec::new();
@@ -151,7 +152,7 @@ mod tests {
             ),
             (Ok(full), 100, Failure, "the outbox is full"),
             (
-                Ok(refused),
+                Ok(refused.clone()),
                 100,
                 Warning,
                 "1 turn was refused by `phoenix` for good and set aside: http",
@@ -166,13 +167,14 @@ mod tests {
             assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
             assert!(findings[0].message.contains(part), "{findings:?}");
         }
-        let gone = Summary { waiting: 1, ..Summary::default() };
-        let target = "old".to_owned();
-        let facts = Facts { target, is_named: false, summary: Ok(gone), max_bytes: 1 << 20 };
-        let findings = check(&[facts], &Paths::new("/h", None), now);
-        assert_eq!(
-            findings[0].message,
-            "1 turn waits for `old`, which the settings no longer name"
-        );
+        for (summary, part) in [
+            (Summary { waiting: 1, ..refused.clone() }, "2 turns are kept for `old`, which the"),
+            (refused, "1 turn is kept for `old`, which the settings no longer name"),
+        ] {
+            let target = "old".to_owned();
+            let facts = Facts { target, is_named: false, summary: Ok(summary), max_bytes: 1 << 20 };
+            let findings = check(&[facts], &Paths::new("/h", None), now);
+            assert!(findings[0].message.starts_with(part), "{findings:?}");
+        }
     }
 }
