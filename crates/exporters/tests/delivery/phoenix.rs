@@ -24,12 +24,21 @@ fn config(endpoint: &str) -> PhoenixConfig {
         headers: vec![("X-Tenant".to_owned(), SECRET_HEADER.to_owned())],
         project: "my project".to_owned(),
         api: PhoenixApi::Otlp,
-        connection: Connection::direct(TIMEOUT),
+        connection: Connection::direct(Duration::from_secs(20)),
     }
+}
+
+/// The same for a server that does not answer.
+fn impatient(endpoint: &str) -> PhoenixConfig {
+    PhoenixConfig { connection: Connection::direct(TIMEOUT), ..config(endpoint) }
 }
 
 /// Exports a turn to a server that behaves like this; the error, after it was searched for secrets.
 fn fail(behaviour: Behaviour) -> ExportError {
+    fail_with(behaviour, config)
+}
+
+fn fail_with(behaviour: Behaviour, config: fn(&str) -> PhoenixConfig) -> ExportError {
     let server = FakeServer::start([behaviour]);
     let error = Phoenix::new(config(&server.endpoint())).unwrap().export(&turn()).unwrap_err();
     assert_eq!(server.received().len(), 1);
@@ -106,9 +115,7 @@ fn a_large_batch_travels_in_parts_and_the_last_part_counts() {
         span.attributes.push(Attribute::new("output.value", "long text ".repeat(200_000)));
     }
     let server = FakeServer::start([Behaviour::Judge, answer(503, "", "full")]);
-    let connection = Connection::direct(Duration::from_secs(20));
-    let config = PhoenixConfig { connection, ..config(&server.endpoint()) };
-    let phoenix = Phoenix::new(config).unwrap();
+    let phoenix = Phoenix::new(config(&server.endpoint())).unwrap();
 
     assert!(passes(&phoenix.export(&batch).unwrap_err()));
     assert_eq!(phoenix.export(&batch).unwrap().spans, 3);
@@ -197,7 +204,7 @@ fn a_long_answer_is_cut() {
 fn silence_ends_with_the_timeout() {
     for behaviour in [Behaviour::Hang, Behaviour::Trickle] {
         let started = Instant::now();
-        let error = fail(behaviour);
+        let error = fail_with(behaviour, impatient);
         let took = started.elapsed();
         assert!(matches!(error, ExportError::Timeout { .. }), "{error:?}");
         assert!(passes(&error) && error.to_string().contains("400ms"));
@@ -212,7 +219,7 @@ fn a_server_that_accepts_no_connection_ends_with_the_timeout() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let started = Instant::now();
 
-    let error = Phoenix::new(config(&endpoint)).unwrap().export(&turn()).unwrap_err();
+    let error = Phoenix::new(impatient(&endpoint)).unwrap().export(&turn()).unwrap_err();
 
     assert!(matches!(error, ExportError::Timeout { .. }), "{error:?}");
     assert!(started.elapsed() < TIMEOUT * 4);
