@@ -10,7 +10,7 @@ use crate::edit::{self, EditError};
 use crate::settings::read_if_exists;
 use crate::{
     ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, WriteError, document, dump,
-    write_private,
+    unknown_keys, write_private,
 };
 
 /// Read and edit the settings of Codex tracing.
@@ -225,7 +225,14 @@ fn set(
     value: &Scalar,
     console: &mut Console<'_>,
 ) -> Result<(), CommandError> {
-    update(paths, console, |text| edit::set(text, key, value))
+    update(paths, console, |text| edit::set(text, key, value))?;
+    let mut alone = Value::Null;
+    // Into nothing goes everything.
+    let _ = document::insert(&mut alone, key.segments(), Value::Bool(true));
+    for warning in unknown_keys::warnings(&alone) {
+        writeln!(console.notes, "warning: {warning}")?;
+    }
+    Ok(())
 }
 
 fn update(

@@ -36,6 +36,7 @@ mod reader;
 mod sampling;
 mod settings;
 mod target;
+mod unknown_keys;
 mod warning;
 
 mod chained_notify;

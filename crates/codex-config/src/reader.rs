@@ -2,7 +2,7 @@
 
 use serde_yaml::Value;
 
-use crate::{Environment, Warning, document};
+use crate::{Environment, Warning, document, unknown_keys};
 
 /// The keys of the tool as a whole.
 const CODEX: &str = "harnesses.codex";
@@ -113,6 +113,7 @@ impl Reader<'_> {
 
     /// Gives what the configuration file has in a place; a variable is not in it.
     pub(crate) fn value(&self, source: Source) -> Option<&Value> {
+        debug_assert!(self.is_known(source), "{source:?} is missing in `unknown_keys`");
         let lookup = |root, key: &'static str| document::lookup(root, key.split('.'));
         let value = match (source, self.entry) {
             (Source::Variable(_), _) => None,
@@ -124,6 +125,17 @@ impl Reader<'_> {
             }
         };
         value.filter(|value| !value.is_null())
+    }
+
+    fn is_known(&self, source: Source) -> bool {
+        let dotted = match (source, self.entry) {
+            (Source::Variable(_), _) => return true,
+            (Source::Key(key), _) => key.to_owned(),
+            (Source::Own(key), None) => format!("{CODEX}.{key}"),
+            (Source::Own(key), Some(_)) => format!("{CODEX}.targets[].{key}"),
+        };
+        let (place, key) = dotted.rsplit_once('.').unwrap_or(("", &dotted));
+        unknown_keys::is_known(place, key)
     }
 
     /// Names a place as a user would.

@@ -9,7 +9,7 @@ use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
     ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
     TargetSettings, Warning, content, document, env_file, folders, forward, outbox, pairs, target,
-    variables,
+    unknown_keys, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -142,6 +142,7 @@ impl Settings {
             line: problem.line,
             reason: problem.reason,
         });
+        let warnings = warnings.chain(unknown_keys::warnings(&config));
         let reader = Reader {
             environment: &environment,
             config: &config,

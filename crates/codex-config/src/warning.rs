@@ -79,6 +79,14 @@ pub enum Warning {
         /// The place in the list, counted from 1.
         position: usize,
     },
+    /// A key has no meaning in its place, so what the user wanted of it does not happen.
+    #[error("`{key}` is no setting{}; ignored", did_you_mean(meant.as_deref()))]
+    UnknownKey {
+        /// The dotted key.
+        key: String,
+        /// The dotted key that was meant, most likely.
+        meant: Option<String>,
+    },
     /// An endpoint is configured but nothing says what it is the endpoint of.
     #[error("`harnesses.codex.endpoint` has no effect without `harnesses.codex.target`")]
     EndpointWithoutTarget,
@@ -93,4 +101,8 @@ pub enum Warning {
     /// There is one target beside a list of targets.
     #[error("`harnesses.codex.target` has no effect beside `harnesses.codex.targets`")]
     TargetBesideTargets,
+}
+
+fn did_you_mean(meant: Option<&str>) -> String {
+    meant.map(|meant| format!(" (did you mean `{meant}`?)")).unwrap_or_default()
 }

@@ -405,3 +405,28 @@ mod unix {
         assert_eq!(names, ["config.yaml"]);
     }
 }
+
+#[test]
+fn a_key_that_no_setting_has_is_written_and_told() {
+    let home = Home::new();
+    home.check(
+        &["set", "logging.promts", "false"],
+        expect![[r#"
+            warning: `logging.promts` is no setting (did you mean `logging.prompts`?); ignored
+            exit 0
+        "#]],
+    );
+    home.check(
+        &["set", "harnesses.claude-code.anything", "1"],
+        expect![[r#"
+            exit 0
+        "#]],
+    );
+    home.check(
+        &["set", "harnesses.codex.headers.x-team", "1"],
+        expect![[r#"
+            exit 0
+        "#]],
+    );
+    assert!(home.text().starts_with("logging:\n  promts: false\n"), "{}", home.text());
+}

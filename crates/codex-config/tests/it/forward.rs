@@ -17,7 +17,7 @@ fn resolve(forward: &str) -> (Option<Forward>, Vec<String>) {
 #[test]
 fn an_address_is_used_as_it_is_and_headers_may_name_variables() {
     let (forward, warnings) = resolve(
-        "forward: {endpoint: 'http://logs/v1/logs/?a=b', protocol: binary, \
+        "forward: {endpoint: 'http://logs/v1/logs/?a=b', \
          headers: {authorization: 'Bearer ${TOKEN}'}}",
     );
     assert_eq!(warnings, [""; 0]);
@@ -54,7 +54,7 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
 fn a_receiver_with_tls_has_files_of_its_own_and_the_proxies_of_the_network() {
     let (forward, warnings) = resolve(
         "forward: {endpoint: 'HTTPS://h/v1/logs', ca_file: ca.pem, client_certificate: ~/c.pem, \
-         client_key: /k.pem}, x: 1}, ca_file: other.pem, y: {z: 1",
+         client_key: /k.pem}, host: h}, ca_file: other.pem, sampling: {ratio: 1",
     );
     assert_eq!(warnings, [] as [&str; 0]);
     let forward = forward.unwrap();

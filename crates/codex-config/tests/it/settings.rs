@@ -181,7 +181,8 @@ harnesses:
         ("weight", AttributeValue::Float(0.5)),
     ];
     assert_eq!(attributes, expected.map(|(name, value)| (name.to_owned(), value)));
-    assert_eq!(settings.warnings, []);
+    let warnings: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, ["`harnesses.codex.future_setting` is no setting; ignored"]);
 }
 
 #[test]
@@ -500,4 +501,45 @@ fn turns_are_traced_everywhere_unless_folders_are_named() {
     ] {
         assert_eq!(covers(yaml, cwd), expected, "{yaml} {cwd:?}");
     }
+}
+
+#[test]
+fn a_slip_of_the_pen_is_told_with_what_was_meant() {
+    let yaml = "\
+loging: {prompts: false}
+claude: {any: thing}
+logging: {promts: false, colour: red}
+outbox: {max_days: 3}
+harnesses:
+  claude-code: {endpont: x}
+  codex:
+    endpont: hunter2
+    logging: {prompts: false}
+    user_id: ada
+    collector: {hots: 127.0.0.1, forward: {endpoint: 'http://r', header: {a: b}}}
+    headers: {any: thing}
+    attributes: {any: thing}
+    sampling: {ration: 0.5}
+    targets:
+      - {target: local, logging: {prompt: true, scrub: false}}
+      - {target: local, nmae: x, folders: [a]}
+";
+    check_warnings(
+        Sources { yaml: Some(yaml), ..Sources::default() },
+        expect![[r#"
+            `loging` is no setting (did you mean `logging`?); ignored
+            `logging.promts` is no setting (did you mean `logging.prompts`?); ignored
+            `logging.colour` is no setting; ignored
+            `outbox.max_days` is no setting; ignored
+            `harnesses.codex.endpont` is no setting (did you mean `harnesses.codex.endpoint`?); ignored
+            `harnesses.codex.logging` is no setting (did you mean `logging`?); ignored
+            `harnesses.codex.user_id` is no setting (did you mean `user_id`?); ignored
+            `harnesses.codex.collector.hots` is no setting (did you mean `harnesses.codex.collector.host`?); ignored
+            `harnesses.codex.collector.forward.header` is no setting (did you mean `harnesses.codex.collector.forward.headers`?); ignored
+            `harnesses.codex.sampling.ration` is no setting (did you mean `harnesses.codex.sampling.ratio`?); ignored
+            `harnesses.codex.targets[0].logging.prompt` is no setting (did you mean `harnesses.codex.targets[0].logging.prompts`?); ignored
+            `harnesses.codex.targets[0].logging.scrub` is no setting (did you mean `logging.scrub`?); ignored
+            `harnesses.codex.targets[1].nmae` is no setting (did you mean `harnesses.codex.targets[1].name`?); ignored
+            `harnesses.codex.targets[1].folders` is no setting (did you mean `harnesses.codex.folders`?); ignored"#]],
+    );
 }

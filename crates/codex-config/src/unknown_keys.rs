@@ -1,0 +1,119 @@
+//! Keys that no setting has: slips of the pen, with which a setting stays silently as it was.
+//!
+//! The file also serves other harnesses, so only the mappings that are ours are looked at.
+
+use serde_yaml::Value;
+
+use crate::{Warning, document};
+
+const CONTENT: &[&str] = &["prompts", "tool_details", "tool_content", "max_attribute_bytes"];
+const SAMPLING: &[&str] = &["ratio", "keep_errors", "keep_over_cost_usd", "keep_over_seconds"];
+const TLS: &[&str] = &["ca_file", "client_certificate", "client_key"];
+/// What a target has alone and in a list.
+const TARGET: &[&str] = &[
+    "target",
+    "endpoint",
+    "project_name",
+    "api_key",
+    "headers",
+    "phoenix_api",
+    "space_id",
+    "project_type",
+    "experiment",
+    "experiment_id",
+    "protocol",
+    "compression",
+    "timeout_ms",
+    "metrics",
+    "path",
+    "max_bytes",
+    "sampling",
+];
+const CODEX: &[&str] = &[
+    "attributes",
+    "chained_notify",
+    "codex_bin",
+    "collector",
+    "folders",
+    "helper_threads",
+    "join_caller_trace",
+    "span_layout",
+    "targets",
+];
+
+/// Where our keys stand, and which there are. What is not here, as `headers`, has any keys.
+const PLACES: [(&str, &[&[&str]]); 11] = [
+    ("", &[&["harnesses", "logging", "outbox", "user_id"]]),
+    ("logging", &[CONTENT, &["scrub", "scrub_keys"]]),
+    ("outbox", &[&["max_bytes", "max_age_days"]]),
+    ("harnesses", &[&["codex"]]),
+    ("harnesses.codex", &[TARGET, TLS, CODEX]),
+    ("harnesses.codex.sampling", &[SAMPLING]),
+    ("harnesses.codex.collector", &[&["host", "port", "forward"]]),
+    ("harnesses.codex.collector.forward", &[&["endpoint", "headers"], TLS]),
+    ("harnesses.codex.targets[]", &[TARGET, TLS, &["name", "logging"]]),
+    ("harnesses.codex.targets[].logging", &[CONTENT]),
+    ("harnesses.codex.targets[].sampling", &[SAMPLING]),
+];
+
+/// Where other harnesses have keys, too.
+const SHARED: [&str; 2] = ["", "harnesses"];
+
+/// More than this many letters wrong, and it is another word.
+const MAX_DISTANCE: usize = 2;
+
+/// Whether a setting has this key in this place.
+pub(crate) fn is_known(place: &str, key: &str) -> bool {
+    keys_of(place).is_some_and(|mut keys| keys.any(|known| known == key))
+}
+
+/// Warns about each key that no setting has.
+pub(crate) fn warnings(config: &Value) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    look_at(config, "", "", &mut warnings);
+    warnings
+}
+
+/// Looks at a value in a place of ours, which the user knows by `name`.
+fn look_at(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) {
+    if let Value::Sequence(entries) = value {
+        for (index, entry) in entries.iter().enumerate() {
+            look_at(entry, &format!("{place}[]"), &format!("{name}[{index}]"), warnings);
+        }
+    }
+    let (Some(mapping), true) = (value.as_mapping(), keys_of(place).is_some()) else { return };
+    for (key, value) in mapping {
+        let Some(key) = document::scalar_text(key) else { continue };
+        let key_name = below(name, &key);
+        if is_known(place, &key) {
+            look_at(value, &below(place, &key), &key_name, warnings);
+            continue;
+        }
+        let near = near(place, &key).map(|near| below(name, near));
+        if near.is_some() || !SHARED.contains(&place) {
+            let meant = near.or_else(|| elsewhere(&key));
+            warnings.push(Warning::UnknownKey { key: key_name, meant });
+        }
+    }
+}
+
+/// The key that was meant, if it looks like one of the same place.
+fn near(place: &str, key: &str) -> Option<&'static str> {
+    let distances = keys_of(place)?.map(|known| (strsim::osa_distance(known, key), known));
+    distances.min().filter(|(distance, _)| *distance <= MAX_DISTANCE).map(|(_, known)| known)
+}
+
+/// Where such a key belongs, if there is such a place for all targets.
+fn elsewhere(key: &str) -> Option<String> {
+    let place = PLACES.iter().map(|(place, _)| *place).find(|place| is_known(place, key))?;
+    (!place.contains("[]")).then(|| below(place, key))
+}
+
+fn keys_of(place: &str) -> Option<impl Iterator<Item = &'static str>> {
+    let (_, keys) = PLACES.iter().find(|(name, _)| *name == place)?;
+    Some(keys.iter().flat_map(|keys| keys.iter().copied()))
+}
+
+fn below(place: &str, key: &str) -> String {
+    if place.is_empty() { key.to_owned() } else { format!("{place}.{key}") }
+}
