@@ -240,8 +240,12 @@ fn profiles(host: &Host, record: &Record) -> Result<Vec<FileState>, FileError> {
         profile::profiles(&host.paths.home, &host.environment, Platform::CURRENT, Path::exists);
     let mut found = Vec::new();
     for profile in profiles {
-        let mut state = FileState::look(&profile.path, record)?;
         let is_noted = record.entry(&profile.path).is_some();
+        let mut state = match FileState::look(&profile.path, record) {
+            // Setup writes to no file that it cannot read, such as one that is not UTF-8.
+            Err(FileError::Snapshot(_)) if !is_noted => continue,
+            state => state?,
+        };
         if let (Some(text), false) = (&state.before, is_noted) {
             // One in which the comments do not pair up stays as it is.
             state.before = Some(profile::remove(text).unwrap_or_else(|_| text.clone()));

@@ -127,7 +127,7 @@ fn collect(root: &Path, folder: &Path, tree: &mut Tree) {
             tree.insert(name, "folder".to_owned());
             collect(root, &path, tree);
         } else {
-            tree.insert(name, fs::read_to_string(&path).unwrap());
+            tree.insert(name, String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned());
         }
     }
 }

@@ -159,6 +159,17 @@ fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() 
 }
 
 #[test]
+fn a_profile_that_is_not_utf_8_keeps_nothing_from_being_taken_back() {
+    let home = home();
+    fs::write(home.path(".bashrc"), b"alias caf\xe9=x\n").unwrap();
+    let before = home.tree();
+    home.install(&Request { no_path: true, ..request() });
+    assert_ne!(home.tree(), before);
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
 fn a_symbolic_link_stays_one() {
     let home = Home::with(&[
         ("dotfiles/codex.toml", CONFIG),
