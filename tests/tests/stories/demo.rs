@@ -38,7 +38,7 @@ fn without_settings_turns_are_stored_and_shown() {
     let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
     let exec = codex.and_then(|codex| codex.exec(&[], &script.prompt)).expect("a turn");
-    home.hook_runs(1).expect("the hook ends");
+    stage::hook_runs(&home, 1);
     let mut show = home.command(&stage::programs().join("arize-codex"));
     let shown = run(show.args(["show", "--last"]), LIMIT).expect("show ends");
     for line in ["Turn 1  AGENT", "> Say one", "< One.", exec.thread_id.as_str()] {

@@ -114,16 +114,23 @@ impl<'a> Runs<'a> {
         self.codex.exec_beside(&[], &script.prompt, stop).expect("a turn")
     }
 
-    /// Waits until the hook has run `count` times; each run must succeed without a word, and there
-    /// must not be more.
+    /// Waits for the runs of the hook, of which there are so many: see [`hook_runs`].
     pub(crate) fn hook_runs(&self, count: usize) -> Vec<HookRun> {
-        let runs = self.home.hook_runs(count).expect("the hook ends");
-        assert_eq!(runs.len(), count, "{runs:?}");
-        for run in &runs {
-            assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
-        }
-        runs
+        hook_runs(self.home, count)
     }
+}
+
+/// Waits until the hook has run `count` times; each run must succeed without a word, and there must
+/// not be more.
+pub(crate) fn hook_runs(home: &Home, count: usize) -> Vec<HookRun> {
+    let runs = home.hook_runs(count).expect("the hook ends");
+    assert_eq!(runs.len(), count, "{runs:?}");
+    runs.iter().for_each(succeeded);
+    runs
+}
+
+fn succeeded(run: &HookRun) {
+    assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
 }
 
 /// Triggers the hook by hand; it must succeed without a word.
@@ -135,7 +142,7 @@ pub(crate) fn trigger<A: AsRef<OsStr>>(home: &Home, arguments: &[A]) {
 /// Waits for the run of the hook whose payload matches; it must succeed without a word.
 pub(crate) fn hook_run(home: &Home, what: &str, matches: impl Fn(&Value) -> bool) -> HookRun {
     let run = home.hook_run(what, matches).expect("the hook ends");
-    assert_eq!((run.exit, run.printed.as_str()), (0, ""), "{run:?}");
+    succeeded(&run);
     run
 }
 
