@@ -1,7 +1,6 @@
 //! Arize AX as a target: whoever knows it only by its interface must find everything in its place.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use exporters::{Arize, ArizeConfig, ArizeProtocol, ConfigError, Connection, Exporter, TlsFiles};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -11,7 +10,7 @@ use tonic::Status;
 use crate::fake_grpc_server::{Behaviour, FakeGrpcServer};
 use crate::fake_server::FakeServer;
 use crate::tls::file;
-use crate::{everything_said, turn};
+use crate::{connection, everything_said, turn};
 
 const KEY: &str = "ak-very-secret-key";
 
@@ -23,7 +22,7 @@ fn config(endpoint: String) -> ArizeConfig {
         space_id: "U3BhY2U6MTIz".to_owned(),
         project: "my project".to_owned(),
         project_type: "harness".to_owned(),
-        connection: Connection::direct(Duration::from_secs(10)),
+        connection: connection(),
     }
 }
 
@@ -106,7 +105,7 @@ fn an_address_without_a_scheme_is_one_with_tls() {
         client_certificate: Some(file("client.pem")),
         client_key: Some(file("client.key")),
     };
-    let connection = Connection { tls, ..Connection::direct(Duration::from_secs(10)) };
+    let connection = Connection { tls, ..connection() };
     let endpoint = format!("127.0.0.1:{}", server.port());
     let arize = Arize::new(ArizeConfig { connection, ..config(endpoint) }).unwrap();
     assert_eq!(arize.target(), format!("arize https://127.0.0.1:{}", server.port()));

@@ -15,7 +15,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 use crate::fake_grpc_server::{Behaviour, FakeGrpcServer};
 use crate::fake_server::{self, FakeServer};
 use crate::tls::{self, file};
-use crate::{everything_said, passes, turn, wait_of};
+use crate::{connection, everything_said, passes, turn, wait_of};
 
 const SECRET: &str = "other-secret-value";
 const TIMEOUT: Duration = Duration::from_millis(400);
@@ -26,7 +26,7 @@ fn config(endpoint: String) -> OtlpConfig {
         protocol: OtlpProtocol::Grpc,
         compression: OtlpCompression::Gzip,
         headers: vec![("X-Tenant".to_owned(), SECRET.to_owned())],
-        connection: Connection::direct(Duration::from_secs(10)),
+        connection: connection(),
     }
 }
 
@@ -178,7 +178,7 @@ fn a_private_authority_and_a_client_certificate_are_used() {
     let server = FakeGrpcServer::start_with_tls();
     let endpoint = format!("https://127.0.0.1:{}", server.port());
     let export = |tls| {
-        let connection = Connection { tls, ..Connection::direct(Duration::from_secs(10)) };
+        let connection = Connection { tls, ..connection() };
         let config = OtlpConfig { connection, ..config(endpoint.clone()) };
         Otlp::new(config).unwrap().export(&turn())
     };

@@ -73,6 +73,11 @@ fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
     }
 }
 
+/// A connection with more time than any answer takes, also on a busy machine.
+fn connection() -> Connection {
+    Connection::direct(Duration::from_secs(60))
+}
+
 /// This server as a Phoenix that is spoken to in this way.
 fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix {
     let config = PhoenixConfig {
@@ -81,7 +86,7 @@ fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix 
         headers: Vec::new(),
         project: project.to_owned(),
         api,
-        connection: Connection::direct(Duration::from_secs(5)),
+        connection: connection(),
     };
     Phoenix::new(config).unwrap()
 }

@@ -1,11 +1,10 @@
 //! Numbers beside the spans, to receivers that take them and to others.
 
 use std::io::Read;
-use std::time::Duration;
 
 use exporters::{
-    Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
-    OtlpProtocol, PhoenixApi,
+    ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol,
+    PhoenixApi,
 };
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
@@ -18,7 +17,7 @@ use prost::Message;
 
 use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_server::{FakeServer, answer};
-use crate::phoenix_with;
+use crate::{connection, phoenix_with};
 
 fn metrics() -> MetricBatch {
     MetricBatch {
@@ -48,7 +47,7 @@ fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
         protocol,
         compression: OtlpCompression::Gzip,
         headers: vec![("x-tenant".to_owned(), "blue".to_owned())],
-        connection: Connection::direct(Duration::from_secs(5)),
+        connection: connection(),
     };
     Otlp::new(config).unwrap()
 }

@@ -1,16 +1,14 @@
 //! MLflow as a target: how the experiment is found, who we are, and what a cost becomes.
 
-use std::time::Duration;
-
 use exporters::{
-    AnswerStatus, ConfigError, Connection, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig,
+    AnswerStatus, ConfigError, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig,
     MlflowExperiment, Verdict,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{self, Behaviour, FakeServer, Received};
-use crate::{everything_said, passes, turn};
+use crate::{connection, everything_said, passes, turn};
 
 const PASSWORD: &str = "a-very-secret-password";
 const MISSING: &str =
@@ -20,12 +18,7 @@ const FOUND: &str = r#"{"experiment": {"experiment_id": "7", "lifecycle_stage": 
 fn config(endpoint: String, experiment: MlflowExperiment) -> MlflowConfig {
     let (username, password) = ("ada".to_owned(), PASSWORD.to_owned());
     let auth = MlflowAuth::Basic { username, password };
-    MlflowConfig {
-        endpoint,
-        auth,
-        experiment,
-        connection: Connection::direct(Duration::from_secs(5)),
-    }
+    MlflowConfig { endpoint, auth, experiment, connection: connection() }
 }
 
 fn by_name() -> MlflowExperiment {

@@ -1,10 +1,8 @@
 //! Any receiver of OTLP as a target: the forms of a request, and what a receiver may reject.
 
-use std::time::Duration;
-
 use exporters::{
-    ConfigError, Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig,
-    OtlpEndpoint, OtlpProtocol,
+    ConfigError, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
+    OtlpProtocol,
 };
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
@@ -13,7 +11,7 @@ use otlp_model::encode::{Scope, export_request};
 use prost::Message;
 
 use crate::fake_server::{FakeServer, Received, answer};
-use crate::{everything_said, passes, turn};
+use crate::{connection, everything_said, passes, turn};
 
 const SECRET: &str = "other-secret-value";
 
@@ -23,7 +21,7 @@ fn config(endpoint: String) -> OtlpConfig {
         protocol: OtlpProtocol::HttpProtobuf,
         compression: OtlpCompression::Gzip,
         headers: vec![("X-Tenant".to_owned(), SECRET.to_owned())],
-        connection: Connection::direct(Duration::from_secs(5)),
+        connection: connection(),
     }
 }
 

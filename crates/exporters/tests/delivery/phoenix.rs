@@ -11,7 +11,7 @@ use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{Behaviour, FakeServer, answer};
-use crate::{everything_said, passes, turn, wait_of};
+use crate::{connection, everything_said, passes, turn, wait_of};
 
 const KEY: &str = "sk-very-secret-key-0123456789";
 const SECRET_HEADER: &str = "other-secret-value";
@@ -24,7 +24,7 @@ fn config(endpoint: &str) -> PhoenixConfig {
         headers: vec![("X-Tenant".to_owned(), SECRET_HEADER.to_owned())],
         project: "my project".to_owned(),
         api: PhoenixApi::Otlp,
-        connection: Connection::direct(Duration::from_secs(20)),
+        connection: connection(),
     }
 }
 

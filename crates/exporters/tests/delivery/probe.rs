@@ -3,14 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use exporters::{
-    AnswerStatus, Connection, ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig,
+    AnswerStatus, ExportError, Exporter, LocalStore, Mlflow, MlflowAuth, MlflowConfig,
     MlflowExperiment, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol, Phoenix,
     PhoenixApi, Probe,
 };
 use otlp_model::TraceId;
 
 use crate::fake_server::{FakeServer, answer};
-use crate::{phoenix_with, turn};
+use crate::{connection, phoenix_with, turn};
 
 const DATE: &str = "date: Fri, 20 Nov 2026 22:34:31 GMT\r\n";
 
@@ -20,8 +20,7 @@ fn phoenix(server: &FakeServer, project: &str) -> Phoenix {
 
 fn mlflow(server: &FakeServer, experiment: MlflowExperiment) -> Mlflow {
     let (endpoint, auth) = (server.endpoint(), MlflowAuth::Bearer("token-of-ada".to_owned()));
-    let connection = Connection::direct(Duration::from_secs(5));
-    Mlflow::new(MlflowConfig { endpoint, auth, experiment, connection }).unwrap()
+    Mlflow::new(MlflowConfig { endpoint, auth, experiment, connection: connection() }).unwrap()
 }
 
 fn otlp(server: &FakeServer, protocol: OtlpProtocol) -> Otlp {
@@ -30,7 +29,7 @@ fn otlp(server: &FakeServer, protocol: OtlpProtocol) -> Otlp {
         protocol,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        connection: Connection::direct(Duration::from_secs(5)),
+        connection: connection(),
     };
     Otlp::new(config).unwrap()
 }

@@ -1,8 +1,6 @@
 //! Proxies: every protocol gets through a tunnel, nothing of it is sent to this machine, and a proxy's
 //! credentials are for the proxy.
 
-use std::time::Duration;
-
 use exporters::{
     Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
     OtlpProtocol, Proxies, TlsFiles,
@@ -12,7 +10,7 @@ use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_proxy::{Asked, FakeProxy};
 use crate::fake_server::FakeServer;
 use crate::tls::{self, file};
-use crate::{everything_said, passes, turn};
+use crate::{connection, everything_said, passes, turn};
 
 fn otlp(endpoint: &str, protocol: OtlpProtocol, proxies: Proxies) -> Otlp {
     let tls = TlsFiles {
@@ -25,7 +23,7 @@ fn otlp(endpoint: &str, protocol: OtlpProtocol, proxies: Proxies) -> Otlp {
         protocol,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        connection: Connection { timeout: Duration::from_secs(10), tls, proxies },
+        connection: Connection { tls, proxies, ..connection() },
     };
     Otlp::new(config).unwrap()
 }

@@ -8,7 +8,6 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use exporters::{
     Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
@@ -18,7 +17,7 @@ use rustls::{ServerConnection, Stream};
 
 pub(crate) use server_side::file;
 
-use crate::turn;
+use crate::{connection, turn};
 
 /// The client's certificate and its key in one file, as some programs like to have them.
 pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
@@ -53,7 +52,7 @@ fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
         protocol: OtlpProtocol::HttpProtobuf,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        connection: Connection { tls, ..Connection::direct(Duration::from_secs(5)) },
+        connection: Connection { tls, ..connection() },
     });
     let result = otlp.unwrap().export(&turn()).map(drop);
     (result, accepting.join().unwrap())
