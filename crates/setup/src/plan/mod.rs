@@ -147,6 +147,11 @@ impl PlanError {
             | Self::CodexConfig { .. }
             | Self::HooksJson { .. }
             | Self::Profile { .. } => "correct the file in an editor",
+            Self::File(FileError::Snapshot(file_edit::FileError::Read { source, .. }))
+                if source.kind() == std::io::ErrorKind::InvalidData =>
+            {
+                "save the file as UTF-8; --no-path leaves profiles alone"
+            }
             Self::Program(_) | Self::File(_) => return None,
         })
     }

@@ -73,6 +73,19 @@ fn a_read_only_file_stays_as_it_is() {
 }
 
 #[test]
+fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
+    let home = Home::with(&[]);
+    fs::write(home.path(".bashrc"), b"alias caf\xe9=x\n").unwrap();
+    check(&home, &quiet(), "`~/.bashrc` cannot be read: stream did not contain valid UTF-8");
+    let facts = setup::gather(&home.host, &quiet()).unwrap();
+    let answers =
+        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
+    let hint = setup::plan(&home.host, &facts, &answers).unwrap_err().hint().unwrap();
+    assert!(hint.contains("UTF-8") && hint.contains("--no-path"), "{hint}");
+    home.plan(&Request { no_path: true, ..quiet() });
+}
+
+#[test]
 fn a_codex_of_somebody_elses_stays_where_it_is() {
     let home = Home::with(&[(".arize/harness/bin/codex", "#!/bin/sh\necho mine\n")]);
     check(&home, &quiet(), "`~/.arize/harness/bin/codex` is somebody else's program");
