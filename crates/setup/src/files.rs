@@ -72,20 +72,24 @@ impl FileState {
     }
 }
 
-/// What a file would hold without us: its backup if it is as we left it, else what it holds now
-/// without our part.
+/// What a file would hold without us: its backup if it is as we left it and there is one, else what it
+/// holds now without our part.
 fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError> {
     if !now.exists() {
         // Somebody removed it, and would not want it back.
         return Ok(None);
     }
     let sha256 = digest(now.text());
+    let is_ours = entry.after.contains(&sha256);
     match &entry.before {
         // The change was noted, and not made.
         Some(backup) if backup.sha256 == sha256 => return Ok(Some(now.text().to_owned())),
-        before if entry.after.contains(&sha256) => {
-            return Ok(before.as_ref().map(|backup| backup.restore()).transpose()?);
+        Some(backup) if is_ours => {
+            if let Some(before) = backup.restore()? {
+                return Ok(Some(before));
+            }
         }
+        None if is_ours => return Ok(None),
         _ => {}
     }
     let undone = undo(&entry.undo, now.text())

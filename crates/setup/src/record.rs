@@ -85,12 +85,6 @@ pub enum RecordError {
         #[source]
         source: serde_json::Error,
     },
-    /// A backup is gone, or is not what was backed up.
-    #[error("the backup `{}` is gone or was changed", .path.display())]
-    Backup {
-        /// The backup.
-        path: PathBuf,
-    },
     /// A backup cannot be read or written.
     #[error(transparent)]
     Snapshot(#[from] FileError),
@@ -171,13 +165,10 @@ impl Place {
 }
 
 impl Backup {
-    /// Reads the copy and makes sure that it is what was backed up.
-    pub fn restore(&self) -> Result<String, RecordError> {
+    /// Reads the copy; nothing if it is gone, or is not what was backed up.
+    pub fn restore(&self) -> Result<Option<String>, RecordError> {
         let copy = Snapshot::read(&self.copy)?;
-        if copy.exists() && digest(copy.text()) == self.sha256 {
-            Ok(copy.text().to_owned())
-        } else {
-            Err(RecordError::Backup { path: self.copy.clone() })
-        }
+        let is_it = copy.exists() && digest(copy.text()) == self.sha256;
+        Ok(is_it.then(|| copy.text().to_owned()))
     }
 }

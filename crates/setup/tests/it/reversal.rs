@@ -159,6 +159,25 @@ fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() 
 }
 
 #[test]
+fn backups_that_are_gone_or_were_changed_keep_nothing_from_being_taken_back() {
+    let home = home();
+    let before = home.tree();
+    home.install(&request());
+    let backups = home.path(".arize/harness/state/setup-backups");
+    let copies: Vec<_> = fs::read_dir(&backups).unwrap().map(|copy| copy.unwrap().path()).collect();
+    assert!(copies.len() > 2, "{copies:?}");
+    for (index, copy) in copies.iter().enumerate() {
+        match index % 2 {
+            0 => fs::remove_file(copy).unwrap(),
+            _ => fs::write(copy, "something else").unwrap(),
+        }
+    }
+    assert!(home.plan(&request()).2.is_empty());
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
 fn a_profile_that_is_not_utf_8_keeps_nothing_from_being_taken_back() {
     let home = home();
     fs::write(home.path(".bashrc"), b"alias caf\xe9=x\n").unwrap();
