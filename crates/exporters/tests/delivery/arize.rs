@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use exporters::{Arize, ArizeConfig, ArizeProtocol, ConfigError, Connection, Exporter, TlsFiles};
+use exporters::{Arize, ArizeConfig, ArizeProtocol, ConfigError, Connection, Exporter};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value::Value};
 use tonic::Status;
 
 use crate::fake_grpc_server::{Behaviour, FakeGrpcServer};
 use crate::fake_server::FakeServer;
-use crate::tls::file;
-use crate::{connection, everything_said, turn};
+use crate::{connection, everything_said, tls, turn};
 
 const KEY: &str = "ak-very-secret-key";
 
@@ -100,12 +99,7 @@ fn http_is_there_for_networks_that_grpc_does_not_get_through() {
 #[test]
 fn an_address_without_a_scheme_is_one_with_tls() {
     let server = FakeGrpcServer::start_with_tls();
-    let tls = TlsFiles {
-        ca_file: Some(file("ca.pem")),
-        client_certificate: Some(file("client.pem")),
-        client_key: Some(file("client.key")),
-    };
-    let connection = Connection { tls, ..connection() };
+    let connection = Connection { tls: tls::files(), ..connection() };
     let endpoint = format!("127.0.0.1:{}", server.port());
     let arize = Arize::new(ArizeConfig { connection, ..config(endpoint) }).unwrap();
     assert_eq!(arize.target(), format!("arize https://127.0.0.1:{}", server.port()));

@@ -7,18 +7,13 @@ use std::thread;
 use exporters::{ExportError, Exporter, JsonFile, Verdict};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use otlp_model::SpanBatch;
-use otlp_model::encode::{Scope, export_request};
 
-use crate::turn;
+use crate::{request_of_turn, turn};
 
 fn read(path: &Path) -> Vec<ExportTraceServiceRequest> {
     let text = fs::read_to_string(path).unwrap();
     assert!(text.ends_with('\n'));
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-}
-
-fn expected() -> ExportTraceServiceRequest {
-    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
 }
 
 #[test]
@@ -31,7 +26,7 @@ fn each_batch_is_a_line_that_only_its_owner_can_read() {
     assert!(!path.exists());
     assert_eq!(file.export(&turn()).unwrap().spans, 3);
     assert_eq!(file.export(&turn()).unwrap().spans, 3);
-    assert_eq!(read(&path), [expected(), expected()]);
+    assert_eq!(read(&path), [request_of_turn(), request_of_turn()]);
     assert!(file.probe().unwrap().accepts);
     #[cfg(unix)]
     {
@@ -67,7 +62,7 @@ fn lines_of_several_writers_are_whole() {
             scope.spawn(|| JsonFile::new(&path, None).export(&turn()).unwrap());
         }
     });
-    assert_eq!(read(&path), vec![expected(); 8]);
+    assert_eq!(read(&path), vec![request_of_turn(); 8]);
 }
 
 #[test]

@@ -21,6 +21,8 @@ mod tls;
 use std::time::Duration;
 
 use exporters::{Connection, ExportError, Phoenix, PhoenixApi, PhoenixConfig, Verdict};
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
 use otlp_model::{UnixNanos, Value};
 
@@ -52,6 +54,11 @@ fn turn() -> SpanBatch {
         ],
         spans: vec![root, llm, tool],
     }
+}
+
+/// The turn as a receiver of OTLP is to find it.
+fn request_of_turn() -> ExportTraceServiceRequest {
+    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
 }
 
 fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {

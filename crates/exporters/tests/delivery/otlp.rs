@@ -7,11 +7,10 @@ use exporters::{
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use otlp_model::encode::{Scope, export_request};
 use prost::Message;
 
 use crate::fake_server::{FakeServer, Received, answer};
-use crate::{connection, everything_said, passes, turn};
+use crate::{connection, everything_said, passes, request_of_turn, turn};
 
 const SECRET: &str = "other-secret-value";
 
@@ -23,10 +22,6 @@ fn config(endpoint: String) -> OtlpConfig {
         headers: vec![("X-Tenant".to_owned(), SECRET.to_owned())],
         connection: connection(),
     }
-}
-
-fn expected() -> ExportTraceServiceRequest {
-    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// The request that a turn becomes.
@@ -41,7 +36,7 @@ fn sent(change: impl FnOnce(&mut OtlpConfig)) -> Received {
 #[test]
 fn by_default_a_turn_is_protobuf_and_gzip() {
     let request = sent(|_| {});
-    assert_eq!((request.verdict, &request.traces), (200, &expected()));
+    assert_eq!((request.verdict, &request.traces), (200, &request_of_turn()));
     assert_eq!(request.header("x-tenant"), Some(SECRET));
 }
 
@@ -50,7 +45,7 @@ fn a_turn_may_be_sent_without_compression() {
     let request = sent(|config| config.compression = OtlpCompression::None);
     assert_eq!(request.header("content-encoding"), None);
     assert_eq!(request.header("content-type"), Some("application/x-protobuf"));
-    assert_eq!(ExportTraceServiceRequest::decode(&request.body[..]).unwrap(), expected());
+    assert_eq!(ExportTraceServiceRequest::decode(&request.body[..]).unwrap(), request_of_turn());
 }
 
 #[test]
@@ -59,7 +54,7 @@ fn a_turn_may_be_compressed_with_zstd() {
     assert_eq!(request.header("content-encoding"), Some("zstd"));
     let plain = zstd::decode_all(&request.body[..]).unwrap();
     assert!(request.body.len() < plain.len());
-    assert_eq!(ExportTraceServiceRequest::decode(&plain[..]).unwrap(), expected());
+    assert_eq!(ExportTraceServiceRequest::decode(&plain[..]).unwrap(), request_of_turn());
 }
 
 #[test]
@@ -70,7 +65,7 @@ fn a_turn_may_be_sent_as_json() {
     });
     assert_eq!(request.header("content-type"), Some("application/json"));
     let sent: ExportTraceServiceRequest = serde_json::from_slice(&request.body).unwrap();
-    assert_eq!(sent, expected());
+    assert_eq!(sent, request_of_turn());
 }
 
 #[test]

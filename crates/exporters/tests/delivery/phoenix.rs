@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig,
 };
-use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{Behaviour, FakeServer, answer};
-use crate::{connection, everything_said, passes, turn, wait_of};
+use crate::{connection, everything_said, passes, request_of_turn, turn, wait_of};
 
 const KEY: &str = "sk-very-secret-key-0123456789";
 const SECRET_HEADER: &str = "other-secret-value";
@@ -64,7 +63,7 @@ fn a_turn_arrives_as_every_receiver_wants_it() {
     assert_eq!(request.header("user-agent"), Some(&*format!("arize-codex/{version}")));
     assert_eq!(request.header("accept-encoding"), None);
     assert_eq!(request.body[..2], [0x1f, 0x8b]);
-    assert_eq!(request.traces, export_request(&turn(), &Scope { name: "arize-codex", version }));
+    assert_eq!(request.traces, request_of_turn());
 }
 
 #[test]

@@ -3,27 +3,21 @@
 
 use exporters::{
     Connection, ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
-    OtlpProtocol, Proxies, TlsFiles,
+    OtlpProtocol, Proxies,
 };
 
 use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_proxy::{Asked, FakeProxy};
 use crate::fake_server::FakeServer;
-use crate::tls::{self, file};
-use crate::{connection, everything_said, passes, turn};
+use crate::{connection, everything_said, passes, tls, turn};
 
 fn otlp(endpoint: &str, protocol: OtlpProtocol, proxies: Proxies) -> Otlp {
-    let tls = TlsFiles {
-        ca_file: Some(file("ca.pem")),
-        client_certificate: Some(file("client.pem")),
-        client_key: Some(file("client.key")),
-    };
     let config = OtlpConfig {
         endpoint: OtlpEndpoint::Server(endpoint.to_owned()),
         protocol,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
-        connection: Connection { tls, proxies, ..connection() },
+        connection: Connection { tls: tls::files(), proxies, ..connection() },
     };
     Otlp::new(config).unwrap()
 }

@@ -19,6 +19,15 @@ pub(crate) use server_side::file;
 
 use crate::{connection, turn};
 
+/// What a client needs of a server that knows it.
+pub(crate) fn files() -> TlsFiles {
+    TlsFiles {
+        ca_file: Some(file("ca.pem")),
+        client_certificate: Some(file("client.pem")),
+        client_key: Some(file("client.key")),
+    }
+}
+
 /// The client's certificate and its key in one file, as some programs like to have them.
 pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
     let path = folder.join("client-and-key.pem");
@@ -60,11 +69,7 @@ fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
 
 #[test]
 fn a_private_authority_and_a_client_certificate_are_used() {
-    let (result, accepted) = export(TlsFiles {
-        ca_file: Some(file("ca.pem")),
-        client_certificate: Some(file("client.pem")),
-        client_key: Some(file("client.key")),
-    });
+    let (result, accepted) = export(files());
     assert!(accepted && result.is_ok(), "{result:?}");
 }
 
