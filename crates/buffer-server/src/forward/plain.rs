@@ -23,6 +23,8 @@ pub(super) struct Plain {
 impl Plain {
     pub(super) fn new(receiver: Forward) -> Self {
         let config = Agent::config_builder()
+            // Else one would be looked for in the environment, also for a receiver on this machine.
+            .proxy(None)
             // A redirect would carry the headers elsewhere.
             .max_redirects(0)
             .max_redirects_will_error(false)

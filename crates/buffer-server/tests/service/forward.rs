@@ -18,13 +18,13 @@ use codex_config::{Forward, Proxies, Secret, TlsFiles};
 use crate::harness::{DEADLINE, JSON, PROTOBUF, Server, captured, export, numbers, wait_for};
 
 /// A request that a receiver got.
-struct Request {
+pub(crate) struct Request {
     head: String,
     body: Vec<u8>,
 }
 
 /// A receiver that answers each request with this status, and its address.
-fn receiver(status: u16) -> (SocketAddr, Receiver<Request>) {
+pub(crate) fn receiver(status: u16) -> (SocketAddr, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, requests) = channel();

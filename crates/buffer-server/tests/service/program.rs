@@ -14,7 +14,10 @@ use buffer_api::{Client, Paths, process::PidRecord};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::harness::{export, numbers, wait_for};
+use crate::{
+    forward::receiver,
+    harness::{DEADLINE, export, numbers, wait_for},
+};
 
 /// A home in which the program is used; what still runs in it is killed when it is dropped.
 struct Home {
@@ -328,6 +331,24 @@ fn stays_asleep(pid: u32) {
     // The end of the last run may still be on its way.
     wait_for(|| asleep(Duration::from_millis(100)).then_some(()));
     assert!(asleep(Duration::from_secs(2)));
+}
+
+#[test]
+fn no_proxy_of_the_environment_is_asked_for_a_receiver_of_plain_http() {
+    let home = Home::new();
+    let (address, requests) = receiver(200);
+    fs::create_dir_all(&home.paths.home).unwrap();
+    let forward = format!("{{collector: {{forward: {{endpoint: 'http://{address}/'}}}}}}");
+    let settings = format!("harnesses: {{codex: {forward}}}\n");
+    fs::write(home.paths.home.join("config.yaml"), settings).unwrap();
+    // Nobody listens there.
+    let proxies =
+        ["ALL_PROXY", "HTTP_PROXY", "http_proxy"].map(|name| (name, "http://127.0.0.1:9"));
+    let started = home.command(&["start"]).envs(proxies).output().unwrap();
+    assert!(started.status.success(), "{started:?}");
+    home.post("t", 0..1);
+    requests.recv_timeout(DEADLINE).unwrap();
+    home.check(&["stop"], 0);
 }
 
 #[test]
