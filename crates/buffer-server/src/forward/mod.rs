@@ -153,13 +153,14 @@ impl Way {
 fn send_all(mut way: Way, parcels: &Receiver<Parcel>, shared: &Shared, log: &Log) {
     while let Some(parcel) = way.wait(parcels, IDLE) {
         let sent = way.send(&parcel);
-        let counter = if sent.is_ok() { &shared.taken } else { &shared.given_up };
-        counter.fetch_add(1, Ordering::Relaxed);
-        shared.waiting_bytes.fetch_sub(parcel.body.len(), Ordering::Relaxed);
-        if let Err(refusal) = sent {
+        // Who sees that a body was given up finds the reason in the log.
+        if let Err(refusal) = &sent {
             let message = format_args!("events are not passed on: {refusal}");
             log.line_on(Topic::Forward, message);
         }
+        let counter = if sent.is_ok() { &shared.taken } else { &shared.given_up };
+        counter.fetch_add(1, Ordering::Relaxed);
+        shared.waiting_bytes.fetch_sub(parcel.body.len(), Ordering::Relaxed);
     }
 }
 
