@@ -140,7 +140,7 @@ fn nobody_waits_for_a_receiver_that_hangs() {
 /// A program that stands for the hook: it notes each run and each body, and answers with this line.
 #[cfg(unix)]
 fn hook_that(folder: &Path, does: &str) -> PathBuf {
-    let path = folder.join("hook");
+    let (text, path) = (folder.join("hook.text"), folder.join("hook"));
     let script = format!(
         r#"#!/bin/sh
 cd {}
@@ -154,7 +154,9 @@ done
 "#,
         folder.display()
     );
-    fs::write(&path, script).unwrap();
+    fs::write(&text, script).unwrap();
+    // Not in this process: what another test starts meanwhile would have it open for writing, too.
+    assert!(Command::new("cp").args([&text, &path]).status().unwrap().success());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
     path
 }

@@ -51,7 +51,10 @@ impl Home {
     /// Writes a shell script and returns its path.
     pub(crate) fn script(&self, name: &str, text: &str) -> String {
         let path = self.path().join(name);
-        fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
+        let written = path.with_extension("text");
+        fs::write(&written, format!("#!/bin/sh\n{text}\n")).unwrap();
+        // Not in this process: what another test starts meanwhile would have it open for writing, too.
+        assert!(Command::new("cp").args([&written, &path]).status().unwrap().success());
         fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
         path.to_str().unwrap().to_owned()
     }
