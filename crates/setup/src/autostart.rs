@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use codex_config::variables;
 use serde::{Deserialize, Serialize};
 
 use crate::host::Host;
@@ -50,7 +51,7 @@ impl Launcher {
         let home = &host.paths.home;
         match self {
             Self::Systemd => {
-                let config = host.environment.path("XDG_CONFIG_HOME");
+                let config = host.environment.path(variables::XDG_CONFIG_HOME);
                 let config = config.unwrap_or_else(|| home.join(".config"));
                 config.join("systemd/user").join(UNIT)
             }
@@ -60,11 +61,11 @@ impl Launcher {
         }
     }
 
-    /// What the file holds.
-    pub(crate) fn text(&self, buffer: &Path, codex_home: Option<&Path>) -> String {
+    /// What the file holds. The launcher's own environment has none of the variables.
+    pub(crate) fn text(&self, buffer: &Path, variables: &[(&str, PathBuf)]) -> String {
         match self {
-            Self::Systemd => unit(buffer, codex_home),
-            Self::Launchd { .. } => agent(buffer, codex_home),
+            Self::Systemd => unit(buffer, variables),
+            Self::Launchd { .. } => agent(buffer, variables),
         }
     }
 
@@ -103,35 +104,42 @@ impl Launcher {
 
 /// A service that was ended by hand stays ended; one that crashed comes back. Exit codes 4 and 5 say
 /// that another one runs, or has the port: trying again would not help.
-fn unit(buffer: &Path, codex_home: Option<&Path>) -> String {
-    let codex_home = codex_home
-        .map(|path| format!("Environment={}\n", quoted(&format!("CODEX_HOME={}", path.display()))))
-        .unwrap_or_default();
+fn unit(buffer: &Path, variables: &[(&str, PathBuf)]) -> String {
+    let assigned = |(name, path): &(&str, PathBuf)| {
+        format!("Environment={}\n", quoted(&format!("{name}={}", path.display())))
+    };
+    let variables: String = variables.iter().map(assigned).collect();
     format!(
         "[Unit]\nDescription=Buffer service of arize-codex: keeps Codex's log events until a trace \
-         is built\n\n[Service]\n{codex_home}ExecStart={} run\nRestart=on-failure\n\
+         is built\n\n[Service]\n{variables}ExecStart={} run\nRestart=on-failure\n\
          RestartPreventExitStatus=2 4 5\n\n[Install]\nWantedBy=default.target\n",
         quoted(&buffer.display().to_string())
     )
 }
 
-/// A word of a unit: specifiers (`%`) and quotes lose their meaning.
+/// A word of a unit: specifiers (`%`) and quotes lose their meaning. A `$` has none, in the path of a
+/// program as in `Environment=`.
 fn quoted(word: &str) -> String {
     let word = word.replace('%', "%%").replace('\\', "\\\\").replace('"', "\\\"");
-    // Only on a command line; a `$$` in `Environment=` would stay as it is, but so would a `$`.
     format!("\"{word}\"")
 }
 
-fn agent(buffer: &Path, codex_home: Option<&Path>) -> String {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let buffer = escaped(&buffer.display().to_string());
-    let variables = codex_home.map(|path| {
-        format!(
-            "    <key>EnvironmentVariables</key>\n    <dict>\n        <key>CODEX_HOME</key>\n        \
-             <string>{}</string>\n    </dict>\n",
-            escaped(&path.display().to_string())
-        )
-    });
+fn agent(buffer: &Path, variables: &[(&str, PathBuf)]) -> String {
+    let escaped = |path: &Path| {
+        let path = path.display().to_string();
+        path.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    };
+    let buffer = escaped(buffer);
+    let assigned = |(name, path): &(&str, PathBuf)| {
+        format!("        <key>{name}</key>\n        <string>{}</string>\n", escaped(path))
+    };
+    let assigned: String = variables.iter().map(assigned).collect();
+    let variables = match assigned.as_str() {
+        "" => String::new(),
+        assigned => {
+            format!("    <key>EnvironmentVariables</key>\n    <dict>\n{assigned}    </dict>\n")
+        }
+    };
     format!(
         r#"<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
@@ -144,7 +152,7 @@ fn agent(buffer: &Path, codex_home: Option<&Path>) -> String {
         <string>{buffer}</string>
         <string>run</string>
     </array>
-{}    <key>RunAtLoad</key>
+{variables}    <key>RunAtLoad</key>
     <true/>
     <key>KeepAlive</key>
     <dict>
@@ -155,8 +163,7 @@ fn agent(buffer: &Path, codex_home: Option<&Path>) -> String {
     <string>Background</string>
 </dict>
 </plist>
-"#,
-        variables.unwrap_or_default()
+"#
     )
 }
 
@@ -173,13 +180,15 @@ mod tests {
     #[test]
     fn a_unit_of_systemd() {
         let buffer = Path::new("/home/a b/.arize/harness/bin/arize-codex-buffer");
-        let unit = Launcher::Systemd.text(buffer, Some(Path::new("/srv/100%")));
+        let variables = [("CODEX_HOME", "/srv/100%".into()), ("ARIZE_HARNESS_HOME", "/a b".into())];
+        let unit = Launcher::Systemd.text(buffer, &variables);
         expect![[r#"
             [Unit]
             Description=Buffer service of arize-codex: keeps Codex's log events until a trace is built
 
             [Service]
             Environment="CODEX_HOME=/srv/100%%"
+            Environment="ARIZE_HARNESS_HOME=/a b"
             ExecStart="/home/a b/.arize/harness/bin/arize-codex-buffer" run
             Restart=on-failure
             RestartPreventExitStatus=2 4 5
@@ -193,12 +202,17 @@ mod tests {
     #[test]
     fn an_agent_of_launchd() {
         let launcher = Launcher::Launchd { user: 501 };
-        let agent = launcher.text(Path::new("/Users/a&b/bin/arize-codex-buffer"), None);
+        let buffer = Path::new("/Users/a&b/bin/arize-codex-buffer");
+        let agent = launcher.text(buffer, &[]);
         assert!(
             agent.contains("<string>/Users/a&amp;b/bin/arize-codex-buffer</string>"),
             "{agent}"
         );
         assert!(!agent.contains("EnvironmentVariables"), "{agent}");
+        let agent = launcher.text(buffer, &[("ARIZE_HARNESS_HOME", "/srv/<x>".into())]);
+        let assigned =
+            "<key>ARIZE_HARNESS_HOME</key>\n        <string>/srv/&lt;x&gt;</string>\n    </dict>";
+        assert!(agent.contains(assigned), "{agent}");
         let enable = launcher.enable(Path::new("/Users/a/x.plist"));
         assert_eq!(enable, [["launchctl", "bootstrap", "gui/501", "/Users/a/x.plist"]]);
         assert_eq!(

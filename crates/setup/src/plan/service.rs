@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use buffer_api::process::{self, Status};
+use codex_config::variables;
 
 use super::{PlanError, ServiceStep, change};
 use crate::answers::Answers;
@@ -38,8 +39,10 @@ pub(super) fn launcher_change(
 ) -> Result<Option<Change>, PlanError> {
     let state = FileState::look(&launcher.file(host), &facts.record)?;
     let buffer = facts::service(host, 0).program;
-    let codex_home = host.environment.path(codex_config::variables::CODEX_HOME);
-    let text = launcher.text(&buffer, codex_home.as_deref());
+    let said = [variables::CODEX_HOME, variables::ARIZE_HARNESS_HOME]
+        .into_iter()
+        .filter_map(|name| Some((name, host.environment.path(name)?)));
+    let text = launcher.text(&buffer, &said.collect::<Vec<_>>());
     let satisfied = |now: &str| now == text;
     Ok(change(Part::Autostart, &state, &facts.record, text.clone(), Undo::Leave, satisfied))
 }
