@@ -62,10 +62,16 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
+    /// A text without its secrets, which it counts; none where it has no secret.
+    fn scrubbed(&mut self, text: &str) -> Option<String> {
+        let (scrubbed, secrets) = (self.scrub)(text)?;
+        self.secrets += secrets;
+        Some(scrubbed)
+    }
+
     fn text(&mut self, text: &mut String) {
-        if let Some((scrubbed, secrets)) = (self.scrub)(text) {
+        if let Some(scrubbed) = self.scrubbed(text) {
             *text = scrubbed;
-            self.secrets += secrets;
         }
     }
 
@@ -89,9 +95,9 @@ impl Texts<'_> {
         for attribute in attributes {
             match &mut attribute.value {
                 Value::String(text) => {
-                    let mut scrubbed = std::mem::take(text).into_owned();
-                    self.text(&mut scrubbed);
-                    *text = scrubbed.into();
+                    if let Some(scrubbed) = self.scrubbed(text) {
+                        *text = scrubbed.into();
+                    }
                 }
                 Value::Strings(texts) => texts.iter_mut().for_each(|text| self.text(text)),
                 Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
@@ -105,9 +111,8 @@ impl Texts<'_> {
             return;
         }
         let text = Json::Object(object.clone()).to_string();
-        if let Some((scrubbed, secrets)) = (self.scrub)(&text) {
+        if let Some(scrubbed) = self.scrubbed(&text) {
             *object = serde_json::from_str(&scrubbed).unwrap_or_default();
-            self.secrets += secrets;
         }
     }
 
