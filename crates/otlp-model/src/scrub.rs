@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use crate::attributes::own;
+use crate::content::without_nul;
 use crate::span::{Attribute, Value};
 use crate::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn};
 
@@ -62,9 +63,10 @@ struct Texts<'a> {
 }
 
 impl Texts<'_> {
-    /// A text without its secrets, which it counts; none where it has no secret.
+    /// A text without its secrets, which it counts; none where it has no secret. It is read as a span
+    /// will hold it, without NUL: a secret that is spread out by NUL here would be whole there.
     fn scrubbed(&mut self, text: &str) -> Option<String> {
-        let (scrubbed, secrets) = (self.scrub)(text)?;
+        let (scrubbed, secrets) = (self.scrub)(&without_nul(text))?;
         self.secrets += secrets;
         Some(scrubbed)
     }

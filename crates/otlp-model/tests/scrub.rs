@@ -80,14 +80,16 @@ fn turn() -> Turn {
     }
 }
 
+fn without_secrets(text: &str) -> Option<(String, u64)> {
+    let secrets = text.matches(SECRET).count() as u64;
+    (secrets > 0).then(|| (text.replace(SECRET, "[gone]"), secrets))
+}
+
 #[test]
 fn every_text_is_scrubbed_and_every_span_counts_its_own() {
     let mut turn = turn();
     assert!(format!("{turn:?}").contains(SECRET));
-    scrub_turn(&mut turn, &|text| {
-        let secrets = text.matches(SECRET).count() as u64;
-        (secrets > 0).then(|| (text.replace(SECRET, "[gone]"), secrets))
-    });
+    scrub_turn(&mut turn, &without_secrets);
     assert!(!format!("{turn:?}").contains(SECRET), "{turn:#?}");
     let spans = span_tree(&turn, &TreeOptions::default());
     let counts: Vec<_> =
@@ -101,6 +103,21 @@ fn every_text_is_scrubbed_and_every_span_counts_its_own() {
         ("CHAIN", Some(1)),
     ];
     assert_eq!(counts, expected);
+}
+
+/// Such is the output of a command that shows a file in UTF-16.
+#[test]
+fn a_secret_between_whose_letters_nul_stands_does_not_appear_without_them() {
+    let spread: String = SECRET.chars().flat_map(|letter| [letter, '\0']).collect();
+    let mut turn = Turn {
+        prompt: Some(spread.clone()),
+        attributes: vec![Attribute::new("codex.note", spread)],
+        ..Turn::default()
+    };
+    scrub_turn(&mut turn, &without_secrets);
+    let spans = span_tree(&turn, &TreeOptions::default());
+    assert!(!format!("{spans:?}").contains(SECRET), "{spans:#?}");
+    assert_eq!(spans[0].int(".scrubbed"), Some(2));
 }
 
 #[test]
