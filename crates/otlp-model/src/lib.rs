@@ -18,6 +18,7 @@ mod ids;
 mod messages;
 pub mod metrics;
 pub mod names;
+mod outcome;
 mod sampling;
 pub mod scrub;
 mod span;

@@ -13,7 +13,8 @@ use crate::hide::Hide;
 use crate::ids::{SpanId, TraceId};
 use crate::messages::clear_messages;
 use crate::names::*;
-use crate::span::{Attribute, Span, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
+use crate::outcome::{status_and_events, status_word};
+use crate::span::{Attribute, Span, SpanKind, UnixNanos, Value};
 use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
 
 /// How the spans of a turn hang together.
@@ -276,7 +277,7 @@ impl<'a> Tree<'a> {
         }
         all.iter_mut().for_each(strip_nul);
         let end = seed.end.max(seed.start);
-        let (status, events) = self.status_and_events(outcome, end);
+        let (status, events) = status_and_events(outcome, end);
         let mut span = Span {
             trace_id: self.trace_id,
             span_id,
@@ -299,25 +300,6 @@ impl<'a> Tree<'a> {
         *used += 1;
         let turn = self.turn;
         SpanId::derive(&[turn.agent.name, &turn.thread_id, &turn.key, name, &used.to_string()])
-    }
-
-    fn status_and_events(&self, outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
-        let (kind, message) = match outcome {
-            Outcome::Unknown => return (SpanStatus::Unset, Vec::new()),
-            Outcome::Ok => return (SpanStatus::Ok, Vec::new()),
-            Outcome::Failed(message) => ("failed", message),
-            Outcome::Cancelled(message) => ("cancelled", message),
-        };
-        let message = shorten(message);
-        let exception = SpanEvent {
-            name: "exception".into(),
-            time: end,
-            attributes: vec![
-                Attribute::new(EXCEPTION_TYPE, kind),
-                Attribute::new(EXCEPTION_MESSAGE, message.clone()),
-            ],
-        };
-        (SpanStatus::Error(message), vec![exception])
     }
 
     fn push_input(&self, to: &mut Vec<Attribute>, kind: ContentKind, text: Option<&str>) {
@@ -372,25 +354,9 @@ struct SpanSeed<'a> {
     end: UnixNanos,
 }
 
-fn status_word(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Unknown => "unknown",
-        Outcome::Ok => "completed",
-        Outcome::Failed(_) => "failed",
-        Outcome::Cancelled(_) => "interrupted",
-    }
-}
-
 fn is_json_object(text: &str) -> bool {
     text.trim_start().starts_with('{')
         && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
-}
-
-fn shorten(message: &str) -> String {
-    const MAX_BYTES: usize = 1000;
-    let message = without_nul(message);
-    let cut = &message[..message.floor_char_boundary(MAX_BYTES)];
-    if cut.len() < message.len() { format!("{cut}…") } else { message.into_owned() }
 }
 
 fn strip_nul(attribute: &mut Attribute) {
