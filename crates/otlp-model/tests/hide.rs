@@ -1,7 +1,7 @@
 //! What each of OpenInference's switches hides.
 
 use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn};
-use otlp_model::{Hide, Layout, TreeOptions, UnixNanos, span_tree};
+use otlp_model::{Hide, Layout, TreeOptions, span_tree};
 use serde_json::Map;
 
 const IMAGE: &str = "data:image/png;base64,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -49,11 +49,6 @@ fn turn() -> Turn {
     };
     Turn {
         agent: Agent { name: "codex", version: None },
-        session_id: "thread".to_owned(),
-        thread_id: "thread".to_owned(),
-        turn_id: "turn".to_owned(),
-        key: "turn".to_owned(),
-        end: UnixNanos(1),
         prompt: Some("the prompt".to_owned()),
         answer: Some("the answer".to_owned()),
         outcome: Outcome::Ok,

@@ -48,10 +48,6 @@ fn turn() -> Turn {
     ];
     Turn {
         agent: Agent { name: "codex", version: None },
-        session_id: "thread".to_owned(),
-        thread_id: "thread".to_owned(),
-        turn_id: "turn".to_owned(),
-        key: "turn".to_owned(),
         start: at(0),
         end: at(900),
         prompt: Some("the prompt".to_owned()),

@@ -1,7 +1,7 @@
 //! Where a turn can hold a secret.
 
 use otlp_model::turn::{Agent, Compaction, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn};
-use otlp_model::{Attribute, TreeOptions, UnixNanos, Value, scrub_turn, span_tree};
+use otlp_model::{Attribute, TreeOptions, Value, scrub_turn, span_tree};
 use serde_json::{Map, json};
 
 const SECRET: &str = "hunter2";
@@ -61,11 +61,6 @@ fn turn() -> Turn {
     let summary = Some(said("summary"));
     Turn {
         agent: Agent { name: "codex", version: None },
-        session_id: "thread".to_owned(),
-        thread_id: "thread".to_owned(),
-        turn_id: "turn".to_owned(),
-        key: "turn".to_owned(),
-        end: UnixNanos(1),
         prompt: Some(said("prompt")),
         answer: Some(said("answer")),
         outcome: Outcome::Cancelled(said("reason")),
