@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::process::{Child, Command, Stdio};
 
+use buffer_api::log::chain;
 use codex_config::variables::ARIZE_CHAINED_NOTIFY;
 use codex_config::{ChainedNotifyError, Environment, Paths, chained_notify};
 use otlp_model::SpanId;
@@ -69,7 +70,7 @@ impl Chained {
             Self::Failed { program, error } => {
                 log.error(format_args!("chained_notify: `{program}` does not start: {error}"));
             }
-            Self::Wrong(error) => log.error(format_args!("chained_notify: {error}")),
+            Self::Wrong(error) => log.error(format_args!("chained_notify: {}", chain(error))),
             Self::Loop => log.warn(format_args!(
                 "chained_notify names a program that runs this hook; it is not started again"
             )),

@@ -90,7 +90,8 @@ impl Gathered {
             && let Err(error) = client.acknowledge(thread_id, last)
         {
             log.verbose(format_args!(
-                "buffer service: {error}; it keeps the events until they are too old"
+                "buffer service: {}; it keeps the events until they are too old",
+                chain(&error)
             ));
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fs;
 
+use buffer_api::log::chain;
 use codex_config::Paths;
 use otlp_model::Turn;
 use otlp_model::turn::{Cost, Step};
@@ -18,8 +19,9 @@ pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
         Ok(own) => Cow::Owned(PriceTable::builtin().overlay(own)),
         Err(error) => {
             log.warn(format_args!(
-                "`{}`: {error}; going on with the built-in prices",
-                file.display()
+                "`{}`: {}; going on with the built-in prices",
+                file.display(),
+                chain(&error)
             ));
             Cow::Borrowed(PriceTable::builtin())
         }
@@ -47,5 +49,22 @@ pub(crate) fn price(turn: &mut Turn, prices: &PriceTable) {
             tier: cost.tier.to_owned(),
             table: cost.table_version.to_owned(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_the_users_prices_is_said() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::new(home.path(), None);
+        fs::create_dir_all(&paths.harness_home).unwrap();
+        fs::write(paths.harness_home.join("prices.json"), "{\n  \"models\": nothing\n}").unwrap();
+        let file = home.path().join("log");
+        assert_eq!(*table(&paths, &Log::new(file.clone(), false)), *PriceTable::builtin());
+        let log = fs::read_to_string(file).unwrap();
+        assert!(log.contains("prices.json`: cannot parse") && log.contains("line 2"), "{log}");
     }
 }

@@ -287,7 +287,10 @@ fn ensure_buffer(context: &Context<'_>) {
         Ok(running) => context
             .log
             .info(format_args!("started the buffer service (pid {})", running.health.pid)),
-        Err(error) => context.log.warn(format_args!("the buffer service does not start: {error}")),
+        Err(error) => {
+            let error = chain(&error);
+            context.log.warn(format_args!("the buffer service does not start: {error}"));
+        }
     }
 }
 

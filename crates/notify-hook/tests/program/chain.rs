@@ -94,6 +94,16 @@ fn without_it_the_turn_is_traced_and_the_log_says_why() {
 }
 
 #[test]
+fn what_keeps_it_from_being_read_is_said() {
+    let home = Home::new();
+    std::fs::create_dir(home.harness("config.yaml")).unwrap();
+    home.notify("{}");
+    let log = home.log();
+    let line = log.lines().find(|line| line.contains("chained_notify: ")).unwrap();
+    assert!(line.contains("Is a directory"), "{line}");
+}
+
+#[test]
 fn nobody_waits_for_it() {
     let home = Home::new();
     // It ends when the home is gone.

@@ -10,3 +10,4 @@ mod home;
 mod lifecycle;
 mod metrics;
 mod pass_on;
+mod service;
