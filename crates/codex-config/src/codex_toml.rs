@@ -23,7 +23,7 @@ mod verify;
 
 pub use aside::REPLACED;
 pub use change::Undo;
-pub use edit::{Edited, LifecycleHooks, Otel, Wanted, edit};
+pub use edit::{LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{
     Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook,

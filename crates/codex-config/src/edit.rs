@@ -17,7 +17,7 @@ use yaml_edit::{Document, YamlFile};
 
 use crate::{KeyPath, ParseError, Scalar, document};
 
-pub use undo::{Edited, Setting, Undo, set_all, undo};
+pub use undo::{Setting, Undo, set_all, undo};
 
 /// Says why an edit was not made.
 #[derive(Debug, thiserror::Error)]

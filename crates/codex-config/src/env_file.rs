@@ -11,7 +11,7 @@ use std::str::Chars;
 
 mod edit;
 
-pub use edit::{EditError, Edited, Undo, Variable, set, undo};
+pub use edit::{EditError, Undo, Variable, set, undo};
 
 /// What a file assigns, and the lines that were not understood.
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use jsonc_parser::json;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ParseError;
 use crate::codex_toml::{LifecycleHooks, prune};
 use crate::line_change::LineChange;
+use crate::{Edited, ParseError};
 
 /// Says why an edit was not made; the text is untouched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,28 +35,12 @@ pub enum EditError {
     Unsafe,
 }
 
-/// A text with our commands, and how to take them back. `Debug` does not show the text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Edited {
-    /// The text; the old one where there was nothing to do.
-    pub text: String,
-    /// What was done.
-    pub undo: Undo,
-}
-
 /// Records which commands were added, for [`undo`].
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Undo {
     command: String,
     events: Vec<String>,
     lines: Option<LineChange>,
-}
-
-impl Undo {
-    /// Says whether there was nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
-    }
 }
 
 /// Says whether any command is there.
@@ -67,7 +51,7 @@ pub fn has_hooks(text: &str) -> Result<bool, EditError> {
 }
 
 /// Adds the command, after those that are there, to each event that does not run it yet.
-pub fn edit(text: &str, wanted: &LifecycleHooks) -> Result<Edited, EditError> {
+pub fn edit(text: &str, wanted: &LifecycleHooks) -> Result<Edited<Undo>, EditError> {
     let mut expected = parse(text)?;
     let is_missing = |event: &&String| !runs(&expected["hooks"][event.as_str()], &wanted.command);
     let events: Vec<String> = wanted.events.iter().filter(is_missing).cloned().collect();
@@ -186,11 +170,5 @@ fn parse_tree(text: &str) -> Result<CstRootNode, EditError> {
 impl fmt::Debug for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(&self.events).finish()
-    }
-}
-
-impl fmt::Debug for Edited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edited").field("undo", &self.undo).finish_non_exhaustive()
     }
 }

@@ -45,6 +45,7 @@ mod triggers;
 
 pub mod codex_toml;
 pub mod edit;
+mod edited;
 pub mod hooks_json;
 mod key_path;
 mod line_change;
@@ -66,6 +67,7 @@ pub use codex_version::CodexVersion;
 pub use content::{ContentPolicy, Hidden, Scrubbing};
 pub use document::ParseError;
 pub use dump::is_secret;
+pub use edited::Edited;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use folders::Folders;

@@ -1,7 +1,5 @@
 //! Adds what we need to a text.
 
-use std::fmt;
-
 use toml_edit::{Array, InlineTable, Item, Value};
 
 use super::aside::set_aside;
@@ -10,8 +8,8 @@ use super::error::position;
 use super::outline::Outline;
 use super::place::{Around, place};
 use super::{EditError, hooks, outline, verify};
-use crate::Secret;
 use crate::lines::{self, splice};
+use crate::{Edited, Secret};
 
 /// What Codex's configuration should hold. `None` leaves a part as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,25 +51,10 @@ pub struct LifecycleHooks {
     pub timeout_seconds: u32,
 }
 
-/// A text with what was wanted, and how to take it back. `Debug` does not show the text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Edited {
-    /// The text; the old one where there was nothing to do.
-    pub text: String,
-    /// What was done.
-    pub undo: Undo,
-}
-
-impl fmt::Debug for Edited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edited").field("undo", &self.undo).finish_non_exhaustive()
-    }
-}
-
 /// Adds what is wanted to a text. What it replaces is kept as a comment.
 ///
 /// An edit that is done twice changes nothing the second time.
-pub fn edit(text: &str, wanted: &Wanted) -> Result<Edited, EditError> {
+pub fn edit(text: &str, wanted: &Wanted) -> Result<Edited<Undo>, EditError> {
     let (bom, body) = lines::split_bom(text);
     let mut draft = Draft { text: body.to_owned(), changes: Vec::new() };
     if let Some(notify) = &wanted.notify {

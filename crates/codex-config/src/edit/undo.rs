@@ -8,7 +8,7 @@ use serde_yaml::Value;
 use super::{EditError, delete, set, set_list};
 use crate::file_edit::digest;
 use crate::line_change::LineChange;
-use crate::{KeyPath, Scalar, document};
+use crate::{Edited, KeyPath, Scalar, document};
 
 /// A key and what it is to hold.
 ///
@@ -19,15 +19,6 @@ pub struct Setting {
     pub key: KeyPath,
     /// A single value or a list of texts; `None` if the key is not to be there.
     pub value: Option<Value>,
-}
-
-/// A text with its new settings, and how to take them back. `Debug` does not show the text.
-#[derive(Clone, PartialEq)]
-pub struct Edited {
-    /// The text; the old one where there was nothing to do.
-    pub text: String,
-    /// What was done.
-    pub undo: Undo,
 }
 
 /// Records what was set, for [`undo`].
@@ -48,15 +39,8 @@ struct Step {
     lines: LineChange,
 }
 
-impl Undo {
-    /// Says whether there was nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-}
-
 /// Sets keys, one after the other; all of them or none.
-pub fn set_all(text: &str, settings: &[Setting]) -> Result<Edited, EditError> {
+pub fn set_all(text: &str, settings: &[Setting]) -> Result<Edited<Undo>, EditError> {
     let mut edited = Edited { text: text.to_owned(), undo: Undo::default() };
     for Setting { key, value } in settings {
         let after = set_value(&edited.text, key, value.as_ref())?;
@@ -145,11 +129,5 @@ fn pruned(value: Value) -> Value {
 impl fmt::Debug for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.steps.iter().map(|step| step.key.join("."))).finish()
-    }
-}
-
-impl fmt::Debug for Edited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edited").field("undo", &self.undo).finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::{is_name, parse, parse_line, parse_word};
+use crate::Edited;
 use crate::file_edit::digest;
 use crate::line_change::LineChange;
 use crate::lines::{lines_at, splice, without_all};
@@ -26,15 +27,6 @@ pub enum EditError {
         /// The name.
         name: String,
     },
-}
-
-/// A text with its new assignments, and how to take them back. `Debug` does not show the text.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Edited {
-    /// The text; the old one where there was nothing to do.
-    pub text: String,
-    /// What was done.
-    pub undo: Undo,
 }
 
 /// Records what was assigned, for [`undo`].
@@ -76,7 +68,7 @@ pub struct Variable<'a> {
 }
 
 /// Assigns variables: in the line that assigns one now, or in a new line at the end.
-pub fn set(text: &str, variables: &[Variable<'_>]) -> Result<Edited, EditError> {
+pub fn set(text: &str, variables: &[Variable<'_>]) -> Result<Edited<Undo>, EditError> {
     let mut edited = Edited { text: text.to_owned(), undo: Undo::default() };
     for &Variable { name, value, comment } in variables {
         if !is_name(name) {
@@ -174,12 +166,6 @@ fn assignments(text: &str, name: &str) -> Vec<Assignment> {
 impl fmt::Debug for Undo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.steps.iter().map(|step| &step.name)).finish()
-    }
-}
-
-impl fmt::Debug for Edited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edited").field("undo", &self.undo).finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! `arize-env.sh`: the switch for everything, where a person finds it.
 
-use codex_config::env_file::{self, EditError, Edited, Variable};
+use codex_config::Edited;
+use codex_config::env_file::{self, EditError, Undo, Variable};
 
 const SWITCH: Variable<'static> = Variable {
     name: codex_config::variables::ARIZE_TRACE_ENABLED,
@@ -9,7 +10,7 @@ const SWITCH: Variable<'static> = Variable {
 };
 
 /// Adds the switch unless the file says something about it.
-pub(crate) fn edit(text: &str) -> Result<Edited, EditError> {
+pub(crate) fn edit(text: &str) -> Result<Edited<Undo>, EditError> {
     let variables = if text.lines().any(assigns_switch) { &[][..] } else { &[SWITCH] };
     env_file::set(text, variables)
 }
