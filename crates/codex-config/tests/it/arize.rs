@@ -1,20 +1,14 @@
 //! The target `arize`, and what all targets on the network have: files for TLS and proxies.
 
-use codex_config::{
-    ArizeProtocol, ArizeTarget, ConfigTexts, Environment, Paths, PhoenixApi, Proxies, Settings,
-    Target, TargetSettings,
-};
+use codex_config::{ArizeProtocol, ArizeTarget, PhoenixApi, Proxies, Target, TargetSettings};
 use expect_test::{Expect, expect};
 
-use crate::only;
+use crate::{only, resolve_codex};
 
 const KEYS: [(&str, &str); 2] = [("ARIZE_API_KEY", "key"), ("ARIZE_SPACE_ID", "space")];
 
 fn resolve(process: &[(&str, &str)], codex: &str) -> TargetSettings {
-    let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
-    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    only(Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts))
+    only(resolve_codex(process, codex))
 }
 
 #[track_caller]

@@ -1,15 +1,12 @@
 //! The targets that need no server: a file of JSON lines, and the standard output.
 
-use codex_config::{ConfigTexts, Environment, FileTarget, Paths, Settings, Target, TargetError};
+use codex_config::{FileTarget, Target, TargetError};
 use expect_test::{Expect, expect};
 
-use crate::only;
+use crate::{only, resolve_codex};
 
 fn resolve(process: &[(&str, &str)], codex: &str) -> Result<Target, TargetError> {
-    let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
-    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    only(Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)).target
+    only(resolve_codex(process, codex)).target
 }
 
 #[test]

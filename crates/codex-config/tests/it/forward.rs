@@ -2,15 +2,13 @@
 
 use std::path::Path;
 
-use codex_config::{ConfigTexts, Environment, Forward, Paths, Settings};
+use codex_config::Forward;
+
+use crate::resolve_codex;
 
 fn resolve(forward: &str) -> (Option<Forward>, Vec<String>) {
-    let config_yaml =
-        Some(format!("harnesses: {{codex: {{collector: {{port: 4318, {forward}}}}}}}\n"));
-    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment =
-        Environment::new([("TOKEN", "hunter2"), ("HTTPS_PROXY", "http://me:hunter2@p")]);
-    let settings = Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts);
+    let process = [("TOKEN", "hunter2"), ("HTTPS_PROXY", "http://me:hunter2@p")];
+    let settings = resolve_codex(&process, &format!("collector: {{port: 4318, {forward}}}"));
     (settings.forward, settings.warnings.iter().map(ToString::to_string).collect())
 }
 

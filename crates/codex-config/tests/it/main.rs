@@ -18,9 +18,23 @@ mod sampling;
 mod settings;
 mod targets;
 
+use codex_config::{ConfigTexts, Environment, Paths, Settings, TargetSettings};
+
+/// The settings of a process with these variables and this `config.yaml`.
+fn resolve(process: &[(&str, &str)], yaml: &str) -> Settings {
+    let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
+    let environment = Environment::new(process.iter().copied());
+    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
+}
+
+/// The same of what stands below `harnesses.codex`, in flow style.
+fn resolve_codex(process: &[(&str, &str)], codex: &str) -> Settings {
+    resolve(process, &format!("harnesses: {{codex: {{{codex}}}}}\n"))
+}
+
 /// The target of settings that name one.
 #[track_caller]
-fn only(settings: codex_config::Settings) -> codex_config::TargetSettings {
+fn only(settings: Settings) -> TargetSettings {
     let mut targets = settings.targets;
     assert_eq!(targets.len(), 1, "{targets:?}");
     targets.remove(0)

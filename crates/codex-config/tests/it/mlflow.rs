@@ -1,18 +1,8 @@
 //! The target `mlflow`: which source of a setting wins, and what is refused.
 
-use codex_config::{
-    ConfigTexts, Environment, MlflowAuth, MlflowExperiment, MlflowTarget, Paths, Secret, Settings,
-    Target,
-};
+use codex_config::{MlflowAuth, MlflowExperiment, MlflowTarget, Secret, Target};
 
-use crate::only;
-
-fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
-    let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
-    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
-}
+use crate::{only, resolve_codex as resolve};
 
 #[track_caller]
 fn mlflow(process: &[(&str, &str)], codex: &str) -> MlflowTarget {

@@ -2,13 +2,10 @@
 
 use std::time::Duration;
 
-use codex_config::{
-    ConfigTexts, Environment, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Paths,
-    Settings, Target,
-};
+use codex_config::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Target};
 use expect_test::{Expect, expect};
 
-use crate::only;
+use crate::{only, resolve_codex as resolve};
 
 const OTEL: [(&str, &str); 5] = [
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:4318/"),
@@ -17,13 +14,6 @@ const OTEL: [(&str, &str); 5] = [
     ("OTEL_EXPORTER_OTLP_COMPRESSION", "none"),
     ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500"),
 ];
-
-fn resolve(process: &[(&str, &str)], codex: &str) -> Settings {
-    let config_yaml = Some(format!("harnesses: {{codex: {{{codex}}}}}\n"));
-    let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
-}
 
 #[track_caller]
 fn otlp(process: &[(&str, &str)], codex: &str) -> OtlpTarget {

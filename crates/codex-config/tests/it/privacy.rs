@@ -1,10 +1,6 @@
-use codex_config::{ConfigTexts, Environment, Hidden, Paths, Scrubbing, Settings};
+use codex_config::{Hidden, Scrubbing};
 
-fn resolve(process: &[(&str, &str)], yaml: &str) -> Settings {
-    let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
-}
+use crate::resolve;
 
 #[track_caller]
 fn check_hidden(variable: &str, expected: Hidden) {

@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use codex_config::{ConfigTexts, Environment, OtlpEndpoint, Paths, Settings, Target};
+use codex_config::{OtlpEndpoint, Target};
 use expect_test::expect;
+
+use crate::resolve;
 
 const VARIABLES: [&str; 7] = [
     "COLLECTOR_TOKEN",
@@ -35,9 +37,8 @@ fn recipes(text: &str) -> Vec<(String, String)> {
 
 fn shown(yaml: &str) -> String {
     let values = VARIABLES.map(|name| (name, format!("<{name}>")));
-    let environment = Environment::new(values);
-    let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
-    let settings = Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts);
+    let process = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+    let settings = resolve(&process, yaml);
     assert_eq!(settings.warnings, [], "{yaml}");
     assert!(settings.unreadable.is_none(), "{yaml}");
     let mut shown = String::new();

@@ -1,13 +1,13 @@
-use codex_config::{ConfigTexts, Environment, Paths, Sampling, Settings};
+use codex_config::Sampling;
+
+use crate::resolve;
 
 const ALL: Sampling =
     Sampling { ratio: 1.0, keep_errors: true, keep_over_cost_usd: None, keep_over_seconds: None };
 
 #[track_caller]
 fn check(yaml: &str, expected: &[Sampling], warnings: &[&str]) {
-    let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
-    let paths = Paths::new("/home/ada", None);
-    let settings = Settings::resolve(&paths, &Environment::new([("", ""); 0]), &texts);
+    let settings = resolve(&[], yaml);
     let found: Vec<Sampling> = settings.targets.into_iter().map(|target| target.sampling).collect();
     assert_eq!(found, expected);
     let said: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();

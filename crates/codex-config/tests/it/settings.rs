@@ -482,10 +482,7 @@ fn trap_08_files_alone_configure_a_hook_in_the_environment_of_a_daemon() {
 #[test]
 fn turns_are_traced_everywhere_unless_folders_are_named() {
     let covers = |yaml: &str, cwd: Option<&str>| {
-        let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
-        let paths = Paths::new("/home/ada", None);
-        let settings = Settings::resolve(&paths, &Environment::default(), &texts);
-        settings.folders.cover(cwd.map(std::path::Path::new))
+        from_yaml(yaml).folders.cover(cwd.map(std::path::Path::new))
     };
     let folders = "harnesses: {codex: {folders: [/srv/a, ~/b]}}";
     for (yaml, cwd, expected) in [

@@ -1,13 +1,9 @@
 //! Several targets: what an entry of the list says, what the environment adds, and what is refused.
 
-use codex_config::{ConfigTexts, ContentPolicy, Environment, Paths, Settings, Target};
+use codex_config::{ContentPolicy, Settings, Target};
 use expect_test::{Expect, expect};
 
-fn resolve(process: &[(&str, &str)], yaml: &str) -> Settings {
-    let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
-    let environment = Environment::new(process.iter().copied());
-    Settings::resolve(&Paths::new("/home/ada", None), &environment, &texts)
-}
+use crate::resolve;
 
 /// Targets as a list in `config.yaml`, each in flow style.
 fn targets(process: &[(&str, &str)], entries: &[&str]) -> Settings {
