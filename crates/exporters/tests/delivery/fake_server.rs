@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use flate2::read::GzDecoder;
@@ -77,26 +77,22 @@ pub(crate) struct FakeServer {
 }
 
 impl FakeServer {
-    /// A server that behaves as listed, request by request, and judges all later ones.
+    /// A server that behaves as listed, request by request, and judges all later ones. A client that
+    /// keeps its connection holds up no other.
     pub(crate) fn start(behaviours: impl Into<VecDeque<Behaviour>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let received = Arc::new(Mutex::new(Vec::new()));
         let stopping = Arc::new(AtomicBool::new(false));
-        let (log, stop, mut behaviours) = (received.clone(), stopping.clone(), behaviours.into());
-        let thread = std::thread::spawn(move || {
+        let (log, stop) = (received.clone(), stopping.clone());
+        let behaviours = Arc::new(Mutex::new(behaviours.into()));
+        let thread = thread::spawn(move || {
             for stream in listener.incoming() {
                 if stop.load(Ordering::SeqCst) {
                     break;
                 }
-                let mut stream = stream.unwrap();
-                while let Some(request) = read_request(&stream) {
-                    log.lock().unwrap().push(request.clone());
-                    let behaviour = behaviours.pop_front().unwrap_or(Behaviour::Judge);
-                    if !behave(&mut stream, &request, behaviour) {
-                        break;
-                    }
-                }
+                let (log, behaviours) = (log.clone(), behaviours.clone());
+                thread::spawn(move || serve(stream.unwrap(), &log, &behaviours));
             }
         });
         Self { address, received, stopping, thread: Some(thread) }
@@ -121,6 +117,20 @@ impl Drop for FakeServer {
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
+        }
+    }
+}
+
+fn serve(
+    mut stream: TcpStream,
+    log: &Mutex<Vec<Received>>,
+    behaviours: &Mutex<VecDeque<Behaviour>>,
+) {
+    while let Some(request) = read_request(&stream) {
+        log.lock().unwrap().push(request.clone());
+        let behaviour = behaviours.lock().unwrap().pop_front().unwrap_or(Behaviour::Judge);
+        if !behave(&mut stream, &request, behaviour) {
+            break;
         }
     }
 }
@@ -186,7 +196,7 @@ fn behave(stream: &mut TcpStream, request: &Received, behaviour: Behaviour) -> b
             let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx-slow: ");
             let deadline = Instant::now() + PATIENCE;
             while Instant::now() < deadline && stream.write_all(b"x").is_ok() {
-                std::thread::sleep(Duration::from_millis(10));
+                thread::sleep(Duration::from_millis(10));
             }
             false
         }
