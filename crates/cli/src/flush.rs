@@ -50,7 +50,9 @@ pub(crate) fn flush(
     let lines: Vec<Line> =
         delivery.outboxes().into_iter().map(|outbox| line(outbox, &flushes)).collect();
     let text = if args.json { as_json(&lines) } else { as_text(&lines, SystemTime::now()) };
-    let waits = lines.iter().any(|line| line.outbox.summary.waiting > 0);
+    let waits = lines.iter().any(|Line { outbox: TargetOutbox { summary, .. }, .. }| {
+        summary.waiting + summary.metrics_waiting > 0
+    });
     Ok((text, if waits { ExitCode::Failure } else { ExitCode::Success }))
 }
 
@@ -101,6 +103,7 @@ fn as_json(lines: &[Line]) -> String {
                 "sent": line.sent,
                 "waiting": summary.waiting,
                 "waiting_bytes": summary.bytes,
+                "metrics_waiting": summary.metrics_waiting,
                 "next_attempt_ms": summary.next_attempt.map(millis),
                 "rejected": summary.rejected.len(),
                 "set_aside": line.set_aside.iter().map(|aside| {
@@ -129,6 +132,13 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
+        }
+        match summary.metrics_waiting {
+            0 => {}
+            1 => text.push_str("  the metrics of 1 turn wait\n"),
+            turns => {
+                let _ = writeln!(text, "  the metrics of {turns} turns wait");
+            }
         }
         let next = summary.next_attempt.and_then(|next| next.duration_since(now).ok());
         if let Some(wait) = next.filter(|_| outbox.target.is_some()) {
@@ -159,6 +169,7 @@ mod tests {
         let line = |outbox, sent| Line { outbox, sent, set_aside: Vec::new(), reason: None };
         let away = Summary {
             waiting: 2,
+            metrics_waiting: 3,
             bytes: 3000,
             next_attempt: Some(now + Duration::from_secs(32)),
             ..Summary::default()
@@ -189,6 +200,7 @@ mod tests {
             local /home/ada/traces.db: 0 sent, 0 waiting
             phoenix http://h: 1 sent, 2 waiting
               `http://h`: cannot connect
+              the metrics of 3 turns wait
               tried again in 32 s
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
               refused for good: 3 spans of trace 8f997398: no
@@ -200,6 +212,7 @@ mod tests {
             {
               "targets": [
                 {
+                  "metrics_waiting": 3,
                   "name": "phoenix",
                   "next_attempt_ms": 1800000032000,
                   "reason": "`http://h`: cannot connect",
@@ -211,6 +224,7 @@ mod tests {
                   "waiting_bytes": 3000
                 },
                 {
+                  "metrics_waiting": 0,
                   "name": "team",
                   "next_attempt_ms": null,
                   "reason": null,

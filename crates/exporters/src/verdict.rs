@@ -43,6 +43,31 @@ impl ExportError {
     }
 }
 
+impl ExportError {
+    /// Whether the target has certainly taken nothing, and may later: then even what has no ids can be
+    /// offered again.
+    ///
+    /// | Failure | Certain? | Why |
+    /// | --- | --- | --- |
+    /// | no connection | yes | nobody got a byte |
+    /// | 408, 425, 429, 503, `ResourceExhausted`, `Unavailable` | yes | the server says that it did not begin |
+    /// | 500, 502, 504, 507, other codes of gRPC | no | somebody may have, before it went wrong |
+    /// | no answer, half an answer | no | the server may be done |
+    /// | all others | | they do not pass |
+    pub fn took_nothing_yet(&self) -> bool {
+        match self {
+            Self::Connect { .. } => true,
+            Self::Unavailable { status: AnswerStatus::Http(status), .. } => {
+                matches!(status, 408 | 425 | 429 | 503)
+            }
+            Self::Unavailable { status: AnswerStatus::Grpc(code), .. } => {
+                matches!(Code::from(*code), Code::ResourceExhausted | Code::Unavailable)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// Judges a status that no waiting helps against.
 ///
 /// | HTTP | gRPC | Verdict | Why |
@@ -94,6 +119,33 @@ mod tests {
         for code in [Code::Unknown, Code::Internal] {
             assert_eq!(grpc(code), Verdict::Fails, "{code:?}");
         }
+    }
+
+    #[test]
+    fn only_who_did_not_begin_has_certainly_taken_nothing() {
+        let answered = |status| ExportError::Unavailable {
+            url: "http://h".to_owned(),
+            status,
+            answer: "no".to_owned(),
+            retry_after: None,
+        };
+        for status in [408, 425, 429, 500, 502, 503, 504, 507] {
+            let expected = [408, 425, 429, 503].contains(&status);
+            let error = answered(AnswerStatus::Http(status));
+            assert_eq!(error.took_nothing_yet(), expected, "{status}");
+        }
+        for code in [1, 4, 8, 10, 11, 14, 15] {
+            let error = answered(AnswerStatus::Grpc(code));
+            assert_eq!(error.took_nothing_yet(), [8, 14].contains(&code), "{code}");
+        }
+        let (url, source) = (|| "http://h".to_owned(), || "gone".into());
+        assert!(ExportError::Connect { url: url(), source: source() }.took_nothing_yet());
+        assert!(!ExportError::Interrupted { url: url(), source: source() }.took_nothing_yet());
+        let timeout = ExportError::Timeout { url: url(), limit: Duration::ZERO, source: source() };
+        assert!(!timeout.took_nothing_yet());
+        let status = AnswerStatus::Http(401);
+        let refused = ExportError::Rejected { url: url(), status, answer: "no".to_owned() };
+        assert!(!refused.took_nothing_yet());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use exporters::{Exporter, Outbox};
 use otlp_model::{SpanBatch, Turn};
 
 use crate::lane::{self, Fate, Lane, Why};
-use crate::metrics::{self, PendingMetrics};
+use crate::metrics::PendingMetrics;
 use crate::told::{TargetFlush, TargetOutbox, Told};
 
 /// How long a turn waits for the answers of several targets. What was not answered by then is put
@@ -150,27 +150,15 @@ impl Delivery {
     /// within the targets' timeout. Targets for which nothing waits are left out.
     pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
         self.hold_abandoned();
-        let waiting =
-            self.lanes.iter().filter(|lane| !matches!(lane.outbox().is_empty(), Ok(true)));
+        let waiting = self.lanes.iter().filter(|lane| lane.has_waiting());
         let flushing: Vec<_> = waiting
             .map(|lane| {
-                let flush = {
-                    let lane = Arc::clone(lane);
-                    thread::Builder::new().spawn(move || {
-                        let (result, accepted) = lane.flush(until, when);
-                        (result, metrics::send_all(&lane, accepted, until))
-                    })
-                };
-                (lane, flush)
+                let lane = Arc::clone(lane);
+                thread::Builder::new().spawn(move || lane.flush(until, when))
             })
             .collect();
-        let ended = flushing.into_iter().filter_map(|(lane, flush)| {
-            // A thread that panicked has said so in the log.
-            let (result, metrics) = flush.ok()?.join().ok()?;
-            let (name, target) = (lane.name().to_owned(), lane.target());
-            Some(TargetFlush { name, target, result, metrics })
-        });
-        ended.collect()
+        // A thread that panicked has said so in the log.
+        flushing.into_iter().filter_map(|flush| flush.ok()?.join().ok()).collect()
     }
 
     /// What waits for each target, in the order of the settings, and for those that they no longer

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant, SystemTime};
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
-use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
-use otlp_model::{MetricBatch, Sampling, SpanBatch, Turn};
+use exporters::{ConfigError, Exporter, Outbox, Verdict};
+use otlp_model::{Sampling, SpanBatch, Turn, measured, metrics_of};
 
 use crate::exporter::exporter;
-use crate::metrics::{self, Noting};
+use crate::metrics::{self, MetricsFate};
 use crate::spans::SpanPolicy;
+use crate::told::TargetFlush;
 
 /// A target with its outbox, ready to take turns.
 pub(crate) struct Lane {
@@ -175,26 +176,41 @@ impl Lane {
         }
     }
 
-    /// Offers the target what waits for it; no offer begins after `until`. Gives the numbers of what it
-    /// accepted, if it is to get them.
-    pub(crate) fn flush(
-        &self,
-        until: Instant,
-        when: When,
-    ) -> (Result<Flushed, OutboxError>, Vec<MetricBatch>) {
+    /// Whether something waits for the target, or may.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let is_empty = |outbox: &Outbox| matches!(outbox.is_empty(), Ok(true));
+        !(is_empty(&self.outbox) && is_empty(&self.outbox.metrics()))
+    }
+
+    /// Offers the target what waits for it; no offer begins after `until`.
+    pub(crate) fn flush(&self, until: Instant, when: When) -> TargetFlush {
         let attempt = self.attempt(until);
-        let exporter = match &self.exporter {
-            Ok(exporter) => &**exporter,
-            Err(reason) => return (self.outbox.hold(reason, &attempt, when), Vec::new()),
+        let mut accepted = Vec::new();
+        let result = match &self.exporter {
+            Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when, &mut |batch| {
+                accepted.extend(self.metrics.then(|| measured(batch)));
+            }),
+            Err(reason) => self.outbox.hold(reason, &attempt, when),
         };
-        if !self.metrics {
-            return (self.outbox.flush(exporter, &attempt, when), Vec::new());
+        TargetFlush {
+            name: self.name.clone(),
+            target: self.target(),
+            result,
+            metrics: metrics::send_all(self, &accepted, until),
+            waiting_metrics: self.flush_metrics(&attempt, when),
         }
-        let noting = Noting::new(exporter);
-        let flushed = self.outbox.flush(&noting, &attempt, when);
-        // Where the outbox cannot forget what was accepted, it will be sent again.
-        let accepted = if flushed.is_ok() { noting.accepted() } else { Vec::new() };
-        (flushed, accepted)
+    }
+
+    /// Offers the target the numbers that wait for it. One that is not to get any more needs none.
+    fn flush_metrics(&self, attempt: &Attempt, when: When) -> Result<Flushed, OutboxError> {
+        let outbox = self.outbox.metrics();
+        match &self.exporter {
+            Ok(_) if !self.metrics => {
+                Ok(Flushed { dropped: outbox.give_up()?, ..Flushed::default() })
+            }
+            Ok(exporter) => outbox.flush_metrics(&**exporter, attempt, when),
+            Err(reason) => outbox.hold(reason, attempt, when),
+        }
     }
 
     /// Whether the target is to get numbers about turns.
@@ -202,9 +218,35 @@ impl Lane {
         self.metrics
     }
 
-    /// Sends numbers; says whether the target takes any.
-    pub(crate) fn send_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
-        self.exporter.as_ref().map_or(Ok(false), |exporter| metrics::send(&**exporter, batch))
+    /// Sends the numbers of a batch, or puts them away: behind what waits already, because there is no
+    /// time left, or because the target takes nothing now.
+    pub(crate) fn send_metrics(&self, batch: &SpanBatch, until: Instant) -> MetricsFate {
+        let (Ok(exporter), Some(metrics)) = (&self.exporter, metrics_of(batch)) else {
+            return MetricsFate::Done;
+        };
+        let outbox = self.outbox.metrics();
+        if !outbox.is_empty().unwrap_or(true) {
+            return self.put_metrics_away(batch, "behind others".to_owned());
+        }
+        if Instant::now() >= until {
+            return self.put_metrics_away(batch, "there was no time left".to_owned());
+        }
+        let Err(error) = exporter.export_metrics(&metrics) else { return MetricsFate::Done };
+        if !error.took_nothing_yet() {
+            return MetricsFate::Lost(error.told());
+        }
+        match outbox.take_back(batch, &error, &self.attempt(until)) {
+            Ok(_) => MetricsFate::Waiting(error.told()),
+            Err(outbox) => MetricsFate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
+        }
+    }
+
+    /// Puts the numbers of a batch away.
+    pub(crate) fn put_metrics_away(&self, batch: &SpanBatch, why: String) -> MetricsFate {
+        match self.outbox.metrics().push(batch, SystemTime::now()) {
+            Ok(_) => MetricsFate::Waiting(why),
+            Err(error) => MetricsFate::Lost(chain(&error)),
+        }
     }
 
     fn attempt(&self, until: Instant) -> Attempt {
@@ -227,7 +269,9 @@ pub(crate) fn hold_abandoned(outbox: &Outbox) {
     let (now, until) = (SystemTime::now(), Instant::now());
     let attempt = Attempt { fingerprint: 0, now, jitter: jitter(), until };
     // If that does not work, nothing is lost by it.
-    let _ = outbox.hold("the settings name no such target", &attempt, When::Due);
+    for outbox in [outbox, &outbox.metrics()] {
+        let _ = outbox.hold("the settings name no such target", &attempt, When::Due);
+    }
 }
 
 /// A random number from 0 to 1: the standard library seeds its hash tables with one.

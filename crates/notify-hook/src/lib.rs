@@ -51,7 +51,7 @@ pub use deliver::{Delivery, DeliveryError};
 pub use exporter::exporter;
 pub use lane::outbox;
 pub use log::Log;
-pub use metrics::LostMetrics;
+pub use metrics::UnsentMetrics;
 pub use read::SILENCE;
 pub use run::{CAP, run};
 pub use secrets::Secrets;

@@ -7,7 +7,7 @@ use exporters::outbox::{Flushed, OutboxError, Stopped, Summary};
 
 use crate::lane::{Fate, Why};
 use crate::log::Log;
-use crate::metrics::LostMetrics;
+use crate::metrics::UnsentMetrics;
 
 /// What became of a turn at one target.
 #[derive(Debug, Clone)]
@@ -32,8 +32,10 @@ pub struct TargetFlush {
     pub target: String,
     /// What came of it.
     pub result: Result<Flushed, OutboxError>,
-    /// What came of the numbers about what it accepted.
-    pub metrics: Result<(), LostMetrics>,
+    /// What did not come of the numbers about what it accepted.
+    pub metrics: UnsentMetrics,
+    /// What came of the numbers that waited.
+    pub waiting_metrics: Result<Flushed, OutboxError>,
 }
 
 /// What waits for one target.
@@ -99,15 +101,17 @@ impl Told {
 impl TargetFlush {
     /// Whether more would be delivered at once, if there were time.
     pub fn has_more(&self) -> bool {
-        self.result.as_ref().is_ok_and(|flushed| flushed.stopped == Some(Stopped::NoTime))
+        [&self.result, &self.waiting_metrics]
+            .into_iter()
+            .flatten()
+            .any(|flushed| flushed.stopped == Some(Stopped::NoTime))
     }
 
     /// Logs what came of it, where something did.
     pub(crate) fn log(&self, log: &Log) {
         let target = &self.target;
-        if let Err(lost) = &self.metrics {
-            log.warn(format_args!("{lost} for {target}"));
-        }
+        self.metrics.log(log, target);
+        self.log_waiting_metrics(log);
         let flushed = match &self.result {
             Ok(flushed) => flushed,
             Err(error) => return log.error(format_args!("{target}: {}", chain(error))),
@@ -130,6 +134,21 @@ impl TargetFlush {
                 log.verbose(format_args!("{waiting} waiting for {target}: {stopped:?}"))
             }
             None => {}
+        }
+    }
+
+    fn log_waiting_metrics(&self, log: &Log) {
+        let target = &self.target;
+        match &self.waiting_metrics {
+            Ok(flushed) => {
+                let why = match &flushed.stopped {
+                    Some(Stopped::Refused(why)) => Some(why.clone()),
+                    _ => None,
+                };
+                let waiting = why.as_ref().map_or(0, |_| flushed.waiting);
+                UnsentMetrics { waiting, lost: flushed.dropped, why }.log(log, target);
+            }
+            Err(error) => log.error(format_args!("{target}: {}", chain(error))),
         }
     }
 }

@@ -30,7 +30,7 @@ pub use content::ContentPolicy;
 pub use encode_metrics::export_metrics_request;
 pub use hide::Hide;
 pub use ids::{SpanId, TraceId};
-pub use metrics::{MetricBatch, metrics_of};
+pub use metrics::{MetricBatch, measured, metrics_of};
 pub use sampling::Sampling;
 pub use scrub::scrub_turn;
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};

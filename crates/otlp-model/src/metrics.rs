@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::names::*;
-use crate::span::{Attribute, Span, SpanBatch, SpanStatus, UnixNanos, Value};
+use crate::span::{Attribute, Span, SpanBatch, SpanEvent, SpanStatus, UnixNanos, Value};
 
 /// Bounds that the conventions recommend for tokens.
 const TOKENS: [f64; 14] = [
@@ -33,6 +33,21 @@ const SECONDS: [f64; 14] =
 /// Bounds that they recommend for the seconds of an agent's turn.
 const TURN_SECONDS: [f64; 13] =
     [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
+
+/// The attributes of spans and of their events that metrics are made of.
+const MEASURED: [&str; 11] = [
+    GEN_AI_OPERATION_NAME,
+    GEN_AI_AGENT_NAME,
+    GEN_AI_PROVIDER_NAME,
+    GEN_AI_REQUEST_MODEL,
+    GEN_AI_TOOL_NAME,
+    GEN_AI_TOOL_TYPE,
+    GEN_AI_USAGE_INPUT,
+    GEN_AI_USAGE_OUTPUT,
+    GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
+    LLM_COST_TOTAL,
+    HTTP_RESPONSE_STATUS_CODE,
+];
 
 /// The metrics of some spans, and what sent them.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +121,30 @@ pub fn metrics_of(batch: &SpanBatch) -> Option<MetricBatch> {
     }
     metrics.sort_by(|one, other| one.name.cmp(&other.name));
     Some(MetricBatch { resource: batch.resource.clone(), start, end, metrics })
+}
+
+/// A batch with nothing in its spans but what [`metrics_of`] reads: small, and without contents.
+pub fn measured(batch: &SpanBatch) -> SpanBatch {
+    let kept = |attributes: &[Attribute], names: &[&str]| -> Vec<Attribute> {
+        attributes.iter().filter(|kept| names.contains(&&*kept.key)).cloned().collect()
+    };
+    let event = |event: &SpanEvent| SpanEvent {
+        attributes: kept(&event.attributes, &[EXCEPTION_TYPE]),
+        name: event.name.clone(),
+        time: event.time,
+    };
+    let span = |span: &Span| Span {
+        attributes: kept(&span.attributes, &MEASURED),
+        events: span.events.iter().map(event).collect(),
+        name: String::new(),
+        status: match &span.status {
+            SpanStatus::Error(_) => SpanStatus::Error(String::new()),
+            status => status.clone(),
+        },
+        ..*span
+    };
+    let spans = batch.spans.iter().map(span).collect();
+    SpanBatch { resource: batch.resource.clone(), spans }
 }
 
 fn observe_request(to: &mut Vec<Metric>, span: &Span, agent: &str) {

@@ -6,7 +6,7 @@ use otlp_model::metrics::{MetricKind, Point};
 use otlp_model::turn::{Agent, Cost, LlmCall, Outcome, Step, ToolCall, Turn, Usage};
 use otlp_model::{
     Attribute, Layout, MetricBatch, SpanBatch, TreeOptions, UnixNanos, Value,
-    export_metrics_request, metrics_of, span_tree,
+    export_metrics_request, measured, metrics_of, span_tree,
 };
 
 fn at(millis: u64) -> UnixNanos {
@@ -62,10 +62,14 @@ fn turn() -> Turn {
     }
 }
 
-fn metrics(layout: Layout) -> MetricBatch {
+fn batch(layout: Layout) -> SpanBatch {
     let spans = span_tree(&turn(), &TreeOptions { layout, ..TreeOptions::default() });
     let resource = vec![Attribute::new("service.name", "codex")];
-    metrics_of(&SpanBatch { resource, spans }).expect("spans")
+    SpanBatch { resource, spans }
+}
+
+fn metrics(layout: Layout) -> MetricBatch {
+    metrics_of(&batch(layout)).expect("spans")
 }
 
 /// The numbers of a metric, by the one attribute that tells its points apart.
@@ -133,4 +137,20 @@ fn they_are_written_as_otlp_and_hold_no_content() {
 #[test]
 fn a_batch_without_spans_has_none() {
     assert_eq!(metrics_of(&SpanBatch::default()), None);
+}
+
+#[test]
+fn what_is_measured_of_spans_holds_no_contents_and_gives_the_same_metrics() {
+    for layout in [Layout::Agent, Layout::Turn] {
+        let (whole, measured) = (batch(layout), measured(&batch(layout)));
+        assert_eq!(metrics_of(&measured), metrics_of(&whole));
+        let scope = Scope { name: "test", version: "1" };
+        let bytes = |batch| to_protobuf(&otlp_model::encode::export_request(batch, &scope));
+        for content in ["the prompt", "the command", "exit code 2"] {
+            let holds = |batch| {
+                bytes(batch).windows(content.len()).any(|window| window == content.as_bytes())
+            };
+            assert!(holds(&whole) && !holds(&measured), "{content}");
+        }
+    }
 }

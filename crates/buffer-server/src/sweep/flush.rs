@@ -2,7 +2,7 @@
 //!
 //! An outbox is a folder in which there are files called `*.batch` while something waits, and perhaps
 //! one called `due` with a time in milliseconds since the Unix epoch, before which nobody need try.
-//! That is all that is known of it here.
+//! There may be another one in it, called `metrics`. That is all that is known of it here.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -94,8 +94,9 @@ impl FlushPlan {
 
 /// How long it takes until something is due; none where nothing waits.
 fn time_until_due(folder: &Path, clock: SystemTime) -> Option<Duration> {
-    let outboxes = fs::read_dir(folder).into_iter().flatten().flatten();
-    let waiting = outboxes.map(|entry| entry.path()).filter(|outbox| holds_batches(outbox));
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let outboxes = entries.map(|entry| entry.path()).flat_map(|path| [path.join("metrics"), path]);
+    let waiting = outboxes.filter(|outbox| holds_batches(outbox));
     waiting.map(|outbox| until(due(&outbox), clock)).min()
 }
 
@@ -193,6 +194,11 @@ mod tests {
         assert_eq!(scene.next_run(), Some(90));
         fs::remove_file(scene.path("local/1-a.batch")).unwrap();
         assert_eq!(scene.next_run(), Some(130));
+        // Numbers wait by themselves.
+        fs::remove_file(scene.path("phoenix/1-a.batch")).unwrap();
+        scene.write("phoenix/metrics/1-a.batch", "");
+        scene.due("phoenix/metrics", 150);
+        assert_eq!(scene.next_run(), Some(150));
     }
 
     #[test]

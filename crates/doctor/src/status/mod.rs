@@ -82,6 +82,8 @@ pub struct TargetState {
     pub dropped: u64,
     /// Turns that it was not to get, because only a share of all is sent.
     pub sampled_out: u64,
+    /// Turns whose metrics wait for it.
+    pub metrics_waiting: usize,
     /// Turns whose metrics did not arrive, as far as anybody knows.
     pub metrics_lost: u64,
     /// What it said when it last refused something that still waits or is set aside.
@@ -196,6 +198,7 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
         set_aside: summary.rejected.len(),
         dropped: summary.dropped,
         sampled_out: summary.sampled_out,
+        metrics_waiting: summary.metrics_waiting,
         metrics_lost: summary.metrics_lost,
         last_error: summary.last_error.filter(|_| summary.waiting > 0).or(refused),
     }

@@ -85,6 +85,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
         let rarer = [
             (target.dropped, "given up"),
             (target.sampled_out, "left out by sampling"),
+            (target.metrics_waiting as u64, "with metrics that wait"),
             (target.metrics_lost, "with metrics that were lost"),
         ];
         for (number, what) in rarer.into_iter().filter(|(number, _)| *number > 0) {
@@ -208,12 +209,14 @@ mod tests {
             set_aside: 0,
             dropped: 0,
             sampled_out: 9,
+            metrics_waiting: 0,
             metrics_lost: 0,
             last_error: None,
         };
         let away = TargetState {
             name: "team".to_owned(),
             waiting: 2,
+            metrics_waiting: 2,
             set_aside: 1,
             last_sent_ms: None,
             last_error: Some("`https://traces.example/v1/traces`: cannot connect: Connection refused (os error 111)".to_owned()),
@@ -262,6 +265,7 @@ mod tests {
               9 turns left out by sampling
             team         123        2          1  never
               9 turns left out by sampling
+              2 turns with metrics that wait
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
 
             ENDED         TIME      IN     OUT      COST  TURN

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::time::{Instant, SystemTime};
 
-use otlp_model::SpanBatch;
+use otlp_model::{Span, SpanBatch};
 
 use super::batch_file::{self, Header};
 use super::flushed::{Flushed, SetAside, Stopped};
@@ -41,19 +41,29 @@ pub enum When {
 }
 
 impl Outbox {
-    /// Offers the target what waits for it, the oldest first, until nothing does or it refuses.
+    /// Offers the target what waits for it, the oldest first, until nothing does or it refuses. Calls
+    /// `accepted` with the spans that it took, when they wait no longer.
     pub fn flush(
         &self,
         exporter: &dyn Exporter,
         attempt: &Attempt,
         when: When,
+        accepted: &mut dyn FnMut(&SpanBatch),
     ) -> Result<Flushed, OutboxError> {
         self.when_due(attempt, when, |standing| {
             folder::remove_leftovers(&self.folder, attempt.now);
             let begun = Instant::now();
             let flushed = Flushed::default();
-            let mut flush =
-                Flush { outbox: self, exporter, attempt, begun, standing, flushed, suspect: None };
+            let mut flush = Flush {
+                outbox: self,
+                exporter,
+                attempt,
+                accepted,
+                begun,
+                standing,
+                flushed,
+                suspect: None,
+            };
             let ended = flush.offer_all();
             let kept = flush.end();
             ended.and(kept)
@@ -77,7 +87,7 @@ impl Outbox {
     }
 
     /// Does something under the lock with an outbox that is not empty, if it is due.
-    fn when_due(
+    pub(super) fn when_due(
         &self,
         attempt: &Attempt,
         when: When,
@@ -167,6 +177,7 @@ struct Flush<'a> {
     outbox: &'a Outbox,
     exporter: &'a dyn Exporter,
     attempt: &'a Attempt,
+    accepted: &'a mut dyn FnMut(&SpanBatch),
     begun: Instant,
     standing: Standing,
     flushed: Flushed,
@@ -279,15 +290,17 @@ impl Flush<'_> {
     }
 
     fn taken(&mut self, waiting: Waiting, rejected: Rejected) -> Result<(), OutboxError> {
-        let Waiting { name, header, .. } = waiting;
-        let lost = rejected.as_ref().map_or(0, |(part, _)| part.spans.len());
+        let Waiting { name, header, mut batch } = waiting;
         if let Some((part, answer)) = rejected {
-            self.set_aside(&name, header.clone(), &part, answer)?;
+            let is_rejected = |span: &Span| part.spans.iter().any(|s| s.span_id == span.span_id);
+            batch.spans.retain(|span| !is_rejected(span));
+            self.set_aside(&name, header, &part, answer)?;
         }
         self.outbox.remove(&self.outbox.folder, &name)?;
-        if lost == header.spans {
+        if batch.spans.is_empty() {
             return Ok(());
         }
+        (self.accepted)(&batch);
         self.outbox.note_accepted();
         self.flushed.accepted += 1;
         self.standing.accepted();

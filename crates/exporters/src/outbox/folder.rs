@@ -98,6 +98,17 @@ pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
+/// Reads a file and removes it, durably; none where it is gone.
+pub(super) fn take(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let bytes = match fs::read(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        bytes => bytes?,
+    };
+    remove(path)?;
+    sync(parent(path))?;
+    Ok(Some(bytes))
+}
+
 /// Removes a file, if it is there.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {

@@ -15,6 +15,7 @@
 //! | `standing.json` | how often the target refused in a row, and what it said |
 //! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
 //! | `metrics-lost` | one byte for each accepted batch of whose metrics nobody knows whether they arrived |
+//! | `metrics/` | a folder of the same form for numbers that wait; those in its `dropped` are lost, too |
 //! | `lock` | held while somebody offers what waits |
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
@@ -29,6 +30,7 @@ mod batch_file;
 mod flush;
 mod flushed;
 mod folder;
+mod metrics;
 mod standing;
 mod summary;
 

@@ -38,6 +38,8 @@ pub struct Summary {
     pub dropped: u64,
     /// Batches that it was not to get, because only a share of all is sent.
     pub sampled_out: u64,
+    /// Accepted batches whose metrics wait.
+    pub metrics_waiting: usize,
     /// Accepted batches whose metrics did not arrive, as far as anybody knows.
     pub metrics_lost: u64,
 }
@@ -64,7 +66,9 @@ impl Outbox {
         let rejected_folder = self.rejected_folder();
         let rejected = self.on(&rejected_folder, folder::batches)?;
         let standing = Standing::load(&self.folder);
+        let metrics = self.metrics().folder;
         let count = |name: &str| fs::metadata(self.folder.join(name)).ok();
+        let length = |name: &str| count(name).map_or(0, |file| file.len());
         let accepted = count("accepted");
         Ok(Summary {
             waiting: waiting.len(),
@@ -76,9 +80,10 @@ impl Outbox {
             rejected: rejected.iter().map(|(name, _)| rejection(&rejected_folder, name)).collect(),
             accepted: accepted.as_ref().map_or(0, fs::Metadata::len),
             last_success: accepted.and_then(|file| file.modified().ok()),
-            dropped: count("dropped").map_or(0, |file| file.len()),
-            sampled_out: count("sampled-out").map_or(0, |file| file.len()),
-            metrics_lost: count("metrics-lost").map_or(0, |file| file.len()),
+            dropped: length("dropped"),
+            sampled_out: length("sampled-out"),
+            metrics_waiting: self.on(&metrics, folder::batches)?.len(),
+            metrics_lost: length("metrics-lost") + length("metrics/dropped"),
         })
     }
 }

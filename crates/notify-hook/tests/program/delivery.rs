@@ -32,7 +32,7 @@ impl Scene {
         scene
     }
 
-    fn configure_one(&self, url: &str, more: &str) {
+    pub(crate) fn configure_one(&self, url: &str, more: &str) {
         let target = format!("target: otlp\n    endpoint: {url}\n    timeout_ms: 400\n    {more}");
         self.home.configure(&format!("harnesses:\n  codex:\n    {target}\n"));
     }
@@ -47,7 +47,7 @@ impl Scene {
     }
 
     /// Another turn of another thread.
-    fn notify_of(&self, number: usize) {
+    pub(crate) fn notify_of(&self, number: usize) {
         let thread = format!("01a1fb18-d745-76d3-8970-{number:012}");
         let known = "01a1fb18-d745-76d3-8970-09f42d282b2f";
         let text = recorded("0.169.0/basic", "rollout.jsonl").replace(known, &thread);

@@ -69,6 +69,45 @@ fn a_target_that_takes_none_is_no_matter() {
 }
 
 #[test]
+fn numbers_that_are_refused_for_the_moment_wait_and_are_sent_once() {
+    for status in [429, 503] {
+        let backend = Backend::that(Does::Take);
+        backend.answer_metrics_with(status);
+        let scene = Scene::to(&backend.url(), METRICS);
+        scene.notify();
+        scene.home.logs("the metrics of 1 turn wait (`http://");
+        let waiting = || (scene.outbox("otlp").metrics_waiting, scene.outbox("otlp").metrics_lost);
+        assert_eq!((waiting(), backend.turns().len()), ((1, 0), 1));
+        // One that follows waits behind.
+        scene.notify_of(1);
+        assert!(until(|| (waiting() == (2, 0)).then_some(())).is_some(), "{:?}", waiting());
+        let refused = backend.metrics().len();
+        backend.answer_metrics_with(200);
+        let sent = until(|| {
+            scene.home.flush(&[]);
+            (waiting() == (0, 0)).then_some(())
+        });
+        assert!(sent.is_some(), "{}", scene.home.log());
+        scene.home.flush(&[]);
+        assert_eq!(backend.metrics().len() - refused, 2);
+        assert_eq!(backend.turns().len(), 2);
+    }
+}
+
+#[test]
+fn numbers_that_wait_are_given_up_when_no_more_are_wanted() {
+    let backend = Backend::that(Does::Take);
+    backend.answer_metrics_with(503);
+    let scene = Scene::to(&backend.url(), METRICS);
+    scene.notify();
+    scene.home.logs("the metrics of 1 turn wait (`http://");
+    scene.configure_one(&backend.url(), "");
+    scene.home.flush(&[]);
+    assert!(until(|| (scene.outbox("otlp").metrics_waiting == 0).then_some(())).is_some());
+    assert_eq!(scene.outbox("otlp").metrics_lost, 1);
+}
+
+#[test]
 fn what_may_have_arrived_is_not_sent_again_but_counted() {
     let backend = Backend::that(Does::Take);
     backend.answer_metrics_with(500);

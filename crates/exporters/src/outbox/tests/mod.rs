@@ -1,6 +1,7 @@
 //! An outbox in a temporary folder, and a target that answers as it is told.
 
 mod files;
+mod metrics;
 mod refusals;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -116,7 +117,7 @@ impl Scene {
     }
 
     fn flush(&self, target: &Target) -> Flushed {
-        self.outbox.flush(target, &self.attempt(), When::Due).unwrap()
+        self.outbox.flush(target, &self.attempt(), When::Due, &mut |_| {}).unwrap()
     }
 
     fn summary(&self) -> Summary {

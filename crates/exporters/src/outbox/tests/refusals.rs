@@ -62,10 +62,13 @@ fn a_command_waits_for_no_time_and_other_settings_need_not() {
     scene.push("t", &["a"]);
     let target = Target::that([Does::BeAway, Does::BeAway]);
     scene.flush(&target);
-    scene.outbox.flush(&target, &scene.attempt(), When::Now).unwrap();
+    scene.outbox.flush(&target, &scene.attempt(), When::Now, &mut |_| {}).unwrap();
     assert_eq!(target.offered(), "a a");
     let corrected = Attempt { fingerprint: 2, ..scene.attempt() };
-    assert_eq!(scene.outbox.flush(&target, &corrected, When::Due).unwrap(), accepted(1));
+    assert_eq!(
+        scene.outbox.flush(&target, &corrected, When::Due, &mut |_| {}).unwrap(),
+        accepted(1)
+    );
 }
 
 #[test]
@@ -164,7 +167,7 @@ fn a_target_that_goes_away_in_the_middle_of_a_split_gets_all_of_it_again() {
     scene.push("t", &["a", "b"]);
     let target = Target::that([Does::Limit(1), Does::Take, Does::BeAway, Does::Limit(1)]);
     assert_eq!(scene.flush(&target).waiting, 1);
-    let flushed = scene.outbox.flush(&target, &scene.attempt(), When::Now).unwrap();
+    let flushed = scene.outbox.flush(&target, &scene.attempt(), When::Now, &mut |_| {}).unwrap();
     assert_eq!(flushed, accepted(1));
     assert_eq!(target.taken(), "a a b");
 }
@@ -245,7 +248,7 @@ fn no_offer_begins_after_the_time() {
     scene.push("t", &["a"]);
     let target = Target::default();
     let attempt = Attempt { until: Instant::now(), ..scene.attempt() };
-    let flushed = scene.outbox.flush(&target, &attempt, When::Due).unwrap();
+    let flushed = scene.outbox.flush(&target, &attempt, When::Due, &mut |_| {}).unwrap();
     assert_eq!((flushed.stopped, flushed.waiting), (Some(Stopped::NoTime), 1));
     assert_eq!(target.offered(), "");
     assert_eq!(scene.wait(), None, "the next one goes on at once");

@@ -1,0 +1,76 @@
+//! Numbers about turns that wait for a target which took none for the moment.
+//!
+//! They wait as what is measured of their spans, in an outbox inside the target's. Spans have ids that
+//! make a repetition harmless, numbers do not. So a file is gone before its numbers are offered, and
+//! comes back only where the target has certainly taken nothing; a crash in between loses them.
+
+use std::time::Instant;
+
+use otlp_model::metrics_of;
+
+use super::flushed::{Flushed, Stopped};
+use super::{Attempt, Outbox, OutboxError, When, batch_file, folder};
+use crate::Exporter;
+
+impl Outbox {
+    /// The outbox for numbers inside this one: what is put there is offered by
+    /// [`flush_metrics`](Self::flush_metrics) only.
+    pub fn metrics(&self) -> Self {
+        Self::new(self.folder.join("metrics"), self.limits)
+    }
+
+    /// Offers the target the numbers that wait here, the oldest first, until nothing does or it
+    /// refuses. What it may have taken does not wait any longer, and counts as dropped.
+    pub fn flush_metrics(
+        &self,
+        exporter: &dyn Exporter,
+        attempt: &Attempt,
+        when: When,
+    ) -> Result<Flushed, OutboxError> {
+        self.when_due(attempt, when, |mut standing| {
+            folder::remove_leftovers(&self.folder, attempt.now);
+            let (begun, mut flushed) = (Instant::now(), Flushed::default());
+            for (name, _) in self.on(&self.folder, folder::batches)? {
+                if Instant::now() >= attempt.until {
+                    flushed.stopped = Some(Stopped::NoTime);
+                    break;
+                }
+                let path = self.folder.join(name.to_string());
+                let Some(bytes) = self.on(&path, folder::take)? else { continue };
+                let batch = batch_file::decode(&bytes).map(|(_, batch)| batch);
+                let Some(metrics) = batch.ok().as_ref().and_then(metrics_of) else {
+                    flushed.dropped += 1;
+                    continue;
+                };
+                let Err(error) = exporter.export_metrics(&metrics) else {
+                    flushed.accepted += 1;
+                    standing.accepted();
+                    continue;
+                };
+                let waits =
+                    error.took_nothing_yet() && folder::write_durably(&path, &bytes).is_ok();
+                flushed.dropped += usize::from(!waits);
+                let now = attempt.now + begun.elapsed();
+                standing.failed(error.verdict(), error.told(), now, attempt.jitter);
+                flushed.stopped = Some(Stopped::Refused(error.told()));
+                flushed.dropped += self.expire(&self.folder, attempt.now)?;
+                break;
+            }
+            self.count_dropped(flushed.dropped);
+            standing.fingerprint = attempt.fingerprint;
+            standing.save(&self.folder);
+            flushed.waiting = self.on(&self.folder, folder::batches)?.len();
+            Ok(flushed)
+        })
+    }
+
+    /// Gives up all that waits here.
+    pub fn give_up(&self) -> Result<usize, OutboxError> {
+        let batches = self.on(&self.folder, folder::batches)?;
+        for (name, _) in &batches {
+            self.remove(&self.folder, name)?;
+        }
+        self.count_dropped(batches.len());
+        Ok(batches.len())
+    }
+}

@@ -1,0 +1,139 @@
+//! Numbers that wait: offered again where nothing was taken, and otherwise not.
+
+use super::*;
+use otlp_model::MetricBatch;
+
+/// What is said to the next numbers; after that they are taken.
+#[derive(Default)]
+struct Counter {
+    next: Mutex<VecDeque<ExportError>>,
+    offered: Mutex<Vec<u64>>,
+}
+
+impl Counter {
+    fn that(says: impl IntoIterator<Item = ExportError>) -> Self {
+        Self { next: Mutex::new(says.into_iter().collect()), ..Self::default() }
+    }
+
+    /// How many spans each of the offered numbers was of.
+    fn offered(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.offered.lock().unwrap())
+    }
+}
+
+impl Exporter for Counter {
+    fn target(&self) -> &str {
+        "test"
+    }
+
+    fn export(&self, _batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        panic!("no spans")
+    }
+
+    fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        self.offered.lock().unwrap().push(batch.end.0);
+        self.next.lock().unwrap().pop_front().map_or(Ok(true), Err)
+    }
+}
+
+fn busy(status: u16) -> ExportError {
+    ExportError::Unavailable {
+        url: "http://test".to_owned(),
+        status: AnswerStatus::Http(status),
+        answer: "busy".to_owned(),
+        retry_after: Some(5 * SECOND),
+    }
+}
+
+/// A scene in which the numbers of so many batches wait, each of which ends at its own time.
+fn scene(count: u64) -> Scene {
+    let scene = Scene::new();
+    for number in 1..=count {
+        let mut batch = batch("t", &[&number.to_string()]);
+        batch.spans[0].end = UnixNanos(number);
+        scene.outbox.metrics().push(&batch, scene.now).unwrap();
+    }
+    scene
+}
+
+fn flush(scene: &Scene, counter: &Counter) -> Flushed {
+    let metrics = scene.outbox.metrics();
+    metrics.flush_metrics(counter, &scene.attempt(), When::Due).unwrap()
+}
+
+#[test]
+fn numbers_that_were_refused_for_the_moment_wait_in_their_order() {
+    let mut scene = scene(3);
+    assert_eq!((scene.summary().waiting, scene.summary().metrics_waiting), (0, 3));
+    let counter = Counter::that([busy(503)]);
+    let flushed = flush(&scene, &counter);
+    assert_eq!((flushed.accepted, flushed.dropped, flushed.waiting), (0, 0, 3));
+    let Some(Stopped::NotDue(_)) = flush(&scene, &counter).stopped else { panic!("too early") };
+    scene.now += 6 * SECOND;
+    assert_eq!(flush(&scene, &counter), accepted(3));
+    assert_eq!(counter.offered(), [1, 1, 2, 3]);
+    assert_eq!((scene.summary().metrics_waiting, scene.summary().metrics_lost), (0, 0));
+}
+
+#[test]
+fn numbers_that_may_have_been_taken_are_not_offered_again_but_counted() {
+    let url = || "http://test".to_owned();
+    let timeout = ExportError::Timeout { url: url(), limit: SECOND, source: "late".into() };
+    let broken = ExportError::Interrupted { url: url(), source: "reset".into() };
+    for error in [timeout, broken, busy(502), refusal(401)] {
+        let mut scene = scene(2);
+        let counter = Counter::that([error]);
+        assert_eq!(flush(&scene, &counter).waiting, 1);
+        scene.now += 3600 * SECOND;
+        flush(&scene, &counter);
+        assert_eq!(counter.offered(), [1, 2]);
+        assert_eq!((scene.summary().metrics_waiting, scene.summary().metrics_lost), (0, 1));
+    }
+}
+
+#[test]
+fn numbers_that_are_offered_are_in_no_file_that_a_crash_could_leave() {
+    struct Crashes<'a>(&'a Outbox);
+    impl Exporter for Crashes<'_> {
+        fn target(&self) -> &str {
+            "test"
+        }
+        fn export(&self, _batch: &SpanBatch) -> Result<Receipt, ExportError> {
+            panic!("no spans")
+        }
+        fn export_metrics(&self, _batch: &MetricBatch) -> Result<bool, ExportError> {
+            assert!(self.0.is_empty().unwrap());
+            Err(busy(429))
+        }
+    }
+    let scene = scene(1);
+    let metrics = scene.outbox.metrics();
+    metrics.flush_metrics(&Crashes(&metrics), &scene.attempt(), When::Due).unwrap();
+    assert!(!metrics.is_empty().unwrap());
+}
+
+#[test]
+fn numbers_grow_too_old_and_damaged_ones_block_nobody() {
+    let mut scene = scene(2);
+    let damaged = scene.outbox.metrics().folder.join("00000000000000000000-x.batch");
+    fs::write(damaged, "nonsense").unwrap();
+    scene.now += Limits::default().max_age + SECOND;
+    let flushed = flush(&scene, &Counter::that([busy(429)]));
+    assert_eq!((flushed.accepted, flushed.dropped, flushed.waiting), (0, 3, 0));
+    assert_eq!(scene.summary().metrics_lost, 3);
+}
+
+#[test]
+fn a_target_that_takes_a_batch_in_pieces_has_it_counted_once() {
+    let mut scene = Scene::new();
+    scene.push("t", &["a", "b"]);
+    // Half of it is taken before the target goes away.
+    let target = Target::that([Does::Limit(1), Does::Take, Does::BeAway]);
+    let mut counted = Vec::new();
+    let mut count = |batch: &SpanBatch| counted.push(batch.spans.len());
+    scene.outbox.flush(&target, &scene.attempt(), When::Due, &mut count).unwrap();
+    scene.now += 60 * SECOND;
+    scene.outbox.flush(&target, &scene.attempt(), When::Due, &mut count).unwrap();
+    assert_eq!(counted, [2]);
+    assert_eq!(target.taken(), "a a b");
+}
