@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stories::{Protocol, Rotel, expected_tree, wait};
+use stories::{Protocol, expected_tree, wait};
 
 use crate::complete::script;
 use crate::stage::Played;
@@ -20,7 +20,7 @@ fn hands_on_what_it_got_as_json() {
 
 #[test]
 fn that_is_configured_wrong_gets_the_turn_once_that_is_corrected() {
-    let (project, rotel) = ("collector-wrong", rotel());
+    let (project, rotel) = ("collector-wrong", stage::rotel());
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     home.configure("target: otlp").expect("config.yaml");
@@ -58,12 +58,8 @@ fn waits(log: &str, told: &str) {
     );
 }
 
-fn rotel() -> Rotel {
-    Rotel::start(&stage::path("STORIES_ROTEL"), stage::phoenix().url()).expect("rotel starts")
-}
-
 fn hands_on(project: &str, form: &str) {
-    let rotel = rotel();
+    let rotel = stage::rotel();
     let home = stage::home(project);
     let settings = format!("target: otlp\n    endpoint: {}\n    {form}", rotel.url());
     home.configure(&settings).expect("config.yaml");

@@ -1,7 +1,7 @@
 //! OTLP over gRPC: into Phoenix, through a collector, and as Arize AX is spoken to.
 
 use stories::phoenix::Span;
-use stories::{Protocol, Rotel, expected_tree};
+use stories::{Protocol, expected_tree};
 
 use crate::check;
 use crate::collector::arrives;
@@ -20,7 +20,7 @@ fn brings_a_turn_into_phoenix() {
 
 #[test]
 fn brings_a_turn_through_a_collector() {
-    let (project, rotel) = ("grpc-collector", rotel());
+    let (project, rotel) = ("grpc-collector", stage::rotel());
     let form = "protocol: grpc\n    compression: none";
     let played =
         play(project, &format!("target: otlp\n    {form}\n    endpoint: {}", rotel.grpc_url()));
@@ -30,7 +30,7 @@ fn brings_a_turn_through_a_collector() {
 /// There is no Arize AX here: these are other receivers that are as strict about the protocol.
 #[test]
 fn speaks_to_arize_so_that_others_understand_it_too() {
-    let rotel = rotel();
+    let rotel = stage::rotel();
     for (project, endpoint) in
         [("arize-phoenix", stage::phoenix().grpc_url()), ("arize-collector", &rotel.grpc_url())]
     {
@@ -50,8 +50,4 @@ fn play(project: &str, target: &str) -> Played {
     home.configure(target).expect("config.yaml");
     home.start_buffer().expect("the buffer starts");
     stage::play(&home, &script(), Protocol::Binary, &[])
-}
-
-fn rotel() -> Rotel {
-    Rotel::start(&stage::path("STORIES_ROTEL"), stage::phoenix().url()).expect("rotel starts")
 }

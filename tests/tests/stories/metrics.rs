@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use stories::{Call, Protocol, Rotel, Script, Step, Usage, wait};
+use stories::{Protocol, Rotel, wait};
 
 use crate::complete::script;
-use crate::session::{NO_DAEMON, Session, thread_id};
+use crate::session::{NO_DAEMON, Session, thread_id, two_turns};
 use crate::stage;
 
 #[test]
@@ -19,7 +19,7 @@ fn of_a_turn_reach_a_collector_over_grpc() {
 }
 
 fn reach_a_collector(project: &str, protocol: &str, url: fn(&Rotel) -> String) {
-    let rotel = rotel();
+    let rotel = stage::rotel();
     let home = stage::home(project);
     let target = format!("target: otlp\n    endpoint: {}\n    {protocol}", url(&rotel));
     home.configure(&format!("{target}\n    metrics: true")).expect("config.yaml");
@@ -36,7 +36,7 @@ fn reach_a_collector(project: &str, protocol: &str, url: fn(&Rotel) -> String) {
 
 #[test]
 fn of_a_session_in_a_terminal_reach_a_collector() {
-    let rotel = rotel();
+    let rotel = stage::rotel();
     let turns = two_turns();
     let session = Session::start("metrics-tui", &turns, &[&NO_DAEMON]);
     let targets = format!(
@@ -54,18 +54,6 @@ fn of_a_session_in_a_terminal_reach_a_collector() {
     assert_eq!(got.count("gen_ai.client.operation.duration"), 3, "{}", got.0);
     assert_eq!(got.sum("codex.tool.calls"), 1.0, "{}", got.0);
     assert_eq!(got.count("gen_ai.invoke_agent.duration"), 2, "{}", got.0);
-}
-
-fn two_turns() -> [Script; 2] {
-    let first = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
-    let second = Usage { input: 1203, cached: 1000, output: 31, reasoning: 0 };
-    let third = Usage { input: 1307, cached: 1152, output: 12, reasoning: 7 };
-    [
-        Script::new("Count the pieces")
-            .step(Step::new(first).call(Call::command("echo 32").prints("32")))
-            .step(Step::new(second).message("There are 32 pieces.")),
-        Script::new("Who begins?").step(Step::new(third).message("White begins.")),
-    ]
 }
 
 /// The metrics that a collector has written down, one after the other.
@@ -103,8 +91,4 @@ impl Got {
             move |block: &&str| block.lines().any(|line| line.trim() == format!("-> Name: {name}"));
         blocks.filter(is_of).flat_map(str::lines).map(str::trim)
     }
-}
-
-fn rotel() -> Rotel {
-    Rotel::start(&stage::path("STORIES_ROTEL"), stage::phoenix().url()).expect("rotel starts")
 }

@@ -12,13 +12,18 @@ use stories::home::HookRun;
 use stories::phoenix::Span;
 use stories::process::{self, Finished};
 use stories::version::Version;
-use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Script, wait};
+use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Rotel, Script, wait};
 
 /// The Phoenix that all stories send to; it ends with this process.
 pub(crate) fn phoenix() -> &'static Phoenix {
     static PHOENIX: LazyLock<Phoenix> =
         LazyLock::new(|| Phoenix::start(&path("STORIES_PHOENIX")).expect("phoenix starts"));
     &PHOENIX
+}
+
+/// Starts a collector that hands on to that Phoenix.
+pub(crate) fn rotel() -> Rotel {
+    Rotel::start(&path("STORIES_ROTEL"), phoenix().url()).expect("rotel starts")
 }
 
 /// Returns the folder of our binaries.
