@@ -7,7 +7,7 @@ use stories::tree::{Expected, Node};
 use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
 
 use crate::stage::Runs;
-use crate::{check, stage};
+use crate::{check, stage, turns};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -33,10 +33,7 @@ fn attempts_that_fail_before_one_that_succeeds() {
 
 #[test]
 fn a_request_that_the_provider_refuses() {
-    let refused = Script::new("Do what you must not")
-        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
-        .step(Step::status(400))
-        .fails("scripted failure");
+    let refused = turns::refused();
     let mut expected = expected_tree(&refused, "Turn 1");
     // The turn was over before Codex could send a single event: no HTTP status, only the reason.
     expected.children[1].value.complaint = "scripted failure".to_owned();

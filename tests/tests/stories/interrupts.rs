@@ -1,25 +1,20 @@
 //! Turns that the user stops in a terminal: Codex notifies of none of them, and they are traced all
 //! the same.
 
-use std::time::Duration;
-
 use stories::terminal::Key;
-use stories::{Call, Script, Step, Usage, wait};
+use stories::{Script, Step, Usage};
 
 use crate::session::{NO_DAEMON, Session, thread_id};
+use crate::turns::{endless, tool_begins};
 
 #[test]
 fn while_the_model_answers_and_while_a_tool_runs() {
     let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
-    // It ends by itself once the home of the story is gone.
-    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
     let turns = [
         Script::new("Think aloud")
             .step(Step::new(usage).reasoning("Is it?").message("Let me see").stalls_after(4))
             .fails("interrupted"),
-        Script::new("Wait for ever")
-            .step(Step::new(usage).call(Call::command(wait_for_ever).fails("aborted by user")))
-            .fails("interrupted"),
+        endless("aborted by user").fails("interrupted"),
         Script::new("Are you there?").step(Step::new(usage).message("I am.")),
     ];
     let session = Session::start("interrupted", &turns, &[&NO_DAEMON]);
@@ -31,9 +26,7 @@ fn while_the_model_answers_and_while_a_tool_runs() {
     terminal.shows("Conversation interrupted").expect("the end of the turn");
 
     session.ask(&turns[1]);
-    let begun = session.home.project_folder().join("begun");
-    wait::until("the tool to begin", Duration::from_secs(30), || begun.exists().then_some(()))
-        .expect("a tool");
+    tool_begins(&session.home).expect("a tool");
     terminal.press(Key::Escape).expect("a key");
     terminal
         .wait("the end of the turn", |screen| {

@@ -45,3 +45,4 @@ mod websocket;
 mod check;
 mod session;
 mod stage;
+mod turns;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use stories::{Protocol, Rotel, wait};
 
 use crate::complete::script;
-use crate::session::{NO_DAEMON, Session, thread_id, two_turns};
+use crate::session::{NO_DAEMON, Session, thread_id};
 use crate::stage;
+use crate::turns::two_turns;
 
 #[test]
 fn of_a_turn_without_a_terminal_reach_a_collector() {

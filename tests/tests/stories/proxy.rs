@@ -15,7 +15,7 @@ use stories::process;
 use stories::terminal::{Key, Terminal};
 use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Usage, expected_tree, wait};
 
-use crate::{check, stage};
+use crate::{check, stage, turns};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -62,18 +62,6 @@ fn traced_at_once(home: &Home, project: &str, exec: &Exec) -> Vec<Span> {
     stage::spans(project)
 }
 
-/// A turn whose tool ends by itself once the home of the story is gone.
-fn waiting(failure: &str) -> Script {
-    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
-    Script::new("Wait for ever")
-        .step(Step::new(USAGE).call(Call::command(wait_for_ever).fails(failure)))
-}
-
-fn wait_for_tool(home: &Home) -> anyhow::Result<()> {
-    let begun = home.project_folder().join("begun");
-    wait::until("the tool to begin", LIMIT, || begun.exists().then_some(()))
-}
-
 #[test]
 fn a_turn_that_succeeds() {
     let project = "proxy";
@@ -110,10 +98,7 @@ fn threads_of_runs(home: &Home) -> Vec<Vec<String>> {
 #[test]
 fn a_turn_that_fails() {
     let project = "proxy-failure";
-    let script = Script::new("Do what you must not")
-        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
-        .step(Step::status(400))
-        .fails("scripted failure");
+    let script = turns::refused();
     let home = home(project);
     let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
     let exec = configured(&home, &model).exec(&[], &script.prompt).expect("a turn");
@@ -131,11 +116,11 @@ fn a_turn_that_fails() {
 #[test]
 fn a_codex_that_is_asked_to_end() {
     let project = "proxy-termination";
-    let script = waiting("interrupted").fails("codex ended before the turn did");
+    let script = turns::endless("interrupted").fails("codex ended before the turn did");
     let home = home(project);
     let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
     let terminate = |pid: u32| {
-        wait_for_tool(&home)?;
+        turns::tool_begins(&home)?;
         process::run(Command::new("kill").arg(pid.to_string()), LIMIT).map(drop)
     };
     let exec = configured(&home, &model).exec_beside(&[], &script.prompt, terminate);
@@ -150,7 +135,7 @@ fn a_codex_that_is_asked_to_end() {
 #[test]
 fn ctrl_c_at_a_terminal() {
     let project = "proxy-interrupt";
-    let script = waiting("aborted by user").fails("interrupted");
+    let script = turns::endless("aborted by user").fails("interrupted");
     let told = ["real", "shim"].map(|folder| {
         let home = home(project);
         let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
@@ -161,7 +146,7 @@ fn ctrl_c_at_a_terminal() {
         let program = home.root().join(folder).join("codex");
         let line = format!("clear; {} exec --skip-git-repo-check Wait", program.display());
         type_in(&terminal, &line);
-        wait_for_tool(&home).expect("a tool");
+        turns::tool_begins(&home).expect("a tool");
         terminal.press(Key::Character('\x03')).expect("a key");
         type_in(&terminal, "echo status=$?");
         terminal.shows("status=").expect("the end of codex");

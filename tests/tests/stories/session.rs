@@ -3,7 +3,7 @@
 use serde_json::Value;
 use stories::home::HookRun;
 use stories::phoenix::Span;
-use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage};
+use stories::{Codex, Home, ModelServer, Protocol, Script, Tui};
 
 use crate::{check, stage};
 
@@ -63,19 +63,6 @@ impl<'a> Session<'a> {
         home.stop_buffer().expect("the buffer stops");
         spans
     }
-}
-
-/// A turn with a tool, and one that only talks.
-pub(crate) fn two_turns() -> [Script; 2] {
-    let first = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
-    let second = Usage { input: 1203, cached: 1000, output: 31, reasoning: 0 };
-    let third = Usage { input: 1307, cached: 1152, output: 12, reasoning: 7 };
-    [
-        Script::new("Count the pieces")
-            .step(Step::new(first).call(Call::command("echo 32").prints("32")))
-            .step(Step::new(second).message("There are 32 pieces.")),
-        Script::new("Who begins?").step(Step::new(third).message("White begins.")),
-    ]
 }
 
 /// Returns the thread that a run of the hook was about.

@@ -12,7 +12,9 @@ use stories::home::HookRun;
 use stories::phoenix::Span;
 use stories::process::{self, Finished};
 use stories::version::Version;
-use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Rotel, Script, wait};
+use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Rotel, Script};
+
+use crate::turns::tool_begins;
 
 /// The Phoenix that all stories send to; it ends with this process.
 pub(crate) fn phoenix() -> &'static Phoenix {
@@ -106,13 +108,12 @@ impl<'a> Runs<'a> {
         exec
     }
 
-    /// Lets Codex begin a turn, waits until its tool has made the file `begun`, and sends Codex this
-    /// signal.
+    /// Lets Codex begin an [endless](crate::turns::endless) turn, waits until its tool runs, and sends
+    /// Codex this signal.
     pub(crate) fn stopped_turn(&self, script: &Script, signal: &str) -> Exec {
-        let begun = self.home.project_folder().join("begun");
         let stop = |pid: u32| {
+            tool_begins(self.home)?;
             let limit = Duration::from_secs(30);
-            wait::until("the tool to begin", limit, || begun.exists().then_some(()))?;
             process::run(Command::new("kill").args(["-s", signal, &pid.to_string()]), limit)?;
             Ok(())
         };

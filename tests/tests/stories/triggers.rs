@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use stories::codex::Exec;
 use stories::terminal::Key;
-use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage, wait};
+use stories::{Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage, wait};
 
 use crate::complete::script;
 use crate::session::NO_DAEMON;
-use crate::{check, doctor, stage};
+use crate::{check, doctor, stage, turns};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -40,10 +40,7 @@ fn exec_with_both() {
 
 #[test]
 fn exec_of_a_turn_that_fails() {
-    let script = Script::new("Do what you must not")
-        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
-        .step(Step::status(400))
-        .fails("scripted failure");
+    let script = turns::refused();
     let turn = exec("hooks-failure", &script, &[TRUST]);
     assert!(turn.told_after < AT_ONCE, "{:?}", turn.told_after);
     let mut expected = stories::expected_tree(&turn.script, "Turn 1");
@@ -86,12 +83,8 @@ fn a_turn_is_stopped_and_notify_tells_of_the_others() {
 }
 
 fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
-    // It ends by itself once the home of the story is gone.
-    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
     let turns = [
-        Script::new("Wait for ever")
-            .step(Step::new(USAGE).call(Call::command(wait_for_ever).fails("aborted by user")))
-            .fails("interrupted"),
+        turns::endless("aborted by user").fails("interrupted"),
         Script::new("Are you there?").step(Step::new(USAGE).message("I am.")),
         Script::new("Do it yourself").step(Step::new(USAGE).message("I did.")),
     ];
@@ -105,9 +98,7 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
     assert_eq!(doctor::finding(&home, "codex.hooks")["level"], "ok");
 
     tui.enter(&turns[0].prompt).expect("a prompt is entered");
-    let begun = home.project_folder().join("begun");
-    wait::until("the tool to begin", Duration::from_secs(30), || begun.exists().then_some(()))
-        .expect("a tool");
+    turns::tool_begins(&home).expect("a tool");
     tui.terminal().press(Key::Escape).expect("a key");
     let stopped = Instant::now();
     told(&home, "Turn 1 of thread");

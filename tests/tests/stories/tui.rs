@@ -1,7 +1,8 @@
 //! Sessions in a terminal, from the first prompt to the last.
 
 use crate::check;
-use crate::session::{NO_DAEMON, Session, thread_id, two_turns};
+use crate::session::{NO_DAEMON, Session, thread_id};
+use crate::turns::two_turns;
 
 #[test]
 fn two_turns_in_one_session() {

@@ -8,7 +8,7 @@ use stories::phoenix::Span;
 use stories::{Call, Home, Protocol, Script, Step, Usage, wait};
 
 use crate::stage::Runs;
-use crate::{check, stage};
+use crate::{check, stage, turns};
 
 const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
@@ -18,10 +18,7 @@ const SOON: Duration = Duration::from_secs(8);
 #[test]
 fn a_turn_that_failed() {
     let project = "unannounced-failure";
-    let script = Script::new("Do what you must not")
-        .step(Step::new(USAGE).call(Call::command("echo one").prints("one\n")))
-        .step(Step::status(400))
-        .fails("scripted failure");
+    let script = turns::refused();
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
@@ -73,7 +70,7 @@ fn codex_without_notify_and_without_events() {
 #[test]
 fn an_interrupted_codex() {
     let project = "unannounced-interrupt";
-    let script = waiting("aborted by user").fails("interrupted");
+    let script = turns::endless("aborted by user").fails("interrupted");
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
@@ -94,7 +91,7 @@ fn a_codex_that_was_asked_to_end_says_no_more_than_a_killed_one() {
 }
 
 fn is_told_after_long_silence(project: &str, signal: &str) {
-    let script = waiting("interrupted").fails("codex ended before the turn did");
+    let script = turns::endless("interrupted").fails("codex ended before the turn did");
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let runs = Runs::new(&home, std::slice::from_ref(&script), Protocol::Binary);
@@ -109,13 +106,6 @@ fn is_told_after_long_silence(project: &str, signal: &str) {
     file.and_then(|file| file.set_modified(half_an_hour_ago)).expect("a time");
     stage::trigger(&home, &sweep);
     check::turn(&stage::spans(project), &script, "Turn 1", &exec);
-}
-
-/// A turn whose tool ends by itself once the home of the story is gone.
-fn waiting(failure: &str) -> Script {
-    let wait_for_ever = "touch begun; while test -e begun; do sleep 0.1; done";
-    let call = Call::command(wait_for_ever).fails(failure);
-    Script::new("Wait for ever").step(Step::new(USAGE).call(call))
 }
 
 /// Waits until a turn of this thread was sent, and returns what Phoenix has.
