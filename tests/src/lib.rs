@@ -47,7 +47,7 @@ pub use mlflow::Mlflow;
 pub use model::ModelServer;
 pub use phoenix::Phoenix;
 pub use rotel::Rotel;
-pub use script::{Call, Script, Step, Usage};
+pub use script::{Call, Script, Step, USAGE, Usage};
 pub use tree::{expected_tree, observed_forest};
 pub use tui::Tui;
 pub use tunnel::Tunnel;

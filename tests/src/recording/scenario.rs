@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::{Call, Script, Step, Usage};
+use crate::{Call, Script, Step, USAGE, Usage};
 
 /// A session that can be recorded with any version of Codex.
 #[derive(Debug, Clone)]
@@ -41,8 +41,6 @@ pub fn named(name: &str) -> Option<Scenario> {
         _ => None,
     }
 }
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// A request that is refused, one that is cut off while it is answered, and one that succeeds.
 fn attempts() -> Scenario {

@@ -5,11 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 use stories::tree::Expected;
 use stories::tree::Node;
-use stories::{Call, Codex, ModelServer, Protocol, Script, Step, Usage, expected_tree, wait};
+use stories::{Call, Codex, ModelServer, Protocol, Script, Step, USAGE, expected_tree, wait};
 
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn two_sub_agents_and_the_turn_that_they_work_for() {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stories::phoenix::Span;
 use stories::script::MODEL;
-use stories::{AppServer, Call, Codex, Home, ModelServer, Protocol, Script, Step, Usage, wait};
+use stories::{
+    AppServer, Call, Codex, Home, ModelServer, Protocol, Script, Step, USAGE, Usage, wait,
+};
 
 use crate::{check, stage};
 
 /// Another one that Codex knows.
 const OTHER_MODEL: &str = "gpt-6-luna";
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn a_declined_command_does_not_end_the_turn() {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use stories::phoenix::Span;
 use stories::terminal::Key;
-use stories::{Call, Script, Step, Usage, wait};
+use stories::{Call, Script, Step, USAGE, wait};
 
 use crate::session::{NO_DAEMON, Session, thread_id};
 
@@ -13,16 +13,15 @@ const ASK: [&str; 4] = ["-c", "approval_policy=on-request", "-c", "sandbox_mode=
 
 #[test]
 fn accepted_once_accepted_for_good_and_refused() {
-    let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
     let turns = [
         Script::new("Open the game")
-            .step(Step::new(usage).call(Call::escalated("echo e4").prints("e4")))
-            .step(Step::new(usage).call(Call::escalated("echo d4").prints("d4")))
-            .step(Step::new(usage).message("It is open.")),
+            .step(Step::new(USAGE).call(Call::escalated("echo e4").prints("e4")))
+            .step(Step::new(USAGE).call(Call::escalated("echo d4").prints("d4")))
+            .step(Step::new(USAGE).message("It is open.")),
         Script::new("Give up")
-            .step(Step::new(usage).call(Call::escalated("echo over").fails("aborted by user")))
+            .step(Step::new(USAGE).call(Call::escalated("echo over").fails("aborted by user")))
             .fails("interrupted"),
-        Script::new("Go on, then").step(Step::new(usage).message("Gladly.")),
+        Script::new("Go on, then").step(Step::new(USAGE).message("Gladly.")),
     ];
     let session = Session::start("approvals", &turns, &[&NO_DAEMON, &ASK]);
     session.ask(&turns[0]);

@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use stories::{Home, Protocol, Script, Step, Usage, wait};
+use stories::{Home, Protocol, Script, Step, USAGE, wait};
 
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// A program is given the same by our hook as by Codex itself.
 #[test]

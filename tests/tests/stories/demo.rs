@@ -1,14 +1,13 @@
 //! What a new user sees first: the demo, and the stored turn of a first run without any settings.
 
 use stories::process::run;
-use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Usage};
+use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, USAGE};
 
 use std::time::Duration;
 
 use crate::stage;
 
 const LIMIT: Duration = Duration::from_secs(20);
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn the_demo_shows_a_turn_and_leaves_nothing_behind() {

@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use stories::phoenix::Span;
 use stories::tree::{Expected, Node};
-use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
+use stories::{Call, Protocol, Script, Step, USAGE, expected_tree};
 
 use crate::stage::Runs;
 use crate::{check, stage, turns};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn attempts_that_fail_before_one_that_succeeds() {

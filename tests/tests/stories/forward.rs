@@ -6,11 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use stories::http::{self, Request, Server};
-use stories::{Home, Protocol, Script, Step, Usage, wait};
+use stories::{Home, Protocol, Script, Step, USAGE, wait};
 
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// A home whose buffer service passes events on to this server.
 fn home(project: &str, receiver: &Server) -> Home {

@@ -2,20 +2,19 @@
 //! the same.
 
 use stories::terminal::Key;
-use stories::{Script, Step, Usage};
+use stories::{Script, Step, USAGE};
 
 use crate::session::{NO_DAEMON, Session, thread_id};
 use crate::turns::{endless, tool_begins};
 
 #[test]
 fn while_the_model_answers_and_while_a_tool_runs() {
-    let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
     let turns = [
         Script::new("Think aloud")
-            .step(Step::new(usage).reasoning("Is it?").message("Let me see").stalls_after(4))
+            .step(Step::new(USAGE).reasoning("Is it?").message("Let me see").stalls_after(4))
             .fails("interrupted"),
         endless("aborted by user").fails("interrupted"),
-        Script::new("Are you there?").step(Step::new(usage).message("I am.")),
+        Script::new("Are you there?").step(Step::new(USAGE).message("I am.")),
     ];
     let session = Session::start("interrupted", &turns, &[&NO_DAEMON]);
     let terminal = session.tui.terminal();

@@ -1,11 +1,9 @@
 //! Tools of an MCP server: they carry its name, and fail when it says so.
 
 use serde_json::json;
-use stories::{Call, Protocol, Script, Step, Usage};
+use stories::{Call, Protocol, Script, Step, USAGE};
 
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn a_server_that_answers_and_one_that_says_it_failed() {

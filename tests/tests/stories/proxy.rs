@@ -13,11 +13,9 @@ use stories::codex::Exec;
 use stories::phoenix::Span;
 use stories::process;
 use stories::terminal::{Key, Terminal};
-use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, Usage, expected_tree, wait};
+use stories::{Call, Codex, Home, ModelServer, Protocol, Script, Step, USAGE, expected_tree, wait};
 
 use crate::{check, stage, turns};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// Within this time after the end of Codex its turn is traced.
 const AT_ONCE: Duration = Duration::from_secs(2);

@@ -1,6 +1,6 @@
 //! Secrets that an agent sees, and that must not leave the machine.
 
-use stories::{Call, Protocol, Script, Step, Usage};
+use stories::{Call, Protocol, Script, Step, USAGE};
 
 use crate::stage;
 
@@ -14,10 +14,9 @@ fn stay_on_the_machine() {
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let command = format!("echo DB_PASSWORD={PASSWORD}");
-    let usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
     let script = Script::new(&format!("Deploy with {TOKEN}"))
-        .step(Step::new(usage).call(Call::command(&command).prints("DB_PASSWORD=")))
-        .step(Step::new(usage).message(&format!("Done: https://me:{PASSWORD}@example.com/x")));
+        .step(Step::new(USAGE).call(Call::command(&command).prints("DB_PASSWORD=")))
+        .step(Step::new(USAGE).message(&format!("Done: https://me:{PASSWORD}@example.com/x")));
     stage::play(&home, &script, Protocol::Binary, &[]);
     let spans = stage::spans(project);
     let all = format!("{spans:?}");

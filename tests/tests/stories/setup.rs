@@ -11,12 +11,11 @@ use serde_json::Value;
 use stories::process::{Finished, run, run_with_input};
 use stories::strace::{self, Fault};
 use stories::terminal::{Key, Terminal};
-use stories::{Call, Codex, Home, ModelServer, Script, Step, Usage, wait};
+use stories::{Call, Codex, Home, ModelServer, Script, Step, USAGE, wait};
 
 use crate::stage;
 
 const LIMIT: Duration = Duration::from_secs(60);
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// From a fresh home to a stored turn and back, with nothing but what a person would type.
 #[test]

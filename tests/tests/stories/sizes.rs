@@ -4,12 +4,10 @@ use std::fs;
 
 use serde_json::json;
 use stories::phoenix::Span;
-use stories::{Call, Home, Protocol, Script, Step, Usage, expected_tree};
+use stories::{Call, Home, Protocol, Script, Step, USAGE, expected_tree};
 
 use crate::stage::Runs;
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// The longest text that is sent whole, in bytes.
 const LONGEST_TEXT: usize = 128 << 10;

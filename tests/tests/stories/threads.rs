@@ -1,12 +1,10 @@
 //! Threads that are taken up again: each run of Codex adds a turn to the same runs.
 
 use serde_json::json;
-use stories::{Call, Protocol, Script, Step, Usage, expected_tree};
+use stories::{Call, Protocol, Script, Step, USAGE, Usage, expected_tree};
 
 use crate::stage::Runs;
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn a_resumed_thread_tells_only_what_is_new() {

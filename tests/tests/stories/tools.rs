@@ -2,11 +2,9 @@
 
 use serde_json::json;
 use stories::phoenix::Span;
-use stories::{Call, Protocol, Script, Step, Usage};
+use stories::{Call, Protocol, Script, Step, USAGE};
 
 use crate::{check, stage};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 #[test]
 fn patches_that_apply_and_one_that_does_not() {

@@ -4,13 +4,11 @@ use std::time::{Duration, Instant};
 
 use stories::codex::Exec;
 use stories::terminal::Key;
-use stories::{Codex, Home, ModelServer, Protocol, Script, Step, Tui, Usage, wait};
+use stories::{Codex, Home, ModelServer, Protocol, Script, Step, Tui, USAGE, wait};
 
 use crate::complete::script;
 use crate::session::NO_DAEMON;
 use crate::{check, doctor, stage, turns};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// Nobody is there to ask.
 const TRUST: &str = "--dangerously-bypass-hook-trust";

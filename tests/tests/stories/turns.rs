@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use stories::{Call, Home, Script, Step, Usage, wait};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
+use stories::{Call, Home, Script, Step, USAGE, Usage, wait};
 
 /// A turn with a tool, and one that only talks.
 pub(crate) fn two_turns() -> [Script; 2] {

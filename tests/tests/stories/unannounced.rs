@@ -5,12 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use stories::codex::{ARGUMENT_LIMIT, Exec};
 use stories::phoenix::Span;
-use stories::{Call, Home, Protocol, Script, Step, Usage, wait};
+use stories::{Call, Home, Protocol, Script, Step, USAGE, wait};
 
 use crate::stage::Runs;
 use crate::{check, stage, turns};
-
-const USAGE: Usage = Usage { input: 1000, cached: 512, output: 20, reasoning: 5 };
 
 /// The service waits for 1.5 s; the rest is for a busy machine.
 const SOON: Duration = Duration::from_secs(8);
