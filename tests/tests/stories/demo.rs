@@ -12,7 +12,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 #[test]
 fn the_demo_shows_a_turn_and_leaves_nothing_behind() {
     let home = Home::new(&stage::programs(), "demo").expect("a home");
-    let mut demo = home.command(&stage::programs().join("arize-codex"));
+    let mut demo = stage::arize_codex(&home);
     let shown = run(demo.arg("demo"), LIMIT).expect("the demo ends");
     assert!(shown.status.success(), "{shown:?}");
     let readme = include_str!("../../../README.md");
@@ -38,7 +38,7 @@ fn without_settings_turns_are_stored_and_shown() {
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
     let exec = codex.and_then(|codex| codex.exec(&[], &script.prompt)).expect("a turn");
     stage::hook_runs(&home, 1);
-    let mut show = home.command(&stage::programs().join("arize-codex"));
+    let mut show = stage::arize_codex(&home);
     let shown = run(show.args(["show", "--last"]), LIMIT).expect("show ends");
     for line in ["Turn 1  AGENT", "> Say one", "< One.", exec.thread_id.as_str()] {
         assert!(shown.stdout.contains(line), "{shown:?}");

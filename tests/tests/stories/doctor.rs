@@ -41,7 +41,7 @@ impl Patient {
     }
 
     fn command(&self) -> Command {
-        let mut command = self.home.command(&stage::programs().join("arize-codex"));
+        let mut command = stage::arize_codex(&self.home);
         let codex = stage::codex();
         let folder = codex.parent().expect("a folder");
         command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display()));
@@ -51,7 +51,7 @@ impl Patient {
 
 /// What the doctor finds of this home in a check.
 pub(crate) fn finding(home: &Home, check: &str) -> Value {
-    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let mut command = stage::arize_codex(home);
     let done = run(command.args(["doctor", "--json"]), LIMIT).expect("it ends");
     let report: Value = serde_json::from_str(&done.stdout).expect("JSON");
     let [finding] = of(&report, check)[..] else { panic!("{report:#}") };
@@ -196,7 +196,7 @@ fn tells_what_is_going_on() {
     let home = stage::home("doctor-status");
     home.start_buffer().expect("the buffer starts");
     let played = stage::play(&home, &script(), Protocol::Binary, &[]);
-    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let mut command = stage::arize_codex(&home);
     let done = run(command.args(["status", "--json"]), LIMIT).expect("it ends");
     let status: Value = serde_json::from_str(&done.stdout).expect("JSON");
     assert_eq!(status["service"]["running"], true, "{status:#}");
@@ -215,7 +215,7 @@ fn tells_what_is_going_on() {
         assert!(part["cost_usd"].as_f64().is_some_and(|cost| cost > 0.0), "{part:#}");
     }
 
-    let mut command = home.command(&stage::programs().join("arize-codex"));
+    let mut command = stage::arize_codex(&home);
     let logs = run(command.arg("logs"), LIMIT).expect("it ends").stdout;
     let writers: Vec<&str> =
         logs.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();

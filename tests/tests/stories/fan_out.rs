@@ -66,7 +66,7 @@ fn of((name, waiting): (&str, u64)) -> (String, u64) {
 
 /// How many turns the local store has; none of them tells its prompt.
 fn stored(home: &Home) -> usize {
-    let mut show = home.command(&stage::programs().join("arize-codex"));
+    let mut show = stage::arize_codex(home);
     let shown = run(show.args(["show", "--json"]), LIMIT).expect("show ends");
     assert!(!shown.stdout.contains(&script().prompt), "{}", shown.stdout);
     let turns: Value = serde_json::from_str(&shown.stdout).expect("JSON");
@@ -75,7 +75,7 @@ fn stored(home: &Home) -> usize {
 
 /// What waits for each target after whatever waited was offered.
 fn flushed(home: &Home) -> Vec<(String, u64)> {
-    let mut flush = home.command(&stage::programs().join("arize-codex"));
+    let mut flush = stage::arize_codex(home);
     let told = run(flush.args(["flush", "--json"]), LIMIT).expect("flush ends");
     let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
     let targets = told["targets"].as_array().expect("targets").iter();

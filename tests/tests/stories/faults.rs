@@ -65,7 +65,7 @@ fn targets_that_misbehave() {
         misbehaving.behave(Behaviour::Accepts).expect("a target");
         turns.push(stage.notified(4 * round + 3));
         // What was refused for good, too: the fault was the target's.
-        let mut flush = stage.home.command(&stage::programs().join("arize-codex"));
+        let mut flush = stage::arize_codex(&stage.home);
         flush.args(["flush", "--rejected"]);
         wait::until("the target to have every turn", RECOVERY, || {
             // The service may be at it.

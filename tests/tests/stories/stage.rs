@@ -33,6 +33,11 @@ pub(crate) fn programs() -> PathBuf {
     path("STORIES_BIN_DIR")
 }
 
+/// Prepares a run of `arize-codex` in this home.
+pub(crate) fn arize_codex(home: &Home) -> Command {
+    home.command(&programs().join("arize-codex"))
+}
+
 /// Returns the real Codex.
 pub(crate) fn codex() -> PathBuf {
     path("STORIES_CODEX")
