@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::paths::append_private;
@@ -46,7 +46,7 @@ impl Log {
     fn write(&self, level: &str, line: Arguments<'_>) {
         const MAX_BYTES: u64 = 1024 * 1024;
         if fs::metadata(&self.file).is_ok_and(|file| file.len() > MAX_BYTES) {
-            let _ = fs::rename(&self.file, self.file.with_extension("log.1"));
+            let _ = fs::rename(&self.file, rotated(&self.file));
         }
         let Ok(mut file) = append_private(&self.file) else { return };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
@@ -54,6 +54,13 @@ impl Log {
         let text = format!("{time} {level:5} [{}] {line}", std::process::id()).replace('\n', " ");
         let _ = file.write_all(format!("{text}\n").as_bytes());
     }
+}
+
+/// What a log file becomes when it is full: there is one such file, and it is replaced.
+pub fn rotated(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
 }
 
 /// An error with its causes, on one line. Transports often repeat what their cause says: that is said
@@ -69,6 +76,20 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_log_makes_way_under_its_own_name() {
+        let folder = tempfile::tempdir().unwrap();
+        // `ARIZE_LOG_FILE` may name any file.
+        for name in ["codex.log", "codex.txt", "codex"] {
+            let file = folder.path().join(name);
+            let full = vec![b'x'; 1024 * 1024 + 1];
+            fs::write(&file, &full).unwrap();
+            Log::new(file.clone(), false).info(format_args!("next"));
+            assert_eq!(fs::read(folder.path().join(format!("{name}.1"))).unwrap(), full);
+            assert!(fs::read_to_string(&file).unwrap().ends_with("] next\n"));
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("{text}")]

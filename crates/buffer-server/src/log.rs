@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
+use buffer_api::log::rotated;
+
 /// The size at which the file becomes the old file, in bytes.
 const ROTATE_AT: u64 = 1024 * 1024;
 
@@ -119,7 +121,7 @@ impl Inner {
                 let _ = file.write_all(line.as_bytes());
                 *size += line.len() as u64;
                 if *size >= ROTATE_AT
-                    && fs::rename(&*path, old(path)).is_ok()
+                    && fs::rename(&*path, rotated(path)).is_ok()
                     && let Ok(fresh) = open(path)
                 {
                     self.output = fresh;
@@ -133,12 +135,6 @@ fn open(path: &Path) -> io::Result<Output> {
     let file = buffer_api::paths::append_private(path)?;
     let size = file.metadata()?.len();
     Ok(Output::File { file, path: path.to_owned(), size })
-}
-
-fn old(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".1");
-    PathBuf::from(name)
 }
 
 #[cfg(test)]
@@ -156,7 +152,7 @@ mod tests {
         }
         let size = |path: &Path| fs::metadata(path).unwrap().len();
         assert!(size(&path) < ROTATE_AT);
-        assert!((ROTATE_AT..ROTATE_AT + 200_000).contains(&size(&old(&path))));
+        assert!((ROTATE_AT..ROTATE_AT + 200_000).contains(&size(&rotated(&path))));
         assert_eq!(fs::read_dir(home.path().join("logs")).unwrap().count(), 2);
     }
 

@@ -26,22 +26,16 @@ pub struct Source {
     pub writer: &'static str,
     /// The file.
     pub file: PathBuf,
-    /// What the file becomes when it is full.
-    pub rotated: PathBuf,
 }
 
 /// The hook's log.
 pub fn hook(settings: &Settings) -> Source {
-    let file = settings.log_file.clone();
-    Source { writer: "hook", rotated: file.with_extension("log.1"), file }
+    Source { writer: "hook", file: settings.log_file.clone() }
 }
 
 /// The log of the buffer service.
 pub fn buffer(paths: &Paths) -> Source {
-    let file = buffer_api::Paths::under(&paths.harness_home).log;
-    let mut rotated = file.clone().into_os_string();
-    rotated.push(".1");
-    Source { writer: "buffer", file, rotated: rotated.into() }
+    Source { writer: "buffer", file: buffer_api::Paths::under(&paths.harness_home).log }
 }
 
 /// The last `count` lines of these logs together, oldest first.
@@ -88,7 +82,7 @@ mod tests {
     fn what_is_added_is_written_until_nobody_reads() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("codex.log");
-        let source = Source { writer: "hook", rotated: folder.path().join("none"), file };
+        let source = Source { writer: "hook", file };
         let line = |second| format!("2026-11-21T03:20:0{second}.000Z info  [1] {second}\n");
         std::fs::write(&source.file, line(1) + &line(2)).unwrap();
         let (mut written, mut second) = (Vec::new(), 2);

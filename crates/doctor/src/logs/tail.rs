@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 
+use buffer_api::log::rotated;
+
 use super::{Line, Source};
 
 /// More than this of a file is not read at once, in bytes. Our logs are rotated before.
@@ -21,8 +23,8 @@ impl Tail {
     /// All lines of a log so far, with those of the file before it, and what reads on from there.
     pub(super) fn open(source: &Source) -> (Vec<Line>, Self) {
         let mut file = File::open(&source.file).ok();
-        let mut text =
-            File::open(&source.rotated).map_or_else(|_| String::new(), |mut f| end(&mut f));
+        let full = File::open(rotated(&source.file));
+        let mut text = full.map_or_else(|_| String::new(), |mut file| end(&mut file));
         text.push_str(&file.as_mut().map(end).unwrap_or_default());
         let mut tail = Self { source: source.clone(), file, begun: String::new() };
         (tail.whole_lines(text), tail)
@@ -107,8 +109,7 @@ mod tests {
     fn a_log_is_followed_across_its_rotation() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("codex.log");
-        let rotated = folder.path().join("codex.log.1");
-        let source = Source { writer: "hook", file, rotated };
+        let source = Source { writer: "hook", file };
         let append = |text: &str| {
             let mut file = File::options().append(true).create(true).open(&source.file).unwrap();
             file.write_all(text.as_bytes()).unwrap();
@@ -123,7 +124,7 @@ mod tests {
         append("2026-11-21T03:20:01Z two\n2026-11-21T03:20:02Z th");
         assert_eq!(texts(&tail.added()), ["two"]);
         append("ree\n");
-        fs::rename(&source.file, &source.rotated).unwrap();
+        fs::rename(&source.file, rotated(&source.file)).unwrap();
         append("2026-11-21T03:20:03Z four\n");
         assert_eq!(texts(&tail.added()), ["three", "four"]);
         assert_eq!(tail.added(), []);
@@ -140,7 +141,7 @@ mod tests {
         let file = folder.path().join("big.txt");
         let line = format!("2026-11-21T03:20:00Z {}\n", "x".repeat(1000));
         fs::write(&file, line.repeat(5000)).unwrap();
-        let source = Source { writer: "hook", rotated: folder.path().join("none"), file };
+        let source = Source { writer: "hook", file };
         let (lines, _) = Tail::open(&source);
         assert!((2000..2200).contains(&lines.len()), "{}", lines.len());
         assert!(lines.iter().all(|line| line.text.len() == 1000 && line.time.is_some()));

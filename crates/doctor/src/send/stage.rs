@@ -121,8 +121,7 @@ impl Stage {
     }
 
     fn lines(&self) -> Vec<Line> {
-        let file = self.log();
-        last(&[Source { writer: "hook", rotated: file.with_extension("log.1"), file }], usize::MAX)
+        last(&[Source { writer: "hook", file: self.log() }], usize::MAX)
     }
 
     /// Edits the copy of the settings as `arize-config` does.
