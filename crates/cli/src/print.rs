@@ -6,6 +6,7 @@ mod json;
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
+use ::doctor::cut;
 use otlp_model::{Span, SpanKind, SpanStatus, UnixNanos, Value, names};
 use textwrap::Options;
 use textwrap::core::display_width;
@@ -230,24 +231,6 @@ fn wrapped(text: &mut String, mark: char, words: &str, width: usize) {
     let mark = format!("{mark} ");
     let options = Options::new(width).initial_indent(&mark).subsequent_indent("  ");
     let _ = writeln!(text, "{}", textwrap::fill(&cut(words, LONGEST_TEXT), options));
-}
-
-/// The beginning of a text on one line of this width, without characters that a terminal acts on.
-fn cut(text: &str, width: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if display_width(&line) <= width {
-        return line;
-    }
-    let mut room = width.saturating_sub(1);
-    let fits = |c: &char| {
-        let columns = display_width(c.encode_utf8(&mut [0; 4]));
-        let fits = columns <= room;
-        room = room.saturating_sub(columns);
-        fits
-    };
-    let mut cut: String = line.chars().take_while(fits).collect();
-    cut.push('…');
-    cut
 }
 
 #[cfg(test)]

@@ -24,3 +24,4 @@ mod words;
 pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
+pub use words::cut;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use codex_config::shell_word;
+use textwrap::core::display_width;
 
 /// A path for a shell.
 pub(crate) fn quoted(path: &Path) -> String {
@@ -50,14 +51,28 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A text of somebody else's on one line, without what a terminal acts on.
-pub(crate) fn line(text: &str, max: usize) -> String {
-    let mut line: String =
-        text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(max).collect();
-    if text.trim().chars().nth(max).is_some() {
-        line.push('…');
+/// A text of somebody else's on one line of at most so many columns.
+pub(crate) fn line(text: &str, width: usize) -> String {
+    cut(text.trim(), width)
+}
+
+/// The beginning of a text on one line of this width in columns, without characters that a terminal
+/// acts on.
+pub fn cut(text: &str, width: usize) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if display_width(&line) <= width {
+        return line;
     }
-    line
+    let mut room = width.saturating_sub(1);
+    let fits = |c: &char| {
+        let columns = display_width(c.encode_utf8(&mut [0; 4]));
+        let fits = columns <= room;
+        room = room.saturating_sub(columns);
+        fits
+    };
+    let mut cut: String = line.chars().take_while(fits).collect();
+    cut.push('…');
+    cut
 }
 
 #[cfg(test)]
@@ -81,6 +96,8 @@ mod tests {
     #[test]
     fn a_line_is_one_line() {
         assert_eq!(line(" a\n\u{1b}[31mb ", 10), "a  [31mb");
-        assert_eq!(line("abcdef", 3), "abc…");
+        assert_eq!(line("abcdef", 6), "abcdef");
+        assert_eq!(line("abcdef", 3), "ab…");
+        assert_eq!(line("長いabc", 4), "長…", "each of the first two takes two columns");
     }
 }

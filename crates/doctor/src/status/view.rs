@@ -92,7 +92,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             let _ = writeln!(text, "  {} {what}", count(number as usize, "turn", "turns"));
         }
         if let Some(error) = &target.last_error {
-            let _ = writeln!(text, "  {}", line(error, style.width.saturating_sub(3)));
+            let _ = writeln!(text, "  {}", line(error, style.width.saturating_sub(2)));
         }
     }
 }
@@ -125,7 +125,7 @@ fn turns(
             "completed" => String::new(),
             status => format!("{status}: "),
         };
-        let left = style.width.saturating_sub(start.len() + status.len() + 1);
+        let left = style.width.saturating_sub(start.len() + status.len());
         let _ = writeln!(text, "{start}{status}{}", line(&subject(turn, home), left));
     }
     if turns.is_empty() {
@@ -176,6 +176,7 @@ fn dollars(amount: f64) -> String {
 mod tests {
     use expect_test::expect;
     use notify_hook::ledger::Entry;
+    use textwrap::core::display_width;
 
     use super::*;
 
@@ -247,6 +248,7 @@ mod tests {
                 turn(Some("Fix the flaky test"), "completed", 15, Some(0.1234)),
                 turn(Some(long), "interrupted", 60, None),
                 turn(None, "failed", 60 * 24, Some(12.0)),
+                turn(Some(&"長い".repeat(9)), "completed", 60 * 24, None),
             ],
         }
     }
@@ -272,9 +274,10 @@ mod tests {
             11:45:00     1m23s     45k     812   $0.1234  3  Fix the flaky test
             11:00:00     1m23s     45k     812         -  interrupted: 3  A name that is so…
             Nov 20       1m23s     45k     812    $12.00  failed: 3  ~/work/project
+            Nov 20       1m23s     45k     812         -  3  長い長い長い長い長い長い長い長…
         "#]]
         .assert_eq(&text);
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.lines().all(|line| display_width(line) <= 80), "{text}");
         let nothing = Overview {
             targets: Vec::new(),
             today: Today::default(),
