@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use stories::process::run;
-use stories::{Codex, Guard, Home, Mlflow, ModelServer, Protocol, wait};
+use stories::{Codex, Guard, Home, ModelServer, Protocol, wait};
 
 use crate::complete::script;
 use crate::guarded::{self, PHOENIX};
@@ -124,7 +124,7 @@ fn sends_a_marked_turn_through_to_phoenix() {
 
 #[test]
 fn sends_a_marked_turn_through_to_mlflow() {
-    let mlflow = Mlflow::start(&stage::path("STORIES_MLFLOW")).expect("mlflow starts");
+    let mlflow = stage::mlflow();
     let patient = Patient::new("doctor-mlflow");
     let target = format!("target: mlflow\n    endpoint: {}", mlflow.url());
     patient.home.configure(&target).expect("config.yaml");

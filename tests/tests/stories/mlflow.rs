@@ -1,15 +1,15 @@
 //! MLflow shows a turn as what it is: a chat with tools, tokens, a cost, a session and a user.
 
 use serde_json::{Value, json};
+use stories::Protocol;
 use stories::mlflow::attribute;
-use stories::{Mlflow, Protocol};
 
 use crate::complete::script;
 use crate::stage;
 
 #[test]
 fn shows_a_turn_with_its_chat_tokens_and_cost() {
-    let mlflow = Mlflow::start(&stage::path("STORIES_MLFLOW")).expect("mlflow starts");
+    let mlflow = stage::mlflow();
     let experiment = "mlflow-turn";
     let mut home = stage::home(experiment);
     home.set_variable("ARIZE_USER_ID", "ada");

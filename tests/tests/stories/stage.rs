@@ -12,7 +12,7 @@ use stories::home::HookRun;
 use stories::phoenix::Span;
 use stories::process::{self, Finished};
 use stories::version::Version;
-use stories::{Codex, Home, ModelServer, Phoenix, Protocol, Rotel, Script};
+use stories::{Codex, Home, Mlflow, ModelServer, Phoenix, Protocol, Rotel, Script};
 
 use crate::turns::tool_begins;
 
@@ -21,6 +21,13 @@ pub(crate) fn phoenix() -> &'static Phoenix {
     static PHOENIX: LazyLock<Phoenix> =
         LazyLock::new(|| Phoenix::start(&path("STORIES_PHOENIX")).expect("phoenix starts"));
     &PHOENIX
+}
+
+/// The MLflow of the stories that need one from the beginning on; it ends with this process, too.
+pub(crate) fn mlflow() -> &'static Mlflow {
+    static MLFLOW: LazyLock<Mlflow> =
+        LazyLock::new(|| Mlflow::start(&path("STORIES_MLFLOW")).expect("mlflow starts"));
+    &MLFLOW
 }
 
 /// Starts a collector that hands on to that Phoenix.
