@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use otlp_model::encode::{to_json, to_protobuf};
 use otlp_model::{MetricBatch, SpanBatch};
+use prost::Message;
+use serde::Serialize;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
@@ -26,6 +29,14 @@ impl OtlpEncoding {
             Self::Protobuf => "application/x-protobuf",
             Self::Json => "application/json",
         })
+    }
+
+    /// An export request in this form.
+    pub(crate) fn encode(self, request: &(impl Message + Serialize)) -> Vec<u8> {
+        match self {
+            Self::Protobuf => to_protobuf(request),
+            Self::Json => to_json(request).to_string().into_bytes(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! From a batch to the bodies of the requests that carry it.
 
-use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
+use otlp_model::encode::{Scope, export_request};
 use otlp_model::{MetricBatch, SpanBatch, export_metrics_request};
 
 use crate::otlp_http::OtlpEncoding;
@@ -21,19 +21,11 @@ pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> 
 
 /// The OTLP body for metrics, uncompressed. They are small.
 pub(crate) fn metrics_body(batch: &MetricBatch, encoding: OtlpEncoding) -> Vec<u8> {
-    let request = export_metrics_request(batch, &SCOPE);
-    match encoding {
-        OtlpEncoding::Protobuf => to_protobuf(&request),
-        OtlpEncoding::Json => to_json(&request).to_string().into_bytes(),
-    }
+    encoding.encode(&export_metrics_request(batch, &SCOPE))
 }
 
 fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec<Vec<u8>> {
-    let request = export_request(batch, &SCOPE);
-    let body = match encoding {
-        OtlpEncoding::Protobuf => to_protobuf(&request),
-        OtlpEncoding::Json => to_json(&request).to_string().into_bytes(),
-    };
+    let body = encoding.encode(&export_request(batch, &SCOPE));
     if body.len() <= limit || batch.spans.len() < 2 {
         return vec![body];
     }
