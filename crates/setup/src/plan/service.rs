@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use buffer_api::process::{self, Status};
+use buffer_api::process::{self, Running, Status};
 use codex_config::variables;
 
 use super::{PlanError, ServiceStep, change};
@@ -75,6 +75,12 @@ pub(super) fn step(
     });
     let launcher_is_new = changes.iter().any(|change| change.part == Part::Autostart);
     let python = facts.python_service.clone().filter(|_| answers.replace_python_service);
+    let is_as_wanted = |running: &Running| {
+        !is_new
+            && !launcher_is_new
+            && running.endpoint.port == answers.port
+            && !is_another(&running.health.executable, host)
+    };
     let step = match (status, &python, launcher) {
         (Status::Taken { endpoint, occupant }, None, _) => {
             let occupant = facts.python_service.as_ref().map_or_else(
@@ -83,18 +89,9 @@ pub(super) fn step(
             );
             return Err(PlanError::PortTaken { port: endpoint.port, occupant });
         }
-        (Status::Running(_), _, Some(launcher)) if is_new || launcher_is_new => {
-            ServiceStep::HandOver(launcher)
-        }
-        (Status::Running(running), _, None)
-            if is_new
-                || running.endpoint.port != answers.port
-                || is_another(&running.health.executable, host) =>
-        {
-            ServiceStep::Restart
-        }
-        (Status::Running(_), ..) => ServiceStep::Leave,
+        (Status::Running(running), ..) if is_as_wanted(&running) => ServiceStep::Leave,
         (_, _, Some(launcher)) => ServiceStep::HandOver(launcher),
+        (Status::Running(_), _, None) => ServiceStep::Restart,
         (_, _, None) => ServiceStep::Start,
     };
     Ok((step, python))

@@ -6,4 +6,5 @@ mod interview;
 mod migration;
 mod refusals;
 mod reversal;
+mod service;
 mod settings;

@@ -1,0 +1,53 @@
+//! What becomes of a buffer service that runs.
+
+use std::path::PathBuf;
+
+use buffer_api::process::{Running, Status};
+use buffer_api::{Endpoint, Health};
+use setup::autostart::Launcher;
+use setup::{Request, ServiceStep};
+
+use crate::home::{Home, quiet};
+
+/// A service of this program at this port, as it says itself.
+fn running(executable: PathBuf, port: u16) -> Status {
+    let health = serde_json::json!({
+        "status": "ok", "service": "", "pid": 0, "version": "", "executable": executable,
+        "uptime_seconds": 0, "threads": 0, "events": 0, "bytes": 0, "received": 0, "dropped": 0,
+        "skipped": 0, "unthreaded": 0,
+    });
+    let health: Health = serde_json::from_value(health).unwrap();
+    Status::Running(Running { endpoint: Endpoint { port, ..Endpoint::default() }, health })
+}
+
+#[test]
+fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
+    let launchers = [
+        (None, ServiceStep::Restart),
+        (Some(Launcher::Systemd), ServiceStep::HandOver(Launcher::Systemd)),
+    ];
+    for (launcher, otherwise) in launchers {
+        let home = Home::with(&[]);
+        let request = Request { no_service: false, autostart: launcher.is_some(), ..quiet() };
+        let installed = home.path(".arize/harness/bin/arize-codex-buffer");
+        let plan = |status: &Status| {
+            let mut facts = setup::gather(&home.host, &request).unwrap();
+            facts.launcher.clone_from(&launcher);
+            facts.service = status.clone();
+            let mut ask = setup::ask::TakeProposed::default();
+            let answers = setup::interview(&request, &facts, &home.host, &mut ask).unwrap();
+            let plan = setup::plan(&home.host, &facts, &answers).unwrap();
+            (facts, plan)
+        };
+        let as_wanted = running(installed.clone(), 45_999);
+        // A program that was not there before is one to start.
+        let (facts, mut first) = plan(&as_wanted);
+        assert_eq!(first.service, otherwise);
+        first.service = ServiceStep::Leave;
+        home.apply(&facts, &first).unwrap();
+        assert_eq!(plan(&as_wanted).1.service, ServiceStep::Leave);
+        for another in [running(installed, 45_998), running("/elsewhere".into(), 45_999)] {
+            assert_eq!(plan(&another).1.service, otherwise, "{another:?}");
+        }
+    }
+}
