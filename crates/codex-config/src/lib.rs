@@ -5,7 +5,8 @@
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
 //! [`codex_toml`] does the same for Codex's own `config.toml` and takes it back, [`hooks_json`] for
-//! its `hooks.json`; [`profile`] puts a block into the profiles of shells.
+//! its `hooks.json`; [`profile`] puts a block into the profiles of shells. [`sessions`] knows how Codex
+//! files its transcripts.
 //! [`file_edit`] writes the result, unless the file changed in the meantime.
 //!
 //! Invariants:
@@ -41,6 +42,7 @@ mod warning;
 
 mod chained_notify;
 mod codex_version;
+pub mod sessions;
 mod triggers;
 
 pub mod codex_toml;

@@ -11,9 +11,10 @@ use std::time::{Duration, SystemTime};
 
 use buffer_api::wire::Runs;
 use buffer_api::{Client, Endpoint};
+use codex_config::sessions::is_thread_id;
 
 use crate::run::Tracing;
-use crate::transcripts::{is_thread_id, threads_begun};
+use crate::transcripts::threads_begun;
 
 /// The first argument of the process that is left behind. Codex has no such option.
 const RUN_ENDED: &str = "--arize-run-ended";

@@ -3,11 +3,12 @@
 //! A run that fails at once has sent no telemetry. All that is left of it is a transcript that began
 //! after the run did, of a `codex exec`, in the run's folder.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use codex_config::sessions;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -25,28 +26,13 @@ pub(crate) fn threads_begun(
     directory: &Path,
 ) -> impl Iterator<Item = String> {
     let directory = real(directory);
-    let days = newest_first(&codex_home.join("sessions")).into_iter();
-    let days = days.flat_map(|year| newest_first(&year)).flat_map(|month| newest_first(&month));
-    let files = days.take(DAYS).flat_map(|day| newest_first(&day));
+    let files = sessions::days(codex_home).take(DAYS).flat_map(sessions::newest_first);
     files.filter_map(move |file| {
-        let thread = thread_of(&file)?;
+        let thread = sessions::thread_of(file.file_name()?.to_str()?)?;
         let is_of_run = begun(thread)? >= whole_milliseconds(since)
             && first_line(&file)?.is_exec_in(&directory);
         is_of_run.then(|| thread.to_owned())
     })
-}
-
-/// Whether a text can be the id of a thread: those are UUIDs. Nothing else is passed to a program.
-pub(crate) fn is_thread_id(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-}
-
-/// The thread of a transcript, which is called `rollout-TIME-THREAD.jsonl`.
-fn thread_of(file: &Path) -> Option<&str> {
-    const UUID: usize = 36;
-    let stem = file.file_name()?.to_str()?.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
-    let (_, thread) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
-    is_thread_id(thread).then_some(thread)
 }
 
 /// When a thread began, as its id tells: a version 7 UUID begins with milliseconds.
@@ -92,15 +78,10 @@ fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
-fn newest_first(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten();
-    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    entries.sort_unstable_by(|a, b| b.cmp(a));
-    entries
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     /// 2026-11-20, 22:34:31.877.

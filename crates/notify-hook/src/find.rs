@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use codex_config::sessions;
 use codex_turn::{ThreadMeta, Transcript};
 
 use crate::read::{self, Tail};
@@ -11,13 +12,13 @@ use crate::read::{self, Tail};
 /// The transcript of a thread: in the folder of the day on which the thread was begun (its id, a
 /// version 7 UUID, tells), among the archived ones, or in any other day's folder.
 pub(crate) fn transcript(codex_home: &Path, thread_id: &str) -> Option<PathBuf> {
-    let sessions = codex_home.join("sessions");
+    let sessions = sessions::folder(codex_home);
     let day = days(thread_id).into_iter().find_map(|day| file_of(&sessions.join(day), thread_id));
     day.or_else(|| file_of(&codex_home.join("archived_sessions"), thread_id)).or_else(|| {
         // Ids of other kinds say nothing about the day.
         days(thread_id)
             .is_empty()
-            .then(|| day_folders(&sessions).find_map(|day| file_of(&day, thread_id)))?
+            .then(|| sessions::days(codex_home).find_map(|day| file_of(&day, thread_id)))?
     })
 }
 
@@ -31,11 +32,11 @@ pub(crate) struct Listed {
 
 /// The transcripts that were written to since a time, the one that was written last first.
 pub(crate) fn written_since(codex_home: &Path, since: SystemTime) -> Vec<Listed> {
-    let entries = day_folders(&codex_home.join("sessions"))
+    let entries = sessions::days(codex_home)
         .flat_map(|day| fs::read_dir(day).into_iter().flatten().filter_map(Result::ok));
     let listed = entries.filter_map(|entry| {
         let name = entry.file_name();
-        let thread_id = thread_of(name.to_str()?)?.to_owned();
+        let thread_id = sessions::thread_of(name.to_str()?)?.to_owned();
         let file = entry.metadata().ok()?;
         Some(Listed { thread_id, length: file.len(), modified: file.modified().ok()? })
     });
@@ -44,18 +45,10 @@ pub(crate) fn written_since(codex_home: &Path, since: SystemTime) -> Vec<Listed>
     written
 }
 
-/// The thread of a transcript's file name: `rollout-TIME-THREAD.jsonl`.
-fn thread_of(file_name: &str) -> Option<&str> {
-    const UUID: usize = 36;
-    let stem = file_name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
-    let (time, thread_id) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
-    time.ends_with('-').then_some(thread_id)
-}
-
 /// The thread whose transcript was written last, if it was just now and ends with this answer.
 pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>) -> Option<String> {
     const JUST_NOW: Duration = Duration::from_secs(60);
-    let newest_day = day_folders(&codex_home.join("sessions")).next()?;
+    let newest_day = sessions::days(codex_home).next()?;
     let files = fs::read_dir(newest_day).ok()?.filter_map(Result::ok);
     let newest = files
         .filter_map(|file| Some((file.metadata().ok()?.modified().ok()?, file.path())))
@@ -93,19 +86,4 @@ fn file_of(folder: &Path, thread_id: &str) -> Option<PathBuf> {
     let files = entries.filter(|entry| entry.file_name().to_str().is_some_and(is_of_thread));
     // Where there are both, the packed one is older.
     files.map(|entry| entry.path()).min_by_key(|path| read::is_packed(path))
-}
-
-/// All days' folders, the newest first.
-fn day_folders(sessions: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    newest_first(sessions.to_owned()).flat_map(newest_first).flat_map(newest_first)
-}
-
-fn newest_first(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .collect();
-    entries.sort_unstable_by(|a, b| b.cmp(a));
-    entries.into_iter()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use codex_config::sessions::is_thread_id;
 use tokio::time::Instant;
 
 use super::THREADS_AT_ONCE;
@@ -94,11 +95,6 @@ impl Plan {
         }
         self.threads.insert(thread, entry);
     }
-}
-
-/// Codex names threads by UUIDs; anything else is not passed to a program.
-fn is_thread_id(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use buffer_api::paths::create_parent;
+use codex_config::sessions;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc::UnboundedSender;
@@ -42,7 +43,7 @@ impl Watch {
         sender: UnboundedSender<Change>,
         log: &Log,
     ) -> Self {
-        let sessions = codex_home.join("sessions");
+        let sessions = sessions::folder(codex_home);
         let (is_sessions, is_outbox) = (sessions.clone(), outbox.to_owned());
         let handler = move |event: notify::Result<Event>| {
             let changes = event.map(|event| changes(event, &is_sessions, &is_outbox));
@@ -136,33 +137,11 @@ fn threads_below(folder: &Path, depth: usize) -> Vec<String> {
     threads.collect()
 }
 
-/// The thread of a file that is called `rollout-TIME-THREAD.jsonl`.
+/// The thread whose transcript a file is.
 fn thread_of(path: &Path) -> Option<String> {
-    const UUID: usize = 36;
-    let stem = path.file_name()?.to_str()?.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
-    let (_, thread) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
-    Some(thread.to_owned())
+    sessions::thread_of(path.file_name()?.to_str()?).map(str::to_owned)
 }
 
 fn say(log: &Log, path: &Path, error: &notify::Error) {
     log.line_on(Topic::Sweep, format_args!("`{}` is not watched: {error}", path.display()));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_is_named_after_its_thread() {
-        let id = "01a1fb18-d745-76d3-8970-09f42d282b2f";
-        for (name, thread) in [
-            (format!("rollout-2026-11-20T22-34-31-{id}.jsonl"), Some(id)),
-            (format!("rollout-2026-11-20T22-34-31-{id}.jsonl.zst"), None),
-            (format!("{id}.jsonl"), None),
-            ("rollout-.jsonl".to_owned(), None),
-            (format!("rollout-\u{e9}{}.jsonl", "x".repeat(35)), None),
-        ] {
-            assert_eq!(thread_of(Path::new(&name)).as_deref(), thread, "{name}");
-        }
-    }
 }

@@ -1,10 +1,10 @@
 //! The turns: when was the last one traced, does any wait, and does Codex write what we do not see?
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use codex_config::Paths;
+use codex_config::{Paths, sessions};
 use notify_hook::ledger;
 use otlp_model::UnixNanos;
 
@@ -37,7 +37,7 @@ pub fn gather(paths: &Paths, now: SystemTime) -> Facts {
     let waiting = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
     Facts {
         last_told: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
-        last_written: last_written(&paths.codex_home.join("sessions")),
+        last_written: last_written(&paths.codex_home),
         waiting_threads: waiting.count(),
         now,
     }
@@ -92,18 +92,10 @@ fn last(facts: &Facts) -> Finding {
 }
 
 /// When a transcript was last written to, among those of the newest days.
-fn last_written(sessions: &Path) -> Option<SystemTime> {
+fn last_written(codex_home: &Path) -> Option<SystemTime> {
     const DAYS: usize = 3;
-    let days = newest_first(sessions.to_owned()).flat_map(newest_first).flat_map(newest_first);
-    let files = days.take(DAYS).flat_map(newest_first);
+    let files = sessions::days(codex_home).take(DAYS).flat_map(sessions::newest_first);
     files.filter_map(|file| fs::metadata(file).ok()?.modified().ok()).max()
-}
-
-fn newest_first(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-    entries.sort_unstable_by(|a, b| b.cmp(a));
-    entries.into_iter()
 }
 
 #[cfg(test)]
