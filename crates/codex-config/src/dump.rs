@@ -2,6 +2,8 @@
 
 use serde_yaml::Value;
 
+use crate::mask_addresses;
+
 const MASK: &str = "***";
 
 /// What a key contains, in lower case with `_` between words, when its values are credentials.
@@ -23,8 +25,11 @@ pub fn is_secret(key: &str) -> bool {
     SECRET_NAMES.iter().any(|name| key.contains(name))
 }
 
-/// Copies a value with `***` in place of everything under a secret key.
+/// Copies a value with `***` in place of everything under a secret key, and of credentials in addresses.
 pub(crate) fn masked(value: &Value) -> Value {
+    if let Value::String(text) = value {
+        return mask_addresses(text).into();
+    }
     map_entries(value, masked, |key, value| match key.as_str() {
         Some(key) if is_secret(key) => hidden(value),
         _ => masked(value),
@@ -75,6 +80,11 @@ mod tests {
         check("a:\n- Auth-Token: 5\n- b: 5\n", "a:\n- Auth-Token: '***'\n- b: 5\n");
         check("headers:\n  x: [1, {y: z}]\n", "headers:\n  x:\n  - '***'\n  - y: '***'\n");
         check("API-KEY: x\nuserPassword: y\n", "API-KEY: '***'\nuserPassword: '***'\n");
+    }
+
+    #[test]
+    fn credentials_in_addresses_are_masked() {
+        check("endpoint: http://me:k@h/x\nb: [c]\n", "endpoint: http://***@h/x\nb:\n- c\n");
     }
 
     #[test]

@@ -20,6 +20,7 @@
 //!
 //! Start reading at [`Settings`] or [`edit::set`]. This crate knows nothing of HTTP or spans.
 
+mod address;
 pub mod env_file;
 mod environment;
 mod forward;
@@ -64,6 +65,7 @@ pub mod file_edit;
 mod private_file;
 mod replace;
 
+pub use address::mask_addresses;
 pub use chained_notify::{ChainedNotifyError, chained_notify};
 pub use codex_version::CodexVersion;
 pub use content::{ContentPolicy, Hidden, Scrubbing};

@@ -21,6 +21,7 @@ pub use tls::TlsFiles;
 
 pub(crate) use list::resolve_all;
 
+use crate::address::mask_address;
 use crate::reader::{
     Reader,
     Source::{self, Own},
@@ -143,7 +144,7 @@ pub(crate) fn http_url(
     let Some((key, value)) = reader.named(sources) else { return Ok(None) };
     match without_final_slash(&value) {
         Some(url) => Ok(Some(url.to_owned())),
-        None => Err(TargetError::InvalidEndpoint { key, value }),
+        None => Err(TargetError::InvalidEndpoint { key, value: mask_address(&value) }),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use codex_config::codex_toml::REPLACED;
-use codex_config::is_secret;
+use codex_config::{is_secret, mask_addresses};
 use similar::{ChangeTag, TextDiff};
 
 /// Shows how a text becomes another one; `None` is a file that does not exist.
@@ -70,7 +70,7 @@ fn masked(lines: &[&str]) -> Vec<String> {
         if assignment.is_some() {
             region.get_or_insert(Region::Below(depth));
         }
-        let shown = assignment.as_deref().unwrap_or(text);
+        let shown = mask_addresses(assignment.as_deref().unwrap_or(text));
         format!("{mark}{shown}{}", &line[text.len()..])
     };
     lines.iter().map(mask).collect()
@@ -111,12 +111,13 @@ mod tests {
     #[test]
     fn credentials_do_not_show() {
         check("    api_key: sk-1\n", "    api_key: ***\n");
+        check("+ endpoint = 'http://me:k@h/?k=v'\n", "+ endpoint = 'http://***@h/?***'\n");
         check("    api_key: \"\"\r\n", "    api_key: \"\"\r\n");
         check("export PHOENIX_API_KEY=x\n", "export PHOENIX_API_KEY= ***\n");
         check("x = { \"Authorization\" = \"Bearer y\" }\n", "x = { \"Authorization\" = ***\n");
         check(
-            "headers = {}\nurl = \"http://h:1/?a=b\"\n",
-            "headers = {}\nurl = \"http://h:1/?a=b\"\n",
+            "headers = {}\nurl = \"http://h:1/a=b\"\n",
+            "headers = {}\nurl = \"http://h:1/a=b\"\n",
         );
         check("[ -t 1 ] && API_KEY=k\n", "[ -t 1 ] && API_KEY= ***\n");
         check("x = { headers = {}, token = 'x' }", "x = { headers = ***");

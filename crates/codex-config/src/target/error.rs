@@ -44,7 +44,7 @@ pub enum TargetError {
     InvalidEndpoint {
         /// The variable or key.
         key: String,
-        /// The value as it was written.
+        /// The value as it was written, but for credentials.
         value: String,
     },
     /// A target that has no default address has none.

@@ -80,6 +80,13 @@ fn what_cannot_work_is_refused_with_its_key() {
     );
     check(
         &[],
+        "endpoint: 'me:hunter2@h:5000'",
+        "`harnesses.codex.endpoint` is `***@h:5000`, which does not start with `http://` or `https://` \
+         and a host\n\
+         hint: write `harnesses.codex.endpoint` as a URL, for example `https://traces.example:443`",
+    );
+    check(
+        &[],
         "experiment_id: codex",
         "`harnesses.codex.experiment_id` is `codex`, not a number\n\
          hint: set `harnesses.codex.experiment_id` to a number",
