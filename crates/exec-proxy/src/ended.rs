@@ -41,11 +41,9 @@ impl Run {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(self.to_arguments());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Elsewhere it leaves by itself: a session of its own is more than a group.
         #[cfg(windows)]
-        {
-            const DETACHED_PROCESS: u32 = 8;
-            std::os::windows::process::CommandExt::creation_flags(&mut command, DETACHED_PROCESS);
-        }
+        buffer_api::process::detach(&mut command);
         command.spawn().map(drop)
     }
 

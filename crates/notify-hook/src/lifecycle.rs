@@ -37,14 +37,6 @@ pub(crate) fn receive() -> io::Result<String> {
 fn detached(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    #[cfg(windows)]
-    {
-        const DETACHED_PROCESS: u32 = 0x8;
-        const CREATE_NEW_PROCESS_GROUP: u32 = 0x200;
-        let flags = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
-        std::os::windows::process::CommandExt::creation_flags(&mut command, flags);
-    }
+    buffer_api::process::detach(&mut command);
     command
 }

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use buffer_api::process::is_alive;
 use codex_config::Paths;
 use serde::Deserialize;
 
@@ -70,18 +71,4 @@ pub(crate) fn restart(codex: Option<&Path>, paths: &Paths) -> Result<(), Restart
     let said = String::from_utf8_lossy(&output.stderr);
     let said = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     Err(RestartError::Failed { status: output.status, said: said.trim().to_owned() })
-}
-
-#[cfg(unix)]
-fn is_alive(pid: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-
-    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
-    pid.is_some_and(|pid| test_kill_process(pid).is_ok())
-}
-
-#[cfg(not(unix))]
-fn is_alive(_pid: u32) -> bool {
-    // Asking Codex to restart a daemon that is gone does no harm.
-    true
 }

@@ -17,7 +17,8 @@ use std::path::PathBuf;
 pub use lock::{AcquireError, InstanceLock};
 pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;
-pub use start::{StartError, Started, ensure, ensure_soon, start};
+pub use signal::is_alive;
+pub use start::{StartError, Started, detach, ensure, ensure_soon, start};
 pub use stop::{StopError, Stopped, stop, stop_by_force};
 
 use crate::{Client, Endpoint, Health, Paths};

@@ -1,10 +1,14 @@
-//! Signals, where the system has them.
+//! Whether a process is alive, and how it is ended.
 
 #[cfg(unix)]
-pub(super) use unix::{is_alive, kill, terminate};
+pub use unix::is_alive;
+#[cfg(unix)]
+pub(super) use unix::{kill, terminate};
 
-#[cfg(not(unix))]
-pub(super) use elsewhere::{is_alive, kill, terminate};
+#[cfg(windows)]
+pub use windows::is_alive;
+#[cfg(windows)]
+pub(super) use windows::{kill, terminate};
 
 #[cfg(unix)]
 mod unix {
@@ -23,7 +27,7 @@ mod unix {
     }
 
     /// Whether a process runs. One that ended and that its parent has not looked at yet does not.
-    pub(in crate::process) fn is_alive(pid: u32) -> bool {
+    pub fn is_alive(pid: u32) -> bool {
         let exists = process(pid).is_ok_and(|pid| {
             // A process of another user exists as well.
             !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
@@ -55,43 +59,66 @@ mod unix {
                 assert!(!is_alive(pid));
             }
         }
-
-        #[test]
-        fn a_zombie_is_not_alive() {
-            assert!(is_alive(std::process::id()));
-            let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
-            assert!(is_alive(child.id()));
-            kill(child.id()).unwrap();
-            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-            while cfg!(target_os = "linux") && is_alive(child.id()) {
-                assert!(std::time::Instant::now() < deadline);
-            }
-            child.wait().unwrap();
-            assert!(!is_alive(child.id()));
-        }
     }
 }
 
-#[cfg(not(unix))]
-mod elsewhere {
+#[cfg(windows)]
+mod windows {
     use std::io;
 
-    pub(in crate::process) fn terminate(_pid: u32) -> io::Result<()> {
-        Err(unsupported())
+    use winsafe::co::{ERROR, PROCESS, WAIT};
+    use winsafe::guard::CloseHandleGuard;
+    use winsafe::{HPROCESS, SysResult};
+
+    /// Ends a process. Only those who share its console could ask it to end, and the service has
+    /// none; what it has taken is on disk before it answers.
+    pub(in crate::process) fn terminate(pid: u32) -> io::Result<()> {
+        kill(pid)
     }
 
-    pub(in crate::process) fn kill(_pid: u32) -> io::Result<()> {
-        Err(unsupported())
+    /// Ends a process.
+    pub(in crate::process) fn kill(pid: u32) -> io::Result<()> {
+        let killed = open(pid, PROCESS::TERMINATE).and_then(|it| it.TerminateProcess(1));
+        killed.map_err(|error| io::Error::from_raw_os_error(error.raw().cast_signed()))
     }
 
-    pub(in crate::process) fn is_alive(_pid: u32) -> bool {
-        true
+    /// Whether a process runs. One that ended exists for as long as somebody holds on to it.
+    pub fn is_alive(pid: u32) -> bool {
+        match open(pid, PROCESS::SYNCHRONIZE) {
+            Ok(process) => process.WaitForSingleObject(Some(0)) == Ok(WAIT::TIMEOUT),
+            // A process of another user exists as well.
+            Err(error) => error == ERROR::ACCESS_DENIED,
+        }
     }
 
-    fn unsupported() -> io::Error {
-        io::Error::new(
-            io::ErrorKind::Unsupported,
-            "processes can be ended on Unix only: end it in the task manager",
-        )
+    fn open(pid: u32, access: PROCESS) -> SysResult<CloseHandleGuard<HPROCESS>> {
+        HPROCESS::OpenProcess(access, false, pid)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    #[test]
+    fn a_process_is_alive_until_it_was_killed() {
+        assert!(is_alive(std::process::id()));
+        let (program, arguments): (_, &[_]) = match cfg!(windows) {
+            true => ("ping", &["-n", "60", "127.0.0.1"]),
+            false => ("sleep", &["60"]),
+        };
+        let mut child = Command::new(program).args(arguments).spawn().unwrap();
+        assert!(is_alive(child.id()));
+        kill(child.id()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        // As a zombie, for which only Linux has a name.
+        while !cfg!(target_os = "macos") && is_alive(child.id()) {
+            assert!(Instant::now() < deadline);
+        }
+        child.wait().unwrap();
+        assert!(!is_alive(child.id()));
     }
 }

@@ -147,11 +147,25 @@ fn spawn(service: &Service) -> Result<Child, StartError> {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(also_log);
-    // Ctrl-C in the terminal that this process belongs to is not meant for the service.
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    detach(&mut command);
     let program = service.program.clone();
     command.spawn().map_err(|source| StartError::Spawn { program, source })
+}
+
+/// Keeps from what `command` starts the Ctrl-C of the terminal that this process belongs to.
+///
+/// On Windows it gets a console of its own, which nobody sees; without one, each program that it
+/// starts would open a window.
+pub fn detach(command: &mut Command) {
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(command, 0);
+    #[cfg(windows)]
+    {
+        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0200;
+        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+        let flags = CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
+        std::os::windows::process::CommandExt::creation_flags(command, flags);
+    }
 }
 
 fn wait_for_answer(service: &Service, mut child: Child) -> Result<Running, StartError> {

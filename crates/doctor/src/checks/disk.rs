@@ -61,9 +61,11 @@ fn free(folder: &Path) -> Option<u64> {
     Some(space.f_bavail.saturating_mul(space.f_frsize))
 }
 
-#[cfg(not(unix))]
-fn free(_folder: &Path) -> Option<u64> {
-    None
+#[cfg(windows)]
+fn free(folder: &Path) -> Option<u64> {
+    let mut free = 0;
+    winsafe::GetDiskFreeSpaceEx(Some(folder.to_str()?), Some(&mut free), None, None).ok()?;
+    Some(free)
 }
 
 #[cfg(test)]
