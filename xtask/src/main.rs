@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 
+// It makes links and asks the system for what a process used.
+#[cfg(unix)]
 mod bench;
 mod capture;
 mod compat;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
 fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
+        #[cfg(unix)]
         ["bench"] => bench::run(),
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["compat"] => compat::run(),

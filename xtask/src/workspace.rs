@@ -45,6 +45,7 @@ pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
 
 /// Builds the shipped binaries and the bench's baseline as they are released, and returns their
 /// folder.
+#[cfg(unix)]
 pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
     for package in SHIPPED {
         run::succeed(&mut cargo(&[

@@ -28,7 +28,7 @@ pub struct ServerConfig {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forwarding {
     /// By the service, over plain HTTP.
-    Plain(Forward),
+    Plain(Box<Forward>),
     /// By the hook program, over TLS. It is started as `hook --pass-on` and reads from the settings
     /// where to.
     Hook(PathBuf),

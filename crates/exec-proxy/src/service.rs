@@ -11,6 +11,7 @@ use buffer_api::Endpoint;
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The most that starting the service may take of Codex's time. It goes on after that.
+#[cfg(unix)]
 const START_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Starts the service unless somebody listens at its address. Does not wait until it answers.
@@ -45,5 +46,6 @@ fn wait_briefly(mut starter: Child) {
     }
 }
 
+/// Windows knows no zombies.
 #[cfg(not(unix))]
 fn wait_briefly(_starter: Child) {}

@@ -22,6 +22,7 @@ use tempfile::TempDir;
 
 /// A home with one recorded thread, and a target that can be switched off.
 struct Home {
+    #[cfg_attr(not(unix), expect(dead_code, reason = "held so that it stays"))]
     dir: TempDir,
     paths: Paths,
     target: Target,

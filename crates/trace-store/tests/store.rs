@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
 
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -197,6 +198,7 @@ fn a_trace_is_found_by_the_start_of_its_id() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn files_and_folders_are_private() {
     let folder = TempDir::new().unwrap();
@@ -213,6 +215,7 @@ fn files_and_folders_are_private() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_file_that_others_could_read_is_taken_from_them() {
     let folder = TempDir::new().unwrap();

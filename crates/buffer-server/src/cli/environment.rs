@@ -65,7 +65,7 @@ impl Environment {
         let forward = self.settings().filter(|_| self.is_of_user(service))?.forward?;
         Some(match forward.uses_tls() {
             true => Forwarding::Hook(hook(service)),
-            false => Forwarding::Plain(forward),
+            false => Forwarding::Plain(Box::new(forward)),
         })
     }
 

@@ -123,7 +123,7 @@ enum Way {
 impl Way {
     fn new(forwarding: Forwarding) -> Self {
         match forwarding {
-            Forwarding::Plain(receiver) => Self::Plain(Box::new(Plain::new(receiver))),
+            Forwarding::Plain(receiver) => Self::Plain(Box::new(Plain::new(*receiver))),
             Forwarding::Hook(program) => Self::Hook(Hook::new(program)),
         }
     }

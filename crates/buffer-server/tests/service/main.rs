@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "what a test cannot do is what it reports")]
 
 mod forward;
+#[cfg(unix)]
+mod forward_hook;
 mod harness;
 mod ingest;
 #[cfg(unix)]

@@ -1,7 +1,9 @@
 //! A temporary home, and what is in it.
 
 use std::collections::BTreeMap;
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -9,6 +11,9 @@ use codex_config::{Environment, Paths};
 use setup::ask::TakeProposed;
 use setup::{Answers, Applied, ApplyError, Facts, Host, PROGRAMS, Plan, Request};
 use tempfile::TempDir;
+
+/// The variable that names the home.
+pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// A home with some files of its user.
 pub(crate) struct Home {
@@ -26,12 +31,13 @@ impl Home {
         let programs = folder.path().join("build");
         fs::create_dir(&programs).unwrap();
         for program in PROGRAMS {
-            fs::write(programs.join(program), format!("#!/bin/sh\n# {program}\n")).unwrap();
+            let program = format!("{program}{EXE_SUFFIX}");
+            fs::write(programs.join(&program), format!("#!/bin/sh\n# {program}\n")).unwrap();
         }
         let user = folder.path().join("user");
         fs::create_dir(&user).unwrap();
         let variables =
-            [("HOME", user.to_str().unwrap()), ("SHELL", "/bin/zsh"), ("PATH", "/nowhere")];
+            [(HOME, user.to_str().unwrap()), ("SHELL", "/bin/zsh"), ("PATH", "/nowhere")];
         let environment = Environment::new(variables);
         let paths = Paths::from_environment(&environment).unwrap();
         let home = Self { folder, host: Host { paths, environment, programs, folder: user } };
@@ -45,12 +51,10 @@ impl Home {
     pub(crate) fn with_codex(mut self, version: &str) -> Self {
         let folder = self.folder.path().join("usr");
         fs::create_dir_all(&folder).unwrap();
-        let codex = folder.join("codex");
-        fs::write(&codex, format!("#!/bin/sh\necho codex-cli {version}\n")).unwrap();
-        fs::set_permissions(&codex, fs::Permissions::from_mode(0o755)).unwrap();
+        write_codex(&folder, version);
         let user = self.path("");
         let variables =
-            [("HOME", user.as_path()), ("SHELL", Path::new("/bin/zsh")), ("PATH", &folder)];
+            [(HOME, user.as_path()), ("SHELL", Path::new("/bin/zsh")), ("PATH", &folder)];
         self.host.environment = Environment::new(variables);
         self
     }
@@ -60,8 +64,9 @@ impl Home {
         let path = self.path(path);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         match content.strip_prefix("-> ") {
+            #[cfg(unix)]
             Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
-            None => fs::write(path, content).unwrap(),
+            _ => fs::write(path, content).unwrap(),
         }
     }
 
@@ -109,6 +114,18 @@ impl Home {
         let removed = removal.carry_out(&self.host, &facts);
         assert_eq!(removed.problems, [], "{removed:?}");
     }
+}
+
+#[cfg(unix)]
+fn write_codex(folder: &Path, version: &str) {
+    let codex = folder.join("codex");
+    fs::write(&codex, format!("#!/bin/sh\necho codex-cli {version}\n")).unwrap();
+    fs::set_permissions(&codex, fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[cfg(windows)]
+fn write_codex(folder: &Path, version: &str) {
+    fs::write(folder.join("codex.cmd"), format!("@echo codex-cli {version}\r\n")).unwrap();
 }
 
 /// A request that starts no process.

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use setup::ask::TakeProposed;
 use setup::{Backend, ExistingOtel, Request};
@@ -68,7 +67,9 @@ fn an_exporter_that_cannot_be_passed_on_to_is_not() {
 fn a_read_only_file_stays_as_it_is() {
     let home = Home::with(&[(".codex/config.toml", "a = 1\n")]);
     let file = home.path(".codex/config.toml");
-    fs::set_permissions(&file, fs::Permissions::from_mode(0o444)).unwrap();
+    let mut permissions = fs::metadata(&file).unwrap().permissions();
+    permissions.set_readonly(true);
+    fs::set_permissions(&file, permissions).unwrap();
     check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
 }
 

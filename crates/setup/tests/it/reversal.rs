@@ -158,6 +158,8 @@ fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() 
     assert_eq!(home.read(".zshrc"), "export A=1\nalias l=ls");
 }
 
+// Links take a privilege on Windows.
+#[cfg(unix)]
 #[test]
 fn backups_that_are_gone_or_were_changed_keep_nothing_from_being_taken_back() {
     let home = home();

@@ -4,7 +4,7 @@ use codex_config::{Environment, Secret, Settings, Target, TlsFiles};
 use expect_test::expect;
 use setup::{Backend, Content, ExistingOtel, Request, Scope};
 
-use crate::home::{Home, quiet};
+use crate::home::{HOME, Home, quiet};
 
 const EXPORTER: &str = "[otel.exporter.otlp-http]\nendpoint = \"http://c/v1/logs\"\nprotocol = \
     \"json\"\n[otel.exporter.otlp-http.headers]\n\"x-team\" = \"a\"\nauthorization = \"Bearer k\"\n";
@@ -238,7 +238,7 @@ fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
     let mut home = Home::with(&[]);
     let user = home.path("");
     let variables = [
-        ("HOME", user.to_str().unwrap()),
+        (HOME, user.to_str().unwrap()),
         ("SHELL", "/bin/zsh"),
         ("ARIZE_CODEX_BUFFER_PORT", "45996"),
     ];

@@ -85,8 +85,6 @@ pub(super) fn program(notify: Option<&FoundNotify>, search: &OsStr) -> Program {
 
 #[cfg(test)]
 mod tests {
-    use codex_config::codex_toml;
-
     use super::*;
     use crate::Level::{Failure, Ok as Fine};
     use crate::checks::codex_toml::tests::{expect, facts};
@@ -124,6 +122,8 @@ mod tests {
     #[test]
     fn the_program_is_looked_at() {
         use std::os::unix::fs::PermissionsExt;
+
+        use codex_config::codex_toml;
 
         let home = tempfile::tempdir().unwrap();
         let script = home.path().join("both.sh");
