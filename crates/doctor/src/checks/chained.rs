@@ -56,6 +56,7 @@ pub fn check(facts: &Facts, paths: &Paths) -> Vec<Finding> {
 mod tests {
     use super::*;
     use crate::Level;
+    use crate::checks::expect;
 
     #[test]
     fn the_program_is_looked_for_as_it_will_be_started() {
@@ -75,8 +76,7 @@ mod tests {
             ("[~/x.sh]", Level::Warning),
             ("7", Level::Warning),
         ] {
-            let findings = look(value);
-            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
+            expect::only(&look(value), level, "");
         }
     }
 }

@@ -133,6 +133,7 @@ fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
 mod tests {
     use super::*;
     use crate::Level;
+    use crate::checks::expect;
 
     const SHIM: &str = "/h/bin/codex";
 
@@ -157,10 +158,7 @@ mod tests {
             (vec!["/usr/bin/codex", SHIM], Some(SHIM), Warning, "and not our shim"),
             (vec!["/usr/bin/codex"], Some(SHIM), Warning, "and not our shim"),
         ] {
-            let finding = &check(&facts(&commands, shim, "0.169.0"))[0];
-            assert_eq!(finding.level, level, "{finding:?}");
-            assert!(finding.message.contains(part), "{finding:?}");
-            assert_eq!(finding.command.is_some(), level != Ok, "{finding:?}");
+            expect::of(CHECK, &check(&facts(&commands, shim, "0.169.0")), level, part);
         }
     }
 
@@ -174,9 +172,7 @@ mod tests {
             ("codex-cli 0.9.1", Warning, "0.9.1 is older than 0.44.0"),
             ("what?", Warning, "says no version"),
         ] {
-            let finding = &check(&facts(&["/usr/bin/codex"], None, text))[1];
-            assert_eq!((finding.check, finding.level), (VERSION, level), "{finding:?}");
-            assert!(finding.message.contains(part), "{finding:?}");
+            expect::of(VERSION, &check(&facts(&["/usr/bin/codex"], None, text)), level, part);
         }
     }
 

@@ -117,8 +117,7 @@ mod tests {
             check(&gather(&paths, CodexVersion::parse(version)))
         };
         let expect = |findings: Vec<Finding>, level: Level, part: &str| {
-            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
-            assert!(findings[0].message.contains(part), "{findings:?}");
+            crate::checks::expect::only(&findings, level, part);
         };
         assert_eq!(look("", "0.169.0"), []);
         let hooks = "[[hooks.SubagentStop]]\n[[hooks.SubagentStop.hooks]]\ntype = \"command\"\n\

@@ -40,9 +40,7 @@ mod tests {
     fn expect(log: &[&str], level: Level, part: &str) {
         let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
         let lines: Vec<Line> = log.iter().map(|line| Line::parse("hook", line)).collect();
-        let findings = check(&lines, now);
-        assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
-        assert!(findings[0].message.contains(part), "{findings:?}");
+        crate::checks::expect::only(&check(&lines, now), level, part);
     }
 
     #[test]

@@ -5,6 +5,8 @@ pub mod codex;
 pub mod codex_toml;
 pub mod daemon;
 pub mod disk;
+#[cfg(test)]
+mod expect;
 pub mod hooks;
 pub mod log;
 pub mod outbox;

@@ -62,6 +62,7 @@ pub fn gather(directory: &Path, codex_home: &Path) -> Vec<Project> {
 mod tests {
     use super::*;
     use crate::Level;
+    use crate::checks::expect;
 
     #[test]
     fn the_project_is_searched_up_to_its_root() {
@@ -84,9 +85,7 @@ mod tests {
         for (version, part) in
             [("0.169.0", "ignores there"), ("0.98.0", "in place of the user's own")]
         {
-            let findings = check(&found, CodexVersion::parse(version));
-            assert_eq!((findings.len(), findings[0].level), (1, Level::Warning));
-            assert!(findings[0].message.contains(part), "{findings:?}");
+            expect::only(&check(&found, CodexVersion::parse(version)), Level::Warning, part);
         }
         assert_eq!(gather(home.path(), &home.path().join(".codex")), []);
     }

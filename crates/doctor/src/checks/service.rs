@@ -234,12 +234,7 @@ mod tests {
     }
 
     fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
-        let findings = super::check(facts);
-        let finding = findings.iter().find(|finding| finding.check == check);
-        let finding = finding.unwrap_or_else(|| panic!("no {check} in {findings:?}"));
-        assert_eq!(finding.level, level, "{finding:?}");
-        assert!(finding.message.contains(part), "{finding:?}");
-        assert_eq!(finding.command.is_some(), level != Fine, "{finding:?}");
+        crate::checks::expect::of(check, &super::check(facts), level, part);
     }
 
     #[test]

@@ -50,6 +50,7 @@ mod tests {
 
     use super::*;
     use crate::Level;
+    use crate::checks::expect;
 
     #[test]
     fn what_is_wrong_is_said_once_and_what_is_right_in_a_line() {
@@ -72,8 +73,7 @@ mod tests {
             let findings = check(&settings, &paths);
             assert_eq!(findings.len(), expected.len(), "{findings:?}");
             for (finding, (level, part)) in findings.iter().zip(expected) {
-                assert_eq!(finding.level, level, "{finding:?}");
-                assert!(finding.message.contains(part), "{finding:?}");
+                expect::finding(finding, level, part);
             }
         }
     }

@@ -212,8 +212,7 @@ mod tests {
 
     fn expect(facts: Facts, level: Level, part: &str, command: &str) {
         let finding = &check(&[facts], &Paths::new("/h", None))[0];
-        assert_eq!(finding.level, level, "{finding:?}");
-        assert!(finding.message.contains(part), "{finding:?}");
+        crate::checks::expect::finding(finding, level, part);
         assert_eq!(finding.command.as_deref().unwrap_or_default(), command, "{finding:?}");
     }
 

@@ -102,6 +102,7 @@ fn last_written(codex_home: &Path) -> Option<SystemTime> {
 mod tests {
     use super::*;
     use crate::Level::{self, Ok as Fine, Warning};
+    use crate::checks::expect;
 
     #[test]
     fn silence_is_told_from_loss() {
@@ -122,9 +123,7 @@ mod tests {
         ];
         for (last_told, last_written, level, part) in cases {
             let facts = Facts { last_told, last_written, waiting_threads: 0, now };
-            let findings = check(&facts);
-            assert_eq!((findings.len(), findings[0].level), (1, level), "{findings:?}");
-            assert!(findings[0].message.contains(part), "{findings:?}");
+            expect::only(&check(&facts), level, part);
         }
     }
 

@@ -111,7 +111,7 @@ fn read(file: &Path) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Level::{self, Failure, Ok as Fine};
+    use crate::Level::{self, Failure};
 
     pub(super) fn facts(text: &str) -> Facts {
         let content = match codex_toml::inspect(text) {
@@ -129,12 +129,7 @@ mod tests {
     }
 
     pub(super) fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
-        let findings = super::check(facts);
-        let finding = findings.iter().find(|finding| finding.check == check);
-        let finding = finding.unwrap_or_else(|| panic!("no {check} in {findings:?}"));
-        assert_eq!(finding.level, level, "{finding:?}");
-        assert!(finding.message.contains(part), "{finding:?}");
-        assert_eq!(finding.command.is_some(), level != Fine, "{finding:?}");
+        crate::checks::expect::of(check, &super::check(facts), level, part);
     }
 
     #[test]
