@@ -133,7 +133,7 @@ pub fn run(
     match arguments.action {
         Action::Get { key } => return get(&paths, &key, &mut console),
         Action::Set { key, value: Some(value), .. } => {
-            if dump::is_secret(key.segments().last().map_or("", String::as_str)) {
+            if key.segments().iter().any(|segment| dump::is_secret(segment)) {
                 let hint = "hint: `--stdin` keeps a credential out of the shell's history";
                 writeln!(console.notes, "{hint}")?;
             }

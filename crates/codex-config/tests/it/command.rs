@@ -425,6 +425,7 @@ fn a_key_that_no_setting_has_is_written_and_told() {
     home.check(
         &["set", "harnesses.codex.headers.x-team", "1"],
         expect![[r#"
+            hint: `--stdin` keeps a credential out of the shell's history
             exit 0
         "#]],
     );
