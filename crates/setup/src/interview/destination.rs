@@ -124,6 +124,15 @@ fn api_key(
 }
 
 fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError> {
+    // Nothing would be delivered there.
+    if endpoint.contains('@') {
+        return Err(InterviewError::Wrong {
+            what: "an endpoint holds no user name: credentials belong into the API key or a header"
+                .to_owned(),
+            hint: "--api-key-stdin, or arize-config set harnesses.codex.headers.NAME --stdin"
+                .to_owned(),
+        });
+    }
     let has_scheme = endpoint.starts_with("http://") || endpoint.starts_with("https://");
     // Arize's own form is `host:port`.
     if (has_scheme || backend == Backend::Arize) && !endpoint.trim().is_empty() {

@@ -120,6 +120,14 @@ fn an_endpoint_needs_a_scheme_and_a_receiver_of_otlp_needs_an_endpoint() {
         &request,
         "the endpoint `localhost:6006` begins with neither http:// nor https://",
     );
+    let request = Request {
+        target: Some(Backend::Phoenix),
+        endpoint: Some("http://me:hunter2@localhost:6006".to_owned()),
+        ..quiet()
+    };
+    let expected =
+        "an endpoint holds no user name: credentials belong into the API key or a header";
+    check(&home, &request, expected);
     let request = Request { target: Some(Backend::Otlp), ..quiet() };
     check(&home, &request, "the target `otlp` needs an endpoint");
     let request = Request { target: Some(Backend::Arize), ..quiet() };
