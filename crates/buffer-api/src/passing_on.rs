@@ -37,6 +37,9 @@ pub struct Receipt {
     /// Why it was given up; nothing where it was taken.
     #[serde(default)]
     pub given_up: Option<String>,
+    /// Whether the receiver has certainly taken nothing, and may later.
+    #[serde(default)]
+    pub may_pass: bool,
 }
 
 impl Parcel {
@@ -122,7 +125,7 @@ mod tests {
     #[test]
     fn a_receipt_is_a_line() {
         let mut wire = Vec::new();
-        let refused = Receipt { given_up: Some("two\nlines".to_owned()) };
+        let refused = Receipt { given_up: Some("two\nlines".to_owned()), may_pass: true };
         for receipt in [Receipt::default(), refused.clone()] {
             receipt.write(&mut wire).unwrap();
         }

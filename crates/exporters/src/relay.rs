@@ -1,8 +1,6 @@
 //! Bodies that somebody else made, for a receiver that takes them as they are.
 
 use std::fmt;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use ureq::http::HeaderMap;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
@@ -10,10 +8,7 @@ use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 use crate::endpoint::exact_url;
 use crate::headers::{Headers, header_value};
 use crate::http::HttpClient;
-use crate::{ConfigError, Connection, ExportError, Verdict};
-
-/// How long to wait before a body is offered again.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+use crate::{ConfigError, Connection, ExportError};
 
 /// Posts bodies to one address.
 pub struct Relay {
@@ -22,7 +17,7 @@ pub struct Relay {
 
 impl Relay {
     /// Prepares requests with these headers, whose values are treated as credentials; reads the files
-    /// for TLS, but does not connect. The connection's timeout is that of one attempt.
+    /// for TLS, but does not connect. The connection's timeout is that of a body.
     pub fn new(
         endpoint: &str,
         headers: &[(String, String)],
@@ -33,41 +28,17 @@ impl Relay {
         Ok(Self { http: HttpClient::new(url, headers, connection)? })
     }
 
-    /// Posts a body with what was said of it. A receiver that is away or busy is asked again, three
-    /// times in all and until the deadline.
+    /// Posts a body with what was said of it, once.
     pub fn post(
         &self,
         content_type: Option<&str>,
         content_encoding: Option<&str>,
         body: &[u8],
-        deadline: Instant,
     ) -> Result<(), ExportError> {
         let mut form = HeaderMap::new();
         form.extend(header(CONTENT_TYPE, content_type));
         form.extend(header(CONTENT_ENCODING, content_encoding));
-        let attempt = || {
-            let until = self.http.deadline().min(deadline);
-            self.http.post(self.http.url(), &form, body, until).map(drop)
-        };
-        let mut sent = attempt();
-        for pause in PAUSES {
-            match &sent {
-                Err(error) if may_pass(error, pause) && Instant::now() + pause < deadline => {}
-                _ => break,
-            }
-            thread::sleep(pause);
-            sent = attempt();
-        }
-        sent
-    }
-}
-
-/// Whether an error may be over after a pause.
-fn may_pass(error: &ExportError, pause: Duration) -> bool {
-    match error.verdict() {
-        Verdict::Later(asked) => asked.is_none_or(|asked| asked <= pause),
-        Verdict::Fails => true,
-        Verdict::Hold | Verdict::Split | Verdict::Never => false,
+        self.http.post(self.http.url(), &form, body, self.http.deadline()).map(drop)
     }
 }
 

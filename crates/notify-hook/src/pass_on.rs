@@ -5,7 +5,7 @@
 //! lasts as long as its input. It has no bound on its time but one for each body.
 
 use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use buffer_api::log::chain;
 use buffer_api::passing_on::{Parcel, Receipt};
@@ -13,10 +13,9 @@ use codex_config::{Environment, Forward, Paths, Settings};
 use exporters::Relay;
 
 use crate::exporter::{connection, exposed};
-use crate::run::{CAP, GRACE};
 use crate::watchdog::Watchdog;
 
-/// The most that one attempt may take.
+/// The most that a body may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Passes on what comes, until nothing more does. A failure to read or to write means that the service
@@ -27,13 +26,14 @@ pub(crate) fn pass_on(paths: &Paths, environment: &Environment) {
     drop(watchdog);
     let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
     while let Ok(Some((parcel, body))) = Parcel::read(&mut input) {
-        let receipt = Receipt { given_up: send(relay.as_ref(), &parcel, &body).err() };
+        let receipt = send(relay.as_ref(), &parcel, &body);
         if receipt.write(&mut output).is_err() {
             break;
         }
     }
 }
 
+/// The receiver that the settings name.
 fn relay(forward: Option<Forward>) -> Result<Relay, String> {
     let forward = forward.ok_or("the settings name no receiver any more")?;
     let connection = connection(&forward.tls, &forward.proxies, TIMEOUT);
@@ -41,9 +41,15 @@ fn relay(forward: Option<Forward>) -> Result<Relay, String> {
         .map_err(|error| chain(&error))
 }
 
-fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Result<(), String> {
+fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Receipt {
     let _watchdog = Watchdog::start();
-    let deadline = Instant::now() + CAP - GRACE;
+    let relay = match relay {
+        Ok(relay) => relay,
+        Err(reason) => return Receipt { given_up: Some(reason.clone()), may_pass: false },
+    };
     let (kind, packing) = (parcel.content_type.as_deref(), parcel.content_encoding.as_deref());
-    relay?.post(kind, packing, body, deadline).map_err(|error| chain(&error))
+    match relay.post(kind, packing, body) {
+        Ok(()) => Receipt::default(),
+        Err(error) => Receipt { given_up: Some(chain(&error)), may_pass: error.took_nothing_yet() },
+    }
 }

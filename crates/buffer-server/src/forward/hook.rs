@@ -14,7 +14,7 @@ use std::{
 use axum::http::HeaderValue;
 use buffer_api::passing_on::{self, Receipt};
 
-use super::Parcel;
+use super::{Parcel, Refusal};
 
 /// How long nothing is started after a run that came to nothing; twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -50,9 +50,10 @@ impl Hook {
     }
 
     /// Has the hook send a body; says why it was not taken.
-    pub(super) fn send(&mut self, parcel: &Parcel) -> Result<(), String> {
+    pub(super) fn send(&mut self, parcel: &Parcel) -> Result<(), Refusal> {
         if self.not_before.is_some_and(|time| Instant::now() < time) {
-            return Err(format!("`{}` is started again later", self.program.display()));
+            let reason = format!("`{}` is started again later", self.program.display());
+            return Err(Refusal::for_good(reason));
         }
         // Once more at once: a run that was there already may have been killed.
         let was_running = self.is_running();
@@ -63,12 +64,13 @@ impl Hook {
         match answer {
             Ok(receipt) => {
                 (self.pause, self.not_before) = (FIRST_PAUSE, None);
-                receipt.given_up.map_or(Ok(()), Err)
+                let Receipt { given_up, may_pass } = receipt;
+                given_up.map_or(Ok(()), |reason| Err(Refusal { reason, may_pass }))
             }
             Err(error) => {
                 self.not_before = Some(Instant::now() + self.pause);
                 self.pause = (self.pause * 2).min(LONGEST_PAUSE);
-                Err(format!("`{}`: {error}", self.program.display()))
+                Err(Refusal::for_good(format!("`{}`: {error}", self.program.display())))
             }
         }
     }

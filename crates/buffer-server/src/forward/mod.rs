@@ -1,8 +1,10 @@
 //! Passes bodies of logs on to another receiver, for users whose Codex sent its events there before.
 //!
-//! A thread of its own does it, behind a queue, so that Codex never waits for the other receiver. What
-//! the queue cannot take, and what the receiver does not, is counted and given up, as Codex itself would
-//! have given it up. Where nothing is passed on, there is neither queue nor thread.
+//! A thread of its own does it, behind a queue, so that Codex never waits for the other receiver. A body
+//! of which the receiver has certainly taken nothing, because it is away or busy, waits with those behind
+//! it, for some minutes. What the queue cannot take, and what else fails, is counted and given up, as
+//! Codex itself would have given it up: nothing is told twice. Where nothing is passed on, there is
+//! neither queue nor thread.
 
 mod hook;
 mod plain;
@@ -15,7 +17,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -39,6 +41,13 @@ const MAX_BODIES: usize = 64;
 
 /// The most bytes of bodies that wait. Codex sends some KiB a second.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+/// How long a body may wait for a receiver that is away or busy.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+
+/// How long such a receiver is left alone; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// How long a program that passes bodies on is kept while none comes.
 const IDLE: Duration = Duration::from_secs(3 * 60);
@@ -69,6 +78,7 @@ struct Shared {
 /// A body as it came.
 #[derive(Debug)]
 pub(crate) struct Parcel {
+    came: Instant,
     kind: Option<HeaderValue>,
     packing: Option<HeaderValue>,
     body: Bytes,
@@ -110,7 +120,22 @@ impl Parcel {
     /// A body with what its request said of it.
     pub(crate) fn new(headers: &HeaderMap, body: Bytes) -> Self {
         let header = |name| headers.get(name).cloned();
-        Self { kind: header(CONTENT_TYPE), packing: header(CONTENT_ENCODING), body }
+        let (kind, packing) = (header(CONTENT_TYPE), header(CONTENT_ENCODING));
+        Self { came: Instant::now(), kind, packing, body }
+    }
+}
+
+/// Why a body was not taken.
+#[derive(Debug)]
+struct Refusal {
+    reason: String,
+    /// Whether the receiver has certainly taken nothing, and may later.
+    may_pass: bool,
+}
+
+impl Refusal {
+    fn for_good(reason: String) -> Self {
+        Self { reason, may_pass: false }
     }
 }
 
@@ -128,10 +153,26 @@ impl Way {
         }
     }
 
-    fn send(&mut self, parcel: &Parcel) -> Result<(), String> {
+    fn send(&mut self, parcel: &Parcel) -> Result<(), Refusal> {
         match self {
             Self::Plain(plain) => plain.send(parcel),
             Self::Hook(hook) => hook.send(parcel),
+        }
+    }
+
+    /// Sends a body, again and again while the receiver is away or busy.
+    fn send_patiently(&mut self, parcel: &Parcel, log: &Log) -> Result<(), Refusal> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.send(parcel) {
+                Err(refusal) if refusal.may_pass && parcel.came.elapsed() + pause < PATIENCE => {
+                    let message = format_args!("events wait to be passed on: {}", refusal.reason);
+                    log.line_on(Topic::Forward, message);
+                }
+                sent => return sent,
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 
@@ -152,10 +193,10 @@ impl Way {
 
 fn send_all(mut way: Way, parcels: &Receiver<Parcel>, shared: &Shared, log: &Log) {
     while let Some(parcel) = way.wait(parcels, IDLE) {
-        let sent = way.send(&parcel);
+        let sent = way.send_patiently(&parcel, log);
         // Who sees that a body was given up finds the reason in the log.
         if let Err(refusal) = &sent {
-            let message = format_args!("events are not passed on: {refusal}");
+            let message = format_args!("events are not passed on: {}", refusal.reason);
             log.line_on(Topic::Forward, message);
         }
         let counter = if sent.is_ok() { &shared.taken } else { &shared.given_up };

@@ -1,6 +1,6 @@
 //! To a receiver that takes plain HTTP: by the service itself.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use axum::http::{
     StatusCode,
@@ -9,7 +9,7 @@ use axum::http::{
 use codex_config::Forward;
 use ureq::Agent;
 
-use super::Parcel;
+use super::{Parcel, Refusal};
 
 /// The most that one attempt may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,17 +30,23 @@ impl Plain {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .timeout_global(Some(TIMEOUT))
+            // One that was kept may break when a body is on its way: was it taken?
+            .max_idle_connections(0)
             .user_agent(concat!("arize-codex-buffer/", env!("CARGO_PKG_VERSION")));
         Self { agent: config.build().new_agent(), receiver }
     }
 
     /// Sends a body; says why it was not taken.
-    pub(super) fn send(&self, parcel: &Parcel) -> Result<(), String> {
-        // Once more at once: the receiver may have closed a connection that was kept.
-        match self.post(parcel).or_else(|_| self.post(parcel)) {
+    pub(super) fn send(&self, parcel: &Parcel) -> Result<(), Refusal> {
+        match self.post(parcel) {
             Ok(status) if status.is_success() => Ok(()),
-            Ok(status) => Err(format!("answered with {status}")),
-            Err(error) => Err(error.to_string()),
+            Ok(status) => Err(Refusal {
+                reason: format!("answered with {status}"),
+                may_pass: says_that_it_did_not_begin(status),
+            }),
+            Err(error) => {
+                Err(Refusal { reason: error.to_string(), may_pass: is_nobody_there(&error) })
+            }
         }
     }
 
@@ -55,5 +61,19 @@ impl Plain {
             }
         }
         Ok(request.send(&parcel.body[..])?.status())
+    }
+}
+
+/// These statuses say that nothing was done with the request, and that it may be later.
+fn says_that_it_did_not_begin(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 408 | 425 | 429 | 503)
+}
+
+/// Whether there was no connection, so that nobody has got anything.
+fn is_nobody_there(error: &ureq::Error) -> bool {
+    match error {
+        ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
+        ureq::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,
+        _ => false,
     }
 }

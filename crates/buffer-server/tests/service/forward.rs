@@ -19,24 +19,34 @@ pub(crate) struct Request {
     body: Vec<u8>,
 }
 
-/// A receiver that answers each request with this status, and its address.
+/// A receiver that answers each request with this status, 0 being none at all, and its address.
 pub(crate) fn receiver(status: u16) -> (SocketAddr, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
+    (listener.local_addr().unwrap(), receiver_at(listener, vec![status]))
+}
+
+/// A receiver that answers with one status after the other, and then with the last of them.
+fn receiver_at(listener: TcpListener, statuses: Vec<u16>) -> Receiver<Request> {
     let (sender, requests) = channel();
+    let last = statuses.last().copied().into_iter().cycle();
+    let mut statuses = statuses.into_iter().chain(last);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             while let Some(request) = read(&mut stream) {
-                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
-                stream.write_all(answer.as_bytes()).unwrap();
+                let status = statuses.next().unwrap();
                 if sender.send(request).is_err() {
                     return;
                 }
+                if status == 0 {
+                    break;
+                }
+                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
             }
         }
     });
-    (address, requests)
+    requests
 }
 
 /// The next request on a connection; none if it is closed.
@@ -99,11 +109,8 @@ fn what_is_refused_here_and_what_is_no_log_is_not_passed_on() {
 }
 
 #[test]
-fn a_receiver_that_refuses_or_is_gone_is_counted_and_costs_nothing() {
-    let (refusing, _requests) = receiver(503);
-    // Its port is free again.
-    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    for address in [refusing, gone] {
+fn a_receiver_that_refuses_or_breaks_off_is_counted_and_costs_nothing() {
+    for (address, requests) in [receiver(500), receiver(0)] {
         let server = forwarding_to(address);
         for number in 0..3 {
             server.post(&export("a", [number]));
@@ -111,10 +118,34 @@ fn a_receiver_that_refuses_or_is_gone_is_counted_and_costs_nothing() {
         let health =
             wait_for(|| Some(server.health()).filter(|health| health.forward_given_up == 3));
         assert_eq!((health.forwarded, health.events), (0, 3));
+        assert_eq!(requests.try_iter().count(), 3, "each was sent once");
         let log = fs::read_to_string(&server.paths.log).unwrap();
         assert_eq!(log.matches("events are not passed on: ").count(), 1, "{log}");
         assert!(!log.contains("hunter2"), "{log}");
     }
+}
+
+#[test]
+fn bodies_wait_for_a_receiver_that_is_away_or_busy_and_arrive_once() {
+    // Its port is free again.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let server = forwarding_to(address);
+    let bodies: Vec<String> = (0..3).map(|number| export("a", [number]).to_string()).collect();
+    for body in &bodies {
+        server.send("POST /v1/logs", JSON, body.as_bytes());
+    }
+    let says = |what: &str| {
+        let log = fs::read_to_string(&server.paths.log).ok()?;
+        log.contains(&format!("events wait to be passed on: {what}")).then_some(())
+    };
+    wait_for(|| says("io: "));
+    let listener = TcpListener::bind(address).unwrap();
+    let requests = receiver_at(listener, vec![503, 429, 200]);
+    wait_for(|| (server.health().forwarded == 3).then_some(()));
+    assert_eq!(server.health().forward_given_up, 0);
+    let got: Vec<Vec<u8>> = requests.try_iter().map(|request| request.body).collect();
+    let expected = [0, 0, 0, 1, 2].map(|place: usize| bodies[place].as_bytes().to_vec());
+    assert!(got == expected, "{}", got.len());
 }
 
 #[test]

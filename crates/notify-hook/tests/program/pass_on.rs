@@ -15,6 +15,7 @@ use buffer_api::passing_on::{Parcel, Receipt};
 use rustls::{ServerConnection, StreamOwned};
 
 use self::server_side::file;
+use crate::backend::Backend;
 use crate::home::{Home, until};
 
 /// A receiver that answers with one status after the other, the last one for ever; its address, and
@@ -78,13 +79,17 @@ impl Run {
     }
 
     fn pass_on(&mut self, body: &[u8]) -> Option<String> {
+        self.receipt(body).given_up
+    }
+
+    fn receipt(&mut self, body: &[u8]) -> Receipt {
         let parcel = Parcel {
             content_type: Some("application/x-protobuf".to_owned()),
             content_encoding: Some("gzip".to_owned()),
             bytes: body.len() as u64,
         };
         parcel.write(body, self.input.as_mut().unwrap()).unwrap();
-        Receipt::read(&mut self.output).unwrap().expect("a receipt").given_up
+        Receipt::read(&mut self.output).unwrap().expect("a receipt")
     }
 
     /// It ends well when its input does.
@@ -135,15 +140,22 @@ fn bodies_arrive_over_tls_as_they_came() {
 }
 
 #[test]
-fn a_receiver_that_is_busy_is_asked_again_and_one_that_refuses_is_not() {
-    let (url, requests) = receiver(&[503, 200, 401]);
+fn a_receiver_that_is_busy_or_away_may_be_asked_again_and_one_that_refuses_may_not() {
+    let (url, requests) = receiver(&[503, 502, 401]);
     let home = home(&url, FILES);
     let mut run = Run::start(&home);
-    assert_eq!(run.pass_on(b"a"), None);
-    let refusal = run.pass_on(b"b").unwrap();
-    assert!(refusal.contains("401") && !refusal.contains("hunter2"), "{refusal}");
+    for (status, may_pass) in [("503", true), ("502", false), ("401", false)] {
+        let receipt = run.receipt(b"a");
+        let refusal = receipt.given_up.unwrap();
+        assert!(refusal.contains(status) && !refusal.contains("hunter2"), "{refusal}");
+        assert_eq!(receipt.may_pass, may_pass, "{refusal}");
+    }
     run.end();
-    assert_eq!(requests.try_iter().map(|(_, body)| body).collect::<Vec<_>>(), [b"a", b"a", b"b"]);
+    assert_eq!(requests.try_iter().count(), 3);
+    let away = self::home(&format!("https://{}", Backend::nowhere()), FILES);
+    let mut run = Run::start(&away);
+    assert!(run.receipt(b"a").may_pass);
+    run.end();
 }
 
 #[test]
