@@ -108,6 +108,8 @@ fn hooks_that_are_killed_at_every_step() {
             }
         }
     }
+    // Each kind of call ends with a turn that nothing happened to.
+    assert!(turns.len() > 4 * CALLS.len(), "only {} turns", turns.len());
     stage.check("hooks that are killed at every step", &turns);
 }
 
@@ -133,6 +135,7 @@ fn hooks_that_are_killed_at_the_outbox() {
             }
         }
     }
+    assert!(turns.len() > 4 * CALLS.len(), "only {} turns", turns.len());
     stage.check("hooks that are killed at the outbox", &turns);
 }
 
@@ -155,6 +158,7 @@ fn a_disk_that_is_full() {
             }
         }
     }
+    assert!(stage.home.log().contains("No space left on device"), "{}", stage.home.log());
     target.behave(Behaviour::Accepts).expect("a target");
     stage.make_due();
     stage.check("a disk that is full", &turns);
