@@ -63,7 +63,7 @@ fn rounds(delivery: &Delivery) -> Vec<TargetFlush> {
     let is_busy = |flush: &TargetFlush| {
         flush.result.as_ref().is_ok_and(|flushed| flushed.stopped == Some(Stopped::Busy))
     };
-    while all.last().is_some() && all.iter().any(is_busy) && begun.elapsed() < BUSY_PATIENCE {
+    while all.iter().any(is_busy) && begun.elapsed() < BUSY_PATIENCE {
         sleep(Duration::from_millis(100));
         all.retain(|flush| !is_busy(flush));
         all.extend(delivery.flush(begun + PATIENCE, When::Due));

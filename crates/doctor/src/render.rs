@@ -3,6 +3,7 @@
 use anstyle::{AnsiColor, Effects, Style as Ansi};
 use textwrap::{Options, WordSplitter};
 
+use crate::words::count;
 use crate::{Level, Report};
 
 /// How a text is laid out.
@@ -74,14 +75,10 @@ pub fn findings(report: &Report, style: Style) -> String {
 }
 
 fn totals(report: &Report) -> String {
-    let count = |level, one: &str, many: &str| {
-        let count = report.count(level);
-        format!("{count} {}", if count == 1 { one } else { many })
-    };
     format!(
         "{}, {}, {} ok",
-        count(Level::Failure, "failure", "failures"),
-        count(Level::Warning, "warning", "warnings"),
+        count(report.count(Level::Failure), "failure", "failures"),
+        count(report.count(Level::Warning), "warning", "warnings"),
         report.count(Level::Ok),
     )
 }
