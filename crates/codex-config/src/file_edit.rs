@@ -82,9 +82,18 @@ impl Snapshot {
     /// A symbolic link stays and its target is replaced. Mode and owner stay as they are, missing
     /// directories are created with mode 0700.
     pub fn replace(&self, text: &str) -> Result<(), FileError> {
+        self.replace_for(Access::AsBefore, text)
+    }
+
+    /// Does the same, and makes the file its owner's alone: mode 0600, unless it was stricter.
+    pub fn replace_private(&self, text: &str) -> Result<(), FileError> {
+        self.replace_for(Access::Private, text)
+    }
+
+    fn replace_for(&self, access: Access, text: &str) -> Result<(), FileError> {
         self.check_writable()?;
         let mut changed = false;
-        let written = replace(&self.path, text.as_bytes(), Access::AsBefore, |path| {
+        let written = replace(&self.path, text.as_bytes(), access, |path| {
             changed = read_if_exists(path)? != self.text;
             if changed { Err(io::Error::other("changed")) } else { Ok(()) }
         });

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
-use codex_config::file_edit::{Snapshot, digest};
-use codex_config::{WriteError, file_edit, write_private};
+use codex_config::file_edit::digest;
+use codex_config::{WriteError, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
 use crate::autostart::Launcher;
@@ -142,23 +142,12 @@ impl Work {
         self.note_folders(path.parent().unwrap_or(path));
         self.save()?;
         if change.after != change.now.text() || !change.now.exists() {
-            self.write(change)?;
+            match change.part.is_private() {
+                true => change.now.replace_private(&change.after)?,
+                false => change.now.replace(&change.after)?,
+            }
         }
         self.record.note(Entry { after: vec![after], ..entry });
-        Ok(())
-    }
-
-    fn write(&self, change: &Change) -> Result<(), ApplyError> {
-        if change.part.is_private() {
-            // Its permissions become stricter, which `replace` would not do.
-            let path = change.now.path();
-            if Snapshot::read(path)? != change.now {
-                return Err(file_edit::FileError::Changed { path: path.to_owned() }.into());
-            }
-            write_private(path, &change.after)?;
-        } else {
-            change.now.replace(&change.after)?;
-        }
         Ok(())
     }
 

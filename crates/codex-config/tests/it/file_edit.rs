@@ -39,6 +39,7 @@ fn what_another_program_wrote_in_between_is_kept() {
     assert!(matches!(nothing.replace("ours").unwrap_err(), FileError::Changed { .. }));
     fs::write(&path, "theirs, later").unwrap();
     assert!(matches!(read.replace("ours").unwrap_err(), FileError::Changed { .. }));
+    assert!(matches!(read.replace_private("ours").unwrap_err(), FileError::Changed { .. }));
     assert!(matches!(read.remove().unwrap_err(), FileError::Changed { .. }));
     assert_eq!(fs::read_to_string(&path).unwrap(), "theirs, later");
     assert_eq!(names(home.path()), ["config.toml"], "no temporary file is left");
@@ -90,6 +91,8 @@ fn a_mode_stays() {
         fs::set_permissions(&path, fs::Permissions::from_mode(expected)).unwrap();
         Snapshot::read(&path).unwrap().replace("new").unwrap();
         assert_eq!(mode(&path), expected);
+        Snapshot::read(&path).unwrap().replace_private("newer").unwrap();
+        assert_eq!((mode(&path), fs::read_to_string(&path).unwrap()), (0o600, "newer".to_owned()));
     }
     let path = home.path().join("read-only");
     fs::write(&path, "old").unwrap();
