@@ -86,7 +86,7 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
         Home::with(&[(".arize/harness/config.yaml", settings), (".codex/config.toml", exporter)])
             .with_codex("0.169.0");
     let mut person = Person::says(&["", "", "", "ours", "", "prompts", "", "forward", "", "y"]);
-    let request = Request { port: Some(45_999), ..Request::default() };
+    let request = Request { port: Some(25_999), ..Request::default() };
     let answers = interview(&home, &request, &mut person);
     expect![[r"
         Where should traces go? [the same as cursor|local|phoenix|arize|mlflow|otlp] phoenix

@@ -6,17 +6,17 @@ const HOOK: &str = "/.arize/harness/venv/bin/arize-hook-codex-notify";
 
 const SETTINGS: &str = "harnesses:\n  codex:\n    project_name: codex\n    target: phoenix\n    \
     endpoint: http://localhost:6006\n    api_key: \"\"\n    collector:\n      host: 127.0.0.1\n      \
-    port: 45998\n";
+    port: 25998\n";
 
 /// A home as the first era of the Python system left it.
 fn buffer_era() -> Home {
     let shim = "#!/bin/sh\n# Arize Codex proxy shim\nexec arize-codex-proxy \"$@\"\n";
     let block = "# >>> arize codex tracing PATH >>>\nexport PATH=\"$HOME/.arize/harness/bin:$PATH\"\n\
         # <<< arize codex tracing PATH <<<\n";
-    let env = "export ARIZE_TRACE_ENABLED=true\nexport ARIZE_CODEX_BUFFER_PORT=45998\n";
+    let env = "export ARIZE_TRACE_ENABLED=true\nexport ARIZE_CODEX_BUFFER_PORT=25998\n";
     let codex = format!(
         "model = \"m\"\nnotify = [\"/h{HOOK}\"]\n\n[otel]\n[otel.exporter.otlp-http]\nendpoint = \
-         \"http://127.0.0.1:45998/v1/logs\"\nprotocol = \"json\"\n"
+         \"http://127.0.0.1:25998/v1/logs\"\nprotocol = \"json\"\n"
     );
     Home::with(&[
         (".arize/harness/config.yaml", SETTINGS),

@@ -146,10 +146,10 @@ fn a_list_of_targets_is_not_ours_to_change() {
 
 #[test]
 fn a_port_that_the_hook_would_not_ask_is_refused() {
-    let env = "export ARIZE_CODEX_BUFFER_PORT=45997\n";
+    let env = "export ARIZE_CODEX_BUFFER_PORT=25997\n";
     let home = Home::with(&[(".codex/arize-env.sh", env)]);
-    check(&home, &quiet(), "port 45999 would not be the one that the hook asks");
+    check(&home, &quiet(), "port 25999 would not be the one that the hook asks");
     home.install(&Request { port: None, ..quiet() });
-    assert!(home.read(".codex/config.toml").contains("127.0.0.1:45997"));
+    assert!(home.read(".codex/config.toml").contains("127.0.0.1:25997"));
     assert!(!home.read(".arize/harness/config.yaml").contains("port"));
 }

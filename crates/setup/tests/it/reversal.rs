@@ -149,10 +149,10 @@ fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() 
     home.install(&request());
     home.write(".zshrc", &format!("export A=1\n{}", home.read(".zshrc")));
     home.write(".codex/config.toml", &format!("# new\n{}", home.read(".codex/config.toml")));
-    let other = Request { port: Some(46_000), ..request() };
+    let other = Request { port: Some(26_000), ..request() };
     home.install(&other);
     assert!(home.plan(&other).2.is_empty());
-    assert!(home.read(".codex/config.toml").contains("127.0.0.1:46000"));
+    assert!(home.read(".codex/config.toml").contains("127.0.0.1:26000"));
     home.uninstall(false);
     assert_eq!(home.read(".codex/config.toml"), format!("# new\n{CONFIG}"));
     assert_eq!(home.read(".zshrc"), "export A=1\nalias l=ls");

@@ -39,14 +39,14 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
             let plan = setup::plan(&home.host, &facts, &answers).unwrap();
             (facts, plan)
         };
-        let as_wanted = running(installed.clone(), 45_999);
+        let as_wanted = running(installed.clone(), 25_999);
         // A program that was not there before is one to start.
         let (facts, mut first) = plan(&as_wanted);
         assert_eq!(first.service, otherwise);
         first.service = ServiceStep::Leave;
         home.apply(&facts, &first).unwrap();
         assert_eq!(plan(&as_wanted).1.service, ServiceStep::Leave);
-        for another in [running(installed, 45_998), running("/elsewhere".into(), 45_999)] {
+        for another in [running(installed, 25_998), running("/elsewhere".into(), 25_999)] {
             assert_eq!(plan(&another).1.service, otherwise, "{another:?}");
         }
     }

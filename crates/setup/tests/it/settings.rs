@@ -35,7 +35,7 @@ fn a_backend_with_a_key_which_no_diff_shows() {
             api_key: sk-1
             project_name: ours
             collector:
-              port: 45999
+              port: 25999
         logging:
           prompts: true
           tool_details: false
@@ -94,7 +94,7 @@ fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
     let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
     home.install(&forward);
     let replaced = home.read(".codex/config.toml");
-    assert!(replaced.contains("http://127.0.0.1:45999/v1/logs"), "{replaced}");
+    assert!(replaced.contains("http://127.0.0.1:25999/v1/logs"), "{replaced}");
     assert!(config(&home).contains("endpoint: http://c/v1/logs"), "{}", config(&home));
     assert!(config(&home).contains("authorization: Bearer k"), "{}", config(&home));
     // It stays so when nothing is said.
@@ -224,7 +224,7 @@ fn the_other_programs_understand_all_of_it() {
     let target = &settings.targets[0];
     assert!(matches!(target.target, Ok(Target::Arize { .. })), "{target:?}");
     assert_eq!((target.project_name.as_str(), target.content.tool_details), ("true", false));
-    assert_eq!((settings.user_id.as_deref(), settings.collector.port), (Some("1e3"), 45_999));
+    assert_eq!((settings.user_id.as_deref(), settings.collector.port), (Some("1e3"), 25_999));
     let forward = settings.forward.unwrap();
     assert_eq!(forward.endpoint, "http://c/v1/logs");
     assert_eq!(forward.headers.len(), 2, "{forward:?}");
@@ -240,13 +240,13 @@ fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
     let variables = [
         (HOME, user.to_str().unwrap()),
         ("SHELL", "/bin/zsh"),
-        ("ARIZE_CODEX_BUFFER_PORT", "45996"),
+        ("ARIZE_CODEX_BUFFER_PORT", "25996"),
     ];
     home.host.environment = Environment::new(variables);
     let request = Request { port: None, ..quiet() };
     home.install(&request);
-    assert!(home.read(".codex/config.toml").contains("127.0.0.1:45996"));
-    assert!(config(&home).contains("port: 45996"), "{}", config(&home));
+    assert!(home.read(".codex/config.toml").contains("127.0.0.1:25996"));
+    assert!(config(&home).contains("port: 25996"), "{}", config(&home));
     assert!(home.plan(&request).2.is_empty());
     // Without the variable, too.
     home.host.environment = Environment::new(variables.into_iter().take(2));
