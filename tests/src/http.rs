@@ -55,7 +55,7 @@ impl Server {
     {
         Self::accept(port, move |stream| {
             // A client that goes away in the middle is its own business, hence no error is kept.
-            match read_request(stream) {
+            match read_request(&*stream) {
                 Ok(Some(request)) => handle(request, stream),
                 Ok(None) => Ok(()),
                 Err(error) => {
@@ -105,7 +105,7 @@ impl Drop for Server {
 
 /// Writes a whole response with a body of known length.
 pub fn respond(
-    stream: &mut TcpStream,
+    stream: &mut impl Write,
     status: u16,
     headers: &[(String, String)],
     body: &[u8],
@@ -144,13 +144,13 @@ where
     }
 }
 
-fn begin(stream: &mut TcpStream, status: u16, headers: &[(String, String)]) -> io::Result<()> {
+fn begin(stream: &mut impl Write, status: u16, headers: &[(String, String)]) -> io::Result<()> {
     write!(stream, "HTTP/1.1 {status} Scripted\r\nconnection: close\r\n")?;
     headers.iter().try_for_each(|(name, value)| write!(stream, "{name}: {value}\r\n"))
 }
 
 /// Reads one request; a connection that is closed without a byte is none.
-pub fn read_request(stream: &TcpStream) -> io::Result<Option<Request>> {
+pub fn read_request(stream: impl Read) -> io::Result<Option<Request>> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

@@ -109,7 +109,7 @@ fn take(taken: &Taken, stream: &mut TcpStream) -> io::Result<()> {
         // Less than any batch has.
         return stream.read_exact(&mut [0; 512]);
     }
-    let Some(request) = http::read_request(stream)? else { return Ok(()) };
+    let Some(request) = http::read_request(&*stream)? else { return Ok(()) };
     match behaviour {
         Behaviour::Accepts => {}
         Behaviour::Dawdles(time) => thread::sleep(time),

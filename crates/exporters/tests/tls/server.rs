@@ -14,7 +14,9 @@ use rustls::{RootCertStore, ServerConfig};
 
 /// A certificate or key, of the server, of the client, or of the authority of both.
 pub(crate) fn file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../exporters/tests/tls").join(name)
+    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = above.map(|folder| folder.join("crates/exporters/tests/tls"));
+    folders.find(|folder| folder.is_dir()).unwrap().join(name)
 }
 
 /// What each connection of such a server is made with.
