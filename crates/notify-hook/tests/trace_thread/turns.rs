@@ -1,0 +1,261 @@
+//! Which turns are told, and when.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use codex_turn::NotifyPayload;
+use notify_hook::{Report, ledger};
+use otlp_model::{SpanKind, UnixNanos};
+
+use crate::home::{Home, NOTHING, SENT, UNSENT};
+
+#[test]
+fn trap_05_turns_without_a_notify_come_with_the_next_trigger_once() {
+    let home = Home::new("0.169.0/tui_multi");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+    for _ in 0..3 {
+        assert_eq!(home.look(Some(home.payload())), NOTHING);
+    }
+    assert_eq!(home.batches().len(), 3);
+}
+
+#[test]
+fn trap_01_interrupted_and_failed_turns_come_with_the_next_trigger() {
+    let home = Home::new("0.169.0/tui_interrupt_tool");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    let statuses: Vec<_> = home
+        .batches()
+        .iter()
+        .map(|batch| batch.spans[0].text("codex.turn.status").unwrap().to_owned())
+        .collect();
+    assert_eq!(statuses, ["interrupted", "completed"]);
+}
+
+#[test]
+fn trap_06_the_end_of_the_turn_is_written_after_notify() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    // Even the last line may be there in part.
+    home.write_transcript(&text[..end + 40]);
+    let report = thread::scope(|scope| {
+        let look = scope.spawn(|| home.look(Some(home.payload())));
+        thread::sleep(Duration::from_millis(60));
+        home.append(&text[end + 40..]);
+        look.join().unwrap()
+    });
+    assert_eq!(report, SENT);
+    let root = &home.batches()[0].spans[0];
+    assert_eq!((root.end.since(root.start) / 1_000_000, root.name.as_str()), (269, "Turn 1"));
+}
+
+#[test]
+fn a_turn_that_notify_announced_is_told_even_if_its_end_is_never_written() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let end = text.trim_end().rfind('\n').unwrap() + 1;
+    home.write_transcript(&text[..end]);
+    assert_eq!(home.look(None), NOTHING, "without a notify the turn may go on");
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    home.append(&text[end..]);
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+}
+
+#[test]
+fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
+    let home = Home::new("0.169.0/tui_multi");
+    let text = home.recorded();
+    home.write_transcript(&text);
+    home.go_away();
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 0, unsent: 3 });
+    assert!(home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
+    assert!(home.log().contains("stays unsent"), "{}", home.log());
+    home.come_back();
+    // Any trigger will do.
+    assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+    assert!(!home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
+    let told = ledger::read(&home.paths, UnixNanos(0));
+    let numbers: Vec<_> = told.iter().map(|turn| turn.number.unwrap()).collect();
+    assert_eq!(numbers, [3, 2, 1], "{told:?}");
+    assert!(told.iter().all(|turn| turn.thread == home.thread_id && turn.input_tokens > 0));
+}
+
+#[test]
+fn without_a_transcript_the_payload_gives_a_flat_turn() {
+    let home = Home::new("0.169.0/basic");
+    home.go_away();
+    assert_eq!(home.look(Some(home.payload())), UNSENT);
+    home.come_back();
+    assert_eq!(home.look(None), SENT, "the payload was kept");
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    let batch = &home.batches()[0];
+    let root = &batch.spans[0];
+    assert_eq!((batch.spans.len(), root.name.as_str(), root.kind), (1, "Turn", SpanKind::Agent));
+    assert_eq!(root.text("input.value"), Some("List the files"));
+    assert_eq!(root.text("output.value"), Some("All done. There are files."));
+}
+
+#[test]
+fn a_transcript_that_cannot_be_read_is_no_reason_to_lose_the_turn() {
+    let home = Home::new("0.169.0/basic");
+    fs::create_dir_all(home.transcript_path()).unwrap();
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.names(), ["Turn"]);
+    assert!(home.log().contains("cannot be read"), "{}", home.log());
+    // Once it can be read, the turn is not told again.
+    fs::remove_dir(home.transcript_path()).unwrap();
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+}
+
+#[test]
+fn trap_02_hidden_threads_are_left_out_unless_wanted() {
+    let home = Home::new("0.169.0/basic");
+    let title = NotifyPayload {
+        input_messages: vec![
+            "Generate a concise, single-line task title of at most 36 characters".to_owned(),
+        ],
+        ..home.payload()
+    };
+    assert_eq!(home.look(Some(title.clone())), NOTHING);
+    assert_eq!(home.batches().len(), 0);
+    // A user may well ask for the same; then there is a transcript.
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(title)), SENT);
+}
+
+#[test]
+fn trap_10_turns_without_ids_are_told_once() {
+    let home = Home::new("0.98.0/basic");
+    home.write_transcript(&home.recorded());
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let begun = Instant::now();
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert!(begun.elapsed() < Duration::from_secs(1), "a repeated trigger has nothing to wait for");
+    // The next turn of the process has the same id, 0, and the same answer.
+    let next = home.recorded();
+    let body = next.split_once('\n').unwrap().1.replace("22:54:49", "22:58:49");
+    let body = body.replace("\"total_tokens\":", "\"total_tokens\":1");
+    home.append(&body);
+    let payload = NotifyPayload {
+        input_messages: vec!["List the files".to_owned(), "List the files".to_owned()],
+        ..home.payload()
+    };
+    assert_eq!(home.look(Some(payload)), SENT);
+    assert_eq!(home.names(), ["Turn 1", "Turn 2"]);
+    let ids: Vec<_> = home.batches().iter().map(|batch| batch.spans[0].trace_id).collect();
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[test]
+fn packed_and_archived_transcripts_are_read_on() {
+    let home = Home::new("0.169.0/tui_multi");
+    let text = home.recorded();
+    let second = text.match_indices("task_started").nth(1).unwrap().0;
+    let first_turn = text[..second].rfind('\n').unwrap() + 1;
+    home.write_transcript(&text[..first_turn]);
+    home.look(None);
+    assert_eq!(home.names(), ["Turn 1"]);
+    // The thread went on, was archived and packed.
+    let plain = home.transcript_path();
+    fs::remove_file(&plain).unwrap();
+    let archive = home.paths.codex_home.join("archived_sessions");
+    fs::create_dir_all(&archive).unwrap();
+    let packed = archive.join(plain.file_name().unwrap()).with_extension("jsonl.zst");
+    let bytes = ruzstd::encoding::compress_to_vec(
+        text.as_bytes(),
+        ruzstd::encoding::CompressionLevel::Fastest,
+    );
+    fs::write(packed, bytes).unwrap();
+    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
+}
+
+#[test]
+fn many_triggers_at_once_send_one_trace() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| home.look(Some(home.payload())));
+        }
+    });
+    assert_eq!(home.names(), ["Turn 1"]);
+}
+
+#[test]
+fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
+    let home = Home::new("0.130.0/fork_context");
+    home.write_transcript(&home.recorded());
+    let child_text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+    let meta =
+        codex_turn::ThreadMeta::decode(child_text.lines().next().unwrap().as_bytes()).unwrap();
+    let child = Home { thread_id: meta.thread_id, ..Home::new("0.130.0/fork_context") };
+    let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
+    child.write_transcript(&child_text);
+    // The sub-agent ends first; its copied history is not told.
+    assert_eq!(child.look(Some(child.payload())), SENT);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
+    let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
+    assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
+    assert_eq!(below[0].text("session.id"), above[0].text("session.id"));
+}
+
+#[test]
+fn a_damaged_memory_sends_the_same_spans_again() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.look(Some(home.payload()));
+    let state = home.paths.state_dir.join("threads").join(format!("{}.json", home.thread_id));
+    fs::write(&state, "{ not json").unwrap();
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let batches = home.batches();
+    assert_eq!(batches[0], batches[1]);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.look_with(Some(home.payload()), &[("ARIZE_DRY_RUN", "true")]);
+    assert_eq!(home.batches().len(), 0);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+}
+
+#[test]
+fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
+    let home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let (first_line, turn) = text.split_once('\n').unwrap();
+    // 20 MiB of an older turn, which never ended, and a line that nobody can hold.
+    let noise = format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 20));
+    let mut long = format!("{first_line}\n");
+    for _ in 0..20 {
+        long.push_str(&noise);
+    }
+    long.push_str(turn);
+    home.write_transcript(&long);
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.names(), ["Turn"], "its number is not known: reading began in the middle");
+
+    let id = "01a1fb18-d78a-7131-84b5-6faa13380fc7";
+    let next = "01a1fb18-ffff-7131-84b5-6faa13380fc7";
+    let (half, rest) = turn.split_at(turn.find("\"token_usage_record\"").unwrap());
+    let (half, begun) = half.rsplit_once('\n').unwrap();
+    home.append(&format!("{}\n", half.replace(id, next)));
+    home.append(&format!("\"{}\"\n", "x".repeat(65 << 20)));
+    home.append(&format!("{begun}{rest}").replace(id, next));
+    assert_eq!(
+        home.look(Some(NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() })),
+        SENT
+    );
+    let batch = home.batches().pop().unwrap();
+    assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
+    assert!(home.log().contains("was passed over"), "{}", home.log());
+}
