@@ -127,7 +127,7 @@ fn a_receiver_with_tls_that_was_away_gets_everything_once() {
     let health = health().expect("health");
     assert_eq!(
         (count("event.name") as u64, &health["forward_given_up"]),
-        (health["received"].as_u64().unwrap(), &json!(0))
+        (health["received"].as_u64().expect("a count"), &json!(0))
     );
     for script in &scripts {
         assert_eq!(count(&script.prompt), 1, "{}", script.prompt);

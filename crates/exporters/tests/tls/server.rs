@@ -16,24 +16,24 @@ use rustls::{RootCertStore, ServerConfig};
 pub(crate) fn file(name: &str) -> PathBuf {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let mut folders = above.map(|folder| folder.join("crates/exporters/tests/tls"));
-    folders.find(|folder| folder.is_dir()).unwrap().join(name)
+    folders.find(|folder| folder.is_dir()).expect("the folder").join(name)
 }
 
 /// What each connection of such a server is made with.
 pub(crate) fn config() -> Arc<ServerConfig> {
-    let certificate = |name| CertificateDer::from_pem_file(file(name)).unwrap();
+    let certificate = |name| CertificateDer::from_pem_file(file(name)).expect("a certificate");
     let mut roots = RootCertStore::empty();
-    roots.add(certificate("ca.pem")).unwrap();
+    roots.add(certificate("ca.pem")).expect("an authority");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier =
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier.build().unwrap())
+        .expect("versions")
+        .with_client_cert_verifier(verifier.build().expect("a verifier"))
         .with_single_cert(
             vec![certificate("server.pem")],
-            PrivateKeyDer::from_pem_file(file("server.key")).unwrap(),
+            PrivateKeyDer::from_pem_file(file("server.key")).expect("a key"),
         );
-    Arc::new(config.unwrap())
+    Arc::new(config.expect("a certificate with its key"))
 }
