@@ -31,16 +31,16 @@ pub enum FileError {
         path: PathBuf,
         /// What stands in the way.
         #[source]
-        source: UndoError,
+        source: EditError,
     },
     /// What was noted of it cannot be used.
     #[error(transparent)]
     Record(#[from] RecordError),
 }
 
-/// Says why our part stays in a file.
+/// Says why a file stays as it is.
 #[derive(Debug, thiserror::Error)]
-pub enum UndoError {
+pub enum EditError {
     /// Codex's configuration cannot be edited.
     #[error(transparent)]
     CodexConfig(#[from] codex_toml::EditError),
@@ -50,6 +50,9 @@ pub enum UndoError {
     /// The settings cannot be edited.
     #[error(transparent)]
     Settings(#[from] edit::EditError),
+    /// `arize-env.sh` cannot be edited.
+    #[error(transparent)]
+    EnvFile(#[from] env_file::EditError),
     /// A profile cannot be edited.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -99,7 +102,7 @@ fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError
 }
 
 /// Takes our part out of a text that somebody changed since.
-fn undo(undo: &Undo, now: &str) -> Result<String, UndoError> {
+fn undo(undo: &Undo, now: &str) -> Result<String, EditError> {
     Ok(match undo {
         Undo::Leave => now.to_owned(),
         Undo::Settings(undo) => edit::undo(now, undo)?,

@@ -20,11 +20,10 @@ pub(crate) fn changes(host: &Host, record: &Record) -> Result<Vec<Change>, PlanE
     let mut changes = Vec::new();
     for profile in profiles {
         let mut state = FileState::look(&profile.path, record)?;
-        let failed =
-            |source| PlanError::Profile { path: profile.path.display().to_string(), source };
-        without_strays(&mut state).map_err(failed)?;
+        let failed = PlanError::edit(&profile.path);
+        without_strays(&mut state).map_err(&failed)?;
         let insert = |text: &str| profile::insert(text, profile.shell, &paths.bin_dir, &paths.home);
-        let after = insert(state.text_before()).map_err(failed)?;
+        let after = insert(state.text_before()).map_err(&failed)?;
         let satisfied = |now: &str| insert(now).is_ok_and(|edited| edited == now);
         changes.extend(change(Part::Profile, &state, record, after, Undo::Profile, satisfied));
     }

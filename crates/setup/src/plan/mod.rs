@@ -3,18 +3,18 @@
 mod service;
 mod settings;
 
+use std::path::{Path, PathBuf};
+
 use codex_config::HOOK_PROGRAM;
 use codex_config::codex_toml::{self, Otel};
-use codex_config::edit::EditError;
 use codex_config::file_edit::{self, digest};
-use codex_config::profile::ProfileError;
 
 use crate::answers::Answers;
 use crate::autostart::Launcher;
 use crate::change::{Change, Part, Undo};
 use crate::daemon::Daemon;
 use crate::facts::Facts;
-use crate::files::{FileError, FileState};
+use crate::files::{EditError, FileError, FileState};
 use crate::host::Host;
 use crate::parts::{codex_config as codex_part, env_file, hooks_json, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
@@ -66,50 +66,14 @@ pub enum PlanError {
     /// A file cannot be dealt with.
     #[error(transparent)]
     File(#[from] FileError),
-    /// The settings cannot be edited.
-    #[error("`{path}` cannot be edited")]
-    Settings {
+    /// A file cannot be edited.
+    #[error("`{}` cannot be edited", .path.display())]
+    Edit {
         /// The file.
-        path: String,
+        path: PathBuf,
         /// What stands in the way.
         #[source]
         source: EditError,
-    },
-    /// Codex's configuration cannot be edited.
-    #[error("`{path}` cannot be edited")]
-    CodexConfig {
-        /// The file.
-        path: String,
-        /// What stands in the way.
-        #[source]
-        source: codex_toml::EditError,
-    },
-    /// `arize-env.sh` cannot be edited.
-    #[error("`{path}` cannot be edited")]
-    EnvFile {
-        /// The file.
-        path: String,
-        /// What stands in the way.
-        #[source]
-        source: codex_config::env_file::EditError,
-    },
-    /// Codex's hooks cannot be edited.
-    #[error("`{path}` cannot be edited")]
-    HooksJson {
-        /// The file.
-        path: String,
-        /// What stands in the way.
-        #[source]
-        source: codex_config::hooks_json::EditError,
-    },
-    /// A profile cannot be edited.
-    #[error("`{path}` cannot be edited")]
-    Profile {
-        /// The file.
-        path: String,
-        /// What stands in the way.
-        #[source]
-        source: ProfileError,
     },
     /// Another program has the port.
     #[error("port {port} is taken by {occupant}")]
@@ -133,6 +97,11 @@ pub enum PlanError {
 }
 
 impl PlanError {
+    /// Says of an edit that it is one of this file.
+    pub(crate) fn edit<E: Into<EditError>>(path: &Path) -> impl Fn(E) -> Self {
+        |source| Self::Edit { path: path.to_owned(), source: source.into() }
+    }
+
     /// A flag or a command that helps.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
@@ -142,11 +111,7 @@ impl PlanError {
             Self::PortTaken { .. } => "--port with another one",
             Self::ListOfTargets => "change the list in config.yaml, and leave --target out",
             Self::Unavailable { hint, .. } => hint,
-            Self::Settings { .. }
-            | Self::EnvFile { .. }
-            | Self::CodexConfig { .. }
-            | Self::HooksJson { .. }
-            | Self::Profile { .. } => "correct the file in an editor",
+            Self::Edit { .. } => "correct the file in an editor",
             Self::File(FileError::Snapshot(file_edit::FileError::Read { source, .. }))
                 if source.kind() == std::io::ErrorKind::InvalidData =>
             {
@@ -291,10 +256,8 @@ pub(crate) fn change(
 }
 
 fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
-    let edited = env_file::edit(facts.env_file.text_before()).map_err(|source| {
-        let path = facts.env_file.now.path().display().to_string();
-        PlanError::EnvFile { path, source }
-    })?;
+    let edited = env_file::edit(facts.env_file.text_before())
+        .map_err(PlanError::edit(facts.env_file.now.path()))?;
     let satisfied = |now: &str| env_file::edit(now).is_ok_and(|edited| edited.text == now);
     let (state, undo) = (&facts.env_file, Undo::EnvFile(edited.undo));
     Ok(change(Part::EnvFile, state, &facts.record, edited.text, undo, satisfied))
@@ -321,13 +284,9 @@ fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Ch
     let is_for_json = hooks_json::is_in_use(&facts.hooks_json, &facts.found);
     let hooks = wanted.hooks.take_if(|_| is_for_json);
     let hooks = hooks_json::change_of(&facts.hooks_json, &facts.record, hooks.as_ref());
-    let hooks = hooks.map_err(|source| {
-        let path = facts.hooks_json.now.path().display().to_string();
-        PlanError::HooksJson { path, source }
-    })?;
-    let edited = codex_toml::edit(state.text_before(), &wanted).map_err(|source| {
-        PlanError::CodexConfig { path: state.now.path().display().to_string(), source }
-    })?;
+    let hooks = hooks.map_err(PlanError::edit(facts.hooks_json.now.path()))?;
+    let edited = codex_toml::edit(state.text_before(), &wanted)
+        .map_err(PlanError::edit(state.now.path()))?;
     let satisfied =
         |now: &str| codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
     let undo = Undo::CodexConfig(edited.undo);

@@ -15,14 +15,11 @@ use crate::parts::codex_config::foreign_exporter;
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
-    let failed = |source| PlanError::Settings {
-        path: facts.settings_file.now.path().display().to_string(),
-        source,
-    };
     let mut wanted = destination(facts, answers)?;
     wanted.extend(others(facts, answers));
     wanted.extend(forwarding(facts, answers));
-    let edited = edit::set_all(&facts.settings_base, &wanted).map_err(failed)?;
+    let edited = edit::set_all(&facts.settings_base, &wanted)
+        .map_err(PlanError::edit(facts.settings_file.now.path()))?;
     let satisfied = |now: &str| edit::set_all(now, &wanted).is_ok_and(|edited| edited.text == now);
     let (state, undo) = (&facts.settings_file, Undo::Settings(edited.undo));
     Ok(super::change(Part::Settings, state, &facts.record, edited.text, undo, satisfied))

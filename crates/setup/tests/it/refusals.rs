@@ -48,6 +48,27 @@ fn a_malformed_config_yaml_is_named_too() {
 }
 
 #[test]
+fn a_file_that_cannot_be_edited_is_named_with_the_reason() {
+    let half = "a\n# >>> arize-codex >>>\n";
+    for (file, content, expected) in [
+        (".zshrc", half, "cannot be edited: line 2: `# >>> arize-codex >>>` has no counterpart"),
+        (
+            ".arize/harness/config.yaml",
+            "harnesses: [a]\n",
+            "cannot be edited: `harnesses` holds a list, so `harnesses.codex.target` cannot be set below it",
+        ),
+        (
+            ".codex/config.toml",
+            "otel = 1\n",
+            "cannot be edited: line 1: `otel` holds a number, not a table",
+        ),
+    ] {
+        let home = Home::with(&[(file, content)]);
+        check(&home, &quiet(), &format!("`~/{file}` {expected}"));
+    }
+}
+
+#[test]
 fn an_exporter_that_cannot_be_passed_on_to_is_not() {
     for (kind, endpoint) in [
         ("otlp-grpc", "https://c:4317"),
