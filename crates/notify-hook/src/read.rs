@@ -74,6 +74,7 @@ pub(crate) fn turns(
     let length = transcript.offset();
     let (mut turns, problems) = transcript.finish();
     if let Some(last) = turns.last_mut()
+        && !last.has_ended()
         && silence_of(path)? >= silence
         && !has_writer(path)
     {
