@@ -80,7 +80,7 @@ impl Phoenix {
         Self::start_with(program, None)
     }
 
-    /// The same, of a Phoenix that lets in whoever has the key and a certificate.
+    /// The same, of a Phoenix that lets in only some.
     pub fn start_guarded(program: &Path, guard: &Guard) -> anyhow::Result<Self> {
         Self::start_with(program, Some(guard))
     }
@@ -98,7 +98,7 @@ impl Phoenix {
                 .env("PHOENIX_ALLOW_EXTERNAL_RESOURCES", "false")
                 .envs(guard.map(Guard::environment).unwrap_or_default());
         })?;
-        let scheme = if guard.is_some() { "https" } else { "http" };
+        let scheme = guard.map_or("http", Guard::scheme);
         let mut config = ureq::Agent::config_builder()
             .timeout_global(Some(Duration::from_secs(30)))
             .http_status_as_error(false);

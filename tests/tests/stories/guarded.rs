@@ -1,22 +1,28 @@
-//! A Phoenix that wants a key, speaks TLS with a private authority, and knows its clients by their
-//! certificates.
+//! Phoenixes that want a key, speak TLS with a private authority, or do both and know their clients by
+//! their certificates.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
-use stories::{Guard, Phoenix, Protocol};
+use stories::guard::AsksFor;
+use stories::{Guard, Home, Phoenix, Protocol};
 
 use crate::complete::script;
+use crate::stage::Played;
 use crate::{check, stage};
 
-static GUARD: LazyLock<Guard> = LazyLock::new(|| {
-    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/exporters/tests/tls");
-    Guard::with_files_in(&files)
-});
+static GUARD: LazyLock<Guard> = LazyLock::new(|| guard(AsksFor::All));
 
-pub(crate) static PHOENIX: LazyLock<Phoenix> = LazyLock::new(|| {
-    Phoenix::start_guarded(&stage::path("STORIES_PHOENIX"), &GUARD).expect("phoenix starts")
-});
+pub(crate) static PHOENIX: LazyLock<Phoenix> = LazyLock::new(|| guarded_by(&GUARD));
+
+fn guard(asks_for: AsksFor) -> Guard {
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/exporters/tests/tls");
+    Guard::with_files_in(&files, asks_for)
+}
+
+fn guarded_by(guard: &Guard) -> Phoenix {
+    Phoenix::start_guarded(&stage::path("STORIES_PHOENIX"), guard).expect("phoenix starts")
+}
 
 #[test]
 fn lets_in_whoever_has_key_and_certificate() {
@@ -50,10 +56,61 @@ fn lets_in_whoever_has_key_and_certificate() {
     ] {
         let (home, played) =
             play(project, &format!("{target}\n    {}\n    {}", authority(), client()));
-        let spans = PHOENIX.spans(project).expect("phoenix answers");
-        check::turn(&spans, &played.script, "Turn 1", &played.exec);
-        assert!(!home.log().contains(Guard::KEY), "{}", home.log());
+        arrived(&PHOENIX, project, &home, &played);
     }
+}
+
+#[test]
+fn lets_in_whoever_has_the_key_where_there_is_no_tls() {
+    let phoenix = guarded_by(&guard(AsksFor::Key));
+    let targets = over_http_and_grpc(&phoenix, |name| match name {
+        "http" => format!("api_key: {}", Guard::KEY),
+        _ => format!("headers: {{ authorization: 'Bearer {}' }}", Guard::KEY),
+    });
+    for (name, target) in &targets {
+        let project = format!("guarded-by-key-{name}");
+        let (home, played) = play(&project, target);
+        arrived(&phoenix, &project, &home, &played);
+    }
+    for (name, target) in over_http_and_grpc(&phoenix, |_| "metrics: false".to_owned()) {
+        let project = format!("guarded-by-key-{name}-without");
+        let (home, _) = play(&project, &target);
+        let told = if name == "http" { "http status 401" } else { "grpc status Unauthenticated" };
+        assert!(home.log().contains(told), "{}", home.log());
+        assert_eq!(phoenix.spans(&project).expect("phoenix answers"), []);
+    }
+}
+
+#[test]
+fn lets_in_anybody_over_tls_who_knows_its_authority() {
+    let guard = guard(AsksFor::Tls);
+    let phoenix = guarded_by(&guard);
+    for (name, target) in over_http_and_grpc(&phoenix, |_| authority()) {
+        let project = format!("guarded-by-tls-{name}");
+        let (home, played) = play(&project, &target);
+        arrived(&phoenix, &project, &home, &played);
+    }
+}
+
+/// A target for OTLP over each, with one more line.
+fn over_http_and_grpc(
+    phoenix: &Phoenix,
+    more: impl Fn(&str) -> String,
+) -> [(&'static str, String); 2] {
+    let (http, grpc) = (phoenix.url(), phoenix.grpc_url());
+    [
+        ("http", format!("target: phoenix\n    endpoint: {http}\n    {}", more("http"))),
+        (
+            "grpc",
+            format!("target: otlp\n    protocol: grpc\n    endpoint: {grpc}\n    {}", more("grpc")),
+        ),
+    ]
+}
+
+fn arrived(phoenix: &Phoenix, project: &str, home: &Home, played: &Played) {
+    let spans = phoenix.spans(project).expect("phoenix answers");
+    check::turn(&spans, &played.script, "Turn 1", &played.exec);
+    assert!(!home.log().contains(Guard::KEY), "{}", home.log());
 }
 
 #[test]
@@ -97,8 +154,8 @@ fn tells_others_in_the_log_why_not() {
     }
 }
 
-fn play(project: &str, target: &str) -> (stories::Home, stage::Played) {
-    let home = stories::Home::new(&stage::programs(), project).expect("a home");
+fn play(project: &str, target: &str) -> (Home, Played) {
+    let home = Home::new(&stage::programs(), project).expect("a home");
     home.configure(target).expect("config.yaml");
     home.start_buffer().expect("the buffer starts");
     let played = stage::play(&home, &script(), Protocol::Binary, &[]);
