@@ -25,9 +25,7 @@ pub use aside::REPLACED;
 pub use change::Undo;
 pub use edit::{LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
-pub use inspect::{
-    Exporter, Found, FoundHook, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook,
-};
+pub use inspect::{Exporter, Found, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook};
 pub use remove::{remove, remove_hook};
 pub use undo::undo;
 pub(crate) use verify::prune;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::codex_toml::{LifecycleHooks, prune};
+use crate::lifecycle::{self, FoundHook};
 use crate::line_change::LineChange;
 use crate::{Edited, ParseError};
 
@@ -41,6 +42,11 @@ pub struct Undo {
     command: String,
     events: Vec<String>,
     lines: Option<LineChange>,
+}
+
+/// Reads the commands of lifecycle events.
+pub fn inspect(text: &str) -> Result<Vec<FoundHook>, EditError> {
+    Ok(lifecycle::found(&parse(text)?["hooks"]))
 }
 
 /// Says whether any command is there.

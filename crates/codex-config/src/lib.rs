@@ -43,6 +43,7 @@ mod warning;
 
 mod chained_notify;
 mod codex_version;
+mod lifecycle;
 pub mod sessions;
 mod triggers;
 
@@ -77,6 +78,7 @@ pub use exit_code::ExitCode;
 pub use folders::Folders;
 pub use forward::Forward;
 pub use key_path::{KeyPath, KeyPathError};
+pub use lifecycle::{FoundHook, HookStates, HookTrust};
 pub use outbox::OutboxLimits;
 pub use paths::Paths;
 pub use private_file::{WriteError, write_private};

@@ -49,17 +49,19 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let buffer = place.programs.join("arize-codex-buffer");
     let extensions = place.environment.path("PATHEXT").map(PathBuf::into_os_string);
     let codex = codex::gather(paths, &search, extensions.as_deref());
+    let hooks = hooks::gather(paths, codex.version);
     let expected = codex_toml::Expected {
         search: &search,
         service: Endpoint::new(&own.collector.host, own.collector.port).ok(),
         prompts: own.targets.iter().any(|target| target.content.prompts),
+        hooks: !hooks.ours.is_empty(),
         version: codex.version,
     };
     let mut findings = codex::check(&codex);
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
     let projects = project::gather(&place.directory, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
-    findings.extend(hooks::check(&hooks::gather(paths, codex.version)));
+    findings.extend(hooks::check(&hooks));
     findings.extend(chained::check(&chained::gather(paths, &search), paths));
     findings.extend(settings::check(own, paths));
     findings.extend(permissions::check(&permissions::gather(paths, own)));

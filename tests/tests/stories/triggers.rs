@@ -1,10 +1,12 @@
 //! By what our hook learns of a turn's end: Codex's lifecycle hooks, with and without notify.
 
+use std::fs;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use stories::codex::Exec;
 use stories::terminal::Key;
-use stories::{Codex, Home, ModelServer, Protocol, Script, Step, Tui, USAGE, wait};
+use stories::{AppServer, Codex, Home, ModelServer, Protocol, Script, Step, Tui, USAGE, wait};
 
 use crate::complete::script;
 use crate::session::NO_DAEMON;
@@ -117,6 +119,57 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
         check::contents(spans, &expected);
     }
     home
+}
+
+/// Codex lists its hooks, from both of its files; the doctor says the same of ours.
+#[test]
+fn the_doctor_knows_which_hooks_codex_would_run() {
+    let home = stage::home("hooks-trust");
+    let model = ModelServer::start(&[script()]).expect("a model");
+    let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
+    let codex = codex.expect("config.toml");
+    codex.add_lifecycle_hooks().expect("hooks");
+    let config = home.codex_home().join("config.toml");
+    let read = || fs::read_to_string(&config).expect("config.toml");
+    let agree = |status: &str, level: &str, part: &str| {
+        let mut server = AppServer::start(&codex, &[], "a story").expect("a server");
+        let folders = json!({ "cwds": [home.project_folder()] });
+        let list = server.request("hooks/list", &folders).expect("hooks");
+        let hooks = list["data"][0]["hooks"].as_array().expect("a list").clone();
+        assert!(
+            hooks.len() >= 4 && hooks.iter().all(|hook| hook["trustStatus"] == status),
+            "{list}"
+        );
+        let finding = doctor::finding(&home, "codex.hooks");
+        assert_eq!(finding["level"], level, "{finding}");
+        assert!(finding["message"].as_str().is_some_and(|text| text.contains(part)), "{finding}");
+        hooks
+    };
+    // As Codex does when a person trusts them.
+    let trust = |hooks: &[Value]| {
+        let states = hooks.iter().map(|hook| {
+            let (key, hash) = (&hook["key"], &hook["currentHash"]);
+            format!("\n[hooks.state.{key}]\ntrusted_hash = {hash}\n")
+        });
+        fs::write(&config, read() + &states.collect::<String>()).expect("config.toml");
+    };
+    trust(&agree("untrusted", "warning", "nobody has trusted our lifecycle hooks yet"));
+    agree("trusted", "ok", "trusted: Interrupt, SessionEnd, Stop, SubagentStop");
+    fs::write(&config, read().replace("\ntimeout = 3\n", "\ntimeout = 2\n")).expect("config.toml");
+    agree("modified", "warning", "were changed since");
+
+    // The same hooks in the other file.
+    let (text, command) = (read(), json!(format!("{} --lifecycle", home.hook().display())));
+    let end = text.find("\n[[hooks.").expect("hooks");
+    fs::write(&config, &text[..end]).expect("config.toml");
+    let group = json!([{ "hooks": [{ "type": "command", "command": command, "timeout": 3 }] }]);
+    let groups = json!({
+        "Interrupt": group, "SessionEnd": group, "Stop": group, "SubagentStop": group,
+    });
+    let json = json!({ "hooks": groups }).to_string();
+    fs::write(home.codex_home().join("hooks.json"), json).expect("hooks.json");
+    trust(&agree("untrusted", "warning", "nobody has trusted our lifecycle hooks yet"));
+    agree("trusted", "ok", "trusted: Interrupt, SessionEnd, Stop, SubagentStop");
 }
 
 /// A turn of `codex exec` with lifecycle hooks, in a home without a buffer service.

@@ -8,6 +8,7 @@ use super::EditError;
 use super::error::position;
 use super::outline::{Entry, Outline};
 use super::verify::item_json;
+use crate::lifecycle::{self, FoundHook, HookStates};
 use crate::lines::split_bom;
 use crate::{HOOK_PROGRAM, Secret, TlsFiles};
 
@@ -22,6 +23,10 @@ pub struct Found {
     pub otel: Option<FoundOtel>,
     /// The commands of lifecycle events.
     pub hooks: Vec<FoundHook>,
+    /// Which of them, and of those in `hooks.json`, somebody has trusted.
+    pub hook_states: HookStates,
+    /// Whether `[features]` switches all of them off.
+    pub hooks_are_off: bool,
     /// The names of `[profiles]`.
     pub profiles: Vec<String>,
 }
@@ -85,24 +90,22 @@ pub struct Exporter {
     pub tls: TlsFiles,
 }
 
-/// A command of a lifecycle event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundHook {
-    /// The event, such as `Stop`.
-    pub event: String,
-    /// The shell command.
-    pub command: String,
-}
-
 /// Reads what concerns us; everything else may be whatever it is, as long as it is TOML.
 pub fn inspect(text: &str) -> Result<Found, EditError> {
     let outline = Outline::parse(split_bom(text).1)?;
     let profiles = outline.item(&["profiles"]).and_then(Item::as_table_like);
+    let hooks = outline.item(&["hooks"]).map(item_json).unwrap_or_default();
+    // The second is the older name.
+    let features = ["hooks", "codex_hooks"];
+    let is_off =
+        |feature| outline.item(&["features", feature]).and_then(Item::as_bool) == Some(false);
     Ok(Found {
         notify: notify(&outline),
         misplaced_notify: misplaced_notify(&outline),
         otel: otel(&outline),
-        hooks: hooks(&outline),
+        hook_states: HookStates::read(&hooks["state"]),
+        hooks: lifecycle::found(&hooks),
+        hooks_are_off: features.into_iter().any(is_off),
         profiles: profiles.map_or_else(Vec::new, keys),
     })
 }
@@ -187,20 +190,6 @@ fn exporter(outline: &Outline<'_>, otel: &dyn TableLike, key: &str) -> Option<Ex
             client_key: file("client-private-key"),
         },
     })
-}
-
-fn hooks(outline: &Outline<'_>) -> Vec<FoundHook> {
-    let mut found = Vec::new();
-    let Some(events) = outline.item(&["hooks"]).map(item_json) else { return found };
-    for (event, groups) in events.as_object().into_iter().flatten() {
-        let groups = groups.as_array().into_iter().flatten();
-        for hook in groups.filter_map(|group| group["hooks"].as_array()).flatten() {
-            if let Some(command) = hook["command"].as_str() {
-                found.push(FoundHook { event: event.clone(), command: command.to_owned() });
-            }
-        }
-    }
-    found
 }
 
 /// Finds the line on which a key, or the first thing below it, stands.

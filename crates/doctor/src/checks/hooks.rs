@@ -1,25 +1,30 @@
 //! Codex's lifecycle hooks: are ours allowed to run?
 //!
-//! Codex skips a hook without a word until a person has trusted it in the terminal (0.136 and later);
-//! it then notes so in `config.toml`, below `hooks.state`, by file, event and place.
+//! Codex skips a hook without a word until a person has trusted it in the terminal (0.136 and later),
+//! and again once it was changed.
 
 use std::fs;
 use std::path::PathBuf;
 
-use codex_config::codex_toml::FoundHook;
-use codex_config::{CodexVersion, HOOK_PROGRAM, Paths, codex_toml, triggers};
+use codex_config::{
+    CodexVersion, FoundHook, HOOK_PROGRAM, HookTrust, Paths, codex_toml, hooks_json, triggers,
+};
+use codex_turn::RECORDED_VERSIONS;
 
 use crate::Finding;
+use crate::words::edit;
 
 const CHECK: &str = "codex.hooks";
 
 /// What is known of our lifecycle hooks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Facts {
-    /// The events that run our hook.
-    pub events: Vec<String>,
-    /// Those of them that nobody has trusted.
-    pub untrusted: Vec<String>,
+    /// The events that run our hook, and whether Codex lets them.
+    pub ours: Vec<(String, HookTrust)>,
+    /// Codex's `config.toml`, if it switches all hooks off.
+    pub switched_off_in: Option<PathBuf>,
+    /// A `hooks.json` with our hook that Codex cannot read, and what is wrong with it.
+    pub unreadable: Option<(PathBuf, String)>,
     /// Whether `notify` tells of turns as well.
     pub has_notify: bool,
     /// The version of Codex.
@@ -31,74 +36,85 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
     let config = paths.codex_home.join("config.toml");
     let text = fs::read_to_string(&config).unwrap_or_default();
     let found = codex_toml::inspect(&text).unwrap_or_default();
-    let of_file = |file: PathBuf, hooks: Vec<FoundHook>| {
-        let ours = hooks.into_iter().filter(|hook| hook.command.contains(HOOK_PROGRAM));
-        ours.map(move |hook| (file.clone(), hook.event)).collect::<Vec<_>>()
-    };
     let json = paths.codex_home.join("hooks.json");
-    let in_json = hooks_json(&fs::read_to_string(&json).unwrap_or_default());
-    let ours = [of_file(config, found.hooks), of_file(json, in_json)].concat();
-    let is_untrusted = |(file, event): &&(PathBuf, String)| {
-        !text.contains(&format!("{}:{}:", file.display(), snake_case(event)))
+    let json_text = fs::read_to_string(&json).unwrap_or_default();
+    let in_json = hooks_json::inspect(&json_text);
+    let unreadable = in_json.as_ref().err().filter(|_| json_text.contains(HOOK_PROGRAM));
+    let unreadable = unreadable.map(|error| (json.clone(), error.to_string()));
+    let trust = |file: &PathBuf, hook: &FoundHook| {
+        let is_ours = hook.command.contains(HOOK_PROGRAM);
+        is_ours.then(|| (hook.event.clone(), found.hook_states.trust(file, hook)))
     };
+    let in_config = found.hooks.iter().filter_map(|hook| trust(&config, hook));
+    let in_json = in_json.iter().flatten().filter_map(|hook| trust(&json, hook));
     Facts {
-        untrusted: ours.iter().filter(is_untrusted).map(|(_, event)| event.clone()).collect(),
-        events: ours.iter().map(|(_, event)| event.clone()).collect(),
+        ours: in_config.chain(in_json).collect(),
+        unreadable,
         has_notify: found.notify.is_some(),
+        switched_off_in: found.hooks_are_off.then_some(config),
         version,
     }
 }
 
 /// What the facts mean; nothing where we have no lifecycle hooks.
 pub fn check(facts: &Facts) -> Vec<Finding> {
-    if facts.events.is_empty() {
-        return Vec::new();
-    }
     let missing = |message: String, command: &str| match facts.has_notify {
-        true => vec![Finding::warning(CHECK, message, command)],
+        true => Finding::warning(CHECK, message, command),
         // There is nothing else that announces turns.
-        false => vec![Finding::failure(CHECK, message, command)],
+        false => Finding::failure(CHECK, message, command),
     };
+    let mut findings = Vec::new();
+    if let Some((file, error)) = &facts.unreadable {
+        let message = format!("`{}`: {error}; Codex reads no hook from it", file.display());
+        findings.push(missing(message, &edit(file)));
+    }
+    if facts.ours.is_empty() {
+        return findings;
+    }
     if let Some(version) = facts.version.filter(|version| triggers(*version).lifecycle.is_empty()) {
         let message = format!("Codex {version} runs no lifecycle hooks");
-        return missing(message, "npm install -g @openai/codex");
+        findings.push(missing(message, "npm install -g @openai/codex"));
+        return findings;
     }
-    if facts.untrusted.is_empty() {
-        let message = format!("our lifecycle hooks are trusted: {}", facts.events.join(", "));
-        return vec![Finding::ok(CHECK, message)];
+    if let Some(file) = &facts.switched_off_in {
+        let message = format!("`[features]` in `{}` switches all hooks off", file.display());
+        findings.push(missing(message, &edit(file)));
+        return findings;
     }
-    let message = format!(
-        "nobody has trusted our lifecycle hooks yet ({}): Codex asks when it is started in a terminal, and skips them until then",
-        facts.untrusted.join(", ")
-    );
-    missing(message, "codex")
+    findings.extend(not_run(facts).map(|message| missing(message, "codex")));
+    let trusted = events(facts, HookTrust::Trusted);
+    if let (true, Some(events)) = (findings.is_empty(), trusted) {
+        findings.push(Finding::ok(CHECK, format!("our lifecycle hooks are trusted: {events}")));
+    }
+    findings
 }
 
-/// The commands of `hooks.json`; none where it is no such file.
-fn hooks_json(text: &str) -> Vec<FoundHook> {
-    let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
-    let events = json["hooks"].as_object().into_iter().flatten();
-    let hooks = events.flat_map(|(event, groups)| {
-        let groups = groups.as_array().into_iter().flatten();
-        let hooks = groups.filter_map(|group| group["hooks"].as_array()).flatten();
-        hooks.filter_map(move |hook| {
-            let command = hook["command"].as_str()?.to_owned();
-            Some(FoundHook { event: event.clone(), command })
-        })
+/// Says which of our hooks Codex does not run, a sentence for each reason.
+fn not_run(facts: &Facts) -> impl Iterator<Item = String> {
+    const ASKS: &str = "Codex asks when it is started in a terminal, and skips them until then";
+    let newest = RECORDED_VERSIONS.last().and_then(|newest| CodexVersion::parse(newest));
+    let unknown = facts.version.filter(|version| newest.is_some_and(|newest| *version > newest));
+    let untrusted = events(facts, HookTrust::Untrusted)
+        .map(|events| format!("nobody has trusted our lifecycle hooks yet ({events}): {ASKS}"));
+    let changed = events(facts, HookTrust::Changed).map(|events| match unknown {
+        None => format!(
+            "our lifecycle hooks were changed since somebody trusted them ({events}): {ASKS}"
+        ),
+        Some(version) => format!(
+            "it cannot be told whether Codex {version} trusts our lifecycle hooks ({events}): it notes them in another way than the versions that are known; `/hooks` in Codex shows it"
+        ),
     });
-    hooks.collect()
+    let off = events(facts, HookTrust::SwitchedOff).map(|events| {
+        format!("our lifecycle hooks are switched off in Codex ({events}); `/hooks` in it switches them on")
+    });
+    [untrusted, changed, off].into_iter().flatten()
 }
 
-/// `SubagentStop` as Codex notes it.
-fn snake_case(event: &str) -> String {
-    let mut text = String::new();
-    for letter in event.chars() {
-        if letter.is_ascii_uppercase() && !text.is_empty() {
-            text.push('_');
-        }
-        text.push(letter.to_ascii_lowercase());
-    }
-    text
+/// The events of our hooks of this kind, if there are any.
+fn events(facts: &Facts, trust: HookTrust) -> Option<String> {
+    let of_kind = facts.ours.iter().filter(|(_, found)| *found == trust);
+    let events: Vec<&str> = of_kind.map(|(event, _)| event.as_str()).collect();
+    (!events.is_empty()).then(|| events.join(", "))
 }
 
 #[cfg(test)]
@@ -106,34 +122,83 @@ mod tests {
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
 
+    const HOOKS: &str = "[[hooks.SubagentStop]]\n[[hooks.SubagentStop.hooks]]\ntype = \"command\"\n\
+                         command = \"/h/bin/arize-hook-codex-notify --lifecycle\"\ntimeout = 3\n\
+                         [[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\n\
+                         command = \"other\"\n";
+
+    /// What Codex 0.169.0 noted when the first of them was trusted.
+    const HASH: &str = "sha256:e8b12673d185e84e387d9cd33c385cbc6618cb495b46b221be8d8aa3adf2c3ae";
+
+    struct Place {
+        _home: tempfile::TempDir,
+        paths: Paths,
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            let paths = Paths::new(home.path(), None);
+            fs::create_dir_all(&paths.codex_home).unwrap();
+            Self { _home: home, paths }
+        }
+
+        fn state(&self, file: &str, event: &str, state: &str) -> String {
+            let file = self.paths.codex_home.join(file);
+            format!("[hooks.state.\"{}:{event}:0:0\"]\n{state}\n", file.display())
+        }
+
+        #[track_caller]
+        fn expect(&self, config: &str, version: &str, level: Level, part: &str) {
+            fs::write(self.paths.codex_home.join("config.toml"), config).unwrap();
+            let findings = check(&gather(&self.paths, CodexVersion::parse(version)));
+            crate::checks::expect::only(&findings, level, part);
+        }
+    }
+
     #[test]
     fn a_hook_that_nobody_trusts_is_as_good_as_none() {
-        let home = tempfile::tempdir().unwrap();
-        let paths = Paths::new(home.path(), None);
-        fs::create_dir_all(&paths.codex_home).unwrap();
-        let config = paths.codex_home.join("config.toml");
-        let look = |text: &str, version: &str| {
-            fs::write(&config, text).unwrap();
-            check(&gather(&paths, CodexVersion::parse(version)))
-        };
-        let expect = |findings: Vec<Finding>, level: Level, part: &str| {
-            crate::checks::expect::only(&findings, level, part);
-        };
-        assert_eq!(look("", "0.169.0"), []);
-        let hooks = "[[hooks.SubagentStop]]\n[[hooks.SubagentStop.hooks]]\ntype = \"command\"\n\
-                     command = \"/h/arize-hook-codex-notify --lifecycle\"\n\
-                     [[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"other\"\n";
-        let notify = "notify = [\"x\"]\n";
-        let trusted = format!(
-            "[hooks.state.\"{}:subagent_stop:0:0\"]\ntrusted_hash = \"sha256:1\"\n",
-            config.display()
-        );
-        expect(look(hooks, "0.169.0"), Failure, "trusted our lifecycle hooks yet (SubagentStop)");
-        expect(look(&format!("{notify}{hooks}"), "0.169.0"), Warning, "skips them until then");
-        expect(look(&format!("{hooks}{trusted}"), "0.169.0"), Fine, "trusted: SubagentStop");
-        expect(look(&format!("{hooks}{trusted}"), "0.98.0"), Failure, "runs no lifecycle hooks");
-        let json = r#"{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"arize-hook-codex-notify"}]}]}}"#;
-        fs::write(paths.codex_home.join("hooks.json"), json).unwrap();
-        expect(look(notify, "0.169.0"), Warning, "(Stop)");
+        let place = Place::new();
+        assert_eq!(check(&gather(&place.paths, None)), []);
+        let notify = format!("notify = [\"x\"]\n{HOOKS}");
+        place.expect(HOOKS, "0.169.0", Failure, "trusted our lifecycle hooks yet (SubagentStop)");
+        place.expect(&notify, "0.169.0", Warning, "skips them until then");
+        let state =
+            |state: &str| format!("{HOOKS}{}", place.state("config.toml", "subagent_stop", state));
+        let trusted = state(&format!("trusted_hash = \"{HASH}\""));
+        place.expect(&trusted, "0.169.0", Fine, "trusted: SubagentStop");
+        place.expect(&trusted, "0.98.0", Failure, "runs no lifecycle hooks");
+        let off = format!("[features]\nhooks = false\n{trusted}");
+        place.expect(&off, "0.169.0", Failure, "switches all hooks off");
+        let off = state(&format!("enabled = false\ntrusted_hash = \"{HASH}\""));
+        place.expect(&off, "0.169.0", Failure, "switched off in Codex (SubagentStop)");
+    }
+
+    #[test]
+    fn a_hook_that_was_changed_is_trusted_no_more() {
+        let place = Place::new();
+        let state = format!("trusted_hash = \"{HASH}\"");
+        let state = place.state("config.toml", "subagent_stop", &state);
+        let changed = format!("{}{state}", HOOKS.replace("/h/bin", "/elsewhere/bin"));
+        place.expect(&changed, "0.169.0", Failure, "changed since somebody trusted them");
+        place.expect(&changed, "", Failure, "changed since somebody trusted them");
+        place.expect(&changed, "0.170.0", Failure, "cannot be told whether Codex 0.170.0 trusts");
+        place.expect(&format!("{HOOKS}{state}"), "0.170.0", Fine, "trusted: SubagentStop");
+    }
+
+    #[test]
+    fn hooks_may_be_in_hooks_json() {
+        let place = Place::new();
+        let json = r#"{"hooks":{"SubagentStop":[{"hooks":[{"type":"command","timeout":3,
+            "command":"/h/bin/arize-hook-codex-notify --lifecycle"}]}]}}"#;
+        let file = place.paths.codex_home.join("hooks.json");
+        fs::write(&file, json).unwrap();
+        place.expect("notify = [\"x\"]\n", "0.169.0", Warning, "yet (SubagentStop)");
+        let state = format!("trusted_hash = \"{HASH}\"");
+        let of = |file: &str| place.state(file, "subagent_stop", &state);
+        place.expect(&of("hooks.json"), "0.169.0", Fine, "trusted: SubagentStop");
+        place.expect(&of("config.toml"), "0.169.0", Failure, "yet (SubagentStop)");
+        fs::write(&file, json.replace("]}}", "]}")).unwrap();
+        place.expect("", "0.169.0", Failure, "Codex reads no hook from it");
     }
 }

@@ -212,8 +212,17 @@ hooks = [{ type = "command", command = "beep" }]
                 FoundHook {
                     event: "Stop",
                     command: "beep",
+                    place: (
+                        0,
+                        0,
+                    ),
+                    hash: "sha256:19bb3266f6034139885de1ca6a99e1ed8c1d517e5749c4c2e28f88f4eafd7da7",
                 },
             ],
+            hook_states: HookStates(
+                {},
+            ),
+            hooks_are_off: false,
             profiles: [
                 "deep work",
             ],

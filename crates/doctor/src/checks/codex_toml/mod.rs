@@ -32,6 +32,8 @@ pub struct Facts {
     pub service: Option<Endpoint>,
     /// Whether any target gets prompts.
     pub prompts: bool,
+    /// Whether there are lifecycle hooks of ours, which tell when a turn ends, too.
+    pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
 }
@@ -56,6 +58,8 @@ pub struct Expected<'a> {
     pub service: Option<Endpoint>,
     /// Whether any target gets prompts.
     pub prompts: bool,
+    /// Whether there are lifecycle hooks of ours.
+    pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
 }
@@ -74,6 +78,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
         content,
         service: expected.service,
         prompts: expected.prompts,
+        hooks: expected.hooks,
         version: expected.version,
     }
 }
@@ -124,6 +129,7 @@ mod tests {
             program: Program::Runnable,
             service: Some(Endpoint::default()),
             prompts: true,
+            hooks: false,
             version: None,
         }
     }

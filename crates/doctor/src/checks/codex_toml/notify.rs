@@ -33,7 +33,7 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
         return Finding::failure(NOTIFY, message, edit(&facts.file));
     }
     let Some(notify) = &found.notify else {
-        if found.hooks.iter().any(|hook| hook.command.contains(HOOK_PROGRAM)) {
+        if facts.hooks {
             return Finding::ok(
                 NOTIFY,
                 "is not set; Codex's lifecycle hooks tell when a turn ends",
@@ -102,12 +102,6 @@ mod tests {
             ("notify = [\"notify-send\"]\n", Program::Runnable, Failure, "and not our hook"),
             ("notify = [\"/h/both.sh\"]\n", Program::RunsOurs, Fine, "which names our hook"),
             (
-                "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"/h/arize-hook-codex-notify\"\n",
-                Program::Unset,
-                Fine,
-                "lifecycle hooks",
-            ),
-            (
                 "notify = [\"/v/venv/bin/arize-hook-codex-notify\"]\n",
                 Program::Runnable,
                 Failure,
@@ -116,6 +110,8 @@ mod tests {
         ] {
             expect(&Facts { program, ..facts(text) }, NOTIFY, level, part);
         }
+        let hooks = Facts { program: Program::Unset, hooks: true, ..facts("") };
+        expect(&hooks, NOTIFY, Fine, "lifecycle hooks");
     }
 
     #[cfg(unix)]
