@@ -7,7 +7,9 @@ use serde_json::json;
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal};
-use setup::{Applied, Host, InterviewError, Plan, PlanError, Problem, Request};
+use setup::{
+    Applied, ApplyError, Host, InterviewError, LockError, Plan, PlanError, Problem, Request,
+};
 
 use crate::args::{Setup, Uninstall};
 use crate::{CommandError, ExitCode};
@@ -64,7 +66,7 @@ pub(crate) fn uninstall(
     if !steps.is_empty() {
         agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
     }
-    let removed = removal.carry_out(&host, &facts);
+    let removed = removal.carry_out(&host, &facts)?;
     let mut next = Vec::new();
     if facts.record.shim {
         next.push("Open a new shell: this one may still look for `codex` where it was.".to_owned());
@@ -165,9 +167,12 @@ fn agree(
 }
 
 fn carry_out(host: &Host, facts: &setup::Facts, plan: &Plan) -> Result<Applied, CommandError> {
-    setup::apply(host, facts, plan).map_err(|error| {
-        let what = "stopped half-way; `arize-codex uninstall` takes back what was done";
-        CommandError::failed(what, error)
+    setup::apply(host, facts, plan).map_err(|error| match error {
+        ApplyError::Lock(error) => error.into(),
+        error => {
+            let what = "stopped half-way; `arize-codex uninstall` takes back what was done";
+            CommandError::failed(what, error)
+        }
     })
 }
 
@@ -218,6 +223,15 @@ fn list(lines: &[String]) -> String {
 impl From<AskError> for CommandError {
     fn from(error: AskError) -> Self {
         Self::Failed { what: error.to_string(), source: None }
+    }
+}
+
+impl From<LockError> for CommandError {
+    fn from(error: LockError) -> Self {
+        match error.hint() {
+            Some(hint) => Self::Refused { hint: hint.to_owned(), source: Box::new(error) },
+            None => Self::failed("nothing was changed", error),
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use crate::daemon;
 use crate::facts::{self, Facts};
 use crate::host::Host;
 use crate::leftovers;
+use crate::lock::{Lock, LockError};
 use crate::plan::{Plan, ServiceStep};
 use crate::programs::{self, ProgramError};
 use crate::record::{Entry, Place, Record, RecordError};
@@ -25,6 +26,9 @@ use crate::windows_path;
 /// Says what kept an installation from being finished. What was done so far is noted.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
+    /// It was not begun, because of another one.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// The record cannot be kept, without which nothing is changed.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -70,6 +74,9 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     let bin = host.paths.bin_dir.display();
     let mut work =
         Work { place: Place::under(&host.paths.harness_home), record: facts.record.clone() };
+    // The lock may be the first file there.
+    work.note_folders(&host.paths.harness_home.join("state"));
+    let _lock = Lock::take(&work.place, &facts.record)?;
     for leftover in leftovers::find(host, &facts.record) {
         // It does no harm; an uninstallation tries again.
         let _ = std::fs::remove_file(leftover);

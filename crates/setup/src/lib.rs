@@ -14,6 +14,7 @@
 //!   plans nothing, and one over a changed file can be undone as well as one over a fresh one.
 //! - Whatever interrupts an installation, [`uninstall`] takes back what was made.
 //! - A file that somebody changed since keeps those changes.
+//! - One at a time changes files, and only what it has looked at.
 //! - Nothing of somebody else's is touched: foreign programs, blocks, keys and processes.
 //!
 //! The library does not look the environment or the home directory up by itself (see [`Host`]), and it
@@ -44,6 +45,7 @@ mod windows_path;
 
 mod apply;
 mod leftovers;
+mod lock;
 mod next;
 pub mod record;
 pub mod uninstall;
@@ -55,6 +57,7 @@ pub use apply::{Applied, ApplyError, Problem, apply};
 pub use facts::{Facts, FactsError, gather};
 pub use host::Host;
 pub use interview::{InterviewError, interview};
+pub use lock::LockError;
 pub use next::next_steps;
 pub use plan::{Plan, PlanError, ServiceStep, plan};
 pub use programs::{PROGRAMS, ProgramError};

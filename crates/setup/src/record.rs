@@ -120,6 +120,11 @@ impl Place {
         Self { file: state.join("setup.json"), backups: state.join("setup-backups") }
     }
 
+    /// Names the file that says who changes what is installed.
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.file.with_extension("lock")
+    }
+
     /// Names the record's file.
     pub fn file(&self) -> &Path {
         &self.file

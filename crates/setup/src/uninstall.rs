@@ -18,6 +18,7 @@ use crate::facts::{self, Facts};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
 use crate::leftovers;
+use crate::lock::{Lock, LockError};
 use crate::programs::{self, PROGRAMS};
 use crate::record::{Place, Record, RecordError};
 use crate::windows_path;
@@ -130,9 +131,17 @@ impl Removal {
     }
 
     /// Takes everything back that can be; what cannot be stays noted for another time.
-    pub fn carry_out(mut self, host: &Host, facts: &Facts) -> Removed {
-        let place = Place::under(&host.paths.harness_home);
+    ///
+    /// # Errors
+    ///
+    /// When another setup or uninstallation is at work; then nothing is changed.
+    pub fn carry_out(mut self, host: &Host, facts: &Facts) -> Result<Removed, LockError> {
         let mut removed = Removed::default();
+        if self.is_empty() {
+            return Ok(removed);
+        }
+        let place = Place::under(&host.paths.harness_home);
+        let lock = Lock::take(&place, &facts.record)?;
         if let Some(launcher) = &self.record.launcher {
             // While its file is there. It may have been disabled by hand.
             let _ = commands(&launcher.disable());
@@ -178,14 +187,14 @@ impl Removal {
         for kept in &self.kept {
             removed.done.push(format!("kept {}, which was changed", kept.display()));
         }
-        let finished = self.finish(&place, host);
+        let finished = self.finish(&place, lock, host);
         if let Err(error) = finished {
             removed.failed(chain(&error), "remove the file by hand");
         }
-        removed
+        Ok(removed)
     }
 
-    fn finish(mut self, place: &Place, host: &Host) -> Result<(), RecordError> {
+    fn finish(mut self, place: &Place, lock: Lock, host: &Host) -> Result<(), RecordError> {
         let is_done = self.record.entries.is_empty() && self.record.launcher.is_none();
         let folders = std::mem::take(&mut self.record.created_folders);
         if is_done {
@@ -194,6 +203,7 @@ impl Removal {
             self.record.created_folders.clone_from(&folders);
             place.save(&self.record)?;
         }
+        drop(lock);
         // The inner ones first, and only those in which nothing is left.
         for folder in folders.iter().rev() {
             let _ = fs::remove_dir(folder);

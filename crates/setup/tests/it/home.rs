@@ -111,7 +111,7 @@ impl Home {
     pub(crate) fn uninstall(&self, purge: bool) {
         let facts = setup::gather(&self.host, &Request::default()).unwrap();
         let removal = setup::uninstall::plan(&self.host, &facts, purge).unwrap();
-        let removed = removal.carry_out(&self.host, &facts);
+        let removed = removal.carry_out(&self.host, &facts).unwrap();
         assert_eq!(removed.problems, [], "{removed:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Installations and uninstallations in temporary homes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod at_once;
 mod home;
 mod interview;
 mod migration;

@@ -134,7 +134,7 @@ fn what_changes_during_an_uninstallation_is_taken_back_by_the_next_one() {
     let theirs = "\n[projects.\"/x\"]\ntrust_level = \"trusted\"\n";
     let changed = home.read(".codex/config.toml") + theirs;
     home.write(".codex/config.toml", &changed);
-    let removed = removal.carry_out(&home.host, &facts);
+    let removed = removal.carry_out(&home.host, &facts).unwrap();
     assert_eq!(removed.problems.len(), 1, "{removed:?}");
     assert_eq!(removed.problems[0].hint, "run this again");
     assert_eq!(home.read(".codex/config.toml"), changed);
