@@ -126,6 +126,22 @@ pub(crate) struct Setup {
     /// PHOENIX_API_KEY, ARIZE_API_KEY or MLFLOW_TRACKING_TOKEN is taken.
     #[arg(long)]
     pub(crate) api_key_stdin: bool,
+    /// A header of every request to a receiver of OTLP or to Phoenix, such as
+    /// `authorization=Bearer ${TOKEN}`; ${TOKEN} is taken from the environment when a turn is sent.
+    #[arg(long = "header", value_name = "NAME=VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// Read the value of this header from standard input; for credentials.
+    #[arg(long, value_name = "NAME", conflicts_with = "api_key_stdin")]
+    pub(crate) header_stdin: Option<String>,
+    /// The certificate authorities to trust in place of the built-in ones, as PEM.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The client certificate that the target asks for, as PEM.
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(crate) client_certificate: Option<PathBuf>,
+    /// The key of the client certificate, as PEM.
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub(crate) client_key: Option<PathBuf>,
     /// The space in Arize AX [env: ARIZE_SPACE_ID].
     #[arg(long, value_name = "ID")]
     pub(crate) space_id: Option<String>,

@@ -2,13 +2,14 @@
 
 use std::io::{IsTerminal, Read};
 
-use codex_config::{Environment, Secret};
+use codex_config::{Environment, Secret, TlsFiles};
 use serde_json::json;
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal};
 use setup::{
-    Applied, ApplyError, Host, InterviewError, LockError, Plan, PlanError, Problem, Request,
+    Applied, ApplyError, Header, HeaderError, Host, InterviewError, LockError, Plan, PlanError,
+    Problem, Request,
 };
 
 use crate::args::{Setup, Uninstall};
@@ -114,12 +115,21 @@ fn asker(
 }
 
 fn request(args: &Setup) -> Result<Request, CommandError> {
-    let api_key = if args.api_key_stdin { Some(key_from_stdin()?) } else { None };
+    let api_key = match args.api_key_stdin {
+        true => Some(secret_from_stdin("API key", "--api-key-stdin")?),
+        false => None,
+    };
     Ok(Request {
         target: args.target,
         endpoint: args.endpoint.clone(),
         project: args.project.clone(),
         api_key,
+        headers: headers(args)?,
+        tls: TlsFiles {
+            ca_file: args.ca_file.clone(),
+            client_certificate: args.client_certificate.clone(),
+            client_key: args.client_key.clone(),
+        },
         space_id: args.space_id.clone(),
         user_id: args.user_id.clone(),
         content: args.content,
@@ -135,15 +145,26 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
     })
 }
 
-fn key_from_stdin() -> Result<Secret, CommandError> {
+/// What the flags say of headers. The parser of the command line would show a wrong one with its value.
+fn headers(args: &Setup) -> Result<Vec<Header>, CommandError> {
+    let mut headers =
+        args.headers.iter().map(|header| header.parse()).collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) = &args.header_stdin {
+        let value = secret_from_stdin(&format!("value of `{name}`"), "--header-stdin NAME")?;
+        headers.push(Header::new(name, value.expose())?);
+    }
+    Ok(headers)
+}
+
+fn secret_from_stdin(name: &str, flag: &str) -> Result<Secret, CommandError> {
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)
-        .map_err(|error| CommandError::failed("cannot read the API key", error))?;
+        .map_err(|error| CommandError::failed(format!("cannot read the {name}"), error))?;
     match text.trim() {
         "" => Err(CommandError::Incomplete {
-            what: "there is no API key on the standard input".to_owned(),
-            hint: "arize-codex setup -y --api-key-stdin < FILE".to_owned(),
+            what: format!("there is no {name} on the standard input"),
+            hint: format!("arize-codex setup -y {flag} < FILE"),
         }),
         key => Ok(Secret::new(key)),
     }
@@ -223,6 +244,12 @@ fn list(lines: &[String]) -> String {
 impl From<AskError> for CommandError {
     fn from(error: AskError) -> Self {
         Self::Failed { what: error.to_string(), source: None }
+    }
+}
+
+impl From<HeaderError> for CommandError {
+    fn from(error: HeaderError) -> Self {
+        Self::Incomplete { what: error.to_string(), hint: error.hint() }
     }
 }
 

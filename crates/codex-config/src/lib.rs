@@ -80,6 +80,7 @@ pub use forward::Forward;
 pub use key_path::{KeyPath, KeyPathError};
 pub use lifecycle::{FoundHook, HookStates, HookTrust};
 pub use outbox::OutboxLimits;
+pub use pairs::is_name as is_header_name;
 pub use paths::Paths;
 pub use private_file::{WriteError, write_private};
 pub use proxies::Proxies;

@@ -26,8 +26,8 @@ fn parse(entry: &str) -> Option<(String, String)> {
     (is_name(&name) && !value.contains(char::is_control)).then_some((name, value))
 }
 
-/// Whether this may be the name of a pair: a token, as HTTP calls it.
-pub(crate) fn is_name(name: &str) -> bool {
+/// Whether this may be the name of a pair, or of a header: a token, as HTTP calls it.
+pub fn is_name(name: &str) -> bool {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     !name.is_empty() && name.chars().all(is_token)
 }

@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use codex_config::Secret;
+use codex_config::{Secret, TlsFiles};
+
+use crate::header::Header;
 
 /// What the command line says. What it leaves open is asked, or is as it was.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +19,10 @@ pub struct Request {
     pub project: Option<String>,
     /// `--api-key-stdin`
     pub api_key: Option<Secret>,
+    /// `--header` and `--header-stdin`
+    pub headers: Vec<Header>,
+    /// `--ca-file`, `--client-certificate` and `--client-key`
+    pub tls: TlsFiles,
     /// `--space-id`
     pub space_id: Option<String>,
     /// `--user-id`
@@ -48,6 +54,8 @@ pub struct Request {
 pub struct Answers {
     /// Where traces go; nothing leaves it as it is.
     pub destination: Option<Destination>,
+    /// The files for TLS; what is not given stays as it is.
+    pub tls: TlsFiles,
     /// The project's name; nothing leaves it as it is.
     pub project: Option<String>,
     /// The user id on every span; nothing leaves it as it is.
@@ -85,6 +93,8 @@ pub struct Destination {
     pub endpoint: Option<String>,
     /// Its key.
     pub api_key: Option<Secret>,
+    /// Headers of every request.
+    pub headers: Vec<Header>,
     /// The space in Arize AX.
     pub space_id: Option<String>,
 }
@@ -184,6 +194,17 @@ pub struct UnknownWord {
     known: String,
 }
 
+impl Request {
+    /// Whether it says anything about where traces go.
+    pub(crate) fn names_destination(&self) -> bool {
+        self.target.is_some()
+            || self.endpoint.is_some()
+            || self.api_key.is_some()
+            || self.space_id.is_some()
+            || !self.headers.is_empty()
+    }
+}
+
 impl Backend {
     /// The address that it has where nobody says another one.
     pub fn default_endpoint(self) -> Option<&'static str> {
@@ -210,10 +231,10 @@ impl Backend {
 impl Destination {
     /// A backend with nothing more.
     pub(crate) fn of(backend: Backend) -> Self {
-        Self { backend, endpoint: None, api_key: None, space_id: None }
+        Self { backend, endpoint: None, api_key: None, headers: Vec::new(), space_id: None }
     }
 
-    /// The settings beside the backend's name.
+    /// The settings beside the backend's name and the headers.
     pub(crate) fn details(&self) -> [(&'static str, Option<&str>); 3] {
         [
             ("endpoint", self.endpoint.as_deref()),

@@ -6,13 +6,14 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
-use codex_config::{CodexVersion, ParseError, Secret, Settings, Triggers, variables};
+use codex_config::{CodexVersion, ParseError, Secret, Settings, TlsFiles, Triggers, variables};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
 use crate::autostart::{self, Launcher};
 use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
+use crate::header::Header;
 use crate::host::Host;
 use crate::parts::{codex_config as codex_part, hooks_json};
 use crate::python_system::{self, PythonService};
@@ -62,6 +63,8 @@ pub struct Facts {
 pub struct KnownSettings {
     /// Where traces go.
     pub destination: Option<Destination>,
+    /// The files for TLS.
+    pub tls: TlsFiles,
     /// Whether there is a list of targets, which is not ours to change.
     pub has_list_of_targets: bool,
     /// The project's name.
@@ -266,6 +269,11 @@ fn known_settings(root: &Value) -> KnownSettings {
     let port = codex.and_then(|codex| codex.get("collector")?.get("port")?.as_u64());
     KnownSettings {
         destination: codex.and_then(destination),
+        tls: TlsFiles {
+            ca_file: of_codex("ca_file").map(PathBuf::from),
+            client_certificate: of_codex("client_certificate").map(PathBuf::from),
+            client_key: of_codex("client_key").map(PathBuf::from),
+        },
         has_list_of_targets: codex.is_some_and(|codex| codex.get("targets").is_some()),
         project: of_codex("project_name"),
         user_id: root.get("user_id").and_then(text),
@@ -291,8 +299,18 @@ fn destination(entry: &Value) -> Option<Destination> {
         backend: of_entry("target")?.parse::<Backend>().ok()?,
         endpoint: of_entry("endpoint"),
         api_key: of_entry("api_key").map(Secret::new),
+        headers: entry.get("headers").map(headers).unwrap_or_default(),
         space_id: of_entry("space_id"),
     })
+}
+
+/// Headers as the settings have them; what makes no sense as one is left to whoever sends them.
+fn headers(value: &Value) -> Vec<Header> {
+    let entries = value.as_mapping().into_iter().flatten();
+    let headers = entries.filter_map(|(name, value)| {
+        Some(Header { name: text(name)?, value: Secret::new(text(value)?) })
+    });
+    headers.collect()
 }
 
 /// A value that is a text, or can be written as one; an empty text is nothing.

@@ -31,6 +31,7 @@ pub mod python_system;
 
 mod answers;
 pub mod ask;
+mod header;
 mod interview;
 pub mod terminal;
 
@@ -55,6 +56,7 @@ pub use answers::{
 };
 pub use apply::{Applied, ApplyError, Problem, apply};
 pub use facts::{Facts, FactsError, gather};
+pub use header::{Header, HeaderError};
 pub use host::Host;
 pub use interview::{InterviewError, interview};
 pub use lock::LockError;

@@ -3,6 +3,8 @@
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use codex_config::Settings;
+
 use crate::answers::{Answers, Backend, ExistingOtel};
 use crate::facts::Facts;
 use crate::host::Host;
@@ -21,9 +23,8 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
                 .to_owned(),
         );
     }
-    if let Some(unreachable) = unreachable(answers) {
-        next.push(unreachable);
-    }
+    next.extend(unusable(host));
+    next.extend(unreachable(answers));
     if let Some(daemon) =
         facts.daemon.as_ref().filter(|_| !answers.restart_daemon && !facts.is_configured())
     {
@@ -64,6 +65,13 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
 fn is_first_on_path(host: &Host) -> bool {
     let path = host.environment.path("PATH").unwrap_or_default();
     std::env::split_paths(&path).next().is_some_and(|first| first == host.paths.bin_dir)
+}
+
+/// What keeps a target from being used at all, such as a variable that is not set.
+fn unusable(host: &Host) -> Vec<String> {
+    let settings = Settings::load(&host.paths, &host.environment);
+    let errors = settings.targets.iter().filter_map(|target| target.target.as_ref().err());
+    errors.map(|error| format!("Nothing can be sent yet: {error}; {}.", error.hint())).collect()
 }
 
 /// Knocks at the backend's door. That somebody opens says nothing about the key.

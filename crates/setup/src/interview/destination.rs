@@ -1,11 +1,12 @@
 //! Where traces go, and what is needed to get there.
 
-use codex_config::{Environment, Secret, variables};
+use codex_config::{Environment, Secret, is_header_name, variables};
 
 use super::{InterviewError, not_empty};
 use crate::answers::{Backend, Destination, Request};
 use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
+use crate::header::Header;
 
 /// Decides where traces go.
 pub(super) fn destination(
@@ -23,6 +24,7 @@ pub(super) fn destination(
         template.unwrap_or_else(|| Destination::of(request.target.unwrap_or(Backend::Local)));
     let backend = template.backend;
     if backend == Backend::Local {
+        headers(request, backend, Vec::new(), ask)?;
         return Ok(Destination::of(backend));
     }
     let endpoint = match &request.endpoint {
@@ -33,6 +35,7 @@ pub(super) fn destination(
         }
     };
     check_endpoint(backend, &endpoint)?;
+    let headers = headers(request, backend, template.headers, ask)?;
     let api_key = api_key(request, backend, template.api_key, environment, ask)?;
     let space_id = match (&request.space_id, backend) {
         (Some(space_id), _) => Some(space_id.clone()),
@@ -51,7 +54,7 @@ pub(super) fn destination(
             hint: "--api-key-stdin and --space-id, or ARIZE_API_KEY and ARIZE_SPACE_ID".to_owned(),
         });
     }
-    Ok(Destination { backend, endpoint: Some(endpoint), api_key, space_id })
+    Ok(Destination { backend, endpoint: Some(endpoint), api_key, headers, space_id })
 }
 
 /// Offers the backends, what other harnesses send to first.
@@ -105,7 +108,7 @@ fn api_key(
         Backend::Local | Backend::Otlp if request.api_key.is_some() => {
             return Err(InterviewError::Wrong {
                 what: format!("the target `{backend}` takes no API key"),
-                hint: "arize-config set harnesses.codex.headers.authorization --stdin".to_owned(),
+                hint: "--header-stdin authorization, with `Bearer ` before the key".to_owned(),
             });
         }
         Backend::Local | Backend::Otlp => return Ok(None),
@@ -121,6 +124,53 @@ fn api_key(
     };
     let typed = ask.secret("API key", &help)?;
     Ok(typed.or(known).or_else(|| environment.get(variable).map(Secret::new)))
+}
+
+/// Asks for the headers in which receivers of OTLP take credentials.
+fn headers(
+    request: &Request,
+    backend: Backend,
+    mut headers: Vec<Header>,
+    ask: &mut dyn Ask,
+) -> Result<Vec<Header>, InterviewError> {
+    const VALUE: &str = "it is not shown; ${NAME} in it is taken from the environment";
+    let takes_headers = matches!(backend, Backend::Phoenix | Backend::Otlp);
+    if !takes_headers && !request.headers.is_empty() {
+        return Err(InterviewError::Wrong {
+            what: format!("the target `{backend}` takes no headers"),
+            hint: "leave --header and --header-stdin out".to_owned(),
+        });
+    }
+    request.headers.iter().cloned().for_each(|header| header.put_into(&mut headers));
+    if backend != Backend::Otlp || !request.headers.is_empty() {
+        return Ok(headers);
+    }
+    loop {
+        let names: Vec<&str> = headers.iter().map(|header| header.name.as_str()).collect();
+        let help = match names.join(", ") {
+            none if none.is_empty() => {
+                "such as authorization, which holds a key; Enter if none is needed".to_owned()
+            }
+            set => format!("set: {set}; Enter goes on, a name of these sets it anew"),
+        };
+        let name = ask.text("Header", "", &help, header_name)?;
+        if name.is_empty() {
+            return Ok(headers);
+        }
+        if let Some(value) = ask.secret(&format!("Value of `{name}`"), VALUE)? {
+            match Header::new(&name, value.expose()) {
+                Ok(header) => header.put_into(&mut headers),
+                Err(error) => ask.tell(&format!("{error}.")),
+            }
+        }
+    }
+}
+
+fn header_name(text: &str) -> Result<(), String> {
+    match text.is_empty() || is_header_name(text) {
+        true => Ok(()),
+        false => Err("the name alone, such as authorization".to_owned()),
+    }
 }
 
 fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError> {

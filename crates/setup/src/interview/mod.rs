@@ -9,6 +9,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use buffer_api::process::Status;
+use codex_config::TlsFiles;
 
 use crate::answers::{Answers, Content, ExistingOtel, Request, Scope};
 use crate::ask::{Ask, AskError};
@@ -42,9 +43,10 @@ pub fn interview(
 ) -> Result<Answers, InterviewError> {
     let Host { environment, folder, .. } = host;
     let destination = match &request.target {
-        None if facts.settings.has_list_of_targets => None,
+        None if facts.settings.has_list_of_targets && !request.names_destination() => None,
         _ => Some(destination::destination(request, facts, environment, ask)?),
     };
+    let tls = tls(request, facts, folder)?;
     let known = &facts.settings;
     let project = said(&request.project, ask, |ask| {
         let proposed = known.project.as_deref().unwrap_or("codex");
@@ -75,6 +77,7 @@ pub fn interview(
         )?;
     Ok(Answers {
         destination,
+        tls,
         project: Some(project),
         user_id: (!user_id.is_empty()).then_some(user_id),
         content,
@@ -88,6 +91,29 @@ pub fn interview(
         hooks: hooks(request, facts, ask)?,
         replace_python_service,
         restart_daemon: restart_daemon(request, facts, ask)?,
+    })
+}
+
+/// The files for TLS, which must be there: the hook would find out much later.
+fn tls(request: &Request, facts: &Facts, folder: &Path) -> Result<TlsFiles, InterviewError> {
+    let file = |said: &Option<PathBuf>, known: &Option<PathBuf>, flag: &str| {
+        let Some(said) = said else { return Ok(known.clone()) };
+        let path = folder.join(said);
+        if path.is_file() {
+            return Ok(Some(path));
+        }
+        let what = format!("there is no file `{}`", path.display());
+        Err(InterviewError::Wrong { what, hint: format!("{flag} with a PEM file") })
+    };
+    let (said, known) = (&request.tls, &facts.settings.tls);
+    Ok(TlsFiles {
+        ca_file: file(&said.ca_file, &known.ca_file, "--ca-file")?,
+        client_certificate: file(
+            &said.client_certificate,
+            &known.client_certificate,
+            "--client-certificate",
+        )?,
+        client_key: file(&said.client_key, &known.client_key, "--client-key")?,
     })
 }
 

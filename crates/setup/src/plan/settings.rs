@@ -3,19 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use buffer_api::DEFAULT_PORT;
-use codex_config::KeyPath;
 use codex_config::edit::{self, Setting};
+use codex_config::{KeyPath, TlsFiles};
 use serde_yaml::Value;
 
 use super::PlanError;
-use crate::answers::{Answers, ExistingOtel};
+use crate::answers::{Answers, Destination, ExistingOtel};
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
+use crate::header::Header;
 use crate::parts::codex_config::foreign_exporter;
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
     let mut wanted = destination(facts, answers)?;
+    wanted.extend(tls(answers));
     wanted.extend(others(facts, answers));
     wanted.extend(forwarding(facts, answers));
     let edited = edit::set_all(&facts.settings_base, &wanted)
@@ -32,10 +34,10 @@ fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanErr
     }
     let mut wanted = vec![set("harnesses.codex.target", destination.backend.name())];
     let before = facts.destination_before();
-    let before = before.as_ref().map(|before| before.details());
+    let details = before.as_ref().map(|before| before.details());
     for (index, (key, value)) in destination.details().into_iter().enumerate() {
         let key = format!("harnesses.codex.{key}");
-        let was_there = before.is_some_and(|before| before[index].1.is_some());
+        let was_there = details.is_some_and(|details| details[index].1.is_some());
         match value {
             Some(value) => wanted.push(set(&key, value)),
             // What another backend needed would be wrong for this one.
@@ -43,7 +45,41 @@ fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanErr
             None => {}
         }
     }
+    wanted.extend(headers(before.as_ref().map_or(&[][..], |before| &before.headers), destination));
     Ok(wanted)
+}
+
+/// Sets the headers, and takes those away that another backend had.
+fn headers(before: &[Header], destination: &Destination) -> Vec<Setting> {
+    const KEY: &str = "harnesses.codex.headers";
+    if destination.headers.is_empty() {
+        return if before.is_empty() { Vec::new() } else { vec![without(KEY)] };
+    }
+    let is_kept = |name: &str| destination.headers.iter().any(|header| header.name == name);
+    let gone = before.iter().filter(|header| !is_kept(&header.name));
+    let gone = gone.map(|header| Setting { key: below(KEY, &header.name), value: None });
+    let set = destination.headers.iter().map(|header| Setting {
+        key: below(KEY, &header.name),
+        value: Some(header.value.expose().into()),
+    });
+    gone.chain(set).collect()
+}
+
+fn tls(answers: &Answers) -> Vec<Setting> {
+    files("harnesses.codex", &answers.tls, |file| file.to_owned())
+}
+
+/// The keys of files for TLS, as far as there are some.
+fn files(above: &str, tls: &TlsFiles, real: impl Fn(&Path) -> PathBuf) -> Vec<Setting> {
+    let files = [
+        ("ca_file", &tls.ca_file),
+        ("client_certificate", &tls.client_certificate),
+        ("client_key", &tls.client_key),
+    ];
+    let files = files.into_iter().filter_map(|(key, file)| {
+        Some(set(&format!("{above}.{key}"), real(file.as_ref()?).display().to_string()))
+    });
+    files.collect()
 }
 
 fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
@@ -87,22 +123,11 @@ fn forwarding(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     let Some(exporter) = exporter else { return Vec::new() };
     let endpoint =
         exporter.endpoint.iter().map(|url| set(&format!("{KEY}.endpoint"), url.as_str()));
-    let headers = exporter.headers.iter().map(|(name, value)| {
-        // The name of a header may hold dots.
-        let mut path = segments(&format!("{KEY}.headers"));
-        path.push(name.clone());
-        Setting { key: KeyPath::from_segments(&path), value: Some(value.expose().into()) }
+    let headers = exporter.headers.iter().map(|(name, value)| Setting {
+        key: below(&format!("{KEY}.headers"), name),
+        value: Some(value.expose().into()),
     });
-    let tls = &exporter.tls;
-    let files = [
-        ("ca_file", &tls.ca_file),
-        ("client_certificate", &tls.client_certificate),
-        ("client_key", &tls.client_key),
-    ];
-    let files = files.into_iter().filter_map(|(key, file)| {
-        let file = codex_file(facts, file.as_ref()?);
-        Some(set(&format!("{KEY}.{key}"), file.display().to_string()))
-    });
+    let files = files(KEY, &exporter.tls, |file| codex_file(facts, file));
     endpoint.chain(headers).chain(files).collect()
 }
 
@@ -118,6 +143,13 @@ fn set(key: &str, value: impl Into<Value>) -> Setting {
 
 fn without(key: &str) -> Setting {
     Setting { key: KeyPath::from_segments(&segments(key)), value: None }
+}
+
+/// A key that may hold dots, as the name of a header may.
+fn below(above: &str, key: &str) -> KeyPath {
+    let mut path = segments(above);
+    path.push(key.to_owned());
+    KeyPath::from_segments(&path)
 }
 
 fn segments(key: &str) -> Vec<String> {

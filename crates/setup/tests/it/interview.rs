@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use codex_config::Secret;
 use expect_test::expect;
 use setup::ask::{Ask, AskError};
-use setup::{Answers, Backend, Content, ExistingOtel, Request};
+use setup::{Answers, Backend, Content, ExistingOtel, Header, Request};
 
 use crate::home::{Home, quiet};
 
@@ -110,6 +110,30 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
     assert_eq!(answers.content, Some(Content::Prompts));
     assert_eq!(answers.existing_otel, ExistingOtel::Forward);
     assert!(answers.skills && answers.path && !answers.hooks && !answers.autostart);
+}
+
+#[test]
+fn a_receiver_of_otlp_is_asked_for_its_headers() {
+    let home = Home::with(&[]);
+    let says =
+        ["otlp", "https://c.example", "authorization", "Bearer é", "authorization", "Bearer k"];
+    let mut person = Person::says(&says);
+    let request = Request { user_id: Some("u".to_owned()), ..quiet() };
+    let answers = interview(&home, &request, &mut person);
+    let asked = person.asked.split("Project").next().unwrap();
+    expect![[r"
+        Where should traces go? [local|phoenix|arize|mlflow|otlp] local
+        Endpoint: 
+        Header: 
+        Value of `authorization` (it is not shown; ${NAME} in it is taken from the environment)
+        the value of `authorization` holds characters other than visible ASCII.
+        Header: 
+        Value of `authorization` (it is not shown; ${NAME} in it is taken from the environment)
+        Header: 
+    "]]
+    .assert_eq(asked);
+    let headers = answers.destination.unwrap().headers;
+    assert_eq!(headers, [Header::new("authorization", "Bearer k").unwrap()]);
 }
 
 #[test]

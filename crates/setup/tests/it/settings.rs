@@ -2,7 +2,7 @@
 
 use codex_config::{Environment, Secret, Settings, Target, TlsFiles};
 use expect_test::expect;
-use setup::{Backend, Content, ExistingOtel, Request, Scope};
+use setup::{Backend, Content, ExistingOtel, Header, Request, Scope};
 
 use crate::home::{HOME, Home, quiet};
 
@@ -48,6 +48,58 @@ fn a_backend_with_a_key_which_no_diff_shows() {
     assert!(!config(&home).contains("sk-1") && !config(&home).contains("phoenix"));
     assert!(config(&home).contains("project_name: ours"));
     assert!(home.plan(&other).2.is_empty());
+}
+
+#[test]
+fn a_receiver_of_otlp_with_headers_and_certificates() {
+    let home = Home::with(&[("ca.pem", "pem"), ("c.pem", "pem"), ("k.pem", "pem")]);
+    let secret = Header::new("x-team", "sk-1").unwrap();
+    let request = Request {
+        target: Some(Backend::Otlp),
+        endpoint: Some("https://c.example".to_owned()),
+        headers: vec!["authorization=Bearer ${TOKEN}".parse().unwrap(), secret],
+        tls: TlsFiles {
+            ca_file: Some("ca.pem".into()),
+            client_certificate: Some(home.path("c.pem")),
+            client_key: Some("k.pem".into()),
+        },
+        ..quiet()
+    };
+    let (facts, answers, plan) = home.plan(&request);
+    let diff = plan.diff();
+    assert!(diff.contains("headers:") && !diff.contains("sk-1"), "{diff}");
+    home.apply(&facts, &plan).unwrap();
+    let user = home.path("").display().to_string();
+    expect![[r#"
+        harnesses:
+          codex:
+            target: otlp
+            endpoint: https://c.example
+            headers:
+              authorization: "Bearer ${TOKEN}"
+              x-team: sk-1
+            ca_file: HOME/ca.pem
+            client_certificate: HOME/c.pem
+            client_key: HOME/k.pem
+            project_name: codex
+            collector:
+              port: 25999
+    "#]]
+    .assert_eq(&config(&home).replace(user.trim_end_matches('/'), "HOME"));
+    // The hook would say so much later.
+    let next = setup::next_steps(&home.host, &facts, &answers).join("\n");
+    assert!(next.contains("the environment variable `TOKEN` is not set"), "{next}");
+
+    // What is set stays, and one header more is one more.
+    assert!(home.plan(&quiet()).2.is_empty());
+    let one_more = Header::new("X-Team", "sk-2").unwrap();
+    home.install(&Request { headers: vec![one_more], ..quiet() });
+    let said = config(&home);
+    assert!(said.contains("Bearer ${TOKEN}\"\n      X-Team: sk-2\n"), "{said}");
+    assert!(!said.contains("sk-1") && said.contains("ca_file"), "{said}");
+    // Another backend has other headers.
+    home.install(&Request { target: Some(Backend::Mlflow), ..quiet() });
+    assert!(!config(&home).contains("headers"), "{}", config(&home));
 }
 
 #[test]
