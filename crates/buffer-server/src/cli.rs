@@ -20,7 +20,7 @@ use buffer_api::{
     },
 };
 use clap::{Args, Parser, Subcommand};
-use codex_config::Collector;
+use codex_config::{Collector, variables::ARIZE_CODEX_BUFFER_PORT};
 
 pub use environment::Environment;
 
@@ -121,12 +121,13 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
     let configured = environment.settings().map(|settings| settings.collector);
     let configured =
         configured.unwrap_or(Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT });
-    let port = match (place.port, &environment.port) {
+    // Zero is one here, and not in the settings.
+    let port = match (place.port, environment.variables.path(ARIZE_CODEX_BUFFER_PORT)) {
         (Some(port), _) => port,
         (None, Some(text)) => {
             text.to_str().and_then(|text| text.parse().ok()).ok_or_else(|| {
                 let text = text.display();
-                Failure::usage(format!("ARIZE_CODEX_BUFFER_PORT: `{text}` is not a port"))
+                Failure::usage(format!("{ARIZE_CODEX_BUFFER_PORT}: `{text}` is not a port"))
             })?
         }
         (None, None) => configured.port,
@@ -295,8 +296,9 @@ mod tests {
         let port_with = |flag: Option<u16>, variable: Option<&str>| {
             let place = Place { host: None, port: flag, home: None };
             let home = Some(home.path().to_owned());
-            let port = variable.map(Into::into);
-            let environment = Environment { home, port, ..Environment::default() };
+            let variables = variable.map(|port| (ARIZE_CODEX_BUFFER_PORT, port));
+            let variables = codex_config::Environment::new(variables);
+            let environment = Environment { home, variables, ..Environment::default() };
             settings(&place, &environment).ok().unwrap().endpoint.port
         };
         assert_eq!(port_with(None, None), DEFAULT_PORT);
@@ -304,6 +306,7 @@ mod tests {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, "harnesses:\n  codex:\n    collector:\n      port: 4400\n").unwrap();
         assert_eq!(port_with(None, None), 4400);
+        assert_eq!(port_with(None, Some("")), 4400, "an empty variable is none");
         assert_eq!(port_with(None, Some("4401")), 4401);
         assert_eq!(port_with(Some(4402), Some("4401")), 4402);
     }
@@ -314,7 +317,7 @@ mod tests {
         let place = Place { host: None, port: None, home: None };
         let environment = Environment {
             home: Some(home.path().join("of-the-user")),
-            harness_home: Some(home.path().to_owned()),
+            variables: codex_config::Environment::new([("ARIZE_HARNESS_HOME", home.path())]),
             ..Environment::default()
         };
         let text = "harnesses: {codex: {collector: {port: 4400}}}\n";

@@ -1,30 +1,25 @@
 //! What the environment and the home of the user say.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::path::PathBuf;
 
 use buffer_api::process::Service;
-use codex_config::Settings;
+use codex_config::{
+    Paths, Settings,
+    variables::{ARIZE_HARNESS_HOME, CODEX_HOME},
+};
 
 use crate::config::{Forwarding, Pace, Sweep};
 
-/// The default directory of our files, below the user's home.
-const HARNESS: &str = ".arize/harness";
+/// Whether the hook is started for threads that fell silent.
+const ARIZE_CODEX_SWEEP: &str = "ARIZE_CODEX_SWEEP";
 
 /// What the command line takes from the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     /// The user's home directory.
     pub home: Option<PathBuf>,
-    /// `ARIZE_HARNESS_HOME`.
-    pub harness_home: Option<PathBuf>,
-    /// `ARIZE_CODEX_BUFFER_PORT`.
-    pub port: Option<OsString>,
     /// The program's own path.
     pub program: Option<PathBuf>,
-    /// `CODEX_HOME`.
-    pub codex_home: Option<PathBuf>,
-    /// `ARIZE_CODEX_SWEEP`.
-    pub sweep: Option<OsString>,
     /// All variables, of which settings may name any.
     pub variables: codex_config::Environment,
 }
@@ -32,29 +27,27 @@ pub struct Environment {
 impl Environment {
     /// The directory of the user's files of ours.
     pub(super) fn harness_home(&self) -> Option<PathBuf> {
-        self.harness_home.clone().or_else(|| Some(self.home.as_ref()?.join(HARNESS)))
+        let named = self.variables.path(ARIZE_HARNESS_HOME);
+        named.or_else(|| Some(Paths::new(self.home.clone()?, None).harness_home))
     }
 
     /// The user's settings; none without a home.
     pub(super) fn settings(&self) -> Option<Settings> {
-        let (home, harness_home) = (self.home.clone()?, self.harness_home()?);
-        let codex_home = self.codex_home.clone().unwrap_or_else(|| home.join(".codex"));
-        let paths = codex_config::Paths::laid_out(home, harness_home, codex_home);
-        Some(Settings::load(&paths, &self.variables))
+        Some(Settings::load(&self.paths()?, &self.variables))
     }
 
     /// The hook beside this program, for the user's Codex. The hook has its files below the user's
     /// home: a service that has its own elsewhere is not the one that the hook collects from.
     pub(super) fn sweep(&self, service: &Service) -> Option<Sweep> {
-        let home = self.home.as_ref()?;
-        let sweep = self.sweep.as_ref().and_then(|sweep| sweep.to_str()).unwrap_or_default();
+        let codex_home = self.paths()?.codex_home;
+        let sweep = self.variables.get(ARIZE_CODEX_SWEEP).unwrap_or_default();
         let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
         if is_off || !self.is_of_user(service) {
             return None;
         }
         Some(Sweep {
             hook: hook(service),
-            codex_home: self.codex_home.clone().unwrap_or_else(|| home.join(".codex")),
+            codex_home,
             outbox: service.paths.outbox.clone(),
             pace: Pace::default(),
         })
@@ -67,6 +60,12 @@ impl Environment {
             true => Forwarding::Hook(hook(service)),
             false => Forwarding::Plain(Box::new(forward)),
         })
+    }
+
+    fn paths(&self) -> Option<Paths> {
+        let codex_home = self.variables.path(CODEX_HOME);
+        let Paths { home, codex_home, .. } = Paths::new(self.home.clone()?, codex_home);
+        Some(Paths::laid_out(home, self.harness_home()?, codex_home))
     }
 
     fn is_of_user(&self, service: &Service) -> bool {
@@ -90,10 +89,11 @@ mod tests {
             endpoint: Endpoint::default(),
             paths: Paths::under("/home/ada/.arize/harness".as_ref()),
         };
+        let variables = [("ARIZE_CODEX_SWEEP", switch), ("CODEX_HOME", codex_home)];
+        let variables = variables.into_iter().filter_map(|(name, value)| Some((name, value?)));
         let environment = Environment {
             home: Some(home.into()),
-            sweep: switch.map(Into::into),
-            codex_home: codex_home.map(Into::into),
+            variables: codex_config::Environment::new(variables),
             ..Environment::default()
         };
         environment.sweep(&service)
@@ -115,6 +115,7 @@ mod tests {
         }
         assert!(sweep_with("/home/eve", None, None).is_none());
     }
+
     #[test]
     fn events_are_passed_on_by_the_users_own_service() {
         let home = tempfile::tempdir().unwrap();
