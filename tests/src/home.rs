@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
-use crate::phoenix::free_port;
+use crate::port::free_port;
 use crate::process::{self, Finished, LastWill};
 use crate::wait;
 

@@ -33,6 +33,7 @@ pub mod recording;
 pub mod replay;
 
 pub mod http;
+pub mod port;
 pub mod process;
 pub mod server_process;
 pub mod strace;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
-use crate::phoenix::free_port;
+use crate::port::free_port;
 use crate::server_process::ServerProcess;
 
 /// Runs MLflow on a free port of 127.0.0.1. It is ended with the process that started it.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::http::{self, Server};
+use crate::port::free_port;
 
 /// What a target does with a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl OtlpTarget {
     /// Starts a target that takes what it is sent.
     pub fn start() -> io::Result<Self> {
         let taken = Arc::new(Taken::default());
-        let server = serve(0, &taken)?;
+        let server = serve(free_port()?, &taken)?;
         Ok(Self { port: server.port(), server: Mutex::new(Some(server)), taken })
     }
 

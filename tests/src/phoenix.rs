@@ -1,6 +1,5 @@
 //! A real Phoenix: started empty, asked over its own interfaces, gone without a trace.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -10,6 +9,7 @@ use humantime::parse_rfc3339;
 use serde_json::{Map, Value, json};
 
 use crate::guard::Guard;
+use crate::port::free_port;
 use crate::server_process::ServerProcess;
 use crate::wait;
 
@@ -225,11 +225,6 @@ impl Phoenix {
 
 /// Bytes; far more than a story sends.
 const BODY_LIMIT: u64 = 256 << 20;
-
-/// Returns a port of 127.0.0.1 that was free a moment ago, for programs that cannot choose one.
-pub fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
-}
 
 fn read_span(json: &Value) -> Option<Span> {
     let text = |value: &Value| value.as_str().map(str::to_owned);

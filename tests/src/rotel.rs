@@ -4,7 +4,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::phoenix::free_port;
+use crate::port::free_port;
 use crate::server_process::ServerProcess;
 
 /// Runs rotel on free ports of 127.0.0.1. It is ended with the process that started it.

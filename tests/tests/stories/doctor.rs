@@ -181,7 +181,7 @@ fn tells_a_wrong_key_from_a_right_one() {
 fn sends_nothing_past_a_service_that_listens_elsewhere() {
     let mut patient = Patient::new("doctor-elsewhere");
     patient.home.start_buffer().expect("the buffer starts");
-    let elsewhere = stories::phoenix::free_port().expect("a port");
+    let elsewhere = stories::port::free_port().expect("a port");
     patient.home.set_buffer_port(elsewhere);
     patient.home.configure("target: local").expect("config.yaml");
     let (report, exit) = patient.examined(&["--send"]);

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use stories::phoenix::free_port;
+use stories::port::free_port;
 use stories::process::run;
 use stories::{Home, Mlflow, Protocol, expected_tree, wait};
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rustls::{ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 use stories::http::{self, Request, Server};
-use stories::phoenix::free_port;
+use stories::port::free_port;
 use stories::{Home, Protocol, Script, Step, USAGE, wait};
 
 use crate::stage::Runs;
