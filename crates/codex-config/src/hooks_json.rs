@@ -122,21 +122,24 @@ pub fn undo(text: &str, undo: &Undo) -> Result<String, EditError> {
     Some(root.to_string()).filter(is_expected).ok_or(EditError::Unsafe)
 }
 
-/// Takes a command out of an event, with the group and the event that this leaves empty.
+/// Takes a command out of an event, with the group and the event in which nothing else is.
 fn remove(hooks: &CstObject, event: &str, command: &str) {
     let Some(groups) = hooks.array_value(event) else { return };
     for group in groups.elements() {
-        let Some(list) = group.as_object().and_then(|group| group.array_value("hooks")) else {
-            continue;
-        };
+        let Some(object) = group.as_object() else { continue };
+        let Some(list) = object.array_value("hooks") else { continue };
         let runs_ours = |hook: &CstNode| {
             let value = hook.as_object().and_then(|hook| hook.get("command")?.value());
             let text = value.and_then(|value| value.as_string_lit()?.decoded_value().ok());
             text.as_deref() == Some(command)
         };
-        list.elements().into_iter().filter(runs_ours).for_each(CstNode::remove);
-        if list.elements().is_empty() {
+        let (ours, theirs): (Vec<_>, Vec<_>) = list.elements().into_iter().partition(runs_ours);
+        // Somebody may have given it a matcher.
+        let is_nothing_else = theirs.is_empty() && object.properties().len() == 1;
+        if is_nothing_else && !ours.is_empty() {
             group.remove();
+        } else {
+            ours.into_iter().for_each(CstNode::remove);
         }
     }
     if groups.elements().is_empty()

@@ -16,6 +16,7 @@ mod profile;
 mod recipes;
 mod sampling;
 mod settings;
+mod taken_back;
 mod targets;
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings, TargetSettings};
