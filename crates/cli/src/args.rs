@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use setup::{Backend, Content, ExistingOtel, Scope};
 
-/// Traces of OpenAI's Codex CLI: try them out and look at them.
+/// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
 #[command(name = "arize-codex", version, disable_help_subcommand = true)]
 pub(crate) struct Args {
