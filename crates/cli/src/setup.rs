@@ -47,7 +47,6 @@ pub(crate) fn uninstall(
     environment: &Environment,
 ) -> Result<(String, ExitCode), CommandError> {
     let host = host(environment)?;
-    let facts = gather(&host, &Request::default())?;
     let mut ask = asker(args.yes || args.dry_run, || {
         "there is no terminal to ask on; whether the data goes is open".to_owned()
     })?;
@@ -58,7 +57,7 @@ pub(crate) fn uninstall(
                 false,
                 "the stored turns, the logs, and what waits to be sent",
             )?;
-    let removal: Removal = uninstall::plan(&host, &facts, purge)
+    let removal: Removal = uninstall::plan(&host, purge)
         .map_err(|error| CommandError::failed("nothing was changed", error))?;
     let steps = removal.steps();
     if args.dry_run {
@@ -67,18 +66,8 @@ pub(crate) fn uninstall(
     if !steps.is_empty() {
         agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
     }
-    let removed = removal.carry_out(&host, &facts)?;
-    let mut next = Vec::new();
-    if facts.record.shim {
-        next.push("Open a new shell: this one may still look for `codex` where it was.".to_owned());
-    }
-    if facts.daemon.is_some() {
-        next.push(
-            "Codex's background process sends its events to nobody until it is restarted: \
-             `codex app-server daemon restart`."
-                .to_owned(),
-        );
-    }
+    let next = removal.next_steps();
+    let removed = removal.carry_out(&host)?;
     Ok(report(args.json, &removed.done, &removed.problems, &next))
 }
 

@@ -6,7 +6,9 @@ use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
 use codex_config::codex_toml::{self, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
-use codex_config::{CodexVersion, ParseError, Secret, Settings, TlsFiles, Triggers, variables};
+use codex_config::{
+    CodexVersion, ParseError, Paths, Secret, Settings, TlsFiles, Triggers, variables,
+};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
@@ -126,12 +128,6 @@ impl Facts {
         self.record.entry(self.codex_config.now.path()).is_some()
     }
 
-    /// Whether Codex notifies the Python system.
-    pub(crate) fn has_python_notify(&self) -> bool {
-        let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
-        now.notify.is_some_and(|notify| notify.owner == NotifyOwner::PythonSystem)
-    }
-
     /// Whether Codex runs our hook at the ends of turns and sessions, too.
     pub(crate) fn has_lifecycle_hooks(&self) -> bool {
         let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
@@ -178,17 +174,8 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         settings.port_is_fixed = true;
     }
 
-    let mut codex_config = FileState::look(&codex_part::file(paths), &record)?;
     let known_port = settings.port.unwrap_or(DEFAULT_PORT);
-    let stripped = codex_part::without_strays(codex_config.text_before(), known_port);
-    let (before, found, users_notify) = stripped.map_err(|source| FactsError::CodexConfig {
-        path: codex_config.now.path().to_owned(),
-        source,
-    })?;
-    if before != codex_config.text_before() {
-        codex_config.before = Some(before);
-    }
-
+    let codex_config = codex_config(paths, &record, known_port)?;
     let codex = host.codex();
     let version = codex.as_deref().and_then(|codex| host.codex_version(codex));
     let port = request.port.unwrap_or(known_port);
@@ -202,10 +189,10 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         settings,
         settings_file,
         env_file: look(&paths.env_file)?,
-        codex_config,
+        codex_config: codex_config.state,
         hooks_json: look(&hooks_json::file(paths))?,
-        found,
-        users_notify,
+        found: codex_config.found,
+        users_notify: codex_config.users_notify,
         service,
         python_service,
         launcher: autostart::find(host),
@@ -217,6 +204,35 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         has_log_sse_deltas: version.is_some_and(CodexVersion::has_log_sse_deltas),
         record,
     })
+}
+
+/// Codex's `config.toml` without us and without what the Python system wrote.
+pub(crate) struct CodexConfig {
+    pub(crate) state: FileState,
+    pub(crate) found: Found,
+    pub(crate) users_notify: Option<Vec<String>>,
+}
+
+/// Looks at Codex's `config.toml`; our service is at this port.
+pub(crate) fn codex_config(
+    paths: &Paths,
+    record: &Record,
+    port: u16,
+) -> Result<CodexConfig, FactsError> {
+    let mut state = FileState::look(&codex_part::file(paths), record)?;
+    let stripped = codex_part::without_strays(state.text_before(), port);
+    let (before, found, users_notify) = stripped
+        .map_err(|source| FactsError::CodexConfig { path: state.now.path().to_owned(), source })?;
+    if before != state.text_before() {
+        state.before = Some(before);
+    }
+    Ok(CodexConfig { state, found, users_notify })
+}
+
+/// Whether Codex notifies the Python system.
+pub(crate) fn has_python_notify(config: &str) -> bool {
+    let now = codex_toml::inspect(config).unwrap_or_default();
+    now.notify.is_some_and(|notify| notify.owner == NotifyOwner::PythonSystem)
 }
 
 /// The buffer service as it is to be.

@@ -109,9 +109,8 @@ impl Home {
 
     /// Uninstalls; nothing must be left undone.
     pub(crate) fn uninstall(&self, purge: bool) {
-        let facts = setup::gather(&self.host, &Request::default()).unwrap();
-        let removal = setup::uninstall::plan(&self.host, &facts, purge).unwrap();
-        let removed = removal.carry_out(&self.host, &facts).unwrap();
+        let removal = setup::uninstall::plan(&self.host, purge).unwrap();
+        let removed = removal.carry_out(&self.host).unwrap();
         assert_eq!(removed.problems, [], "{removed:?}");
     }
 }

@@ -9,3 +9,4 @@ mod refusals;
 mod reversal;
 mod service;
 mod settings;
+mod stuck;

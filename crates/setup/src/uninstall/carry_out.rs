@@ -1,0 +1,197 @@
+//! Takes back what was planned.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use buffer_api::log::chain;
+use buffer_api::process;
+use codex_config::file_edit;
+use exec_proxy::shim::{self, ShimError};
+
+use super::{Removal, Stuck};
+use crate::apply::{Problem, commands};
+use crate::change::Part;
+use crate::facts;
+use crate::files::FileState;
+use crate::host::Host;
+use crate::lock::{Lock, LockError};
+use crate::programs;
+use crate::record::{Place, Record, RecordError};
+use crate::windows_path;
+
+/// What was taken back.
+#[derive(Debug, Default)]
+pub struct Removed {
+    /// What was done, a line each.
+    pub done: Vec<String>,
+    /// What was not.
+    pub problems: Vec<Problem>,
+}
+
+impl Removal {
+    /// Takes everything back that can be; what cannot be stays noted for another time.
+    ///
+    /// # Errors
+    ///
+    /// When another setup or uninstallation is at work; then nothing is changed.
+    pub fn carry_out(mut self, host: &Host) -> Result<Removed, LockError> {
+        let mut removed = Removed::default();
+        if self.is_empty() {
+            return Ok(removed);
+        }
+        let place = Place::under(&host.paths.harness_home);
+        let lock = Lock::take(&place, &self.record)?;
+        if let Some(launcher) = &self.record.launcher {
+            // While its file is there. It may have been disabled by hand.
+            let _ = commands(&launcher.disable());
+        }
+        self.take_files_back(host, &mut removed);
+        if self.record.windows_path {
+            let bin = host.paths.bin_dir.display().to_string();
+            match commands(&[windows_path::remove(&bin)]) {
+                Ok(()) => removed.done.push(format!("took {bin} off the user's PATH")),
+                Err(error) => removed.failed(error, "take it off in the system's settings"),
+            }
+            self.record.windows_path = false;
+        }
+        end_service(host, self.port, &mut self.record, &mut removed);
+        if self.shim.is_some() {
+            remove_shim(host, &mut removed);
+        }
+        self.record.shim = false;
+        for path in self.programs.iter().chain(&self.leftovers).chain(&self.data) {
+            removed.remove(path);
+        }
+        self.record.programs.retain(|program| program.exists());
+        // Windows keeps a program that runs.
+        for kept in &self.kept {
+            removed.done.push(format!("kept {}, which was changed", kept.display()));
+        }
+        let finished = self.finish(&place, lock, host);
+        if let Err(error) = finished {
+            removed.failed(chain(&error), "remove the file by hand");
+        }
+        Ok(removed)
+    }
+
+    /// First those through which Codex and the shells reach what goes next.
+    fn take_files_back(&mut self, host: &Host, removed: &mut Removed) {
+        let mut left = Vec::new();
+        for state in &self.files {
+            let path = state.now.path();
+            match take_back(state) {
+                Ok(()) => {
+                    let verb = if state.before.is_some() { "restored" } else { "removed" };
+                    removed.done.push(format!("{verb} {}", path.display()));
+                }
+                Err(error) => {
+                    let hint = match &error {
+                        file_edit::FileError::Changed { .. } => "",
+                        _ => "make it writable and ",
+                    };
+                    left.push((path, chain(&error), hint));
+                }
+            }
+        }
+        for Stuck { path, reason } in &self.stuck {
+            left.push((
+                path,
+                format!("our part stays in `{}`: {reason}", path.display()),
+                "mend it and ",
+            ));
+        }
+        let is_left = |path: &Path| left.iter().any(|(other, ..)| *other == path);
+        self.record.entries.retain(|entry| is_left(&entry.path));
+        // Who is to run it again needs it.
+        let again = host.paths.bin_dir.join(programs::file_name("arize-codex"));
+        let is_ours = self.programs.contains(&again);
+        let command = if is_ours { again.display().to_string() } else { "arize-codex".to_owned() };
+        for (_, what, hint) in &left {
+            removed.failed(what.clone(), &format!("{hint}run `{command} uninstall` again"));
+        }
+        if !left.is_empty() {
+            self.programs.retain(|program| *program != again);
+        }
+    }
+
+    fn finish(mut self, place: &Place, lock: Lock, host: &Host) -> Result<(), RecordError> {
+        let is_done = self.record.entries.is_empty() && self.record.launcher.is_none();
+        let folders = std::mem::take(&mut self.record.created_folders);
+        if is_done {
+            place.forget()?;
+        } else {
+            self.record.created_folders.clone_from(&folders);
+            place.save(&self.record)?;
+        }
+        drop(lock);
+        // The inner ones first, and only those in which nothing is left.
+        for folder in folders.iter().rev() {
+            let _ = fs::remove_dir(folder);
+        }
+        let harness_home = &host.paths.harness_home;
+        for folder in ["bin", "run", "logs", "state"] {
+            let _ = fs::remove_dir(harness_home.join(folder));
+        }
+        let _ = fs::remove_dir(harness_home);
+        if harness_home.ends_with(".arize/harness") {
+            let _ = harness_home.parent().map(fs::remove_dir);
+        }
+        Ok(())
+    }
+}
+
+impl Removed {
+    fn failed(&mut self, what: String, hint: &str) {
+        self.problems.push(Problem { what, hint: hint.to_owned() });
+    }
+
+    fn remove(&mut self, path: &Path) {
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        match removed {
+            Ok(()) => self.done.push(format!("removed {}", path.display())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                self.failed(format!("`{}`: {error}", path.display()), "remove it by hand");
+            }
+        }
+    }
+}
+
+fn take_back(state: &FileState) -> Result<(), file_edit::FileError> {
+    match &state.before {
+        Some(before) => state.now.replace(before),
+        None => state.now.remove(),
+    }
+}
+
+fn end_service(host: &Host, port: u16, record: &mut Record, removed: &mut Removed) {
+    if let Some(launcher) = &record.launcher {
+        let has_unit = record.entries.iter().any(|entry| entry.part == Part::Autostart);
+        match commands(&launcher.forget()) {
+            Ok(()) if !has_unit => record.launcher = None,
+            Ok(()) => {}
+            Err(error) => removed.failed(error, "run this again"),
+        }
+    }
+    match process::stop(&facts::service(host, port)) {
+        Ok(process::Stopped::Ended(pid)) => {
+            removed.done.push(format!("stopped the buffer service (PID {pid})"));
+        }
+        // Another program's service is none of ours.
+        Ok(process::Stopped::NotRunning) | Err(process::StopError::Foreign { .. }) => {}
+        Err(error) => removed.failed(chain(&error), "end the process and run this again"),
+    }
+}
+
+fn remove_shim(host: &Host, removed: &mut Removed) {
+    match shim::remove(&host.paths.bin_dir) {
+        Ok(shim::Change::Removed) => {
+            let shim = host.paths.bin_dir.join(shim::NAME);
+            removed.done.push(format!("removed {}", shim.display()));
+        }
+        // Somebody put another `codex` there.
+        Ok(_) | Err(ShimError::Foreign { .. }) => {}
+        Err(error) => removed.failed(chain(&error), "remove it by hand"),
+    }
+}

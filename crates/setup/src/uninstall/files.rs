@@ -1,0 +1,136 @@
+//! The files of an uninstallation, and what would be in them without us.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use buffer_api::log::chain;
+use codex_config::profile::{self, Platform};
+use codex_config::{HOOK_PROGRAM, KeyPath, edit};
+
+use super::Stuck;
+use crate::facts::{self, FactsError};
+use crate::files::{FileError, FileState};
+use crate::host::Host;
+use crate::parts::codex_config as codex_part;
+use crate::record::Record;
+
+/// What was found of them.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Those that can be dealt with, the last that was changed first.
+    pub(super) states: Vec<FileState>,
+    /// Those that cannot.
+    pub(super) stuck: Vec<Stuck>,
+}
+
+impl Files {
+    /// Looks at Codex's configuration, and says whether all in it that looks like ours is the Python
+    /// system's, because nothing was noted.
+    pub(super) fn look_at_codex(&mut self, host: &Host, record: &Record, port: u16) -> bool {
+        let path = codex_part::file(&host.paths);
+        match facts::codex_config(&host.paths, record, port) {
+            Ok(found) => {
+                let is_pythons =
+                    record.is_empty() && facts::has_python_notify(found.state.now.text());
+                if !is_pythons {
+                    self.states.push(found.state);
+                }
+                is_pythons
+            }
+            Err(error) => {
+                let text = fs::read_to_string(&path).unwrap_or_default();
+                if record.entry(&path).is_some() || text.contains(HOOK_PROGRAM) {
+                    self.stuck.push(Stuck { path, reason: reason(&error) });
+                }
+                false
+            }
+        }
+    }
+
+    /// Looks at the profiles, in which a block of ours may be without being noted.
+    pub(super) fn look_at_profiles(&mut self, host: &Host, record: &Record) {
+        let profiles =
+            profile::profiles(&host.paths.home, &host.environment, Platform::CURRENT, Path::exists);
+        for profile in profiles {
+            if record.entry(&profile.path).is_some() {
+                continue;
+            }
+            // Setup writes to no file that it cannot read, such as one that is not UTF-8.
+            let Ok(mut state) = FileState::look(&profile.path, record) else { continue };
+            if let Some(text) = &state.before {
+                // One in which the comments do not pair up stays as it is.
+                state.before = Some(profile::remove(text).unwrap_or_else(|_| text.clone()));
+            }
+            self.states.push(state);
+        }
+    }
+
+    /// Looks at what was noted.
+    pub(super) fn look_at_noted(&mut self, record: &Record) {
+        for entry in record.entries.iter().rev() {
+            self.look(&entry.path, record);
+        }
+    }
+
+    fn look(&mut self, path: &Path, record: &Record) {
+        let is_known = self.states.iter().any(|state| state.now.path() == path)
+            || self.stuck.iter().any(|stuck| stuck.path == path);
+        if is_known {
+            return;
+        }
+        match FileState::look(path, record) {
+            Ok(state) => self.states.push(state),
+            Err(error) => {
+                let reason = reason(&FactsError::File(error));
+                self.stuck.push(Stuck { path: path.to_owned(), reason });
+            }
+        }
+    }
+
+    /// Takes our part out of the settings even where it was not setup that put it there.
+    pub(super) fn forget_settings(&mut self, host: &Host, record: &Record) {
+        let path = &host.paths.config_file;
+        self.look(path, record);
+        let Some(state) = self.states.iter_mut().find(|state| state.now.path() == path) else {
+            return;
+        };
+        let key: Result<KeyPath, _> = "harnesses.codex".parse();
+        if let (Some(before), Ok(key)) = (&state.before, key)
+            && let Ok(without) = edit::delete(before, &key)
+        {
+            let is_nothing = facts::parse_yaml(&without)
+                .is_ok_and(|root| root.as_mapping().is_none_or(|mapping| mapping.is_empty()));
+            state.before = (!is_nothing).then_some(without);
+        }
+    }
+}
+
+/// What stands in the way, without the file, which is named beside it.
+fn reason(error: &FactsError) -> String {
+    match error {
+        FactsError::CodexConfig { source, .. } => chain(source),
+        FactsError::File(FileError::Undo { source, .. }) => chain(source),
+        other => chain(other),
+    }
+}
+
+/// What the programs keep, of ours alone: other harnesses have theirs beside it.
+pub(super) fn data(host: &Host) -> Vec<PathBuf> {
+    let paths = &host.paths;
+    let mut data = vec![paths.state_dir.clone()];
+    let ours = [
+        (&paths.harness_home, "traces.db"),
+        (&paths.harness_home, "prices.json"),
+        (&paths.run_dir, "codex-buffer."),
+        (&paths.logs_dir, "codex.log"),
+        (&paths.logs_dir, "codex-buffer.log"),
+    ];
+    for (folder, start) in ours {
+        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+        let names = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(start));
+        data.extend(names.map(|entry| entry.path()));
+    }
+    data.retain(|path| path.exists());
+    data.sort();
+    data
+}
