@@ -1,4 +1,9 @@
 //! Replaces a file all at once: a reader sees the old bytes or the new ones, never a part.
+//!
+//! Only a file with further names (hard links) is written to where it is, because another one in its
+//! place would be one that those names do not have.
+
+mod attributes;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -16,7 +21,8 @@ pub(crate) enum Access {
 /// Writes a file that need not exist yet.
 ///
 /// A symbolic link is followed and stays, missing directories are created with mode 0700, and the
-/// owner stays where the system allows it. `may_replace` is asked at the last moment.
+/// owner and extended attributes stay where the system allows it. `may_replace` is asked at the last
+/// moment.
 pub(crate) fn replace(
     path: &Path,
     bytes: &[u8],
@@ -28,17 +34,44 @@ pub(crate) fn replace(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if has_further_names(&path) {
+        may_replace(&path)?;
+        return write_in_place(&path, bytes, access);
+    }
     create_private_directory(directory)?;
     let mut file = temporary_file(directory, access)?;
     file.write_all(bytes)?;
-    if let Ok(old) = fs::metadata(&path) {
-        keep_owner_and_mode(file.as_file(), &old, access)?;
+    if let Ok(old) = File::open(&path) {
+        // Before the mode, which limits what an access control list allows.
+        attributes::copy(&old, file.as_file());
+        keep_owner_and_mode(file.as_file(), &old.metadata()?, access)?;
     }
     file.as_file().sync_all()?;
     may_replace(&path)?;
     file.persist(&path).map_err(|error| error.error)?;
     sync_directory(directory);
     Ok(())
+}
+
+#[cfg(unix)]
+fn has_further_names(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.nlink() > 1)
+}
+
+/// What Windows knows of them is not to be had without unsafe code.
+#[cfg(not(unix))]
+fn has_further_names(_path: &Path) -> bool {
+    false
+}
+
+/// Writes to a file that has further names; they are all of one file, whose end comes last.
+fn write_in_place(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
+    let mut file = File::options().write(true).open(path)?;
+    keep_owner_and_mode(&file, &file.metadata()?, access)?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
 }
 
 /// Finds the file behind a chain of symbolic links, which need not exist yet.

@@ -150,3 +150,45 @@ fn a_failure_leaves_the_old_file() {
     }
     assert_eq!(names(&closed), ["config.toml"]);
 }
+
+/// Managers of dotfiles have the same file in two folders.
+#[cfg(unix)]
+#[test]
+fn all_names_of_a_file_go_on_naming_it() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    let home = TempDir::new().unwrap();
+    let (path, other) = (home.path().join("config.toml"), home.path().join("dotfiles-config.toml"));
+    fs::write(&path, "a = 'a longer text than later'\n").unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    fs::hard_link(&path, &other).unwrap();
+    let read = Snapshot::read(&path).unwrap();
+    read.replace("b = 1\n").unwrap();
+    assert_eq!(fs::read_to_string(&other).unwrap(), "b = 1\n");
+    assert_eq!(fs::metadata(&path).unwrap().ino(), fs::metadata(&other).unwrap().ino());
+    assert_eq!(mode(&path), 0o640);
+    assert!(matches!(read.replace("c = 1\n").unwrap_err(), FileError::Changed { .. }));
+    Snapshot::read(&path).unwrap().replace_private("key = 1\n").unwrap();
+    assert_eq!((fs::read_to_string(&other).unwrap().as_str(), mode(&other)), ("key = 1\n", 0o600));
+    assert_eq!(names(home.path()), ["config.toml", "dotfiles-config.toml"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn extended_attributes_stay() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+
+    let home = TempDir::new().unwrap();
+    let path = home.path().join("config.toml");
+    fs::write(&path, "a = 1\n").unwrap();
+    match setxattr(&path, "user.origin", b"dotfiles", XattrFlags::empty()) {
+        // Some file systems have none.
+        Err(rustix::io::Errno::NOTSUP) => return,
+        set => set.unwrap(),
+    }
+    Snapshot::read(&path).unwrap().replace("b = 1\n").unwrap();
+    let mut value = [0; 16];
+    let length = getxattr(&path, "user.origin", &mut value[..]).unwrap();
+    assert_eq!(&value[..length], b"dotfiles");
+    assert_eq!(fs::read_to_string(&path).unwrap(), "b = 1\n");
+}
