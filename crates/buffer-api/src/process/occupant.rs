@@ -23,21 +23,32 @@ impl fmt::Display for Occupant {
     }
 }
 
-/// Finds the process that listens at `endpoint`.
-///
-/// Only Linux tells, and only about processes of the same user.
-#[cfg(not(target_os = "linux"))]
-pub fn occupant(_endpoint: &Endpoint) -> Occupant {
-    Occupant::default()
+/// Finds the process that listens at `endpoint`. Systems tell about processes of the same user only.
+pub fn occupant(endpoint: &Endpoint) -> Occupant {
+    listener(endpoint.port).unwrap_or_default()
 }
 
-/// Finds the process that listens at `endpoint`.
-///
-/// Only Linux tells, and only about processes of the same user.
 #[cfg(target_os = "linux")]
-pub fn occupant(endpoint: &Endpoint) -> Occupant {
-    linux::listener(endpoint.port).unwrap_or_default()
+use linux::listener;
+
+#[cfg(target_os = "macos")]
+fn listener(port: u16) -> Option<Occupant> {
+    let address = format!("-iTCP:{port}");
+    commands::lsof(&commands::output("lsof", &["-nP", &address, "-sTCP:LISTEN", "-Fpc"])?)
 }
+
+#[cfg(windows)]
+fn listener(port: u16) -> Option<Occupant> {
+    commands::netstat(&commands::output("netstat", &["-ano", "-p", "TCP"])?, port)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+fn listener(_port: u16) -> Option<Occupant> {
+    None
+}
+
+#[cfg(any(target_os = "macos", windows, test))]
+mod commands;
 
 #[cfg(target_os = "linux")]
 mod linux {
