@@ -63,7 +63,7 @@ pub(crate) fn beside_name(
     let bytes = text.as_bytes();
     let name = name_around(bytes, keyword);
     let (rule, kind) = names.kind(text.get(name.clone())?)?;
-    let opened = name.start > 0 && is_quote(bytes[name.start - 1]);
+    let opened = is_quoted_before(bytes, name.start);
     let mut cursor = Cursor { bytes, at: name.end };
     let key_quote = if opened { cursor.quote() } else { None };
     cursor.skip(1, b"]");
@@ -209,6 +209,13 @@ fn name_around(bytes: &[u8], keyword: Range<usize>) -> Range<usize> {
         start += 1;
     }
     start..keyword.end + after
+}
+
+/// Whether a name that begins here stands in quotes, alone or as the end of others: `"db.password"`.
+fn is_quoted_before(bytes: &[u8], start: usize) -> bool {
+    let is_inner = |byte: &&u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let others = bytes[..start].iter().rev().take(LONGEST_NAME).take_while(is_inner).count();
+    bytes[..start - others].last().copied().is_some_and(is_quote)
 }
 
 fn is_quote(byte: u8) -> bool {

@@ -76,6 +76,9 @@ fn tokens_by_their_shape() {
 fn values_by_their_name() {
     for (rule, marked) in [
         ("password", r#"{"password": "«hunter2»", "user": "x"}"#),
+        ("password", r#"{"spring.datasource.password": "«hunter2»", "x.y": "z"}"#),
+        ("password", r#"{\"db.password\":\"«hunter2»\"}"#),
+        ("password", r#"settings["db.password"] = "«hunter2»""#),
         ("password", r#"{"password": "«correct horse battery»"}"#),
         ("password", r#"{"password": "«abc\\»", "b": "c"}"#),
         ("password", r#"{"password":"«say \"abc\" »","b":1}"#),
