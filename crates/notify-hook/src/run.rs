@@ -19,7 +19,7 @@ use crate::deliver::Delivery;
 use crate::log::Log;
 use crate::order::Order;
 use crate::pass_on::pass_on;
-use crate::secrets::Secrets;
+use crate::secrets::{self, Secrets};
 use crate::told::TargetFlush;
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
@@ -75,7 +75,7 @@ fn begin(arguments: &[OsString], variables: impl Iterator<Item = (OsString, OsSt
     if let Some(Err(error)) = handed_over {
         log.error(format_args!("the lifecycle payload cannot be handed over: {error}"));
     }
-    let work = AssertUnwindSafe(|| hook(order, &paths, &settings, &log, &watchdog));
+    let work = AssertUnwindSafe(|| hook(order, &paths, settings, &log, &watchdog));
     // The hook above has said all there is to say.
     let _ = panic::catch_unwind(work);
     if let Ok(chained) = &mut chained {
@@ -96,7 +96,7 @@ fn chained(order: Order<'_>, paths: &Paths, environment: &Environment) -> Chaine
     }
 }
 
-fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdog: &Watchdog) {
+fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog: &Watchdog) {
     for warning in &settings.warnings {
         log.warn(format_args!("{warning}"));
     }
@@ -104,6 +104,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: &Settings, log: &Log, watchdo
         log.verbose(format_args!("tracing is switched off (ARIZE_TRACE_ENABLED)"));
         return;
     }
+    let settings = &secrets::scrub_settings(settings, paths, log);
     let delivery = Delivery::to_targets(settings, paths, EXPORT_TIMEOUT);
     let prices = price::table(paths, log);
     let secrets = Secrets::new(settings, paths, log);

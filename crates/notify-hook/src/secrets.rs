@@ -7,13 +7,36 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use buffer_api::paths::create_parent;
-use codex_config::{Paths, Settings};
+use codex_config::{AttributeValue, Paths, Settings};
 use codex_turn::NotifyPayload;
 use otlp_model::{Turn, scrub_turn};
 use scrub::Scrubber;
+use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
 use crate::log::Log;
+
+/// Settings of whose texts those that go into every span hold no secrets: the attributes of the user
+/// and of the environment, and the user's id.
+pub(crate) fn scrub_settings(mut settings: Settings, paths: &Paths, log: &Log) -> Settings {
+    let secrets = Secrets::new(&settings, paths, log);
+    let attributes = settings.attributes.iter().map(|(name, value)| {
+        let value = match value {
+            AttributeValue::Text(text) => AttributeValue::Text(secrets.scrub_value(name, text)),
+            value => value.clone(),
+        };
+        (name.clone(), value)
+    });
+    let attributes = attributes.collect();
+    let of_resource = settings.resource_attributes.iter();
+    let of_resource =
+        of_resource.map(|(name, value)| (name.clone(), secrets.scrub_value(name, value))).collect();
+    let user_id = settings.user_id.as_ref().map(|id| secrets.scrub(id).into_owned());
+    settings.attributes = attributes;
+    settings.resource_attributes = of_resource;
+    settings.user_id = user_id;
+    settings
+}
 
 /// 32 bytes that make the hashes of this installation its own.
 type Salt = [u8; 32];
@@ -45,6 +68,13 @@ impl<'a> Secrets<'a> {
     /// Scrubs a text that is not part of a turn.
     pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.scrubber().map_or(Cow::Borrowed(text), |scrubber| scrubber.scrub(text).text)
+    }
+
+    /// The value of an attribute, whose name may be what makes it a secret.
+    fn scrub_value(&self, name: &str, value: &str) -> String {
+        let object = json!({ name: value }).to_string();
+        let scrubbed = serde_json::from_str::<Json>(&self.scrub(&object)).unwrap_or_default();
+        scrubbed[name].as_str().unwrap_or_default().to_owned()
     }
 
     /// A payload as it is remembered. Up to Codex 0.98 what was said is what tells it from others, and
