@@ -61,6 +61,7 @@ pub(crate) fn hidden(reader: &mut Reader<'_>) -> Hidden {
         input_text: hides(&[
             variables::OPENINFERENCE_HIDE_INPUT_TEXT,
             variables::OPENINFERENCE_HIDE_PROMPTS,
+            variables::OPENINFERENCE_HIDE_LLM_PROMPTS,
         ]),
         output_text: hides(&[
             variables::OPENINFERENCE_HIDE_OUTPUT_TEXT,

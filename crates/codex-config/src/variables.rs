@@ -91,6 +91,8 @@ pub const OPENINFERENCE_HIDE_INPUT_TEXT: &str = "OPENINFERENCE_HIDE_INPUT_TEXT";
 pub const OPENINFERENCE_HIDE_OUTPUT_TEXT: &str = "OPENINFERENCE_HIDE_OUTPUT_TEXT";
 /// Hides prompts.
 pub const OPENINFERENCE_HIDE_PROMPTS: &str = "OPENINFERENCE_HIDE_PROMPTS";
+/// Hides prompts: what Phoenix's own documentation calls the variable.
+pub const OPENINFERENCE_HIDE_LLM_PROMPTS: &str = "OPENINFERENCE_HIDE_LLM_PROMPTS";
 /// Hides what the model answered.
 pub const OPENINFERENCE_HIDE_CHOICES: &str = "OPENINFERENCE_HIDE_CHOICES";
 /// Hides settings of requests.
