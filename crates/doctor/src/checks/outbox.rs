@@ -87,6 +87,11 @@ fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
     if summary.waiting > 0 {
         findings.push(waiting(target, summary, *max_bytes, now));
     }
+    if summary.metrics_waiting > 0 {
+        let turns = count(summary.metrics_waiting, "turn", "turns");
+        let message = format!("the metrics of {turns} wait for `{target}`, which has their spans");
+        findings.push(Finding::warning(CHECK, message, FLUSH));
+    }
     if let Some(last) = summary.rejected.last() {
         let turns = count(summary.rejected.len(), "turn was", "turns were");
         let answer = line(&last.answer, 200);
@@ -143,7 +148,8 @@ mod tests {
             answer: "http status 400: no".to_owned(),
         };
         let refused = Summary { rejected: vec![refused], ..Summary::default() };
-        let cases: [(Result<Summary, &str>, u64, Level, &str); 5] = [
+        let counting = Summary { metrics_waiting: 2, ..Summary::default() };
+        let cases: [(Result<Summary, &str>, u64, Level, &str); 6] = [
             (Ok(Summary::default()), 1 << 20, Fine, "nothing waits for `phoenix`"),
             (
                 Ok(away),
@@ -158,6 +164,7 @@ mod tests {
                 Warning,
                 "1 turn was refused by `phoenix` for good and set aside: http",
             ),
+            (Ok(counting), 100, Warning, "the metrics of 2 turns wait for `phoenix`"),
             (Err("no"), 100, Failure, "cannot be read: no"),
         ];
         for (summary, max_bytes, level, part) in cases {
