@@ -47,9 +47,10 @@ pub fn run(
     let args = Args::try_parse_from(arguments)?;
     let environment = Environment::new(variables);
     let width = ::doctor::columns(output.is_terminal);
+    let terminal = output.is_terminal.then_some(width);
     let (text, code) = match args.command {
-        Command::Setup(setup) => setup::setup(&setup, &environment)?,
-        Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment)?,
+        Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,
+        Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment, terminal)?,
         Command::Demo(demo) => (demo::demo(&demo, width)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,

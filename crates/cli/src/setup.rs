@@ -1,17 +1,19 @@
 //! `arize-codex setup` and `arize-codex uninstall`.
 
+mod page;
+
 use std::io::{IsTerminal, Read};
 
 use codex_config::{Environment, Secret, TlsFiles};
-use serde_json::json;
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal};
 use setup::{
     Applied, ApplyError, Header, HeaderError, Host, InterviewError, LockError, Plan, PlanError,
-    Problem, Request,
+    Request,
 };
 
+use self::page::Page;
 use crate::args::{Setup, Uninstall};
 use crate::{CommandError, ExitCode};
 
@@ -19,8 +21,10 @@ use crate::{CommandError, ExitCode};
 pub(crate) fn setup(
     args: &Setup,
     environment: &Environment,
+    width: Option<usize>,
 ) -> Result<(String, ExitCode), CommandError> {
     let host = host(environment)?;
+    let page = Page { json: args.json, width, home: &host.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
         let open = "--target, --endpoint, --project, --user-id, --content";
         format!("there is no terminal to ask on; what {open} do not say is open")
@@ -31,22 +35,24 @@ pub(crate) fn setup(
     let plan = setup::plan(&host, &facts, &answers)?;
     let steps = plan.steps(&host);
     if args.dry_run {
-        return Ok((dry_run(args.json, &steps, &plan.diff()), ExitCode::Success));
+        return Ok((page.dry_run(&steps, &plan.diff()), ExitCode::Success));
     }
     if !steps.is_empty() {
-        agree(&mut *ask, "This will be done:", &steps, || plan.diff())?;
+        agree(&mut *ask, &page.list(&steps), || plan.diff())?;
     }
     let applied = carry_out(&host, &facts, &plan)?;
     let next = setup::next_steps(&host, &facts, &answers);
-    Ok(report(args.json, &applied.done, &applied.problems, &next))
+    Ok(page.report(&applied.done, &applied.problems, &next))
 }
 
 /// Takes the installation back.
 pub(crate) fn uninstall(
     args: &Uninstall,
     environment: &Environment,
+    width: Option<usize>,
 ) -> Result<(String, ExitCode), CommandError> {
     let host = host(environment)?;
+    let page = Page { json: args.json, width, home: &host.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
         "there is no terminal to ask on; whether the data goes is open".to_owned()
     })?;
@@ -61,14 +67,14 @@ pub(crate) fn uninstall(
         .map_err(|error| CommandError::failed("nothing was changed", error))?;
     let steps = removal.steps();
     if args.dry_run {
-        return Ok((dry_run(args.json, &steps, &removal.diff()), ExitCode::Success));
+        return Ok((page.dry_run(&steps, &removal.diff()), ExitCode::Success));
     }
     if !steps.is_empty() {
-        agree(&mut *ask, "This will be done:", &steps, || removal.diff())?;
+        agree(&mut *ask, &page.list(&steps), || removal.diff())?;
     }
     let next = removal.next_steps();
     let removed = removal.carry_out(&host)?;
-    Ok(report(args.json, &removed.done, &removed.problems, &next))
+    Ok(page.report(&removed.done, &removed.problems, &next))
 }
 
 fn host(environment: &Environment) -> Result<Host, CommandError> {
@@ -162,11 +168,10 @@ fn secret_from_stdin(name: &str, flag: &str) -> Result<Secret, CommandError> {
 /// Shows what will be done and lets it be stopped.
 fn agree(
     ask: &mut dyn Ask,
-    heading: &str,
-    steps: &[String],
+    steps: &str,
     diff: impl FnOnce() -> String,
 ) -> Result<(), CommandError> {
-    ask.tell(&format!("\n{heading}\n{}", list(steps)));
+    ask.tell(&format!("\nThis will be done:\n{steps}"));
     let options = ["yes", "show me the changes first", "no"].map(str::to_owned);
     let mut chosen = ask.choose("Go on?", &options, 0)?;
     if chosen == 1 {
@@ -184,50 +189,6 @@ fn carry_out(host: &Host, facts: &setup::Facts, plan: &Plan) -> Result<Applied, 
             CommandError::failed(what, error)
         }
     })
-}
-
-fn dry_run(json: bool, steps: &[String], diff: &str) -> String {
-    if json {
-        return format!("{:#}\n", json!({ "dry_run": true, "steps": steps, "diff": diff }));
-    }
-    if steps.is_empty() {
-        return "Nothing would be changed.\n".to_owned();
-    }
-    format!("{diff}\nThis would be done:\n{}", list(steps))
-}
-
-fn report(
-    json: bool,
-    done: &[String],
-    problems: &[Problem],
-    next: &[String],
-) -> (String, ExitCode) {
-    let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
-    if json {
-        let problems: Vec<_> = problems
-            .iter()
-            .map(|Problem { what, hint }| json!({ "what": what, "hint": hint }))
-            .collect();
-        let report = json!({ "dry_run": false, "done": done, "problems": problems, "next": next });
-        return (format!("{report:#}\n"), code);
-    }
-    let mut text = match done {
-        [] => "Nothing was to be done.\n".to_owned(),
-        done => format!("Done:\n{}", list(done)),
-    };
-    if !problems.is_empty() {
-        let problems =
-            problems.iter().map(|problem| format!("{}\n    hint: {}", problem.what, problem.hint));
-        text.push_str(&format!("\nNot done:\n{}", list(&problems.collect::<Vec<_>>())));
-    }
-    if !next.is_empty() {
-        text.push_str(&format!("\nNext:\n{}", list(next)));
-    }
-    (text, code)
-}
-
-fn list(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("  - {line}\n")).collect()
 }
 
 impl From<AskError> for CommandError {

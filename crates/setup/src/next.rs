@@ -77,6 +77,8 @@ fn unusable(host: &Host) -> Vec<String> {
 /// Knocks at the backend's door. That somebody opens says nothing about the key.
 fn unreachable(answers: &Answers) -> Option<String> {
     const PATIENCE: Duration = Duration::from_secs(2);
+    const WAIT: &str = "Until then the turns wait on this machine.";
+    let is_here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
     let destination = answers.destination.as_ref()?;
     let endpoint = destination.endpoint.as_deref()?;
     let (host, port) = host_and_port(endpoint)?;
@@ -84,7 +86,9 @@ fn unreachable(answers: &Answers) -> Option<String> {
     let addresses = match (host, port).to_socket_addrs() {
         Ok(addresses) => addresses,
         Err(error) => {
-            return Some(format!("`{host}`, where {name} should be, is not known: {error}."));
+            return Some(format!(
+                "{host}, the host of the target {name}, cannot be found: {error}. {WAIT}"
+            ));
         }
     };
     let mut last = None;
@@ -95,9 +99,8 @@ fn unreachable(answers: &Answers) -> Option<String> {
         }
     }
     let why = last.map_or_else(String::new, |error| format!(": {error}"));
-    Some(format!(
-        "Start {name}: nothing answers at {endpoint}{why}. Until then the turns wait on this machine."
-    ))
+    let start = if is_here(host) { format!("Start {name}: nothing") } else { "Nothing".to_owned() };
+    Some(format!("{start} answers at {endpoint}{why}. {WAIT}"))
 }
 
 /// The host and the port of an address, with or without a scheme.

@@ -23,7 +23,7 @@ impl Ask for Terminal {
         let chosen = Select::new(question, options)
             .with_starting_cursor(proposed)
             .without_filtering()
-            .with_help_message("arrow keys to move, Enter to choose, Ctrl-C to stop")
+            .with_help_message("arrow keys, then Enter; Ctrl-C stops")
             // The first word is the choice; the rest explained it.
             .with_formatter(&|option| {
                 option.value.split("  ").next().unwrap_or_default().to_owned()

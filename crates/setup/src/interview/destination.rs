@@ -31,7 +31,8 @@ pub(super) fn destination(
         Some(endpoint) => endpoint.clone(),
         None => {
             let proposed = template.endpoint.as_deref().or(backend.default_endpoint());
-            ask.text("Endpoint", proposed.unwrap_or_default(), "", not_empty)?
+            let (check, help) = endpoint_question(backend);
+            ask.text("Endpoint", proposed.unwrap_or_default(), help, check)?
         }
     };
     check_endpoint(backend, &endpoint)?;
@@ -149,11 +150,11 @@ fn headers(
         let names: Vec<&str> = headers.iter().map(|header| header.name.as_str()).collect();
         let help = match names.join(", ") {
             none if none.is_empty() => {
-                "such as authorization, which holds a key; Enter if none is needed".to_owned()
+                "such as authorization; Enter if the receiver needs none".to_owned()
             }
             set => format!("set: {set}; Enter goes on, a name of these sets it anew"),
         };
-        let name = ask.text("Header", "", &help, header_name)?;
+        let name = ask.text("Header of each request", "", &help, header_name)?;
         if name.is_empty() {
             return Ok(headers);
         }
@@ -173,14 +174,32 @@ fn header_name(text: &str) -> Result<(), String> {
     }
 }
 
+type Check = fn(&str) -> Result<(), String>;
+
+/// What is asked for, and how a wrong answer is noticed while it can be put right.
+fn endpoint_question(backend: Backend) -> (Check, &'static str) {
+    fn check(backend: Backend, text: &str) -> Result<(), String> {
+        not_empty(text)?;
+        check_endpoint(backend, text).map_err(|error| error.to_string())
+    }
+    match backend {
+        Backend::Arize => (|text| check(Backend::Arize, text), ""),
+        Backend::Otlp => {
+            (|text| check(Backend::Otlp, text), "such as https://collector.example:4318")
+        }
+        Backend::Local | Backend::Phoenix | Backend::Mlflow => {
+            (|text| check(Backend::Phoenix, text), "")
+        }
+    }
+}
+
 fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError> {
     // Nothing would be delivered there.
     if endpoint.contains('@') {
         return Err(InterviewError::Wrong {
             what: "an endpoint holds no user name: credentials belong into the API key or a header"
                 .to_owned(),
-            hint: "--api-key-stdin, or arize-config set harnesses.codex.headers.NAME --stdin"
-                .to_owned(),
+            hint: "--api-key-stdin, or --header-stdin NAME".to_owned(),
         });
     }
     let has_scheme = endpoint.starts_with("http://") || endpoint.starts_with("https://");

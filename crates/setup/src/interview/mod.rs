@@ -287,7 +287,7 @@ fn hooks(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, In
     if request.hooks || !triggers.notify {
         return Ok(true);
     }
-    let help = "Codex will ask whether to trust them; without them these take some seconds";
+    let help = "Codex asks whether to trust them; without them such turns show some seconds later";
     let question = "Use Codex's lifecycle hooks to see turns that fail or are stopped at once?";
     Ok(ask.confirm(question, facts.has_lifecycle_hooks(), help)?)
 }

@@ -124,12 +124,12 @@ fn a_receiver_of_otlp_is_asked_for_its_headers() {
     expect![[r"
         Where should traces go? [local|phoenix|arize|mlflow|otlp] local
         Endpoint: 
-        Header: 
+        Header of each request: 
         Value of `authorization` (it is not shown; ${NAME} in it is taken from the environment)
         the value of `authorization` holds characters other than visible ASCII.
-        Header: 
+        Header of each request: 
         Value of `authorization` (it is not shown; ${NAME} in it is taken from the environment)
-        Header: 
+        Header of each request: 
     "]]
     .assert_eq(asked);
     let headers = answers.destination.unwrap().headers;

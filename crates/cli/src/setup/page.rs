@@ -1,0 +1,111 @@
+//! What setup and uninstall say: to a person on a terminal, in a file, or as JSON.
+
+use std::path::Path;
+
+use serde_json::json;
+use setup::Problem;
+use textwrap::{Options, WordSeparator, WordSplitter};
+
+use crate::ExitCode;
+
+/// Where it is said.
+pub(super) struct Page<'a> {
+    /// Whether a program reads it.
+    pub(super) json: bool,
+    /// The columns of the terminal; lines of a file are as long as they are.
+    pub(super) width: Option<usize>,
+    /// The user's home, which is called `~`.
+    pub(super) home: &'a Path,
+}
+
+impl Page<'_> {
+    /// A line, or more on a narrow terminal, for each.
+    pub(super) fn list(&self, lines: &[String]) -> String {
+        let home = format!("{}/", self.home.display());
+        let short = lines.iter().map(|line| line.replace(&home, "~/"));
+        short.map(|line| self.item(&line)).collect()
+    }
+
+    fn item(&self, line: &str) -> String {
+        let Some(width) = self.width else { return format!("  - {line}\n") };
+        let options = Options::new(width)
+            .initial_indent("  - ")
+            .subsequent_indent("    ")
+            .break_words(false)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation);
+        textwrap::fill(line, options) + "\n"
+    }
+
+    /// What would be done.
+    pub(super) fn dry_run(&self, steps: &[String], diff: &str) -> String {
+        if self.json {
+            return format!("{:#}\n", json!({ "dry_run": true, "steps": steps, "diff": diff }));
+        }
+        if steps.is_empty() {
+            return "Nothing would be changed.\n".to_owned();
+        }
+        format!("{diff}\nThis would be done:\n{}", self.list(steps))
+    }
+
+    /// What was done, what was not, and what a person does next.
+    pub(super) fn report(
+        &self,
+        done: &[String],
+        problems: &[Problem],
+        next: &[String],
+    ) -> (String, ExitCode) {
+        let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
+        if self.json {
+            let problems =
+                problems.iter().map(|Problem { what, hint }| json!({ "what": what, "hint": hint }));
+            let problems: Vec<_> = problems.collect();
+            let report =
+                json!({ "dry_run": false, "done": done, "problems": problems, "next": next });
+            return (format!("{report:#}\n"), code);
+        }
+        let mut text = match done {
+            [] => "Nothing was to be done.\n".to_owned(),
+            done => format!("Done:\n{}", self.list(done)),
+        };
+        if !problems.is_empty() {
+            let problems =
+                problems.iter().map(|problem| format!("{}\nhint: {}", problem.what, problem.hint));
+            text.push_str(&format!("\nNot done:\n{}", self.list(&problems.collect::<Vec<_>>())));
+        }
+        if !next.is_empty() {
+            text.push_str(&format!("\nNext:\n{}", self.list(next)));
+        }
+        (text, code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_the_terminal_and_paths_stay_whole() {
+        let page = Page { json: false, width: Some(40), home: Path::new("/home/ada") };
+        let problem = Problem {
+            what: "our part stays in `/home/ada/.codex/config.toml`: line 3".to_owned(),
+            hint: "run `/home/ada/.arize/harness/bin/arize-codex uninstall` again".to_owned(),
+        };
+        expect_test::expect![[r"
+            Nothing was to be done.
+
+            Not done:
+              - our part stays in
+                `~/.codex/config.toml`: line 3
+                hint: run
+                `~/.arize/harness/bin/arize-codex
+                uninstall` again
+        "]]
+        .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[]).0);
+        let file = Page { width: None, ..page };
+        assert_eq!(
+            file.list(&[problem.hint]),
+            "  - run `~/.arize/harness/bin/arize-codex uninstall` again\n"
+        );
+    }
+}
