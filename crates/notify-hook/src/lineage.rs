@@ -1,9 +1,11 @@
 //! What surrounded a turn: the state of its repository, and who called Codex.
 
+use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use codex_config::Settings;
 use otlp_model::turn::Caller;
@@ -33,23 +35,28 @@ impl Dirty {
 
     /// The answer, if it has come in time.
     pub(crate) fn answer(self) -> Option<bool> {
+        self.within(PATIENCE)
+    }
+
+    /// One letter of its list says enough: git would wait for a reader of all of a long one.
+    fn within(self, patience: Duration) -> Option<bool> {
         let mut child = self.0?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match child.try_wait() {
-                Ok(Some(status)) if status.success() => {
-                    let output = child.wait_with_output().ok()?;
-                    return Some(!output.stdout.is_empty());
-                }
-                Ok(None) if Instant::now() < until => sleep(Duration::from_millis(1)),
-                Ok(_) | Err(_) => {
-                    // It may have ended by itself.
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return None;
-                }
-            }
-        }
+        let mut stdout = child.stdout.take()?;
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let read = stdout.read(&mut [0]);
+            // Nobody listens any more if it took too long.
+            let _ = sender.send(read);
+        });
+        let answer = match receiver.recv_timeout(patience) {
+            Ok(Ok(0)) => child.wait().ok().filter(ExitStatus::success).map(|_| false),
+            Ok(Ok(_)) => Some(true),
+            Ok(Err(_)) | Err(_) => None,
+        };
+        // It may have ended by itself.
+        let _ = child.kill();
+        let _ = child.wait();
+        answer
     }
 }
 
@@ -109,16 +116,25 @@ mod tests {
                 Command::new("git").arg("-C").arg(dir.path()).args(arguments).output().unwrap();
             assert!(done.status.success(), "{done:?}");
         };
-        assert_eq!(Dirty::ask(path).answer(), None, "no repository");
+        let is_dirty = || Dirty::ask(path).within(Duration::from_secs(60));
+        assert_eq!(is_dirty(), None, "no repository");
         git(&["init", "--quiet"]);
         std::fs::write(dir.path().join("a"), "1").unwrap();
-        git(&["add", "a"]);
+        // Their names are more than a pipe takes.
+        for number in 0..1000 {
+            std::fs::write(dir.path().join(format!("{number:0>100}")), "1").unwrap();
+        }
+        git(&["add", "."]);
         git(&["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "a"]);
-        assert_eq!(Dirty::ask(path).answer(), Some(false));
+        assert_eq!(is_dirty(), Some(false));
         std::fs::write(dir.path().join("b"), "untracked").unwrap();
-        assert_eq!(Dirty::ask(path).answer(), Some(false));
+        assert_eq!(is_dirty(), Some(false));
         std::fs::write(dir.path().join("a"), "2").unwrap();
-        assert_eq!(Dirty::ask(path).answer(), Some(true));
+        assert_eq!(is_dirty(), Some(true));
+        for number in 0..1000 {
+            std::fs::remove_file(dir.path().join(format!("{number:0>100}"))).unwrap();
+        }
+        assert_eq!(is_dirty(), Some(true));
         assert_eq!(Dirty::ask(None).answer(), None);
     }
 }
