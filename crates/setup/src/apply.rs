@@ -1,7 +1,7 @@
 //! Makes the planned changes, each noted durably before it is made.
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -256,14 +256,12 @@ fn hand_over(host: &Host, launcher: &Launcher, service: &process::Service) -> Re
 
 /// Runs commands one after the other until one fails; they print nothing.
 pub(crate) fn commands(commands: &[Vec<String>]) -> Result<(), String> {
+    const PATIENCE: Duration = Duration::from_secs(60);
     for words in commands {
         let Some((program, arguments)) = words.split_first() else { continue };
         let line = words.join(" ");
-        let output = std::process::Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .map_err(|error| format!("`{line}` cannot be started: {error}"))?;
+        let output = process::answer(Command::new(program).args(arguments), PATIENCE)
+            .map_err(|error| format!("`{line}`: {error}"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("`{line}` ended with {}: {}", output.status, said.trim()));

@@ -6,11 +6,15 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
-use buffer_api::process::is_alive;
+use buffer_api::process::{answer, is_alive};
 use codex_config::Paths;
 use serde::Deserialize;
+
+/// How long Codex may take for it; turns that run are asked to end.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A daemon that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +34,8 @@ pub enum RestartError {
     /// There is no Codex to ask.
     #[error("no `codex` was found on the `PATH`")]
     NoCodex,
-    /// Codex cannot be started.
-    #[error("`{program}` cannot be started")]
+    /// Codex cannot be started, or takes too long.
+    #[error("`{program}` did not restart it")]
     Start {
         /// The program.
         program: String,
@@ -59,11 +63,9 @@ pub(crate) fn find(paths: &Paths) -> Option<Daemon> {
 /// Has Codex restart its daemon.
 pub(crate) fn restart(codex: Option<&Path>, paths: &Paths) -> Result<(), RestartError> {
     let codex = codex.ok_or(RestartError::NoCodex)?;
-    let output = Command::new(codex)
-        .args(["app-server", "daemon", "restart"])
-        .env("CODEX_HOME", &paths.codex_home)
-        .stdin(Stdio::null())
-        .output()
+    let mut command = Command::new(codex);
+    command.args(["app-server", "daemon", "restart"]).env("CODEX_HOME", &paths.codex_home);
+    let output = answer(&mut command, PATIENCE)
         .map_err(|source| RestartError::Start { program: codex.display().to_string(), source })?;
     if output.status.success() {
         return Ok(());

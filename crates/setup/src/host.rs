@@ -3,9 +3,14 @@
 use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
+use std::time::Duration;
 
+use buffer_api::process::answer;
 use codex_config::{CodexVersion, Environment, Paths};
+
+/// How long a program may take that is asked something.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the library is told about the machine; it looks nothing of this up by itself.
 #[derive(Debug, Clone)]
@@ -22,9 +27,9 @@ pub struct Host {
 
 impl Host {
     /// Runs a program of the system, found on the `PATH`, and waits for its end. Nothing that it
-    /// says reaches the terminal.
+    /// says reaches the terminal, and it does not take for ever.
     pub(crate) fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> io::Result<Output> {
-        Command::new(program).args(arguments).stdin(Stdio::null()).output()
+        answer(Command::new(program).args(arguments), PATIENCE)
     }
 
     /// The real Codex.

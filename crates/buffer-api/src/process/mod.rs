@@ -5,6 +5,7 @@
 //! holds the lock file. So a pid file that a crash left behind does no harm, and a signal never
 //! goes to a stranger that was given an old pid.
 
+mod answer;
 mod lock;
 mod occupant;
 mod pid_file;
@@ -14,6 +15,7 @@ mod stop;
 
 use std::path::PathBuf;
 
+pub use answer::answer;
 pub use lock::{AcquireError, InstanceLock};
 pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;

@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
+use std::time::Duration;
 
+use buffer_api::process::answer;
 use codex_config::{CodexVersion, Paths};
 use codex_turn::RECORDED_VERSIONS;
 
@@ -117,16 +118,8 @@ fn judge(version: CodexVersion) -> Finding {
 fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
     let mut command = Command::new(codex);
     command.arg("--version").env("PATH", path);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    let until = Instant::now() + PATIENCE;
-    while Instant::now() < until && matches!(child.try_wait(), Ok(None)) {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    // Of one that has ended already nothing is left to kill.
-    let _ = child.kill();
-    let output = child.wait_with_output().ok()?;
-    CodexVersion::parse(&String::from_utf8_lossy(&output.stdout))
+    let said = answer(&mut command, PATIENCE).ok()?;
+    CodexVersion::parse(&String::from_utf8_lossy(&said.stdout))
 }
 
 #[cfg(test)]

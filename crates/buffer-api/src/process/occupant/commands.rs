@@ -1,34 +1,18 @@
 //! What the programs of macOS and Windows say about who listens.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Command;
 use std::time::Duration;
 
 use super::Occupant;
+use crate::process::answer;
 
 /// How long a program may take; `lsof` waits for file systems that do not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a program of the system prints; nothing if there is none, or if it takes too long.
 pub(super) fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn().ok()?;
-    let mut stdout = child.stdout.take()?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = stdout.read_to_end(&mut bytes);
-        // Nobody listens any more if it took too long.
-        let _ = sender.send(read.map(|_| bytes));
-    });
-    let said = receiver.recv_timeout(PATIENCE);
-    // Of one that has ended already nothing is left to kill.
-    let _ = child.kill();
-    let _ = child.wait();
-    Some(String::from_utf8_lossy(&said.ok()?.ok()?).into_owned())
+    let said = answer(Command::new(program).args(arguments), PATIENCE).ok()?;
+    Some(String::from_utf8_lossy(&said.stdout).into_owned())
 }
 
 /// Reads `lsof -Fpc`: a line for each field, which begins with the field's letter.
