@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use codex_config::{Environment, Settings};
-use exporters::outbox::{SetAside, Stopped, When};
+use exporters::outbox::{Flushed, SetAside, Stopped, When};
 use notify_hook::{Delivery, TargetFlush, TargetOutbox};
 use serde_json::json;
 
@@ -29,6 +29,14 @@ struct Line {
     set_aside: Vec<SetAside>,
     /// Why something still waits.
     reason: Option<String>,
+    /// Why metrics still wait.
+    metrics_reason: Option<String>,
+}
+
+impl Line {
+    fn new(outbox: TargetOutbox) -> Self {
+        Self { outbox, sent: 0, set_aside: Vec::new(), reason: None, metrics_reason: None }
+    }
 }
 
 /// Offers each target what waits for it, now, and says what came of it. Ends with `Failure` where
@@ -72,7 +80,7 @@ fn rounds(delivery: &Delivery) -> Vec<TargetFlush> {
 }
 
 fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
-    let mut line = Line { outbox, sent: 0, set_aside: Vec::new(), reason: None };
+    let mut line = Line::new(outbox);
     for flush in flushes.iter().filter(|flush| flush.name == line.outbox.name) {
         match &flush.result {
             Ok(flushed) => {
@@ -81,6 +89,11 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
             }
             Err(error) => line.reason = Some(chain(error)),
         }
+        line.metrics_reason = match &flush.waiting_metrics {
+            Ok(Flushed { stopped: Some(Stopped::Refused(why)), .. }) => Some(why.clone()),
+            Ok(_) => None,
+            Err(error) => Some(chain(error)),
+        };
     }
     if line.outbox.summary.waiting > 0 && line.reason.is_none() {
         line.reason = line.outbox.summary.last_error.clone();
@@ -119,7 +132,7 @@ fn as_json(lines: &[Line]) -> String {
 /// A line per target; below it, what it refused for good, and why something waits.
 fn as_text(lines: &[Line], now: SystemTime) -> String {
     let mut text = String::new();
-    for Line { outbox, sent, set_aside, reason } in lines {
+    for Line { outbox, sent, set_aside, reason, metrics_reason } in lines {
         let summary = &outbox.summary;
         let name = outbox.target.as_deref().unwrap_or(&outbox.name);
         let _ = write!(text, "{name}: {sent} sent, {} waiting", summary.waiting);
@@ -133,12 +146,11 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
         }
-        match summary.metrics_waiting {
-            0 => {}
-            1 => text.push_str("  the metrics of 1 turn wait\n"),
-            turns => {
-                let _ = writeln!(text, "  the metrics of {turns} turns wait");
-            }
+        if summary.metrics_waiting > 0 {
+            let turns = if summary.metrics_waiting == 1 { "turn" } else { "turns" };
+            let _ = write!(text, "  the metrics of {} {turns} wait", summary.metrics_waiting);
+            let why = metrics_reason.as_ref().map(|why| format!(": {why}"));
+            let _ = writeln!(text, "{}", why.unwrap_or_default());
         }
         let next = summary.next_attempt.and_then(|next| next.duration_since(now).ok());
         if let Some(wait) = next.filter(|_| outbox.target.is_some()) {
@@ -166,7 +178,7 @@ mod tests {
             target: target.map(str::to_owned),
             summary,
         };
-        let line = |outbox, sent| Line { outbox, sent, set_aside: Vec::new(), reason: None };
+        let line = |outbox, sent| Line { sent, ..Line::new(outbox) };
         let away = Summary {
             waiting: 2,
             metrics_waiting: 3,
@@ -188,6 +200,7 @@ mod tests {
             line(outbox("local", Some("local /home/ada/traces.db"), Summary::default()), 0),
             Line {
                 reason: Some("`http://h`: cannot connect".to_owned()),
+                metrics_reason: Some("http status 503".to_owned()),
                 ..line(outbox("phoenix", Some("phoenix http://h"), away), 1)
             },
             Line {
@@ -200,7 +213,7 @@ mod tests {
             local /home/ada/traces.db: 0 sent, 0 waiting
             phoenix http://h: 1 sent, 2 waiting
               `http://h`: cannot connect
-              the metrics of 3 turns wait
+              the metrics of 3 turns wait: http status 503
               tried again in 32 s
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
               refused for good: 3 spans of trace 8f997398: no
