@@ -89,7 +89,10 @@ fn host(environment: &Environment) -> Result<Host, CommandError> {
 }
 
 fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {
-    setup::gather(host, request).map_err(|error| CommandError::failed("nothing was changed", error))
+    setup::gather(host, request).map_err(|error| CommandError::Refused {
+        hint: "correct the file and run this again".to_owned(),
+        source: Box::new(error),
+    })
 }
 
 /// The person at the terminal, or what is proposed.

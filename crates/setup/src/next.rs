@@ -78,7 +78,6 @@ fn unusable(host: &Host) -> Vec<String> {
 fn unreachable(answers: &Answers) -> Option<String> {
     const PATIENCE: Duration = Duration::from_secs(2);
     const WAIT: &str = "Until then the turns wait on this machine.";
-    let is_here = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
     let destination = answers.destination.as_ref()?;
     let endpoint = destination.endpoint.as_deref()?;
     let (host, port) = host_and_port(endpoint)?;
@@ -99,7 +98,12 @@ fn unreachable(answers: &Answers) -> Option<String> {
         }
     }
     let why = last.map_or_else(String::new, |error| format!(": {error}"));
-    let start = if is_here(host) { format!("Start {name}: nothing") } else { "Nothing".to_owned() };
+    let is_program = matches!(name, Backend::Phoenix | Backend::Mlflow);
+    let is_here = matches!(host, "localhost" | "127.0.0.1" | "::1");
+    let start = match is_program && is_here {
+        true => format!("Start {name}: nothing"),
+        false => "Nothing".to_owned(),
+    };
     Some(format!("{start} answers at {endpoint}{why}. {WAIT}"))
 }
 

@@ -27,7 +27,9 @@ impl Page<'_> {
     }
 
     fn item(&self, line: &str) -> String {
-        let Some(width) = self.width else { return format!("  - {line}\n") };
+        let Some(width) = self.width else {
+            return format!("  - {}\n", line.replace('\n', "\n    "));
+        };
         let options = Options::new(width)
             .initial_indent("  - ")
             .subsequent_indent("    ")
@@ -107,5 +109,6 @@ mod tests {
             file.list(&[problem.hint]),
             "  - run `~/.arize/harness/bin/arize-codex uninstall` again\n"
         );
+        assert_eq!(file.list(&["a\nhint: b".to_owned()]), "  - a\n    hint: b\n");
     }
 }
