@@ -78,6 +78,46 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     assert_eq!(person.files(), before);
 }
 
+/// A wrong answer is put right, a credential is not seen, and Ctrl-C leaves everything as it was.
+#[test]
+fn a_person_stops_in_the_middle_of_setup() {
+    const KEY: &str = "Bearer sk-a-key-of-somebody";
+    const BACKSPACE: char = '\u{7f}';
+    const CTRL_C: char = '\u{3}';
+    let person = Person::new();
+    let before = person.files();
+    let mut setup = person.command(&stage::programs().join("arize-codex"));
+    let port = person.home.buffer_port().to_string();
+    let mut terminal = Terminal::start(setup.args(["setup", "--port", &port])).expect("a terminal");
+    terminal.shows("Where should traces go?").expect("a question");
+    for backend in ["phoenix", "arize", "mlflow", "otlp"] {
+        terminal.press(Key::Down).expect("a key");
+        terminal.shows(&format!("> {backend}")).expect("the next one");
+    }
+    terminal.press(Key::Enter).expect("a key");
+    terminal.shows("? Endpoint").expect("a question");
+    terminal.paste("ftp").expect("an address");
+    answer(&terminal, "Endpoint ftp", Key::Enter);
+    terminal.shows("begins with neither http:// nor https://").expect("what is wrong");
+    for _ in "ftp".chars() {
+        terminal.press(Key::Character(BACKSPACE)).expect("a key");
+    }
+    terminal.paste("http://127.0.0.1:9").expect("an address");
+    answer(&terminal, "Endpoint http://127.0.0.1:9", Key::Enter);
+    terminal.shows("? Header of each request").expect("a question");
+    terminal.paste("authorization").expect("a name");
+    answer(&terminal, "request authorization", Key::Enter);
+    terminal.shows("? Value of `authorization`").expect("a question");
+    terminal.paste(KEY).expect("a credential");
+    terminal.press(Key::Enter).expect("a key");
+    terminal.shows("set: authorization").expect("what is set");
+    assert!(!terminal.screen().contains("sk-a-key"), "{}", terminal.screen());
+    terminal.press(Key::Character(CTRL_C)).expect("a key");
+    terminal.shows("error: stopped; nothing was changed").expect("what happened");
+    terminal.ended().expect("setup ends");
+    assert_eq!(person.files(), before);
+}
+
 /// The same from a script, with a key that nobody but the settings sees.
 #[test]
 fn setup_in_a_script_keeps_the_key_to_itself() {
