@@ -80,12 +80,13 @@ pub(crate) fn uninstall(
 fn host(environment: &Environment) -> Result<Host, CommandError> {
     let paths = crate::paths(environment)?;
     let this = std::env::current_exe()
-        .and_then(|this| this.canonicalize())
+        .and_then(dunce::canonicalize)
         .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
     let programs = this.parent().unwrap_or(&this).to_owned();
     let folder = std::env::current_dir()
         .map_err(|error| CommandError::failed("cannot find the present folder", error))?;
-    Ok(Host { paths, environment: environment.clone(), programs, folder })
+    let has_registry = cfg!(windows);
+    Ok(Host { paths, environment: environment.clone(), programs, folder, has_registry })
 }
 
 fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {

@@ -19,6 +19,7 @@ mod find;
 mod process;
 mod run;
 mod run_id;
+pub mod running;
 mod service;
 pub mod shim;
 mod transcripts;

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
+use crate::running;
+
 /// The proxy's own name, without an extension. The program and every script that runs it contain it.
 pub(crate) const PROXY: &str = "arize-codex-proxy";
 
@@ -80,7 +82,7 @@ pub fn write(bin: &Path) -> Result<Change, ShimError> {
     let fresh = bin.join(format!(".{NAME}.new"));
     let written = remove_if_exists(&fresh)
         .and_then(|()| link(bin, &fresh))
-        .and_then(|()| fs::rename(&fresh, &path));
+        .and_then(|()| running::replace(&fresh, &path));
     written.map(|()| Change::Written).map_err(|source| ShimError::File { path, source })
 }
 
@@ -97,7 +99,7 @@ pub fn remove(bin: &Path) -> Result<Change, ShimError> {
     if !is_shim(&path) {
         return Err(ShimError::Foreign { path });
     }
-    let removed = fs::remove_file(&path);
+    let removed = running::remove(&path);
     removed.map(|()| Change::Removed).map_err(|source| ShimError::File { path, source })
 }
 
@@ -124,9 +126,9 @@ fn link(_bin: &Path, at: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn is_as_written(_path: &Path) -> bool {
-    // The proxy may be newer than its copy.
-    false
+fn is_as_written(path: &Path) -> bool {
+    let proxy = fs::read(path.with_file_name(PROXY).with_extension("exe"));
+    proxy.is_ok_and(|proxy| fs::read(path).is_ok_and(|copy| copy == proxy))
 }
 
 #[cfg(not(unix))]

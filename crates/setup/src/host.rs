@@ -23,6 +23,8 @@ pub struct Host {
     pub programs: PathBuf,
     /// The folder in which the command was given.
     pub folder: PathBuf,
+    /// Whether there is a registry of Windows whose `PATH` is that of this home's user.
+    pub has_registry: bool,
 }
 
 impl Host {

@@ -13,7 +13,7 @@ pub(crate) fn find(host: &Host, record: &Record) -> Vec<PathBuf> {
         vec![paths.bin_dir.clone(), paths.harness_home.clone(), paths.harness_home.join("state")];
     for entry in &record.entries {
         // Behind a symbolic link the file is written beside its target.
-        let file = entry.path.canonicalize().unwrap_or_else(|_| entry.path.clone());
+        let file = dunce::canonicalize(&entry.path).unwrap_or_else(|_| entry.path.clone());
         folders.extend(file.parent().map(Path::to_owned));
     }
     folders.sort();
@@ -23,7 +23,8 @@ pub(crate) fn find(host: &Host, record: &Record) -> Vec<PathBuf> {
         let name = file.file_name().to_string_lossy().into_owned();
         let is_file = file.file_type().is_ok_and(|kind| !kind.is_dir());
         is_file
-            && (is_temporary(&name) || (file.path().starts_with(&paths.bin_dir) && is_fresh(&name)))
+            && (is_temporary(&name)
+                || (file.path().starts_with(&paths.bin_dir) && is_a_programs(&name)))
     });
     files.map(|file| file.path()).collect()
 }
@@ -36,9 +37,11 @@ fn is_temporary(name: &str) -> bool {
     })
 }
 
-/// Whether a file in our `bin` has the name of a program that is to replace another.
-fn is_fresh(name: &str) -> bool {
-    name.ends_with(".new") && (name.starts_with("arize-") || name.starts_with(".codex"))
+/// Whether a file in our `bin` has the name of a program that is to replace another, or of one that
+/// was replaced while it ran.
+fn is_a_programs(name: &str) -> bool {
+    let is_ours = ["arize-", "codex", ".codex"].iter().any(|begin| name.starts_with(begin));
+    is_ours && (name.ends_with(".new") || exec_proxy::running::is_aside(name))
 }
 
 #[cfg(test)]
@@ -56,6 +59,8 @@ mod tests {
         ] {
             assert_eq!(is_temporary(name), expected, "{name}");
         }
-        assert!(is_fresh("arize-codex-buffer.new") && is_fresh(".codex.new") && !is_fresh("x.new"));
+        let is_ours = is_a_programs;
+        assert!(is_ours("arize-codex-buffer.new") && is_ours(".codex.new") && !is_ours("x.new"));
+        assert!(is_ours("codex.exe.old-0") && !is_ours("codex.exe"));
     }
 }

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use exec_proxy::running;
+
 use crate::host::Host;
 
 /// Every program of an installation; the first is the one that installs.
@@ -90,7 +92,7 @@ impl ProgramCopy {
     /// Puts the program in its place, all at once: who runs the old one goes on with it.
     pub(crate) fn install(&self) -> Result<(), ProgramError> {
         let fresh = self.to.with_extension("new");
-        let installed = self.write(&fresh).and_then(|()| fs::rename(&fresh, &self.to));
+        let installed = self.write(&fresh).and_then(|()| running::replace(&fresh, &self.to));
         installed.map_err(|source| {
             // It may not have come into being.
             let _ = fs::remove_file(&fresh);

@@ -149,8 +149,8 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     let (service, end_python_service) =
         service::step(host, facts, answers, &programs, launcher, &changes)?;
     Ok(Plan {
-        shim: answers.path && (!facts.record.shim || !host.has_shim()),
-        windows_path: cfg!(windows) && answers.path && !facts.record.windows_path,
+        shim: answers.path && (!facts.record.shim || !host.has_shim() || renews_shim(&programs)),
+        windows_path: host.has_registry && answers.path && !facts.record.windows_path,
         end_python_service,
         service,
         restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),
@@ -218,6 +218,11 @@ impl Plan {
         }
         steps
     }
+}
+
+/// Whether the shim, which on Windows is a copy of the proxy, is an old one.
+fn renews_shim(programs: &[ProgramCopy]) -> bool {
+    cfg!(windows) && programs.iter().any(|copy| copy.differs)
 }
 
 /// Finds a file that cannot be changed before others are.

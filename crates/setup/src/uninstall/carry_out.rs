@@ -7,6 +7,7 @@ use std::path::Path;
 use buffer_api::log::chain;
 use buffer_api::process;
 use codex_config::file_edit;
+use exec_proxy::running;
 use exec_proxy::shim::{self, ShimError};
 
 use super::{Removal, Stuck};
@@ -147,7 +148,7 @@ impl Removed {
     }
 
     fn remove(&mut self, path: &Path) {
-        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        let removed = if path.is_dir() { fs::remove_dir_all(path) } else { running::remove(path) };
         match removed {
             Ok(()) => self.done.push(format!("removed {}", path.display())),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

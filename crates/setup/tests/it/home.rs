@@ -7,13 +7,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use codex_config::{Environment, Paths};
+use codex_config::{Environment, Paths, variables};
 use setup::ask::TakeProposed;
 use setup::{Answers, Applied, ApplyError, Facts, Host, PROGRAMS, Plan, Request};
 use tempfile::TempDir;
-
-/// The variable that names the home.
-pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// A home with some files of its user.
 pub(crate) struct Home {
@@ -36,11 +33,17 @@ impl Home {
         }
         let user = folder.path().join("user");
         fs::create_dir(&user).unwrap();
-        let variables =
-            [(HOME, user.to_str().unwrap()), ("SHELL", "/bin/zsh"), ("PATH", "/nowhere")];
+        let variables = [
+            (variables::USER_HOME, user.to_str().unwrap()),
+            ("SHELL", "/bin/zsh"),
+            ("PATH", "/nowhere"),
+        ];
         let environment = Environment::new(variables);
         let paths = Paths::from_environment(&environment).unwrap();
-        let home = Self { folder, host: Host { paths, environment, programs, folder: user } };
+        let home = Self {
+            folder,
+            host: Host { paths, environment, programs, folder: user, has_registry: false },
+        };
         for (path, content) in files {
             home.write(path, content);
         }
@@ -53,8 +56,11 @@ impl Home {
         fs::create_dir_all(&folder).unwrap();
         write_codex(&folder, version);
         let user = self.path("");
-        let variables =
-            [(HOME, user.as_path()), ("SHELL", Path::new("/bin/zsh")), ("PATH", &folder)];
+        let variables = [
+            (variables::USER_HOME, user.as_path()),
+            ("SHELL", Path::new("/bin/zsh")),
+            ("PATH", &folder),
+        ];
         self.host.environment = Environment::new(variables);
         self
     }
