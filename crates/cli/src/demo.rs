@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use buffer_api::process::PidRecord;
 use buffer_api::{Client, Endpoint};
-use codex_config::Paths;
+use codex_config::{Paths, variables};
 use tempfile::TempDir;
 use trace_store::TraceStore;
 
@@ -127,7 +127,9 @@ fn hermetic(program: &str, home: &Path) -> Result<Command, CommandError> {
         });
     }
     let mut command = Command::new(path);
-    command.env_clear().env("HOME", home);
+    command.env_clear().env(variables::USER_HOME, home);
+    // Without it Windows finds no library for sockets.
+    command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     Ok(command)
 }

@@ -14,7 +14,7 @@ impl Folders {
     /// if all are.
     pub fn cover(&self, cwd: Option<&Path>) -> bool {
         let Some(folders) = &self.0 else { return true };
-        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let real = |path: &Path| dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         cwd.is_some_and(|cwd| {
             let cwd = real(cwd);
             folders.iter().any(|folder| cwd.starts_with(real(folder)))

@@ -88,7 +88,7 @@ pub use sampling::Sampling;
 pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
-pub use shell_word::shell_word;
+pub use shell_word::{command_program, command_word, shell_word};
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
     MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi,

@@ -60,8 +60,7 @@ impl Paths {
     /// Lays out the paths from `HOME` (on Windows `USERPROFILE`), `ARIZE_HARNESS_HOME` and
     /// `CODEX_HOME`; `None` when no home directory is named.
     pub fn from_environment(environment: &Environment) -> Option<Self> {
-        let home_variable = if cfg!(windows) { variables::USERPROFILE } else { variables::HOME };
-        let home = environment.path(home_variable)?;
+        let home = environment.path(variables::USER_HOME)?;
         let Self { home, harness_home, codex_home, .. } =
             Self::new(home, environment.path(variables::CODEX_HOME));
         let harness_home = environment.path(variables::ARIZE_HARNESS_HOME).unwrap_or(harness_home);
@@ -88,7 +87,9 @@ impl Paths {
         if path == "~" {
             return self.home.clone();
         }
-        self.home.join(Path::new(path.strip_prefix("~/").unwrap_or(path)))
+        let separators = if cfg!(windows) { ['/', '\\'].as_slice() } else { &['/'] };
+        let below = path.strip_prefix('~').and_then(|path| path.strip_prefix(separators));
+        self.home.join(Path::new(below.unwrap_or(path)))
     }
 }
 
@@ -106,12 +107,16 @@ mod tests {
 
     #[test]
     fn codex_home_moves_the_env_file() {
-        let environment = Environment::new([("HOME", "/home/ada"), ("CODEX_HOME", "/srv/codex")]);
+        let environment =
+            Environment::new([(variables::USER_HOME, "/home/ada"), ("CODEX_HOME", "/srv/codex")]);
         let paths = Paths::from_environment(&environment).unwrap();
         assert_eq!(paths.env_file, Path::new("/srv/codex/arize-env.sh"));
         assert_eq!(paths.harness_home, Path::new("/home/ada/.arize/harness"));
         assert_eq!(Paths::from_environment(&Environment::default()), None);
-        let moved = Environment::new([("HOME", "/home/ada"), ("ARIZE_HARNESS_HOME", "/srv/arize")]);
+        let moved = Environment::new([
+            (variables::USER_HOME, "/home/ada"),
+            ("ARIZE_HARNESS_HOME", "/srv/arize"),
+        ]);
         let paths = Paths::from_environment(&moved).unwrap();
         assert_eq!(paths.config_file, Path::new("/srv/arize/config.yaml"));
         assert_eq!(paths.codex_home, Path::new("/home/ada/.codex"));

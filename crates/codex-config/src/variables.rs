@@ -4,6 +4,8 @@
 pub const HOME: &str = "HOME";
 /// The user's home directory on Windows.
 pub const USERPROFILE: &str = "USERPROFILE";
+/// The one of them that names the user's home on this system.
+pub const USER_HOME: &str = if cfg!(windows) { USERPROFILE } else { HOME };
 /// Codex's own directory; `~/.codex` when unset.
 pub const CODEX_HOME: &str = "CODEX_HOME";
 /// The root of everything of ours; `~/.arize/harness` when unset.

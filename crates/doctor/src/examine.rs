@@ -1,7 +1,7 @@
 //! The whole examination, in the order of the chain.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{MAIN_SEPARATOR, PathBuf};
 use std::time::SystemTime;
 
 use buffer_api::Endpoint;
@@ -86,8 +86,9 @@ fn report(findings: Vec<Finding>, place: &Place<'_>) -> Report {
 
 /// Calls the user's home `~`.
 fn with_short_paths(finding: Finding, place: &Place<'_>) -> Finding {
-    let home = format!("{}/", place.paths.home.display());
-    Finding { message: finding.message.replace(&home, "~/"), ..finding }
+    let home = format!("{}{MAIN_SEPARATOR}", place.paths.home.display());
+    let short = format!("~{MAIN_SEPARATOR}");
+    Finding { message: finding.message.replace(&home, &short), ..finding }
 }
 
 /// Names our programs by their paths where the shell would not find them.
@@ -98,7 +99,7 @@ fn with_reachable_program(finding: Finding, place: &Place<'_>, search: &OsString
     let reachable = |program: &str| exec_proxy::find_program(program.trim_end(), search).is_some();
     let words = OURS.into_iter().filter(|program| !reachable(program));
     let command = words.fold(command.clone(), |command, program| {
-        let path = crate::words::quoted(&place.programs.join(program.trim_end()));
+        let path = crate::words::program(&place.programs.join(program.trim_end()));
         if command.starts_with(program) || command.contains(&format!("&& {program}")) {
             command.replace(program, &format!("{path} "))
         } else {

@@ -3,17 +3,37 @@
 use std::path::Path;
 use std::time::Duration;
 
-use codex_config::shell_word;
+use codex_config::{command_program, command_word};
 use textwrap::core::display_width;
+
+#[cfg(not(windows))]
+const EDITOR: &str = "${EDITOR:-vi}";
+#[cfg(windows)]
+const EDITOR: &str = "notepad";
+
+#[cfg(not(windows))]
+const SHOW_ACCESS: &str = "ls -ld";
+#[cfg(windows)]
+const SHOW_ACCESS: &str = "icacls";
 
 /// A path for a shell.
 pub(crate) fn quoted(path: &Path) -> String {
-    shell_word(&path.display().to_string())
+    command_word(&path.display().to_string())
+}
+
+/// A program for a shell that is to run it.
+pub(crate) fn program(path: &Path) -> String {
+    command_program(&path.display().to_string())
 }
 
 /// The command that opens a file in an editor.
 pub(crate) fn edit(path: &Path) -> String {
-    format!("${{EDITOR:-vi}} {}", quoted(path))
+    format!("{EDITOR} {}", quoted(path))
+}
+
+/// The command that shows who may use a file or a folder.
+pub(crate) fn show_access(path: &Path) -> String {
+    format!("{SHOW_ACCESS} {}", quoted(path))
 }
 
 /// A time span in its largest unit, such as `5 min`.

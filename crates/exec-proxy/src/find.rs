@@ -45,7 +45,13 @@ pub fn find_program(name: &str, path: &OsStr) -> Option<PathBuf> {
     if name.contains(['/', '\\']) {
         return Some(PathBuf::from(name)).filter(|file| is_runnable(file));
     }
-    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| is_runnable(file))
+    let mut names = vec![name.into()];
+    if cfg!(windows) {
+        names.extend(file_names(name, OsStr::new(DEFAULT_EXTENSIONS)));
+    }
+    let folders = std::env::split_paths(path);
+    let mut places = folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
+    places.find(|file| is_runnable(file))
 }
 
 /// Whether a shell would run this file.

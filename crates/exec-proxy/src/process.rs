@@ -28,9 +28,12 @@ pub(crate) fn replace(command: Command) -> ExitCode {
     end_as(supervise(command))
 }
 
-/// Runs Codex to its end. Ctrl-C reaches it by itself.
+/// Runs Codex to its end. Ctrl-C reaches both: Codex decides what it means, and this process only
+/// must not end before it.
 #[cfg(not(unix))]
 pub(crate) fn supervise(mut command: Command) -> io::Result<ExitStatus> {
+    // Without a console there is no Ctrl-C either.
+    let _ = ctrlc::set_handler(|| {});
     command.status()
 }
 

@@ -20,6 +20,8 @@ const DEPTH: &str = "ARIZE_CODEX_PROXY_DEPTH";
 
 /// Runs the real Codex with these arguments, and ends as it ends.
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
+    #[cfg(windows)]
+    buffer_api::process::keep_streams();
     // A panic here costs a trace and not a run of Codex; its message is not for the terminal.
     panic::set_hook(Box::new(|_| {}));
     let tracing = guarded(|| Tracing::configured(&variables)).flatten();
@@ -106,7 +108,7 @@ impl Tracing {
     /// A program of ours: beside this one, or where it is installed.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let file_name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
-        let own = std::env::current_exe().and_then(|own| own.canonicalize());
+        let own = std::env::current_exe().and_then(dunce::canonicalize);
         let beside = own.map(|own| own.with_file_name(&file_name));
         let beside = beside.ok().filter(|program| program.exists());
         beside.unwrap_or_else(|| self.paths.bin_dir.join(file_name))

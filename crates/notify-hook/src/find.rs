@@ -37,7 +37,8 @@ pub(crate) fn written_since(codex_home: &Path, since: SystemTime) -> Vec<Listed>
     let listed = entries.filter_map(|entry| {
         let name = entry.file_name();
         let thread_id = sessions::thread_of(name.to_str()?)?.to_owned();
-        let file = entry.metadata().ok()?;
+        // Not what the folder says, which on Windows is old while Codex has the file open.
+        let file = fs::metadata(entry.path()).ok()?;
         Some(Listed { thread_id, length: file.len(), modified: file.modified().ok()? })
     });
     let mut written: Vec<Listed> = listed.filter(|file| file.modified >= since).collect();

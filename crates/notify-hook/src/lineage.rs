@@ -107,6 +107,8 @@ mod tests {
         check("nonsense", None);
     }
 
+    // Where Windows is tested there is no git for it.
+    #[cfg(unix)]
     #[test]
     fn a_repository_is_dirty_when_a_tracked_file_differs() {
         let dir = tempfile::tempdir().unwrap();

@@ -68,7 +68,9 @@ impl Home {
         let output = Command::new(env!("CARGO_BIN_EXE_arize-hook-codex-notify"))
             .args(arguments)
             .env_clear()
-            .env("HOME", self.dir.path())
+            .env(codex_config::variables::USER_HOME, self.dir.path())
+            // Without it Windows finds no library for sockets.
+            .envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)))
             .env("ARIZE_VERBOSE", "true")
             .envs(variables.iter().copied())
             .output()

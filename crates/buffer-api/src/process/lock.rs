@@ -3,11 +3,14 @@
 
 use std::{
     fs::{File, TryLockError},
-    io::{self, Read, Seek, Write},
+    io,
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
+
+#[cfg(not(windows))]
+use std::io::{Read, Seek, Write};
 
 use crate::paths;
 
@@ -60,18 +63,17 @@ impl InstanceLock {
                 Err(TryLockError::WouldBlock)
                     if Instant::now() < deadline && file.try_lock_shared().is_ok() =>
                 {
-                    file.unlock().map_err(io_error)?;
+                    // Where this fails, so does the next attempt.
+                    let _ = file.unlock();
                     thread::sleep(Duration::from_millis(1));
                 }
                 Err(TryLockError::WouldBlock) => {
-                    let pid = read_pid(&mut file);
+                    let pid = read_pid(&mut file, lock);
                     return Err(AcquireError::Held { lock: lock.to_owned(), pid });
                 }
             }
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(io_error)?;
+        write_pid(&mut file, lock).map_err(io_error)?;
         Ok(Self { _file: file })
     }
 }
@@ -85,16 +87,39 @@ pub(super) fn holder(lock: &Path, when_free: impl FnOnce()) -> Option<Option<u32
             when_free();
             None
         }
-        Err(TryLockError::WouldBlock) => Some(read_pid(&mut file)),
+        Err(TryLockError::WouldBlock) => Some(read_pid(&mut file, lock)),
         Err(TryLockError::Error(_)) => None,
     }
 }
 
-fn read_pid(file: &mut File) -> Option<u32> {
+#[cfg(not(windows))]
+fn write_pid(file: &mut File, _lock: &Path) -> io::Result<()> {
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())
+}
+
+#[cfg(not(windows))]
+fn read_pid(file: &mut File, _lock: &Path) -> Option<u32> {
     let mut text = String::new();
     file.rewind().ok()?;
     file.read_to_string(&mut text).ok()?;
     text.trim().parse().ok()
+}
+
+/// Beside the lock: on Windows nobody else can read what is locked.
+#[cfg(windows)]
+fn write_pid(_file: &mut File, lock: &Path) -> io::Result<()> {
+    paths::write_private(&pid_path(lock), format!("{}\n", std::process::id()).as_bytes())
+}
+
+#[cfg(windows)]
+fn read_pid(_file: &mut File, lock: &Path) -> Option<u32> {
+    std::fs::read_to_string(pid_path(lock)).ok()?.trim().parse().ok()
+}
+
+#[cfg(windows)]
+fn pid_path(lock: &Path) -> PathBuf {
+    lock.with_added_extension("pid")
 }
 
 fn describe(pid: &Option<u32>) -> String {

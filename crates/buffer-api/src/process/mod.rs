@@ -12,6 +12,8 @@ mod pid_file;
 mod signal;
 mod start;
 mod stop;
+#[cfg(windows)]
+mod streams;
 
 use std::path::PathBuf;
 
@@ -22,6 +24,8 @@ pub use pid_file::PidRecord;
 pub use signal::is_alive;
 pub use start::{StartError, Started, detach, ensure, ensure_soon, start};
 pub use stop::{StopError, Stopped, stop, stop_by_force};
+#[cfg(windows)]
+pub use streams::keep_streams;
 
 use crate::{Client, Endpoint, Health, Paths};
 

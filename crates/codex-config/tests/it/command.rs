@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
+use crate::with_slashes;
+
 /// A temporary home in which the real program runs with an empty environment.
 struct Home(TempDir);
 
@@ -53,7 +55,8 @@ impl Home {
         let stdout = String::from_utf8_lossy(&output.stdout);
         let stderr = String::from_utf8_lossy(&output.stderr);
         let text = format!("{stdout}{stderr}exit {}\n", output.status.code().unwrap());
-        text.replace(self.0.path().to_str().unwrap(), "HOME")
+        let text = text.replace(self.0.path().to_str().unwrap(), "HOME");
+        with_slashes(&text).replace("arize-config.exe", "arize-config")
     }
 
     #[track_caller]
@@ -288,7 +291,7 @@ fn a_missing_home_is_named() {
     let output =
         Command::new(env!("CARGO_BIN_EXE_arize-config")).arg("dump").env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(3));
-    let variable = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+    let variable = codex_config::variables::USER_HOME;
     assert!(String::from_utf8(output.stderr).unwrap().contains(variable));
 }
 

@@ -21,6 +21,11 @@ mod targets;
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings, TargetSettings};
 
+/// A text whose paths are written with slashes, as the expectations are.
+fn with_slashes(text: &str) -> String {
+    text.replace(std::path::MAIN_SEPARATOR, "/")
+}
+
 /// The settings of a process with these variables and this `config.yaml`.
 fn resolve(process: &[(&str, &str)], yaml: &str) -> Settings {
     let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };

@@ -6,7 +6,7 @@ use codex_config::{
 };
 use expect_test::{Expect, expect};
 
-use crate::only;
+use crate::{only, with_slashes};
 
 const HOME: &str = "/home/ada";
 
@@ -92,7 +92,7 @@ fn precedence() {
         ("False", "false"),
     );
     check(
-        |s| s.log_file.display().to_string(),
+        |s| with_slashes(&s.log_file.display().to_string()),
         "/home/ada/.arize/harness/logs/codex.log",
         None,
         "ARIZE_LOG_FILE",
@@ -239,7 +239,7 @@ fn config_json_counts_only_without_config_yaml() {
 #[track_caller]
 fn check_warnings(sources: Sources<'_>, expected: Expect) {
     let lines: Vec<_> = resolve(sources).warnings.iter().map(ToString::to_string).collect();
-    expected.assert_eq(&lines.join("\n"));
+    expected.assert_eq(&with_slashes(&lines.join("\n")));
 }
 
 #[test]
@@ -384,7 +384,8 @@ fn the_project_names_of_phoenix_count_for_phoenix_only() {
 #[track_caller]
 fn check_target_error(sources: Sources<'_>, expected: Expect) {
     let settings = resolve(sources);
-    assert_eq!(settings.log_file.to_str(), Some("/home/ada/.arize/harness/logs/codex.log"));
+    let log_file = with_slashes(settings.log_file.to_str().unwrap());
+    assert_eq!(log_file, "/home/ada/.arize/harness/logs/codex.log");
     let error = only(settings).target.unwrap_err();
     expected.assert_eq(&format!("{error}\nhint: {}", error.hint()));
 }
@@ -418,7 +419,7 @@ fn check_unreadable(sources: Sources<'_>, expected: Expect) {
     assert_eq!(settings.targets.len(), 0);
     let error = settings.unreadable.unwrap();
     let source = std::error::Error::source(&error).unwrap();
-    expected.assert_eq(&format!("{error}: {source}\nhint: {}", error.hint()));
+    expected.assert_eq(&with_slashes(&format!("{error}: {source}\nhint: {}", error.hint())));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use codex_config::{CodexVersion, Paths};
 use codex_turn::RECORDED_VERSIONS;
 
 use crate::Finding;
-use crate::words::quoted;
+use crate::words::{program, quoted};
 
 const CHECK: &str = "codex";
 const VERSION: &str = "codex.version";
@@ -66,7 +66,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     };
     let version = facts.version.map(judge).unwrap_or_else(|| {
         let message = format!("`{} --version` says no version", real.path.display());
-        Finding::warning(VERSION, message, format!("{} --version", quoted(&real.path)))
+        Finding::warning(VERSION, message, format!("{} --version", program(&real.path)))
     });
     vec![found(first, real, facts), version]
 }
@@ -91,7 +91,10 @@ fn found(first: &Found, real: &Found, facts: &Facts) -> Finding {
 
 fn path_command(shim: &Path) -> String {
     let folder = shim.parent().unwrap_or(shim);
-    format!("export PATH={}:\"$PATH\"", quoted(folder))
+    match cfg!(windows) {
+        true => format!("$env:PATH = '{};' + $env:PATH", folder.display()),
+        false => format!("export PATH={}:\"$PATH\"", quoted(folder)),
+    }
 }
 
 fn judge(version: CodexVersion) -> Finding {

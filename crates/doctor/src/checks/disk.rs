@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use codex_config::Paths;
 
 use crate::Finding;
-use crate::words::{bytes, quoted};
+use crate::words::{bytes, quoted, show_access};
 
 const CHECK: &str = "disk";
 
@@ -41,13 +41,16 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let folder = facts.folder.display();
     if let Err(error) = &facts.writing {
         let message = format!("`{folder}` cannot be written to: {error}");
-        return vec![Finding::failure(CHECK, message, format!("ls -ld {}", quoted(&facts.folder)))];
+        return vec![Finding::failure(CHECK, message, show_access(&facts.folder))];
     }
     let Some(free) = facts.free else {
         return vec![Finding::ok(CHECK, format!("`{folder}` can be written to"))];
     };
     let message = format!("`{folder}` can be written to, {} free", bytes(free));
-    let command = format!("df -h {}", quoted(&facts.folder));
+    let command = match cfg!(windows) {
+        true => "Get-PSDrive -PSProvider FileSystem".to_owned(),
+        false => format!("df -h {}", quoted(&facts.folder)),
+    };
     vec![match free {
         0..TOO_LITTLE => Finding::failure(CHECK, message, command),
         TOO_LITTLE..LITTLE => Finding::warning(CHECK, message, command),

@@ -145,7 +145,7 @@ mod tests {
 
         fn state(&self, file: &str, event: &str, state: &str) -> String {
             let file = self.paths.codex_home.join(file);
-            format!("[hooks.state.\"{}:{event}:0:0\"]\n{state}\n", file.display())
+            format!("[hooks.state.'{}:{event}:0:0']\n{state}\n", file.display())
         }
 
         #[track_caller]

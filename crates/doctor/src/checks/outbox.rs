@@ -8,7 +8,7 @@ use codex_config::{Paths, Settings};
 use exporters::outbox::Summary;
 
 use crate::Finding;
-use crate::words::{bytes, count, edit, line, quoted, span};
+use crate::words::{bytes, count, edit, line, show_access, span};
 
 const CHECK: &str = "outbox";
 
@@ -74,7 +74,7 @@ fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
         Err(error) => {
             let message = format!("the outbox of `{target}` cannot be read: {error}");
             let folder = paths.state_dir.join("outbox");
-            return vec![Finding::failure(CHECK, message, format!("ls -ld {}", quoted(&folder)))];
+            return vec![Finding::failure(CHECK, message, show_access(&folder))];
         }
     };
     if !facts.is_named {

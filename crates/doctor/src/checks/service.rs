@@ -100,6 +100,9 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             );
             let command = match occupant.pid {
                 Some(pid) => format!("kill {pid} && {START}"),
+                None if cfg!(windows) => {
+                    format!("Get-NetTCPConnection -State Listen -LocalPort {}", endpoint.port)
+                }
                 None => format!("sudo lsof -nP -iTCP:{} -sTCP:LISTEN", endpoint.port),
             };
             return vec![Finding::failure(UP, message, command)];

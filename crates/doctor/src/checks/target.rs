@@ -218,17 +218,17 @@ mod tests {
 
     #[test]
     fn each_way_not_to_take_a_trace() {
-        const EDIT: &str = "${EDITOR:-vi} /h/.arize/harness/config.yaml";
+        let edit = edit(&Paths::new("/h", None).config_file);
         let misconfigured =
             Answer::Misconfigured { error: "no endpoint".to_owned(), hint: "set it".to_owned() };
         expect(facts(accepting(None)), Fine, "v1/traces, Phoenix 20.26.1", "");
         let unclear = Answer::Probe(Probe::default());
         expect(facts(unclear), Warning, "shows only with a turn", "arize-codex doctor --send");
-        expect(facts(misconfigured), Failure, "`phoenix`: no endpoint; set it", EDIT);
+        expect(facts(misconfigured), Failure, "`phoenix`: no endpoint; set it", &edit);
         let key = "arize-config set harnesses.codex.api_key --stdin";
         expect(facts(rejected(401)), Failure, "rejected (http status 401)", key);
-        expect(Facts { key: None, ..facts(rejected(401)) }, Failure, "401", EDIT);
-        expect(facts(rejected(404)), Failure, "404", EDIT);
+        expect(Facts { key: None, ..facts(rejected(401)) }, Failure, "401", &edit);
+        expect(facts(rejected(404)), Failure, "404", &edit);
         let curl = "curl -v http://p:6006/v1/traces";
         expect(facts(unreachable()), Failure, "connection refused", curl);
         let here = Facts { start: Some("phoenix serve"), ..facts(unreachable()) };

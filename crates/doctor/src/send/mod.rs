@@ -18,7 +18,7 @@ use buffer_api::{Client, Endpoint, Paths as BufferPaths};
 use notify_hook::ledger::Entry;
 use otlp_model::TraceId;
 
-use crate::words::{count, quoted};
+use crate::words::{count, show_access};
 use crate::{Finding, Place};
 use stage::Stage;
 use turn::TestTurn;
@@ -44,7 +44,7 @@ pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
         Ok(stage) => stage,
         Err(error) => {
             let message = format!("the test turn cannot be prepared: {error}");
-            let command = format!("ls -ld {}", quoted(&place.paths.run_dir));
+            let command = show_access(&place.paths.run_dir);
             return vec![Finding::failure(EVENTS, message, command)];
         }
     };
@@ -138,7 +138,7 @@ fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duratio
     let program = place.programs.join("arize-hook-codex-notify");
     let failure = |message: String| {
         let message = format!("`{}` {message}", program.display());
-        Finding::failure(HOOK, message, format!("ls -l {}", quoted(&program)))
+        Finding::failure(HOOK, message, show_access(&program))
     };
     let begun = Instant::now();
     let mut command = Command::new(&program);

@@ -1,7 +1,7 @@
 //! The overview for a person at a terminal: one screen.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{MAIN_SEPARATOR, Path};
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -137,7 +137,7 @@ fn turns(
 fn subject(turn: &TurnLine, home: &Path) -> String {
     let number = turn.entry.number.map(|number| format!("{number}  ")).unwrap_or_default();
     let directory = turn.entry.cwd.as_deref().map(|cwd| match Path::new(cwd).strip_prefix(home) {
-        Ok(below) => format!("~/{}", below.display()),
+        Ok(below) => format!("~{MAIN_SEPARATOR}{}", below.display()),
         Err(_) => cwd.to_owned(),
     });
     let name = turn.title.clone().or(directory).unwrap_or_else(|| turn.entry.thread.clone());
@@ -276,7 +276,7 @@ mod tests {
             Nov 20       1m23s     45k     812    $12.00  failed: 3  ~/work/project
             Nov 20       1m23s     45k     812         -  3  長い長い長い長い長い長い長い長…
         "#]]
-        .assert_eq(&text);
+        .assert_eq(&text.replace(MAIN_SEPARATOR, "/"));
         assert!(text.lines().all(|line| display_width(line) <= 80), "{text}");
         let nothing = Overview {
             targets: Vec::new(),

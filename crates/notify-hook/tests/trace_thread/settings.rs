@@ -106,6 +106,8 @@ fn the_environments_attributes_of_the_resource_are_added_to_ours() {
     assert_eq!(values("arize.codex.run_id"), [], "who started this codex is nobody's business");
 }
 
+// The recorded folders are those of a Unix.
+#[cfg(unix)]
 #[test]
 fn turns_in_folders_that_are_not_traced_count_as_told() {
     let home = Home::new("0.169.0/basic");

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use codex_config::codex_toml::{
     self, EditError, Exporter, Found, LifecycleHooks, NotifyOwner, Otel, Wanted,
 };
-use codex_config::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Paths, shell_word};
+use codex_config::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Paths, command_program};
 
 use crate::answers::ExistingOtel;
 use crate::python_system;
@@ -88,7 +88,7 @@ pub(crate) fn is_our_hook(command: &str) -> bool {
 /// What Codex runs at the ends of turns and sessions. It is a shell command.
 pub(crate) fn lifecycle_hooks(hook: &str, events: &[&str]) -> Option<LifecycleHooks> {
     let hooks = LifecycleHooks {
-        command: format!("{} --lifecycle", shell_word(hook)),
+        command: format!("{} --lifecycle", command_program(hook)),
         events: events.iter().map(|event| (*event).to_owned()).collect(),
         timeout_seconds: LIFECYCLE_TIMEOUT_SECONDS,
     };

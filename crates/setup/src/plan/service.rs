@@ -49,7 +49,7 @@ pub(super) fn launcher_change(
 
 /// Whether a service runs from another folder than that of this installation.
 fn is_another(executable: &Path, host: &Host) -> bool {
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let real = |path: &Path| dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     real(executable) != real(&facts::service(host, 0).program)
 }
 

@@ -1,5 +1,7 @@
 //! From the Python system to ours.
 
+use std::env::consts::EXE_SUFFIX;
+
 use crate::home::{Home, quiet};
 
 const HOOK: &str = "/.arize/harness/venv/bin/arize-hook-codex-notify";
@@ -36,6 +38,8 @@ fn the_python_system_is_not_ours_to_uninstall() {
     assert_eq!(home.tree(), before);
 }
 
+// The profiles and the shim are those of Unix.
+#[cfg(unix)]
 #[test]
 fn the_buffer_era_is_taken_over_and_does_not_come_back() {
     let home = buffer_era();
@@ -82,9 +86,10 @@ fn the_settings_of_the_rollout_era_are_carried_over() {
 #[test]
 fn an_installation_by_hand_is_taken_over() {
     let home = Home::with(&[]);
-    let hook = home.path(".arize/harness/bin/arize-hook-codex-notify");
-    home.write(".codex/config.toml", &format!("notify = [\"{}\"]\n", hook.display()));
-    home.write(".arize/harness/bin/arize-codex", "old");
+    let bin = ".arize/harness/bin";
+    let hook = home.path(&format!("{bin}/arize-hook-codex-notify{EXE_SUFFIX}"));
+    home.write(".codex/config.toml", &format!("notify = ['{}']\n", hook.display()));
+    home.write(&format!("{bin}/arize-codex{EXE_SUFFIX}"), "old");
     home.install(&quiet());
     home.uninstall(false);
     assert_eq!(home.read(".codex/config.toml"), "");

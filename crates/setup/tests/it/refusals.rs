@@ -1,7 +1,9 @@
 //! What is refused, with nothing changed.
 
+use std::env::consts::EXE_SUFFIX;
 use std::error::Error;
 use std::fs;
+use std::path::MAIN_SEPARATOR;
 
 use setup::ask::TakeProposed;
 use setup::{Backend, ExistingOtel, Request};
@@ -24,7 +26,8 @@ fn check(home: &Home, request: &Request, expected: &str) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    let text = text.replace(&home.path("").display().to_string(), "~/");
+    let text =
+        text.replace(&home.path("").display().to_string(), "~/").replace(MAIN_SEPARATOR, "/");
     assert_eq!(text, expected);
     assert_eq!(home.tree(), before);
 }
@@ -94,6 +97,8 @@ fn a_read_only_file_stays_as_it_is() {
     check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
 }
 
+// PowerShell's profiles are not in the folder that every home has.
+#[cfg(unix)]
 #[test]
 fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
     let home = Home::with(&[]);
@@ -109,8 +114,9 @@ fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
 
 #[test]
 fn a_codex_of_somebody_elses_stays_where_it_is() {
-    let home = Home::with(&[(".arize/harness/bin/codex", "#!/bin/sh\necho mine\n")]);
-    check(&home, &quiet(), "`~/.arize/harness/bin/codex` is somebody else's program");
+    let codex = format!(".arize/harness/bin/{}", exec_proxy::shim::NAME);
+    let home = Home::with(&[(&codex, "#!/bin/sh\necho mine\n")]);
+    check(&home, &quiet(), &format!("`~/{codex}` is somebody else's program"));
     let before = home.tree();
     home.install(&Request { no_path: true, ..quiet() });
     home.uninstall(false);
@@ -120,12 +126,13 @@ fn a_codex_of_somebody_elses_stays_where_it_is() {
 #[test]
 fn a_program_that_is_missing_is_named() {
     let home = Home::with(&[]);
-    fs::remove_file(home.host.programs.join("arize-codex-proxy")).unwrap();
+    let proxy = format!("arize-codex-proxy{EXE_SUFFIX}");
+    fs::remove_file(home.host.programs.join(&proxy)).unwrap();
     let facts = setup::gather(&home.host, &quiet()).unwrap();
     let answers =
         setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
     let error = setup::plan(&home.host, &facts, &answers).unwrap_err();
-    assert!(error.to_string().ends_with("build/arize-codex-proxy` does not exist"), "{error}");
+    assert!(error.to_string().ends_with(&format!("{proxy}` does not exist")), "{error}");
 }
 
 #[test]

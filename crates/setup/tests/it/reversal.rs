@@ -51,7 +51,11 @@ fn an_empty_home_is_empty_again() {
     let home = Home::with(&[]);
     let before = home.tree();
     home.install(&request());
-    assert!(home.read(".zshrc").contains(".arize/harness/bin"));
+    let profile = match cfg!(windows) {
+        true => "Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1",
+        false => ".zshrc",
+    };
+    assert!(home.read(profile).contains("# >>> arize-codex >>>"));
     home.uninstall(false);
     assert_eq!(home.tree(), before);
 }
@@ -59,7 +63,7 @@ fn an_empty_home_is_empty_again() {
 #[test]
 fn an_installation_that_was_interrupted_between_any_two_changes_is_taken_back() {
     let changes = home().plan(&request()).2.changes.len();
-    assert!(changes > 5, "{changes}");
+    assert!(changes > 4, "{changes}");
     for made in 0..=changes {
         let home = home();
         let before = home.tree();
@@ -157,8 +161,6 @@ fn another_installation_over_a_changed_file_is_taken_back_to_the_changed_file() 
     assert_eq!(home.read(".zshrc"), "export A=1\nalias l=ls");
 }
 
-// Links take a privilege on Windows.
-#[cfg(unix)]
 #[test]
 fn backups_that_are_gone_or_were_changed_keep_nothing_from_being_taken_back() {
     let home = home();
@@ -166,7 +168,7 @@ fn backups_that_are_gone_or_were_changed_keep_nothing_from_being_taken_back() {
     home.install(&request());
     let backups = home.path(".arize/harness/state/setup-backups");
     let copies: Vec<_> = fs::read_dir(&backups).unwrap().map(|copy| copy.unwrap().path()).collect();
-    assert!(copies.len() > 2, "{copies:?}");
+    assert!(copies.len() > 1, "{copies:?}");
     for (index, copy) in copies.iter().enumerate() {
         match index % 2 {
             0 => fs::remove_file(copy).unwrap(),
@@ -189,6 +191,8 @@ fn a_profile_that_is_not_utf_8_keeps_nothing_from_being_taken_back() {
     assert_eq!(home.tree(), before);
 }
 
+// Links take a privilege on Windows.
+#[cfg(unix)]
 #[test]
 fn a_symbolic_link_stays_one() {
     let home = Home::with(&[

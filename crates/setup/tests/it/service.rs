@@ -1,5 +1,6 @@
 //! What becomes of a buffer service that runs.
 
+use std::env::consts::EXE_SUFFIX;
 use std::path::PathBuf;
 
 use buffer_api::process::{Running, Status};
@@ -29,7 +30,7 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
     for (launcher, otherwise) in launchers {
         let home = Home::with(&[]);
         let request = Request { no_service: false, autostart: launcher.is_some(), ..quiet() };
-        let installed = home.path(".arize/harness/bin/arize-codex-buffer");
+        let installed = home.path(&format!(".arize/harness/bin/arize-codex-buffer{EXE_SUFFIX}"));
         let plan = |status: &Status| {
             let mut facts = setup::gather(&home.host, &request).unwrap();
             facts.launcher.clone_from(&launcher);

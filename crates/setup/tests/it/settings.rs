@@ -1,10 +1,13 @@
 //! What ends up in the settings.
 
-use codex_config::{Environment, Secret, Settings, Target, TlsFiles};
+use std::env::consts::EXE_SUFFIX;
+use std::path::MAIN_SEPARATOR;
+
+use codex_config::{Environment, Secret, Settings, Target, TlsFiles, variables};
 use expect_test::expect;
 use setup::{Backend, Content, ExistingOtel, Header, Request, Scope};
 
-use crate::home::{HOME, Home, quiet};
+use crate::home::{Home, quiet};
 
 const EXPORTER: &str = "[otel.exporter.otlp-http]\nendpoint = \"http://c/v1/logs\"\nprotocol = \
     \"json\"\n[otel.exporter.otlp-http.headers]\n\"x-team\" = \"a\"\nauthorization = \"Bearer k\"\n";
@@ -172,9 +175,10 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
     assert_eq!((forward.endpoint.as_str(), forward.uses_tls()), ("https://c/v1/logs", true));
     assert_eq!(forward.headers.len(), 1);
     let expected = TlsFiles {
-        ca_file: Some(home.path(".codex/ca.pem")),
+        ca_file: Some(home.path(".codex").join("ca.pem")),
         client_certificate: Some(home.path("c.pem")),
-        client_key: Some("/k.pem".into()),
+        // From the root, which on Windows is that of the home's drive.
+        client_key: Some(home.path("/k.pem")),
     };
     assert_eq!(forward.tls, expected);
     home.uninstall(false);
@@ -193,6 +197,7 @@ fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
     let theirs = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"bell\"\n";
     let home = Home::with(&[(".codex/config.toml", theirs)]).with_codex("0.145.0");
     let before = home.tree();
+    let lifecycle = format!("notify{EXE_SUFFIX} --lifecycle");
     home.install(&quiet());
     assert_eq!(home.read(".codex/config.toml").matches("[[hooks").count(), 2);
     home.install(&Request { hooks: true, ..quiet() });
@@ -200,7 +205,7 @@ fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
     for event in ["Stop", "SubagentStop", "SessionEnd"] {
         assert!(config.contains(&format!("[[hooks.{event}.hooks]]")), "{config}");
     }
-    assert!(!config.contains("Interrupt") && config.contains("notify --lifecycle"), "{config}");
+    assert!(!config.contains("Interrupt") && config.contains(&lifecycle), "{config}");
     assert!(home.plan(&quiet()).2.is_empty());
     home.uninstall(true);
     assert_eq!(home.tree(), before);
@@ -217,8 +222,9 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     let home = Home::with(&[(".codex/hooks.json", theirs)]).with_codex("0.169.0");
     let before = home.tree();
     home.install(&Request { hooks: true, ..quiet() });
+    let lifecycle = format!("notify{EXE_SUFFIX} --lifecycle");
     let hooks = home.read(".codex/hooks.json");
-    assert!(hooks.contains("bell") && hooks.contains("notify --lifecycle"), "{hooks}");
+    assert!(hooks.contains("bell") && hooks.contains(&lifecycle), "{hooks}");
     assert!(!home.read(".codex/config.toml").contains("hooks"));
     assert!(home.plan(&quiet()).2.is_empty());
     // What the user adds since is theirs.
@@ -243,7 +249,8 @@ fn a_project_is_a_folder_beside_those_that_were_named_before() {
     let project = Request { scope: Some(Scope::Project), ..quiet() };
     home.install(&project);
     let here = home.path("").display().to_string();
-    let expected = format!("folders: [\"/srv/a\",\"{}\"]", here.trim_end_matches('/'));
+    let here = here.trim_end_matches(MAIN_SEPARATOR).replace('\\', r"\\");
+    let expected = format!("folders: [\"/srv/a\",\"{here}\"]");
     assert!(config(&home).contains(&expected), "{}", config(&home));
     assert!(home.plan(&project).2.is_empty() && home.plan(&quiet()).2.is_empty());
     home.install(&Request { scope: Some(Scope::User), ..quiet() });
@@ -290,7 +297,7 @@ fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
     let mut home = Home::with(&[]);
     let user = home.path("");
     let variables = [
-        (HOME, user.to_str().unwrap()),
+        (variables::USER_HOME, user.to_str().unwrap()),
         ("SHELL", "/bin/zsh"),
         ("ARIZE_CODEX_BUFFER_PORT", "25996"),
     ];

@@ -101,6 +101,9 @@ fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
     fs::write(&file, "").unwrap();
     let outbox = Outbox::new(file.join("x"), Limits::default());
     let error = outbox.push(&batch("t", &["a"]), SystemTime::UNIX_EPOCH).unwrap_err();
-    assert!(error.to_string().contains("file/x"), "{error}");
-    assert!(outbox.is_empty().is_err() && outbox.summary().is_err());
+    assert!(error.to_string().contains(file.join("x").to_str().unwrap()), "{error}");
+    // To Windows it is only missing.
+    if !cfg!(windows) {
+        assert!(outbox.is_empty().is_err() && outbox.summary().is_err());
+    }
 }
