@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_millis(150);
 /// Holds the lock for as long as it lives.
 #[derive(Debug)]
 pub struct InstanceLock {
+    #[cfg(windows)]
+    pid_path: PathBuf,
     _file: File,
 }
 
@@ -74,7 +76,19 @@ impl InstanceLock {
             }
         }
         write_pid(&mut file, lock).map_err(io_error)?;
-        Ok(Self { _file: file })
+        Ok(Self {
+            #[cfg(windows)]
+            pid_path: pid_path(lock),
+            _file: file,
+        })
+    }
+}
+
+#[cfg(windows)]
+impl Drop for InstanceLock {
+    fn drop(&mut self) {
+        // While it is held, so that nobody else's is removed. One that stays says nothing.
+        let _ = std::fs::remove_file(&self.pid_path);
     }
 }
 

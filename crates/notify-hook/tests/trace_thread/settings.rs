@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use otlp_model::SpanBatch;
 
-use crate::home::{Home, NOTHING, SENT};
+use crate::home::{Home, NOTHING};
 
 #[test]
 fn debug_dumps_hold_what_was_sent_and_are_private() {
@@ -121,7 +121,7 @@ fn turns_in_folders_that_are_not_traced_count_as_told() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
     let here = "harnesses: {codex: {folders: [/home/dev/project]}}";
-    assert_eq!(home.look_with_config(here), SENT);
+    assert_eq!(home.look_with_config(here), crate::home::SENT);
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

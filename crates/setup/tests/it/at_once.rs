@@ -27,7 +27,7 @@ fn the_second_one_waits_a_little_and_says_who_is_at_work() {
     assert!(home.read(".codex/config.toml").contains("notify"));
     home.uninstall(true);
     assert_eq!(
-        home.tree().keys().map(|path| path.to_str().unwrap()).collect::<Vec<_>>(),
+        home.tree().keys().map(|path| home.shown(path.to_str().unwrap())).collect::<Vec<_>>(),
         [".codex", ".codex/config.toml"]
     );
 }

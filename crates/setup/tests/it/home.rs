@@ -5,12 +5,18 @@ use std::env::consts::EXE_SUFFIX;
 use std::fs;
 #[cfg(unix)]
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use codex_config::{Environment, Paths, variables};
 use setup::ask::TakeProposed;
 use setup::{Answers, Applied, ApplyError, Facts, Host, PROGRAMS, Plan, Request};
 use tempfile::TempDir;
+
+/// A profile that every installation changes.
+pub(crate) const PROFILE: &str = match cfg!(windows) {
+    true => "Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1",
+    false => ".zshrc",
+};
 
 /// A home with some files of its user.
 pub(crate) struct Home {
@@ -84,6 +90,20 @@ impl Home {
     /// The path of a file of the user.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.folder.path().join("user").join(path)
+    }
+
+    /// A message as it is on Unix and with `~` for the home.
+    pub(crate) fn shown(&self, message: &str) -> String {
+        let short = message.replace(&self.path("").display().to_string(), "~/");
+        short.replace(MAIN_SEPARATOR, "/").replace(EXE_SUFFIX, "")
+    }
+
+    /// Keeps a file of the user from being written to, or no longer.
+    pub(crate) fn set_read_only(&self, path: &str, read_only: bool) {
+        let path = self.path(path);
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_readonly(read_only);
+        fs::set_permissions(&path, permissions).unwrap();
     }
 
     /// Everything in the home, but for our data.

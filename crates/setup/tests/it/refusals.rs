@@ -3,12 +3,11 @@
 use std::env::consts::EXE_SUFFIX;
 use std::error::Error;
 use std::fs;
-use std::path::MAIN_SEPARATOR;
 
 use setup::ask::TakeProposed;
 use setup::{Backend, ExistingOtel, Request};
 
-use crate::home::{Home, quiet};
+use crate::home::{Home, PROFILE, quiet};
 
 #[track_caller]
 fn check(home: &Home, request: &Request, expected: &str) {
@@ -26,9 +25,7 @@ fn check(home: &Home, request: &Request, expected: &str) {
         text.push_str(&format!(": {error}"));
         cause = error.source();
     }
-    let text =
-        text.replace(&home.path("").display().to_string(), "~/").replace(MAIN_SEPARATOR, "/");
-    assert_eq!(text, expected);
+    assert_eq!(home.shown(&text), expected);
     assert_eq!(home.tree(), before);
 }
 
@@ -54,7 +51,7 @@ fn a_malformed_config_yaml_is_named_too() {
 fn a_file_that_cannot_be_edited_is_named_with_the_reason() {
     let half = "a\n# >>> arize-codex >>>\n";
     for (file, content, expected) in [
-        (".zshrc", half, "cannot be edited: line 2: `# >>> arize-codex >>>` has no counterpart"),
+        (PROFILE, half, "cannot be edited: line 2: `# >>> arize-codex >>>` has no counterpart"),
         (
             ".arize/harness/config.yaml",
             "harnesses: [a]\n",
@@ -90,10 +87,7 @@ fn an_exporter_that_cannot_be_passed_on_to_is_not() {
 #[test]
 fn a_read_only_file_stays_as_it_is() {
     let home = Home::with(&[(".codex/config.toml", "a = 1\n")]);
-    let file = home.path(".codex/config.toml");
-    let mut permissions = fs::metadata(&file).unwrap().permissions();
-    permissions.set_readonly(true);
-    fs::set_permissions(&file, permissions).unwrap();
+    home.set_read_only(".codex/config.toml", true);
     check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
 }
 
@@ -114,9 +108,9 @@ fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
 
 #[test]
 fn a_codex_of_somebody_elses_stays_where_it_is() {
-    let codex = format!(".arize/harness/bin/{}", exec_proxy::shim::NAME);
+    let codex = format!(".arize/harness/bin/codex{EXE_SUFFIX}");
     let home = Home::with(&[(&codex, "#!/bin/sh\necho mine\n")]);
-    check(&home, &quiet(), &format!("`~/{codex}` is somebody else's program"));
+    check(&home, &quiet(), "`~/.arize/harness/bin/codex` is somebody else's program");
     let before = home.tree();
     home.install(&Request { no_path: true, ..quiet() });
     home.uninstall(false);

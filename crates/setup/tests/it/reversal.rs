@@ -5,7 +5,7 @@ use std::fs;
 
 use setup::{ExistingOtel, Request};
 
-use crate::home::{Home, quiet};
+use crate::home::{Home, PROFILE, quiet};
 
 const CONFIG: &str = "# mine\nmodel = \"gpt-5.5\" # the good one\nnotify = [\"bell\", \"-q\"]\n\n\
     [mcp_servers.\"a b\"]\ncommand = 'x'\n\n[otel]\nenvironment = \"dev\"\nexporter = { otlp-http = \
@@ -51,11 +51,7 @@ fn an_empty_home_is_empty_again() {
     let home = Home::with(&[]);
     let before = home.tree();
     home.install(&request());
-    let profile = match cfg!(windows) {
-        true => "Documents/WindowsPowerShell/Microsoft.PowerShell_profile.ps1",
-        false => ".zshrc",
-    };
-    assert!(home.read(profile).contains("# >>> arize-codex >>>"));
+    assert!(home.read(PROFILE).contains("# >>> arize-codex >>>"));
     home.uninstall(false);
     assert_eq!(home.tree(), before);
 }
@@ -139,7 +135,8 @@ fn what_changes_during_an_uninstallation_is_taken_back_by_the_next_one() {
     home.write(".codex/config.toml", &changed);
     let removed = removal.carry_out(&home.host).unwrap();
     assert_eq!(removed.problems.len(), 1, "{removed:?}");
-    assert!(removed.problems[0].hint.ends_with("arize-codex uninstall` again"), "{removed:?}");
+    let hint = home.shown(&removed.problems[0].hint);
+    assert!(hint.ends_with("arize-codex uninstall` again"), "{removed:?}");
     assert_eq!(home.read(".codex/config.toml"), changed);
     home.uninstall(false);
     assert_eq!(home.read(".codex/config.toml"), format!("{CONFIG}{theirs}"));

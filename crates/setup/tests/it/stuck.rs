@@ -1,7 +1,7 @@
 //! Files that cannot be taken back keep nothing else from being so.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use setup::uninstall;
 
@@ -20,7 +20,7 @@ fn left(home: &Home) -> String {
         format!("{}\n{}\n", problem.what, problem.hint)
     });
     let problems: String = problems.collect();
-    problems.replace(&home.path("").display().to_string(), "~/")
+    home.shown(&problems)
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_malformed_config_toml_stays_for_another_time() {
     assert_eq!(home.read(".zshrc"), "alias l=ls\n");
     let bin = fs::read_dir(home.path(".arize/harness/bin")).unwrap();
     let bin: Vec<_> = bin.map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(bin, ["arize-codex"]);
+    assert_eq!(bin, [format!("arize-codex{EXE_SUFFIX}").as_str()]);
     assert_eq!(left(&home), expected, "it is not mended yet");
 
     home.write(".codex/config.toml", &broken.replace(BROKEN, ""));
@@ -56,14 +56,13 @@ fn so_do_other_files() {
     home.install(&quiet());
     let settings = home.read(".arize/harness/config.yaml");
     home.write(".arize/harness/config.yaml", &format!("{settings}a: [1\nb: 2\n"));
-    let config = home.path(".codex/config.toml");
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o444)).unwrap();
+    home.set_read_only(".codex/config.toml", true);
     let problems = left(&home);
     assert!(problems.contains("config.yaml`: not valid YAML: line "), "{problems}");
     assert!(problems.contains("make it writable and run `~/.arize/"), "{problems}");
 
     home.write(".arize/harness/config.yaml", &settings);
-    fs::set_permissions(&config, fs::Permissions::from_mode(0o644)).unwrap();
+    home.set_read_only(".codex/config.toml", false);
     assert_eq!(left(&home), "");
     assert_eq!(home.tree(), before);
 }
