@@ -13,7 +13,7 @@ use exporters::outbox::{Limits, OutboxError, When};
 use exporters::{Exporter, Outbox};
 use otlp_model::{SpanBatch, Turn};
 
-use crate::lane::{self, Fate, Lane, Why};
+use crate::lane::{self, Fate, Lane, Offer, Why};
 use crate::metrics::PendingMetrics;
 use crate::told::{TargetFlush, TargetOutbox, Told};
 
@@ -44,7 +44,7 @@ struct Late {
     told: Told,
     lane: Arc<Lane>,
     batch: Arc<SpanBatch>,
-    answer: Receiver<Fate>,
+    answer: Receiver<Offer>,
 }
 
 impl Delivery {
@@ -97,7 +97,7 @@ impl Delivery {
             wanted.into_iter().map(|lane| (lane, lane.batch(turn))).collect();
         // No thread for the one target that most people have.
         if let [(lane, batch)] = &wanted[..] {
-            let fate = self.metrics.note(lane, batch, lane.deliver(batch));
+            let fate = self.metrics.note(lane, batch, lane.settle(batch, lane.offer(batch)));
             all_told.push(told(lane, batch, begun, fate));
             return all_told;
         }
@@ -108,10 +108,13 @@ impl Delivery {
                 (lane, Arc::clone(&batch), in_background(lane, batch))
             })
             .collect();
-        let collect = |(lane, batch, answer): (&Arc<Lane>, Arc<SpanBatch>, Receiver<Fate>)| {
+        let collect = |(lane, batch, answer): (&Arc<Lane>, Arc<SpanBatch>, Receiver<Offer>)| {
             let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
             match answer.recv_timeout(left) {
-                Ok(fate) => told(lane, &batch, begun, self.metrics.note(lane, &batch, fate)),
+                Ok(offer) => {
+                    let fate = lane.settle(&batch, offer);
+                    told(lane, &batch, begun, self.metrics.note(lane, &batch, fate))
+                }
                 Err(_) => {
                     let told = told(lane, &batch, begun, lane.put_away(&batch, Why::NoAnswerYet));
                     let lane = Arc::clone(lane);
@@ -136,12 +139,8 @@ impl Delivery {
         let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
         let answered = late.into_iter().filter_map(|Late { told, lane, batch, answer }| {
             let left = until.saturating_duration_since(Instant::now());
-            let fate = self.metrics.note(&lane, &batch, answer.recv_timeout(left).ok()?);
-            // It may have come while the batch was being put away.
-            if fate == Fate::Accepted {
-                lane.outbox().withdraw(&batch);
-            }
-            Some(Told { fate, ..told })
+            let fate = lane.settle_late(&batch, answer.recv_timeout(left).ok()?)?;
+            Some(Told { fate: self.metrics.note(&lane, &batch, fate), ..told })
         });
         answered.collect()
     }
@@ -221,22 +220,13 @@ impl Delivery {
 }
 
 /// Sends a batch in a thread of its own.
-fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Fate> {
+fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
     let (sender, answer) = mpsc::channel();
     let lane = Arc::clone(lane);
-    let deliver = move || {
-        let begun = Instant::now();
-        let fate = lane.deliver(&batch);
-        let is_settled = matches!(fate, Fate::Accepted | Fate::SetAside(_));
-        if is_settled && begun.elapsed() >= PATIENCE {
-            // It was put away meanwhile.
-            lane.outbox().withdraw(&batch);
-        }
-        // Nobody waits for an answer that is too late.
-        let _ = sender.send(fate);
-    };
+    // Nobody waits for an answer that is too late.
+    let offer = move || drop(sender.send(lane.offer(&batch)));
     // Where there is no thread to be had, the batch is put away.
-    let _ = thread::Builder::new().spawn(deliver);
+    let _ = thread::Builder::new().spawn(offer);
     answer
 }
 

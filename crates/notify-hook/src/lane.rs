@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
 use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
-use exporters::{ConfigError, Exporter, Outbox, Verdict};
+use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
 use otlp_model::{Sampling, SpanBatch, Turn, measured, metrics_of};
 
 use crate::exporter::exporter;
@@ -37,6 +37,15 @@ pub(crate) enum Why {
     NoAnswerYet,
     /// The target does not take it, or cannot be offered it, for this reason.
     Refused(String),
+}
+
+/// What came of offering a batch to a target.
+#[derive(Debug)]
+pub(crate) enum Offer {
+    /// The target, or the way to it, said this.
+    Answered(Result<(), ExportError>),
+    /// It was not offered.
+    NotMade(Why),
 }
 
 /// What became of a turn at a target.
@@ -145,26 +154,48 @@ impl Lane {
         self.sampling.keeps(turn)
     }
 
-    /// Sends a batch, or puts it away: behind what waits already, or because the target does not take
-    /// it.
-    pub(crate) fn deliver(&self, batch: &SpanBatch) -> Fate {
+    /// Sends a batch, unless others wait already.
+    pub(crate) fn offer(&self, batch: &SpanBatch) -> Offer {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
-            Err(reason) => return self.put_away(batch, Why::Refused(reason.clone())),
+            Err(reason) => return Offer::NotMade(Why::Refused(reason.clone())),
         };
         // What waits in an outbox that cannot be read must not keep this one from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
-            return self.put_away(batch, Why::BehindOthers);
+            return Offer::NotMade(Why::BehindOthers);
         }
-        let Err(error) = exporter.export(batch) else {
-            self.outbox.note_accepted();
-            return Fate::Accepted;
+        Offer::Answered(exporter.export(batch).map(drop))
+    }
+
+    /// Does with a batch what the answer demands.
+    pub(crate) fn settle(&self, batch: &SpanBatch, offer: Offer) -> Fate {
+        let error = match offer {
+            Offer::NotMade(why) => return self.put_away(batch, why),
+            Offer::Answered(Ok(())) => {
+                self.outbox.note_accepted();
+                return Fate::Accepted;
+            }
+            Offer::Answered(Err(error)) => error,
         };
         let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
         match (kept, error.verdict()) {
             (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
             (Ok(_), Verdict::Never) => Fate::SetAside(error.told()),
             (Ok(dropped), _) => Fate::Waiting { why: Why::Refused(error.told()), dropped },
+        }
+    }
+
+    /// Does the same with a batch that was put away before the answer came; none where nothing is left
+    /// to do. From the outbox another process may have delivered it: then what became of it there is
+    /// what counts, and it must not wait again.
+    pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<Fate> {
+        match offer {
+            Offer::NotMade(_) => None,
+            Offer::Answered(Err(error)) if error.verdict() != Verdict::Never => {
+                self.outbox.note_refusal(&error, &self.attempt(Instant::now()));
+                Some(Fate::Waiting { why: Why::Refused(error.told()), dropped: 0 })
+            }
+            decided => self.outbox.withdraw(batch).then(|| self.settle(batch, decided)),
         }
     }
 

@@ -114,6 +114,11 @@ impl Outbox {
         Ok(Flushed { waiting, stopped: Some(stopped), ..Flushed::default() })
     }
 
+    /// Remembers that the target has just refused a batch that waits already.
+    pub fn note_refusal(&self, error: &ExportError, attempt: &Attempt) {
+        self.hold_back(error.verdict(), error.told(), attempt);
+    }
+
     /// Puts a batch away, or aside, that the target has just refused; says how many old ones had to be
     /// given up for it.
     pub fn take_back(
@@ -296,8 +301,9 @@ impl Flush<'_> {
             batch.spans.retain(|span| !is_rejected(span));
             self.set_aside(&name, header, &part, answer)?;
         }
-        self.outbox.remove(&self.outbox.folder, &name)?;
-        if batch.spans.is_empty() {
+        let waited = self.outbox.remove(&self.outbox.folder, &name)?;
+        // Else whoever took it out meanwhile has said that it was accepted.
+        if batch.spans.is_empty() || !waited {
             return Ok(());
         }
         (self.accepted)(&batch);

@@ -130,14 +130,13 @@ impl Outbox {
         folder::count(&self.folder.join("metrics-lost"), batches);
     }
 
-    /// Forgets a batch that its target accepted after it was put away. If that fails, it is sent again.
-    pub fn withdraw(&self, batch: &SpanBatch) {
+    /// Takes out a batch about which its target has decided after it was put away; says whether it
+    /// still waited, and was not delivered from here. If that fails, it is sent again.
+    pub fn withdraw(&self, batch: &SpanBatch) -> bool {
         let id = batch.spans.first().map(|span| span.span_id.to_string());
-        for (name, _) in folder::batches(&self.folder).unwrap_or_default() {
-            if Some(&name.id) == id.as_ref() {
-                let _ = self.remove(&self.folder, &name);
-            }
-        }
+        let waiting = folder::batches(&self.folder).unwrap_or_default();
+        let mut same = waiting.iter().filter(|(name, _)| Some(&name.id) == id.as_ref());
+        same.any(|(name, _)| self.remove(&self.folder, name).unwrap_or(false))
     }
 
     /// Lets what was set aside wait again; says how many batches that is.
@@ -191,7 +190,7 @@ impl Outbox {
         folder::count(&self.folder.join("dropped"), dropped);
     }
 
-    fn remove(&self, folder: &Path, name: &BatchName) -> Result<(), OutboxError> {
+    fn remove(&self, folder: &Path, name: &BatchName) -> Result<bool, OutboxError> {
         self.on(&folder.join(name.to_string()), folder::remove)
     }
 

@@ -43,7 +43,7 @@ impl Standing {
         let file = folder.join("due");
         let _ = match self.due {
             Some(due) => folder::write(&file, millis(due).to_string().as_bytes()),
-            None => folder::remove(&file),
+            None => folder::remove(&file).map(drop),
         };
     }
 

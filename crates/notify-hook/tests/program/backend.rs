@@ -26,6 +26,8 @@ pub(crate) enum Does {
     Hang,
     /// Takes the request, and says so when it is to do something else.
     TakeAndWait,
+    /// Does that with the first request, and takes the others.
+    TakeAndWaitOnce,
     /// Takes the request, and ends the connection before it has said so.
     TakeAndBreakOff,
 }
@@ -165,9 +167,10 @@ fn serve(stream: &TcpStream, inner: &Inner) -> Option<()> {
         let does = match book.does {
             Does::Limit(spans) if batch.spans.len() > spans => Does::Answer(413, ""),
             Does::Limit(_) => Does::Take,
+            Does::TakeAndWaitOnce if book.requests > 1 => Does::Take,
             does => does,
         };
-        if matches!(does, Does::Take | Does::TakeAndWait | Does::TakeAndBreakOff) {
+        if !matches!(does, Does::Answer(..) | Does::Hang) {
             for span in &batch.spans {
                 *book.spans.entry(span.span_id).or_default() += 1;
                 if span.parent_id.is_none() {
@@ -179,7 +182,7 @@ fn serve(stream: &TcpStream, inner: &Inner) -> Option<()> {
     };
     match does {
         Does::Take => respond(stream, 200, ""),
-        Does::TakeAndWait => {
+        Does::TakeAndWait | Does::TakeAndWaitOnce => {
             until(|| (inner.book.lock().unwrap().does != does).then_some(()))?;
             respond(stream, 200, "")
         }

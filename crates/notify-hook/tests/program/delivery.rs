@@ -280,6 +280,33 @@ fn a_target_that_answers_late_gets_a_turn_once() {
     assert_eq!((slow.spans(), good.spans()), ((SPANS, 0), (SPANS, 0)));
 }
 
+/// The target is slow once, and meanwhile the turn reaches it from the outbox.
+#[test]
+fn a_turn_that_was_delivered_before_a_late_answer_counts_once() {
+    // Once the answer comes, once the time is over before.
+    for timeout_ms in [8000, 1500] {
+        let slow = Backend::that(Does::TakeAndWaitOnce);
+        let good = Backend::that(Does::Take);
+        let scene = Scene::new();
+        let slow_url = slow.url();
+        scene.configure_all(&[
+            &format!(
+                "target: otlp, name: slow, endpoint: '{slow_url}', timeout_ms: {timeout_ms}, metrics: true"
+            ),
+            &format!("target: otlp, name: good, endpoint: '{}'", good.url()),
+        ]);
+        let mut run = scene.home.command().arg(&scene.payload).spawn().unwrap();
+        until(|| (scene.outbox("slow").waiting == 1).then_some(())).expect("it is put away");
+        scene.flush("slow");
+        if timeout_ms > 5000 {
+            slow.now(Does::Take);
+        }
+        assert!(run.wait().unwrap().success());
+        assert_eq!(scene.outbox("slow").waiting, 0, "{}", scene.home.log());
+        assert_eq!((slow.requests(), slow.metrics().len()), (2, 1), "{}", scene.home.log());
+    }
+}
+
 #[test]
 fn without_an_outbox_only_those_that_lack_a_turn_get_it_again() {
     let good = Backend::that(Does::Take);
