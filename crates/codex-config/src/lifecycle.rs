@@ -11,6 +11,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::HOOK_PROGRAM;
+use crate::codex_toml::Found;
 use crate::file_edit::digest;
 
 /// A command of a lifecycle event.
@@ -66,6 +68,20 @@ pub(crate) fn found(hooks: &Value) -> Vec<FoundHook> {
     found
 }
 
+/// The events that run our hook, in the files of a Codex home, and whether Codex lets them.
+pub fn our_hooks(
+    codex_home: &Path,
+    config: &Found,
+    hooks_json: &[FoundHook],
+) -> Vec<(String, HookTrust)> {
+    let files = [("config.toml", &config.hooks[..]), ("hooks.json", hooks_json)];
+    let hooks =
+        files.into_iter().flat_map(|(file, hooks)| hooks.iter().map(move |hook| (file, hook)));
+    let ours = hooks.filter(|(_, hook)| hook.command.contains(HOOK_PROGRAM));
+    let trust = |file, hook| config.hook_states.trust(&codex_home.join(file), hook);
+    ours.map(|(file, hook)| (hook.event.clone(), trust(file, hook))).collect()
+}
+
 impl HookStates {
     /// Reads `hooks.state`; what is not as Codex writes it says nothing.
     pub(crate) fn read(states: &Value) -> Self {
@@ -77,7 +93,7 @@ impl HookStates {
     }
 
     /// Says whether Codex runs a hook of a file.
-    pub fn trust(&self, file: &Path, hook: &FoundHook) -> HookTrust {
+    fn trust(&self, file: &Path, hook: &FoundHook) -> HookTrust {
         // Codex knows the file by its real folder where `CODEX_HOME` names that, else as it is.
         let real = file.parent().and_then(|folder| folder.canonicalize().ok());
         let real = real.zip(file.file_name()).map(|(folder, name)| folder.join(name));

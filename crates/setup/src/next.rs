@@ -1,9 +1,10 @@
 //! What a person does after an installation, and what would keep traces from arriving.
 
+use std::fs;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use codex_config::Settings;
+use codex_config::{HookTrust, Settings, codex_toml, hooks_json, our_hooks};
 
 use crate::answers::{Answers, Backend, ExistingOtel};
 use crate::facts::Facts;
@@ -41,7 +42,7 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
                 .to_owned(),
         );
     }
-    if answers.hooks && !facts.has_lifecycle_hooks() {
+    if has_untrusted_hooks(host) {
         next.push(
             "Start `codex` once in a terminal and trust our hooks when it asks: until then it does \
              not run them."
@@ -65,6 +66,16 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
 fn is_first_on_path(host: &Host) -> bool {
     let path = host.environment.path("PATH").unwrap_or_default();
     std::env::split_paths(&path).next().is_some_and(|first| first == host.paths.bin_dir)
+}
+
+/// Whether Codex asks a person about our hooks when it is started next.
+fn has_untrusted_hooks(host: &Host) -> bool {
+    let home = &host.paths.codex_home;
+    let read = |file| fs::read_to_string(home.join(file)).unwrap_or_default();
+    let config = codex_toml::inspect(&read("config.toml")).unwrap_or_default();
+    let json = hooks_json::inspect(&read("hooks.json")).unwrap_or_default();
+    let hooks = our_hooks(home, &config, &json);
+    hooks.iter().any(|(_, trust)| matches!(trust, HookTrust::Untrusted | HookTrust::Changed))
 }
 
 /// What keeps a target from being used at all, such as a variable that is not set.

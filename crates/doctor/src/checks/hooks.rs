@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use codex_config::{
-    CodexVersion, FoundHook, HOOK_PROGRAM, HookTrust, Paths, codex_toml, hooks_json, triggers,
+    CodexVersion, HOOK_PROGRAM, HookTrust, Paths, codex_toml, hooks_json, our_hooks, triggers,
 };
 use codex_turn::RECORDED_VERSIONS;
 
@@ -41,14 +41,8 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
     let in_json = hooks_json::inspect(&json_text);
     let unreadable = in_json.as_ref().err().filter(|_| json_text.contains(HOOK_PROGRAM));
     let unreadable = unreadable.map(|error| (json.clone(), error.to_string()));
-    let trust = |file: &PathBuf, hook: &FoundHook| {
-        let is_ours = hook.command.contains(HOOK_PROGRAM);
-        is_ours.then(|| (hook.event.clone(), found.hook_states.trust(file, hook)))
-    };
-    let in_config = found.hooks.iter().filter_map(|hook| trust(&config, hook));
-    let in_json = in_json.iter().flatten().filter_map(|hook| trust(&json, hook));
     Facts {
-        ours: in_config.chain(in_json).collect(),
+        ours: our_hooks(&paths.codex_home, &found, in_json.as_deref().unwrap_or_default()),
         unreadable,
         has_notify: found.notify.is_some(),
         switched_off_in: found.hooks_are_off.then_some(config),

@@ -220,8 +220,14 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     let theirs = "{ \"hooks\": { \"Stop\": [{ \"hooks\": [{ \"command\": \"bell\" }] }] } }\n";
     let home = Home::with(&[(".codex/hooks.json", theirs)]).with_codex("0.169.0");
     let before = home.tree();
+    let asks_for_trust = || {
+        let (facts, answers, _) = home.plan(&quiet());
+        setup::next_steps(&home.host, &facts, &answers).join("\n").contains("trust our hooks")
+    };
+    assert!(!asks_for_trust());
     home.install(&Request { hooks: true, ..quiet() });
     let lifecycle = format!("notify{EXE_SUFFIX} --lifecycle");
+    assert!(asks_for_trust(), "nobody did so");
     let hooks = home.read(".codex/hooks.json");
     assert!(hooks.contains("bell") && hooks.contains(&lifecycle), "{hooks}");
     assert!(!home.read(".codex/config.toml").contains("hooks"));
