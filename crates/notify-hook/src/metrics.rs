@@ -3,7 +3,8 @@
 //! Spans may be sent twice, numbers may not. They are sent after it is remembered on disk that the
 //! spans were accepted, and again only where the target has certainly taken nothing; until then they
 //! wait in its outbox. Whatever happens in between, a number may be lost, and is counted then, but
-//! never told twice.
+//! not told twice. The one exception is a run that is killed after it put a turn away and before it
+//! remembered that: the next one tells the turn again, perhaps after its numbers.
 
 use std::collections::BTreeMap;
 use std::fmt;
