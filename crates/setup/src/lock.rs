@@ -50,10 +50,10 @@ impl Lock {
             match InstanceLock::acquire(&file) {
                 // Not the one of a file that its last holder has removed.
                 Ok(held) if is_ours(&file) => break Self { file, _held: held },
-                Ok(_) => {}
-                Err(AcquireError::Held { .. }) if Instant::now() < deadline => {
+                Ok(_) | Err(AcquireError::Held { .. }) if Instant::now() < deadline => {
                     thread::sleep(Duration::from_millis(20));
                 }
+                Ok(_) => return Err(LockError::Held { pid: None }),
                 Err(AcquireError::Held { pid, .. }) => return Err(LockError::Held { pid }),
                 Err(error) => return Err(LockError::File(error)),
             }
