@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use buffer_api::process::{self, Service, Status};
 use buffer_api::{DEFAULT_PORT, Endpoint};
-use codex_config::codex_toml::{self, Found, NotifyOwner};
+use codex_config::codex_toml::{self, Exporter, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
 use codex_config::{
     CodexVersion, ParseError, Paths, Secret, Settings, TlsFiles, Triggers, variables,
@@ -138,9 +138,7 @@ impl Facts {
     /// What became of an exporter that was there before us.
     pub(crate) fn existing_otel_now(&self) -> ExistingOtel {
         let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
-        let is_replaced = self.is_configured()
-            && now.otel.and_then(|otel| otel.exporter)
-                != self.found.otel.clone().and_then(|otel| otel.exporter);
+        let is_replaced = self.is_configured() && exporter(&now) != exporter(&self.found);
         match is_replaced {
             false => ExistingOtel::Keep,
             true if self.settings.forwards => ExistingOtel::Forward,
@@ -227,6 +225,12 @@ pub(crate) fn codex_config(
         state.before = Some(before);
     }
     Ok(CodexConfig { state, found, users_notify })
+}
+
+/// Where log events go. The line is left out: our `notify` above moves it.
+fn exporter(found: &Found) -> Option<Exporter> {
+    let exporter = found.otel.as_ref()?.exporter.clone()?;
+    Some(Exporter { line: 0, ..exporter })
 }
 
 /// Whether Codex notifies the Python system.

@@ -144,6 +144,7 @@ fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
     home.install(&quiet());
     let kept = home.read(".codex/config.toml");
     assert!(kept.contains("arize-hook-codex-notify") && kept.ends_with(EXPORTER), "{kept}");
+    assert!(home.plan(&quiet()).2.is_empty());
 
     let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
     home.install(&forward);
