@@ -172,7 +172,7 @@ fn write_value(text: &str, path: &[String], value: &Scalar) -> Result<String, St
 
 /// Adds a first key to a text that has only comments, or nothing.
 fn append_block(text: &str, path: &[String], value: &Scalar) -> String {
-    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let newline = newline_of(text);
     let mut after = text.to_owned();
     if !text.is_empty() && !text.ends_with('\n') {
         after.push_str(newline);
@@ -255,11 +255,18 @@ fn tree_path(path: &[String]) -> String {
     path.iter().map(escaped).collect::<Vec<_>>().join(".")
 }
 
+/// Ends the last line where that of the text before ended; yaml-edit leaves a new nested key without.
 fn with_final_newline_of(before: &str, mut after: String) -> String {
     if !before.is_empty() && !before.ends_with('\n') {
         after.truncate(after.trim_end_matches(['\r', '\n']).len());
+    } else if !after.is_empty() && !after.ends_with('\n') {
+        after.push_str(newline_of(before));
     }
     after
+}
+
+fn newline_of(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 fn verify(after: &str, expected: &Value) -> Result<(), String> {

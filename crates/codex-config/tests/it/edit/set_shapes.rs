@@ -1,3 +1,4 @@
+use codex_config::{Scalar, edit};
 use expect_test::expect;
 
 use super::{check_set, check_set_below_empty};
@@ -420,4 +421,22 @@ fn set_below_something_empty() {
             +     # soon
         "#]],
     );
+}
+
+#[test]
+fn a_file_that_we_make_ends_with_a_newline() {
+    let wanted = ["harnesses.codex.target", "harnesses.codex.collector.port", "user_id"];
+    let set = |text: String, key: &&str| {
+        edit::set(&text, &key.parse().unwrap(), &Scalar::parse("x")).unwrap()
+    };
+    for newline in ["\n", "\r\n"] {
+        let comment = format!("# ours{newline}");
+        for text in wanted.iter().scan(comment, |text, key| {
+            *text = set(text.clone(), key);
+            Some(text.clone())
+        }) {
+            assert!(text.ends_with(newline), "{text:?}");
+            assert_eq!(text.matches('\n').count(), text.matches(newline).count(), "{text:?}");
+        }
+    }
 }
