@@ -123,8 +123,14 @@ fn api_key(
         (None, None) if backend == Backend::Arize => "it is not shown".to_owned(),
         (None, None) => "it is not shown; Enter if there is none".to_owned(),
     };
-    let typed = ask.secret("API key", &help)?;
-    Ok(typed.or(known).or_else(|| environment.get(variable).map(Secret::new)))
+    let known = known.or_else(|| environment.get(variable).map(Secret::new));
+    let mut typed = ask.secret("API key", &help)?;
+    if backend == Backend::Arize && typed.is_none() && known.is_none() {
+        // Once more, before all that was answered is lost.
+        ask.tell("Arize AX takes nothing without a key.");
+        typed = ask.secret("API key", &help)?;
+    }
+    Ok(typed.or(known))
 }
 
 /// Asks for the headers in which receivers of OTLP take credentials.

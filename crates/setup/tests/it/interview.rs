@@ -137,6 +137,20 @@ fn a_receiver_of_otlp_is_asked_for_its_headers() {
 }
 
 #[test]
+fn a_key_that_is_needed_is_asked_for_once_more() {
+    let home = Home::with(&[]);
+    let mut person = Person::says(&["arize", "", "", "k", "s"]);
+    let answers = interview(&home, &quiet(), &mut person);
+    let told = "API key (it is not shown)\nArize AX takes nothing without a key.\nAPI key";
+    assert!(person.asked.contains(told), "{}", person.asked);
+    let destination = answers.destination.unwrap();
+    assert_eq!(
+        (destination.api_key, destination.space_id.as_deref()),
+        (Some(Secret::new("k")), Some("s"))
+    );
+}
+
+#[test]
 fn what_another_harness_has_is_copied_on_request() {
     let settings = "harnesses:\n  cursor:\n    target: arize\n    endpoint: otlp.arize.com:443\n    \
         api_key: theirs\n    space_id: s\n";
