@@ -1,6 +1,10 @@
 //! Secrets that an agent sees, and that must not leave the machine.
 
-use stories::{Call, Protocol, Script, Step, USAGE};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use stories::port::free_port;
+use stories::{Call, Home, Protocol, Script, Step, USAGE};
 
 use crate::stage;
 
@@ -11,7 +15,17 @@ const PASSWORD: &str = "correct-horse-7";
 #[test]
 fn stay_on_the_machine() {
     let project = "secrets";
-    let home = stage::home(project);
+    let mut home = Home::new(&stage::programs(), project).expect("a home");
+    home.set_variable("ARIZE_TRACE_DEBUG", "true");
+    let nobody = free_port().expect("a port");
+    let targets = [
+        format!("{{target: phoenix, endpoint: '{}'}}", stage::phoenix().url()),
+        "{target: local}".to_owned(),
+        "{target: file}".to_owned(),
+        format!("{{target: otlp, name: away, endpoint: 'http://127.0.0.1:{nobody}'}}"),
+    ];
+    let list = targets.map(|target| format!("\n      - {target}")).concat();
+    home.configure(&format!("targets:{list}")).expect("config.yaml");
     home.start_buffer().expect("the buffer starts");
     let command = format!("echo DB_PASSWORD={PASSWORD}");
     let script = Script::new(&format!("Deploy with {TOKEN}"))
@@ -26,5 +40,34 @@ fn stay_on_the_machine() {
     }
     let counted = all.matches("codex.scrubbed").count();
     assert_eq!(counted, 4, "the turn, two model calls and a tool: {all}");
+    let harness = home.root().join("home/.arize/harness");
+    let (scrubbed, leaking) = places(&harness);
+    for place in ["traces.db", "traces.jsonl", "state/codex/outbox/away/", "state/codex/debug/"] {
+        assert!(scrubbed.iter().any(|path| path.starts_with(place)), "{place}: {scrubbed:?}");
+    }
+    // The events as Codex sent them wait there until their turn is told.
+    let is_buffer = |path: &String| path.starts_with("state/codex/buffer.db");
+    assert!(leaking.iter().all(is_buffer), "{leaking:?}");
     home.stop_buffer().expect("the buffer stops");
+}
+
+/// The files below a folder in which secrets were replaced, and those that have one.
+fn places(folder: &Path) -> (Vec<String>, Vec<String>) {
+    let mut places = (Vec::new(), Vec::new());
+    for path in files(folder) {
+        let text = fs::read(&path).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        if text.contains(TOKEN) || text.contains(PASSWORD) {
+            places.1.push(name);
+        } else if text.contains("[scrubbed:") {
+            places.0.push(name);
+        }
+    }
+    places
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
