@@ -1,10 +1,9 @@
 //! Sending numbers about turns, once their spans have arrived.
 //!
 //! Spans may be sent twice, numbers may not. They are sent after it is remembered on disk that the
-//! spans were accepted, and again only where the target has certainly taken nothing; until then they
-//! wait in its outbox. Whatever happens in between, a number may be lost, and is counted then, but
-//! not told twice. The one exception is a run that is killed after it put a turn away and before it
-//! remembered that: the next one tells the turn again, perhaps after its numbers.
+//! spans were accepted, once they are claimed, and again only where the target has certainly taken
+//! nothing; until then they wait in its outbox. Whatever happens in between, a number may be lost, but
+//! is never told twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
+use buffer_api::log::chain;
 use otlp_model::{SpanBatch, measured};
 
 use crate::lane::{Fate, Lane};
@@ -65,7 +65,7 @@ impl PendingMetrics {
 /// What became of numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum MetricsFate {
-    /// They arrived, or the target takes none, which is not worth a word.
+    /// They arrived, now or before, or the target takes none, which is not worth a word.
     Done,
     /// They wait, for this reason.
     Waiting(String),
@@ -89,9 +89,11 @@ pub struct UnsentMetrics {
 pub(crate) fn send_all(lane: &Lane, all: &[SpanBatch], until: Instant) -> UnsentMetrics {
     let mut unsent = UnsentMetrics::default();
     for batch in all {
-        let fate = match &unsent.why {
-            Some(why) => lane.put_metrics_away(batch, why.clone()),
-            None => lane.send_metrics(batch, until),
+        let fate = match (lane.outbox().metrics().claim(batch), &unsent.why) {
+            (Ok(false), _) => MetricsFate::Done,
+            (Ok(true), Some(why)) => lane.put_metrics_away(batch, why.clone()),
+            (Ok(true), None) => lane.send_metrics(batch, until),
+            (Err(error), _) => MetricsFate::Lost(chain(&error)),
         };
         let (count, why) = match fate {
             MetricsFate::Done => continue,

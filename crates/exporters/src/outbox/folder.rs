@@ -2,13 +2,16 @@
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// A file that a crash left half written is removed after this time; until then somebody may be
 /// writing it.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
+
+/// Beyond so many bytes, lines that are noted once are forgotten.
+const NOTED_BYTES: usize = 64 * 1024;
 
 /// The name of a batch's file. Names sort by key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +129,27 @@ pub(super) fn count(path: &Path, more: usize) {
     {
         let _ = file.write_all(&vec![b'.'; more]);
     }
+}
+
+/// Adds a line to a file, unless it is there; says whether it was added. Of very many the oldest are
+/// forgotten.
+pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
+    create_private(parent(path))?;
+    let mut file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
+    file.lock()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes);
+    if text.lines().any(|noted| noted == line) {
+        return Ok(false);
+    }
+    let mut kept = String::new();
+    if text.len() > NOTED_BYTES {
+        kept.extend(text.lines().skip(text.lines().count() / 2).map(|noted| format!("{noted}\n")));
+        file.set_len(0)?;
+    }
+    file.write_all(format!("{kept}{line}\n").as_bytes())?;
+    Ok(true)
 }
 
 /// Opens the lock of a folder; none where somebody else holds it.

@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use otlp_model::metrics_of;
+use otlp_model::{SpanBatch, metrics_of};
 
 use super::flushed::{Flushed, Stopped};
 use super::{Attempt, Outbox, OutboxError, When, batch_file, folder};
@@ -17,6 +17,14 @@ impl Outbox {
     /// [`flush_metrics`](Self::flush_metrics) only.
     pub fn metrics(&self) -> Self {
         Self::new(self.folder.join("metrics"), self.limits)
+    }
+
+    /// Claims the numbers of a batch before they are sent, or put away here, for the first time; says
+    /// whether nobody had. A turn may be told again, its numbers may not.
+    pub fn claim(&self, batch: &SpanBatch) -> Result<bool, OutboxError> {
+        let Some(first) = batch.spans.first() else { return Ok(false) };
+        let id = first.span_id.to_string();
+        self.on(&self.folder.join("claimed"), |path| folder::note_once(path, &id))
     }
 
     /// Offers the target the numbers that wait here, the oldest first, until nothing does or it

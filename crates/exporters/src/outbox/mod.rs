@@ -16,6 +16,7 @@
 //! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
 //! | `metrics-lost` | one byte for each accepted batch of whose metrics nobody knows whether they arrived |
 //! | `metrics/` | a folder of the same form for numbers that wait; those in its `dropped` are lost, too |
+//! | `metrics/claimed` | the batches whose numbers were sent or put away, by the id of their first span |
 //! | `lock` | held while somebody offers what waits |
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted

@@ -1,5 +1,7 @@
 //! Numbers about turns, beside their spans.
 
+use std::fs;
+
 use crate::backend::{Backend, Does};
 use crate::delivery::Scene;
 use crate::home::until;
@@ -33,6 +35,20 @@ fn they_follow_the_spans_once() {
     scene.home.flush(&[]);
     assert_one_turn(&backend);
     assert_eq!(backend.turns().len(), 1);
+}
+
+#[test]
+fn a_turn_that_is_told_again_does_not_count_again() {
+    let backend = Backend::that(Does::Take);
+    let scene = Scene::to(&backend.url(), METRICS);
+    scene.notify();
+    assert_one_turn(&backend);
+    // As where the hook was killed before it remembered.
+    fs::remove_dir_all(scene.home.harness("state/codex/threads")).unwrap();
+    scene.notify();
+    assert_eq!(backend.turns().len(), 2);
+    assert_one_turn(&backend);
+    assert_eq!(scene.outbox("otlp").metrics_lost, 0);
 }
 
 #[test]

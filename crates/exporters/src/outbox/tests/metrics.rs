@@ -113,6 +113,19 @@ fn numbers_that_are_offered_are_in_no_file_that_a_crash_could_leave() {
 }
 
 #[test]
+fn numbers_are_claimed_once_also_after_many_others() {
+    let scene = Scene::new();
+    let metrics = scene.outbox.metrics();
+    let claim = |name: &str| metrics.claim(&batch("t", &[name])).unwrap();
+    assert!(claim("a") && !claim("a") && claim("b"));
+    let file = metrics.folder.join("claimed");
+    let many: String = (0..5000).map(|number| format!("{number:016}\n")).collect();
+    fs::write(&file, format!("{many}\u{fffd}{}", fs::read_to_string(&file).unwrap())).unwrap();
+    assert!(claim("c") && !claim("b") && !claim("c"));
+    assert!(fs::metadata(&file).unwrap().len() < 50_000);
+}
+
+#[test]
 fn numbers_grow_too_old_and_damaged_ones_block_nobody() {
     let mut scene = scene(2);
     let damaged = scene.outbox.metrics().folder.join("00000000000000000000-x.batch");
