@@ -7,7 +7,7 @@ use crate::Scrubber;
 use crate::keywords::Hint;
 use crate::rules::Rule;
 use crate::value::Examined;
-use crate::{pem, placeholder, url, value};
+use crate::{command, pem, placeholder, url, value};
 
 /// A shorter word is no token.
 const SHORTEST: usize = 16;
@@ -57,6 +57,10 @@ pub(crate) fn findings(scrubber: &Scrubber, text: &str) -> Vec<Finding> {
             Hint::Url => {
                 let password = url::password_at(text, hit.end());
                 found.extend(password.map(|range| Finding::new(range, "url-password")));
+            }
+            Hint::Command(command) => {
+                let passwords = command::passwords(text, hit.range(), command).into_iter();
+                found.extend(passwords.map(|range| Finding::new(range, "password")));
             }
             Hint::Pem => {
                 let key = pem::key_at(text, hit.start());

@@ -2,18 +2,21 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Match};
 
+use crate::command::{COMMANDS, Command};
 use crate::names::Names;
 use crate::pem;
 use crate::placeholder;
 use crate::rules::Rules;
 
 /// What a keyword hints at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Hint {
     /// A secret of the shape of this rule.
     Shape(usize),
     /// A name with a secret beside it.
     Name,
+    /// A command, which may have a password beside one of its flags.
+    Command(Command),
     /// A URL, which may have a password in it.
     Url,
     /// A private key.
@@ -41,6 +44,7 @@ impl Keywords {
             rule.keywords.split(' ').for_each(|word| add(word, Hint::Shape(number)));
         }
         names.keywords().for_each(|word| add(word, Hint::Name));
+        COMMANDS.into_iter().for_each(|(word, command)| add(word, Hint::Command(command)));
         add("://", Hint::Url);
         add(pem::START, Hint::Pem);
         add(placeholder::START, Hint::Placeholder);

@@ -1,7 +1,7 @@
 //! Puts placeholders in place of the secrets in a text.
 //!
 //! A secret is told by the name beside it (`"api_key": "…"`, `PASSWORD=…`, `--token …`,
-//! `Authorization: Bearer …`, `user:password@host`) or by its own shape (the tokens of GitHub, AWS,
+//! `Authorization: Bearer …`, `user:password@host`, `curl -u user:password`) or by its own shape (the tokens of GitHub, AWS,
 //! Slack, …; private keys; JSON Web Tokens). The shapes are betterleaks' (`data/rules.tsv`, MIT).
 //! In its place stands `[scrubbed:RULE:HASH]`: the hash of a secret is the same wherever it stands,
 //! and without the salt nobody can try what the secret was.
@@ -12,6 +12,7 @@
 //!
 //! This crate does not know what the texts are, nor where the salt comes from.
 
+mod command;
 mod entropy;
 mod find;
 mod keywords;
@@ -115,14 +116,17 @@ impl Scrubber {
                 values.iter_mut().for_each(|value| self.scrub_value(value, secrets));
             }
             Json::Object(entries) => {
-                for (name, value) in entries {
+                for (name, mut value) in std::mem::take(entries) {
                     if let (Some(rule), Json::String(text)) =
-                        (self.names.quoted(name, value), &*value)
+                        (self.names.quoted(&name, &value), &value)
                     {
-                        *value = placeholder(&self.salt, rule, text).into();
+                        value = placeholder(&self.salt, rule, text).into();
                         *secrets += 1;
                     }
-                    self.scrub_value(value, secrets);
+                    self.scrub_value(&mut value, secrets);
+                    let name = self.scrub(&name);
+                    *secrets += name.secrets;
+                    entries.insert(name.text.into_owned(), value);
                 }
             }
             Json::Null | Json::Bool(_) | Json::Number(_) => {}

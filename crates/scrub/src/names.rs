@@ -13,19 +13,23 @@ pub(crate) enum Kind {
     Token,
     /// A header: a scheme may precede the token.
     Header,
+    /// A user and a password in base64, as npm and Docker keep them.
+    Basic,
 }
 
 /// The ends of names, in small letters without separators, and what placeholders call them. The
 /// first one that fits counts.
-const ENDINGS: [(&str, &str, Kind); 23] = [
+const ENDINGS: [(&str, &str, Kind); 25] = [
     ("password", "password", Kind::Password),
     ("passwd", "password", Kind::Password),
     ("passphrase", "password", Kind::Password),
     ("pwd", "password", Kind::Password),
+    ("requirepass", "password", Kind::Password),
     ("clientsecret", "secret", Kind::Password),
     ("secret", "secret", Kind::Password),
     ("apikey", "api-key", Kind::Token),
     ("secretkey", "secret-key", Kind::Token),
+    ("secretkeybase", "secret-key", Kind::Token),
     ("accesskey", "access-key", Kind::Token),
     ("privatekey", "private-key", Kind::Token),
     ("authkey", "auth-key", Kind::Token),
@@ -48,7 +52,7 @@ const HEADERS: [&str; 4] = ["authorization", "proxyauthorization", "cookie", "se
 
 /// What each of these names is found by, however it is written.
 const KEYWORDS: [&str; 8] =
-    ["pass", "pwd", "secret", "key", "credential", "token", "authorization", "cookie"];
+    ["pass", "pwd", "secret", "key", "credential", "token", "auth", "cookie"];
 
 /// Names that end like one of a secret. The directory that a shell is in is no password; the other
 /// tokens are words of a language or places in a list.
@@ -112,9 +116,14 @@ impl Names {
         if name.ends_with("_PASS") {
             return Some(("password", Kind::Password));
         }
+        match plain.as_str() {
+            "auth" => return Some(("authorization", Kind::Basic)),
+            "pass" => return Some(("password", Kind::Token)),
+            _ => {}
+        }
         let fits = |(end, _, kind): &&(&str, &str, Kind)| match kind {
             Kind::Header => HEADERS.contains(&plain.as_str()) && plain.ends_with(end),
-            Kind::Password | Kind::Token => plain.ends_with(end),
+            Kind::Password | Kind::Token | Kind::Basic => plain.ends_with(end),
         };
         ENDINGS.iter().find(fits).map(|(_, rule, kind)| (*rule, *kind))
     }

@@ -10,6 +10,7 @@ use crate::placeholder;
 /// Longer names and values are something else.
 const LONGEST_NAME: usize = 64;
 const LONGEST_VALUE: usize = 16 * 1024;
+const LONGEST_SPOKEN: usize = 128;
 
 /// Values that say what will stand in their place.
 const STAND_INS: [&str; 26] = [
@@ -68,14 +69,22 @@ pub(crate) fn beside_name(
     let key_quote = if opened { cursor.quote() } else { None };
     cursor.skip(1, b"]");
     let is_flag = bytes[name.clone()].starts_with(b"-");
+    let is_element = name.start > 0 && bytes[name.start - 1] == b'<';
+    let is_exported = is_variable(&bytes[name.clone()]) && is_exported(&bytes[..name.start]);
     let spaces = cursor.skip(8, b" \t");
-    let is_assigned = cursor.delimiter() || (is_flag && (spaces > 0 || cursor.skip(1, b",") > 0));
+    let is_assigned = cursor.delimiter()
+        || (is_flag && (spaces > 0 || cursor.skip(1, b",") > 0))
+        || (is_exported && spaces > 0)
+        || (is_element && spaces == 0 && cursor.skip(1, b">") > 0);
     if !is_assigned {
-        return None;
+        return (spaces > 0 && rule == "password")
+            .then(|| cursor.spoken(text))?
+            .map(|range| Finding { range, rule, quote: None });
     }
     let is_tight = cursor.skip(8, b" \t") == 0 && spaces == 0;
-    let shape = Shape { is_variable: is_tight && is_variable(&bytes[name]), is_flag };
-    if let Some(quote) = cursor.quote() {
+    let is_variable = is_exported || is_element || (is_tight && is_variable(&bytes[name]));
+    let shape = Shape { is_variable, is_flag };
+    if let Some(quote) = cursor.quote().filter(|_| !is_element) {
         let range = after_scheme(text, cursor.quoted(quote, text)?, kind);
         let is_assignment = shape.is_variable || shape.is_flag;
         let is_field = key_quote.is_some() || is_assignment || kind == Kind::Header;
@@ -83,6 +92,9 @@ pub(crate) fn beside_name(
         return is_secret.then_some(Finding { range, rule, quote: None });
     }
     let range = cursor.unquoted(shape, kind, text, examined)?;
+    if is_element && !bytes[range.end..].starts_with(b"</") {
+        return None;
+    }
     let is_secret = is_bare_secret(text, &range, kind, shape);
     let quote = key_quote.map(Quote::as_text);
     is_secret.then_some(Finding { range, rule, quote })
@@ -114,7 +126,20 @@ pub(crate) fn is_quoted_secret(value: &str, kind: Kind, is_field: bool) -> bool 
         Kind::Password => value.len() >= 4,
         Kind::Token => words == 1 && is_random(value),
         Kind::Header => is_header_secret(value),
+        Kind::Basic => is_basic(value),
     }
+}
+
+/// Whether this is base64 of more than a word.
+fn is_basic(value: &str) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
+    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    value.len() >= 12
+        && value.len().is_multiple_of(4)
+        && value.bytes().all(is_base64)
+        && has(u8::is_ascii_uppercase)
+        && has(u8::is_ascii_lowercase)
+        && (has(u8::is_ascii_digit) || value.ends_with('='))
 }
 
 /// What is left of a header without its scheme: a token, or the pairs of a cookie.
@@ -148,6 +173,7 @@ fn is_bare_secret(text: &str, range: &Range<usize>, kind: Kind, shape: Shape) ->
             is_random(value) && (value.len() >= 16 || shape.is_variable || shape.is_flag)
         }
         Kind::Header => is_header_secret(value),
+        Kind::Basic => is_basic(value),
     }
 }
 
@@ -176,6 +202,16 @@ fn is_path(value: &str) -> bool {
     };
     let dots = value.contains('.') && value.split('.').all(is_name);
     dots || value.starts_with('/') || value.starts_with("./") || value.starts_with("~/")
+}
+
+/// Whether what stands before a name makes a variable of it, as `set -gx` in fish, `setenv` in csh and
+/// `ENV` in a Dockerfile.
+fn is_exported(before: &[u8]) -> bool {
+    let Some(before) = before.strip_suffix(b" ") else { return false };
+    let length = before.iter().rev().take(8).take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let word = &before[before.len() - length..];
+    let is_flag = word.len() > 1 && word[0] == b'-' && word.ends_with(b"x");
+    is_flag || [b"setenv".as_slice(), b"setx", b"ENV"].contains(&word)
 }
 
 /// `NAME`, as shells and `.env` files write it.
@@ -296,6 +332,29 @@ impl Cursor<'_> {
             }
         }
         None
+    }
+
+    /// What ends a line, or stands in quotes, and has letters and digits as no word of a sentence has:
+    /// `password a8f5f167` in `.netrc`, `PASSWORD 'a8f5f167'` in SQL.
+    fn spoken(&mut self, text: &str) -> Option<Range<usize>> {
+        let quote = self.quote();
+        let is_inner = |byte: &&u8| !byte.is_ascii_whitespace() && !b"\"'`\\,;()<>".contains(byte);
+        let length = self.rest().iter().take(LONGEST_SPOKEN).take_while(is_inner).count();
+        let range = self.at..self.at + length;
+        let value = text.get(range.clone())?;
+        let next = self.bytes.get(range.end).copied();
+        let is_closed = match quote {
+            Some(quote) => next == Some(quote.mark) || next == Some(b'\\'),
+            None => next.is_none_or(|next| b"\r\n\"'\\".contains(&next)),
+        };
+        let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
+        let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic);
+        let is_secret = value.len() >= 6
+            && is_mixed
+            && !value.starts_with("0x")
+            && !is_stand_in(value)
+            && !is_path(value);
+        (is_closed && is_secret).then_some(range)
     }
 
     /// What stands before the next byte that ends a value.

@@ -105,9 +105,52 @@ fn values_by_their_name() {
         ("url-password", "git clone https://me:«hunter2»@github.com/a/b.git"),
         ("url-password", "postgres://app:«p:ss»@db:5432/x?sslmode=off"),
         ("configured", "badge_no: \"«4711»\""),
+        ("password", "<server><password>«hunter2»</password></server>"),
+        ("password", "machine h login me password «hunter2»\nmachine i"),
+        ("password", "ALTER USER me WITH PASSWORD '«hunter2»';"),
+        ("password", "requirepass «a8f5f167f44f»\nport 1"),
+        ("password", r#"{"user": "me", "pass": "«a8f5f167f44f»"}"#),
+        ("authorization", r#"{"auths": {"https://h/v1/": {"auth": "«bWU6aHVudGVyMg==»"}}}"#),
+        ("authorization", "_auth=«bWU6aHVudGVyMg==»\n"),
+        ("secret-key", "secret_key_base: «3f786850e387550fdab836ed7e6dc881de23001b»"),
+        ("token", "set -gx GITHUB_TOKEN «0a1b2c3d4e»\n"),
+        (
+            "presigned-url",
+            "https://h/k?X-Amz-Signature=«3f786850e387550fdab836ed7e6dc881de23001b3f786850e387550fdab836ed»&a=1",
+        ),
         ("token", "the variable GITHUB_TOKEN=«0a1b2c3d4e» is set"),
     ] {
         check(rule, marked);
+    }
+}
+
+#[test]
+fn passwords_on_command_lines() {
+    for marked in [
+        "curl -u me:«hunter2» https://h/x",
+        "curl -s https://h \\\n  --user 'me:«p4ss w0rd»' -o x",
+        "curl -ume:«hunter2» https://h",
+        r#"{"cmd": "curl https://h \\\n -u me:«hunter2»\nls"}"#,
+        r#"["curl", "--proxy-user", "me:«hunter2»"]"#,
+        "sshpass -p «hunter2» ssh me@h",
+        "mysqldump -u root -p«hunter2» shop",
+        "docker login -u me -p «hunter2» registry.example",
+        "redis-cli -h cache -a «hunter2» ping",
+        "CREATE USER me IDENTIFIED BY '«hunter2»';",
+    ] {
+        check("password", marked);
+    }
+    for text in [
+        "curl -u $USER:$PASSWORD https://h",
+        "curl -o me:x https://h; id -u me:hunter2",
+        "docker run -p 8080:80 mysql -p3306:3306",
+        "gh auth login -p https",
+        "libcurl -u me:hunter2",
+        "it is identified by number4711",
+        "curl -v https://h\nssh -p hunter2",
+    ] {
+        let scrubbed = scrubber().scrub(text);
+        assert_eq!((&*scrubbed.text, scrubbed.secrets), (text, 0));
     }
 }
 
@@ -163,6 +206,12 @@ fn what_only_looks_like_a_secret_stays() {
         "export TOKEN=${TOKEN:-}",
         "PWD=/home/you/project-1",
         "the password is wrong",
+        "the password step2 is wrong",
+        "<password>${env.PASSWORD}</password>",
+        "redis://:<password>@host/0, PASSWORD 0x0020",
+        "`<password>` or `<your-db-password>`",
+        "{\"auth\": \"oauth2-pkce\"}, auth: OAuth2Session2",
+        "first pass: 12345678ab, bypass=12345678ab",
         "Authorization: The server wants a header",
         "ssh://git@github.com/a/b.git",
         "http://localhost:6006/v1/traces",
