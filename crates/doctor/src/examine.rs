@@ -56,6 +56,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         prompts: own.targets.iter().any(|target| target.content.prompts),
         hooks: !hooks.ours.is_empty(),
         version: codex.version,
+        codex: codex.real(),
     };
     let mut findings = codex::check(&codex);
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));

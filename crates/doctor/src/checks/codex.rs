@@ -38,6 +38,13 @@ pub struct Found {
     pub is_shim: bool,
 }
 
+impl Facts {
+    /// The first that is not ours.
+    pub(crate) fn real(&self) -> Option<&Path> {
+        Some(&self.commands.iter().find(|found| !found.is_shim)?.path)
+    }
+}
+
 /// Looks for `codex` along this `PATH` (and on Windows `PATHEXT`) and asks the real one for its version.
 pub fn gather(paths: &Paths, path: &OsStr, extensions: Option<&OsStr>) -> Facts {
     let mut commands: Vec<Found> = Vec::new();

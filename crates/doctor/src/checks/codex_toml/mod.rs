@@ -2,6 +2,7 @@
 
 mod notify;
 mod otel;
+mod start;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -36,6 +37,8 @@ pub struct Facts {
     pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
+    /// Whether Codex refuses it.
+    pub is_refused: bool,
 }
 
 /// The content of `config.toml`.
@@ -62,6 +65,8 @@ pub struct Expected<'a> {
     pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
+    /// The real Codex.
+    pub codex: Option<&'a Path>,
 }
 
 /// Reads Codex's configuration and that of the project.
@@ -72,7 +77,11 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
         Content::Found(found) => found.notify.as_ref(),
         Content::Missing | Content::Wrong(_) => None,
     };
+    let codex = expected.codex.filter(|_| matches!(content, Content::Found(_)));
     Facts {
+        is_refused: codex.is_some_and(|codex| {
+            start::is_refused(codex, expected.version, expected.search, &paths.codex_home)
+        }),
         program: notify::program(notify, expected.search),
         file,
         content,
@@ -96,8 +105,12 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             vec![Finding::failure(CONFIG, message, edit(&facts.file))]
         }
         Content::Found(found) => {
-            let fine = Finding::ok(CONFIG, format!("`{shown}` understood"));
-            vec![fine, notify::check(found, facts), otel::check(found.otel.as_ref(), facts)]
+            let config = if facts.is_refused {
+                start::refused(&facts.file)
+            } else {
+                Finding::ok(CONFIG, format!("`{shown}` understood"))
+            };
+            vec![config, notify::check(found, facts), otel::check(found.otel.as_ref(), facts)]
         }
     }
 }
@@ -131,6 +144,7 @@ mod tests {
             prompts: true,
             hooks: false,
             version: None,
+            is_refused: false,
         }
     }
 
@@ -143,5 +157,7 @@ mod tests {
         expect(&facts("a = [\n"), CONFIG, Failure, "Codex does not start with it");
         assert_eq!(check(&facts("a = [\n")).len(), 1);
         expect(&Facts { content: Content::Missing, ..facts("") }, CONFIG, Failure, "there is no");
+        let refused = Facts { is_refused: true, ..facts("model = 7\n") };
+        expect(&refused, CONFIG, Failure, "Codex does not start with `/h/.codex/config.toml`");
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
         let message = format!(
             "`notify` on line {line} is part of `[{table}]`, where Codex ignores it: it belongs above the first table"
         );
-        return Finding::failure(NOTIFY, message, edit(&facts.file));
+        return Finding::failure(NOTIFY, message, SETUP);
     }
     let Some(notify) = &found.notify else {
         if facts.hooks {
@@ -50,9 +50,9 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
     let shown = line(command.first().map_or("", String::as_str), 160);
     match (facts.program, notify.owner) {
         (Program::Unset | Program::NotRunnable, _) => {
-            let message = format!(
-                "runs `{shown}`, which is no program; Codex expands neither `~` nor variables"
-            );
+            let expands = shown.starts_with(['~', '$', '%']);
+            let why = if expands { "; Codex expands neither `~` nor variables" } else { "" };
+            let message = format!("runs `{shown}`, which is no program{why}");
             Finding::failure(NOTIFY, message, SETUP)
         }
         (_, NotifyOwner::Ours) => Finding::ok(NOTIFY, format!("runs `{shown}`")),
@@ -95,7 +95,8 @@ mod tests {
     fn each_way_not_to_announce_a_turn() {
         for (text, program, level, part) in [
             (NOTIFY_LINE, Program::Runnable, Fine, "runs `/h/arize-hook-codex-notify`"),
-            (NOTIFY_LINE, Program::NotRunnable, Failure, "is no program"),
+            (NOTIFY_LINE, Program::NotRunnable, Failure, "hook-codex-notify`, which is no program"),
+            ("notify = [\"~/x\"]\n", Program::NotRunnable, Failure, "expands neither `~`"),
             ("", Program::Unset, Failure, "is not set"),
             ("[tui]\nnotify = [\"x\"]\n", Program::Unset, Failure, "line 2 is part of `[tui]`"),
             ("notify = \"x\"\n", Program::Unset, Failure, "no list of texts (line 1)"),
