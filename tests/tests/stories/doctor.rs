@@ -41,17 +41,22 @@ impl Patient {
     }
 
     fn command(&self) -> Command {
-        let mut command = stage::arize_codex(&self.home);
-        let codex = stage::codex();
-        let folder = codex.parent().expect("a folder");
-        command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display()));
-        command
+        arize_codex(&self.home)
     }
+}
+
+/// `arize-codex` in a shell that finds Codex.
+fn arize_codex(home: &Home) -> Command {
+    let mut command = stage::arize_codex(home);
+    let codex = stage::codex();
+    let folder = codex.parent().expect("a folder");
+    command.env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin", folder.display()));
+    command
 }
 
 /// What the doctor finds of this home in a check.
 pub(crate) fn finding(home: &Home, check: &str) -> Value {
-    let mut command = stage::arize_codex(home);
+    let mut command = arize_codex(home);
     let done = run(command.args(["doctor", "--json"]), LIMIT).expect("it ends");
     let report: Value = serde_json::from_str(&done.stdout).expect("JSON");
     let [finding] = of(&report, check)[..] else { panic!("{report:#}") };

@@ -41,8 +41,12 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
     let in_json = hooks_json::inspect(&json_text);
     let unreadable = in_json.as_ref().err().filter(|_| json_text.contains(HOOK_PROGRAM));
     let unreadable = unreadable.map(|error| (json.clone(), error.to_string()));
+    let mut ours = our_hooks(&paths.codex_home, &found, in_json.as_deref().unwrap_or_default());
+    let known = version.map(|version| triggers(version).lifecycle).unwrap_or_default();
+    // Of an event that it does not know, Codex asks nobody whether to trust a hook.
+    ours.retain(|(event, _)| known.is_empty() || known.contains(&event.as_str()));
     Facts {
-        ours: our_hooks(&paths.codex_home, &found, in_json.as_deref().unwrap_or_default()),
+        ours,
         unreadable,
         has_notify: found.notify.is_some(),
         switched_off_in: found.hooks_are_off.then_some(config),
@@ -162,6 +166,9 @@ mod tests {
         let trusted = state(&format!("trusted_hash = \"{HASH}\""));
         place.expect(&trusted, "0.169.0", Fine, "trusted: SubagentStop");
         place.expect(&trusted, "0.98.0", Failure, "runs no lifecycle hooks");
+        let newer = HOOKS.replace("SubagentStop", "Interrupt") + &trusted;
+        place.expect(&newer, "0.145.0", Fine, "trusted: SubagentStop");
+        place.expect(&newer, "0.153.4", Failure, "yet (Interrupt)");
         let off = format!("[features]\nhooks = false\n{trusted}");
         place.expect(&off, "0.169.0", Failure, "switches all hooks off");
         let off = state(&format!("enabled = false\ntrusted_hash = \"{HASH}\""));
