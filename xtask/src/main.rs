@@ -13,6 +13,7 @@ mod demo;
 mod e2e;
 mod secret_rules;
 mod test;
+mod windows;
 
 mod install;
 mod run;
@@ -23,7 +24,8 @@ usage: cargo xtask COMMAND
 
 commands:
   demo                               builds everything and runs `arize-codex demo`
-  test [--quick]                     checks format and lints, runs all tests, and e2e unless --quick
+  test [--quick]                     checks format and lints, runs all tests; windows and e2e unless --quick
+  windows                            lints for Windows, and runs the tests and the demo under Wine
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
   capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
   compat                             writes docs/codex-versions.md from those recordings
@@ -54,6 +56,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["secret-rules", version, file] => secret_rules::run(version, file.as_ref()),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),
+        ["windows"] => windows::run(),
         ["e2e", rest @ ..] => {
             let (version, filters) = match rest {
                 ["--codex", rest @ ..] => {

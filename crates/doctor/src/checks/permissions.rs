@@ -9,6 +9,11 @@ use crate::words::quoted;
 
 const CHECK: &str = "permissions";
 
+#[cfg(unix)]
+const CLOSED: &str = "keys, prompts and logs are readable by you alone";
+#[cfg(not(unix))]
+const CLOSED: &str = "keys, prompts and logs are for those who may read your user's folder";
+
 /// A file that others may read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
@@ -38,7 +43,7 @@ pub fn gather(paths: &Paths, settings: &Settings) -> Vec<Open> {
 /// What the facts mean.
 pub fn check(open: &[Open]) -> Vec<Finding> {
     if open.is_empty() {
-        return vec![Finding::ok(CHECK, "keys, prompts and logs are readable by you alone")];
+        return vec![Finding::ok(CHECK, CLOSED)];
     }
     let finding = |file: &Open| {
         let message = format!("others can read `{}` (mode {:o})", file.path.display(), file.mode);
