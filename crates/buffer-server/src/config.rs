@@ -44,6 +44,8 @@ pub struct Sweep {
     pub codex_home: PathBuf,
     /// The folder in which the hook puts away what it could not deliver.
     pub outbox: PathBuf,
+    /// The settings file. When it changes, what waits is offered again.
+    pub settings: PathBuf,
     /// How silent is silent.
     pub pace: Pace,
 }

@@ -39,7 +39,7 @@ impl Environment {
     /// The hook beside this program, for the user's Codex. The hook has its files below the user's
     /// home: a service that has its own elsewhere is not the one that the hook collects from.
     pub(super) fn sweep(&self, service: &Service) -> Option<Sweep> {
-        let codex_home = self.paths()?.codex_home;
+        let Paths { codex_home, config_file, .. } = self.paths()?;
         let sweep = self.variables.get(ARIZE_CODEX_SWEEP).unwrap_or_default();
         let is_off = matches!(sweep.to_ascii_lowercase().as_str(), "false" | "0" | "no" | "off");
         if is_off || !self.is_of_user(service) {
@@ -49,6 +49,7 @@ impl Environment {
             hook: hook(service),
             codex_home,
             outbox: service.paths.outbox.clone(),
+            settings: config_file,
             pace: Pace::default(),
         })
     }

@@ -28,13 +28,29 @@ pub(super) struct FlushPlan {
     in_vain: u32,
     /// Whether anything changed since the last run began.
     has_changed: bool,
+    /// Whether the settings changed since then: whatever waits is due.
+    has_new_settings: bool,
 }
 
 impl FlushPlan {
     /// The outboxes in the folders below this one, which are looked at now, and `pace` after
     /// something changed.
     pub(super) fn new(folder: PathBuf, pace: Duration, now: Instant) -> Self {
-        Self { folder, pace, look_at: Some(now), flush_at: None, in_vain: 0, has_changed: false }
+        Self {
+            folder,
+            pace,
+            look_at: Some(now),
+            flush_at: None,
+            in_vain: 0,
+            has_changed: false,
+            has_new_settings: false,
+        }
+    }
+
+    /// The settings changed, which may be what a target waits for.
+    pub(super) fn settings_changed(&mut self, now: Instant) {
+        self.look_at = Some(now + self.pace);
+        self.has_new_settings = true;
     }
 
     /// Something happened to a file of an outbox.
@@ -69,7 +85,12 @@ impl FlushPlan {
     }
 
     fn look(&mut self, now: Instant, clock: SystemTime) {
-        self.flush_at = match time_until_due(&self.folder, clock) {
+        let is_mended = std::mem::take(&mut self.has_new_settings);
+        let wait = time_until_due(&self.folder, clock);
+        if is_mended {
+            self.in_vain = 0;
+        }
+        self.flush_at = match wait.map(|wait| if is_mended { Duration::ZERO } else { wait }) {
             None => {
                 self.in_vain = 0;
                 None
@@ -199,6 +220,18 @@ mod tests {
         scene.write("phoenix/metrics/1-a.batch", "");
         scene.due("phoenix/metrics", 150);
         assert_eq!(scene.next_run(), Some(150));
+    }
+
+    #[test]
+    fn what_waits_is_due_when_the_settings_change() {
+        let mut scene = Scene::new();
+        scene.plan.settings_changed(scene.start);
+        assert_eq!(scene.next_run(), None, "nothing waits");
+        scene.write("phoenix/1-a.batch", "");
+        scene.due("phoenix", 600);
+        scene.plan.settings_changed(scene.start + 20 * SECOND);
+        assert_eq!(scene.next_run(), Some(21));
+        assert_eq!(scene.next_run(), Some(600), "once");
     }
 
     #[test]

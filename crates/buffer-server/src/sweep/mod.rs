@@ -7,7 +7,8 @@
 //! file, and opens none.
 //!
 //! The hook also puts away what it could not deliver. When that is due, the service starts it again
-//! (`--flush`), of which it knows only whether files wait and until when.
+//! (`--flush`), of which it knows only whether files wait and until when; and when the settings file
+//! changes, which may hold the key that was wrong.
 //!
 //! `watch` makes changes of file-system notifications, `plan` says which thread is due when and `flush`
 //! when an outbox is, `hook` runs the program, and [`sweep_forever`] waits for all of them. It has no
@@ -45,6 +46,8 @@ pub(crate) enum Change {
     Folder(PathBuf),
     /// Something was put away, or sent after all.
     Outbox,
+    /// The settings are others, with which a target may take what it refused.
+    Settings,
 }
 
 /// Starts the hook whenever threads fell silent, one run at a time.
@@ -54,7 +57,7 @@ pub(crate) async fn sweep_forever(
     sender: UnboundedSender<Change>,
     mut changes: UnboundedReceiver<Change>,
 ) {
-    let mut watch = Watch::new(&sweep.codex_home, &sweep.outbox, sender, &app.log);
+    let mut watch = Watch::new(&sweep, sender, &app.log);
     let mut plan = Plan::new(sweep.pace);
     let mut flush = FlushPlan::new(sweep.outbox, sweep.pace.outbox, Instant::now());
     let mut hook = Hook::new(sweep.hook);
@@ -75,6 +78,7 @@ pub(crate) async fn sweep_forever(
                     }
                 }
                 Some(Change::Outbox) => flush.changed(Instant::now()),
+                Some(Change::Settings) => flush.settings_changed(Instant::now()),
                 None => return,
             },
             was_flush = hook.ended(&app.log) => if was_flush {

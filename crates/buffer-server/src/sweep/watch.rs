@@ -10,18 +10,26 @@ use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watche
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::Change;
+use crate::config::Sweep;
 use crate::log::{Log, Topic};
 
 /// Year, month, day.
 const FOLDER_DEPTH: usize = 3;
 
 /// Watches Codex's sessions folder with all days' folders: a thread that is taken up again goes on
-/// in the folder of the day on which it began. Watches the outboxes, too.
+/// in the folder of the day on which it began. Watches the outboxes and the settings file, too.
 #[derive(Debug)]
 pub(super) struct Watch {
     watcher: Option<RecommendedWatcher>,
     sessions: PathBuf,
     watched: Watched,
+}
+
+/// What a path is told by.
+struct Places {
+    sessions: PathBuf,
+    outbox: PathBuf,
+    settings: PathBuf,
 }
 
 /// How much is watched.
@@ -35,18 +43,18 @@ enum Watched {
 }
 
 impl Watch {
-    /// Watches below `codex_home` and sends what happens there. What cannot be watched is a line in
-    /// the log: there are events, too.
-    pub(super) fn new(
-        codex_home: &Path,
-        outbox: &Path,
-        sender: UnboundedSender<Change>,
-        log: &Log,
-    ) -> Self {
+    /// Watches what concerns a sweep and sends what happens there. What cannot be watched is a line
+    /// in the log: there are events, too.
+    pub(super) fn new(sweep: &Sweep, sender: UnboundedSender<Change>, log: &Log) -> Self {
+        let Sweep { codex_home, outbox, settings, .. } = sweep;
         let sessions = sessions::folder(codex_home);
-        let (is_sessions, is_outbox) = (sessions.clone(), outbox.to_owned());
+        let places = Places {
+            sessions: sessions.clone(),
+            outbox: outbox.clone(),
+            settings: settings.clone(),
+        };
         let handler = move |event: notify::Result<Event>| {
-            let changes = event.map(|event| changes(event, &is_sessions, &is_outbox));
+            let changes = event.map(|event| changes(event, &places));
             for change in changes.unwrap_or_default() {
                 // Nobody listens when the service ends.
                 let _ = sender.send(change);
@@ -57,7 +65,16 @@ impl Watch {
         let mut watch = Self { watcher, sessions, watched: Watched::Nothing };
         watch.begin(log);
         watch.begin_outbox(outbox, log);
+        watch.begin_settings(settings, log);
         watch
+    }
+
+    /// The folder of the file: whoever replaces a file ends the watch of the old one.
+    fn begin_settings(&mut self, settings: &Path, log: &Log) {
+        let (Some(watcher), Some(folder)) = (&mut self.watcher, settings.parent()) else { return };
+        if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+            say(log, settings, &error);
+        }
     }
 
     /// The folder is made, so that there is something to watch before anything is put away.
@@ -105,15 +122,19 @@ impl Watch {
     }
 }
 
-fn changes(event: Event, sessions: &Path, outbox: &Path) -> Vec<Change> {
+fn changes(event: Event, places: &Places) -> Vec<Change> {
+    let Places { sessions, outbox, settings } = places;
+    // Whoever only looks into it changes nothing.
+    let is_change = !matches!(event.kind, EventKind::Access(_));
     if event.paths.iter().any(|path| path.starts_with(outbox)) {
-        // Whoever only looks into it changes nothing.
-        let is_change = !matches!(event.kind, EventKind::Access(_));
         return is_change.then_some(Change::Outbox).into_iter().collect();
+    }
+    if event.paths.contains(settings) {
+        return is_change.then_some(Change::Settings).into_iter().collect();
     }
     let change = |path: PathBuf| match event.kind {
         EventKind::Create(CreateKind::Folder) => Some(Change::Folder(path)),
-        EventKind::Remove(_) => (path == sessions).then_some(Change::Folder(path)),
+        EventKind::Remove(_) => (path == *sessions).then_some(Change::Folder(path)),
         // The file is also closed by the system, when it kills Codex.
         EventKind::Create(_)
         | EventKind::Access(AccessKind::Close(AccessMode::Write))

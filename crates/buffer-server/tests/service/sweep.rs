@@ -58,7 +58,9 @@ impl Scene {
 
     fn serve(&self, pace: Pace) -> Server {
         let hook = self.folder.path().join("hook");
-        let sweep = Sweep { hook, codex_home: self.codex_home(), outbox: self.outbox(), pace };
+        let settings = self.folder.path().join("config.yaml");
+        let (codex_home, outbox) = (self.codex_home(), self.outbox());
+        let sweep = Sweep { hook, codex_home, outbox, settings, pace };
         Server::with(|config| config.sweep = Some(sweep))
     }
 
@@ -236,6 +238,24 @@ fn the_hook_sends_what_waits_when_it_is_due_and_is_left_alone_while_nothing_wait
     scene.write(TODAY, A);
     wait_for(|| (scene.lines().len() >= runs + 2).then_some(()));
     assert_eq!(scene.lines()[runs..], [format!("--sweep {A}"), "end".to_owned()]);
+}
+
+#[test]
+fn the_hook_sends_what_waits_when_the_settings_change() {
+    let scene = Scene::new();
+    let _server = scene.serve(PACE);
+    scene.check(&[""]);
+    let due = SystemTime::now() + Duration::from_secs(600);
+    let millis = due.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    scene.put("phoenix/due", &millis.to_string());
+    scene.put("phoenix/1-a.batch", "");
+    assert_eq!(scene.quiet(), 2);
+    // As editors and `arize-config` do it.
+    let file = |name: &str| scene.folder.path().join(name);
+    fs::write(file("config.new"), "user_id: ada\n").unwrap();
+    fs::rename(file("config.new"), file("config.yaml")).unwrap();
+    let flushed = || scene.lines().get(2).cloned();
+    assert_eq!(wait_for(flushed), "--flush");
 }
 
 #[test]
