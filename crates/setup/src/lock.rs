@@ -58,7 +58,13 @@ impl Lock {
                 Err(error) => return Err(LockError::File(error)),
             }
         };
-        if place.load()? == *known { Ok(lock) } else { Err(LockError::Outdated) }
+        if place.load()? == *known {
+            return Ok(lock);
+        }
+        drop(lock);
+        // Waiting for an uninstallation, we made those of the lock again.
+        place.remove_empty_folders();
+        Err(LockError::Outdated)
     }
 }
 

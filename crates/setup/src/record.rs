@@ -154,6 +154,18 @@ impl Place {
         Ok(Backup { copy, sha256: digest(text) })
     }
 
+    /// Removes the folders of ours in which nothing is left.
+    pub(crate) fn remove_empty_folders(&self) {
+        let Some(harness_home) = self.file.parent().and_then(Path::parent) else { return };
+        for folder in ["bin", "run", "logs", "state"] {
+            let _ = fs::remove_dir(harness_home.join(folder));
+        }
+        let _ = fs::remove_dir(harness_home);
+        if harness_home.ends_with(".arize/harness") {
+            let _ = harness_home.parent().map(fs::remove_dir);
+        }
+    }
+
     /// Removes the record and all backups.
     pub fn forget(&self) -> Result<(), RecordError> {
         let file = (&self.file, fs::remove_file(&self.file));

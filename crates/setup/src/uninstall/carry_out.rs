@@ -69,7 +69,7 @@ impl Removal {
         for kept in &self.kept {
             removed.done.push(format!("kept {}, which was changed", kept.display()));
         }
-        let finished = self.finish(&place, lock, host);
+        let finished = self.finish(&place, lock);
         if let Err(error) = finished {
             removed.failed(chain(&error), "remove the file by hand");
         }
@@ -116,7 +116,7 @@ impl Removal {
         }
     }
 
-    fn finish(mut self, place: &Place, lock: Lock, host: &Host) -> Result<(), RecordError> {
+    fn finish(mut self, place: &Place, lock: Lock) -> Result<(), RecordError> {
         let is_done = self.record.entries.is_empty() && self.record.launcher.is_none();
         let folders = std::mem::take(&mut self.record.created_folders);
         if is_done {
@@ -130,14 +130,7 @@ impl Removal {
         for folder in folders.iter().rev() {
             let _ = fs::remove_dir(folder);
         }
-        let harness_home = &host.paths.harness_home;
-        for folder in ["bin", "run", "logs", "state"] {
-            let _ = fs::remove_dir(harness_home.join(folder));
-        }
-        let _ = fs::remove_dir(harness_home);
-        if harness_home.ends_with(".arize/harness") {
-            let _ = harness_home.parent().map(fs::remove_dir);
-        }
+        place.remove_empty_folders();
         Ok(())
     }
 }

@@ -46,6 +46,7 @@ fn what_was_looked_at_must_still_be_there() {
     assert_ne!(uninstalled, installed);
     let error = removal.carry_out(&home.host).unwrap_err();
     assert!(matches!(error, LockError::Outdated), "{error}");
+    assert_eq!(home.tree(), uninstalled, "not even a folder is left of the attempt");
 }
 
 /// The lock of one that was killed is nobody's.
