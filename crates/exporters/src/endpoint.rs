@@ -57,6 +57,11 @@ pub(crate) fn exact_url(endpoint: &str) -> Result<&str, ConfigError> {
     if uri.host().is_none_or(str::is_empty) {
         return invalid("the name of the server is missing");
     }
+    // The parser takes any text for a port, which would become that of the scheme.
+    let after_host = uri.authority().map(|authority| &authority.as_str()[authority.host().len()..]);
+    if uri.port_u16().is_none() && after_host.is_some_and(|port| !port.is_empty()) {
+        return invalid("a port is a number up to 65535");
+    }
     if endpoint.contains(['?', '#']) {
         return invalid("an endpoint ends with its path, without `?` or `#`");
     }
@@ -121,6 +126,9 @@ mod tests {
             ("http://", "`http://`: this is not a url"),
             ("http://:6006", "`http://:6006`: "),
             ("http://ho st", "`http://ho st`: this is not a url"),
+            ("http://host:", "`http://host:`: a port is a number up to 65535"),
+            ("http://host:${PORT}", "`http://host:${PORT}`: "),
+            ("https://[::1]:99999/x", "`https://[::1]:99999/x`: a port is a number up to 65535"),
             ("http://me:secret@host/x", "`http://…@host/x`: credentials belong"),
             ("http://me:sec@ret@host", "`http://…@host`: "),
             ("me:secret@host", "`…@host`: "),
