@@ -185,7 +185,7 @@ fn credentials_that_are_refused_are_told_from_a_server_that_is_away() {
     let report = home.examine();
     let target = one(&report, "target");
     assert!(target.message.contains("cannot connect"), "{target:?}");
-    assert_eq!(target.command.as_deref(), Some("phoenix serve"));
+    assert_eq!(target.command.as_deref(), Some("PHOENIX_PORT=9 phoenix serve"));
 }
 
 #[test]

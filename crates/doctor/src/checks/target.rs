@@ -35,7 +35,7 @@ pub struct Facts {
     /// When, by our clock.
     pub asked: SystemTime,
     /// What starts a server of this kind on this machine; none where it is elsewhere.
-    pub start: Option<&'static str>,
+    pub start: Option<String>,
     /// The key in the settings that holds the credential, where `arize-config` can set it.
     pub key: Option<&'static str>,
 }
@@ -130,15 +130,20 @@ fn remedy(error: &ExportError, facts: &Facts, config: &Path) -> String {
             Some(key) => format!("arize-config set {key} --stdin"),
             None => edit(config),
         },
-        ExportError::Connect { url, .. }
-        | ExportError::Timeout { url, .. }
-        | ExportError::Interrupted { url, .. }
-        | ExportError::Unavailable { url, .. } => match facts.start {
-            Some(start) => start.to_owned(),
-            None => format!("curl -v {}", quoted(Path::new(url))),
+        ExportError::Connect { url, .. } => match &facts.start {
+            Some(start) => start.clone(),
+            None => show_answer(url),
         },
+        // Something is there.
+        ExportError::Timeout { url, .. }
+        | ExportError::Interrupted { url, .. }
+        | ExportError::Unavailable { url, .. } => show_answer(url),
         _ => edit(config),
     }
+}
+
+fn show_answer(url: &str) -> String {
+    format!("curl -v {}", quoted(Path::new(url)))
 }
 
 fn is_about_credentials(status: AnswerStatus) -> bool {
@@ -146,15 +151,32 @@ fn is_about_credentials(status: AnswerStatus) -> bool {
     matches!(status, AnswerStatus::Http(401 | 403) | AnswerStatus::Grpc(7 | 16))
 }
 
-/// What starts the server of a target on this machine.
-fn start(target: &Target) -> Option<&'static str> {
-    let (endpoint, command) = match target {
-        Target::Phoenix(phoenix) => (&phoenix.endpoint, "phoenix serve"),
-        Target::Mlflow(mlflow) => (&mlflow.endpoint, "mlflow server"),
+/// What starts the server of a target on this machine, at its port.
+fn start(target: &Target) -> Option<String> {
+    let (endpoint, set_port) = match target {
+        Target::Phoenix(phoenix) => (&phoenix.endpoint, start_phoenix as fn(&str) -> String),
+        Target::Mlflow(mlflow) => (&mlflow.endpoint, start_mlflow as fn(&str) -> String),
         _ => return None,
     };
-    let host = endpoint.split_once("://")?.1;
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|here| host.starts_with(here)).then_some(command)
+    let address = endpoint.strip_prefix("http://")?.split('/').next()?;
+    let here = ["localhost", "127.0.0.1", "[::1]"];
+    let port = here.iter().find_map(|here| address.strip_prefix(here)?.strip_prefix(':'))?;
+    Some(set_port(port))
+}
+
+fn start_phoenix(port: &str) -> String {
+    match port {
+        "6006" => "phoenix serve".to_owned(),
+        port if cfg!(windows) => format!("$env:PHOENIX_PORT = {port}; phoenix serve"),
+        port => format!("PHOENIX_PORT={port} phoenix serve"),
+    }
+}
+
+fn start_mlflow(port: &str) -> String {
+    match port {
+        "5000" => "mlflow server".to_owned(),
+        port => format!("mlflow server --port {port}"),
+    }
 }
 
 /// The clock that is furthest from ours.
@@ -179,6 +201,8 @@ fn clock(targets: &[Facts]) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use codex_config::Environment;
+
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
 
@@ -231,8 +255,34 @@ mod tests {
         expect(facts(rejected(404)), Failure, "404", &edit);
         let curl = "curl -v http://p:6006/v1/traces";
         expect(facts(unreachable()), Failure, "connection refused", curl);
-        let here = Facts { start: Some("phoenix serve"), ..facts(unreachable()) };
+        let start = Some("phoenix serve".to_owned());
+        let here = Facts { start: start.clone(), ..facts(unreachable()) };
         expect(here, Failure, "cannot connect", "phoenix serve");
+        let (url, limit) = ("http://p:6006/v1/traces".to_owned(), PATIENCE);
+        let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
+        let slow = Answer::Error(ExportError::Timeout { url, limit, source });
+        expect(Facts { start, ..facts(slow) }, Failure, "no answer in time", curl);
+    }
+
+    #[test]
+    fn a_server_of_this_machine_is_started_at_its_port() {
+        for (endpoint, expected) in [
+            ("http://localhost:6006", Some("phoenix serve")),
+            ("http://127.0.0.1:9/x", Some("PHOENIX_PORT=9 phoenix serve")),
+            ("http://localhost.example:6006", None),
+            ("https://localhost:6006", None),
+            ("http://localhost", None),
+        ] {
+            let environment = Environment::new([("PHOENIX_ENDPOINT", endpoint)]);
+            let settings = Settings::load(&Paths::new("/h", None), &environment);
+            let start = start(settings.targets[0].target.as_ref().unwrap());
+            let expected = expected.map(|start| match cfg!(windows) {
+                true => start.replace("PHOENIX_PORT=9 ", "$env:PHOENIX_PORT = 9; "),
+                false => start.to_owned(),
+            });
+            assert_eq!(start, expected, "{endpoint}");
+        }
+        assert_eq!(start_mlflow("5001"), "mlflow server --port 5001");
     }
 
     #[test]
