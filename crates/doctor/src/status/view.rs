@@ -44,16 +44,16 @@ fn today(today: &Today) -> String {
     if today.turns == 0 {
         return "no turns".to_owned();
     }
-    let failed = match today.not_completed {
+    let not_completed = match today.not_completed {
         0 => String::new(),
-        failed => format!(" ({failed} failed)"),
+        number => format!(" ({number} not ok)"),
     };
     let unpriced = match today.unpriced {
         0 => String::new(),
         unpriced => format!(" ({unpriced} unpriced)"),
     };
     format!(
-        "{}{failed}  {} in ({} cached)  {} out  {}{unpriced}",
+        "{}{not_completed}  {} in ({} cached)  {} out  {}{unpriced}",
         count(today.turns, "turn", "turns"),
         tokens(today.input_tokens),
         tokens(today.cached_tokens),
@@ -260,7 +260,7 @@ mod tests {
         let text = text(&overview(), Path::new("/home/ada"), now, &TimeZone::UTC, style);
         expect![[r#"
             service  127.0.0.1:4318  pid 4711  up 3 h  33 events of 1 thread buffered
-            today    2 turns (1 failed)  345k in (200k cached)  9999 out  $1.25 (1 unpriced)
+            today    2 turns (1 not ok)  345k in (200k cached)  9999 out  $1.25 (1 unpriced)
 
             TARGET      SENT  WAITING  SET ASIDE  LAST SENT
             phoenix      123        0          0  5 min ago
