@@ -67,6 +67,11 @@ impl Snapshot {
         &self.path
     }
 
+    /// The path behind symbolic links, of a file that need not exist yet.
+    pub fn real_path(&self) -> PathBuf {
+        follow_links(&self.path).unwrap_or_else(|_| self.path.clone())
+    }
+
     /// Says whether the file was there.
     pub fn exists(&self) -> bool {
         self.text.is_some()

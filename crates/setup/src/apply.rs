@@ -146,7 +146,8 @@ impl Work {
             undo: change.undo.clone(),
         };
         self.record.note(entry.clone());
-        self.note_folders(path.parent().unwrap_or(path));
+        let real = change.now.real_path();
+        self.note_folders(real.parent().unwrap_or(path));
         self.save()?;
         if change.after != change.now.text() || !change.now.exists() {
             match change.part.is_private() {

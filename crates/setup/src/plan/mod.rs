@@ -117,6 +117,9 @@ impl PlanError {
             {
                 "save the file as UTF-8; --no-path leaves profiles alone"
             }
+            Self::File(FileError::Snapshot(file_edit::FileError::ReadOnly { .. })) => {
+                "make the file writable; --no-path leaves profiles alone"
+            }
             Self::Program(_) | Self::File(_) => return None,
         })
     }

@@ -89,6 +89,15 @@ fn a_read_only_file_stays_as_it_is() {
     let home = Home::with(&[(".codex/config.toml", "a = 1\n")]);
     home.set_read_only(".codex/config.toml", true);
     check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
+    assert!(hint(&home).starts_with("make the file writable"), "{}", hint(&home));
+}
+
+/// What helps where setup refuses.
+fn hint(home: &Home) -> &'static str {
+    let facts = setup::gather(&home.host, &quiet()).unwrap();
+    let answers =
+        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
+    setup::plan(&home.host, &facts, &answers).unwrap_err().hint().unwrap()
 }
 
 // PowerShell's profiles are not in the folder that every home has.
@@ -98,10 +107,7 @@ fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
     let home = Home::with(&[]);
     fs::write(home.path(".bashrc"), b"alias caf\xe9=x\n").unwrap();
     check(&home, &quiet(), "`~/.bashrc` cannot be read: stream did not contain valid UTF-8");
-    let facts = setup::gather(&home.host, &quiet()).unwrap();
-    let answers =
-        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
-    let hint = setup::plan(&home.host, &facts, &answers).unwrap_err().hint().unwrap();
+    let hint = hint(&home);
     assert!(hint.contains("UTF-8") && hint.contains("--no-path"), "{hint}");
     home.plan(&Request { no_path: true, ..quiet() });
 }

@@ -56,6 +56,17 @@ fn an_empty_home_is_empty_again() {
     assert_eq!(home.tree(), before);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_behind_a_link_that_led_nowhere_goes_too() {
+    let home = Home::with(&[(".zshrc", "-> dotfiles/zsh/rc")]);
+    let before = home.tree();
+    home.install(&request());
+    assert!(home.read("dotfiles/zsh/rc").contains(".arize/harness/bin"));
+    home.uninstall(false);
+    assert_eq!(home.tree(), before);
+}
+
 #[test]
 fn an_installation_that_was_interrupted_between_any_two_changes_is_taken_back() {
     let changes = home().plan(&request()).2.changes.len();
