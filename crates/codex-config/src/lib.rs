@@ -91,7 +91,7 @@ pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout}
 pub use shell_word::{command_program, command_word, shell_word};
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
-    MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, PhoenixApi,
+    MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget, PhoenixApi,
     PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
 pub use triggers::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};

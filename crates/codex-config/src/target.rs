@@ -15,7 +15,7 @@ pub use error::{ConfigError, TargetError};
 pub use file::FileTarget;
 pub use list::TargetSettings;
 pub use mlflow::{MlflowAuth, MlflowExperiment, MlflowTarget};
-pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget};
+pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget};
 pub use phoenix::{PhoenixApi, PhoenixTarget};
 pub use tls::TlsFiles;
 

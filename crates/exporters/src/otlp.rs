@@ -76,6 +76,8 @@ impl fmt::Debug for OtlpConfig {
 pub struct Otlp {
     target: String,
     receiver: Receiver,
+    /// For metrics, where that is another.
+    metrics: Option<Receiver>,
 }
 
 /// A receiver of OTLP, by the way it is spoken to.
@@ -87,6 +89,17 @@ pub(crate) enum Receiver {
 impl Otlp {
     /// Prepares deliveries; reads the files for TLS, but does not connect.
     pub fn new(config: OtlpConfig) -> Result<Self, ConfigError> {
+        let (url, receiver) = Self::receiver(&config)?;
+        Ok(Self { target: format!("otlp {url}"), receiver, metrics: None })
+    }
+
+    /// Sends metrics to the address of this receiver, and not beside the traces.
+    pub fn with_metrics_at(self, config: &OtlpConfig) -> Result<Self, ConfigError> {
+        let (_, metrics) = Self::receiver(config)?;
+        Ok(Self { metrics: Some(metrics), ..self })
+    }
+
+    fn receiver(config: &OtlpConfig) -> Result<(String, Receiver), ConfigError> {
         let url = match (&config.endpoint, config.protocol) {
             (OtlpEndpoint::Server(url) | OtlpEndpoint::Traces(url), OtlpProtocol::Grpc) => {
                 grpc_url(url)?
@@ -95,10 +108,14 @@ impl Otlp {
             (OtlpEndpoint::Traces(url), _) => exact_url(url)?.to_owned(),
         };
         let headers = Headers::of_user(&url, &config.headers)?;
-        let target = format!("otlp {url}");
-        let receiver =
-            Receiver::new(url, config.protocol, config.compression, headers, &config.connection)?;
-        Ok(Self { target, receiver })
+        let receiver = Receiver::new(
+            url.clone(),
+            config.protocol,
+            config.compression,
+            headers,
+            &config.connection,
+        )?;
+        Ok((url, receiver))
     }
 }
 
@@ -131,12 +148,24 @@ impl Receiver {
         }
     }
 
-    /// Delivers metrics. A receiver of traces alone says that it knows no such address or method.
+    /// Delivers metrics beside the traces. A receiver of traces alone says that it knows no such
+    /// address or method.
     pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
-        let sent = match self {
+        Self::taken(match self {
             Self::Http(http) => http.export_metrics(batch),
             Self::Grpc(grpc) => grpc.export_metrics(batch).map(|()| true),
-        };
+        })
+    }
+
+    /// Delivers metrics to a receiver of metrics.
+    fn export_metrics_here(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        Self::taken(match self {
+            Self::Http(http) => http.export_metrics_here(batch),
+            Self::Grpc(grpc) => grpc.export_metrics(batch).map(|()| true),
+        })
+    }
+
+    fn taken(sent: Result<bool, ExportError>) -> Result<bool, ExportError> {
         match sent {
             Err(
                 ExportError::WrongAddress { .. }
@@ -184,7 +213,10 @@ impl Exporter for Otlp {
     }
 
     fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
-        self.receiver.export_metrics(batch)
+        match &self.metrics {
+            Some(receiver) => receiver.export_metrics_here(batch),
+            None => self.receiver.export_metrics(batch),
+        }
     }
 
     fn probe(&self) -> Result<Probe, ExportError> {

@@ -92,6 +92,15 @@ impl OtlpHttp {
     /// Delivers metrics beside the traces; says whether they have an address there.
     pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
         let Some(url) = metrics_url(self.http.url()) else { return Ok(false) };
+        self.post_metrics(batch, url)
+    }
+
+    /// Delivers metrics to the client's address.
+    pub(crate) fn export_metrics_here(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        self.post_metrics(batch, self.http.url().to_owned())
+    }
+
+    fn post_metrics(&self, batch: &MetricBatch, url: String) -> Result<bool, ExportError> {
         let body = requests::metrics_body(batch, self.encoding);
         let body = self.compress(&body)?;
         let answer = self.http.post(&url, &self.form, &body, self.http.deadline())?;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use codex_config::{
     ArizeProtocol, ArizeTarget, MlflowAuth, MlflowExperiment, MlflowTarget, OtlpCompression,
-    OtlpEndpoint, OtlpProtocol, OtlpTarget, Paths, PhoenixApi, PhoenixTarget, Secret, Target,
-    TargetSettings, TlsFiles,
+    OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget, Paths, PhoenixApi, PhoenixTarget, Secret,
+    Target, TargetSettings, TlsFiles,
 };
 use exporters::{
     Arize, ArizeConfig, ConfigError, Connection, Exporter, JsonFile, JsonStdout, LocalStore,
@@ -34,7 +34,10 @@ pub fn exporter(
         }
         Target::File(file) => Box::new(JsonFile::new(&file.path, file.max_bytes)),
         Target::Stdout => Box::new(JsonStdout),
-        Target::Otlp(otlp) => Box::new(Otlp::new(otlp_config(otlp, connection(&otlp.tls)))?),
+        Target::Otlp(otlp) => {
+            let metrics = otlp.metrics.as_ref().filter(|_| settings.metrics);
+            Box::new(otlp_exporter(otlp, metrics, connection(&otlp.tls))?)
+        }
     })
 }
 
@@ -88,6 +91,21 @@ fn arize_config(arize: &ArizeTarget, project: &str, connection: Connection) -> A
         project_type: arize.project_type.clone(),
         connection,
     }
+}
+
+fn otlp_exporter(
+    otlp: &OtlpTarget,
+    metrics: Option<&OtlpMetrics>,
+    connection: Connection,
+) -> Result<Otlp, ConfigError> {
+    let config = otlp_config(otlp, connection);
+    let Some(metrics) = metrics else { return Otlp::new(config) };
+    let for_metrics = OtlpConfig {
+        endpoint: exporters::OtlpEndpoint::Traces(metrics.url.clone()),
+        headers: exposed(&metrics.headers),
+        ..config.clone()
+    };
+    Otlp::new(config)?.with_metrics_at(&for_metrics)
 }
 
 fn otlp_config(otlp: &OtlpTarget, connection: Connection) -> OtlpConfig {

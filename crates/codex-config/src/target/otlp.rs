@@ -6,7 +6,8 @@
 
 use std::time::Duration;
 
-use super::{ENDPOINT, TargetError, TlsFiles, headers, http_url, one_of, tls, tls::Around};
+use super::tls::Around;
+use super::{ENDPOINT, TargetError, TlsFiles, headers, http_url, one_of, tls, without_final_slash};
 use crate::reader::{
     Reader,
     Source::{self, Own, Variable},
@@ -18,6 +19,8 @@ use crate::{Paths, Secret, variables};
 pub struct OtlpTarget {
     /// Its address.
     pub endpoint: OtlpEndpoint,
+    /// Where metrics go, unless that is beside the spans.
+    pub metrics: Option<OtlpMetrics>,
     /// How spans are written.
     pub protocol: OtlpProtocol,
     /// How requests are compressed.
@@ -28,6 +31,15 @@ pub struct OtlpTarget {
     pub timeout: Option<Duration>,
     /// The files for TLS.
     pub tls: TlsFiles,
+}
+
+/// Says where metrics go.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OtlpMetrics {
+    /// The address, used as it is.
+    pub url: String,
+    /// Headers of every request; their values may be credentials.
+    pub headers: Vec<(String, Secret)>,
 }
 
 /// Tells the address of a server from one that is used as it is.
@@ -73,8 +85,9 @@ pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<OtlpTarg
     let compression = compression(reader, standard)?;
     let timeout = timeout(reader, standard)?;
     let tls = tls_files(paths, reader, standard);
-    let headers = headers(reader, standard)?;
-    Ok(OtlpTarget { endpoint, protocol, compression, headers, timeout, tls })
+    let headers = headers(reader, standard, variables::OTEL_EXPORTER_OTLP_TRACES_HEADERS)?;
+    let metrics = metrics(reader, standard)?;
+    Ok(OtlpTarget { endpoint, metrics, protocol, compression, headers, timeout, tls })
 }
 
 fn tls_files(paths: &Paths, reader: &mut Reader<'_>, standard: Standard) -> TlsFiles {
@@ -172,15 +185,47 @@ fn timeout(reader: &mut Reader<'_>, standard: Standard) -> Result<Option<Duratio
     })
 }
 
+/// Where metrics go by the standard variables, where these do not send traces and metrics to one
+/// server with the same headers.
+fn metrics(
+    reader: &mut Reader<'_>,
+    standard: Standard,
+) -> Result<Option<OtlpMetrics>, TargetError> {
+    let is_set = |name: &str| reader.environment.get(name).is_some();
+    let for_metrics = variables::OTEL_EXPORTER_OTLP_METRICS_ENDPOINT;
+    let is_apart = [
+        for_metrics,
+        variables::OTEL_EXPORTER_OTLP_METRICS_HEADERS,
+        variables::OTEL_EXPORTER_OTLP_TRACES_ENDPOINT,
+        variables::OTEL_EXPORTER_OTLP_TRACES_HEADERS,
+    ];
+    if standard == Standard::IsForOthers || !is_apart.into_iter().any(is_set) {
+        return Ok(None);
+    }
+    let expected = "a URL with `http://` or `https://`";
+    let url = reader.parsed(&[Variable(for_metrics)], expected, |url| {
+        without_final_slash(url).map(|_| url.trim().to_owned())
+    });
+    let general = variables::OTEL_EXPORTER_OTLP_ENDPOINT;
+    let url = url.or_else(|| {
+        reader.parsed(&[Variable(general)], expected, |url| {
+            without_final_slash(url).map(|url| format!("{url}/v1/metrics"))
+        })
+    });
+    let Some(url) = url else { return Ok(None) };
+    let headers = headers(reader, standard, variables::OTEL_EXPORTER_OTLP_METRICS_HEADERS)?;
+    Ok(Some(OtlpMetrics { url, headers }))
+}
+
 fn headers(
     reader: &mut Reader<'_>,
     standard: Standard,
+    for_signal: &'static str,
 ) -> Result<Vec<(String, Secret)>, TargetError> {
-    let for_traces = variables::OTEL_EXPORTER_OTLP_TRACES_HEADERS;
     let general = variables::OTEL_EXPORTER_OTLP_HEADERS;
     let is_set = |name: &&str| reader.environment.get(name).is_some();
     let standard = match standard {
-        Standard::Counts => [for_traces, general].into_iter().find(is_set),
+        Standard::Counts => [for_signal, general].into_iter().find(is_set),
         Standard::IsForOthers => None,
     };
     headers::all(reader, standard, variables::CODEX_OTLP_HEADERS)

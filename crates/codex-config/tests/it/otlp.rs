@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use codex_config::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Target};
+use codex_config::{OtlpCompression, OtlpEndpoint, OtlpProtocol, OtlpTarget, Secret, Target};
 use expect_test::{Expect, expect};
 
 use crate::{only, resolve_codex as resolve};
@@ -29,6 +29,34 @@ fn headers(otlp: &OtlpTarget) -> Vec<(&str, &str)> {
 
 fn server(url: &str) -> OtlpEndpoint {
     OtlpEndpoint::Server(url.to_owned())
+}
+
+#[test]
+fn metrics_go_beside_the_spans_unless_the_standard_variables_say_otherwise() {
+    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel/base/");
+    let headers = ("OTEL_EXPORTER_OTLP_HEADERS", "x-all=1");
+    let traces = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://traces/spans");
+    let metrics = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "http://metrics/numbers");
+    let for_traces = ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-traces=2");
+    let for_metrics = ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "x-metrics=3");
+    let check = |process: &[(&str, &str)], codex: &str, expected: Option<(&str, &str)>| {
+        let found = otlp(process, &format!("target: otlp, {codex}")).metrics;
+        let header = |(name, value): &(String, Secret)| format!("{name}={}", value.expose());
+        let shown = found.map(|found| (found.url, found.headers.iter().map(header).collect()));
+        let expected: Option<(String, Vec<String>)> =
+            expected.map(|(url, header)| (url.to_owned(), vec![header.to_owned()]));
+        assert_eq!(shown, expected, "{process:?}");
+    };
+    check(&[endpoint, headers], "", None);
+    check(&[traces, headers], "", None);
+    check(&[endpoint, traces, headers], "", Some(("http://otel/base/v1/metrics", "x-all=1")));
+    check(&[endpoint, headers, for_traces], "", Some(("http://otel/base/v1/metrics", "x-all=1")));
+    check(
+        &[endpoint, metrics, headers, for_metrics],
+        "",
+        Some(("http://metrics/numbers", "x-metrics=3")),
+    );
+    check(&[endpoint, metrics, for_metrics], "endpoint: 'http://file'", None);
 }
 
 #[test]

@@ -72,6 +72,25 @@ fn they_go_beside_the_traces_with_the_same_headers() {
 }
 
 #[test]
+fn they_go_to_an_address_of_their_own_with_its_headers() {
+    let (traces, numbers) = (FakeServer::start([]), FakeServer::start([answer(200, "", "")]));
+    let otlp = otlp(OtlpEndpoint::Server(traces.endpoint()), OtlpProtocol::HttpProtobuf);
+    let config = OtlpConfig {
+        endpoint: OtlpEndpoint::Traces(format!("{}/numbers", numbers.endpoint())),
+        protocol: OtlpProtocol::HttpProtobuf,
+        compression: OtlpCompression::None,
+        headers: vec![("x-numbers".to_owned(), "1".to_owned())],
+        connection: connection(),
+    };
+    let otlp = otlp.with_metrics_at(&config).unwrap();
+    assert!(otlp.export_metrics(&metrics()).unwrap());
+    let request = numbers.received().remove(0);
+    assert_eq!(request.line, "POST /numbers HTTP/1.1");
+    assert_eq!((request.header("x-numbers"), request.header("x-tenant")), (Some("1"), None));
+    assert!(traces.received().is_empty());
+}
+
+#[test]
 fn a_receiver_of_traces_alone_takes_none_and_that_is_no_error() {
     for status in [404, 405, 501] {
         let server = FakeServer::start([answer(status, "", "no such thing")]);
