@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use buffer_api::process::Status;
 use codex_config::{HookTrust, Settings, codex_toml, hooks_json, our_hooks};
 
 use crate::answers::{Answers, Backend, ExistingOtel};
@@ -24,6 +25,7 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers) -> Vec<String> 
                 .to_owned(),
         );
     }
+    next.extend(other_port(facts, answers));
     next.extend(unusable(host));
     next.extend(unreachable(answers));
     if let Some(daemon) =
@@ -76,6 +78,17 @@ fn has_untrusted_hooks(host: &Host) -> bool {
     let json = hooks_json::inspect(&read("hooks.json")).unwrap_or_default();
     let hooks = our_hooks(home, &config, &json);
     hooks.iter().any(|(_, trust)| matches!(trust, HookTrust::Untrusted | HookTrust::Changed))
+}
+
+/// Who takes what is proposed was not asked about the port.
+fn other_port(facts: &Facts, answers: &Answers) -> Option<String> {
+    let Status::Taken { endpoint, occupant } = &facts.service else { return None };
+    (endpoint.port != answers.port).then(|| {
+        format!(
+            "Port {} is taken by {occupant}: the buffer service is at port {}.",
+            endpoint.port, answers.port
+        )
+    })
 }
 
 /// What keeps a target from being used at all, such as a variable that is not set.

@@ -52,3 +52,15 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
         }
     }
 }
+
+#[test]
+fn another_port_than_the_one_that_was_asked_for_is_told() {
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = stranger.local_addr().unwrap().port();
+    let home = Home::with(&[]);
+    let (facts, answers, plan) = home.plan(&Request { port: Some(port), ..quiet() });
+    assert_ne!(plan.port, port);
+    let next = setup::next_steps(&home.host, &facts, &answers).join("\n");
+    assert!(next.contains(&format!("Port {port} is taken by ")), "{next}");
+    assert!(next.contains(&format!("service is at port {}.", plan.port)), "{next}");
+}
