@@ -46,7 +46,10 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let Some(free) = facts.free else {
         return vec![Finding::ok(CHECK, format!("`{folder}` can be written to"))];
     };
-    let message = format!("`{folder}` can be written to, {} free", bytes(free));
+    let message = match free {
+        0..LITTLE => format!("`{folder}` has only {} left", bytes(free)),
+        _ => format!("`{folder}` can be written to, {} free", bytes(free)),
+    };
     let command = match cfg!(windows) {
         true => "Get-PSDrive -PSProvider FileSystem".to_owned(),
         false => format!("df -h {}", quoted(&facts.folder)),
