@@ -1,7 +1,7 @@
 //! Environment variables as a value.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ impl Environment {
         K: Into<OsString>,
         V: Into<OsString>,
     {
-        let process = variables.into_iter().map(|(k, v)| (k.into(), v.into())).collect();
+        let process = variables.into_iter().map(|(k, v)| (key(&k.into()), v.into())).collect();
         Self { process, file: BTreeMap::new() }
     }
 
@@ -33,7 +33,7 @@ impl Environment {
     /// Looks a variable up; `None` when it is unset, empty or not Unicode.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.process
-            .get(std::ffi::OsStr::new(name))
+            .get(&key(OsStr::new(name)))
             .and_then(|value| value.to_str())
             .filter(|value| !value.is_empty())
             .or_else(|| self.file.get(name).map(String::as_str).filter(|value| !value.is_empty()))
@@ -41,9 +41,14 @@ impl Environment {
 
     /// Looks up a variable of the process that names a path, which need not be Unicode.
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        let value = self.process.get(std::ffi::OsStr::new(name))?;
+        let value = self.process.get(&key(OsStr::new(name)))?;
         (!value.is_empty()).then(|| PathBuf::from(value))
     }
+}
+
+/// The name under which a variable is kept: on Windows `Path` is `PATH`.
+fn key(name: &OsStr) -> OsString {
+    if cfg!(windows) { name.to_ascii_uppercase() } else { name.to_owned() }
 }
 
 impl fmt::Debug for Environment {
@@ -67,6 +72,13 @@ mod tests {
         assert_eq!(environment.get("A"), Some("process"));
         assert_eq!(environment.get("B"), Some("file"));
         assert_eq!(environment.get("C"), None);
+    }
+
+    #[test]
+    fn only_windows_finds_a_name_in_other_letters() {
+        let environment = Environment::new([("Path", "x")]);
+        assert_eq!(environment.get("Path"), Some("x"));
+        assert_eq!(environment.path("PATH").is_some(), cfg!(windows));
     }
 
     #[test]

@@ -16,6 +16,7 @@
 mod command_line;
 mod ended;
 mod find;
+mod npm;
 mod process;
 mod run;
 mod run_id;

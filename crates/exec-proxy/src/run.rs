@@ -1,6 +1,6 @@
 //! The program: from Codex's arguments to Codex's end.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -12,7 +12,7 @@ use codex_config::{Environment, Paths, Settings, variables};
 use crate::ended::Run;
 use crate::process::{self, NOT_FOUND};
 use crate::shim::PROXY;
-use crate::{command_line, find, is_shim, run_id, service};
+use crate::{command_line, find, is_shim, npm, run_id, service};
 
 /// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
 /// Codex.
@@ -29,7 +29,8 @@ pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> Ex
         guarded(|| tracing.map(|tracing| run.look(&tracing)));
         return ExitCode::SUCCESS;
     }
-    let Some(codex) = real_codex(tracing.as_ref(), &variables) else {
+    let environment = Environment::new(variables.iter().cloned());
+    let Some(codex) = real_codex(tracing.as_ref(), &environment) else {
         process::complain("command not found");
         return ExitCode::from(NOT_FOUND);
     };
@@ -37,7 +38,7 @@ pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> Ex
         process::complain(&format!("`{}` leads back to {PROXY}", codex.display()));
         return ExitCode::from(NOT_FOUND);
     };
-    let mut command = Command::new(codex);
+    let mut command = npm::command(codex, &search_path(&environment));
     command.args(&arguments).env(DEPTH, depth.to_string());
     let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) else {
         return process::replace(command);
@@ -116,7 +117,7 @@ impl Tracing {
 }
 
 /// The Codex that the user chose, or else the first on the `PATH`.
-fn real_codex(tracing: Option<&Tracing>, variables: &[(OsString, OsString)]) -> Option<PathBuf> {
+fn real_codex(tracing: Option<&Tracing>, environment: &Environment) -> Option<PathBuf> {
     if let Some(tracing) = tracing
         && let Some(chosen) = &tracing.settings.codex_bin
     {
@@ -128,16 +129,12 @@ fn real_codex(tracing: Option<&Tracing>, variables: &[(OsString, OsString)]) -> 
             "codex-proxy: `{chosen}` ({name}) is not a codex that can be run; looking on the PATH"
         ));
     }
-    // On Windows it may be called `Path`.
-    let is_called = |key: &OsStr, name: &str| match cfg!(windows) {
-        true => key.eq_ignore_ascii_case(name),
-        false => key == name,
-    };
-    let variable = |name: &str| {
-        let found = variables.iter().find(|(key, _)| is_called(key, name));
-        found.map(|(_, value)| value.as_os_str())
-    };
-    find::find_codex(variable("PATH").unwrap_or(OsStr::new("")), variable("PATHEXT"))
+    let extensions = environment.path("PATHEXT").map(PathBuf::into_os_string);
+    find::find_codex(&search_path(environment), extensions.as_deref())
+}
+
+fn search_path(environment: &Environment) -> OsString {
+    environment.path("PATH").unwrap_or_default().into_os_string()
 }
 
 /// How deep in proxies the next Codex is; none where that is deeper than any Codex that runs a Codex:

@@ -65,12 +65,17 @@ pub enum StopError {
 ///
 /// When it does not answer or does not end in time, or when another process has its address.
 pub fn stop(service: &Service) -> Result<Stopped, StopError> {
-    match status(service) {
-        Status::Stopped => Ok(Stopped::NotRunning),
-        Status::Running(running) => terminate(running.health.pid),
-        Status::Unresponsive { pid } => Err(StopError::Unresponsive { pid }),
-        Status::Taken { endpoint, occupant } => Err(StopError::Foreign { endpoint, occupant }),
-    }
+    let pid = match status(service) {
+        Status::Stopped => return Ok(Stopped::NotRunning),
+        Status::Running(running) => running.health.pid,
+        Status::Unresponsive { pid } => return Err(StopError::Unresponsive { pid }),
+        Status::Taken { endpoint, occupant } => {
+            return Err(StopError::Foreign { endpoint, occupant });
+        }
+    };
+    let ended = terminate(pid)?;
+    forget(service, pid);
+    Ok(ended)
 }
 
 /// Ends whatever keeps the service from being started: the service, also if it does not answer,
@@ -99,12 +104,17 @@ pub fn stop_by_force(service: &Service) -> Result<Stopped, StopError> {
             wait_for_end(pid)
         }
         other => other,
-    };
+    }?;
+    forget(service, pid);
+    Ok(ended)
+}
+
+/// Removes the pid file of a process that had no time to do so.
+fn forget(service: &Service, pid: u32) {
     let pid_path = &service.paths.pid_file;
-    if ended.is_ok() && PidRecord::read(pid_path).is_some_and(|record| record.pid == pid) {
+    if PidRecord::read(pid_path).is_some_and(|record| record.pid == pid) {
         pid_file::remove(pid_path);
     }
-    ended
 }
 
 fn terminate(pid: u32) -> Result<Stopped, StopError> {

@@ -8,7 +8,6 @@ mod forward;
 mod forward_hook;
 mod harness;
 mod ingest;
-#[cfg(unix)]
 mod program;
 mod reading;
 mod refusals;

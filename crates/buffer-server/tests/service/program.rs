@@ -1,16 +1,17 @@
 //! The program `arize-codex-buffer`, as users, hooks and accidents treat it.
 
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::{
     fs,
-    io::Read,
     net::TcpListener,
-    os::unix::fs::PermissionsExt,
-    path::Path,
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use buffer_api::{Client, Paths, process::PidRecord};
+use codex_config::variables::USER_HOME;
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -34,7 +35,9 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex-buffer"));
-        command.args(arguments).env_clear().env("HOME", self.user.path());
+        command.args(arguments).env_clear().env(USER_HOME, self.user.path());
+        // Without it Windows finds no library for sockets.
+        command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));
         command.env("ARIZE_CODEX_BUFFER_PORT", "0").stdin(Stdio::null());
         // The hook that happens to be beside the program is not part of these tests.
         command.env("ARIZE_CODEX_SWEEP", "false");
@@ -76,18 +79,23 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        #[cfg(unix)]
         if let Some(record) = self.record() {
             signal(record.pid, Signal::KILL);
         }
+        #[cfg(windows)]
+        let _ = self.command(&["stop", "--force"]).output();
     }
 }
 
+#[cfg(unix)]
 fn signal(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(i32::try_from(pid).unwrap()).unwrap();
     let _ = kill_process(pid, signal);
 }
 
-fn mode(path: &Path) -> u32 {
+#[cfg(unix)]
+fn mode(path: &std::path::Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o777
 }
 
@@ -105,9 +113,12 @@ fn it_starts_and_stops() {
     let json: serde_json::Value =
         serde_json::from_str(&home.check(&["status", "--json"], 0)).unwrap();
     assert_eq!(json["health"]["pid"], record.pid);
-    assert_eq!(json["health"]["executable"], env!("CARGO_BIN_EXE_arize-codex-buffer"));
+    let executable = json["health"]["executable"].as_str().unwrap();
+    let built = fs::canonicalize(env!("CARGO_BIN_EXE_arize-codex-buffer")).unwrap();
+    assert_eq!(fs::canonicalize(executable).unwrap(), built);
 
     let paths = &home.paths;
+    #[cfg(unix)]
     for file in [&paths.pid_file, &paths.lock, &paths.token, &paths.log, &paths.database] {
         assert_eq!(mode(file), 0o600, "{}", file.display());
         assert_eq!(mode(file.parent().unwrap()), 0o700, "{}", file.display());
@@ -158,7 +169,7 @@ fn nothing_is_lost_when_it_is_killed() {
     let mut child = home.run();
     home.post("t", 0..100);
     let first = home.client().drain("t", 0, Duration::ZERO).unwrap();
-    signal(child.id(), Signal::KILL);
+    child.kill().unwrap();
     child.wait().unwrap();
     assert!(home.paths.pid_file.exists(), "it had no time to remove it");
     assert_eq!(home.check(&["status"], 1), "stopped\n");
@@ -181,10 +192,11 @@ fn a_second_one_ends_at_once_and_says_who_is_first() {
     let said = home.check(&["run"], 4);
     assert!(said.contains(&format!("is held by PID {}", child.id())), "{said}");
     assert_eq!(home.record().unwrap().pid, child.id());
-    signal(child.id(), Signal::TERM);
+    child.kill().unwrap();
     child.wait().unwrap();
 }
 
+#[cfg(unix)]
 #[test]
 fn a_signal_ends_it_cleanly() {
     for kind in [Signal::TERM, Signal::INT] {
@@ -194,13 +206,13 @@ fn a_signal_ends_it_cleanly() {
         // A closed terminal is no reason.
         signal(child.id(), Signal::HUP);
         assert_eq!(home.client().health().unwrap().pid, child.id());
-        let started = Instant::now();
+        let started = std::time::Instant::now();
         signal(child.id(), kind);
         assert_eq!(child.wait().unwrap().code(), Some(0));
         assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
         assert!(!home.paths.pid_file.exists());
         let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
         assert_eq!(said, "");
     }
 }
@@ -245,6 +257,7 @@ fn the_service_of_another_home_is_a_stranger() {
     one.check(&["stop"], 0);
 }
 
+#[cfg(unix)]
 #[test]
 fn one_that_does_not_answer_is_ended_by_force_only() {
     let home = Home::new();
@@ -281,6 +294,8 @@ fn only_the_loopback_interface_is_bound() {
     assert_eq!(output.status.code(), Some(2));
 }
 
+// A shell script stands for the hook.
+#[cfg(unix)]
 #[test]
 fn the_hook_beside_it_looks_at_threads_that_fell_silent() {
     let home = Home::new();
@@ -290,7 +305,7 @@ fn the_hook_beside_it_looks_at_threads_that_fell_silent() {
     let built = env!("CARGO_BIN_EXE_arize-codex-buffer");
     // A copy could still be open for writing in a child of another test.
     fs::hard_link(built, &program).or_else(|_| fs::copy(built, &program).map(drop)).unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hook/hook.sh");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/hook/hook.sh");
     std::os::unix::fs::symlink(script, bin.join("arize-hook-codex-notify")).unwrap();
     let codex_home = home.user.path().join("codex");
     let day = codex_home.join("sessions/2026/11/21");
