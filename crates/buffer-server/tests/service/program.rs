@@ -339,7 +339,7 @@ fn stays_asleep(pid: u32) {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let asleep = |time: Duration| {
-        let (before, begun) = (switches(), Instant::now());
+        let (before, begun) = (switches(), std::time::Instant::now());
         wait_for(|| (begun.elapsed() > time).then_some(()));
         switches() == before
     };

@@ -1,6 +1,6 @@
 //! The target `arize`, and what all targets on the network have: files for TLS and proxies.
 
-use codex_config::{ArizeProtocol, ArizeTarget, PhoenixApi, Proxies, Target, TargetSettings};
+use codex_config::{ArizeProtocol, ArizeTarget, PhoenixApi, Target, TargetSettings};
 use expect_test::{Expect, expect};
 
 use crate::{only, resolve_codex};
@@ -129,7 +129,7 @@ fn no_credential_is_shown_by_debug() {
 #[test]
 fn proxies_are_those_of_the_environment_and_small_letters_win() {
     let proxies = |process: &[(&str, &str)]| resolve(process, "target: phoenix").proxies;
-    assert_eq!(proxies(&[]), Proxies::default());
+    assert_eq!(proxies(&[]), codex_config::Proxies::default());
     let found = proxies(&[
         ("HTTPS_PROXY", "http://large"),
         ("https_proxy", "http://small"),
