@@ -86,7 +86,14 @@ fn host(environment: &Environment) -> Result<Host, CommandError> {
     let folder = std::env::current_dir()
         .map_err(|error| CommandError::failed("cannot find the present folder", error))?;
     let has_registry = cfg!(windows);
-    Ok(Host { paths, environment: environment.clone(), programs, folder, has_registry })
+    let host = Host { paths, environment: environment.clone(), programs, folder, has_registry };
+    match host.relative_folder() {
+        None => Ok(host),
+        Some((variable, relative)) => Err(CommandError::Incomplete {
+            what: format!("`{variable}` is `{}`, which is no absolute path", relative.display()),
+            hint: format!("{variable}={}", host.folder.join(relative).display()),
+        }),
+    }
 }
 
 fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use buffer_api::process::answer;
-use codex_config::{CodexVersion, Environment, Paths};
+use codex_config::{CodexVersion, Environment, Paths, variables};
 
 /// How long a program may take that is asked something.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -28,6 +28,19 @@ pub struct Host {
 }
 
 impl Host {
+    /// A folder of the user's that is no absolute path, with its variable. What setup writes and notes
+    /// would be looked for elsewhere from another folder.
+    pub fn relative_folder(&self) -> Option<(&'static str, &Path)> {
+        let Paths { home, harness_home, codex_home, .. } = &self.paths;
+        [
+            (variables::USER_HOME, home),
+            (variables::ARIZE_HARNESS_HOME, harness_home),
+            (variables::CODEX_HOME, codex_home),
+        ]
+        .into_iter()
+        .find_map(|(name, folder)| folder.is_relative().then_some((name, folder.as_path())))
+    }
+
     /// Runs a program of the system, found on the `PATH`, and waits for its end. Nothing that it
     /// says reaches the terminal, and it does not take for ever.
     pub(crate) fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> io::Result<Output> {

@@ -4,6 +4,7 @@ use std::env::consts::EXE_SUFFIX;
 use std::error::Error;
 use std::fs;
 
+use codex_config::{Environment, Paths, variables};
 use setup::ask::TakeProposed;
 use setup::{Backend, ExistingOtel, Request};
 
@@ -180,4 +181,21 @@ fn a_port_that_the_hook_would_not_ask_is_refused() {
     home.install(&Request { port: None, ..quiet() });
     assert!(home.read(".codex/config.toml").contains("127.0.0.1:25997"));
     assert!(!home.read(".arize/harness/config.yaml").contains("port"));
+}
+
+#[test]
+fn a_folder_of_the_users_that_is_no_absolute_path_is_named() {
+    let home = Home::with(&[]);
+    assert_eq!(home.host.relative_folder(), None);
+    let with = |variable, value| {
+        let user = home.path("");
+        let variables = [(variables::USER_HOME, user.to_str().unwrap()), (variable, value)];
+        let environment = Environment::new(variables);
+        let paths = Paths::from_environment(&environment).unwrap();
+        setup::Host { paths, ..home.host.clone() }
+    };
+    for variable in [variables::USER_HOME, "ARIZE_HARNESS_HOME", "CODEX_HOME"] {
+        let host = with(variable, "there");
+        assert_eq!(host.relative_folder().unwrap().0, variable);
+    }
 }
