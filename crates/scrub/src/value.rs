@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::entropy::{entropy, is_wordlike};
 use crate::find::Finding;
 use crate::names::{Kind, Names};
@@ -130,16 +133,10 @@ pub(crate) fn is_quoted_secret(value: &str, kind: Kind, is_field: bool) -> bool 
     }
 }
 
-/// Whether this is base64 of more than a word.
+/// Whether this is base64 of `user:password`.
 fn is_basic(value: &str) -> bool {
-    let has = |kind: fn(&u8) -> bool| value.as_bytes().iter().any(kind);
-    let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
-    value.len() >= 12
-        && value.len().is_multiple_of(4)
-        && value.bytes().all(is_base64)
-        && has(u8::is_ascii_uppercase)
-        && has(u8::is_ascii_lowercase)
-        && (has(u8::is_ascii_digit) || value.ends_with('='))
+    let decoded = STANDARD.decode(value).unwrap_or_default();
+    decoded.len() >= 4 && decoded.is_ascii() && decoded.contains(&b':')
 }
 
 /// What is left of a header without its scheme: a token, or the pairs of a cookie.

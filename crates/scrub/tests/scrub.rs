@@ -112,6 +112,7 @@ fn values_by_their_name() {
         ("password", r#"{"user": "me", "pass": "«a8f5f167f44f»"}"#),
         ("authorization", r#"{"auths": {"https://h/v1/": {"auth": "«bWU6aHVudGVyMg==»"}}}"#),
         ("authorization", "_auth=«bWU6aHVudGVyMg==»\n"),
+        ("authorization", "_auth=«dXNlcjpwYXNzd29yZFhY»\n"),
         ("secret-key", "secret_key_base: «3f786850e387550fdab836ed7e6dc881de23001b»"),
         ("token", "set -gx GITHUB_TOKEN «0a1b2c3d4e»\n"),
         (
