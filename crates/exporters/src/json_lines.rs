@@ -73,14 +73,20 @@ impl Exporter for JsonFile {
         Ok(Receipt { spans: batch.spans.len() })
     }
 
-    /// A file that is not there yet is made with the first batch.
+    /// A file that is not there yet is made with the first batch, and so are its folders.
     fn probe(&self) -> Result<Probe, ExportError> {
-        match OpenOptions::new().append(true).open(&self.path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(ExportError::WriteFile { place: self.path.display().to_string(), source })
+        let opened = OpenOptions::new().append(true).open(&self.path).map(drop);
+        let found = match opened {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let folder = self.path.ancestors().skip(1).find(|folder| folder.exists());
+                // One that has no name, and leaves nothing.
+                folder.map_or(Err(error), |folder| tempfile::tempfile_in(folder).map(drop))
             }
-            _ => Ok(Probe { accepts: true, ..Probe::default() }),
-        }
+            opened => opened,
+        };
+        let place = || self.path.display().to_string();
+        found.map_err(|source| ExportError::WriteFile { place: place(), source })?;
+        Ok(Probe { accepts: true, ..Probe::default() })
     }
 }
 

@@ -79,6 +79,21 @@ fn a_writer_that_never_ends_is_not_waited_for_long() {
 }
 
 #[test]
+fn a_file_that_cannot_be_made_is_known_before_the_first_batch() {
+    let folder = tempfile::tempdir().unwrap();
+    let probe = |path: &str| JsonFile::new(folder.path().join(path), None).probe();
+    assert!(probe("traces.jsonl").unwrap().accepts);
+    assert!(probe("a/b/traces.jsonl").unwrap().accepts);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+    fs::write(folder.path().join("file"), "").unwrap();
+    assert!(matches!(probe("file/traces.jsonl").unwrap_err(), ExportError::WriteFile { .. }));
+    let nowhere = JsonFile::new("/proc/nowhere/traces.jsonl", None);
+    if cfg!(target_os = "linux") {
+        assert!(matches!(nowhere.probe().unwrap_err(), ExportError::WriteFile { .. }));
+    }
+}
+
+#[test]
 fn a_place_that_cannot_be_written_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = JsonFile::new(folder.path(), None);
