@@ -60,7 +60,13 @@ pub(crate) fn turns(
     silence: Duration,
     until: Instant,
 ) -> io::Result<Reading> {
-    let Opened { meta, mut tail } = open(path, checkpoint)?;
+    let opened = open(path, checkpoint);
+    // Codex has made the file and is about to write the first line.
+    let has_not_begun = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
+    if awaited.is_none() && opened.as_ref().is_err_and(has_not_begun) {
+        return Ok(Reading { turns: Vec::new(), problems: Vec::new(), length: 0 });
+    }
+    let Opened { meta, mut tail } = opened?;
     let mut transcript = Transcript::resume(meta, tail.begin());
     let mut pause = Duration::from_millis(1);
     loop {
@@ -93,6 +99,10 @@ pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Op
     let length = file.metadata()?.len();
     let mut first_line = Vec::new();
     BufReader::new(&mut file).take(MAX_LINE as u64).read_until(b'\n', &mut first_line)?;
+    if !first_line.ends_with(b"\n") && first_line.len() < MAX_LINE {
+        let error = "its first line is not whole";
+        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, error));
+    }
     let meta = ThreadMeta::decode(&first_line).ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidData, "its first line is no `session_meta` record")
     })?;

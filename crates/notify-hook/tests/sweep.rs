@@ -340,6 +340,24 @@ fn the_environment_of_whoever_sweeps_is_not_that_of_codex() {
     }
 }
 
+/// The service sweeps when it starts, which is when Codex starts, too.
+#[test]
+fn a_transcript_that_codex_is_about_to_begin_is_no_error() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+    let log = || fs::read_to_string(home.harness().join("logs/codex.log")).unwrap();
+    let path = home.transcript(&thread, "");
+    home.sweep(&[]);
+    append(&path, &text[..100]);
+    home.sweep(&[&thread]);
+    assert!(!log().contains("error"), "{}", log());
+    append(&path, &text[100..]);
+    home.sweep(&[]);
+    assert_eq!(home.names(), ["Turn 1"]);
+    home.transcript(&thread, "{}\n");
+    home.sweep(&[&thread]);
+    assert!(log().contains("its first line is no `session_meta` record"), "{}", log());
+}
+
 #[test]
 fn it_stays_quiet_about_what_it_cannot_find_and_when_it_is_switched_off() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
