@@ -6,7 +6,7 @@ use setup::{Backend, Content, ExistingOtel, Scope};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
-#[command(name = "arize-codex", version, disable_help_subcommand = true)]
+#[command(name = "arize-codex", version)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
