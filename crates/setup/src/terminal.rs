@@ -80,9 +80,19 @@ impl Ask for Terminal {
     }
 }
 
+/// On the last row of a terminal, inquire 0.9 leaves the cursor on what it printed below a question
+/// that was interrupted, and an error would be written over that.
+fn erase_below() {
+    let _ = write!(std::io::stderr(), "\r\x1b[J");
+}
+
 fn stopped(error: InquireError) -> AskError {
     match error {
-        InquireError::OperationCanceled | InquireError::OperationInterrupted => AskError::Stopped,
+        InquireError::OperationCanceled => AskError::Stopped,
+        InquireError::OperationInterrupted => {
+            erase_below();
+            AskError::Stopped
+        }
         other => AskError::Terminal(other.to_string()),
     }
 }

@@ -118,6 +118,25 @@ fn a_person_stops_in_the_middle_of_setup() {
     assert_eq!(person.files(), before);
 }
 
+/// Where a question fills the terminal to its last row, the error has a row to itself.
+#[test]
+fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
+    const CTRL_C: char = '\u{3}';
+    let person = Person::new();
+    let arize_codex = stage::programs().join("arize-codex");
+    let mut shell = person.command(Path::new("/bin/sh"));
+    shell.args(["-c", &format!("seq 100; exec '{}' setup", arize_codex.display())]);
+    let mut terminal = Terminal::start(&shell).expect("a terminal");
+    terminal.shows("Ctrl-C stops").expect("a question");
+    terminal.press(Key::Character(CTRL_C)).expect("a key");
+    terminal
+        .wait("the error", |screen| {
+            screen.lines().any(|line| line.trim_end() == "error: stopped; nothing was changed")
+        })
+        .expect("what happened");
+    terminal.ended().expect("setup ends");
+}
+
 /// The same from a script, with a key that nobody but the settings sees.
 #[test]
 fn setup_in_a_script_keeps_the_key_to_itself() {
