@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderMap, Response, StatusCode};
-use ureq::{Agent, RequestBuilder};
+use ureq::{Agent, RequestBuilder, Timeout};
 
 use crate::error::cause;
 use crate::headers::Headers;
@@ -178,6 +178,10 @@ impl HttpClient {
     pub(crate) fn transport_error(&self, url: &str, error: ureq::Error) -> ExportError {
         let url = url.to_owned();
         match error {
+            // A firewall that swallows packets, or a server that never begins with TLS.
+            ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {
+                self.no_connection(url, &error)
+            }
             ureq::Error::Timeout(_) => {
                 ExportError::Timeout { url, limit: self.timeout, source: error.into() }
             }

@@ -54,6 +54,22 @@ pub(crate) fn server() -> (String, JoinHandle<bool>) {
     (endpoint, accepting)
 }
 
+#[test]
+fn a_server_that_never_begins_with_tls_took_nothing() {
+    // The system completes connections that nobody accepts.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let otlp = Otlp::new(OtlpConfig {
+        endpoint: OtlpEndpoint::Server(format!("https://{}", listener.local_addr().unwrap())),
+        protocol: OtlpProtocol::HttpProtobuf,
+        compression: OtlpCompression::Gzip,
+        headers: Vec::new(),
+        connection: connection(),
+    });
+    let error = otlp.unwrap().export(&turn()).unwrap_err();
+    assert!(matches!(error, ExportError::Connect { .. }), "{error:?}");
+    assert!(error.took_nothing_yet() && error.told().ends_with("timeout: connect"), "{error:?}");
+}
+
 fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
     let (endpoint, accepting) = server();
     let otlp = Otlp::new(OtlpConfig {
