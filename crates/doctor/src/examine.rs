@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::{MAIN_SEPARATOR, PathBuf};
 use std::time::SystemTime;
 
-use buffer_api::Endpoint;
 use codex_config::{Environment, Paths, Settings};
 
 use crate::checks::{
@@ -52,7 +51,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let hooks = hooks::gather(paths, codex.version);
     let expected = codex_toml::Expected {
         search: &search,
-        service: Endpoint::new(&own.collector.host, own.collector.port).ok(),
+        service: service::wanted(own),
         prompts: own.targets.iter().any(|target| target.content.prompts),
         hooks: !hooks.ours.is_empty(),
         version: codex.version,
@@ -64,7 +63,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks));
     findings.extend(chained::check(&chained::gather(paths, &search), paths));
-    findings.extend(settings::check(own, paths));
+    findings.extend(settings::check(own, paths, place.environment));
     findings.extend(permissions::check(&permissions::gather(paths, own)));
     findings.extend(daemon::check(daemon::gather(paths).as_ref()));
     findings.extend(service::check(&service::gather(own, paths, &buffer, place.now)));

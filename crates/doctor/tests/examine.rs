@@ -151,6 +151,8 @@ fn settings_that_cannot_be_read_stop_everything_and_are_named() {
     let settings = one(&report, "settings");
     assert_eq!(settings.level, Level::Failure);
     assert!(settings.message.contains("~/.arize/harness/config.yaml` is not valid: line 2"));
+    let first = report.findings.iter().find(|finding| finding.level == Level::Failure);
+    assert_eq!(first, Some(settings), "the port that Codex sends to is not the trouble");
     assert_eq!(one(&report, "permissions").level, Level::Warning);
 }
 

@@ -23,7 +23,7 @@ const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
 pub struct Facts {
     /// How it is; an error where its address makes no sense.
     pub status: Result<Status, NotLoopback>,
-    /// Where it is to listen.
+    /// Where it is to listen, where the settings can be read and make sense.
     pub wanted: Option<Endpoint>,
     /// Whether reading from it works.
     pub token: Token,
@@ -53,7 +53,7 @@ pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTim
     let collector = &settings.collector;
     let endpoint = Endpoint::new(&collector.host, collector.port);
     let files = buffer_api::Paths::under(&paths.harness_home);
-    let status = endpoint.clone().map(|endpoint| {
+    let status = endpoint.map(|endpoint| {
         let (program, paths) = (program.to_owned(), files.clone());
         process::status(&Service { program, endpoint, paths })
     });
@@ -65,9 +65,15 @@ pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTim
         token: running.map_or(Token::Untried, |running| try_token(running, &files)),
         is_replaced: running.is_some_and(|running| is_replaced(running, now)),
         version: env!("CARGO_PKG_VERSION"),
-        wanted: endpoint.ok(),
+        wanted: wanted(settings),
         status,
     }
+}
+
+/// Where the service is to listen. Settings that cannot be read do not say it.
+pub(crate) fn wanted(settings: &Settings) -> Option<Endpoint> {
+    let collector = settings.unreadable.is_none().then_some(&settings.collector)?;
+    Endpoint::new(&collector.host, collector.port).ok()
 }
 
 /// What the facts mean.
@@ -82,9 +88,12 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let running = match status {
         Status::Running(running) => running,
         Status::Stopped => {
-            let at = facts.wanted.as_ref().map(Endpoint::to_string).unwrap_or_default();
+            let is_away = match &facts.wanted {
+                Some(endpoint) => format!("nothing listens on {endpoint}"),
+                None => "it does not run".to_owned(),
+            };
             let message = format!(
-                "nothing listens on {at}: exact times, attempts and approvals are missing from traces, and failed turns are told late"
+                "{is_away}: exact times, attempts and approvals are missing from traces, and failed turns are told late"
             );
             return vec![Finding::failure(UP, message, START)];
         }
