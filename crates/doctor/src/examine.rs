@@ -52,7 +52,9 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let expected = codex_toml::Expected {
         search: &search,
         service: service::wanted(own),
-        prompts: own.targets.iter().any(|target| target.content.prompts),
+        // Settings that cannot be read do not say that they are off.
+        prompts: own.unreadable.is_some()
+            || own.targets.iter().any(|target| target.content.prompts),
         hooks: !hooks.ours.is_empty(),
         version: codex.version,
         codex: codex.real(),

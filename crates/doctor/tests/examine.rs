@@ -40,7 +40,7 @@ impl Home {
             write(&programs.join(program), "#!/bin/sh\necho codex-cli 0.169.0\n", 0o755);
         }
         home.configure_codex(&format!(
-            "notify = [\"{}/arize-hook-codex-notify\"]\n[otel]\nlog_sse_deltas = false\nexporter = {{ otlp-http = {{ endpoint = \
+            "notify = [\"{}/arize-hook-codex-notify\"]\n[otel]\nlog_user_prompt = true\nlog_sse_deltas = false\nexporter = {{ otlp-http = {{ endpoint = \
              \"http://127.0.0.1:{}/v1/logs\", protocol = \"binary\", headers = {{}} }} }}\n",
             programs.display(),
             home.port
@@ -151,8 +151,8 @@ fn settings_that_cannot_be_read_stop_everything_and_are_named() {
     let settings = one(&report, "settings");
     assert_eq!(settings.level, Level::Failure);
     assert!(settings.message.contains("~/.arize/harness/config.yaml` is not valid: line 2"));
-    let first = report.findings.iter().find(|finding| finding.level == Level::Failure);
-    assert_eq!(first, Some(settings), "the port that Codex sends to is not the trouble");
+    let first = report.findings.iter().find(|finding| finding.level != Level::Ok);
+    assert_eq!(first, Some(settings), "what Codex sends, and where, is not the trouble");
     assert_eq!(one(&report, "permissions").level, Level::Warning);
 }
 
