@@ -4,7 +4,7 @@
 //! (Codex 0.157 and later). After a change of either it goes on as before.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use buffer_api::process::is_alive;
@@ -23,19 +23,15 @@ pub struct Daemon {
     pub is_older_than_configuration: bool,
 }
 
-/// Looks for a daemon by the pid files that it leaves in Codex's folder.
+/// Looks for a daemon by its pid file in Codex's folder. Another one there is that of its updater,
+/// which outlives it, and a restart too.
 pub fn gather(paths: &Paths) -> Option<Daemon> {
     let configuration = [&paths.codex_home.join("config.toml"), &paths.env_file];
     let changed = configuration.into_iter().filter_map(|file| modified(file)).max();
-    let folder = fs::read_dir(paths.codex_home.join("app-server-daemon")).ok()?;
-    let files = folder.flatten().map(|entry| entry.path());
-    files.filter(|file| file.extension().is_some_and(|extension| extension == "pid")).find_map(
-        |file| {
-            let pid = pid(&file)?;
-            let is_older_than_configuration = changed > Some(modified(&file)?);
-            is_alive(pid).then_some(Daemon { pid, is_older_than_configuration })
-        },
-    )
+    let file = paths.codex_home.join("app-server-daemon/daemon.pid");
+    let pid = pid(&file)?;
+    let is_older_than_configuration = changed > Some(modified(&file)?);
+    is_alive(pid).then_some(Daemon { pid, is_older_than_configuration })
 }
 
 /// What the facts mean.
@@ -56,7 +52,7 @@ pub fn check(daemon: Option<&Daemon>) -> Vec<Finding> {
     vec![finding]
 }
 
-fn pid(file: &PathBuf) -> Option<u32> {
+fn pid(file: &Path) -> Option<u32> {
     let record: serde_json::Value = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
     let pid = record.get("pid").unwrap_or(&record);
     u32::try_from(pid.as_u64()?).ok()
@@ -81,6 +77,8 @@ mod tests {
         let folder = paths.codex_home.join("app-server-daemon");
         fs::create_dir_all(&folder).unwrap();
         let pid = std::process::id();
+        fs::write(folder.join("daemon-updater.pid"), format!(r#"{{"pid":{pid}}}"#)).unwrap();
+        assert_eq!(gather(&paths), None);
         let file = folder.join("daemon.pid");
         fs::write(&file, format!(r#"{{"pid":{pid},"started":1}}"#)).unwrap();
         let found = gather(&paths).unwrap();
