@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Read};
 
 use codex_config::{Environment, Secret, TlsFiles};
 use setup::ask::{Ask, AskError, TakeProposed};
+use setup::record::RecordError;
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal};
 use setup::{
@@ -63,8 +64,7 @@ pub(crate) fn uninstall(
                 false,
                 "the stored turns, the logs, and what waits to be sent",
             )?;
-    let removal: Removal = uninstall::plan(&host, purge)
-        .map_err(|error| CommandError::failed("nothing was changed", error))?;
+    let removal: Removal = uninstall::plan(&host, purge)?;
     let steps = removal.steps();
     if args.dry_run {
         return Ok((page.dry_run(&steps, &removal.diff()), ExitCode::Success));
@@ -98,7 +98,7 @@ fn host(environment: &Environment) -> Result<Host, CommandError> {
 
 fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {
     setup::gather(host, request).map_err(|error| CommandError::Refused {
-        hint: "correct the file and run this again".to_owned(),
+        hint: error.hint().to_owned(),
         source: Box::new(error),
     })
 }
@@ -216,19 +216,29 @@ impl From<HeaderError> for CommandError {
 
 impl From<LockError> for CommandError {
     fn from(error: LockError) -> Self {
-        match error.hint() {
-            Some(hint) => Self::Refused { hint: hint.to_owned(), source: Box::new(error) },
-            None => Self::failed("nothing was changed", error),
-        }
+        nothing_changed(error.hint(), error)
     }
 }
 
 impl From<PlanError> for CommandError {
     fn from(error: PlanError) -> Self {
-        match error.hint() {
-            Some(hint) => Self::Refused { hint: hint.to_owned(), source: Box::new(error) },
-            None => Self::failed("nothing was changed", error),
-        }
+        nothing_changed(error.hint(), error)
+    }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        nothing_changed(error.hint(), error)
+    }
+}
+
+fn nothing_changed(
+    hint: Option<&'static str>,
+    error: impl std::error::Error + Send + Sync + 'static,
+) -> CommandError {
+    match hint {
+        Some(hint) => CommandError::Refused { hint: hint.to_owned(), source: Box::new(error) },
+        None => CommandError::failed("nothing was changed", error),
     }
 }
 

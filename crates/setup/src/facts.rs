@@ -122,6 +122,17 @@ pub enum FactsError {
     },
 }
 
+impl FactsError {
+    /// What to do.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::File(FileError::Record(error)) => error.hint(),
+            _ => None,
+        }
+        .unwrap_or("correct the file and run this again")
+    }
+}
+
 impl Facts {
     /// Whether Codex's configuration is as we left it.
     pub(crate) fn is_configured(&self) -> bool {

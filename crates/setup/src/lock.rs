@@ -81,7 +81,8 @@ impl LockError {
         match self {
             Self::Held { .. } => Some("run this again when it has ended"),
             Self::Outdated => Some("run this again"),
-            Self::Record(_) | Self::File(_) => None,
+            Self::Record(error) => error.hint(),
+            Self::File(_) => None,
         }
     }
 }

@@ -93,6 +93,18 @@ pub enum RecordError {
     Write(#[from] WriteError),
 }
 
+impl RecordError {
+    /// What to do.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Parse { .. } => Some(
+                "move the file away; without it, `arize-codex uninstall` takes back what it recognises",
+            ),
+            Self::File { .. } | Self::Snapshot(_) | Self::Write(_) => None,
+        }
+    }
+}
+
 impl Record {
     /// Finds what was noted of a file.
     pub fn entry(&self, path: &Path) -> Option<&Entry> {

@@ -120,6 +120,7 @@ impl PlanError {
             Self::File(FileError::Snapshot(file_edit::FileError::ReadOnly { .. })) => {
                 "make the file writable; --no-path leaves profiles alone"
             }
+            Self::File(FileError::Record(error)) => return error.hint(),
             Self::Program(_) | Self::File(_) => return None,
         })
     }

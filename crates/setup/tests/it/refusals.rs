@@ -199,3 +199,14 @@ fn a_folder_of_the_users_that_is_no_absolute_path_is_named() {
         assert_eq!(host.relative_folder().unwrap().0, variable);
     }
 }
+
+#[test]
+fn a_damaged_record_is_refused_with_a_way_out() {
+    let record = (".arize/harness/state/setup.json", "{");
+    let home = Home::with(&[record]);
+    let error = setup::uninstall::plan(&home.host, false).unwrap_err();
+    let hint =
+        "move the file away; without it, `arize-codex uninstall` takes back what it recognises";
+    assert_eq!(error.hint(), Some(hint));
+    assert_eq!(setup::gather(&home.host, &quiet()).unwrap_err().hint(), hint);
+}
