@@ -78,7 +78,7 @@ pub use exit_code::ExitCode;
 pub use folders::Folders;
 pub use forward::Forward;
 pub use key_path::{KeyPath, KeyPathError};
-pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hooks};
+pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hook_states, our_hooks};
 pub use outbox::OutboxLimits;
 pub use pairs::is_name as is_header_name;
 pub use paths::Paths;

@@ -6,7 +6,7 @@
 //! 0.169, which all make it in the same way.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,12 +74,30 @@ pub fn our_hooks(
     config: &Found,
     hooks_json: &[FoundHook],
 ) -> Vec<(String, HookTrust)> {
+    let trust = |file: &Path, hook| config.hook_states.trust(file, hook);
+    ours(codex_home, config, hooks_json)
+        .map(|(file, hook)| (hook.event.clone(), trust(&file, hook)))
+        .collect()
+}
+
+/// The keys below `hooks.state` under which Codex noted something of our hooks.
+pub fn our_hook_states(codex_home: &Path, config: &Found, hooks_json: &[FoundHook]) -> Vec<String> {
+    let states = &config.hook_states;
+    ours(codex_home, config, hooks_json)
+        .filter_map(|(file, hook)| Some(states.of(&file, hook)?.0.clone()))
+        .collect()
+}
+
+fn ours<'h>(
+    codex_home: &Path,
+    config: &'h Found,
+    hooks_json: &'h [FoundHook],
+) -> impl Iterator<Item = (PathBuf, &'h FoundHook)> {
     let files = [("config.toml", &config.hooks[..]), ("hooks.json", hooks_json)];
-    let hooks =
-        files.into_iter().flat_map(|(file, hooks)| hooks.iter().map(move |hook| (file, hook)));
-    let ours = hooks.filter(|(_, hook)| hook.command.contains(HOOK_PROGRAM));
-    let trust = |file, hook| config.hook_states.trust(&codex_home.join(file), hook);
-    ours.map(|(file, hook)| (hook.event.clone(), trust(file, hook))).collect()
+    files.into_iter().flat_map(move |(file, hooks)| {
+        let ours = hooks.iter().filter(|hook| hook.command.contains(HOOK_PROGRAM));
+        ours.map(move |hook| (codex_home.join(file), hook))
+    })
 }
 
 impl HookStates {
@@ -94,19 +112,22 @@ impl HookStates {
 
     /// Says whether Codex runs a hook of a file.
     fn trust(&self, file: &Path, hook: &FoundHook) -> HookTrust {
-        // Codex knows the file by its real folder where `CODEX_HOME` names that, else as it is.
-        let real = file.parent().and_then(|folder| folder.canonicalize().ok());
-        let real = real.zip(file.file_name()).map(|(folder, name)| folder.join(name));
-        let mut files = real.iter().map(|real| real.as_path()).chain([file]);
-        let Some(state) = files.find_map(|file| self.0.get(&hook.key(file))) else {
-            return HookTrust::Untrusted;
-        };
+        let Some((_, state)) = self.of(file, hook) else { return HookTrust::Untrusted };
         match &state.trusted_hash {
             _ if state.enabled == Some(false) => HookTrust::SwitchedOff,
             None => HookTrust::Untrusted,
             Some(hash) if *hash == hook.hash => HookTrust::Trusted,
             Some(_) => HookTrust::Changed,
         }
+    }
+
+    /// Finds what was noted of a hook of a file, with its key.
+    fn of(&self, file: &Path, hook: &FoundHook) -> Option<(&String, &HookState)> {
+        // Codex knows the file by its real folder where `CODEX_HOME` names that, else as it is.
+        let real = file.parent().and_then(|folder| folder.canonicalize().ok());
+        let real = real.zip(file.file_name()).map(|(folder, name)| folder.join(name));
+        let mut files = real.iter().map(|real| real.as_path()).chain([file]);
+        files.find_map(|file| self.0.get_key_value(&hook.key(file)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::outline::{Entry, Outline};
 use super::{EditError, hooks, verify};
 use crate::lines::{line_before, splice, split_bom, without_all};
 
-/// Takes a key out with everything below it, and the table's header that this leaves with nothing.
+/// Takes a key out with everything below it, and the headers around it that this leaves with nothing.
 ///
 /// For settings that an installation by hand or another program wrote; comments stay.
 pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
@@ -27,10 +27,10 @@ pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
             outline.below(path).map(|(_, entry)| lines(&outline, entry)).collect(),
         ),
     };
-    if let [table, _] = path {
+    for table in (1..path.len()).rev().map(|depth| &path[..depth]) {
         let outline = Outline::parse(&result)?;
-        let nothing_below = outline.below(&[table]).count() == 1;
-        if let (true, Some(header)) = (nothing_below, outline.header(&[table])) {
+        let nothing_below = outline.below(table).count() == 1;
+        if let (true, Some(header)) = (nothing_below, outline.header(table)) {
             result = without_all(&result, vec![lines(&outline, &outline.entries[header])]);
         }
     }
@@ -73,6 +73,21 @@ mod tests {
         let text = format!("{theirs}{ours}");
         assert_eq!(remove_hook(&text, "Stop", "hook").unwrap(), theirs);
         assert_eq!(remove_hook(theirs, "Stop", "hook").unwrap(), theirs);
+    }
+
+    #[test]
+    fn what_codex_noted_of_a_hook_goes_with_its_headers() {
+        let path = ["hooks", "state", "/c/config.toml:stop:0:0"];
+        let ours = "[hooks.state.\"/c/config.toml:stop:0:0\"]\ntrusted_hash = \"sha256:0\"\n";
+        let theirs = "[hooks.state.\"/c/hooks.json:stop:0:0\"]\ntrusted_hash = \"sha256:1\"\n";
+        check(&format!("a = 1\n\n[hooks.state]\n\n{ours}"), &path, "a = 1\n");
+        check(&format!("a = 1\n\n{ours}"), &path, "a = 1\n");
+        check(&format!("{theirs}\n{ours}"), &path, theirs);
+        check(
+            &format!("[hooks.state]\n{theirs}\n{ours}\n[b]\n"),
+            &path,
+            &format!("[hooks.state]\n{theirs}\n[b]\n"),
+        );
     }
 
     #[track_caller]

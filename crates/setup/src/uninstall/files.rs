@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use buffer_api::log::chain;
 use codex_config::profile::{self, Platform};
-use codex_config::{HOOK_PROGRAM, KeyPath, edit};
+use codex_config::{HOOK_PROGRAM, KeyPath, Paths, codex_toml, edit, hooks_json, our_hook_states};
 
 use super::Stuck;
 use crate::facts::{self, FactsError};
 use crate::files::{FileError, FileState};
 use crate::host::Host;
-use crate::parts::codex_config as codex_part;
+use crate::parts::{codex_config as codex_part, hooks_json as hooks_part};
 use crate::record::Record;
 
 /// What was found of them.
@@ -33,7 +33,9 @@ impl Files {
                 let is_pythons =
                     record.is_empty() && facts::has_python_notify(found.state.now.text());
                 if !is_pythons {
-                    self.states.push(found.state);
+                    let made_by_us =
+                        record.entry(&path).is_some_and(|entry| entry.before.is_none());
+                    self.states.push(without_trust(found.state, &host.paths, made_by_us));
                 }
                 is_pythons
             }
@@ -103,6 +105,23 @@ impl Files {
             state.before = (!is_nothing).then_some(without);
         }
     }
+}
+
+/// Takes out of Codex's configuration what Codex noted when somebody trusted our hooks.
+fn without_trust(mut state: FileState, paths: &Paths, made_by_us: bool) -> FileState {
+    let hooks_json = fs::read_to_string(hooks_part::file(paths)).unwrap_or_default();
+    let in_json = hooks_json::inspect(&hooks_json).unwrap_or_default();
+    let Ok(now) = codex_toml::inspect(state.now.text()) else { return state };
+    for key in our_hook_states(&paths.codex_home, &now, &in_json) {
+        let path = ["hooks", "state", &key];
+        // Where the way it is written stands in the way, it does no harm.
+        if let Some(Ok(without)) = state.before.as_ref().map(|text| codex_toml::remove(text, &path))
+        {
+            state.before = Some(without);
+        }
+    }
+    state.before = state.before.filter(|text| !made_by_us || !text.trim().is_empty());
+    state
 }
 
 /// What stands in the way, without the file, which is named beside it.

@@ -267,3 +267,39 @@ fn what_a_killed_setup_was_writing_goes_too() {
     home.uninstall(false);
     assert_eq!(home.tree(), before);
 }
+
+#[test]
+fn what_codex_noted_of_our_hooks_goes_with_them() {
+    let theirs = "model = \"m\"\n\n[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"bell\"\n";
+    for before in [None, Some(theirs)] {
+        let files: Vec<_> = before.map(|text| (".codex/config.toml", text)).into_iter().collect();
+        let home = Home::with(&files).with_codex("0.169.0");
+        let untouched = home.tree();
+        home.install(&Request { hooks: true, ..quiet() });
+        let file = home.path(".codex/config.toml");
+        // A person trusts all hooks in the terminal.
+        let note = |event: &str, group: usize| {
+            let key = format!("{}:{event}:{group}:0", file.display()).replace('\\', r"\\");
+            format!("\n[hooks.state.\"{key}\"]\ntrusted_hash = \"sha256:0\"\n")
+        };
+        let bell = before.map(|_| note("stop", 0)).unwrap_or_default();
+        let ours = usize::from(before.is_some());
+        let trusted = format!(
+            "{}\n[hooks.state]\n{bell}{}{}{}{}",
+            home.read(".codex/config.toml"),
+            note("stop", ours),
+            note("subagent_stop", 0),
+            note("session_end", 0),
+            note("interrupt", 0)
+        );
+        home.write(".codex/config.toml", &trusted);
+        assert!(home.plan(&quiet()).2.is_empty(), "a second setup keeps the trust");
+        home.uninstall(false);
+        if before.is_some() {
+            let left = home.read(".codex/config.toml");
+            assert_eq!(left, format!("{theirs}\n[hooks.state]\n{bell}"));
+            home.write(".codex/config.toml", theirs);
+        }
+        assert_eq!(home.tree(), untouched);
+    }
+}
