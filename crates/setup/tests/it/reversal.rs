@@ -276,7 +276,7 @@ fn what_codex_noted_of_our_hooks_goes_with_them() {
         let home = Home::with(&files).with_codex("0.169.0");
         let untouched = home.tree();
         home.install(&Request { hooks: true, ..quiet() });
-        let file = home.path(".codex/config.toml");
+        let file = home.path(".codex").join("config.toml");
         // A person trusts all hooks in the terminal.
         let note = |event: &str, group: usize| {
             let key = format!("{}:{event}:{group}:0", file.display()).replace('\\', r"\\");
