@@ -117,8 +117,9 @@ impl Drop for Terminal {
 const ROWS: NonZeroU16 = NonZeroU16::new(50).expect("not zero");
 const COLUMNS: NonZeroU16 = NonZeroU16::new(120).expect("not zero");
 
-/// A scripted turn takes about a second; a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A scripted turn takes about a second; a busy machine takes its time, above all for the daemon, for
+/// which Codex copies itself.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Answers the questions that programs ask a terminal by escape sequences.
 struct Replies {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
+
 use crate::codex::Codex;
-use crate::terminal::{Key, Terminal};
+use crate::terminal::{Key, PATIENCE, Terminal};
 use crate::wait;
 
 /// A session of the interactive Codex.
@@ -30,14 +32,15 @@ impl Tui {
         let terminal = Terminal::start(&command)?;
         terminal.shows(QUESTION)?;
         // What is typed the moment that the question appears is lost.
-        wait::until("the answer to be chosen", Duration::from_secs(30), || {
+        let chosen = wait::until("the answer to be chosen", PATIENCE, || {
             terminal.press(Key::Character('2')).ok()?;
             let chosen = |screen: &str| screen.contains("› 2. Trust all");
             wait::until("the choice", Duration::from_secs(1), || {
                 chosen(&terminal.screen()).then_some(())
             })
             .ok()
-        })?;
+        });
+        chosen.with_context(|| format!("the screen:\n{}", terminal.screen()))?;
         terminal.press(Key::Enter)?;
         terminal.wait("codex to take a prompt", |screen| {
             screen.contains(COMPOSER) && !screen.contains(QUESTION)
