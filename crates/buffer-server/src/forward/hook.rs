@@ -55,13 +55,7 @@ impl Hook {
             let reason = format!("`{}` is started again later", self.program.display());
             return Err(Refusal::for_good(reason));
         }
-        // Once more at once: a run that was there already may have been killed.
-        let was_running = self.is_running();
-        let answer = match self.hand_over(parcel) {
-            Err(_) if was_running => self.hand_over(parcel),
-            answer => answer,
-        };
-        match answer {
+        match self.hand_over(parcel) {
             Ok(receipt) => {
                 (self.pause, self.not_before) = (FIRST_PAUSE, None);
                 let Receipt { given_up, may_pass } = receipt;
@@ -75,15 +69,25 @@ impl Hook {
         }
     }
 
-    /// Gives a body to the run, which is begun where there is none. One that fails is over.
+    /// Has a run pass a body on. One that fails is over, and may have passed it on.
     fn hand_over(&mut self, parcel: &Parcel) -> io::Result<Receipt> {
-        let mut run = match self.run.take() {
-            Some(run) => run,
-            None => Run::start(&self.program)?,
-        };
-        let receipt = run.pass_on(parcel)?;
+        let mut run = self.given(parcel)?;
+        let receipt = run.receipt()?;
         self.run = Some(run);
         Ok(receipt)
+    }
+
+    /// Gives a body to the run, which is begun where there is none, or where it was killed meanwhile:
+    /// what it has not got whole it has not passed on.
+    fn given(&mut self, parcel: &Parcel) -> io::Result<Run> {
+        if let Some(mut run) = self.run.take()
+            && run.give(parcel).is_ok()
+        {
+            return Ok(run);
+        }
+        let mut run = Run::start(&self.program)?;
+        run.give(parcel)?;
+        Ok(run)
     }
 }
 
@@ -98,14 +102,17 @@ impl Run {
         Ok(Self { process, input, output: BufReader::new(output) })
     }
 
-    fn pass_on(&mut self, parcel: &Parcel) -> io::Result<Receipt> {
+    fn give(&mut self, parcel: &Parcel) -> io::Result<()> {
         let text = |value: &Option<HeaderValue>| Some(value.as_ref()?.to_str().ok()?.to_owned());
         let label = passing_on::Parcel {
             content_type: text(&parcel.kind),
             content_encoding: text(&parcel.packing),
             bytes: parcel.body.len() as u64,
         };
-        label.write(&parcel.body, &mut self.input)?;
+        label.write(&parcel.body, &mut self.input)
+    }
+
+    fn receipt(&mut self) -> io::Result<Receipt> {
         Receipt::read(&mut self.output)?.ok_or_else(|| io::Error::other("it has ended"))
     }
 }

@@ -225,6 +225,24 @@ mod tests {
         assert_eq!(forwarder.counts(), Forwarded { taken: 0, given_up: 2 }, "too many bodies");
     }
 
+    /// A hook that passes one body on and dies with the second in its hands may have passed it on.
+    #[cfg(unix)]
+    #[test]
+    fn a_body_that_a_hook_died_with_is_given_to_no_other() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (program, runs) = (folder.path().join("hook"), folder.path().join("runs"));
+        let script = "#!/bin/sh\necho run >> RUNS\nread one\necho '{}'\nread two\n";
+        fs::write(&program, script.replace("RUNS", &runs.display().to_string())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut way = Way::new(Forwarding::Hook(program));
+        way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap();
+        let refusal = way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap_err();
+        assert!(!refusal.may_pass, "{refusal:?}");
+        assert_eq!(fs::read_to_string(runs).unwrap(), "run\n");
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_hook_that_has_nothing_to_do_is_ended() {
