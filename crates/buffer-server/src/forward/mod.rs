@@ -225,17 +225,25 @@ mod tests {
         assert_eq!(forwarder.counts(), Forwarded { taken: 0, given_up: 2 }, "too many bodies");
     }
 
+    /// A child writes it: one that another test forks meanwhile would hold it open, and a file that is
+    /// written to cannot be run.
+    #[cfg(unix)]
+    fn write_script(program: &std::path::Path, script: &str) {
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", "printf %s \"$1\" > \"$0\" && chmod 700 \"$0\""]);
+        assert!(shell.arg(program).arg(script).status().unwrap().success());
+    }
+
     /// A hook that passes one body on and dies with the second in its hands may have passed it on.
     #[cfg(unix)]
     #[test]
     fn a_body_that_a_hook_died_with_is_given_to_no_other() {
-        use std::{fs, os::unix::fs::PermissionsExt};
+        use std::fs;
 
         let folder = tempfile::tempdir().unwrap();
         let (program, runs) = (folder.path().join("hook"), folder.path().join("runs"));
         let script = "#!/bin/sh\necho run >> RUNS\nread one\necho '{}'\nread two\n";
-        fs::write(&program, script.replace("RUNS", &runs.display().to_string())).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        write_script(&program, &script.replace("RUNS", &runs.display().to_string()));
         let mut way = Way::new(Forwarding::Hook(program));
         way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap();
         let refusal = way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap_err();
@@ -248,7 +256,6 @@ mod tests {
     fn a_hook_that_has_nothing_to_do_is_ended() {
         use std::{
             fs,
-            os::unix::fs::PermissionsExt,
             process::{Command, Stdio},
             time::Instant,
         };
@@ -256,8 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (program, pid) = (folder.path().join("hook"), folder.path().join("pid"));
         let script = format!("#!/bin/sh\necho $$ > {}\necho '{{}}'\ncat\n", pid.display());
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        write_script(&program, &script);
         let mut way = Way::new(Forwarding::Hook(program));
         way.send(&Parcel::new(&HeaderMap::new(), Bytes::new())).unwrap();
         let pid = fs::read_to_string(pid).unwrap();
