@@ -23,7 +23,7 @@ use otlp_model::names::{
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall};
 use otlp_model::{Span, SpanKind, TreeOptions, Turn, span_tree};
 
-use support::{Recording, data_dir, versions};
+use support::{Recording, cases, data_dir, versions};
 
 /// Decodes a recording with its events, and without them.
 fn check(case: &str) {
@@ -172,39 +172,13 @@ fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-macro_rules! cases {
-    ($($name:ident: $case:literal,)*) => { $(#[test] fn $name() { check($case); })* };
-}
-
-cases! {
-    code_mode: "0.169.0/code_mode",
-    parallel_tools: "0.169.0/parallel",
-    apply_patch: "0.169.0/apply_patch",
-    attempts_of_which_one_was_cut_off: "0.169.0/attempts",
-    an_image: "0.169.0/image",
-    a_large_output: "0.169.0/large_output",
-    a_prompt_that_the_events_do_not_tell: "0.169.0/private_prompt",
-    the_web: "0.169.0/web_search",
-    a_websocket: "0.169.0/websocket",
-    mcp_tools: "0.169.0/mcp",
-    retries: "0.169.0/retry500",
-    auto_compaction: "0.169.0/auto_compact",
-    interrupted_tool: "0.169.0/tui_interrupt_tool",
-    failed_turn: "0.169.0/fail_400",
-    resumed: "0.169.0/resume",
-    three_turns_in_the_terminal_ui: "0.169.0/tui_multi",
-    approvals: "0.169.0/tui_approvals",
-    declined_and_compacted_by_another_model: "0.169.0/app_server",
-    forked_sub_agent: "0.130.0/fork_context",
-    review: "0.169.0/review",
-    sub_agents: "0.169.0/subagent_v1",
-    sub_agents_of_the_second_generation: "0.169.0/subagent_v2",
-}
-
+/// Every recording there is, old and new.
 #[test]
-fn the_basic_session_decodes_as_before_in_every_version() {
-    for version in versions() {
-        check(&format!("{version}/basic"));
+fn every_recording_decodes_as_before() {
+    let cases = cases();
+    assert!(cases.len() > 40, "only {cases:?}");
+    for case in cases {
+        check(&case);
     }
 }
 

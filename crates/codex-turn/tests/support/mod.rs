@@ -22,26 +22,37 @@ pub(crate) fn data_dir(case: &str) -> PathBuf {
 
 /// Every recorded transcript.
 pub(crate) fn transcripts() -> Vec<PathBuf> {
-    let list = |folder: PathBuf| {
-        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
-    };
-    let cases = list(data_dir("")).into_iter().flat_map(list);
-    let files = cases.flat_map(list);
+    let files = cases().into_iter().flat_map(|case| entries(&data_dir(&case)));
     files
         .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("rollout"))
         .collect()
 }
 
-/// The versions of Codex of which there are recordings, the oldest first.
+/// Every recording, as `VERSION/CASE`, in order.
+pub(crate) fn cases() -> Vec<String> {
+    let folders = entries(&data_dir("")).into_iter().flat_map(|version| entries(&version));
+    folders
+        .map(|case| case.strip_prefix(data_dir("")).unwrap().to_str().unwrap().replace('\\', "/"))
+        .collect()
+}
+
+/// The versions of Codex of which the basic session is recorded, the oldest first.
 pub(crate) fn versions() -> Vec<String> {
-    let folders = fs::read_dir(data_dir("")).unwrap();
-    let mut versions: Vec<String> =
-        folders.map(|folder| folder.unwrap().file_name().into_string().unwrap()).collect();
+    let basic =
+        cases().into_iter().filter_map(|case| case.strip_suffix("/basic").map(str::to_owned));
+    let mut versions: Vec<String> = basic.collect();
     versions.sort_by_key(|version| {
         version.split('.').map(|part| part.parse().unwrap()).collect::<Vec<u32>>()
     });
     assert!(versions.len() > 10, "{versions:?}");
     versions
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries
 }
 
 impl Recording {

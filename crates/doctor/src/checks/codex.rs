@@ -171,7 +171,7 @@ mod tests {
         for (text, level, part) in [
             ("codex-cli 0.169.0", Ok, "0.169.0 was recorded"),
             ("codex-cli 0.168.0-alpha.2", Ok, "0.168.0 is between recorded ones"),
-            ("codex-cli 1.0.0", Ok, "1.0.0 is newer than 0.169.0"),
+            ("codex-cli 1.0.0", Ok, "1.0.0 is newer than 0.171.0"),
             ("codex-cli 0.9.1", Warning, "0.9.1 is older than 0.44.0"),
             ("what?", Warning, "says no version"),
         ] {
