@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// run a model.
 const UNATTENDED: [&str; 3] = ["exec", "e", "review"];
 
-/// The options before the command that take the next argument, in all versions from 0.44 to 0.169.
+/// The options before the command that take the next argument, in all versions from 0.44 to 0.171.
 const WITH_VALUE: [&str; 20] = [
     "-c",
     "--config",
