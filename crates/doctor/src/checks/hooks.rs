@@ -183,8 +183,8 @@ mod tests {
         let changed = format!("{}{state}", HOOKS.replace("/h/bin", "/elsewhere/bin"));
         place.expect(&changed, "0.169.0", Failure, "changed since somebody trusted them");
         place.expect(&changed, "", Failure, "changed since somebody trusted them");
-        place.expect(&changed, "0.170.0", Failure, "cannot be told whether Codex 0.170.0 trusts");
-        place.expect(&format!("{HOOKS}{state}"), "0.170.0", Fine, "trusted: SubagentStop");
+        place.expect(&changed, "1.0.0", Failure, "cannot be told whether Codex 1.0.0 trusts");
+        place.expect(&format!("{HOOKS}{state}"), "1.0.0", Fine, "trusted: SubagentStop");
     }
 
     #[test]
