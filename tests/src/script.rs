@@ -46,12 +46,14 @@ impl Script {
     }
 
     /// Adds the answer to the next request; its tool calls are named `call_1`, `call_2`, ... over
-    /// the whole script.
+    /// the whole script, unless they have a name.
     pub fn step(mut self, mut step: Step) -> Self {
         step.response_id = format!("resp_{}", self.steps.len() + 1);
         for call in step.calls_mut() {
             self.calls += 1;
-            call.id = format!("call_{}", self.calls);
+            if call.id.is_empty() {
+                call.id = format!("call_{}", self.calls);
+            }
         }
         self.steps.push(step);
         self
@@ -252,6 +254,11 @@ impl Call {
     pub fn command(command: &str) -> Self {
         let call = Self::function("", &Value::Null);
         Self { command: Some(command.to_owned()), ..call }.for_shell(Shell::default())
+    }
+
+    /// Names the call.
+    pub fn with_id(self, id: &str) -> Self {
+        Self { id: id.to_owned(), ..self }
     }
 
     /// Finds the tool in this group.

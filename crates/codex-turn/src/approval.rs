@@ -6,9 +6,9 @@ use otlp_model::{Attribute, UnixNanos};
 /// The source of decisions that a person made; others are rules of the configuration.
 const PERSON: &str = "User";
 
-/// How much later than it was a call may seem to have begun: its end and its duration are whole
+/// How much later than it was something may seem to have happened: times and durations are whole
 /// milliseconds.
-const ROUNDING: u64 = 1_000_000;
+pub(crate) const ROUNDING: u64 = 1_000_000;
 
 /// Someone's or something's word on a tool call.
 ///
@@ -23,6 +23,19 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
+    /// Of the decisions on calls of one id, the one on this call: the only one that there is, or
+    /// where other calls have the id the last one within the call's time.
+    pub(crate) fn on<'d>(
+        call: &ToolCall,
+        of_id: &'d [Self],
+        id_is_shared: bool,
+    ) -> Option<&'d Self> {
+        let within = |decision: &&Self| {
+            decision.time.plus(ROUNDING) >= call.start && decision.time <= call.end.plus(ROUNDING)
+        };
+        if id_is_shared { of_id.iter().rfind(within) } else { of_id.last() }
+    }
+
     /// Notes the decision on the call, whose start is known already: Codex starts a call, asks, and
     /// counts the wait into its duration.
     pub(crate) fn note_on(&self, call: &mut ToolCall) {

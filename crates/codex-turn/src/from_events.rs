@@ -1,9 +1,12 @@
 //! Turns from log events alone, for threads without a transcript (`codex exec --ephemeral`).
 
+use std::collections::HashMap;
+
 use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
 use otlp_model::{Attribute, Turn, UnixNanos};
 
 use crate::HARNESS;
+use crate::approval::Decision;
 use crate::events::LogEvent;
 use crate::fuse::tool_from_result;
 use crate::notify::{NotifyPayload, turn_from_notify};
@@ -61,9 +64,15 @@ fn steps(telemetry: &Telemetry, turn: &Turn) -> Vec<Step> {
         llm.end = *time;
         steps.push(Step::Llm(llm));
     }
+    let mut ids: HashMap<&str, usize> = HashMap::new();
+    for (_, result) in &telemetry.results {
+        *ids.entry(&result.call_id).or_default() += 1;
+    }
     for (time, result) in &telemetry.results {
         let mut tool = tool_from_result(*time, result);
-        if let Some(decision) = telemetry.decisions.get(&result.call_id) {
+        if let Some(decisions) = telemetry.decisions.get(&result.call_id)
+            && let Some(decision) = Decision::on(&tool, decisions, ids[&*result.call_id] > 1)
+        {
             decision.note_on(&mut tool);
         }
         place(&mut steps, tool);

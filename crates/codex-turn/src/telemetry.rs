@@ -51,7 +51,8 @@ pub fn covers(turn: &TranscriptTurn, events: &[&LogEvent]) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry {
     pub(crate) calls: Vec<TelemetryCall>,
-    pub(crate) decisions: HashMap<String, Decision>,
+    /// By the id of the call, in order.
+    pub(crate) decisions: HashMap<String, Vec<Decision>>,
     pub(crate) results: Vec<(UnixNanos, ToolResult)>,
     pub(crate) prompt: Option<String>,
     pub(crate) prompted: Option<UnixNanos>,
@@ -125,7 +126,7 @@ impl Telemetry {
                 Fact::TurnTimeToFirstToken { nanos } => telemetry.time_to_first_token = Some(nanos),
                 Fact::ToolDecision { call_id, decision, source } => {
                     let decision = Decision { time: event.time, decision, source };
-                    telemetry.decisions.insert(call_id, decision);
+                    telemetry.decisions.entry(call_id).or_default().push(decision);
                 }
                 Fact::ToolResult(result) => telemetry.results.push((event.time, *result)),
             }

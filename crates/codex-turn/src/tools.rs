@@ -17,6 +17,12 @@ pub(crate) struct CallItem {
     pub(crate) at: UnixNanos,
     /// For calls that have no result record of their own (web search).
     pub(crate) status: Option<String>,
+    /// Which of the turn's calls it is, from 0: ids repeat.
+    pub(crate) place: usize,
+    /// What it gave back.
+    pub(crate) output: Option<CallOutput>,
+    /// What Codex noted of its end.
+    pub(crate) item: Option<ToolItem>,
 }
 
 /// What a tool gave back to the model.
@@ -59,6 +65,9 @@ pub(crate) fn call_item(kind: &str, item: &Json, at: UnixNanos) -> CallItem {
         arguments,
         at,
         status: text("status"),
+        place: 0,
+        output: None,
+        item: None,
     }
 }
 
@@ -215,6 +224,12 @@ fn first_words(output: &str) -> Option<&str> {
     // `Script error:` says nothing; `… failed: no such lines in a.txt:` does.
     let is_heading = |line: &str| line.strip_suffix(':').is_some_and(|words| !words.contains(": "));
     body.lines().map(str::trim).find(|line| !line.is_empty() && !is_heading(line))
+}
+
+/// The shell command in a call's arguments.
+pub(crate) fn command(arguments: &str) -> Option<String> {
+    let arguments: Json = serde_json::from_str(arguments).ok()?;
+    json::text_of(&arguments, &["cmd", "command"]).map(str::to_owned)
 }
 
 /// A command as the model would write it. Codex notes what it started: a shell with a script.

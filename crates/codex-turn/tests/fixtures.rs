@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+mod calls;
 mod compat;
 mod privacy;
 mod robustness;

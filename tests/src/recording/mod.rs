@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::http::{self, Server};
 use crate::process;
+use crate::script::MODEL;
 use crate::version::Version;
 use crate::{Codex, Home, ModelServer, Protocol};
 use scenario::Scenario;
@@ -31,7 +32,8 @@ pub fn record(codex: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Resul
     let home = Home::for_recording(sink.server.port())?;
     prepare_project(&home)?;
     let model = ModelServer::start(std::slice::from_ref(&scenario.script))?;
-    let model_name = Version::of(codex)?.model();
+    let asked_for = Some(scenario.script.model.as_str()).filter(|model| *model != MODEL);
+    let model_name = asked_for.unwrap_or(Version::of(codex)?.model());
     let arguments = [&["--model", model_name], scenario.arguments].concat();
     let exec = Codex::configure(codex, &home, &model, Protocol::Json)?
         .exec(&arguments, &scenario.script.prompt)?;

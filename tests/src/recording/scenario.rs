@@ -16,12 +16,14 @@ pub struct Scenario {
 }
 
 /// The names of all scenarios.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 10] = [
     "attempts",
     "basic",
     "image",
     "large_output",
     "private_prompt",
+    "reused_ids",
+    "reused_ids_in_code",
     "review",
     "web_search",
     "websocket",
@@ -35,6 +37,8 @@ pub fn named(name: &str) -> Option<Scenario> {
         "image" => Some(image()),
         "large_output" => Some(large_output()),
         "private_prompt" => Some(private_prompt()),
+        "reused_ids" => Some(reused_ids()),
+        "reused_ids_in_code" => Some(reused_ids_in_code()),
         "review" => Some(review()),
         "web_search" => Some(web_search()),
         "websocket" => Some(websocket()),
@@ -72,6 +76,48 @@ fn large_output() -> Scenario {
 fn private_prompt() -> Scenario {
     let script = Script::new("Keep this to yourself").step(Step::new(USAGE).message("I will."));
     Scenario { script, arguments: &["-c", "otel.log_user_prompt=false"], notifications: 1 }
+}
+
+/// A provider that counts the ids of calls anew in each response, and then gives two calls of one
+/// response the same.
+fn reused_ids() -> Scenario {
+    let call = |id: &str, command: &str| Call::command(command).with_id(id);
+    let script = Script::new("Count anew")
+        .step(Step::new(USAGE).call(call("call_0", "echo one")))
+        .step(Step::new(USAGE).call(call("call_0", "echo two; exit 2")))
+        .step(
+            Step::new(USAGE)
+                .call(call("call_0", "echo two; exit 2"))
+                .call(call("call_1", "echo three")),
+        )
+        .step(
+            Step::new(USAGE)
+                .call(call("call_0", "sleep 1; echo four"))
+                .call(call("call_0", "echo five; exit 5")),
+        )
+        .step(Step::new(USAGE).message("Counted."));
+    Scenario { script, arguments: &[], notifications: 1 }
+}
+
+/// The same with scripts that call the tools.
+fn reused_ids_in_code() -> Scenario {
+    let call = |source: &str| Call::script(source, []).with_id("call_0");
+    let command = |command: &str| format!("tools.exec_command({})", json!({ "cmd": command }));
+    let (one, two) = (command("echo one"), command("echo two; exit 2"));
+    let (three, four) = (command("sleep 1; echo three"), command("echo four; exit 4"));
+    let script = Script::new("Count anew in code")
+        .with_model("gpt-6-sol")
+        .step(Step::new(USAGE).call(call(&format!("text((await {one}).output)"))))
+        .step(Step::new(USAGE).call(call(&format!("text((await {two}).output)"))))
+        .step(
+            Step::new(USAGE)
+                .call(call(&format!(
+                    "const all = await Promise.all([{three}, {four}]); text(all[0].output)"
+                )))
+                .call(call("throw new Error('boom')")),
+        )
+        .step(Step::new(USAGE).message("Counted."));
+    Scenario { script, arguments: &[], notifications: 1 }
 }
 
 /// A search and a page, both done by the provider.

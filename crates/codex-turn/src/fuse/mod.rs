@@ -3,9 +3,8 @@
 //! The transcript is the truth for messages, tools, tokens and settings. The events add exact times,
 //! time to first token, HTTP attempts and approvals. Each works without the other.
 
+mod ends;
 mod tool_calls;
-
-use std::collections::HashMap;
 
 use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step};
 use otlp_model::{Attribute, Turn, UnixNanos};
@@ -13,11 +12,12 @@ use serde_json::{Map, Value as Json};
 
 pub(crate) use tool_calls::tool_from_result;
 
+use ends::Ends;
+
 use crate::HARNESS;
-use crate::events::{LogEvent, ToolResult};
+use crate::events::LogEvent;
 use crate::json;
 use crate::telemetry::{Telemetry, TelemetryCall};
-use crate::tools::ToolItem;
 use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
@@ -59,19 +59,13 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
 struct Fusion<'a> {
     transcript: &'a TranscriptTurn,
     telemetry: &'a Telemetry,
-    /// What the transcript notes of each tool's end, by call; a turn may have thousands.
-    items: HashMap<&'a str, &'a ToolItem>,
-    /// The event of each tool's end, by call.
-    results: HashMap<&'a str, &'a (UnixNanos, ToolResult)>,
+    /// The events of the tools' ends, by call; a turn may have thousands.
+    ends: Ends<'a>,
 }
 
 impl<'a> Fusion<'a> {
     fn new(transcript: &'a TranscriptTurn, telemetry: &'a Telemetry) -> Self {
-        // Backwards, so that of two for the same call the first one counts.
-        let items = transcript.tool_items.iter().rev().map(|item| (item.id.as_str(), item));
-        let results = telemetry.results.iter().rev();
-        let results = results.map(|result| (result.1.call_id.as_str(), result));
-        Self { transcript, telemetry, items: items.collect(), results: results.collect() }
+        Self { transcript, telemetry, ends: Ends::of(transcript, telemetry) }
     }
 
     /// A sub-agent's transcript names the turn that set it to work since Codex 0.164; since 0.157 it

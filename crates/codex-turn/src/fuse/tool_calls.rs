@@ -1,19 +1,20 @@
 //! Tool calls, from what the model asked for, what Codex noted of their end, and their events.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use otlp_model::turn::{Outcome, Step, ToolCall};
 use otlp_model::{Attribute, UnixNanos};
 
 use super::Fusion;
+use super::ends::Sent;
+use crate::approval::Decision;
 use crate::events::ToolResult;
 use crate::tools::{self, CallItem, Evidence, ToolItem};
 
 impl Fusion<'_> {
     pub(super) fn tool_call(&self, call: &CallItem) -> ToolCall {
-        let output = self.transcript.outputs.get(&call.call_id);
-        let item = self.items.get(call.call_id.as_str()).copied();
-        let result = self.results.get(call.call_id.as_str()).copied();
+        let (output, item) = (call.output.as_ref(), call.item.as_ref());
+        let result = self.ends.asked.get(&call.place).copied();
         let mut tool = self.tool_from(&call.call_id, item, result, Some(call.at));
         if let (None, None, Some(output)) = (item, result, output) {
             tool.end = output.at.max(call.at);
@@ -37,7 +38,17 @@ impl Fusion<'_> {
         if tool.outcome == Outcome::Unknown {
             tool.outcome = self.stopped().unwrap_or_default();
         }
+        self.note_decision(&mut tool);
         tool
+    }
+
+    fn note_decision(&self, tool: &mut ToolCall) {
+        let id_is_shared = self.ends.shared_ids.contains(&*tool.call_id);
+        if let Some(decisions) = self.telemetry.decisions.get(&tool.call_id)
+            && let Some(decision) = Decision::on(tool, decisions, id_is_shared)
+        {
+            decision.note_on(tool);
+        }
     }
 
     /// A tool call from what Codex notes of its end.
@@ -45,7 +56,7 @@ impl Fusion<'_> {
         &self,
         call_id: &str,
         item: Option<&ToolItem>,
-        result: Option<&(UnixNanos, ToolResult)>,
+        result: Option<&Sent>,
         asked: Option<UnixNanos>,
     ) -> ToolCall {
         let mut tool = match result {
@@ -79,24 +90,12 @@ impl Fusion<'_> {
                 tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
             }
         }
-        if let Some(decision) = self.telemetry.decisions.get(call_id) {
-            decision.note_on(&mut tool);
-        }
         tool
     }
 
     /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
     /// the script that was the last to begin before them; Codex does not name it.
     pub(super) fn nest(&self, steps: &mut Vec<Step>) {
-        let asked: HashSet<String> = steps
-            .iter()
-            .flat_map(|step| match step {
-                Step::Llm(call) => call.tools.as_slice(),
-                Step::Tool(_) | Step::Compaction(_) => &[],
-            })
-            .map(|tool| tool.call_id.clone())
-            .collect();
-        let mut seen = asked;
         let mut orphans = Vec::new();
         let mut scripts: Vec<&mut ToolCall> = steps
             .iter_mut()
@@ -106,14 +105,17 @@ impl Fusion<'_> {
             })
             .filter(|call| call.name == "exec")
             .collect();
-        let items = self.transcript.tool_items.iter().map(|item| item.id.as_str());
-        let results = self.telemetry.results.iter().map(|(_, result)| result.call_id.as_str());
-        for id in items.chain(results).filter(|id| !id.is_empty()) {
-            if !seen.insert(id.to_owned()) {
+        let mut known = HashSet::new();
+        let items = self.transcript.other_items.iter().map(|item| (item.id.as_str(), Some(item)));
+        let events = self.ends.others.iter().map(|event| (event.1.call_id.as_str(), None));
+        let by_id = self.ends.others.iter().rev().map(|event| (event.1.call_id.as_str(), *event));
+        let by_id: HashMap<_, _> = by_id.collect();
+        for (id, item) in items.chain(events) {
+            if id.is_empty() || !known.insert(id) {
                 continue;
             }
-            let (item, result) = (self.items.get(id).copied(), self.results.get(id).copied());
-            let tool = self.tool_from(id, item, result, None);
+            let mut tool = self.tool_from(id, item, by_id.get(id).copied(), None);
+            self.note_decision(&mut tool);
             let script = scripts
                 .iter_mut()
                 .filter(|script| script.start <= tool.start)

@@ -1,5 +1,6 @@
 //! The transcript (rollout JSONL): a fold over its lines into turns.
 
+mod calls;
 mod meta;
 mod responses;
 mod review;
@@ -237,7 +238,7 @@ impl Transcript {
                 if let Some(item) = tools::end_event(kind, event, time)
                     && let Some(open) = &mut self.open
                 {
-                    open.tool_items.push(item);
+                    open.entries.push(Entry::End(item));
                 }
             }
         }
@@ -272,7 +273,7 @@ impl Transcript {
         }
         open.ended = true;
         // A turn fails because the model did not answer this.
-        if matches!(end, TurnEnd::Failed(_)) && !open.is_review {
+        if matches!(end, TurnEnd::Failed(_)) && open.review.is_none() {
             open.entries.extend(self.take_pending().into_iter().map(Entry::Input));
         }
         self.turns.push(open.close(end, &self.meta, self.at));
@@ -295,7 +296,7 @@ impl Transcript {
     fn item_completed(&mut self, event: &Json) {
         if let Some(item) = tools::tool_item(event) {
             if let Some(open) = self.open_for(event) {
-                open.tool_items.push(item);
+                open.entries.push(Entry::End(item));
             }
             // Otherwise a process that outlived its aborted turn: that turn is told already.
             return;
@@ -348,9 +349,10 @@ impl Transcript {
                 let (call_id, output) = tools::call_output(item, time);
                 Entry::Output { call_id, output }
             }
-            _ if kind.ends_with("_call") => {
-                Entry::Item { item: ModelItem::Call(tools::call_item(kind, item, time)), at: time }
-            }
+            _ if kind.ends_with("_call") => Entry::Item {
+                item: ModelItem::Call(Box::new(tools::call_item(kind, item, time))),
+                at: time,
+            },
             _ => return,
         };
         self.push(entry);
@@ -359,7 +361,7 @@ impl Transcript {
     /// Adds an entry to the open turn, after the messages that came before it.
     fn push(&mut self, entry: Entry) {
         let inputs = self.take_pending();
-        if let Some(open) = self.open.as_mut().filter(|open| !open.is_review) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.review.is_none()) {
             open.entries.extend(inputs.into_iter().map(Entry::Input));
             open.entries.push(entry);
         }

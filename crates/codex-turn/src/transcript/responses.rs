@@ -4,12 +4,11 @@
 //! versions write the cost *after* the items, versions up to 0.80 *before* them. A response without
 //! cost ends where a tool's output is followed by the next item.
 
-use std::collections::HashMap;
-
 use otlp_model::UnixNanos;
 use otlp_model::turn::{Message, Part, Usage};
 
-use crate::tools::{CallItem, CallOutput};
+use super::calls::Calls;
+use crate::tools::{CallItem, CallOutput, ToolItem};
 
 /// Something that a model answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,7 +16,7 @@ pub(crate) enum ModelItem {
     /// None where the reasoning is encrypted and has no summary.
     Reasoning(Option<String>),
     Text(String),
-    Call(CallItem),
+    Call(Box<CallItem>),
 }
 
 /// A record of a turn, in the transcript's order.
@@ -26,6 +25,7 @@ pub(crate) enum Entry {
     Input(Message),
     Item { item: ModelItem, at: UnixNanos },
     Output { call_id: String, output: CallOutput },
+    End(ToolItem),
     Usage { usage: Usage, response_id: Option<String>, at: UnixNanos, record: bool },
     Compacted { summary: Option<String>, at: UnixNanos },
 }
@@ -49,12 +49,13 @@ impl Response {
     }
 }
 
-/// What a turn's entries amount to: responses with a compaction in between, and the outputs by call.
+/// What a turn's entries amount to: responses with a compaction in between.
 pub(crate) struct Grouped {
     pub(crate) steps: Vec<Step>,
     /// A last request: what the model was to see, and never answered.
     pub(crate) unanswered: Option<Response>,
-    pub(crate) outputs: HashMap<String, CallOutput>,
+    /// The ends of calls that the model did not ask for.
+    pub(crate) other_items: Vec<ToolItem>,
 }
 
 pub(crate) enum Step {
@@ -103,7 +104,8 @@ struct Grouping {
     /// Inputs that arrived when the current response had begun: they are the next one's.
     next: Response,
     output_seen: bool,
-    grouped: Grouped,
+    calls: Calls,
+    steps: Vec<Step>,
 }
 
 impl Grouping {
@@ -113,7 +115,8 @@ impl Grouping {
             current: Response::default(),
             next: Response::default(),
             output_seen: false,
-            grouped: Grouped { steps: Vec::new(), unanswered: None, outputs: HashMap::new() },
+            calls: Calls::default(),
+            steps: Vec::new(),
         }
     }
 
@@ -130,14 +133,18 @@ impl Grouping {
                     tool_call_id: Some(call_id.clone()),
                 });
                 self.output_seen = true;
-                self.grouped.outputs.insert(call_id, output);
+                self.calls.output(&call_id, output);
             }
-            Entry::Item { item, at } => {
+            Entry::End(item) => self.calls.item(item),
+            Entry::Item { mut item, at } => {
                 if self.placement == Placement::Nowhere
                     && self.output_seen
                     && !self.current.items.is_empty()
                 {
                     self.close();
+                }
+                if let ModelItem::Call(call) = &mut item {
+                    call.place = self.calls.begin(call, self.steps.len());
                 }
                 self.current.items.push(item);
                 self.current.answered = Some(at);
@@ -155,7 +162,7 @@ impl Grouping {
             }
             Entry::Compacted { summary, at } => {
                 self.close();
-                self.grouped.steps.push(Step::Compacted { summary, at });
+                self.steps.push(Step::Compacted { summary, at });
                 self.current.asked = Some(at);
             }
         }
@@ -170,7 +177,7 @@ impl Grouping {
         if !self.current.is_empty() {
             let next = std::mem::take(&mut self.next);
             let done = std::mem::replace(&mut self.current, next);
-            self.grouped.steps.push(Step::Response(done));
+            self.steps.push(Step::Response(done));
         }
         self.output_seen = false;
     }
@@ -178,6 +185,17 @@ impl Grouping {
     fn finish(mut self) -> Grouped {
         self.close();
         let unanswered = (!self.current.input.is_empty()).then_some(self.current);
-        Grouped { unanswered, ..self.grouped }
+        let (mut calls, other_items) = self.calls.finish();
+        let responses = self.steps.iter_mut().filter_map(|step| match step {
+            Step::Response(response) => Some(response),
+            Step::Compacted { .. } => None,
+        });
+        for item in responses.flat_map(|response| &mut response.items) {
+            if let ModelItem::Call(call) = item {
+                let known = std::mem::take(&mut calls[call.place]);
+                (call.output, call.item) = (known.output, known.item);
+            }
+        }
+        Grouped { steps: self.steps, unanswered, other_items }
     }
 }

@@ -7,7 +7,7 @@
 use otlp_model::UnixNanos;
 use serde_json::Value as Json;
 
-use super::{OpenTurn, Transcript};
+use super::Transcript;
 use crate::json;
 use crate::tools::ToolItem;
 
@@ -31,8 +31,7 @@ impl Transcript {
         let (Some(open), Some(item)) = (&mut self.open, event.get("item")) else { return };
         let prompt = json::text(item, &["user_facing_hint"]);
         open.prompts.extend(prompt.map(str::to_owned));
-        open.is_review = true;
-        open.tool_items.push(ToolItem {
+        open.review = Some(ToolItem {
             id: json::text(item, &["id"]).unwrap_or(REVIEW).to_owned(),
             name: REVIEW.to_owned(),
             arguments: item.get("target").map(Json::to_string),
@@ -51,7 +50,7 @@ impl Transcript {
 
     /// Whether the event is the reviewer's, which it notes.
     fn repeats_reviewer(&mut self, event: &Json) -> bool {
-        if self.open.as_ref().is_none_or(|open| !open.is_review || open.is_about(event)) {
+        if self.open.as_ref().is_none_or(|open| open.review.is_none() || open.is_about(event)) {
             return false;
         }
         let thread = json::text(event, &["thread_id"]).map(str::to_owned);
@@ -62,7 +61,6 @@ impl Transcript {
     }
 
     fn open_review(&mut self) -> Option<&mut ToolItem> {
-        let items = self.open.as_mut().map(|open: &mut OpenTurn| &mut open.tool_items)?;
-        items.iter_mut().rev().find(|item| item.name == REVIEW)
+        self.open.as_mut()?.review.as_mut()
     }
 }

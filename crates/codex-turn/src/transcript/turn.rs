@@ -1,7 +1,5 @@
 //! One turn of a transcript.
 
-use std::collections::HashMap;
-
 use otlp_model::UnixNanos;
 use otlp_model::turn::Compaction;
 use serde_json::Value as Json;
@@ -10,7 +8,7 @@ use super::responses::{self, Entry, ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
 use crate::notify::{NotifyPayload, uuid_v7_time};
-use crate::tools::{CallOutput, ToolItem};
+use crate::tools::ToolItem;
 
 /// How a turn stands at the end of what was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +64,8 @@ pub struct TranscriptTurn {
     pub(crate) steps: Vec<TranscriptStep>,
     /// What the model was to see last and never answered.
     pub(crate) unanswered: Option<Response>,
-    pub(crate) outputs: HashMap<String, CallOutput>,
-    pub(crate) tool_items: Vec<ToolItem>,
+    /// The ends of calls that the model did not ask for itself.
+    pub(crate) other_items: Vec<ToolItem>,
 }
 
 impl TranscriptTurn {
@@ -219,9 +217,8 @@ pub(super) struct OpenTurn {
     pub(super) entries: Vec<Entry>,
     pub(super) has_usage_records: bool,
     pub(super) compaction_start: Option<UnixNanos>,
-    pub(super) tool_items: Vec<ToolItem>,
-    /// Whether a reviewer does the work.
-    pub(super) is_review: bool,
+    /// The review, where a reviewer does the work.
+    pub(super) review: Option<ToolItem>,
 }
 
 impl OpenTurn {
@@ -250,8 +247,7 @@ impl OpenTurn {
             entries: Vec::new(),
             has_usage_records: false,
             compaction_start: None,
-            tool_items: Vec::new(),
-            is_review: false,
+            review: None,
         }
     }
 
@@ -311,8 +307,7 @@ impl OpenTurn {
             settings: self.settings,
             steps: steps.collect(),
             unanswered: grouped.unanswered,
-            outputs: grouped.outputs,
-            tool_items: self.tool_items,
+            other_items: self.review.into_iter().chain(grouped.other_items).collect(),
         }
     }
 }
