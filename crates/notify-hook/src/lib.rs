@@ -24,6 +24,7 @@ mod dry_run;
 mod exporter;
 mod find;
 mod gather;
+mod git;
 mod lane;
 pub mod ledger;
 mod lifecycle;

@@ -16,8 +16,9 @@ use pricing::PriceTable;
 
 use crate::deliver::Delivery;
 use crate::gather::Gathered;
+use crate::git::Dirty;
 use crate::lane::Fate;
-use crate::lineage::{Dirty, note_caller};
+use crate::lineage::note_caller;
 use crate::log::Log;
 use crate::price::price;
 use crate::read::{self, Reading, SILENCE};

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use buffer_api::process::answer;
+use buffer_api::process::{answer, without_keys};
 use codex_config::{CodexVersion, Environment, Paths, variables};
 
 /// How long a program may take that is asked something.
@@ -44,7 +44,7 @@ impl Host {
     /// Runs a program of the system, found on the `PATH`, and waits for its end. Nothing that it
     /// says reaches the terminal, and it does not take for ever.
     pub(crate) fn run(&self, program: impl AsRef<OsStr>, arguments: &[&str]) -> io::Result<Output> {
-        answer(Command::new(program).args(arguments), PATIENCE)
+        answer(without_keys(Command::new(program).args(arguments)), PATIENCE)
     }
 
     /// The real Codex.

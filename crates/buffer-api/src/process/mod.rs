@@ -6,6 +6,7 @@
 //! goes to a stranger that was given an old pid.
 
 mod answer;
+mod keys;
 mod lock;
 mod occupant;
 mod pid_file;
@@ -18,6 +19,7 @@ mod streams;
 use std::path::PathBuf;
 
 pub use answer::answer;
+pub use keys::without_keys;
 pub use lock::{AcquireError, InstanceLock};
 pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use buffer_api::process::answer;
+use buffer_api::process::{answer, without_keys};
 use codex_config::{CodexVersion, Paths};
 use codex_turn::RECORDED_VERSIONS;
 
@@ -128,7 +128,7 @@ fn judge(version: CodexVersion) -> Finding {
 fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
     let mut command = Command::new(codex);
     command.arg("--version").env("PATH", path);
-    let said = answer(&mut command, PATIENCE).ok()?;
+    let said = answer(without_keys(&mut command), PATIENCE).ok()?;
     CodexVersion::parse(&String::from_utf8_lossy(&said.stdout))
 }
 

@@ -7,6 +7,7 @@ mod attributes;
 mod backend;
 mod chain;
 mod delivery;
+mod git;
 mod home;
 mod lifecycle;
 mod metrics;

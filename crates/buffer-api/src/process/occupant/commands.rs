@@ -4,14 +4,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::Occupant;
-use crate::process::answer;
+use crate::process::{answer, without_keys};
 
 /// How long a program may take; `lsof` waits for file systems that do not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a program of the system prints; nothing if there is none, or if it takes too long.
 pub(super) fn output(program: &str, arguments: &[&str]) -> Option<String> {
-    let said = answer(Command::new(program).args(arguments), PATIENCE).ok()?;
+    let said = answer(without_keys(Command::new(program).args(arguments)), PATIENCE).ok()?;
     Some(String::from_utf8_lossy(&said.stdout).into_owned())
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use buffer_api::process::answer;
+use buffer_api::process::{answer, without_keys};
 use codex_config::CodexVersion;
 
 use super::CONFIG;
@@ -35,7 +35,8 @@ pub(super) fn is_refused(
     }
     let mut command = Command::new(codex);
     command.args(READ).env("PATH", search).env("CODEX_HOME", codex_home);
-    answer(&mut command, PATIENCE).is_ok_and(|said| said.status.code() == Some(REFUSED))
+    answer(without_keys(&mut command), PATIENCE)
+        .is_ok_and(|said| said.status.code() == Some(REFUSED))
 }
 
 /// What that means. The command says what is wrong.
