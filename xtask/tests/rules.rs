@@ -7,21 +7,22 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 14] = [
-    ("otlp-model", 0),
-    ("pricing", 0),
-    ("buffer-api", 0),
-    ("codex-config", 0),
-    ("scrub", 0),
-    ("codex-turn", 1),
-    ("buffer-server", 1),
-    ("trace-store", 1),
-    ("exporters", 2),
-    ("notify-hook", 3),
-    ("exec-proxy", 3),
-    ("doctor", 4),
-    ("setup", 4),
-    ("cli", 5),
+const LAYERS: [(&str, u8); 15] = [
+    ("terminal-text", 0),
+    ("otlp-model", 1),
+    ("pricing", 1),
+    ("buffer-api", 1),
+    ("codex-config", 1),
+    ("scrub", 1),
+    ("codex-turn", 2),
+    ("buffer-server", 2),
+    ("trace-store", 2),
+    ("exporters", 3),
+    ("notify-hook", 4),
+    ("exec-proxy", 4),
+    ("doctor", 5),
+    ("setup", 5),
+    ("cli", 6),
 ];
 
 #[test]

@@ -51,7 +51,8 @@ impl Log {
         let Ok(mut file) = append_private(&self.file) else { return };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
         // One line, one write: several hooks may log at once.
-        let text = format!("{time} {level:5} [{}] {line}", std::process::id()).replace('\n', " ");
+        let line = terminal_text::line(&line.to_string());
+        let text = format!("{time} {level:5} [{}] {line}", std::process::id());
         let _ = file.write_all(format!("{text}\n").as_bytes());
     }
 }

@@ -227,7 +227,7 @@ fn place(running: &Running) -> String {
 
 #[expect(clippy::print_stdout, reason = "this is what the user asked for")]
 fn say(message: impl Display) {
-    println!("{message}");
+    println!("{}", terminal_text::lines(&message.to_string()));
 }
 
 fn explain(failure: &Failure) {
@@ -235,7 +235,7 @@ fn explain(failure: &Failure) {
     if let Some(hint) = failure.hint {
         text.push_str(&format!("hint: {hint}\n"));
     }
-    let _ = io::stderr().write_all(text.as_bytes());
+    let _ = io::stderr().write_all(terminal_text::lines(&text).as_bytes());
 }
 
 impl Failure {

@@ -112,7 +112,7 @@ impl Log {
 impl Inner {
     fn write(&mut self, message: &dyn Display) {
         let time = humantime::format_rfc3339_millis(SystemTime::now());
-        let line = format!("{time} {message}\n");
+        let line = format!("{time} {}\n", terminal_text::line(&message.to_string()));
         match &mut self.output {
             Output::Stderr => {
                 let _ = io::stderr().write_all(line.as_bytes());

@@ -24,6 +24,22 @@ pub(crate) enum Command {
     Status(Status),
 }
 
+impl Command {
+    /// Whether the result is for a program.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Setup(args) => args.json,
+            Self::Uninstall(args) => args.json,
+            Self::Demo(args) => args.json,
+            Self::Doctor(args) => args.json,
+            Self::Flush(args) => args.json,
+            Self::Show(args) => args.json,
+            Self::Status(args) => args.json,
+            Self::Logs(_) => false,
+        }
+    }
+}
+
 /// Run the whole pipeline on a recorded Codex session, in a temporary home, and print the trace.
 ///
 /// Starts the buffer service, sends it the recorded telemetry, runs the notify hook as Codex does,

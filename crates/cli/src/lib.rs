@@ -48,6 +48,8 @@ pub fn run(
     let environment = Environment::new(variables);
     let width = ::doctor::columns(output.is_terminal);
     let terminal = output.is_terminal.then_some(width);
+    let is_json = args.command.is_json();
+    let is_styled = matches!(args.command, Command::Doctor(_) | Command::Status(_));
     let (text, code) = match args.command {
         Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment, terminal)?,
@@ -62,6 +64,12 @@ pub fn run(
             (status::status(&status, &environment, output.is_terminal)?, ExitCode::Success)
         }
         Command::Show(show) => (show::show(&show, &environment, width)?, ExitCode::Success),
+    };
+    // Much of it was written by models, servers and files of a workspace.
+    let text = match (is_json, is_styled) {
+        (true, _) => terminal_text::json(&text),
+        (false, true) => terminal_text::styled(&text),
+        (false, false) => terminal_text::lines(&text),
     };
     // A reader such as `head` may have seen enough.
     let _ = output.stream.write_all(text.as_bytes());

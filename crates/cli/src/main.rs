@@ -17,7 +17,7 @@ fn main() -> std::process::ExitCode {
         }
         Err(error) => {
             // Nobody to tell if stderr is closed.
-            let _ = writeln!(std::io::stderr(), "{}", error.report());
+            let _ = writeln!(std::io::stderr(), "{}", terminal_text::lines(&error.report()));
             error.code().into()
         }
     }

@@ -90,7 +90,7 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span], width: usize) {
     let _ = writeln!(text, "{}", cut(&format!("{head}{}{cost}", tokens.within(room)), width));
     let _ = writeln!(text, "{}  trace {}", rfc3339(root.start).replace('T', " "), root.trace_id);
     if let Some(session) = root.text(names::SESSION_ID) {
-        let _ = writeln!(text, "session {session}");
+        let _ = writeln!(text, "session {}", terminal_text::line(session));
     }
     if let SpanStatus::Error(message) = &root.status {
         wrapped(text, '!', message, width);
@@ -287,7 +287,7 @@ mod tests {
         expect![[r#"
             Turn 1  AGENT  990 ms  ok  1000 tokens in (0 cached), 20 out (0 reasoning)  $0.0123
             2026-11-20 22:34:31.010Z  trace 07070707070707070707070707070707
-            > one  [31mtwo
+            > one ␛[31mtwo
             ├─ gpt-5.5         LLM      +10 ms   1.98 s  ok     1000 tokens in (0 cached), 20 out (0 reasoning)
             │  └─ exec_command TOOL     +20 ms   2.97 s  ERROR  ! exit code 3
             └─ compaction      CHAIN    +30 ms   3.96 s  ok

@@ -1,6 +1,6 @@
 //! `arize-config`: reads and edits `config.yaml`.
 
-use std::io;
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -10,13 +10,20 @@ use codex_config::command::{Arguments, Console, report, run};
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::new(std::env::vars_os());
-    let console = Console {
-        input: &mut io::stdin().lock(),
-        output: &mut io::stdout().lock(),
-        notes: &mut io::stderr().lock(),
+    let (mut output, mut notes) = (Vec::new(), Vec::new());
+    let console =
+        Console { input: &mut io::stdin().lock(), output: &mut output, notes: &mut notes };
+    let code = match run(arguments, &environment, console) {
+        Ok(code) => code,
+        Err(error) => report(&error, &mut notes),
     };
-    match run(arguments, &environment, console) {
-        Ok(code) => code.into(),
-        Err(error) => report(&error, &mut io::stderr().lock()).into(),
+    // A program that reads the result gets it as it is.
+    if io::stdout().is_terminal() {
+        output = terminal_text::lines(&String::from_utf8_lossy(&output)).into_bytes();
     }
+    let notes = terminal_text::lines(&String::from_utf8_lossy(&notes));
+    // Where this fails, the exit code is all that is left.
+    let _ = io::stdout().write_all(&output);
+    let _ = io::stderr().write_all(notes.as_bytes());
+    code.into()
 }

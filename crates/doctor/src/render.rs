@@ -57,17 +57,22 @@ pub fn findings(report: &Report, style: Style) -> String {
             Level::Warning => ("warn", AnsiColor::Yellow),
             Level::Failure => ("FAIL", AnsiColor::Red),
         };
+        let message = terminal_text::line(&finding.message);
         let word = style.paint(Ansi::new().fg_color(Some(colour.into())), &format!("{word:4}"));
         let options = Options::new(style.width.saturating_sub(margin.len()))
             // Paths and versions stay whole.
             .word_splitter(WordSplitter::NoHyphenation)
             .break_words(false);
-        let lines = textwrap::wrap(&finding.message, options);
+        let lines = textwrap::wrap(&message, options);
         let message = lines.join(&format!("\n{margin}"));
         text.push_str(&format!("{word}  {:longest$}  {message}\n", finding.check));
         if let Some(command) = &finding.command {
             // Never broken: it is there to be copied.
-            text.push_str(&format!("{margin}{} {}\n", style.dim("run:"), style.bold(command)));
+            text.push_str(&format!(
+                "{margin}{} {}\n",
+                style.dim("run:"),
+                style.bold(&terminal_text::line(command))
+            ));
         }
     }
     text.push_str(&format!("\n{}\n", totals(report)));

@@ -79,7 +79,7 @@ pub(crate) fn line(text: &str, width: usize) -> String {
 /// The beginning of a text on one line of this width in columns, without characters that a terminal
 /// acts on.
 pub fn cut(text: &str, width: usize) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = terminal_text::line(text);
     if display_width(&line) <= width {
         return line;
     }
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_line_is_one_line() {
-        assert_eq!(line(" a\n\u{1b}[31mb ", 10), "a  [31mb");
+        assert_eq!(line(" a\n\u{1b}[31mb ", 10), "a ␛[31mb");
         assert_eq!(line("abcdef", 6), "abcdef");
         assert_eq!(line("abcdef", 3), "ab…");
         assert_eq!(line("長いabc", 4), "長…", "each of the first two takes two columns");

@@ -58,7 +58,10 @@ pub(crate) fn end_as(ended: io::Result<ExitStatus>) -> ExitCode {
 /// Says what a shell would say.
 pub(crate) fn complain(message: &str) {
     // There may be nobody to tell.
-    let _ = io::Write::write_all(&mut io::stderr(), format!("codex: {message}\n").as_bytes());
+    let _ = io::Write::write_all(
+        &mut io::stderr(),
+        format!("codex: {}\n", terminal_text::line(message)).as_bytes(),
+    );
 }
 
 fn not_started(error: &io::Error) -> ExitCode {

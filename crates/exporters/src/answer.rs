@@ -13,7 +13,7 @@ pub(crate) fn shown(text: &str, secrets: &[String]) -> String {
         };
     }
     let text = secrets.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "…"));
-    let text = text.replace(|c: char| c.is_control(), " ");
+    let text = terminal_text::line(&text);
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if words.is_empty() {
         return "(no text)".to_owned();
@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn answers_are_one_clean_line() {
         check("Unsupported content type: x", "Unsupported content type: x");
-        check("\u{1b}[31mred\u{7}\r\n  <b>x</b>\0", "[31mred <b>x</b>");
+        check("\u{1b}[31mred\u{7}\r\n  <b>x</b>\0", "␛[31mred␇ <b>x</b>␀");
         check(" \n ", "(no text)");
         check("<!DOCTYPE HTML>\n<html><title>Not\nfound</title>\n…", "a web page, `Not found`");
         check("\n<html><head><title> </title>", "a web page");

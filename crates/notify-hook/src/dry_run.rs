@@ -15,6 +15,6 @@ pub(crate) fn print(settings: &Settings, batch: &SpanBatch) {
     }
     for span in &batch.spans {
         let depth = batch.depth(span);
-        println!("[arize] DRY RUN: {}{}", "  ".repeat(depth), span.name);
+        println!("[arize] DRY RUN: {}{}", "  ".repeat(depth), terminal_text::line(&span.name));
     }
 }

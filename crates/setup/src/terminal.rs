@@ -6,6 +6,8 @@ use codex_config::Secret;
 use inquire::validator::Validation;
 use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
 
+use terminal_text::{line, lines};
+
 use crate::ask::{Ask, AskError};
 
 /// The person at the terminal.
@@ -19,8 +21,9 @@ impl Ask for Terminal {
         options: &[String],
         proposed: usize,
     ) -> Result<usize, AskError> {
-        let options: Vec<&str> = options.iter().map(String::as_str).collect();
-        let chosen = Select::new(question, options)
+        let options: Vec<String> = options.iter().map(|option| line(option)).collect();
+        let question = lines(question);
+        let chosen = Select::new(&question, options)
             .with_starting_cursor(proposed)
             .without_filtering()
             .with_help_message("arrow keys, then Enter; Ctrl-C stops")
@@ -40,24 +43,27 @@ impl Ask for Terminal {
         help: &str,
         check: fn(&str) -> Result<(), String>,
     ) -> Result<String, AskError> {
-        let mut prompt = Text::new(question).with_validator(move |text: &str| {
+        let (question, help) = (lines(question), lines(help));
+        let mut prompt = Text::new(&question).with_validator(move |text: &str| {
             Ok(check(text.trim())
                 .map_or_else(|wrong| Validation::Invalid(wrong.into()), |()| Validation::Valid))
         });
         if !help.is_empty() {
-            prompt = prompt.with_help_message(help);
+            prompt = prompt.with_help_message(&help);
         }
-        if !proposed.is_empty() {
+        // What is proposed is shown, and comes from a file.
+        if !proposed.is_empty() && line(proposed) == proposed {
             prompt = prompt.with_default(proposed);
         }
         Ok(prompt.prompt().map_err(stopped)?.trim().to_owned())
     }
 
     fn secret(&mut self, question: &str, help: &str) -> Result<Option<Secret>, AskError> {
-        let typed = Password::new(question)
+        let (question, help) = (lines(question), lines(help));
+        let typed = Password::new(&question)
             .with_display_mode(PasswordDisplayMode::Hidden)
             .without_confirmation()
-            .with_help_message(help)
+            .with_help_message(&help)
             // Not even its length shows.
             .with_formatter(&|typed| if typed.is_empty() { "" } else { "***" }.to_owned())
             .prompt()
@@ -67,16 +73,17 @@ impl Ask for Terminal {
     }
 
     fn confirm(&mut self, question: &str, proposed: bool, help: &str) -> Result<bool, AskError> {
-        let mut prompt = Confirm::new(question).with_default(proposed);
+        let (question, help) = (lines(question), lines(help));
+        let mut prompt = Confirm::new(&question).with_default(proposed);
         if !help.is_empty() {
-            prompt = prompt.with_help_message(help);
+            prompt = prompt.with_help_message(&help);
         }
         prompt.prompt().map_err(stopped)
     }
 
     fn tell(&mut self, message: &str) {
         // Whoever closed the stream does not want to know.
-        let _ = writeln!(std::io::stderr(), "{message}");
+        let _ = writeln!(std::io::stderr(), "{}", lines(message));
     }
 }
 

@@ -37,8 +37,7 @@ impl fmt::Display for Line {
         let time = self.time.map(|time| humantime::format_rfc3339_millis(time).to_string());
         let time = time.unwrap_or_default();
         // Nothing in a log may act on the terminal that shows it.
-        let text: String =
-            self.text.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+        let text = terminal_text::line(&self.text);
         write!(f, "{time:24} {:6} {text}", self.writer)
     }
 }
@@ -81,7 +80,7 @@ mod tests {
             2026-11-21T03:20:00.100Z hook   info  [7] Turn 1 of thread t: 3 spans
             2026-11-21T03:20:01.000Z buffer started
             2026-11-21T03:20:02.000Z hook   error [8] stays unsent
-                                     hook   caused by:  [31ma line of its own
+                                     hook   caused by: ␛[31ma line of its own
             2026-11-21T03:20:03.000Z buffer ended
         "#]]
         .assert_eq(&text);

@@ -123,7 +123,7 @@ fn turns(
         );
         let status = match entry.status.as_str() {
             "completed" => String::new(),
-            status => format!("{status}: "),
+            status => format!("{}: ", line(status, 16)),
         };
         let left = style.width.saturating_sub(start.len() + status.len());
         let _ = writeln!(text, "{start}{status}{}", line(&subject(turn, home), left));

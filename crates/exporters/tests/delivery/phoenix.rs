@@ -165,7 +165,7 @@ fn a_final_refusal_is_told_in_the_servers_words() {
     for status in [400, 401, 403, 404, 405, 415, 422, 500] {
         let error = fail(answer(status, "", "Unsupported\n content\u{1b}[1m type"));
         assert!(matches!(error, ExportError::Rejected { .. }), "{error:?}");
-        let expected = format!("rejected (http status {status}): Unsupported content [1m type");
+        let expected = format!("rejected (http status {status}): Unsupported content␛[1m type");
         assert!(error.to_string().ends_with(&expected), "{error}");
         assert!(!passes(&error));
     }
