@@ -7,6 +7,7 @@
 
 mod calls;
 mod compat;
+mod overlap;
 mod privacy;
 mod robustness;
 mod support;

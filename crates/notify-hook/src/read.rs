@@ -6,9 +6,11 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
+use codex_turn::{
+    Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn, TurnEnd,
+};
 
-use crate::writer::{WRITERS_ARE_KNOWN, has_writer};
+use crate::writer::{WRITERS_ARE_KNOWN, writers};
 
 /// The longest line that is taken in, in bytes; longer ones are passed over.
 const MAX_LINE: usize = 64 * 1024 * 1024;
@@ -79,13 +81,7 @@ pub(crate) fn turns(
     }
     let length = transcript.offset();
     let (mut turns, problems) = transcript.finish();
-    if let Some(last) = turns.last_mut()
-        && !last.has_ended()
-        && silence_of(path)? >= silence
-        && !has_writer(path)
-    {
-        last.abandon();
-    }
+    judge_open_turns(&mut turns, path, silence)?;
     Ok(Reading { turns, problems, length })
 }
 
@@ -119,6 +115,34 @@ pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Op
         passed_over: 0,
     };
     Ok(Opened { meta, tail })
+}
+
+/// Tells turns that go on from those whose Codex is gone, by who has the transcript open.
+fn judge_open_turns(
+    turns: &mut [TranscriptTurn],
+    path: &Path,
+    silence: Duration,
+) -> io::Result<()> {
+    let is_silent = silence_of(path)? >= silence;
+    let is_in_doubt = |turn: &&mut TranscriptTurn| match turn.ended {
+        TurnEnd::Open => is_silent,
+        TurnEnd::Lost => !is_silent,
+        _ => false,
+    };
+    let in_doubt: Vec<_> = turns.iter_mut().filter(is_in_doubt).collect();
+    if in_doubt.is_empty() {
+        return Ok(());
+    }
+    let writers = writers(path);
+    for turn in in_doubt {
+        match turn.ended {
+            TurnEnd::Open if writers == 0 => turn.abandon(),
+            // Each front end has one turn at a time.
+            TurnEnd::Lost if writers > 1 => turn.keep_open(),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// How long nothing was written to a file.

@@ -1,17 +1,17 @@
-//! Whether somebody still writes to a transcript.
+//! Who still writes to a transcript.
 
 use std::path::Path;
 
-/// Whether [`has_writer`] tells.
+/// Whether [`writers`] tells.
 pub(crate) const WRITERS_ARE_KNOWN: bool = cfg!(target_os = "linux");
 
-/// Whether a process has this file open for writing. While a turn goes on, Codex has its transcript
+/// How many processes have this file open for writing. While a turn goes on, Codex has its transcript
 /// open (seen with 16 versions from 0.44 to 0.169), also when nothing happens because a person is
 /// asked something.
 ///
 /// Only Linux tells; elsewhere nobody is known to write.
 #[cfg(target_os = "linux")]
-pub(crate) fn has_writer(path: &Path) -> bool {
+pub(crate) fn writers(path: &Path) -> usize {
     use std::fs;
 
     let descriptors = |folder: &str| fs::read_dir(folder).into_iter().flatten().flatten();
@@ -19,8 +19,11 @@ pub(crate) fn has_writer(path: &Path) -> bool {
     // Those of other users do not show what they have open.
     processes
         .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-        .flat_map(|pid| descriptors(&format!("/proc/{pid}/fd")))
-        .any(|descriptor| is_writer(&descriptor.path(), path))
+        .filter(|pid| {
+            let mut descriptors = descriptors(&format!("/proc/{pid}/fd"));
+            descriptors.any(|descriptor| is_writer(&descriptor.path(), path))
+        })
+        .count()
 }
 
 /// Whether a link below `/proc/PID/fd` is to this file, and one that can be written through.
@@ -41,6 +44,6 @@ fn is_writer(link: &Path, path: &Path) -> bool {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn has_writer(_path: &Path) -> bool {
-    false
+pub(crate) fn writers(_path: &Path) -> usize {
+    0
 }

@@ -2,6 +2,8 @@
 
 mod calls;
 mod meta;
+mod open;
+mod record;
 mod responses;
 mod review;
 mod turn;
@@ -10,11 +12,11 @@ use std::collections::HashSet;
 
 use otlp_model::UnixNanos;
 use otlp_model::turn::{Message, Part, Usage};
-use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 pub use meta::ThreadMeta;
+pub use record::begins_turn;
 pub(crate) use responses::{ModelItem, Response};
 pub(crate) use turn::TranscriptStep;
 pub use turn::{TranscriptTurn, TurnEnd};
@@ -22,6 +24,8 @@ pub use turn::{TranscriptTurn, TurnEnd};
 use crate::notify::NotifyPayload;
 use crate::problem::Problem;
 use crate::{json, tools};
+use open::{OpenTurns, turn_named_by};
+use record::{Piece, Record};
 use responses::Entry;
 use turn::{OpenTurn, Settings};
 
@@ -47,11 +51,7 @@ impl Checkpoint {
 pub struct Transcript {
     meta: ThreadMeta,
     at: Checkpoint,
-    open: Option<OpenTurn>,
-    /// Messages to the model that no response has followed yet.
-    pending: Vec<Message>,
-    /// Where the first of them stands.
-    pending_from: Option<u64>,
+    open: OpenTurns,
     /// Where the line that is being read begins.
     line_start: u64,
     /// The settings that Codex noted last, for the turns to come.
@@ -67,9 +67,7 @@ impl Transcript {
         Self {
             meta,
             at,
-            open: None,
-            pending: Vec::new(),
-            pending_from: None,
+            open: OpenTurns::default(),
             line_start: at.offset,
             ahead: Settings::default(),
             turns: Vec::new(),
@@ -88,7 +86,7 @@ impl Transcript {
         match payload.unique_turn_id() {
             Some(id) => self.turns.iter().any(|turn| turn.turn_id.as_deref() == Some(id)),
             // Up to 0.98 a turn ends with the answer that the payload repeats.
-            None => self.open.as_ref().is_some_and(|open| {
+            None => self.open.current().is_some_and(|open| {
                 open.is_answered() && open.answer == payload.last_assistant_message
             }),
         }
@@ -102,22 +100,15 @@ impl Transcript {
         if line.trim_ascii().is_empty() {
             return;
         }
-        match serde_json::from_slice::<Record<'_>>(line) {
-            Ok(record) => {
-                let time = record.timestamp.as_deref().and_then(json::rfc3339);
-                if let Err(what) = self.record(&record, time) {
-                    self.problems.push(Problem { offset, what });
+        record::pieces(line, |piece| {
+            let read = match piece {
+                Piece::Record(record) => self.record(&record),
+                Piece::Broken { bytes, error } => {
+                    Err(format!("{bytes} bytes that are not a record ({error:?} error)"))
                 }
-            }
-            Err(error) => {
-                let what = format!(
-                    "{} bytes that are not a record ({:?} error)",
-                    line.len(),
-                    error.classify()
-                );
-                self.problems.push(Problem { offset, what });
-            }
-        }
+            };
+            self.problems.extend(read.err().map(|what| Problem { offset, what }));
+        });
     }
 
     /// Passes over a line that is too long to be taken in; `bytes` include its newline.
@@ -128,156 +119,151 @@ impl Transcript {
             .push(Problem { offset, what: format!("a line of {bytes} bytes was passed over") });
     }
 
-    /// The turns, in order, and what could not be understood. The last turn may be open.
+    /// The turns, in the order in which they began, and what could not be understood. The last turn
+    /// may be open, and others beside it.
     pub fn finish(mut self) -> (Vec<TranscriptTurn>, Vec<Problem>) {
-        if let Some(open) = self.open.take() {
-            self.turns.push(open.close(TurnEnd::Open, &self.meta, self.at));
+        for open in self.open.end_all() {
+            let end = if open.is_superseded { TurnEnd::Lost } else { TurnEnd::Open };
+            self.close(open, end);
         }
+        turn::order(&mut self.turns);
         (self.turns, self.problems)
     }
 
-    fn record(&mut self, record: &Record<'_>, time: Option<UnixNanos>) -> Result<(), String> {
-        let payload = || -> Result<Json, String> {
-            serde_json::from_str(record.payload.map_or("null", RawValue::get)).map_err(|error| {
-                format!("the payload of a `{}` record: {:?} error", record.kind, error.classify())
-            })
-        };
-        let time = time.or(self.last_time()).unwrap_or_default();
+    fn record(&mut self, record: &Record<'_>) -> Result<(), String> {
         match record.kind.as_ref() {
-            "event_msg" => self.event(&payload()?, time),
-            "response_item" => self.response_item(&payload()?, time),
+            "event_msg" | "response_item" | "turn_context" | "token_usage_record" | "compacted" => {
+            }
+            "session_meta" | "world_state" | "inter_agent_communication_metadata" => return Ok(()),
+            other if self.unknown.insert(other.to_owned()) => {
+                return Err(format!("record type `{other}` is unknown"));
+            }
+            _ => return Ok(()),
+        }
+        let payload = record.payload.map_or("null", RawValue::get);
+        let payload: Json = serde_json::from_str(payload).map_err(|error| {
+            format!("the payload of a `{}` record: {:?} error", record.kind, error.classify())
+        })?;
+        let has_turn = self.open.select(&payload);
+        let time = record.timestamp.as_deref().and_then(json::rfc3339);
+        let time = time.or(self.open.current().map(|open| open.last)).unwrap_or_default();
+        match record.kind.as_ref() {
+            "event_msg" => self.event(&payload, time, has_turn),
+            _ if !has_turn && turn_named_by(&payload).is_some() => {}
+            "response_item" => self.response_item(&payload, time),
             "turn_context" => {
-                let context = payload()?;
-                if let Some(open) = self.open_for(&context) {
-                    open.settings.update(&context);
+                if let Some(open) = self.open.touch(time) {
+                    open.settings.update(&payload);
                 }
             }
             "token_usage_record" => {
-                let payload = payload()?;
                 let usage =
                     payload.get("usage").and_then(usage).ok_or("a usage record without usage")?;
                 let response_id = json::text(&payload, &["response_id"]).map(str::to_owned);
-                if let Some(open) = self.open_for(&payload) {
+                if let Some(open) = self.open.current_mut() {
                     open.has_usage_records = true;
-                    self.push(Entry::Usage { usage, response_id, at: time, record: true });
                 }
+                let entry = Entry::Usage { usage, response_id, at: time, record: true };
+                self.open.push(&payload, entry, time);
             }
-            "compacted" => {
-                let summary = json::text(&payload()?, &["message"]).map(str::to_owned);
-                self.push(Entry::Compacted { summary, at: time });
+            _ => {
+                let summary = json::text(&payload, &["message"]).map(str::to_owned);
+                self.open.push(&payload, Entry::Compacted { summary, at: time }, time);
             }
-            "session_meta" | "world_state" | "inter_agent_communication_metadata" => {}
-            other => {
-                if self.unknown.insert(other.to_owned()) {
-                    return Err(format!("record type `{other}` is unknown"));
-                }
-            }
-        }
-        if let Some(open) = &mut self.open {
-            open.last = time.max(open.last);
         }
         Ok(())
     }
 
-    fn event(&mut self, event: &Json, time: UnixNanos) {
-        if self.review(event, time) {
+    fn event(&mut self, event: &Json, time: UnixNanos, has_turn: bool) {
+        if self.review(event, time, has_turn) {
             return;
         }
         let kind = json::text(event, &["type"]).unwrap_or_default();
+        let message = || json::text(event, &["message"]).map(str::to_owned);
         match kind {
-            "task_started" | "turn_started" => self.begin(event, time),
+            "task_started" | "turn_started" => return self.begin(event, time),
+            "token_count" => return self.token_count(event, time),
+            "thread_settings_applied" => return self.apply_settings(event),
+            // Up to 0.98 a turn begins with its prompt.
+            "user_message"
+                if self.meta.has_no_turn_markers()
+                    && self.open.current().is_none_or(OpenTurn::is_answered) =>
+            {
+                self.begin(event, time);
+            }
+            _ if !has_turn => return,
+            _ => {}
+        }
+        let Some(open) = self.open.touch(time) else { return };
+        match kind {
             "task_complete" | "turn_complete" => {
                 let end = match json::text(event, &["error", "message"]) {
                     Some(message) => TurnEnd::Failed(provider_message(message)),
                     None => TurnEnd::Completed,
                 };
-                self.end(event, end, time);
+                self.end(event, end);
             }
             "turn_aborted" => {
                 let reason = json::text(event, &["reason"]).unwrap_or("aborted").to_owned();
-                self.end(event, TurnEnd::Aborted(reason), time);
+                self.end(event, TurnEnd::Aborted(reason));
             }
-            "user_message" => {
-                if self.meta.has_no_turn_markers()
-                    && self.open.as_ref().is_none_or(OpenTurn::is_answered)
-                {
-                    self.begin(event, time);
-                }
-                if let (Some(open), Some(message)) =
-                    (&mut self.open, json::text(event, &["message"]))
-                {
-                    open.prompts.push(message.to_owned());
-                }
-            }
-            "agent_message" => {
-                if let (Some(open), Some(message)) =
-                    (&mut self.open, json::text(event, &["message"]))
-                {
-                    open.answer = Some(message.to_owned());
-                }
-            }
-            "token_count" => self.token_count(event, time),
-            "thread_settings_applied" => {
-                let mut settings = Settings::default();
-                settings.update(event.get("thread_settings").unwrap_or(&Json::Null));
-                if let Some(open) = &mut self.open {
-                    open.settings.complete(&settings);
-                }
-                // Of all turns but the first they stand before the turn.
-                self.ahead = settings;
-            }
-            "item_completed" => self.item_completed(event),
+            "user_message" => open.prompts.extend(message()),
+            "agent_message" => open.answer = message().or(open.answer.take()),
+            "item_completed" => open.complete_item(event),
             "error" | "stream_error" => {
-                if let (Some(open), Some(message)) =
-                    (&mut self.open, json::text(event, &["message"]))
-                {
-                    open.error = Some(provider_message(message));
-                }
+                let error = message().map(|message| provider_message(&message));
+                open.error = error.or(open.error.take());
             }
-            _ => {
-                if let Some(item) = tools::end_event(kind, event, time)
-                    && let Some(open) = &mut self.open
-                {
-                    open.entries.push(Entry::End(item));
-                }
-            }
+            _ => open.entries.extend(tools::end_event(kind, event, time).map(Entry::End)),
         }
     }
 
-    /// A turn that is still open is one that Codex never ended: it was killed.
-    fn begin(&mut self, event: &Json, time: UnixNanos) {
-        if let Some(open) = self.open.take() {
-            let end = TurnEnd::without_record(&self.meta);
-            // Up to 0.98 a turn's first messages stand before the record that opens it.
-            let offset = self.pending_from.unwrap_or(self.line_start);
-            self.turns.push(open.close(end, &self.meta, Checkpoint { offset, ..self.at }));
+    /// Of all turns but the first they stand before the turn.
+    fn apply_settings(&mut self, event: &Json) {
+        let mut settings = Settings::default();
+        settings.update(event.get("thread_settings").unwrap_or(&Json::Null));
+        if let Some(open) = self.open.current_mut() {
+            open.settings.complete(&settings);
         }
-        let mut open = OpenTurn::new(event, time);
+        self.ahead = settings;
+    }
+
+    /// Opens a turn, beside those that Codex has not ended: it was killed, or another front end is at
+    /// work, too. Where turns have no marks, one ends where the next begins.
+    fn begin(&mut self, event: &Json, time: UnixNanos) {
+        if self.open.is_open(event) {
+            return;
+        }
+        // Up to 0.98 a turn's first messages stand before the record that opens it.
+        let offset = self.open.pending_from().unwrap_or(self.line_start);
+        let begin = Checkpoint { offset, ..self.at };
+        if self.meta.has_no_turn_markers() {
+            for open in self.open.end_all() {
+                self.close(open, TurnEnd::Implied);
+            }
+        }
+        let mut open = OpenTurn::new(event, time, begin);
         if !turn::is_copied(open.turn_id.as_deref(), &self.meta.thread_id) {
             self.at.turns = self.at.turns.map(|before| before + 1);
             open.number = self.at.turns;
         }
         open.settings.complete(&self.ahead);
-        self.open = Some(open);
+        self.open.begin(open);
     }
 
-    fn end(&mut self, event: &Json, end: TurnEnd, time: UnixNanos) {
-        let Some(mut open) = self.open.take_if(|open| open.is_about(event)) else { return };
-        open.last = time.max(open.last);
-        open.duration =
-            json::number(event, &["duration_ms"]).map(|ms| ms.saturating_mul(1_000_000));
-        open.time_to_first_token =
-            json::number(event, &["time_to_first_token_ms"]).map(|ms| ms.saturating_mul(1_000_000));
-        if let Some(answer) = json::text(event, &["last_agent_message"]) {
-            open.answer = Some(answer.to_owned());
-        }
-        open.ended = true;
+    /// Ends the current turn.
+    fn end(&mut self, event: &Json, end: TurnEnd) {
+        let Some((mut open, unanswered)) = self.open.end() else { return };
+        open.note_end(event);
         // A turn fails because the model did not answer this.
         if matches!(end, TurnEnd::Failed(_)) && open.review.is_none() {
-            open.entries.extend(self.take_pending().into_iter().map(Entry::Input));
+            open.entries.extend(unanswered.into_iter().map(Entry::Input));
         }
+        self.close(open, end);
+    }
+
+    fn close(&mut self, open: OpenTurn, end: TurnEnd) {
         self.turns.push(open.close(end, &self.meta, self.at));
-        self.take_pending();
     }
 
     /// Old versions write each count twice, and once more before the next response: only a change
@@ -289,122 +275,56 @@ impl Transcript {
         let changed = total.is_some() && total != self.at.total_tokens;
         self.at.total_tokens = total.or(self.at.total_tokens);
         if let Some(usage) = last.filter(|usage| changed && usage.total() > 0) {
-            self.push(Entry::Usage { usage, response_id: None, at: time, record: false });
-        }
-    }
-
-    fn item_completed(&mut self, event: &Json) {
-        if let Some(item) = tools::tool_item(event) {
-            if let Some(open) = self.open_for(event) {
-                open.entries.push(Entry::End(item));
-            }
-            // Otherwise a process that outlived its aborted turn: that turn is told already.
-            return;
-        }
-        let Some(open) = self.open_for(event) else { return };
-        let item = event.get("item").unwrap_or(&Json::Null);
-        let content = item.get("content").and_then(json::content_text);
-        match (json::text(item, &["type"]), content) {
-            (Some("UserMessage"), Some(prompt)) => open.prompts.push(prompt),
-            (Some("AgentMessage"), Some(answer)) => open.answer = Some(answer),
-            (Some("ContextCompaction"), _) => {
-                open.compaction_start = json::millis(event, &["started_at_ms"]);
-            }
-            _ => {}
+            let entry = Entry::Usage { usage, response_id: None, at: time, record: false };
+            self.open.push(event, entry, time);
         }
     }
 
     fn response_item(&mut self, item: &Json, time: UnixNanos) {
         let kind = json::text(item, &["type"]).unwrap_or_default();
-        let entry = match kind {
+        let content = || item.get("content").and_then(json::content_text);
+        let said = match kind {
             "message" => {
-                let role = json::text(item, &["role"]).unwrap_or("user").to_owned();
-                let Some(text) = item.get("content").and_then(json::content_text) else { return };
+                let role = json::text(item, &["role"]).unwrap_or("user");
+                let Some(text) = content() else { return };
                 if role != "assistant" {
-                    let parts = vec![Part::Text(text)];
-                    self.pending.push(Message { role, parts, tool_call_id: None });
-                    self.pending_from.get_or_insert(self.line_start);
-                    return;
+                    return self.hold(item, role, text, time);
                 }
-                Entry::Item { item: ModelItem::Text(text), at: time }
+                ModelItem::Text(text)
             }
             // What an agent tells another; to a sub-agent it is the prompt.
             "agent_message" => {
-                let Some(text) = item.get("content").and_then(json::content_text) else { return };
-                if let Some(open) = self.open.as_mut().filter(|open| open.parent_turn_id.is_some())
-                {
+                let Some(text) = content() else { return };
+                if let Some(open) = self.open.current_mut().filter(|o| o.parent_turn_id.is_some()) {
                     open.prompts.push(text.clone());
                 }
-                let parts = vec![Part::Text(text)];
-                self.pending.push(Message { role: "user".to_owned(), parts, tool_call_id: None });
-                self.pending_from.get_or_insert(self.line_start);
-                return;
+                return self.hold(item, "user", text, time);
             }
             "reasoning" => {
                 let summary = item.get("summary").and_then(json::content_text);
-                let text = item.get("content").and_then(json::content_text).or(summary);
-                Entry::Item { item: ModelItem::Reasoning(text), at: time }
+                ModelItem::Reasoning(content().or(summary))
             }
             _ if kind.ends_with("_output") => {
                 let (call_id, output) = tools::call_output(item, time);
-                Entry::Output { call_id, output }
+                return self.open.push(item, Entry::Output { call_id, output }, time);
             }
-            _ if kind.ends_with("_call") => Entry::Item {
-                item: ModelItem::Call(Box::new(tools::call_item(kind, item, time))),
-                at: time,
-            },
+            _ if kind.ends_with("_call") => {
+                ModelItem::Call(Box::new(tools::call_item(kind, item, time)))
+            }
             _ => return,
         };
-        self.push(entry);
+        self.open.push(item, Entry::Item { item: said, at: time }, time);
     }
 
-    /// Adds an entry to the open turn, after the messages that came before it.
-    fn push(&mut self, entry: Entry) {
-        let inputs = self.take_pending();
-        if let Some(open) = self.open.as_mut().filter(|open| open.review.is_none()) {
-            open.entries.extend(inputs.into_iter().map(Entry::Input));
-            open.entries.push(entry);
+    /// Keeps a message to the model until it is known which response it is for.
+    fn hold(&mut self, item: &Json, role: &str, text: String, time: UnixNanos) {
+        // Up to 0.98 it may be the next turn's, whenever that begins.
+        if !self.meta.has_no_turn_markers() {
+            self.open.touch(time);
         }
+        let (role, parts) = (role.to_owned(), vec![Part::Text(text)]);
+        self.open.hold(item, Message { role, parts, tool_call_id: None }, self.line_start);
     }
-
-    fn take_pending(&mut self) -> Vec<Message> {
-        self.pending_from = None;
-        std::mem::take(&mut self.pending)
-    }
-
-    /// The open turn, if the record is about it: others are a child's, or late.
-    fn open_for(&mut self, record: &Json) -> Option<&mut OpenTurn> {
-        self.open.as_mut().filter(|open| open.is_about(record))
-    }
-
-    fn last_time(&self) -> Option<UnixNanos> {
-        self.open.as_ref().map(|open| open.last)
-    }
-}
-
-/// Whether a line is the record that opens a turn (since Codex 0.104), without decoding all of it.
-pub fn begins_turn(line: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Event<'a> {
-        #[serde(borrow, rename = "type")]
-        kind: std::borrow::Cow<'a, str>,
-    }
-    let Ok(Record { kind, payload: Some(payload), .. }) = serde_json::from_slice(line) else {
-        return false;
-    };
-    let event = serde_json::from_str::<Event<'_>>(payload.get());
-    kind == "event_msg"
-        && event.is_ok_and(|event| matches!(event.kind.as_ref(), "task_started" | "turn_started"))
-}
-
-#[derive(Deserialize)]
-struct Record<'a> {
-    #[serde(borrow, default)]
-    timestamp: Option<std::borrow::Cow<'a, str>>,
-    #[serde(borrow, rename = "type")]
-    kind: std::borrow::Cow<'a, str>,
-    #[serde(borrow, default)]
-    payload: Option<&'a RawValue>,
 }
 
 /// The message within an error that Codex passes on as the provider's JSON.

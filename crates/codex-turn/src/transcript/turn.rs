@@ -8,7 +8,7 @@ use super::responses::{self, Entry, ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
 use crate::notify::{NotifyPayload, uuid_v7_time};
-use crate::tools::ToolItem;
+use crate::tools::{self, ToolItem};
 
 /// How a turn stands at the end of what was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +52,11 @@ pub struct TranscriptTurn {
     pub ended: TurnEnd,
     /// The final answer.
     pub answer: Option<String>,
-    /// The place after its last record.
+    /// The place from which to read once this turn and those before it need not be read again: the
+    /// end of what was written of them, or where the first of the others begins.
     pub checkpoint: Checkpoint,
+    /// Where it begins.
+    pub(crate) begin: Checkpoint,
     /// The turn that set this one to work, and the one at the root, by their ids.
     pub(crate) parent_turn_id: Option<String>,
     pub(crate) root_turn_id: Option<String>,
@@ -101,6 +104,14 @@ impl TranscriptTurn {
         }
     }
 
+    /// Takes a turn that seems lost for one that goes on: the Codex that began it may be one of
+    /// several that have the transcript open.
+    pub fn keep_open(&mut self) {
+        if self.ended == TurnEnd::Lost {
+            self.ended = TurnEnd::Open;
+        }
+    }
+
     /// Whether a notify payload is about this turn.
     pub fn is_subject_of(&self, payload: &NotifyPayload) -> bool {
         match (payload.unique_turn_id(), &self.turn_id) {
@@ -126,6 +137,25 @@ pub(super) fn is_copied(turn_id: Option<&str>, thread_id: &str) -> bool {
     match (turn_id.and_then(uuid_v7_time), uuid_v7_time(thread_id)) {
         (Some(turn), Some(thread)) => turn < thread,
         _ => false,
+    }
+}
+
+/// Sorts turns by their beginnings. Of those that overlap, each is read again until it was told.
+pub(super) fn order(turns: &mut [TranscriptTurn]) {
+    turns.sort_by_key(|turn| turn.begin.offset);
+    let mut end = Checkpoint::START;
+    for turn in turns.iter_mut() {
+        if turn.checkpoint.offset >= end.offset {
+            end = turn.checkpoint;
+        }
+        turn.checkpoint = end;
+    }
+    let mut next: Option<Checkpoint> = None;
+    for turn in turns.iter_mut().rev() {
+        if let Some(next) = next.filter(|next| next.offset < turn.checkpoint.offset) {
+            turn.checkpoint = next;
+        }
+        next = Some(turn.begin);
     }
 }
 
@@ -206,6 +236,8 @@ pub(super) struct OpenTurn {
     pub(super) root_turn_id: Option<String>,
     pub(super) number: Option<u64>,
     pub(super) begun: UnixNanos,
+    /// Where it begins.
+    pub(super) begin: Checkpoint,
     pub(super) last: UnixNanos,
     pub(super) duration: Option<u64>,
     pub(super) ended: bool,
@@ -219,10 +251,12 @@ pub(super) struct OpenTurn {
     pub(super) compaction_start: Option<UnixNanos>,
     /// The review, where a reviewer does the work.
     pub(super) review: Option<ToolItem>,
+    /// Whether another turn began, and nothing of this one has come since.
+    pub(super) is_superseded: bool,
 }
 
 impl OpenTurn {
-    pub(super) fn new(event: &Json, time: UnixNanos) -> Self {
+    pub(super) fn new(event: &Json, time: UnixNanos, begin: Checkpoint) -> Self {
         let settings = Settings {
             trace_id: json::text(event, &["trace_id"]).map(str::to_owned),
             ..Settings::default()
@@ -236,6 +270,7 @@ impl OpenTurn {
                 .map(str::to_owned),
             number: None,
             begun: time,
+            begin,
             last: time,
             duration: None,
             ended: false,
@@ -248,15 +283,44 @@ impl OpenTurn {
             has_usage_records: false,
             compaction_start: None,
             review: None,
+            is_superseded: false,
         }
     }
 
-    /// Whether a record that may carry a turn id is about this turn.
-    pub(super) fn is_about(&self, record: &Json) -> bool {
-        match (json::text(record, &["turn_id"]), &self.turn_id) {
-            (Some(theirs), Some(ours)) => theirs == ours,
-            _ => true,
+    /// Takes in an `item_completed` event.
+    pub(super) fn complete_item(&mut self, event: &Json) {
+        if let Some(item) = tools::tool_item(event) {
+            self.entries.push(Entry::End(item));
+            return;
         }
+        let item = event.get("item").unwrap_or(&Json::Null);
+        let content = item.get("content").and_then(json::content_text);
+        match (json::text(item, &["type"]), content) {
+            (Some("UserMessage"), Some(prompt)) => self.prompts.push(prompt),
+            (Some("AgentMessage"), Some(answer)) => self.answer = Some(answer),
+            (Some("ContextCompaction"), _) => {
+                self.compaction_start = json::millis(event, &["started_at_ms"]);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in what the record of its end says.
+    pub(super) fn note_end(&mut self, event: &Json) {
+        let nanos = |key: &str| json::number(event, &[key]).map(|ms| ms.saturating_mul(1_000_000));
+        self.duration = nanos("duration_ms");
+        self.time_to_first_token = nanos("time_to_first_token_ms");
+        if let Some(answer) = json::text(event, &["last_agent_message"]) {
+            self.answer = Some(answer.to_owned());
+        }
+        self.ended = true;
+    }
+
+    /// Whether the model made a tool call of this id.
+    pub(super) fn has_call(&self, id: &str) -> bool {
+        self.entries.iter().rev().any(|entry| {
+            matches!(entry, Entry::Item { item: ModelItem::Call(call), .. } if call.call_id == id)
+        })
     }
 
     /// Whether the last thing that the model said asks for no tool.
@@ -299,6 +363,7 @@ impl OpenTurn {
             ended,
             answer: self.answer,
             checkpoint,
+            begin: self.begin,
             parent_turn_id: self.parent_turn_id,
             root_turn_id: self.root_turn_id,
             prompts: self.prompts,
@@ -330,7 +395,7 @@ mod tests {
             ("0.169.0", TurnEnd::Completed, TurnEnd::Completed),
         ] {
             let meta = ThreadMeta { cli_version: Some(version.to_owned()), ..Default::default() };
-            let open = OpenTurn::new(&Json::Null, UnixNanos(1));
+            let open = OpenTurn::new(&Json::Null, UnixNanos(1), Checkpoint::START);
             let mut turn = open.close(ended, &meta, Checkpoint::START);
             turn.abandon();
             assert_eq!(turn.ended, expected, "{version}");
