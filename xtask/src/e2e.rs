@@ -4,7 +4,7 @@ use crate::workspace::{build_shipped, cargo};
 use crate::{install, run};
 
 /// The Codex that the stories are written for.
-pub(crate) const CODEX_VERSION: &str = "0.169.0";
+pub(crate) const CODEX_VERSION: &str = "0.171.0";
 
 /// The stories that are told of every version.
 const OF_EVERY_VERSION: [&str; 2] = ["complete::", "sources::"];

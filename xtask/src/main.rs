@@ -26,7 +26,7 @@ commands:
   demo                               builds everything and runs `arize-codex demo`
   test [--quick]                     checks format and lints, runs all tests; windows and e2e unless --quick
   windows                            lints for Windows, and runs the tests and the demo under Wine
-  e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.169.0
+  e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.171.0
   capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
   compat                             writes docs/codex-versions.md from those recordings
   secret-rules VERSION FILE          takes the rules of the scrubber from betterleaks' own file
@@ -60,7 +60,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["e2e", rest @ ..] => {
             let (version, filters) = match rest {
                 ["--codex", rest @ ..] => {
-                    rest.split_first().context("`--codex` needs a version, such as 0.169.0")?
+                    rest.split_first().context("`--codex` needs a version, such as 0.171.0")?
                 }
                 filters => (&e2e::CODEX_VERSION, filters),
             };
