@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use crate::codex::Codex;
+use crate::wait;
 
 /// Runs `codex app-server` and is its one client.
 ///
@@ -17,7 +18,8 @@ use crate::codex::Codex;
 #[derive(Debug)]
 pub struct AppServer {
     child: Child,
-    stdin: ChildStdin,
+    /// None once the client has said that it is done.
+    stdin: Option<ChildStdin>,
     messages: Receiver<Value>,
     /// What came while something else was waited for.
     unread: Vec<Value>,
@@ -47,6 +49,7 @@ impl AppServer {
                 }
             }
         });
+        let stdin = Some(stdin);
         let mut server = Self { child, stdin, messages, unread: Vec::new(), requests: 0 };
         let client = json!({ "name": client, "title": client, "version": "1.0.0" });
         server.request("initialize", &json!({ "clientInfo": client }))?;
@@ -99,6 +102,13 @@ impl AppServer {
         self.receive(method, |message| message["method"] == method)
     }
 
+    /// Lets the server end, with all that it has to say, as an editor that is closed does.
+    pub fn close(mut self) -> anyhow::Result<()> {
+        self.stdin = None;
+        wait::until("the server to end", PATIENCE, || self.child.try_wait().transpose())??;
+        Ok(())
+    }
+
     fn receive(&mut self, what: &str, is_it: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
         if let Some(position) = self.unread.iter().position(&is_it) {
             return Ok(self.unread.remove(position));
@@ -116,8 +126,9 @@ impl AppServer {
     }
 
     fn send(&mut self, message: &Value) -> anyhow::Result<()> {
-        writeln!(self.stdin, "{message}")?;
-        Ok(self.stdin.flush()?)
+        let stdin = self.stdin.as_mut().context("the server was closed")?;
+        writeln!(stdin, "{message}")?;
+        Ok(stdin.flush()?)
     }
 }
 
@@ -130,4 +141,4 @@ impl Drop for AppServer {
 }
 
 /// A scripted turn takes about a second; a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(90);

@@ -193,17 +193,24 @@ impl Home {
     /// Finds the transcript that Codex wrote of a thread.
     pub fn transcript(&self, thread_id: &str) -> Option<PathBuf> {
         let name = format!("-{thread_id}.jsonl");
+        self.transcripts().into_iter().find(|path| path.to_string_lossy().ends_with(&name))
+    }
+
+    /// Finds all transcripts that Codex wrote, the oldest first.
+    pub fn transcripts(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
         let mut folders = vec![self.codex_home().join("sessions")];
         while let Some(folder) = folders.pop() {
-            for entry in fs::read_dir(folder).ok()?.flatten() {
-                let path = entry.path();
-                if path.to_string_lossy().ends_with(&name) {
-                    return Some(path);
+            let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+            for path in entries.map(|entry| entry.path()) {
+                match path.is_dir() {
+                    true => folders.push(path),
+                    false => found.push(path),
                 }
-                folders.extend(path.is_dir().then_some(path));
             }
         }
-        None
+        found.sort();
+        found
     }
 
     /// Returns the folder that Codex works in.

@@ -133,17 +133,30 @@ fn next_step(body: Value, parts: &[Part], received: &Mutex<Vec<Received>>) -> Op
         return Some(Step::default().message("Work on it"));
     }
     let shell = Shell::offered(&body).unwrap_or_default();
+    let agent = spawned_agent(&body);
     let part = parts.iter().position(|part| part.is_for(&body))?;
     let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
     let before = received.iter().filter(|request| request.part == part).count();
     received.push(Received { body, at: SystemTime::now(), part });
-    parts[part].steps.get(before).map(|step| step.clone().for_shell(shell))
+    let step = parts[part].steps.get(before)?.clone().for_shell(shell);
+    Some(match agent {
+        Some(agent) => step.for_agent(&agent),
+        None => step,
+    })
 }
 
 /// Whether Codex asks on its own account, for the title of an interactive session: the answer is
 /// no step of a script, and the request may come at any time.
 fn asks_for_title(body: &Value) -> bool {
     body["input"].to_string().contains("single-line task title")
+}
+
+/// The sub-agent that the last of the outputs in this request names, as the first generation of them
+/// does.
+fn spawned_agent(body: &Value) -> Option<String> {
+    let outputs = body["input"].as_array()?.iter().rev().filter_map(|item| item["output"].as_str());
+    let outputs = outputs.filter_map(|output| serde_json::from_str::<Value>(output).ok());
+    outputs.into_iter().find_map(|output| output["agent_id"].as_str().map(str::to_owned))
 }
 
 fn play(step: &Step, model: &Value, stream: &mut TcpStream) -> io::Result<()> {

@@ -183,6 +183,16 @@ impl Step {
         self
     }
 
+    /// Returns the step with this sub-agent where it says [`SPAWNED`].
+    pub fn for_agent(mut self, agent: &str) -> Self {
+        for call in self.calls_mut() {
+            if let Arguments::Json(arguments) = &mut call.arguments {
+                *arguments = arguments.replace(SPAWNED, agent);
+            }
+        }
+        self
+    }
+
     fn item(mut self, item: Item) -> Self {
         self.items.push(item);
         self
@@ -302,6 +312,9 @@ impl Call {
         Self { name: shell.name().to_owned(), arguments, ..self }
     }
 }
+
+/// Stands for the sub-agent that was set to work, in the arguments of later calls.
+pub const SPAWNED: &str = "(the sub-agent)";
 
 /// Stands for the ids that Codex makes up for the calls of a script: this and a UUID.
 pub const NESTED_ID: &str = "exec-";

@@ -58,6 +58,15 @@ impl Tui {
         self.terminal.press(Key::Enter)
     }
 
+    /// Enters a command for Codex to run for the user.
+    pub fn run(&self, command: &str) -> anyhow::Result<()> {
+        self.terminal.paste(&format!("!{command}"))?;
+        self.terminal.wait("the command on the screen", |screen| {
+            screen.lines().rev().take(COMPOSER_LINES).any(|row| row.contains(command))
+        })?;
+        self.terminal.press(Key::Enter)
+    }
+
     /// Returns the terminal, to look at it and to type.
     pub fn terminal(&self) -> &Terminal {
         &self.terminal

@@ -35,6 +35,11 @@ impl Version {
         if self.minor < 130 { "gpt-5.1-codex" } else { MODEL }
     }
 
+    /// Whether the terminal UI has its turns done by a process that outlives it.
+    pub fn has_daemon(self) -> bool {
+        self.minor > 155
+    }
+
     /// Whether notifications name the thread.
     pub fn names_the_thread(self) -> bool {
         self.minor > 44

@@ -24,8 +24,7 @@ fn run(arguments: &[String]) -> anyhow::Result<()> {
         bail!("usage: capture CODEX FOLDER SCENARIO...");
     };
     for name in names {
-        let scenario = scenario::named(name)
-            .with_context(|| format!("no scenario `{name}`; there are: {:?}", scenario::NAMES))?;
+        let scenario = scenario::named(name)?;
         let folder = Path::new(folder).join(name);
         record(Path::new(codex), &scenario, &folder)
             .with_context(|| folder.display().to_string())?;

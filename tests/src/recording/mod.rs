@@ -1,12 +1,16 @@
 //! Recordings of the real Codex: what it leaves behind of a session, small enough to be read and
 //! without anything that is nobody's business.
 //!
-//! A recording is a folder `VERSION/SCENARIO` with the transcript (`rollout.jsonl`), the OTLP bodies
-//! with log events (`logs.jsonl`) and the notifications (`notify.jsonl`), one record per line, fields
-//! in alphabetical order. The tests of the decoders read them.
+//! A recording is a folder `VERSION/SCENARIO` with the transcripts (`rollout.jsonl`, `rollout-2.jsonl`,
+//! ..., the oldest first), the OTLP bodies with log events (`logs.jsonl`) and the notifications
+//! (`notify.jsonl`), one record per line, fields in alphabetical order. The tests of the decoders read
+//! them.
 
 pub mod scenario;
 
+mod dialogues;
+mod runs;
+mod session;
 mod trim;
 
 use std::fs;
@@ -20,10 +24,10 @@ use serde_json::Value;
 
 use crate::http::{self, Server};
 use crate::process;
-use crate::script::MODEL;
 use crate::version::Version;
-use crate::{Codex, Home, ModelServer, Protocol};
+use crate::{Codex, Home, Protocol};
 use scenario::Scenario;
+use session::Session;
 use trim::Trim;
 
 /// Runs a scenario with this Codex and writes its recording into `folder`.
@@ -31,32 +35,22 @@ pub fn record(codex: &Path, scenario: &Scenario, folder: &Path) -> anyhow::Resul
     let sink = Sink::start()?;
     let home = Home::for_recording(sink.server.port())?;
     prepare_project(&home)?;
-    let model = ModelServer::start(std::slice::from_ref(&scenario.script))?;
-    let asked_for = Some(scenario.script.model.as_str()).filter(|model| *model != MODEL);
-    let model_name = asked_for.unwrap_or(Version::of(codex)?.model());
-    let arguments = [&["--model", model_name], scenario.arguments].concat();
-    let exec = Codex::configure(codex, &home, &model, Protocol::Json)?
-        .exec(&arguments, &scenario.script.prompt)?;
+    let version = Version::of(codex)?;
+    let model = scenario.model_server()?;
+    let codex = Codex::configure(codex, &home, &model, Protocol::Json)?;
+    let session = Session { scenario, codex: &codex, home: &home, model: &model, version };
+    (scenario.play)(&session)?;
     let asked = model.received().len();
-    ensure!(
-        exec.finished.status.success() && asked == scenario.script.steps.len(),
-        "codex asked the model {asked} times: {:?}",
-        exec.finished
-    );
+    ensure!(asked == scenario.requests(), "codex asked the model {asked} times");
     let trim = Trim::new(&home);
-    let transcript = home.transcript(&exec.thread_id).context("codex wrote no transcript")?;
-    let transcript = fs::read_to_string(&transcript)?;
     let notified = home.hook_runs(scenario.notifications)?.into_iter().map(|run| run.payload);
-    let records = transcript.lines().map(|line| trim.record(line));
+    let mut files = trim::transcripts(&trim, &home.transcripts())?;
+    ensure!(!files.is_empty(), "codex wrote no transcript");
     let bodies = sink.bodies();
-    ensure!(!bodies.is_empty(), "codex sent no events");
+    files.push(("logs.jsonl".to_owned(), lines(bodies.iter().map(|body| trim.events(body)))?));
+    files.push(("notify.jsonl".to_owned(), lines(notified.map(|payload| trim.record(&payload)))?));
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let files = [
-        ("rollout.jsonl", lines(records)?),
-        ("logs.jsonl", lines(bodies.iter().map(|body| trim.events(body)))?),
-        ("notify.jsonl", lines(notified.map(|payload| trim.record(&payload)))?),
-    ];
-    for (name, text) in files {
+    for (name, text) in files.iter().filter(|(_, text)| !text.is_empty()) {
         let path = folder.join(name);
         fs::write(&path, text).with_context(|| path.display().to_string())?;
     }

@@ -1,7 +1,8 @@
 //! What is left out of a recording: places on this machine, credentials, noise, and most of the
 //! long texts that Codex brings with it.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::{Value, json};
@@ -65,6 +66,12 @@ impl Trim {
         Ok(body)
     }
 
+    /// Trims a transcript, line by line.
+    fn transcript(&self, path: &Path) -> anyhow::Result<Vec<Value>> {
+        let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        text.lines().map(|line| self.record(line)).collect()
+    }
+
     fn parse(&self, text: &str) -> anyhow::Result<Value> {
         let mut value =
             serde_json::from_str(text).context("codex wrote something else than JSON")?;
@@ -88,6 +95,39 @@ impl Trim {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
+}
+
+/// Trims the transcripts of a recording and names them. Where one goes on from a place within an
+/// earlier one, that place is where it is now.
+pub(super) fn transcripts(trim: &Trim, paths: &[PathBuf]) -> anyhow::Result<Vec<(String, String)>> {
+    let mut before: Vec<Vec<Value>> = Vec::new();
+    for path in paths {
+        let mut records = trim.transcript(path)?;
+        if let Some(base) = records.first_mut().map(|meta| &mut meta["payload"]["history_base"])
+            && base["end_byte_offset"].is_u64()
+        {
+            let is_base = |records: &&Vec<Value>| {
+                records[0]["payload"]["id"] == base["thread_id"]
+                    && records[0]["ordinal"].as_u64() < base["end_ordinal_exclusive"].as_u64()
+            };
+            let records =
+                before.iter().rfind(is_base).context("what it goes on from is missing")?;
+            let kept = records.iter().take_while(|record| {
+                record["ordinal"].as_u64() < base["end_ordinal_exclusive"].as_u64()
+            });
+            base["end_byte_offset"] =
+                kept.map(|record| record.to_string().len() + 1).sum::<usize>().into();
+        }
+        before.push(records);
+    }
+    let files = before.iter().enumerate().map(|(nth, records)| {
+        let name = match nth {
+            0 => "rollout.jsonl".to_owned(),
+            nth => format!("rollout-{}.jsonl", nth + 1),
+        };
+        (name, records.iter().map(|record| format!("{record}\n")).collect())
+    });
+    Ok(files.collect())
 }
 
 /// The array under a key; an empty one where there is none.
