@@ -108,7 +108,7 @@ pub enum ExportError {
     Timeout {
         /// Where the batch was sent.
         url: String,
-        /// The whole time that the delivery was given.
+        /// The whole time that the request was given.
         limit: Duration,
         /// What the transport said.
         source: Cause,

@@ -79,12 +79,11 @@ impl OtlpGrpc {
         })
     }
 
-    /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
+    /// Delivers a batch, in several requests where it is large, each within the timeout.
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         if !batch.spans.is_empty() {
-            let deadline = Instant::now() + self.timeout;
             for body in requests::bodies(batch, OtlpEncoding::Protobuf) {
-                self.send_spans(deadline, body)?;
+                self.send_spans(Instant::now() + self.timeout, body)?;
             }
         }
         Ok(Receipt { spans: batch.spans.len() })

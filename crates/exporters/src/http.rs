@@ -65,7 +65,7 @@ impl HttpClient {
         &self.url
     }
 
-    /// When a delivery that begins now has to end.
+    /// When a request that is made now has to end.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }

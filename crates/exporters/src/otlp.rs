@@ -140,7 +140,7 @@ impl Receiver {
         Ok(Self::Http(Box::new(OtlpHttp::new(http, encoding, compression))))
     }
 
-    /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
+    /// Delivers a batch, in several requests where it is large, each within the timeout.
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         match self {
             Self::Http(http) => http.export(batch),

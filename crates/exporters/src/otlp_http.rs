@@ -67,12 +67,12 @@ impl OtlpHttp {
         &self.http
     }
 
-    /// Delivers a batch, in several requests where it is large, within the timeout as a whole.
+    /// Delivers a batch, in several requests where it is large, each within the timeout.
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         self.export_with(batch, &HeaderMap::new(), self.http.deadline())
     }
 
-    /// Delivers a batch with further headers, until this time.
+    /// Delivers a batch with further headers; the first request ends by this time.
     pub(crate) fn export_with(
         &self,
         batch: &SpanBatch,
@@ -82,8 +82,10 @@ impl OtlpHttp {
         if !batch.spans.is_empty() {
             let mut form = self.form.clone();
             form.extend(headers.clone());
+            let mut deadline = deadline;
             for body in requests::bodies(batch, self.encoding) {
                 self.post(&body, &form, deadline)?;
+                deadline = self.http.deadline();
             }
         }
         Ok(Receipt { spans: batch.spans.len() })

@@ -1,13 +1,18 @@
 //! From a batch to the bodies of the requests that carry it.
 
 use otlp_model::encode::{Scope, export_request};
-use otlp_model::{MetricBatch, SpanBatch, export_metrics_request};
+use otlp_model::{
+    Attribute, MetricBatch, Span, SpanBatch, SpanEvent, SpanStatus, Value, export_metrics_request,
+};
 
 use crate::otlp_http::OtlpEncoding;
 
-/// Largest body before compression, in bytes: below the 4 MiB that gRPC servers and collectors
-/// accept, with room for what a collector adds.
-const MAX_BODY_BYTES: usize = 3_670_016;
+/// Largest body before compression, in bytes of protobuf: below the 4 MiB that gRPC servers and
+/// collectors accept, with room for what a collector adds.
+pub(crate) const MAX_BODY_BYTES: usize = 3_670_016;
+
+/// The same for JSON, in which a batch is longer. No gRPC server has to take it.
+const MAX_JSON_BYTES: usize = 2 * MAX_BODY_BYTES;
 
 pub(crate) const SCOPE: Scope<'_> =
     Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
@@ -16,8 +21,47 @@ pub(crate) const SCOPE: Scope<'_> =
 ///
 /// Spans are never cut: one that is too large alone travels alone.
 pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
-    bodies_within(batch, encoding, MAX_BODY_BYTES)
+    let limit = match encoding {
+        OtlpEncoding::Protobuf => MAX_BODY_BYTES,
+        OtlpEncoding::Json => MAX_JSON_BYTES,
+    };
+    bodies_within(batch, encoding, limit)
 }
+
+/// Whether a batch fits into one request.
+pub(crate) fn fit_into_one(batch: &SpanBatch) -> bool {
+    estimate(batch) <= MAX_BODY_BYTES
+}
+
+/// The size of a batch as protobuf, in bytes, without encoding it: not too low, and not much too high.
+fn estimate(batch: &SpanBatch) -> usize {
+    let attributes = |attributes: &[Attribute]| -> usize {
+        let value = |value: &Value| match value {
+            Value::String(text) => text.len(),
+            Value::Strings(texts) => texts.iter().map(|text| text.len() + FIELD_BYTES).sum(),
+            Value::Int(_) | Value::Double(_) | Value::Bool(_) => 10,
+        };
+        let sizes = attributes.iter().map(|pair| pair.key.len() + value(&pair.value));
+        sizes.map(|bytes| bytes + 4 * FIELD_BYTES).sum()
+    };
+    let event = |event: &SpanEvent| event.name.len() + attributes(&event.attributes);
+    let span = |span: &Span| {
+        let status = match &span.status {
+            SpanStatus::Error(message) => message.len(),
+            SpanStatus::Ok | SpanStatus::Unset => 0,
+        };
+        let events: usize = span.events.iter().map(|each| event(each) + SPAN_BYTES).sum();
+        SPAN_BYTES + span.name.len() + status + attributes(&span.attributes) + events
+    };
+    let spans: usize = batch.spans.iter().map(span).sum();
+    spans + attributes(&batch.resource) + SPAN_BYTES
+}
+
+/// What a field needs beside its contents.
+const FIELD_BYTES: usize = 5;
+
+/// What a span needs beside its texts and attributes.
+const SPAN_BYTES: usize = 75;
 
 /// The OTLP body for metrics, uncompressed. They are small.
 pub(crate) fn metrics_body(batch: &MetricBatch, encoding: OtlpEncoding) -> Vec<u8> {
@@ -41,7 +85,7 @@ fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec
 #[cfg(test)]
 mod tests {
     use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-    use otlp_model::{Attribute, Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
+    use otlp_model::{SpanId, SpanKind, TraceId, UnixNanos};
     use prost::Message;
 
     use super::*;
@@ -78,6 +122,28 @@ mod tests {
             })
             .collect();
         assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn the_size_of_a_request_is_known_before_it_is_encoded() {
+        let batch = |spans: usize, bytes| {
+            let mut span = span(0, bytes);
+            let event = SpanEvent {
+                name: "exception".into(),
+                time: UnixNanos(1),
+                attributes: vec![Attribute::new("exception.message", "no")],
+            };
+            span.events = vec![event; 3];
+            span.attributes.push(Attribute::new("tags", Value::Strings(vec!["a".to_owned(); 9])));
+            SpanBatch { resource: Vec::new(), spans: vec![span; spans] }
+        };
+        for (spans, bytes) in [(1, 0), (100, 30_000), (30, 120_000), (9_000, 0), (1, 3_600_000)] {
+            let batch = batch(spans, bytes);
+            let encoded = OtlpEncoding::Protobuf.encode(&export_request(&batch, &SCOPE)).len();
+            let estimate = estimate(&batch);
+            assert!(estimate >= encoded && estimate < 3 * encoded, "{encoded} {estimate}");
+            assert_eq!(fit_into_one(&batch), spans != 9_000 && encoded < MAX_BODY_BYTES);
+        }
     }
 
     #[test]

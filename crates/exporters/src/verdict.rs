@@ -23,12 +23,15 @@ pub enum Verdict {
 }
 
 impl ExportError {
-    /// What this error says about the batch.
+    /// What this error says about the batch. One that is too much for the target, or for a proxy before
+    /// it, may show as an answer that never comes.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Connect { .. } | Self::Timeout { .. } | Self::Interrupted { .. } => {
-                Verdict::Later(None)
-            }
+            Self::Connect { .. } => Verdict::Later(None),
+            Self::Timeout { .. } | Self::Interrupted { .. } => Verdict::Fails,
+            Self::Unavailable {
+                status: AnswerStatus::Http(502 | 504), retry_after: None, ..
+            } => Verdict::Fails,
             Self::Unavailable { retry_after, .. } => Verdict::Later(*retry_after),
             Self::Rejected { status, .. } => rejection(*status),
             Self::PartlyRejected { .. } => Verdict::Never,
@@ -154,22 +157,23 @@ mod tests {
         let answer = || "no".to_owned();
         let source = || "gone".into();
         let second = Some(Duration::from_secs(1));
+        let unavailable = |status, retry_after| ExportError::Unavailable {
+            url: url(),
+            status: AnswerStatus::Http(status),
+            answer: answer(),
+            retry_after,
+        };
         let cases = [
             (ExportError::Connect { url: url(), source: source() }, Verdict::Later(None)),
             (
                 ExportError::Timeout { url: url(), limit: Duration::ZERO, source: source() },
-                Verdict::Later(None),
+                Verdict::Fails,
             ),
-            (ExportError::Interrupted { url: url(), source: source() }, Verdict::Later(None)),
-            (
-                ExportError::Unavailable {
-                    url: url(),
-                    status: AnswerStatus::Http(503),
-                    answer: answer(),
-                    retry_after: second,
-                },
-                Verdict::Later(second),
-            ),
+            (ExportError::Interrupted { url: url(), source: source() }, Verdict::Fails),
+            (unavailable(504, None), Verdict::Fails),
+            (unavailable(504, second), Verdict::Later(second)),
+            (unavailable(503, second), Verdict::Later(second)),
+            (unavailable(503, None), Verdict::Later(None)),
             (
                 ExportError::Rejected {
                     url: url(),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::outbox::{Attempt, Flushed, Limits, OutboxError, When};
+use exporters::outbox::{Attempt, Flushed, Limits, OnAccepted, OutboxError, When};
 use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
-use otlp_model::{Sampling, SpanBatch, Turn, measured, metrics_of};
+use otlp_model::{Sampling, SpanBatch, Turn, metrics_of};
 
 use crate::exporter::exporter;
 use crate::metrics::{self, MetricsFate};
@@ -33,6 +33,8 @@ pub(crate) struct Lane {
 pub(crate) enum Why {
     /// Others wait before it.
     BehindOthers,
+    /// It needs several requests.
+    InParts,
     /// The target takes longer than a turn waits.
     NoAnswerYet,
     /// The target does not take it, or cannot be offered it, for this reason.
@@ -154,7 +156,7 @@ impl Lane {
         self.sampling.keeps(turn)
     }
 
-    /// Sends a batch, unless others wait already.
+    /// Sends a batch, unless others wait already or it needs several requests.
     pub(crate) fn offer(&self, batch: &SpanBatch) -> Offer {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
@@ -163,6 +165,9 @@ impl Lane {
         // What waits in an outbox that cannot be read must not keep this one from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
             return Offer::NotMade(Why::BehindOthers);
+        }
+        if !Outbox::holds_one_request(batch) {
+            return Offer::NotMade(Why::InParts);
         }
         Offer::Answered(exporter.export(batch).map(drop))
     }
@@ -192,7 +197,7 @@ impl Lane {
         match offer {
             Offer::NotMade(_) => None,
             Offer::Answered(Err(error)) if error.verdict() != Verdict::Never => {
-                self.outbox.note_refusal(&error, &self.attempt(Instant::now()));
+                self.outbox.note_refusal(batch, &error, &self.attempt(Instant::now()));
                 Some(Fate::Waiting { why: Why::Refused(error.told()), dropped: 0 })
             }
             decided => self.outbox.withdraw(batch).then(|| self.settle(batch, decided)),
@@ -217,10 +222,13 @@ impl Lane {
     pub(crate) fn flush(&self, until: Instant, when: When) -> TargetFlush {
         let attempt = self.attempt(until);
         let mut accepted = Vec::new();
+        let mut on_accepted = |measured| accepted.push(measured);
+        let on_accepted: Option<OnAccepted<'_>> = match self.metrics {
+            true => Some(&mut on_accepted),
+            false => None,
+        };
         let result = match &self.exporter {
-            Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when, &mut |batch| {
-                accepted.extend(self.metrics.then(|| measured(batch)));
-            }),
+            Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when, on_accepted),
             Err(reason) => self.outbox.hold(reason, &attempt, when),
         };
         TargetFlush {
@@ -233,7 +241,7 @@ impl Lane {
     }
 
     /// Offers the target the numbers that wait for it. One that is not to get any more needs none.
-    fn flush_metrics(&self, attempt: &Attempt, when: When) -> Result<Flushed, OutboxError> {
+    fn flush_metrics(&self, attempt: &Attempt<'_>, when: When) -> Result<Flushed, OutboxError> {
         let outbox = self.outbox.metrics();
         match &self.exporter {
             Ok(_) if !self.metrics => {
@@ -280,8 +288,8 @@ impl Lane {
         }
     }
 
-    fn attempt(&self, until: Instant) -> Attempt {
-        Attempt { fingerprint: self.fingerprint, now: SystemTime::now(), jitter: jitter(), until }
+    fn attempt(&self, until: Instant) -> Attempt<'static> {
+        attempt(self.fingerprint, until)
     }
 }
 
@@ -297,12 +305,15 @@ fn sampling(target: &TargetSettings) -> Sampling {
 
 /// Leaves what waits for no target alone for a while.
 pub(crate) fn hold_abandoned(outbox: &Outbox) {
-    let (now, until) = (SystemTime::now(), Instant::now());
-    let attempt = Attempt { fingerprint: 0, now, jitter: jitter(), until };
+    let attempt = attempt(0, Instant::now());
     // If that does not work, nothing is lost by it.
     for outbox in [outbox, &outbox.metrics()] {
         let _ = outbox.hold("the settings name no such target", &attempt, When::Due);
     }
+}
+
+fn attempt(fingerprint: u64, until: Instant) -> Attempt<'static> {
+    Attempt { fingerprint, now: SystemTime::now(), jitter: jitter(), until, clock: &Instant::now }
 }
 
 /// A random number from 0 to 1: the standard library seeds its hash tables with one.

@@ -76,6 +76,9 @@ impl Told {
             Fate::Waiting { why: Why::BehindOthers, .. } => {
                 log.info(format_args!("{what} waits for {target}, behind others"));
             }
+            Fate::Waiting { why: Why::InParts, .. } => {
+                log.info(format_args!("{what}: {spans} spans go to {target} in several requests"));
+            }
             Fate::Waiting { why: Why::NoAnswerYet, .. } => {
                 log.info(format_args!("{what} waits for {target}, which has not answered yet"));
             }

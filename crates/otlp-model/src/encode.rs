@@ -47,7 +47,7 @@ pub fn to_json(request: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(request).unwrap_or_default()
 }
 
-fn otlp_span(span: &Span) -> OtlpSpan {
+pub(crate) fn otlp_span(span: &Span) -> OtlpSpan {
     OtlpSpan {
         trace_id: span.trace_id.0.to_vec(),
         span_id: span.span_id.0.to_vec(),

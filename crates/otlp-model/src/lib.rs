@@ -22,6 +22,7 @@ mod outcome;
 mod sampling;
 pub mod scrub;
 mod span;
+pub mod stream;
 mod time;
 pub mod tree;
 pub mod turn;

@@ -1,7 +1,11 @@
 //! What was encoded is decoded to the same, whatever it holds.
 
+use std::borrow::Cow;
+use std::io::Cursor;
+
 use otlp_model::decode::{DecodeError, from_protobuf};
 use otlp_model::encode::{Scope, export_request, to_protobuf};
+use otlp_model::stream::{ReadError, SpanReader, write_spans};
 use otlp_model::{
     Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value,
 };
@@ -71,6 +75,32 @@ fn encoded(batch: &SpanBatch) -> Vec<u8> {
     to_protobuf(&export_request(batch, &SCOPE))
 }
 
+/// The same, written span by span.
+fn streamed(batch: &SpanBatch) -> Vec<u8> {
+    let mut out = Cursor::new(Vec::new());
+    let spans = batch.spans.iter().map(|span| Ok(Cow::Borrowed(span)));
+    let written = write_spans(&mut out, &batch.resource, &SCOPE, spans);
+    assert_eq!(written.ok(), Some(batch.spans.len()));
+    out.into_inner()
+}
+
+/// Reads span by span, and passes over those that `skips` says.
+fn read(bytes: &[u8], skips: impl Fn(usize) -> bool) -> Result<SpanBatch, ReadError> {
+    let mut reader = SpanReader::new(Cursor::new(bytes), bytes.len() as u64)?;
+    let mut batch = SpanBatch { resource: reader.resource().to_vec(), spans: Vec::new() };
+    for number in 0.. {
+        if reader.next_size()?.is_none() {
+            break;
+        }
+        if skips(number) {
+            reader.skip()?;
+        } else {
+            batch.spans.extend(reader.read()?);
+        }
+    }
+    Ok(batch)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -81,15 +111,36 @@ proptest! {
     }
 
     #[test]
+    fn a_batch_comes_back_span_by_span(
+        resource in attributes(),
+        spans in vec(span(), 0..5),
+        skipped in any::<u8>(),
+    ) {
+        let mut batch = SpanBatch { resource, spans };
+        for bytes in [encoded(&batch), streamed(&batch)] {
+            prop_assert_eq!(from_protobuf(&bytes), Ok(batch.clone()));
+            prop_assert_eq!(&read(&bytes, |_| false).unwrap(), &batch);
+        }
+        let is_skipped = |number: usize| skipped >> number & 1 == 1;
+        let bytes = streamed(&batch);
+        let mut number = 0..;
+        batch.spans.retain(|_| !number.next().is_some_and(is_skipped));
+        prop_assert_eq!(&read(&bytes, is_skipped).unwrap(), &batch);
+    }
+
+    #[test]
     fn bytes_that_were_damaged_end_nothing(
         spans in vec(span(), 1..3),
         (cut, at, byte) in (any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()),
     ) {
         let mut bytes = encoded(&SpanBatch { resource: Vec::new(), spans });
+        let cut = cut.index(bytes.len());
+        prop_assert!(read(&bytes[..cut], |number| number == 1).is_err());
         let at = at.index(bytes.len());
         bytes[at] = byte;
         let _ = from_protobuf(&bytes);
-        let _ = from_protobuf(&bytes[..cut.index(bytes.len())]);
+        let _ = read(&bytes, |number| number == 0);
+        let _ = from_protobuf(&bytes[..cut]);
     }
 }
 

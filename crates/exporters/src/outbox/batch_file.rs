@@ -1,15 +1,22 @@
 //! The form of a batch on disk: a line of JSON about it, then the batch as OTLP protobuf.
 
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::path::Path;
 use std::time::SystemTime;
 
-use otlp_model::SpanBatch;
 use otlp_model::decode::{DecodeError, from_protobuf};
-use otlp_model::encode::{export_request, to_protobuf};
+use otlp_model::stream::{self, SpanReader, write_spans};
+use otlp_model::{Attribute, Span, SpanBatch};
 use serde::{Deserialize, Serialize};
 
 use crate::requests::SCOPE;
 
 const VERSION: u32 = 1;
+
+/// The longest header that is read, in bytes.
+const HEADER_BYTES: u64 = 64 * 1024;
 
 /// What is known of a batch without decoding it. Unknown fields of later versions are passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +46,19 @@ pub(super) enum ReadError {
     Newer(u32),
     #[error("its spans cannot be read: {0}")]
     Spans(#[from] DecodeError),
+    #[error("its spans cannot be read: {0}")]
+    Stream(stream::ReadError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl From<stream::ReadError> for ReadError {
+    fn from(error: stream::ReadError) -> Self {
+        match error {
+            stream::ReadError::Io(error) => Self::Io(error),
+            error => Self::Stream(error),
+        }
+    }
 }
 
 impl Header {
@@ -57,29 +77,57 @@ impl Header {
     }
 }
 
-pub(super) fn encode(header: &Header, batch: &SpanBatch) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec(header).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes.extend(to_protobuf(&export_request(batch, &SCOPE)));
-    bytes
+/// Writes a batch, one span after the other.
+pub(super) fn write<'a>(
+    file: &mut File,
+    header: &Header,
+    resource: &[Attribute],
+    spans: impl IntoIterator<Item = io::Result<Cow<'a, Span>>>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer(&mut file, header)?;
+    file.write_all(b"\n")?;
+    write_spans(&mut file, resource, &SCOPE, spans)?;
+    file.flush()
 }
 
+/// The spans of a batch that is in memory, to be written.
+pub(super) fn spans_of(batch: &SpanBatch) -> impl Iterator<Item = io::Result<Cow<'_, Span>>> {
+    batch.spans.iter().map(|span| Ok(Cow::Borrowed(span)))
+}
+
+/// Reads a small batch.
 pub(super) fn decode(bytes: &[u8]) -> Result<(Header, SpanBatch), ReadError> {
-    let (header, spans) = split(bytes).ok_or(ReadError::Header)?;
-    if header.version > VERSION {
-        return Err(ReadError::Newer(header.version));
-    }
-    Ok((header, from_protobuf(spans)?))
+    let end = bytes.iter().position(|byte| *byte == b'\n').ok_or(ReadError::Header)?;
+    let header = checked(&bytes[..end])?;
+    Ok((header, from_protobuf(&bytes[end + 1..])?))
 }
 
-/// The header alone; none where the file begins with something else.
-pub(super) fn decode_header(bytes: &[u8]) -> Option<Header> {
-    split(bytes).map(|(header, _)| header)
+/// Opens a batch, whose spans are then read one after the other.
+pub(super) fn open(path: &Path) -> Result<(Header, SpanReader<BufReader<File>>), ReadError> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut file = BufReader::new(file);
+    let header = checked(&first_line(&mut file)?)?;
+    let left = length.checked_sub(file.stream_position()?).ok_or(ReadError::Header)?;
+    Ok((header, SpanReader::new(file, left)?))
 }
 
-fn split(bytes: &[u8]) -> Option<(Header, &[u8])> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    Some((serde_json::from_slice(&bytes[..end]).ok()?, &bytes[end + 1..]))
+/// Reads the header alone; none where the file cannot be read, or begins with something else.
+pub(super) fn read_header(path: &Path) -> Option<Header> {
+    let mut file = BufReader::with_capacity(1024, File::open(path).ok()?);
+    serde_json::from_slice(&first_line(&mut file).ok()?).ok()
+}
+
+fn first_line(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
+    let mut line = Vec::new();
+    file.take(HEADER_BYTES).read_until(b'\n', &mut line)?;
+    Ok(line)
+}
+
+fn checked(line: &[u8]) -> Result<Header, ReadError> {
+    let header: Header = serde_json::from_slice(line).map_err(|_| ReadError::Header)?;
+    if header.version > VERSION { Err(ReadError::Newer(header.version)) } else { Ok(header) }
 }
 
 pub(super) fn nanos(time: SystemTime) -> u64 {

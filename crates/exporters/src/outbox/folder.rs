@@ -6,6 +6,8 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use tempfile::NamedTempFile;
+
 /// A file that a crash left half written is removed after this time; until then somebody may be
 /// writing it.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
@@ -70,16 +72,48 @@ pub(super) fn is_empty(folder: &Path) -> io::Result<bool> {
 
 /// Writes a file so that it is there as a whole, also after a crash of the machine, or not at all.
 pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = parent(path);
-    create_private(folder)?;
-    // For its owner only from the start.
-    let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    sync(folder)?;
-    // The folder itself may be new, and the one above it.
-    folder.ancestors().skip(1).take(2).try_for_each(sync)
+    NewFile::write(parent(path), |file| file.write_all(bytes))?.put(path)
+}
+
+/// A file that is written and has no name yet.
+pub(super) struct NewFile(NamedTempFile);
+
+impl NewFile {
+    /// Writes a file that will get a name in this folder.
+    pub(super) fn write(
+        folder: &Path,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> io::Result<Self> {
+        create_private(folder)?;
+        // For its owner only from the start.
+        let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
+        write(file.as_file_mut())?;
+        file.as_file().sync_all()?;
+        Ok(Self(file))
+    }
+
+    /// Its size in bytes.
+    pub(super) fn size(&self) -> io::Result<u64> {
+        Ok(self.0.as_file().metadata()?.len())
+    }
+
+    /// Gives it its name, durably.
+    pub(super) fn put(self, path: &Path) -> io::Result<()> {
+        self.0.persist(path).map_err(|error| error.error)?;
+        let folder = parent(path);
+        sync(folder)?;
+        // The folder itself may be new, and the one above it.
+        folder.ancestors().skip(1).take(2).try_for_each(sync)
+    }
+}
+
+/// Adds a line to a file, durably. What a crash left of a line before it stays a line of its own.
+pub(super) fn append_durably(path: &Path, line: &[u8]) -> io::Result<()> {
+    let is_new = !path.exists();
+    let mut file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    file.write_all(&[b"\n", line, b"\n"].concat())?;
+    file.sync_data()?;
+    if is_new { sync(parent(path)) } else { Ok(()) }
 }
 
 /// Replaces a file that may be lost in a crash of the machine, but is never there in part.
@@ -163,14 +197,19 @@ pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Removes what crashes left half written.
+/// Removes what crashes left half written, or without its batch.
 pub(super) fn remove_leftovers(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_leftover = entry.file_name().to_str().is_some_and(|name| name.ends_with(".new"));
+        let path = entry.path();
+        let is_leftover = match path.extension().and_then(|extension| extension.to_str()) {
+            Some("new") => true,
+            Some("progress") => !path.with_extension("batch").exists(),
+            _ => false,
+        };
         let age = entry.metadata().and_then(|file| file.modified());
         let age = age.ok().and_then(|modified| now.duration_since(modified).ok());
         if is_leftover && age.is_some_and(|age| age > LEFTOVER_AGE) {
-            let _ = fs::remove_file(entry.path());
+            let _ = fs::remove_file(path);
         }
     }
 }

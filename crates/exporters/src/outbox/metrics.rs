@@ -4,8 +4,6 @@
 //! make a repetition harmless, numbers do not. So a file is gone before its numbers are offered, and
 //! comes back only where the target has certainly taken nothing; a crash in between loses them.
 
-use std::time::Instant;
-
 use otlp_model::{SpanBatch, metrics_of};
 
 use super::flushed::{Flushed, Stopped};
@@ -32,14 +30,14 @@ impl Outbox {
     pub fn flush_metrics(
         &self,
         exporter: &dyn Exporter,
-        attempt: &Attempt,
+        attempt: &Attempt<'_>,
         when: When,
     ) -> Result<Flushed, OutboxError> {
         self.when_due(attempt, when, |mut standing| {
             folder::remove_leftovers(&self.folder, attempt.now);
-            let (begun, mut flushed) = (Instant::now(), Flushed::default());
+            let (begun, mut flushed) = ((attempt.clock)(), Flushed::default());
             for (name, _) in self.on(&self.folder, folder::batches)? {
-                if Instant::now() >= attempt.until {
+                if (attempt.clock)() >= attempt.until {
                     flushed.stopped = Some(Stopped::NoTime);
                     break;
                 }
@@ -58,7 +56,7 @@ impl Outbox {
                 let waits =
                     error.took_nothing_yet() && folder::write_durably(&path, &bytes).is_ok();
                 flushed.dropped += usize::from(!waits);
-                let now = attempt.now + begun.elapsed();
+                let now = attempt.now + (attempt.clock)().saturating_duration_since(begun);
                 standing.failed(error.verdict(), error.told(), now, attempt.jitter);
                 flushed.stopped = Some(Stopped::Refused(error.told()));
                 flushed.dropped += self.expire(&self.folder, attempt.now)?;

@@ -10,9 +10,10 @@
 //! | File | What |
 //! | --- | --- |
 //! | `KEY-ID.batch` | a batch that waits; `KEY` orders them by time, `ID` is its first span |
+//! | `KEY-ID.progress` | the parts of it that need not be sent again: a line for each request |
 //! | `rejected/KEY-ID.batch` | a batch that was set aside, with the target's answer |
 //! | `due` | when to try again, in milliseconds since the Unix epoch; none means now |
-//! | `standing.json` | how often the target refused in a row, and what it said |
+//! | `standing.json` | how often the target refused in a row, what it said, and at which batches it failed |
 //! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
 //! | `metrics-lost` | one byte for each accepted batch of whose metrics nobody knows whether they arrived |
 //! | `metrics/` | a folder of the same form for numbers that wait; those in its `dropped` are lost, too |
@@ -24,7 +25,7 @@
 //! in their order; nothing here knows what made the spans, or looks at a clock for more than a span of
 //! time.
 //!
-//! Start reading at [`Outbox::push`], then `flush.rs`.
+//! Start reading at [`Outbox::push`], then `flush.rs` and `offer.rs`.
 
 mod backoff;
 mod batch_file;
@@ -32,6 +33,10 @@ mod flush;
 mod flushed;
 mod folder;
 mod metrics;
+mod offer;
+mod parts;
+mod progress;
+mod refuse;
 mod standing;
 mod summary;
 
@@ -41,18 +46,23 @@ use std::time::{Duration, SystemTime};
 
 use otlp_model::SpanBatch;
 
-pub use flush::{Attempt, When};
+pub use flush::{Attempt, OnAccepted, When};
 pub use flushed::{Flushed, SetAside, Stopped};
-pub use summary::{RejectedBatch, Summary};
+pub use summary::{RejectedBatch, Summary, UnfinishedBatch};
 
 use batch_file::Header;
-use folder::BatchName;
+use folder::{BatchName, NewFile};
+use standing::Standing;
+
+use crate::requests::{self, MAX_BODY_BYTES};
 
 /// What waits for one target.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     folder: PathBuf,
     limits: Limits,
+    /// How large a request may be, in bytes before compression.
+    part_bytes: u64,
 }
 
 /// How much waits at most; what is set aside has the same bounds.
@@ -85,7 +95,7 @@ pub struct OutboxError {
 impl Outbox {
     /// The outbox of one target in a folder of its own; touches nothing.
     pub fn new(folder: impl Into<PathBuf>, limits: Limits) -> Self {
-        Self { folder: folder.into(), limits }
+        Self { folder: folder.into(), limits, part_bytes: MAX_BODY_BYTES as u64 }
     }
 
     /// Its folder.
@@ -98,6 +108,12 @@ impl Outbox {
         self.on(&self.folder, folder::is_empty)
     }
 
+    /// Whether a batch fits into one request. One that does not is put away before it is sent: what its
+    /// target accepted of it is then remembered.
+    pub fn holds_one_request(batch: &SpanBatch) -> bool {
+        requests::fit_into_one(batch)
+    }
+
     /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits
     /// already, by the id of its first span, is not put away twice.
     pub fn push(&self, batch: &SpanBatch, now: SystemTime) -> Result<usize, OutboxError> {
@@ -106,13 +122,21 @@ impl Outbox {
         if waiting.iter().any(|(name, _)| name.id == header.span_id) {
             return Ok(0);
         }
-        let bytes = batch_file::encode(&header, batch);
+        let file = self.on(&self.folder, |folder| {
+            NewFile::write(folder, |file| {
+                batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
+            })
+        })?;
         let last = waiting.last().map(|(name, _)| name.key);
         let key = last.map_or(header.created, |last| header.created.max(last.saturating_add(1)));
-        let dropped = self.make_room(&self.folder, bytes.len() as u64)?;
+        let dropped = self.make_room(&self.folder, self.on(&self.folder, |_| file.size())?)?;
         let path = self.folder.join(BatchName { key, id: header.span_id }.to_string());
-        self.on(&path, |path| folder::write_durably(path, &bytes))?;
+        self.on(&path, |path| file.put(path))?;
         self.count_dropped(dropped);
+        if !Standing::load(&self.folder).is_held {
+            // It need not wait until batches at which the target failed are due.
+            let _ = folder::remove(&self.folder.join("due"));
+        }
         Ok(dropped)
     }
 
@@ -192,7 +216,15 @@ impl Outbox {
     }
 
     fn remove(&self, folder: &Path, name: &BatchName) -> Result<bool, OutboxError> {
-        self.on(&folder.join(name.to_string()), folder::remove)
+        let was_there = self.on(&folder.join(name.to_string()), folder::remove)?;
+        self.remove_progress(name);
+        Ok(was_there)
+    }
+
+    /// Forgets which parts of a batch were accepted.
+    fn remove_progress(&self, name: &BatchName) {
+        // Without its batch it means nothing, and goes with what crashes leave.
+        let _ = folder::remove(&progress::path(&self.folder, name));
     }
 
     /// Does something with a file or folder, which an error then names.

@@ -1,4 +1,7 @@
-//! How it stands with a target: its refusals in a row, what it said, and when to try again.
+//! How it stands with a target: its failures in a row, what it said, and when to try again.
+//!
+//! A failure is the target's, or that of a batch at which it fails. Nobody knows which until the target
+//! takes another batch, or fails at one of another trace, too. Until then only the batch is left alone.
 //!
 //! All of it may be lost: then the target is offered what waits at once.
 
@@ -23,10 +26,44 @@ pub(super) struct Standing {
     pub(super) error: Option<String>,
     /// The settings with which that was.
     pub(super) fingerprint: u64,
-    /// How often the target failed at a batch, by the name of its file.
-    pub(super) failed_at: BTreeMap<String, u32>,
+    /// Whether the target as a whole is left alone until `due`, and not only batches.
+    pub(super) is_held: bool,
+    /// The batches at which it failed, by the names of their files.
+    batches: BTreeMap<String, Trouble>,
+    /// The trace at which it failed in this run, if it accepted nothing since.
+    #[serde(skip)]
+    failed_at_trace: Option<String>,
     #[serde(skip)]
     pub(super) due: Option<SystemTime>,
+}
+
+/// What is known of a batch at which the target failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Trouble {
+    /// Failures in a row at the same place.
+    pub(super) failures: u32,
+    /// That place: the first span of the request.
+    at: usize,
+    /// How large the next request may be, in bytes. It is halved with each failure.
+    pub(super) bytes: u64,
+    /// When the batch is offered again, in milliseconds since the Unix epoch.
+    due: u64,
+    /// What the target said.
+    pub(super) error: String,
+    /// Whether the target accepted something else since the first of the failures.
+    pub(super) takes_others: bool,
+}
+
+/// A request that failed.
+pub(super) struct Failure<'a> {
+    pub(super) batch: String,
+    pub(super) trace: &'a str,
+    /// The place of its first span.
+    pub(super) at: usize,
+    pub(super) bytes: u64,
+    pub(super) verdict: Verdict,
+    pub(super) told: String,
 }
 
 impl Standing {
@@ -47,9 +84,28 @@ impl Standing {
         };
     }
 
-    /// Whether to offer the target what waits, with these settings.
+    /// Whether to offer the target something, with these settings.
     pub(super) fn is_due(&self, now: SystemTime, fingerprint: u64) -> bool {
-        self.fingerprint != fingerprint || self.due.is_none_or(|due| is_due(due, now))
+        self.fingerprint != fingerprint
+            || !self.is_held
+            || self.due.is_none_or(|due| is_due(due, now))
+    }
+
+    /// Whether to offer a batch at which the target may have failed, with these settings.
+    pub(super) fn is_batch_due(&self, batch: &str, now: SystemTime, fingerprint: u64) -> bool {
+        let trouble = self.batches.get(batch).filter(|_| self.fingerprint == fingerprint);
+        trouble.is_none_or(|trouble| is_due(trouble.due(), now))
+    }
+
+    /// When the first of the batches at which the target failed is offered again.
+    pub(super) fn next_batch_due(&self) -> Option<SystemTime> {
+        let failing = self.batches.values().filter(|trouble| trouble.failures > 0);
+        failing.map(Trouble::due).min()
+    }
+
+    /// What is known of a batch at which the target failed.
+    pub(super) fn trouble(&self, batch: &str) -> Option<&Trouble> {
+        self.batches.get(batch)
     }
 
     /// The target took something.
@@ -57,13 +113,77 @@ impl Standing {
         self.failures = 0;
         self.error = None;
         self.due = None;
+        self.is_held = false;
+        self.failed_at_trace = None;
+        self.batches.values_mut().for_each(|trouble| trouble.takes_others = true);
     }
 
-    /// The target took nothing more.
+    /// The target took a part of this batch, in so much time.
+    pub(super) fn accepted_part(&mut self, batch: &str, took: Duration) {
+        self.accepted();
+        let Some(trouble) = self.batches.get_mut(batch) else { return };
+        trouble.failures = 0;
+        trouble.due = 0;
+        if took < QUICK {
+            trouble.bytes = trouble.bytes.saturating_mul(2);
+        }
+    }
+
+    /// The target refused us, or was away.
     pub(super) fn failed(&mut self, verdict: Verdict, error: String, now: SystemTime, jitter: f64) {
         self.failures = self.failures.saturating_add(1);
         self.error = Some(error);
+        self.is_held = true;
         self.due = Some(now + wait(verdict, self.failures, jitter));
+    }
+
+    /// The target failed at a request.
+    pub(super) fn failed_at(&mut self, failure: Failure<'_>, now: SystemTime, jitter: f64) {
+        let Failure { batch, trace, at, bytes, verdict, told } = failure;
+        if verdict != Verdict::Fails {
+            return self.failed(verdict, told, now, jitter);
+        }
+        let trouble = self.batches.entry(batch).or_default();
+        if trouble.at != at {
+            *trouble = Trouble { at, ..Trouble::default() };
+        }
+        trouble.failures = trouble.failures.saturating_add(1);
+        trouble.bytes = (bytes / 2).max(1);
+        trouble.error.clone_from(&told);
+        let due = now + wait(verdict, trouble.failures, jitter);
+        trouble.due = u64::try_from(millis(due)).unwrap_or(u64::MAX);
+        let is_second = self.failed_at_trace.as_ref().is_some_and(|failed| failed != trace);
+        self.failed_at_trace = Some(trace.to_owned());
+        if is_second {
+            // It is not the batches.
+            self.batches.values_mut().for_each(|trouble| trouble.takes_others = false);
+            self.failed(verdict, told, now, jitter);
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            self.error = Some(told);
+            self.due.get_or_insert(due);
+        }
+    }
+
+    /// Forgets a batch.
+    pub(super) fn forget(&mut self, batch: &str) {
+        self.batches.remove(batch);
+    }
+
+    /// Forgets all batches but those that wait.
+    pub(super) fn forget_all_but(&mut self, waits: impl Fn(&str) -> bool) {
+        self.batches.retain(|batch, _| waits(batch));
+    }
+}
+
+/// A request that takes longer than this is as large as the next one shall be.
+const QUICK: Duration = Duration::from_secs(1);
+
+impl Trouble {
+    /// When the batch is offered again.
+    pub(super) fn due(&self) -> SystemTime {
+        let since = Duration::from_millis(self.due);
+        SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 }
 

@@ -1,17 +1,14 @@
 //! What a person wants to know of an outbox.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read};
+use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use super::batch_file::{Header, decode_header};
+use super::batch_file::read_header;
 use super::folder::{self, BatchName};
-use super::standing::Standing;
+use super::progress::Progress;
+use super::standing::{Standing, Trouble};
 use super::{Outbox, OutboxError};
-
-/// The longest header that is read, in bytes.
-const HEADER_BYTES: u64 = 64 * 1024;
 
 /// What waits for a target, and how it stands with it. Taken while others may change it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +19,8 @@ pub struct Summary {
     pub bytes: u64,
     /// When the oldest of them was put away.
     pub oldest: Option<SystemTime>,
+    /// Those of them that the target has in part, or at which it fails, the oldest first.
+    pub unfinished: Vec<UnfinishedBatch>,
     /// When the target is tried again; none where nothing waits, or the time has come.
     pub next_attempt: Option<SystemTime>,
     /// Failures since the target last accepted something that waited.
@@ -42,6 +41,29 @@ pub struct Summary {
     pub metrics_waiting: usize,
     /// Accepted batches whose metrics did not arrive, as far as anybody knows.
     pub metrics_lost: u64,
+}
+
+/// A batch that needs more than one request, or more than one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfinishedBatch {
+    /// Its trace, in hexadecimal digits.
+    pub trace_id: String,
+    /// When it was put away.
+    pub created: SystemTime,
+    /// Its spans.
+    pub spans: usize,
+    /// Those that the target has accepted, or refused for good.
+    pub spans_done: usize,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// The size of the spans that are done.
+    pub bytes_done: u64,
+    /// How often the target failed at its next request.
+    pub failures: u32,
+    /// When that is offered again; none where the time has come.
+    pub next_attempt: Option<SystemTime>,
+    /// What the target said when it failed.
+    pub last_error: Option<String>,
 }
 
 /// A batch that was set aside.
@@ -74,6 +96,10 @@ impl Outbox {
             waiting: waiting.len(),
             bytes: waiting.iter().map(|(_, bytes)| bytes).sum(),
             oldest: waiting.first().map(|(name, _)| time(name.key)),
+            unfinished: waiting
+                .iter()
+                .filter_map(|(name, bytes)| self.unfinished(name, *bytes, &standing))
+                .collect(),
             next_attempt: standing.due.filter(|_| !waiting.is_empty()),
             failures: standing.failures,
             last_error: standing.error,
@@ -88,6 +114,34 @@ impl Outbox {
     }
 }
 
+impl Outbox {
+    /// A batch that waits; none where the target was not offered it yet.
+    fn unfinished(
+        &self,
+        name: &BatchName,
+        bytes: u64,
+        standing: &Standing,
+    ) -> Option<UnfinishedBatch> {
+        let trouble = standing.trouble(&name.to_string()).filter(|trouble| trouble.failures > 0);
+        let progress = Progress::load(&self.folder, name);
+        if trouble.is_none() && progress.spans() == 0 {
+            return None;
+        }
+        let header = read_header(&self.folder.join(name.to_string()))?;
+        Some(UnfinishedBatch {
+            trace_id: header.trace_id,
+            created: time(name.key),
+            spans: header.spans,
+            spans_done: progress.spans(),
+            bytes,
+            bytes_done: progress.bytes(),
+            failures: trouble.map_or(0, |trouble| trouble.failures),
+            next_attempt: trouble.map(Trouble::due),
+            last_error: trouble.map(|trouble| trouble.error.clone()),
+        })
+    }
+}
+
 fn rejection(folder: &Path, name: &BatchName) -> RejectedBatch {
     let header = read_header(&folder.join(name.to_string()));
     let unreadable = || "the file cannot be read".to_owned();
@@ -98,13 +152,6 @@ fn rejection(folder: &Path, name: &BatchName) -> RejectedBatch {
         answer: header.as_ref().and_then(|h| h.answer.clone()).unwrap_or_else(unreadable),
         trace_id: header.map(|header| header.trace_id).unwrap_or_default(),
     }
-}
-
-fn read_header(path: &Path) -> Option<Header> {
-    let mut line = Vec::new();
-    let file = BufReader::new(File::open(path).ok()?);
-    file.take(HEADER_BYTES).read_until(b'\n', &mut line).ok()?;
-    decode_header(&line)
 }
 
 fn time(nanos: u64) -> SystemTime {

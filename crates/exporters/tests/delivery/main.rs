@@ -100,7 +100,8 @@ fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix 
 
 /// Whether the target may take the same batch later, without anybody changing anything.
 fn passes(error: &ExportError) -> bool {
-    matches!(error.verdict(), Verdict::Later(_))
+    let is_answer = matches!(error, ExportError::Rejected { .. });
+    !is_answer && matches!(error.verdict(), Verdict::Later(_) | Verdict::Fails)
 }
 
 /// How long the target asked to wait.

@@ -16,7 +16,7 @@ fn a_batch_comes_out_as_it_went_in_and_only_its_owner_can_read_it() {
         assert_eq!(mode(scene.outbox.folder()), 0o700);
         assert_eq!(mode(scene.outbox.folder().parent().unwrap()), 0o700);
     }
-    scene.outbox.flush(&memory, &scene.attempt(), When::Due, &mut |_| {}).unwrap();
+    scene.outbox.flush(&memory, &scene.attempt(), When::Due, None).unwrap();
     assert_eq!(memory.batches(), [batch]);
 }
 
@@ -90,7 +90,7 @@ fn the_folder_of_a_target_with_another_name_is_taken_over() {
     other.adopt(scene.outbox.folder()).unwrap();
     assert!(scene.outbox.is_empty().unwrap());
     let target = Target::default();
-    other.flush(&target, &scene.attempt(), When::Due, &mut |_| {}).unwrap();
+    other.flush(&target, &scene.attempt(), When::Due, None).unwrap();
     assert_eq!(target.taken(), "a");
 }
 

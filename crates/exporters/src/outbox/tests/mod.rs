@@ -2,6 +2,7 @@
 
 mod files;
 mod metrics;
+mod parts;
 mod refusals;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -28,6 +29,8 @@ enum Does {
     /// Finds more spans than this too large.
     Limit(usize),
     RejectPart,
+    /// Closes the connection without an answer.
+    BreakOff,
 }
 
 /// A target that takes everything, unless it is told otherwise.
@@ -37,6 +40,10 @@ struct Target {
     next: Mutex<VecDeque<Does>>,
     /// What it always does with batches whose first span has this name.
     always: BTreeMap<&'static str, Does>,
+    /// What it always does with batches that hold a span of this name.
+    poison: Option<(&'static str, Does)>,
+    /// With batches of more spans than this it breaks off.
+    breaks_off_beyond: Option<usize>,
     offered: Mutex<Vec<String>>,
     taken: Mutex<Vec<String>>,
 }
@@ -69,7 +76,12 @@ impl Exporter for Target {
         let (url, answer) = ("http://test".to_owned(), "the answer".to_owned());
         self.offered.lock().unwrap().push(names.join("+"));
         let does = self.next.lock().unwrap().pop_front();
-        match does.or_else(|| self.always.get(names[0]).copied()).unwrap_or(Does::Take) {
+        let poison = self.poison.filter(|(name, _)| names.contains(name)).map(|(_, does)| does);
+        let is_large = self.breaks_off_beyond.is_some_and(|most| names.len() > most);
+        let always = self.always.get(names[0]).copied().or(poison);
+        let always = always.or(is_large.then_some(Does::BreakOff));
+        match does.or(always).unwrap_or(Does::Take) {
+            Does::BreakOff => Err(ExportError::Interrupted { url, source: "it is closed".into() }),
             Does::BeAway => Err(ExportError::Connect { url, source: "nobody there".into() }),
             Does::BeBusy(seconds) => Err(ExportError::Unavailable {
                 url,
@@ -111,13 +123,13 @@ impl Scene {
     }
 
     /// The same time for as long as a scene takes: half the wait is taken off.
-    fn attempt(&self) -> Attempt {
+    fn attempt(&self) -> Attempt<'static> {
         let until = Instant::now() + 60 * SECOND;
-        Attempt { fingerprint: 1, now: self.now, jitter: 0.0, until }
+        Attempt { fingerprint: 1, now: self.now, jitter: 0.0, until, clock: &Instant::now }
     }
 
     fn flush(&self, target: &Target) -> Flushed {
-        self.outbox.flush(target, &self.attempt(), When::Due, &mut |_| {}).unwrap()
+        self.outbox.flush(target, &self.attempt(), When::Due, None).unwrap()
     }
 
     fn summary(&self) -> Summary {

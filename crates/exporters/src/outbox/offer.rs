@@ -1,0 +1,263 @@
+//! Offering a batch, request by request.
+
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use super::OutboxError;
+use super::batch_file::{Header, ReadError};
+use super::flush::Flush;
+use super::flushed::{SetAside, Stopped};
+use super::folder::{self, BatchName};
+use super::parts::{self, OpenBatch, Part};
+use super::progress::{Refused, Settled};
+use super::standing::Failure;
+use crate::Verdict;
+
+/// After failing at one span this often, and taking others, a target gets no more of it.
+const PATIENCE: u32 = 5;
+
+/// What came of offering a part of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offered {
+    /// The target has decided about it.
+    Settled,
+    /// Nothing of the batch waits any longer.
+    Done,
+    /// The target failed, or the time was over.
+    Failed,
+}
+
+impl Flush<'_> {
+    /// Opens a batch; none where it is gone, or damaged and now set aside.
+    pub(super) fn open(&mut self, name: &BatchName) -> Result<Option<OpenBatch>, OutboxError> {
+        match OpenBatch::open(&self.outbox.folder, name) {
+            Ok(open) => Ok(Some(open)),
+            Err(error) => self.set_aside_damaged(name, error).map(|()| None),
+        }
+    }
+
+    fn set_aside_damaged(&mut self, name: &BatchName, error: ReadError) -> Result<(), OutboxError> {
+        let path = self.outbox.folder.join(name.to_string());
+        if let ReadError::Io(source) = error {
+            return match source.kind() {
+                ErrorKind::NotFound => Ok(()),
+                _ => Err(OutboxError { path, source }),
+            };
+        }
+        let aside = self.outbox.rejected_folder().join(name.to_string());
+        self.outbox.on(&path, |path| folder::rename(path, &aside))?;
+        self.outbox.remove_progress(name);
+        let set_aside = SetAside { trace_id: String::new(), spans: 0, answer: error.to_string() };
+        self.flushed.set_aside.push(set_aside);
+        Ok(())
+    }
+
+    /// Offers a batch until nothing of it waits; says whether that is so.
+    pub(super) fn offer_whole(&mut self, name: &BatchName) -> Result<bool, OutboxError> {
+        if self.time_is_over() {
+            return Ok(false);
+        }
+        let Some(mut open) = self.open(name)? else { return Ok(true) };
+        loop {
+            match self.offer_part(&mut open)? {
+                Offered::Settled => {}
+                Offered::Done => return Ok(true),
+                Offered::Failed => return Ok(false),
+            }
+        }
+    }
+
+    pub(super) fn offer_part_of(&mut self, name: &BatchName) -> Result<(), OutboxError> {
+        if self.time_is_over() {
+            return Ok(());
+        }
+        let kept = self.open.take().filter(|open| open.name == *name);
+        let open = match kept {
+            Some(open) => Some(open),
+            None => self.open(name)?,
+        };
+        let Some(mut open) = open else { return Ok(()) };
+        if self.offer_part(&mut open)? == Offered::Settled {
+            self.open = Some(open);
+        }
+        Ok(())
+    }
+
+    /// Offers the next part of a batch, or a smaller one where the target finds it too large.
+    fn offer_part(&mut self, open: &mut OpenBatch) -> Result<Offered, OutboxError> {
+        let mut suspect = None;
+        loop {
+            if self.time_is_over() {
+                return Ok(Offered::Failed);
+            }
+            let part = match open.next_part(self.part_bytes(open)) {
+                Ok(Some(part)) => part,
+                Ok(None) if suspect.is_some() => return Ok(Offered::Failed),
+                Ok(None) => return self.done(open),
+                Err(error) => {
+                    self.set_aside_damaged(&open.name, error)?;
+                    return Ok(Offered::Done);
+                }
+            };
+            let begun = (self.attempt.clock)();
+            let Err(error) = self.exporter.export(&part.batch) else {
+                let took = (self.attempt.clock)().saturating_duration_since(begun);
+                self.accepted(open, &part, took, suspect);
+                return Ok(Offered::Settled);
+            };
+            match error.verdict() {
+                Verdict::Split if part.batch.spans.len() > 1 => {
+                    open.ceiling = part.bytes / 2;
+                    open.put_back(part);
+                }
+                Verdict::Split | Verdict::Never => {
+                    self.settle(open, part.refused(error.told(), 1));
+                    let is_known = suspect.is_none();
+                    return Ok(if is_known { Offered::Settled } else { Offered::Failed });
+                }
+                // Whether it takes the next one is not known either.
+                _ if suspect.is_some() => return Ok(Offered::Failed),
+                verdict => match self.failed(open, &part, verdict, error.told()) {
+                    Some(refused) if self.takes_others(open) => {
+                        self.settle(open, refused);
+                        self.forget(&open.name);
+                        return Ok(Offered::Settled);
+                    }
+                    // The next part shows whether it is this one.
+                    Some(refused) => suspect = Some(refused),
+                    None => return Ok(Offered::Failed),
+                },
+            }
+        }
+    }
+
+    /// How large a request with a part of this batch may be.
+    fn part_bytes(&self, open: &OpenBatch) -> u64 {
+        let known = self.standing.trouble(&open.name.to_string()).map(|trouble| trouble.bytes);
+        known.unwrap_or(u64::MAX).clamp(1, self.outbox.part_bytes)
+    }
+
+    /// Notes that the target took a part, and then did not take the one before it, if there is one.
+    fn accepted(
+        &mut self,
+        open: &mut OpenBatch,
+        part: &Part,
+        took: Duration,
+        suspect: Option<Settled>,
+    ) {
+        self.settle(open, part.accepted());
+        self.standing.accepted_part(&open.name.to_string(), took);
+        if let Some(refused) = suspect {
+            self.settle(open, refused);
+            self.forget(&open.name);
+        }
+    }
+
+    fn settle(&mut self, open: &mut OpenBatch, settled: Settled) {
+        open.progress.note(&self.outbox.folder, &open.name, settled);
+    }
+
+    /// The target failed at a part. Gives what is to be noted if the part is to blame.
+    fn failed(
+        &mut self,
+        open: &OpenBatch,
+        part: &Part,
+        verdict: Verdict,
+        told: String,
+    ) -> Option<Settled> {
+        let batch = open.name.to_string();
+        let now = self.attempt.now + (self.attempt.clock)().saturating_duration_since(self.begun);
+        let failure = Failure {
+            batch: batch.clone(),
+            trace: &open.header.trace_id,
+            at: part.from(),
+            bytes: part.bytes,
+            verdict,
+            told: told.clone(),
+        };
+        self.standing.failed_at(failure, now, self.attempt.jitter);
+        if self.standing.is_held {
+            self.flushed.stopped = Some(Stopped::Refused(told));
+            return None;
+        }
+        self.failed.insert(open.name.clone(), told.clone());
+        let failures = self.standing.trouble(&batch)?.failures;
+        (part.batch.spans.len() == 1 && failures >= PATIENCE).then(|| part.refused(told, failures))
+    }
+
+    /// Whether the target took others while it failed at this batch.
+    fn takes_others(&self, open: &OpenBatch) -> bool {
+        let trouble = self.standing.trouble(&open.name.to_string());
+        trouble.is_some_and(|trouble| trouble.takes_others)
+    }
+
+    /// Nothing of a batch is left to be offered: what the target refused of it for good is set aside, and
+    /// it waits no longer.
+    fn done(&mut self, open: &OpenBatch) -> Result<Offered, OutboxError> {
+        let OpenBatch { name, progress, .. } = open;
+        let refused = progress.refused();
+        let is_accepted = progress.spans() > refused.map_or(0, |refused| refused.spans);
+        if let Some(refused) = refused
+            && let Err(error) = self.set_aside(open, refused)?
+        {
+            self.set_aside_damaged(name, error)?;
+            return Ok(Offered::Done);
+        }
+        let folder = &self.outbox.folder;
+        let measured = (is_accepted && self.on_accepted.is_some())
+            .then(|| parts::measured_of_accepted(folder, name, progress).ok())
+            .flatten();
+        let waited = self.outbox.remove(folder, name)?;
+        self.forget(name);
+        // Else whoever took it out meanwhile has said that it was accepted.
+        if is_accepted && waited {
+            if let (Some(on_accepted), Some(measured)) = (&mut self.on_accepted, measured) {
+                on_accepted(measured);
+            }
+            self.outbox.note_accepted();
+            self.flushed.accepted += 1;
+        }
+        Ok(Offered::Done)
+    }
+
+    /// Writes what a target refused of a batch for good to what is set aside.
+    fn set_aside(
+        &mut self,
+        open: &OpenBatch,
+        refused: Refused<'_>,
+    ) -> Result<Result<(), ReadError>, OutboxError> {
+        let (outbox, OpenBatch { name, progress, header, .. }) = (self.outbox, open);
+        let span_id = match parts::span_id(&outbox.folder, name, refused.first) {
+            Ok(span_id) => span_id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Refused { spans, answer, attempts, .. } = refused;
+        let header = Header {
+            spans,
+            span_id,
+            attempts: header.attempts + attempts,
+            answer: Some(answer.to_owned()),
+            ..header.clone()
+        };
+        let (trace_id, answer) = (header.trace_id.clone(), answer.to_owned());
+        outbox.reject(name.key, &header, self.attempt.now, |file| {
+            parts::write_refused(&outbox.folder, name, progress, &header, file)
+                .map_err(io::Error::other)
+        })?;
+        self.flushed.set_aside.push(SetAside { trace_id, spans, answer });
+        Ok(Ok(()))
+    }
+
+    fn forget(&mut self, name: &BatchName) {
+        self.standing.forget(&name.to_string());
+        self.failed.remove(name);
+    }
+
+    fn time_is_over(&mut self) -> bool {
+        let is_over = (self.attempt.clock)() >= self.attempt.until;
+        if is_over {
+            self.flushed.stopped = Some(Stopped::NoTime);
+        }
+        is_over
+    }
+}

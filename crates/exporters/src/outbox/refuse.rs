@@ -1,0 +1,83 @@
+//! A batch that its target has just refused when it was offered it directly.
+
+use std::fs::File;
+use std::io;
+use std::time::SystemTime;
+
+use otlp_model::SpanBatch;
+
+use super::batch_file::{self, Header};
+use super::folder::{self, BatchName, NewFile};
+use super::standing::{Failure, Standing};
+use super::{Attempt, Outbox, OutboxError};
+use crate::{ExportError, Verdict};
+
+impl Outbox {
+    /// Remembers that the target has just refused a batch that waits already.
+    pub fn note_refusal(&self, batch: &SpanBatch, error: &ExportError, attempt: &Attempt<'_>) {
+        let Some(header) = Header::of(batch, attempt.now) else { return };
+        let waiting = folder::batches(&self.folder).unwrap_or_default();
+        let Some((name, _)) = waiting.into_iter().find(|(name, _)| name.id == header.span_id)
+        else {
+            return;
+        };
+        // Whoever has the lock is about to find out, too. If it cannot be remembered, the target is tried
+        // again too early.
+        if let Ok(Some(_lock)) = folder::lock(&self.folder.join("lock")) {
+            let mut standing = Standing::load(&self.folder);
+            standing.fingerprint = attempt.fingerprint;
+            let failure = Failure {
+                batch: name.to_string(),
+                trace: &header.trace_id,
+                at: 0,
+                bytes: u64::MAX,
+                verdict: error.verdict(),
+                told: error.told(),
+            };
+            standing.failed_at(failure, attempt.now, attempt.jitter);
+            standing.save(&self.folder);
+        }
+    }
+
+    /// Puts a batch away, or aside, that the target has just refused; says how many old ones had to be
+    /// given up for it.
+    pub fn take_back(
+        &self,
+        batch: &SpanBatch,
+        error: &ExportError,
+        attempt: &Attempt<'_>,
+    ) -> Result<usize, OutboxError> {
+        let verdict = error.verdict();
+        let Some(header) = Header::of(batch, attempt.now).filter(|_| verdict == Verdict::Never)
+        else {
+            let dropped = self.push(batch, attempt.now)?;
+            if verdict != Verdict::Split {
+                self.note_refusal(batch, error, attempt);
+            }
+            return Ok(dropped);
+        };
+        let header = Header { attempts: 1, answer: Some(error.told()), ..header };
+        self.reject(header.created, &header, attempt.now, |file| {
+            batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
+        })?;
+        Ok(0)
+    }
+
+    /// Writes a batch to those that are set aside.
+    pub(super) fn reject(
+        &self,
+        key: u64,
+        header: &Header,
+        now: SystemTime,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), OutboxError> {
+        let folder = self.rejected_folder();
+        let file = self.on(&folder, |folder| NewFile::write(folder, write))?;
+        let bytes = self.on(&folder, |_| file.size())?;
+        let dropped = self.expire(&folder, now)? + self.make_room(&folder, bytes)?;
+        let path = folder.join(BatchName { key, id: header.span_id.clone() }.to_string());
+        self.on(&path, |path| file.put(path))?;
+        self.count_dropped(dropped);
+        Ok(())
+    }
+}
