@@ -8,6 +8,9 @@ use std::time::SystemTime;
 
 use crate::paths::append_private;
 
+/// How a line begins that says that something was left out because it was too much.
+pub const LIMIT_REACHED: &str = "limit reached: ";
+
 /// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
 #[derive(Debug, Clone)]
 pub struct Log {
@@ -29,6 +32,11 @@ impl Log {
     /// Something is odd, and went on.
     pub fn warn(&self, line: Arguments<'_>) {
         self.write("warn", line);
+    }
+
+    /// Something was left out because it was too much.
+    pub fn limit(&self, line: Arguments<'_>) {
+        self.warn(format_args!("{LIMIT_REACHED}{line}"));
     }
 
     /// Something worked that a person looks for.

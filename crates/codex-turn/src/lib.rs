@@ -17,6 +17,7 @@ mod from_events;
 mod fuse;
 mod json;
 mod lifecycle;
+mod line;
 mod notify;
 mod problem;
 mod telemetry;
@@ -28,10 +29,13 @@ pub use events::LogEvent;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
 pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
+pub use line::{Line, ReadLine};
 pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
 pub use telemetry::{covers, events_of};
-pub use transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, begins_turn};
+pub use transcript::{
+    Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, turn_mark,
+};
 pub use versions::RECORDED_VERSIONS;
 
 /// The harness's name and the prefix of its own attributes.

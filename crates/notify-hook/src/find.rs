@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::sessions;
 use codex_turn::{ThreadMeta, Transcript};
@@ -57,14 +57,15 @@ pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>)
             SystemTime::now().duration_since(*modified).unwrap_or_default() < JUST_NOW
         })
         .max()?;
-    let opened = read::open(&newest.1, None).ok()?;
+    let until = Instant::now() + read::READING;
+    let opened = read::open(&newest.1, None, until).ok()?;
     let thread_id = opened.meta.thread_id.clone();
-    (last_answer(opened.meta, opened.tail)?.as_deref() == answer).then_some(thread_id)
+    (last_answer(opened.meta, opened.tail, until)?.as_deref() == answer).then_some(thread_id)
 }
 
-fn last_answer(meta: ThreadMeta, mut tail: Tail) -> Option<Option<String>> {
+fn last_answer(meta: ThreadMeta, mut tail: Tail, until: Instant) -> Option<Option<String>> {
     let mut transcript = Transcript::resume(meta, tail.begin());
-    tail.pull(&mut transcript).ok()?;
+    tail.pull_all(&mut transcript, until).ok()?;
     Some(transcript.finish().0.pop()?.answer)
 }
 

@@ -1,6 +1,7 @@
 //! Whose sub-agent a thread is, where its own transcript does not say it all (before Codex 0.164).
 
 use std::path::Path;
+use std::time::Instant;
 
 use codex_turn::{Transcript, TranscriptTurn};
 use otlp_model::Turn;
@@ -34,9 +35,10 @@ pub(crate) fn resolve(turn: &mut Turn, transcript: &TranscriptTurn, codex_home: 
 /// The turn of a thread that was going on when another thread's turn began.
 fn turn_at(codex_home: &Path, thread_id: &str, child: &TranscriptTurn) -> Option<TranscriptTurn> {
     let path = find::transcript(codex_home, thread_id)?;
-    let mut opened = read::open(&path, None).ok()?;
+    let until = Instant::now() + read::READING;
+    let mut opened = read::open(&path, None, until).ok()?;
     let mut transcript = Transcript::resume(opened.meta, opened.tail.begin());
-    opened.tail.pull(&mut transcript).ok()?;
+    opened.tail.pull_all(&mut transcript, until).ok()?;
     let (turns, _) = transcript.finish();
     turns.into_iter().rfind(|turn| !turn.is_copied() && turn.start <= child.start)
 }

@@ -1,22 +1,31 @@
-//! Reading a transcript: only what is new, only whole lines, never more of a line than fits.
+//! Reading a transcript: only what is new, only whole lines, and not more of a line than fits.
+
+mod begin;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_turn::{
-    Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn, TurnEnd,
+    Checkpoint, Line, NotifyPayload, Problem, ReadLine, ThreadMeta, Transcript, TranscriptTurn,
+    TurnEnd,
 };
 
 use crate::writer::{WRITERS_ARE_KNOWN, writers};
 
-/// The longest line that is taken in, in bytes; longer ones are passed over.
-const MAX_LINE: usize = 64 * 1024 * 1024;
+/// How much of a file is read at once, in bytes.
+const PIECE: usize = 64 * 1024;
 
-/// How far back the first look at a thread reaches, in bytes. What lies before is history.
-const FIRST_LOOK: u64 = 16 * 1024 * 1024;
+/// The longest first line that is taken in, in bytes, where its texts do not make it longer.
+const FIRST_LINE_TEXTS: usize = 64 * 1024;
+
+/// How long a look reads in a transcript. So much is left of its time that what was read can be sent.
+pub(crate) const READING: Duration = Duration::from_secs(4);
+
+/// So many bytes are read however long that takes: a busy machine is no reason to cut a turn.
+const READ_AT_LEAST: u64 = 16 * 1024 * 1024;
 
 /// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
 /// whose Codex was killed, unless somebody is known to have the file open for writing: Codex may wait
@@ -35,6 +44,28 @@ pub(crate) struct Reading {
     pub(crate) problems: Vec<Problem>,
     /// Bytes of the transcript that were read or lie before.
     pub(crate) length: u64,
+    /// Why there is more in the transcript than that; none where it was read to its end.
+    pub(crate) stopped: Option<Stopped>,
+    /// Where the first look began, if that was not at the transcript's beginning.
+    pub(crate) left_out: Option<u64>,
+}
+
+/// Why a transcript was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stopped {
+    /// The turns that were read are to be told first.
+    Full,
+    /// There was no time for more. A turn that was going on there is cut.
+    OutOfTime,
+}
+
+/// How long to read and to wait.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Until {
+    /// When to stop reading what is there.
+    pub(crate) read: Instant,
+    /// When to stop waiting for more.
+    pub(crate) wait: Instant,
 }
 
 /// A transcript, ready to be read from a place on.
@@ -47,72 +78,83 @@ pub(crate) struct Opened {
 pub(crate) struct Tail {
     file: BufReader<File>,
     begin: Checkpoint,
-    partial: Vec<u8>,
-    /// Bytes of a too long line that were passed over so far.
-    passed_over: u64,
+    /// The line that is being read.
+    line: Option<Line>,
+    /// Bytes that were read.
+    bytes: u64,
+    /// Whether the first look begins behind the transcript's beginning.
+    pub(crate) is_cut_before: bool,
 }
 
-/// The turns of a transcript since a checkpoint. Waits until the turn of a payload that is awaited
-/// has ended, but not longer than `until`. A turn that goes on is taken for one that was given up when
-/// nobody has written for `silence`, and nobody has the transcript open.
+/// The turns of a transcript since a checkpoint, of which texts are kept up to `text_limit` bytes. Waits
+/// for the end of the turn of a payload that is awaited. A turn that goes on is taken for one that was
+/// given up when nobody has written for `silence`, and nobody has the transcript open.
 pub(crate) fn turns(
     path: &Path,
     checkpoint: Option<Checkpoint>,
     awaited: Option<&NotifyPayload>,
     silence: Duration,
-    until: Instant,
+    text_limit: usize,
+    until: Until,
 ) -> io::Result<Reading> {
-    let opened = open(path, checkpoint);
+    let opened = open(path, checkpoint, until.read);
     // Codex has made the file and is about to write the first line.
     let has_not_begun = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
     if awaited.is_none() && opened.as_ref().is_err_and(has_not_begun) {
-        return Ok(Reading { turns: Vec::new(), problems: Vec::new(), length: 0 });
+        let (turns, problems) = (Vec::new(), Vec::new());
+        return Ok(Reading { turns, problems, length: 0, stopped: None, left_out: None });
     }
     let Opened { meta, mut tail } = opened?;
-    let mut transcript = Transcript::resume(meta, tail.begin());
+    let mut transcript = Transcript::resume(meta, tail.begin()).with_text_limit(text_limit);
     let mut pause = Duration::from_millis(1);
-    loop {
-        tail.pull(&mut transcript)?;
-        if awaited.is_none_or(|payload| transcript.has_ended(payload)) || Instant::now() >= until {
-            break;
+    let stopped = loop {
+        let stopped = tail.pull(&mut transcript, until.read)?;
+        if stopped.is_some()
+            || awaited.is_none_or(|payload| transcript.has_ended(payload))
+            || Instant::now() >= until.wait
+        {
+            break stopped;
         }
         sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    if stopped == Some(Stopped::OutOfTime) {
+        tail.give_up(&mut transcript);
     }
     let length = transcript.offset();
     let (mut turns, problems) = transcript.finish();
-    judge_open_turns(&mut turns, path, silence)?;
-    Ok(Reading { turns, problems, length })
+    if stopped.is_none() {
+        judge_open_turns(&mut turns, path, silence)?;
+    }
+    let left_out = tail.is_cut_before.then_some(tail.begin.offset);
+    Ok(Reading { turns, problems, length, stopped, left_out })
 }
 
 /// Opens a transcript at a checkpoint. At a first look that is its beginning, or a place within
-/// reach of its end; a transcript that has become shorter is another one and looked at first.
-pub(crate) fn open(path: &Path, checkpoint: Option<Checkpoint>) -> io::Result<Opened> {
+/// reach of its end, which is searched for until a time; a transcript that has become shorter is another
+/// one and looked at first.
+pub(crate) fn open(
+    path: &Path,
+    checkpoint: Option<Checkpoint>,
+    until: Instant,
+) -> io::Result<Opened> {
     let mut file = File::open(path)?;
     if is_packed(path) {
         file = unpack(file)?;
     }
     let length = file.metadata()?.len();
-    let mut first_line = Vec::new();
-    BufReader::new(&mut file).take(MAX_LINE as u64).read_until(b'\n', &mut first_line)?;
-    if !first_line.ends_with(b"\n") && first_line.len() < MAX_LINE {
-        let error = "its first line is not whole";
-        return Err(io::Error::new(io::ErrorKind::UnexpectedEof, error));
-    }
-    let meta = ThreadMeta::decode(&first_line).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::InvalidData, "its first line is no `session_meta` record")
-    })?;
+    let meta = first_line(&mut file, length)?;
     let begin = match checkpoint {
         Some(checkpoint) if checkpoint.offset <= length => checkpoint,
-        _ if length > FIRST_LOOK => first_turn_after(&mut file, length - FIRST_LOOK)?,
-        _ => Checkpoint::START,
+        _ => begin::first_look(&mut file, length, until)?,
     };
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
-        file: BufReader::with_capacity(64 * 1024, file),
+        file: BufReader::with_capacity(PIECE, file),
+        is_cut_before: checkpoint.is_none() && begin != Checkpoint::START,
         begin,
-        partial: Vec::new(),
-        passed_over: 0,
+        line: None,
+        bytes: 0,
     };
     Ok(Opened { meta, tail })
 }
@@ -145,6 +187,43 @@ fn judge_open_turns(
     Ok(())
 }
 
+/// The thread that a transcript is of, from its first line.
+fn first_line(file: &mut File, length: u64) -> io::Result<ThreadMeta> {
+    let error = |kind, error: &str| Err(io::Error::new(kind, error));
+    let mut reader =
+        BufReader::with_capacity(PIECE.min(usize::try_from(length).unwrap_or(PIECE)), file);
+    let mut line = Line::new(FIRST_LINE_TEXTS);
+    loop {
+        let buffer = reader.fill_buf()?;
+        if buffer.is_empty() {
+            return error(io::ErrorKind::UnexpectedEof, "its first line is not whole");
+        }
+        let (piece, complete) = piece_of_line(buffer);
+        line.push(piece);
+        let used = piece.len() + usize::from(complete);
+        reader.consume(used);
+        if complete {
+            break;
+        }
+    }
+    let meta = match line.read() {
+        ReadLine::Kept(line) => ThreadMeta::decode(line),
+        ReadLine::TooLong => None,
+    };
+    match meta {
+        Some(meta) => Ok(meta),
+        None => error(io::ErrorKind::InvalidData, "its first line is no `session_meta` record"),
+    }
+}
+
+/// What a buffer holds of the line that goes on in it, and whether that ends there.
+fn piece_of_line(buffer: &[u8]) -> (&[u8], bool) {
+    match memchr::memchr(b'\n', buffer) {
+        Some(end) => (&buffer[..end], true),
+        None => (buffer, false),
+    }
+}
+
 /// How long nothing was written to a file.
 fn silence_of(path: &Path) -> io::Result<Duration> {
     let modified = path.metadata()?.modified()?;
@@ -167,57 +246,63 @@ fn unpack(packed: File) -> io::Result<File> {
     Ok(file)
 }
 
-/// The first turn that begins after an offset; the transcript's beginning where there is none.
-fn first_turn_after(file: &mut File, offset: u64) -> io::Result<Checkpoint> {
-    file.seek(SeekFrom::Start(offset))?;
-    let mut lines = BufReader::with_capacity(64 * 1024, file);
-    let mut line = Vec::new();
-    let mut at = offset + lines.read_until(b'\n', &mut line)? as u64;
-    loop {
-        line.clear();
-        let length = lines.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line)?;
-        if length == 0 {
-            return Ok(Checkpoint::START);
-        }
-        if codex_turn::begins_turn(&line) {
-            return Ok(Checkpoint { offset: at, turns: None, total_tokens: None });
-        }
-        at += length as u64;
-    }
-}
-
 impl Tail {
     /// Where reading began.
     pub(crate) fn begin(&self) -> Checkpoint {
         self.begin
     }
 
-    /// Feeds all complete lines that are there now. Call it again when the file has grown.
-    pub(crate) fn pull(&mut self, transcript: &mut Transcript) -> io::Result<()> {
+    /// Feeds all complete lines that are there now, unless there is a reason to stop before. Call it
+    /// again when the file has grown.
+    pub(crate) fn pull(
+        &mut self,
+        transcript: &mut Transcript,
+        until: Instant,
+    ) -> io::Result<Option<Stopped>> {
         loop {
             let buffer = self.file.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(());
+                return Ok(None);
             }
-            let (piece, complete) = match buffer.iter().position(|byte| *byte == b'\n') {
-                Some(end) => (&buffer[..end], true),
-                None => (buffer, false),
-            };
-            if self.passed_over > 0 || self.partial.len() + piece.len() > MAX_LINE {
-                self.passed_over += (self.partial.len() + piece.len()) as u64;
-                self.partial = Vec::new();
-            } else {
-                self.partial.extend_from_slice(piece);
-            }
+            let line = self.line.get_or_insert_with(|| Line::new(transcript.text_limit()));
+            let (piece, complete) = piece_of_line(buffer);
+            line.push(piece);
             let used = piece.len() + usize::from(complete);
             self.file.consume(used);
+            self.bytes += used as u64;
             if complete {
-                match std::mem::take(&mut self.passed_over) {
-                    0 => transcript.line(&self.partial),
-                    bytes => transcript.skip(bytes + 1),
+                transcript.read(line);
+                line.clear(transcript.text_limit());
+                if transcript.is_full() {
+                    return Ok(Some(Stopped::Full));
                 }
-                self.partial.clear();
+            }
+            // A clock is looked at once per piece of the file.
+            if self.file.buffer().is_empty()
+                && self.bytes > READ_AT_LEAST
+                && Instant::now() >= until
+            {
+                return Ok(Some(Stopped::OutOfTime));
             }
         }
+    }
+
+    /// Feeds all complete lines that are there now, for a question that needs little of each turn.
+    pub(crate) fn pull_all(
+        &mut self,
+        transcript: &mut Transcript,
+        until: Instant,
+    ) -> io::Result<()> {
+        while self.pull(transcript, until)? == Some(Stopped::Full) {}
+        Ok(())
+    }
+
+    /// Ends the turns that go on where reading stopped. The line that was being read is passed over,
+    /// lest the next look should not get beyond it, either.
+    fn give_up(&mut self, transcript: &mut Transcript) {
+        if let Some(line) = self.line.take().filter(|line| !line.is_empty()) {
+            transcript.skip(line.bytes());
+        }
+        transcript.give_up();
     }
 }

@@ -21,7 +21,7 @@ use crate::lane::Fate;
 use crate::lineage::note_caller;
 use crate::log::Log;
 use crate::price::price;
-use crate::read::{self, Reading, SILENCE};
+use crate::read::{self, READING, Reading, SILENCE, Stopped, Until};
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::told::Told;
@@ -127,10 +127,7 @@ impl Look<'_> {
             ));
             return gathered;
         }
-        let reading = path.as_deref().and_then(|path| self.read(path));
-        if let (Some(path), Some(reading)) = (&path, &reading) {
-            self.trace_transcript(path, reading, &mut gathered);
-        }
+        let reading = path.as_deref().and_then(|path| self.trace_path(path, &mut gathered));
         self.trace_payloads(reading.as_ref().map(|reading| &*reading.turns), &mut gathered);
         gathered
     }
@@ -176,16 +173,56 @@ impl Look<'_> {
             })
     }
 
-    /// The turns since the checkpoint; none where the transcript cannot be read.
-    fn read(&self, path: &Path) -> Option<Reading> {
-        let awaited = self.payload().filter(|payload| !self.state.is_sent(&payload.key()));
-        let mut until = self.context.deadline;
-        if !self.trigger.cause.is_early() {
-            until = until.min(Instant::now() + TRANSCRIPT_PATIENCE);
+    /// Tells what a transcript has beyond the checkpoint, in parts where that is much, and returns the
+    /// last of them; none where it cannot be read.
+    fn trace_path(&mut self, path: &Path, gathered: &mut Gathered) -> Option<Reading> {
+        let until = Instant::now() + READING;
+        loop {
+            let before = self.state.checkpoint(path);
+            let mut reading = self.read(path, until)?;
+            self.log_limits(path, &reading);
+            self.trace_transcript(path, &mut reading, gathered);
+            let goes_on = reading.stopped == Some(Stopped::Full)
+                && self.state.checkpoint(path) != before
+                && Instant::now() < until;
+            if !goes_on {
+                return Some(reading);
+            }
         }
+    }
+
+    /// Says what a look leaves out because it is too much.
+    fn log_limits(&self, path: &Path, reading: &Reading) {
+        let path = path.display();
+        if let Some(offset) = reading.left_out {
+            self.context.log.limit(format_args!(
+                "the first look at `{path}` begins at byte {offset}; turns before it are left out"
+            ));
+        }
+        if reading.stopped == Some(Stopped::OutOfTime) {
+            self.context.log.limit(format_args!(
+                "`{path}` was read for {} s, up to byte {}; a turn that goes on there is cut",
+                READING.as_secs(),
+                reading.length
+            ));
+        }
+    }
+
+    /// The turns since the checkpoint; none where the transcript cannot be read.
+    fn read(&self, path: &Path, read: Instant) -> Option<Reading> {
+        let awaited = self.payload().filter(|payload| !self.state.is_sent(&payload.key()));
+        let mut wait = self.context.deadline;
+        if !self.trigger.cause.is_early() {
+            wait = wait.min(Instant::now() + TRANSCRIPT_PATIENCE);
+        }
+        let until = Until { read, wait };
+        let limits = self.context.settings.targets.iter();
+        let text_limit = limits.map(|target| target.content.max_attribute_bytes).max();
         let silence =
             if self.trigger.cause.is_final() { read::silence_after_end() } else { SILENCE };
-        let reading = read::turns(path, self.state.checkpoint(path), awaited, silence, until);
+        let checkpoint = self.state.checkpoint(path);
+        let text_limit = text_limit.unwrap_or_default();
+        let reading = read::turns(path, checkpoint, awaited, silence, text_limit, until);
         let unreadable = |error| {
             let path = path.display();
             self.context.log.error(format_args!("transcript `{path}` cannot be read: {error}"));
@@ -193,8 +230,8 @@ impl Look<'_> {
         reading.map_err(unreadable).ok()
     }
 
-    fn trace_transcript(&mut self, path: &Path, reading: &Reading, gathered: &mut Gathered) {
-        let turns = &*reading.turns;
+    fn trace_transcript(&mut self, path: &Path, reading: &mut Reading, gathered: &mut Gathered) {
+        let turns = &mut *reading.turns;
         let last = turns.iter().rposition(|turn| self.is_due(turn));
         let dirty = Dirty::ask(last.and_then(|last| turns[last].directory()));
         if let Some(last) = last {
@@ -206,10 +243,12 @@ impl Look<'_> {
         }
         let dirty = dirty.answer();
         let mut all_sent = true;
-        for (index, turn) in turns.iter().enumerate() {
-            if self.is_due(turn) {
+        for index in 0..turns.len() {
+            if self.is_due(&turns[index]) {
                 let events = self.events_of(turns, index, &gathered.events);
+                let turn = &mut turns[index];
                 let mut told = fuse(turn, &events);
+                turn.forget_contents();
                 parents::resolve(&mut told, turn, &self.context.paths.codex_home);
                 // Of earlier turns nobody knows any more.
                 if let Some(dirty) = dirty.filter(|_| Some(index) == last) {
@@ -220,6 +259,7 @@ impl Look<'_> {
                     self.told_through = Some(turn.end);
                 }
             }
+            let turn = &turns[index];
             // Reading goes on before the first turn that is still wanted.
             all_sent &= self.is_left_out(turn) || self.state.is_sent(&turn.key());
             if all_sent {

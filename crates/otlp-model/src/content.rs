@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::cut::{mark, parts};
+
 /// Switches and limits for prompts, arguments and outputs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentPolicy {
@@ -51,15 +53,20 @@ impl ContentPolicy {
             ContentKind::ToolDetails => self.tool_details,
             ContentKind::ToolContent => self.tool_content,
         };
+        // It may have been cut when it was read.
+        let (kept, cut_from) = parts(text);
+        let bytes =
+            cut_from.map_or(text.len(), |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         if !allowed {
-            let hidden = format!("<redacted: {} chars>", text.chars().count());
-            return Cleared { text: hidden.into(), original_bytes: Some(text.len()) };
+            let more = if cut_from.is_some() { "more than " } else { "" };
+            let hidden = format!("<redacted: {more}{} chars>", kept.chars().count());
+            return Cleared { text: hidden.into(), original_bytes: Some(bytes) };
         }
-        if text.len() > self.max_bytes {
-            let mut cut =
-                without_nul(&text[..text.floor_char_boundary(self.max_bytes)]).into_owned();
-            cut.push_str(&format!("… <truncated: {} bytes in all>", text.len()));
-            return Cleared { text: cut.into(), original_bytes: Some(text.len()) };
+        if kept.len() > self.max_bytes || cut_from.is_some() {
+            let end = kept.floor_char_boundary(self.max_bytes);
+            let mut cut = without_nul(&kept[..end]).into_owned();
+            cut.push_str(&mark(bytes as u64));
+            return Cleared { text: cut.into(), original_bytes: Some(bytes) };
         }
         Cleared { text: without_nul(text), original_bytes: None }
     }
@@ -85,10 +92,15 @@ mod tests {
         check(&open, "short", "short", None);
         check(&open, "nu\0l", "nul", None);
         check(&open, "fünfzehn", "fünfz… <truncated: 9 bytes in all>", Some(9));
+        // Cut before, below the limit or not.
+        check(&open, &format!("ab{}", mark(70)), "ab… <truncated: 70 bytes in all>", Some(70));
+        let cut = format!("abcdefgh{}", mark(70));
+        check(&open, &cut, "abcdef… <truncated: 70 bytes in all>", Some(70));
         let mut boundary = open.clone();
         boundary.max_bytes = 2;
         check(&boundary, "fünf", "f… <truncated: 5 bytes in all>", Some(5));
         let closed = ContentPolicy { prompts: false, ..open };
         check(&closed, "fünf", "<redacted: 4 chars>", Some(5));
+        check(&closed, &cut, "<redacted: more than 8 chars>", Some(70));
     }
 }

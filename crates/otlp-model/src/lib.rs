@@ -10,6 +10,7 @@
 
 mod attributes;
 pub mod content;
+pub mod cut;
 pub mod decode;
 pub mod encode;
 mod encode_metrics;

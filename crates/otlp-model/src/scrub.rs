@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::attributes::own;
 use crate::content::without_nul;
+use crate::cut::drop_margin;
 use crate::span::{Attribute, Value};
 use crate::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn};
 
@@ -12,7 +13,8 @@ use crate::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall, Turn};
 pub type Scrub<'a> = dyn Fn(&str) -> Option<(String, u64)> + 'a;
 
 /// Replaces every text of a turn, however long, that `scrub` has a replacement for. Names and ids stay
-/// as they are. Each span that lost secrets says how many (`<agent>.scrubbed`).
+/// as they are. A text that was cut when it was read loses its margin, which was kept for this
+/// (see [`cut`](crate::cut)). Each span that lost secrets says how many (`<agent>.scrubbed`).
 pub fn scrub_turn(turn: &mut Turn, scrub: &Scrub<'_>) {
     let mut texts = Texts { scrub, secrets: 0 };
     for text in [&mut turn.prompt, &mut turn.answer].into_iter().flatten() {
@@ -75,6 +77,7 @@ impl Texts<'_> {
         if let Some(scrubbed) = self.scrubbed(text) {
             *text = scrubbed;
         }
+        drop_margin(text);
     }
 
     fn message(&mut self, message: &mut Message) {

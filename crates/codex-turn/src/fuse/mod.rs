@@ -18,7 +18,7 @@ use crate::HARNESS;
 use crate::events::LogEvent;
 use crate::json;
 use crate::telemetry::{Telemetry, TelemetryCall};
-use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
+use crate::transcript::{Cut, ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
 pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
@@ -91,6 +91,7 @@ impl<'a> Fusion<'a> {
             TurnEnd::Failed(reason) => Outcome::Failed(reason.clone()),
             TurnEnd::Aborted(reason) => Outcome::Cancelled(reason.clone()),
             TurnEnd::Lost => Outcome::Cancelled("codex ended before the turn did".to_owned()),
+            TurnEnd::Unread => Outcome::Unknown,
             TurnEnd::Implied | TurnEnd::Open => match (&turn.error, turn.is_answered()) {
                 (_, true) => Outcome::Ok,
                 (Some(error), false) => Outcome::Failed(error.clone()),
@@ -104,7 +105,11 @@ impl<'a> Fusion<'a> {
         match &self.transcript.ended {
             TurnEnd::Aborted(reason) => Some(Outcome::Cancelled(reason.clone())),
             TurnEnd::Lost => Some(Outcome::Cancelled("interrupted".to_owned())),
-            TurnEnd::Completed | TurnEnd::Failed(_) | TurnEnd::Implied | TurnEnd::Open => None,
+            TurnEnd::Completed
+            | TurnEnd::Failed(_)
+            | TurnEnd::Implied
+            | TurnEnd::Unread
+            | TurnEnd::Open => None,
         }
     }
 
@@ -258,6 +263,7 @@ impl<'a> Fusion<'a> {
         if let Some(nanos) = first_token {
             attributes.push(Attribute::new("codex.turn.time_to_first_token_ms", nanos / 1_000_000));
         }
+        attributes.extend(cut_attributes(&turn.cut));
         attributes
     }
 
@@ -277,6 +283,26 @@ impl<'a> Fusion<'a> {
         }
         metadata
     }
+}
+
+/// What is missing of a turn that was too large.
+fn cut_attributes(cut: &Cut) -> Vec<Attribute> {
+    let missing = [
+        ("codex.turn.cut.text_bytes", cut.text_limit.unwrap_or_default() as u64),
+        ("codex.turn.cut.tool_calls", cut.calls),
+        ("codex.turn.cut.messages", cut.messages),
+    ];
+    let mut attributes: Vec<Attribute> = missing
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| Attribute::new(name, count))
+        .collect();
+    if cut.is_unread {
+        attributes.push(Attribute::new("codex.turn.cut.reason", "time"));
+    } else if !attributes.is_empty() {
+        attributes.push(Attribute::new("codex.turn.cut.reason", "size"));
+    }
+    attributes
 }
 
 /// A response's items as one assistant message.

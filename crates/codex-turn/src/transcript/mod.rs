@@ -1,5 +1,6 @@
 //! The transcript (rollout JSONL): a fold over its lines into turns.
 
+mod budget;
 mod calls;
 mod meta;
 mod open;
@@ -10,20 +11,23 @@ mod turn;
 
 use std::collections::HashSet;
 
-use otlp_model::UnixNanos;
 use otlp_model::turn::{Message, Part, Usage};
+use otlp_model::{ContentPolicy, UnixNanos, cut};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+pub(crate) use budget::Cut;
 pub use meta::ThreadMeta;
-pub use record::begins_turn;
+pub use record::{TurnMark, turn_mark};
 pub(crate) use responses::{ModelItem, Response};
 pub(crate) use turn::TranscriptStep;
 pub use turn::{TranscriptTurn, TurnEnd};
 
+use crate::line::{Line, ReadLine};
 use crate::notify::NotifyPayload;
 use crate::problem::Problem;
 use crate::{json, tools};
+use budget::Budget;
 use open::{OpenTurns, turn_named_by};
 use record::{Piece, Record};
 use responses::Entry;
@@ -59,6 +63,7 @@ pub struct Transcript {
     turns: Vec<TranscriptTurn>,
     unknown: HashSet<String>,
     problems: Vec<Problem>,
+    budget: Budget,
 }
 
 impl Transcript {
@@ -73,7 +78,23 @@ impl Transcript {
             turns: Vec::new(),
             unknown: HashSet::new(),
             problems: Vec::new(),
+            budget: Budget::new(ContentPolicy::default().max_bytes),
         }
+    }
+
+    /// Keeps up to so many bytes of each text; of turns that are too large it is less.
+    pub fn with_text_limit(self, bytes: usize) -> Self {
+        Self { budget: Budget::new(bytes), ..self }
+    }
+
+    /// The length at which the texts of the next line are to be cut, in bytes.
+    pub fn text_limit(&self) -> usize {
+        cut::with_margin(self.budget.limit())
+    }
+
+    /// Whether the turns that were read are so much that they should be told before more is read.
+    pub fn is_full(&self) -> bool {
+        self.budget.is_spent()
     }
 
     /// Where the next line begins.
@@ -94,9 +115,30 @@ impl Transcript {
 
     /// Takes in one complete line, without its newline.
     pub fn line(&mut self, line: &[u8]) {
+        self.take_in(line, line.len() as u64 + 1);
+    }
+
+    /// Takes in one complete line of which long texts were cut.
+    pub fn read(&mut self, line: &Line) {
+        match line.read() {
+            ReadLine::Kept(kept) => self.take_in(kept, line.bytes() + 1),
+            ReadLine::TooLong => self.skip(line.bytes() + 1),
+        }
+    }
+
+    fn take_in(&mut self, line: &[u8], bytes: u64) {
+        let ended = self.turns.len();
+        self.fold(line, bytes);
+        self.budget.note(line.len(), self.open.iter_mut());
+        if self.turns.len() > ended {
+            self.budget.end(self.open.iter());
+        }
+    }
+
+    fn fold(&mut self, line: &[u8], bytes: u64) {
         let offset = self.at.offset;
         self.line_start = offset;
-        self.at.offset += line.len() as u64 + 1;
+        self.at.offset += bytes;
         if line.trim_ascii().is_empty() {
             return;
         }
@@ -111,12 +153,20 @@ impl Transcript {
         });
     }
 
-    /// Passes over a line that is too long to be taken in; `bytes` include its newline.
+    /// Passes over a line that is too long to be taken in even so; `bytes` include its newline.
     pub fn skip(&mut self, bytes: u64) {
         let offset = self.at.offset;
         self.at.offset += bytes;
         self.problems
             .push(Problem { offset, what: format!("a line of {bytes} bytes was passed over") });
+    }
+
+    /// Takes the turns that go on for ended: what follows of them is not read.
+    pub fn give_up(&mut self) {
+        for mut open in self.open.end_all() {
+            open.cut.is_unread = true;
+            self.close(open, TurnEnd::Unread);
+        }
     }
 
     /// The turns, in the order in which they began, and what could not be understood. The last turn

@@ -57,6 +57,14 @@ impl OpenTurns {
         name.is_some() && self.turns.iter().any(|turn| turn.turn_id.as_deref() == name)
     }
 
+    pub(super) fn iter(&self) -> impl Iterator<Item = &OpenTurn> {
+        self.turns.iter()
+    }
+
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut OpenTurn> {
+        self.turns.iter_mut()
+    }
+
     pub(super) fn current(&self) -> Option<&OpenTurn> {
         self.turns.get(self.current)
     }

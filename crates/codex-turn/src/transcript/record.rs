@@ -46,22 +46,34 @@ pub(super) fn pieces(line: &[u8], mut take: impl FnMut(Piece<'_>)) {
     }
 }
 
-/// Whether a line holds the record that opens a turn (since Codex 0.104), without decoding all of it.
-pub fn begins_turn(line: &[u8]) -> bool {
+/// What a record says of a turn as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnMark {
+    /// It begins.
+    Begin,
+    /// It has ended, in one way or another.
+    End,
+}
+
+/// The last thing that a line says of a turn as a whole (since Codex 0.104), without decoding all of it.
+pub fn turn_mark(line: &[u8]) -> Option<TurnMark> {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow, rename = "type")]
         kind: Cow<'a, str>,
     }
-    let mut begins = false;
+    let mut mark = None;
     pieces(line, |piece| {
         let Piece::Record(Record { kind, payload: Some(payload), .. }) = piece else { return };
-        let event = serde_json::from_str::<Event<'_>>(payload.get());
-        begins |= kind == "event_msg"
-            && event
-                .is_ok_and(|event| matches!(event.kind.as_ref(), "task_started" | "turn_started"));
+        let event = serde_json::from_str::<Event<'_>>(payload.get()).ok();
+        let event = event.filter(|_| kind == "event_msg");
+        mark = match event.as_ref().map(|event| event.kind.as_ref()) {
+            Some("task_started" | "turn_started") => Some(TurnMark::Begin),
+            Some("task_complete" | "turn_complete" | "turn_aborted") => Some(TurnMark::End),
+            _ => mark,
+        };
     });
-    begins
+    mark
 }
 
 /// Finds the records in a broken line by how they begin.

@@ -4,6 +4,7 @@ use otlp_model::UnixNanos;
 use otlp_model::turn::Compaction;
 use serde_json::Value as Json;
 
+use super::budget::Cut;
 use super::responses::{self, Entry, ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
@@ -23,6 +24,8 @@ pub enum TurnEnd {
     Implied,
     /// The next turn began, or nothing more came, although this one never ended: Codex was killed.
     Lost,
+    /// Nobody knows: it takes too long to read it to its end.
+    Unread,
     /// It goes on, as far as one can tell.
     Open,
 }
@@ -69,6 +72,8 @@ pub struct TranscriptTurn {
     pub(crate) unanswered: Option<Response>,
     /// The ends of calls that the model did not ask for itself.
     pub(crate) other_items: Vec<ToolItem>,
+    /// What was too much to be kept.
+    pub(crate) cut: Cut,
 }
 
 impl TranscriptTurn {
@@ -110,6 +115,15 @@ impl TranscriptTurn {
         if self.ended == TurnEnd::Lost {
             self.ended = TurnEnd::Open;
         }
+    }
+
+    /// Forgets what a turn that was told takes memory for.
+    pub fn forget_contents(&mut self) {
+        // What is left says whether the model has had its last word.
+        let is_response = |step: &TranscriptStep| matches!(step, TranscriptStep::Response(_));
+        let last = self.steps.iter().rposition(is_response);
+        self.steps = last.map(|last| self.steps.swap_remove(last)).into_iter().collect();
+        self.other_items = Vec::new();
     }
 
     /// Whether a notify payload is about this turn.
@@ -251,6 +265,7 @@ pub(super) struct OpenTurn {
     pub(super) compaction_start: Option<UnixNanos>,
     /// The review, where a reviewer does the work.
     pub(super) review: Option<ToolItem>,
+    pub(super) cut: Cut,
     /// Whether another turn began, and nothing of this one has come since.
     pub(super) is_superseded: bool,
 }
@@ -283,6 +298,7 @@ impl OpenTurn {
             has_usage_records: false,
             compaction_start: None,
             review: None,
+            cut: Cut::default(),
             is_superseded: false,
         }
     }
@@ -373,6 +389,7 @@ impl OpenTurn {
             steps: steps.collect(),
             unanswered: grouped.unanswered,
             other_items: self.review.into_iter().chain(grouped.other_items).collect(),
+            cut: self.cut,
         }
     }
 }

@@ -233,7 +233,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     let home = Home::new("0.169.0/basic");
     let text = home.recorded();
     let (first_line, turn) = text.split_once('\n').unwrap();
-    // 20 MiB of an older turn, which never ended, and a line that nobody can hold.
+    // 20 MiB of an older turn, of which nothing else is there, and a line that nobody can hold.
     let noise = format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 20));
     let mut long = format!("{first_line}\n");
     for _ in 0..20 {
@@ -249,7 +249,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     let (half, rest) = turn.split_at(turn.find("\"token_usage_record\"").unwrap());
     let (half, begun) = half.rsplit_once('\n').unwrap();
     home.append(&format!("{}\n", half.replace(id, next)));
-    home.append(&format!("\"{}\"\n", "x".repeat(65 << 20)));
+    home.append(&format!("[{}1]\n", "1,".repeat(2 << 20)));
     home.append(&format!("{begun}{rest}").replace(id, next));
     assert_eq!(
         home.look(Some(NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() })),

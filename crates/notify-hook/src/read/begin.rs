@@ -1,0 +1,92 @@
+//! Where the first look at a transcript begins: within reach of its end, with a turn.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::time::Instant;
+
+use codex_turn::{Checkpoint, TurnMark, turn_mark};
+use memchr::{memchr, memmem, memrchr};
+
+/// How far back the first look at a thread reaches, in bytes: what ended before is history. A turn that
+/// goes on there is read from its beginning.
+const FIRST_LOOK: u64 = 16 * 1024 * 1024;
+
+/// How much of a file is searched at once, in bytes.
+const PIECE: u64 = 1024 * 1024;
+
+/// No record that begins or ends a turn is longer, but by an answer that stands behind its name.
+const MARK_BYTES: usize = 64 * 1024;
+
+/// The place at which the first look at a transcript of a length begins; its beginning where the search
+/// finds no other until a time.
+pub(super) fn first_look(file: &mut File, length: u64, until: Instant) -> io::Result<Checkpoint> {
+    let Some(window) = length.checked_sub(FIRST_LOOK).filter(|window| *window > 0) else {
+        return Ok(Checkpoint::START);
+    };
+    let offset = match last_mark(file, window, until)? {
+        Some((TurnMark::Begin, offset)) => Some(offset),
+        Some((TurnMark::End, _)) | None => first_begin(file, window, length, until)?,
+    };
+    let at = |offset| Checkpoint { offset, turns: None, total_tokens: None };
+    Ok(offset.map_or(Checkpoint::START, at))
+}
+
+/// The last record before an offset that begins or ends a turn.
+fn last_mark(file: &mut File, before: u64, until: Instant) -> io::Result<Option<(TurnMark, u64)>> {
+    let mut end = before;
+    while end > 0 && Instant::now() < until {
+        let from = end.saturating_sub(PIECE);
+        // A record may begin in this piece and end in the one behind.
+        let piece = read(file, from, end + MARK_BYTES as u64)?;
+        let marks = marks(&piece).filter(|(_, at)| from + (*at as u64) < end);
+        if let Some((mark, at)) = marks.last() {
+            return Ok(Some((mark, from + at as u64)));
+        }
+        // Its line may begin before this piece.
+        end = if from == 0 { 0 } else { from + MARK_BYTES as u64 };
+    }
+    Ok(None)
+}
+
+/// The first record behind an offset that begins a turn.
+fn first_begin(
+    file: &mut File,
+    offset: u64,
+    length: u64,
+    until: Instant,
+) -> io::Result<Option<u64>> {
+    let mut from = offset;
+    while from < length && Instant::now() < until {
+        let piece = read(file, from, from + PIECE + MARK_BYTES as u64)?;
+        let mut begins = marks(&piece).filter(|(mark, _)| *mark == TurnMark::Begin);
+        if let Some((_, at)) = begins.next() {
+            return Ok(Some(from + at as u64));
+        }
+        from += PIECE;
+    }
+    Ok(None)
+}
+
+/// The records of a piece that begin or end a turn, and where their lines begin.
+fn marks(piece: &[u8]) -> impl Iterator<Item = (TurnMark, usize)> {
+    // `task_started`, `turn_complete` and the like.
+    let names = ["\"task_", "\"turn_"].into_iter();
+    let mut found: Vec<usize> =
+        names.flat_map(|name| memmem::find_iter(piece, name).collect::<Vec<_>>()).collect();
+    found.sort_unstable();
+    found.into_iter().filter_map(|at| {
+        let line = memrchr(b'\n', &piece[..at])? + 1;
+        if at - line > MARK_BYTES {
+            return None;
+        }
+        let end = memchr(b'\n', &piece[at..])? + at;
+        Some((turn_mark(&piece[line..end])?, line))
+    })
+}
+
+fn read(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
+    file.seek(SeekFrom::Start(from))?;
+    let mut piece = Vec::new();
+    file.take(to - from).read_to_end(&mut piece)?;
+    Ok(piece)
+}
