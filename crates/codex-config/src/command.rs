@@ -10,7 +10,7 @@ use crate::edit::{self, EditError};
 use crate::settings::read_if_exists;
 use crate::{
     ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, WriteError, document, dump,
-    unknown_keys, write_private,
+    value_check, write_private,
 };
 
 /// Read and edit the settings of Codex tracing.
@@ -38,9 +38,13 @@ enum Action {
         /// The value, typed as in YAML: `true`, `4318`, text; `"true"` in quotes is a text.
         #[arg(required_unless_present = "stdin", allow_negative_numbers = true)]
         value: Option<String>,
-        /// Read the value from standard input and take it as a text; for credentials.
+        /// Read the value from standard input and take it as a text; for credentials. A terminal
+        /// asks for it and does not show it.
         #[arg(long, conflicts_with = "value")]
         stdin: bool,
+        /// Write a key or a value that no setting understands, too.
+        #[arg(long)]
+        force: bool,
     },
     /// Delete a key and everything below it.
     Delete {
@@ -63,11 +67,19 @@ enum Action {
 /// Holds the streams the program talks through.
 pub struct Console<'a> {
     /// Where `--stdin` reads the value.
-    pub input: &'a mut dyn Read,
+    pub input: Input<'a>,
     /// Where results go.
     pub output: &'a mut dyn Write,
     /// Where everything else goes.
     pub notes: &'a mut dyn Write,
+}
+
+/// Where a value is read.
+pub enum Input<'a> {
+    /// From a file or another program, to its end.
+    Stream(&'a mut dyn Read),
+    /// From a person, who is asked with this text and sees nothing of what is typed.
+    Person(&'a mut dyn FnMut(&str) -> io::Result<String>),
 }
 
 /// Says why the program could not do what was asked.
@@ -88,6 +100,14 @@ pub enum CommandError {
         #[source]
         source: EditError,
     },
+    /// No setting would understand the edit.
+    #[error("`{path}` was left as it is: {}", problems.join("; "))]
+    Meaningless {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problems: Vec<String>,
+    },
     /// The settings have keys or numbers that JSON cannot express.
     #[error("the settings cannot be written as JSON")]
     Json(#[source] serde_json::Error),
@@ -104,7 +124,7 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoHome | Self::Config(_) => ExitCode::Unreadable,
-            Self::Edit { .. } => ExitCode::Refused,
+            Self::Edit { .. } | Self::Meaningless { .. } => ExitCode::Refused,
             Self::Json(_) | Self::Write(_) | Self::Stream(_) => ExitCode::WriteFailed,
         }
     }
@@ -112,6 +132,7 @@ impl CommandError {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Config(ConfigError::Parse { .. }) => Some("correct the file in an editor"),
+            Self::Meaningless { .. } => Some("`--force` writes it nevertheless"),
             Self::Edit { source: EditError::Unsafe { .. }, .. } => {
                 Some("change this key in an editor")
             }
@@ -132,19 +153,21 @@ pub fn run(
     let paths = Paths::from_environment(environment).ok_or(CommandError::NoHome)?;
     match arguments.action {
         Action::Get { key } => return get(&paths, &key, &mut console),
-        Action::Set { key, value: Some(value), .. } => {
+        Action::Set { key, value: Some(value), force, .. } => {
             if key.segments().iter().any(|segment| dump::is_secret(segment)) {
                 let hint = "hint: `--stdin` keeps a credential out of the shell's history";
                 writeln!(console.notes, "{hint}")?;
             }
-            set(&paths, &key, &Scalar::parse(&value), &mut console)?;
+            set(&paths, &key, &Scalar::parse(&value), force, &mut console)?;
         }
-        Action::Set { key, value: None, .. } => {
-            let mut text = String::new();
-            console.input.read_to_string(&mut text)?;
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            let text = text.strip_suffix('\r').unwrap_or(text);
-            set(&paths, &key, &Scalar::text(text), &mut console)?;
+        Action::Set { key, value: None, force, .. } => {
+            let text = read_value(&key, &mut console.input)?;
+            set(&paths, &key, &Scalar::text(&text), force, &mut console)?;
+            if matches!(console.input, Input::Person(_)) {
+                let saved =
+                    "saved; it holds from the next turn on, and queued turns are tried again";
+                writeln!(console.notes, "{saved}")?;
+            }
         }
         Action::Delete { key } => {
             update(&paths, &mut console, |text| edit::delete(text, &key))?;
@@ -223,16 +246,38 @@ fn set(
     paths: &Paths,
     key: &KeyPath,
     value: &Scalar,
+    force: bool,
     console: &mut Console<'_>,
 ) -> Result<(), CommandError> {
-    update(paths, console, |text| edit::set(text, key, value))?;
-    let mut alone = Value::Null;
-    // Into nothing goes everything.
-    let _ = document::insert(&mut alone, key.segments(), Value::Bool(true));
-    for warning in unknown_keys::warnings(&alone) {
-        writeln!(console.notes, "warning: {warning}")?;
+    let mut problems = Vec::new();
+    update(paths, console, |text| {
+        let after = edit::set(text, key, value)?;
+        problems = value_check::problems(paths, key, text, &after);
+        // Left as it is, it is not written.
+        Ok(if force || problems.is_empty() { after } else { text.to_owned() })
+    })?;
+    if !force && !problems.is_empty() {
+        let path = paths.config_file.display().to_string();
+        return Err(CommandError::Meaningless { path, problems });
+    }
+    for problem in problems {
+        writeln!(console.notes, "warning: {problem}")?;
     }
     Ok(())
+}
+
+/// Reads a value without the end of its line.
+fn read_value(key: &KeyPath, input: &mut Input<'_>) -> io::Result<String> {
+    let text = match input {
+        Input::Stream(stream) => {
+            let mut text = String::new();
+            stream.read_to_string(&mut text)?;
+            text
+        }
+        Input::Person(ask) => ask(&format!("{} (hidden): ", key.segments().join(".")))?,
+    };
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
 }
 
 fn update(

@@ -26,6 +26,7 @@ mod environment;
 mod forward;
 mod paths;
 mod secret;
+mod value_check;
 pub mod variables;
 
 mod content;

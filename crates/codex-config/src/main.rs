@@ -5,14 +5,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use codex_config::Environment;
-use codex_config::command::{Arguments, Console, report, run};
+use codex_config::command::{Arguments, Console, Input, report, run};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::new(std::env::vars_os());
     let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let console =
-        Console { input: &mut io::stdin().lock(), output: &mut output, notes: &mut notes };
+    let (mut stdin, mut ask) =
+        (io::stdin().lock(), |question: &str| rpassword::prompt_password(question));
+    let input =
+        if stdin.is_terminal() { Input::Person(&mut ask) } else { Input::Stream(&mut stdin) };
+    let console = Console { input, output: &mut output, notes: &mut notes };
     let code = match run(arguments, &environment, console) {
         Ok(code) => code,
         Err(error) => report(&error, &mut notes),

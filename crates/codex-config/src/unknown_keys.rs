@@ -89,9 +89,8 @@ fn look_at(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) 
             look_at(value, &below(place, &key), &key_name, warnings);
             continue;
         }
-        let near = near(place, &key).map(|near| below(name, near));
-        if near.is_some() || !SHARED.contains(&place) {
-            let meant = near.or_else(|| elsewhere(&key));
+        let meant = near(place, &key).map(|near| below(name, near)).or_else(|| elsewhere(&key));
+        if meant.is_some() || !SHARED.contains(&place) {
             warnings.push(Warning::UnknownKey { key: key_name, meant });
         }
     }

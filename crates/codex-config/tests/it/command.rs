@@ -410,13 +410,14 @@ mod unix {
 }
 
 #[test]
-fn a_key_that_no_setting_has_is_written_and_told() {
+fn a_key_that_no_setting_has_is_not_written() {
     let home = Home::new();
     home.check(
         &["set", "logging.promts", "false"],
         expect![[r#"
-            warning: `logging.promts` is no setting (did you mean `logging.prompts`?); ignored
-            exit 0
+            error: `HOME/.arize/harness/config.yaml` was left as it is: `logging.promts` is no setting (did you mean `logging.prompts`?)
+            hint: `--force` writes it nevertheless
+            exit 4
         "#]],
     );
     home.check(
@@ -432,5 +433,44 @@ fn a_key_that_no_setting_has_is_written_and_told() {
             exit 0
         "#]],
     );
-    assert!(home.text().starts_with("logging:\n  promts: false\n"), "{}", home.text());
+    assert!(!home.text().contains("promts"), "{}", home.text());
+}
+
+#[test]
+fn what_no_setting_understands_is_not_written() {
+    let before = "logging:\n  prompts: false # ours\n";
+    for (key, value, complaint) in [
+        ("logging.prompts", "maybe", "`logging.prompts` is `maybe`, not true or false"),
+        ("logging.promts", "false", "did you mean `logging.prompts`?"),
+        ("codex.target", "phoenix", "did you mean `harnesses.codex`?"),
+        ("target", "phoenix", "did you mean `harnesses.codex.target`?"),
+        ("harnesses.codex.target", "phoneix", "known targets are"),
+        ("harnesses.codex.collector.port", "70000", "`harnesses.codex.collector.port`"),
+        ("harnesses.codex.span_layout", "tree", "`harnesses.codex.span_layout` is `tree`"),
+    ] {
+        let home = Home::with_config(before);
+        let said = home.run(&["set", key, value]);
+        assert!(said.contains(complaint) && said.ends_with("exit 4\n"), "{said}");
+        assert!(said.contains("hint: `--force` writes it nevertheless"), "{said}");
+        assert_eq!(home.text(), before, "{key}");
+        let forced = home.run(&["set", key, value, "--force"]);
+        assert!(forced.contains("warning: ") && forced.ends_with("exit 0\n"), "{forced}");
+        assert!(home.text().contains(value), "{key}");
+    }
+}
+
+#[test]
+fn settings_may_be_made_one_after_the_other() {
+    let home = Home::new();
+    for (key, value) in [
+        ("harnesses.codex.endpoint", "https://otlp.example"),
+        ("harnesses.codex.metrics", "true"),
+        ("harnesses.codex.target", "arize"),
+        ("harnesses.codex.space_id", "U3BhY2U6MQ"),
+        ("harnesses.codex.target", "otlp"),
+        ("harnesses.claude-code.target", "phoenix"),
+    ] {
+        let said = home.run(&["set", key, value]);
+        assert!(said.ends_with("exit 0\n"), "{key}: {said}");
+    }
 }

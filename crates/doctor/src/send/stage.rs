@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use buffer_api::paths::{create_parent, write_private};
 use clap::Parser;
-use codex_config::command::{self, Arguments, Console};
+use codex_config::command::{self, Arguments, Console, Input};
 use codex_config::{Environment, Paths};
 use exporters::outbox::{Limits, Summary};
 use notify_hook::ledger::{self, Entry};
@@ -136,8 +136,11 @@ impl Stage {
             (codex_config::variables::USERPROFILE, home),
             (codex_config::variables::ARIZE_HARNESS_HOME, harness),
         ]);
-        let console =
-            Console { input: &mut io::empty(), output: &mut io::sink(), notes: &mut io::sink() };
+        let console = Console {
+            input: Input::Stream(&mut io::empty()),
+            output: &mut io::sink(),
+            notes: &mut io::sink(),
+        };
         command::run(arguments, &environment, console).map(drop).map_err(StageError::Mark)
     }
 }
