@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use codex_config::{Environment, Settings};
+use doctor::UnfinishedTurn;
 use exporters::outbox::{Flushed, SetAside, Stopped, When};
 use notify_hook::{Delivery, TargetFlush, TargetOutbox};
 use serde_json::json;
@@ -34,6 +35,11 @@ struct Line {
 }
 
 impl Line {
+    /// Turns that the target has in part, or at which it fails.
+    fn unfinished(&self) -> Vec<UnfinishedTurn> {
+        self.outbox.summary.unfinished.iter().map(UnfinishedTurn::from).collect()
+    }
+
     fn new(outbox: TargetOutbox) -> Self {
         Self { outbox, sent: 0, set_aside: Vec::new(), reason: None, metrics_reason: None }
     }
@@ -116,6 +122,7 @@ fn as_json(lines: &[Line]) -> String {
                 "sent": line.sent,
                 "waiting": summary.waiting,
                 "waiting_bytes": summary.bytes,
+                "unfinished": line.unfinished(),
                 "metrics_waiting": summary.metrics_waiting,
                 "next_attempt_ms": summary.next_attempt.map(millis),
                 "rejected": summary.rejected.len(),
@@ -132,7 +139,8 @@ fn as_json(lines: &[Line]) -> String {
 /// A line per target; below it, what it refused for good, and why something waits.
 fn as_text(lines: &[Line], now: SystemTime) -> String {
     let mut text = String::new();
-    for Line { outbox, sent, set_aside, reason, metrics_reason } in lines {
+    for line in lines {
+        let Line { outbox, sent, set_aside, reason, metrics_reason } = line;
         let summary = &outbox.summary;
         let name = outbox.target.as_deref().unwrap_or(&outbox.name);
         let _ = write!(text, "{name}: {sent} sent, {} waiting", summary.waiting);
@@ -145,6 +153,9 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
+        }
+        for turn in line.unfinished() {
+            let _ = writeln!(text, "  {}", turn.told(now, 300));
         }
         if summary.metrics_waiting > 0 {
             let turns = if summary.metrics_waiting == 1 { "turn" } else { "turns" };
@@ -166,7 +177,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use exporters::outbox::{RejectedBatch, Summary};
+    use exporters::outbox::{RejectedBatch, Summary, UnfinishedBatch};
 
     use super::*;
 
@@ -183,6 +194,17 @@ mod tests {
             waiting: 2,
             metrics_waiting: 3,
             bytes: 3000,
+            unfinished: vec![UnfinishedBatch {
+                trace_id: "8f997398".to_owned(),
+                created: now - Duration::from_secs(60),
+                spans: 9,
+                spans_done: 3,
+                bytes: 2900,
+                bytes_done: 1000,
+                failures: 1,
+                next_attempt: Some(now + Duration::from_secs(32)),
+                last_error: Some("no answer".to_owned()),
+            }],
             next_attempt: Some(now + Duration::from_secs(32)),
             ..Summary::default()
         };
@@ -213,6 +235,7 @@ mod tests {
             local /home/ada/traces.db: 0 sent, 0 waiting
             phoenix http://h: 1 sent, 2 waiting
               `http://h`: cannot connect
+              3 of 9 spans (1000 bytes of 2.8 KiB) of trace 8f997398 sent since 60 s, tried again in 32 s, failed 1 time: no answer
               the metrics of 3 turns wait: http status 503
               tried again in 32 s
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
@@ -233,6 +256,19 @@ mod tests {
                   "sent": 1,
                   "set_aside": [],
                   "target": "phoenix http://h",
+                  "unfinished": [
+                    {
+                      "bytes": 2900,
+                      "bytes_done": 1000,
+                      "failures": 1,
+                      "last_error": "no answer",
+                      "next_attempt_ms": 1800000032000,
+                      "spans": 9,
+                      "spans_done": 3,
+                      "trace_id": "8f997398",
+                      "waiting_since_ms": 1799999940000
+                    }
+                  ],
                   "waiting": 2,
                   "waiting_bytes": 3000
                 },
@@ -251,6 +287,7 @@ mod tests {
                     }
                   ],
                   "target": "team (otlp http://c)",
+                  "unfinished": [],
                   "waiting": 0,
                   "waiting_bytes": 0
                 }

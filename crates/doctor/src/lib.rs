@@ -19,9 +19,11 @@ pub mod logs;
 mod render;
 mod send;
 pub mod status;
+mod unfinished;
 mod words;
 
 pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
+pub use unfinished::UnfinishedTurn;
 pub use words::cut;

@@ -7,8 +7,8 @@ use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
 use exporters::outbox::Summary;
 
-use crate::Finding;
 use crate::words::{bytes, count, edit, line, show_access, span};
+use crate::{Finding, UnfinishedTurn};
 
 const CHECK: &str = "outbox";
 
@@ -110,7 +110,11 @@ fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> 
     let since = summary.oldest.and_then(|oldest| now.duration_since(oldest).ok());
     let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
     let error = summary.last_error.as_deref().map(|error| format!(": {}", line(error, 200)));
-    let message = format!("{turns} for `{target}`{since} ({size}){}", error.unwrap_or_default());
+    let mut message =
+        format!("{turns} for `{target}`{since} ({size}){}", error.unwrap_or_default());
+    for batch in &summary.unfinished {
+        message.push_str(&format!("; {}", UnfinishedTurn::from(batch).told(now, 300)));
+    }
     // What comes next pushes the oldest out.
     if summary.bytes > max_bytes / 10 * 9 {
         let message = format!("{message}; the outbox is full, and the oldest are given up");
@@ -123,7 +127,7 @@ fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> 
 mod tests {
     use std::time::Duration;
 
-    use exporters::outbox::RejectedBatch;
+    use exporters::outbox::{RejectedBatch, UnfinishedBatch};
 
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
@@ -140,6 +144,18 @@ mod tests {
             ..Summary::default()
         };
         let full = Summary { bytes: 95, ..away.clone() };
+        let unfinished = UnfinishedBatch {
+            trace_id: "8f997398".to_owned(),
+            created: now - Duration::from_secs(600),
+            spans: 9,
+            spans_done: 3,
+            bytes: 2048,
+            bytes_done: 1024,
+            failures: 0,
+            next_attempt: None,
+            last_error: None,
+        };
+        let in_parts = Summary { unfinished: vec![unfinished], last_error: None, ..away.clone() };
         let refused = RejectedBatch {
             trace_id: String::new(),
             created: now,
@@ -149,13 +165,19 @@ mod tests {
         };
         let refused = Summary { rejected: vec![refused], ..Summary::default() };
         let counting = Summary { metrics_waiting: 2, ..Summary::default() };
-        let cases: [(Result<Summary, &str>, u64, Level, &str); 6] = [
+        let cases: [(Result<Summary, &str>, u64, Level, &str); 7] = [
             (Ok(Summary::default()), 1 << 20, Fine, "nothing waits for `phoenix`"),
             (
                 Ok(away),
                 1 << 20,
                 Warning,
                 "2 turns wait for `phoenix` since 10 min (2.0 KiB): connection refused",
+            ),
+            (
+                Ok(in_parts),
+                1 << 20,
+                Warning,
+                "(2.0 KiB); 3 of 9 spans (1.0 KiB of 2.0 KiB) of trace 8f997398 sent since 10 min",
             ),
             (Ok(full), 100, Failure, "the outbox is full"),
             (

@@ -16,6 +16,7 @@ use otlp_model::UnixNanos;
 use serde::Serialize;
 
 use crate::Place;
+use crate::UnfinishedTurn;
 use crate::checks::outbox;
 use threads::ThreadNames;
 
@@ -74,6 +75,8 @@ pub struct TargetState {
     pub waiting: usize,
     /// Their size in bytes.
     pub waiting_bytes: u64,
+    /// Those of them that it has in part, or at which it fails.
+    pub unfinished: Vec<UnfinishedTurn>,
     /// When it is tried again; none where nothing waits, or the time has come.
     pub next_attempt_ms: Option<u64>,
     /// Turns that it refused for good.
@@ -194,6 +197,7 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
         last_sent_ms: summary.last_success.map(millis),
         waiting: summary.waiting,
         waiting_bytes: summary.bytes,
+        unfinished: summary.unfinished.iter().map(UnfinishedTurn::from).collect(),
         next_attempt_ms: summary.next_attempt.map(millis),
         set_aside: summary.rejected.len(),
         dropped: summary.dropped,

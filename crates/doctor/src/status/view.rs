@@ -11,6 +11,9 @@ use super::{Overview, ServiceState, TargetState, Today, TurnLine, midnight, mill
 use crate::Style;
 use crate::words::{count, line, span};
 
+/// The most unfinished turns that are shown for a target.
+const MOST_UNFINISHED: usize = 3;
+
 /// Lays the overview out.
 pub fn text(
     overview: &Overview,
@@ -91,8 +94,12 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
         for (number, what) in rarer.into_iter().filter(|(number, _)| *number > 0) {
             let _ = writeln!(text, "  {} {what}", count(number as usize, "turn", "turns"));
         }
+        let left = style.width.saturating_sub(2);
+        for turn in target.unfinished.iter().take(MOST_UNFINISHED) {
+            let _ = writeln!(text, "  {}", turn.told(now, left));
+        }
         if let Some(error) = &target.last_error {
-            let _ = writeln!(text, "  {}", line(error, style.width.saturating_sub(2)));
+            let _ = writeln!(text, "  {}", line(error, left));
         }
     }
 }
@@ -179,6 +186,7 @@ mod tests {
     use textwrap::core::display_width;
 
     use super::*;
+    use crate::UnfinishedTurn;
 
     fn turn(title: Option<&str>, status: &str, minutes: u64, cost_usd: Option<f64>) -> TurnLine {
         // 2026-11-21T12:00:00Z.
@@ -206,6 +214,7 @@ mod tests {
             last_sent_ms: Some(1_795_262_400_000 - 300_000),
             waiting: 0,
             waiting_bytes: 0,
+            unfinished: Vec::new(),
             next_attempt_ms: None,
             set_aside: 0,
             dropped: 0,
@@ -217,6 +226,17 @@ mod tests {
         let away = TargetState {
             name: "team".to_owned(),
             waiting: 2,
+            unfinished: vec![UnfinishedTurn {
+                trace_id: "8f997398c0a639f4f157e73cb3e837aa".to_owned(),
+                waiting_since_ms: 1_795_262_400_000 - 300_000,
+                spans: 1501,
+                spans_done: 600,
+                bytes: 29 << 20,
+                bytes_done: 12 << 20,
+                failures: 0,
+                next_attempt_ms: None,
+                last_error: None,
+            }],
             metrics_waiting: 2,
             set_aside: 1,
             last_sent_ms: None,
@@ -268,6 +288,7 @@ mod tests {
             team         123        2          1  never
               9 turns left out by sampling
               2 turns with metrics that wait
+              600 of 1501 spans (12 MiB of 29 MiB) of trace 8f997398 sent since 5 min
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
 
             ENDED         TIME      IN     OUT      COST  TURN
