@@ -1,6 +1,9 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use setup::{Backend, Content, ExistingOtel, Scope};
 
@@ -129,8 +132,8 @@ pub(crate) struct Show {
 /// before it does it. A second run changes nothing, and `uninstall` brings every file back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Setup {
-    /// Where traces go: local, phoenix, arize, mlflow or otlp.
-    #[arg(long, value_name = "KIND")]
+    /// Where traces go.
+    #[arg(long, value_name = "KIND", ignore_case = true, value_parser = one_of(Backend::ALL, Backend::name))]
     pub(crate) target: Option<Backend>,
     /// The address of the target.
     #[arg(long, value_name = "URL")]
@@ -164,14 +167,16 @@ pub(crate) struct Setup {
     /// The user id on every span.
     #[arg(long, value_name = "ID")]
     pub(crate) user_id: Option<String>,
-    /// What is recorded: all, prompts (of tools only the lengths) or none (lengths only).
-    #[arg(long, value_name = "WHAT")]
+    /// What is recorded: all, prompts (of tools only the lengths) or none (lengths only)
+    /// [default: all].
+    #[arg(long, value_name = "WHAT", ignore_case = true, value_parser = one_of(Content::ALL, Content::name))]
     pub(crate) content: Option<Content>,
-    /// Where turns are traced: user (wherever you run Codex) or project (in the present folder alone).
-    #[arg(long, value_name = "WHERE")]
+    /// Where turns are traced: user (wherever you run Codex) or project (in the current folder alone)
+    /// [default: user].
+    #[arg(long, value_name = "WHERE", ignore_case = true, value_parser = one_of(Scope::ALL, Scope::name))]
     pub(crate) scope: Option<Scope>,
-    /// What becomes of an exporter that Codex's log events go to already: keep, replace or forward.
-    #[arg(long, value_name = "WHAT")]
+    /// What becomes of an OTLP exporter that Codex's configuration has already [default: keep].
+    #[arg(long, value_name = "WHAT", ignore_case = true, value_parser = one_of(ExistingOtel::ALL, ExistingOtel::name))]
     pub(crate) existing_otel: Option<ExistingOtel>,
     /// The port of the buffer service.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
@@ -224,4 +229,13 @@ pub(crate) struct Uninstall {
     /// Change nothing; print what would be changed, as a diff.
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// Reads one of these words, which the help and an error list.
+fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: FromStr<Err: std::error::Error + Send + Sync> + Copy + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(all.iter().map(|choice| name(*choice)))
+        .try_map(|word| word.parse::<T>())
 }

@@ -13,6 +13,8 @@ pub enum ExitCode {
     Usage = 2,
     /// There is nothing of the kind that was asked for.
     NotFound = 3,
+    /// The person at the terminal stopped it (Ctrl-C).
+    Stopped = 130,
 }
 
 impl From<ExitCode> for std::process::ExitCode {
@@ -51,6 +53,9 @@ pub enum CommandError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The person at the terminal stopped it.
+    #[error("stopped; nothing was changed")]
+    Stopped,
     /// Something failed.
     #[error("{what}")]
     Failed {
@@ -73,6 +78,7 @@ impl CommandError {
             Self::Usage(error) if !error.use_stderr() => ExitCode::Success,
             Self::Usage(_) | Self::Incomplete { .. } => ExitCode::Usage,
             Self::NotFound { .. } => ExitCode::NotFound,
+            Self::Stopped => ExitCode::Stopped,
             Self::Refused { .. } | Self::Failed { .. } => ExitCode::Failure,
         }
     }
@@ -81,6 +87,9 @@ impl CommandError {
     pub fn report(&self) -> String {
         if let Self::Usage(error) = self {
             return error.to_string().trim_end().to_owned();
+        }
+        if let Self::Stopped = self {
+            return self.to_string();
         }
         let mut text = format!("error: {self}");
         let mut source = self.source();

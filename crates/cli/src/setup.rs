@@ -204,7 +204,10 @@ fn carry_out(host: &Host, facts: &setup::Facts, plan: &Plan) -> Result<Applied, 
 
 impl From<AskError> for CommandError {
     fn from(error: AskError) -> Self {
-        Self::Failed { what: error.to_string(), source: None }
+        match error {
+            AskError::Stopped => Self::Stopped,
+            AskError::Terminal(_) => Self::Failed { what: error.to_string(), source: None },
+        }
     }
 }
 

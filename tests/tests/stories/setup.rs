@@ -113,7 +113,7 @@ fn a_person_stops_in_the_middle_of_setup() {
     terminal.shows("set: authorization").expect("what is set");
     assert!(!terminal.screen().contains("sk-a-key"), "{}", terminal.screen());
     terminal.press(Key::Character(CTRL_C)).expect("a key");
-    terminal.shows("error: stopped; nothing was changed").expect("what happened");
+    terminal.shows("stopped; nothing was changed").expect("what happened");
     terminal.ended().expect("setup ends");
     assert_eq!(person.files(), before);
 }
@@ -131,7 +131,7 @@ fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
     terminal.press(Key::Character(CTRL_C)).expect("a key");
     terminal
         .wait("the error", |screen| {
-            screen.lines().any(|line| line.trim_end() == "error: stopped; nothing was changed")
+            screen.lines().any(|line| line.trim_end() == "stopped; nothing was changed")
         })
         .expect("what happened");
     terminal.ended().expect("setup ends");
