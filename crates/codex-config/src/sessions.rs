@@ -1,13 +1,22 @@
 //! How Codex files its transcripts: `sessions/YYYY/MM/DD/rollout-TIME-THREAD.jsonl` in its own
-//! directory, in the folder of the local day on which the thread began. What is in them is not
+//! directory, in the folder of the local day on which the file was begun. What is in them is not
 //! known here.
+//!
+//! Since Codex 0.169 a thread may have several files: where messages are taken back
+//! (`thread/revert`), it goes on in `rollout-TIME-THREAD_SEGMENT.jsonl`, in the folder of that day.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The folder below which transcripts are.
 pub fn folder(codex_home: &Path) -> PathBuf {
     codex_home.join("sessions")
+}
+
+/// The folder to which Codex moves all files of a thread that is archived.
+pub fn archive(codex_home: &Path) -> PathBuf {
+    codex_home.join("archived_sessions")
 }
 
 /// The folders of all days, the newest first. They are looked for as the iterator goes on.
@@ -24,12 +33,81 @@ pub fn newest_first(folder: PathBuf) -> impl Iterator<Item = PathBuf> {
     entries.into_iter()
 }
 
-/// The thread of a transcript with this file name; none for other files and packed transcripts.
-pub fn thread_of(file_name: &str) -> Option<&str> {
+/// What the name of a transcript says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TranscriptName<'a> {
+    /// The thread.
+    pub thread: &'a str,
+    /// Which of the thread's files it is; none for the first one.
+    pub segment: Option<&'a str>,
+    /// Whether Codex has packed it (`.jsonl.zst`), as it does with threads that rest.
+    pub is_packed: bool,
+}
+
+impl<'a> TranscriptName<'a> {
+    /// Reads a file name; none where it is not that of a transcript.
+    pub fn parse(file_name: &'a str) -> Option<Self> {
+        let stem = file_name.strip_prefix("rollout-")?;
+        let (stem, is_packed) = match stem.strip_suffix(".zst") {
+            Some(stem) => (stem, true),
+            None => (stem, false),
+        };
+        let (rest, last) = split_id(stem.strip_suffix(".jsonl")?)?;
+        let (time, thread, segment) = match rest.strip_suffix('_') {
+            Some(rest) => {
+                let (time, thread) = split_id(rest)?;
+                (time, thread, Some(last))
+            }
+            None => (rest, last, None),
+        };
+        time.ends_with('-').then_some(Self { thread, segment, is_packed })
+    }
+
+    /// Reads the name of the file at a path.
+    pub fn of(path: &'a Path) -> Option<Self> {
+        Self::parse(path.file_name()?.to_str()?)
+    }
+
+    /// The name by which Codex refers to the file: its segment, or the thread for the first file.
+    pub fn id(&self) -> &'a str {
+        self.segment.unwrap_or(self.thread)
+    }
+}
+
+/// A text and the id at its end.
+fn split_id(text: &str) -> Option<(&str, &str)> {
     const UUID: usize = 36;
-    let stem = file_name.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
-    let (time, thread) = stem.split_at_checked(stem.len().checked_sub(UUID)?)?;
-    (time.ends_with('-') && is_thread_id(thread)).then_some(thread)
+    let (rest, id) = text.split_at_checked(text.len().checked_sub(UUID)?)?;
+    is_thread_id(id).then_some((rest, id))
+}
+
+/// The thread of a transcript with this file name; none for other files and packed transcripts, to
+/// which nobody writes.
+pub fn thread_of(file_name: &str) -> Option<&str> {
+    TranscriptName::parse(file_name).filter(|name| !name.is_packed).map(|name| name.thread)
+}
+
+/// Opens a transcript. Anything but a regular file is an error: to open a pipe may wait for ever.
+pub fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+    }
+    Ok(file)
+}
+
+/// A line without the byte order mark that some programs write at the beginning of a file.
+pub fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 /// Whether a text can be the id of a thread, which is a UUID. Nothing else is passed to a program.
@@ -43,6 +121,38 @@ mod tests {
     use super::*;
 
     const ID: &str = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+    const SEGMENT: &str = "01a1fb19-70ee-75f3-adb9-9f3249767227";
+
+    #[test]
+    fn a_name_says_which_of_a_threads_files_it_is() {
+        for (name, id, is_packed) in [
+            (format!("rollout-t-{ID}.jsonl"), ID, false),
+            (format!("rollout-t-{ID}.jsonl.zst"), ID, true),
+            (format!("rollout-t-{ID}_{SEGMENT}.jsonl"), SEGMENT, false),
+            (format!("rollout-t-{ID}_{SEGMENT}.jsonl.zst"), SEGMENT, true),
+        ] {
+            let path = Path::new("/day").join(name);
+            let name = TranscriptName::of(&path).unwrap();
+            assert_eq!((name.thread, name.id(), name.is_packed), (ID, id, is_packed));
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let home = tempfile::tempdir().unwrap();
+        let pipe = home.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+        assert!(made.success());
+        let socket = home.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [&pipe, &socket, home.path(), Path::new("/dev/null"), Path::new("/nowhere")] {
+            assert!(open(path).is_err(), "{}", path.display());
+        }
+        let file = home.path().join("file");
+        fs::write(&file, "text").unwrap();
+        assert_eq!(io::read_to_string(open(&file).unwrap()).unwrap(), "text");
+    }
 
     #[test]
     fn a_file_is_named_after_its_thread() {
@@ -52,6 +162,11 @@ mod tests {
             (format!("rollout-2026-11-20T22-34-31{ID}.jsonl"), None),
             (format!("{ID}.jsonl"), None),
             (format!("rollout-{ID}.jsonl"), None),
+            (format!("rollout-2026-11-20T22-34-31-{ID}_{SEGMENT}.jsonl"), Some(ID)),
+            (format!("rollout-2026-11-20T22-34-31-{ID}_{SEGMENT}.jsonl.zst"), None),
+            (format!("rollout-2026-11-20T22-34-31-{ID}_.jsonl"), None),
+            (format!("rollout-2026-11-20T22-34-31-{ID}_x{}.jsonl", &SEGMENT[1..]), None),
+            (format!("rollout-2026-11-20T22-34-31_{SEGMENT}.jsonl"), None),
             ("rollout-.jsonl".to_owned(), None),
             (format!("rollout-\u{e9}{}.jsonl", "x".repeat(35)), None),
             (format!("rollout-t-{}.jsonl", "x".repeat(36)), None),

@@ -34,7 +34,8 @@ pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
 pub use telemetry::{covers, events_of};
 pub use transcript::{
-    Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, turn_mark,
+    Checkpoint, HistoryBase, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, TurnStart,
+    turn_mark, turn_start,
 };
 pub use versions::RECORDED_VERSIONS;
 

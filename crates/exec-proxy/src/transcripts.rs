@@ -3,7 +3,6 @@
 //! A run that fails at once has sent no telemetry. All that is left of it is a transcript that began
 //! after the run did, of a `codex exec`, in the run's folder.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -69,9 +68,9 @@ impl FirstLine {
 
 fn first_line(file: &Path) -> Option<FirstLine> {
     let mut line = Vec::new();
-    let file = BufReader::new(File::open(file).ok()?);
+    let file = BufReader::new(sessions::open(file).ok()?);
     file.take(LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
-    serde_json::from_slice(&line).ok()
+    serde_json::from_slice(sessions::without_mark(&line)).ok()
 }
 
 fn real(path: &Path) -> PathBuf {

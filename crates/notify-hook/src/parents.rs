@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use codex_turn::{Transcript, TranscriptTurn};
+use codex_turn::{Checkpoint, Transcript, TranscriptTurn};
 use otlp_model::Turn;
 use otlp_model::turn::ParentTurn;
 
-use crate::{find, read};
+use crate::find::{self, Reach};
+use crate::read;
 
 /// Sub-agents of sub-agents: deeper than this nobody goes.
 const MAX_DEPTH: usize = 8;
@@ -34,11 +35,13 @@ pub(crate) fn resolve(turn: &mut Turn, transcript: &TranscriptTurn, codex_home: 
 
 /// The turn of a thread that was going on when another thread's turn began.
 fn turn_at(codex_home: &Path, thread_id: &str, child: &TranscriptTurn) -> Option<TranscriptTurn> {
-    let path = find::transcript(codex_home, thread_id)?;
+    let found = find::files(codex_home, thread_id, &[], Reach::Everywhere);
     let until = Instant::now() + read::READING;
-    let mut opened = read::open(&path, None, until).ok()?;
-    let mut transcript = Transcript::resume(opened.meta, opened.tail.begin());
-    opened.tail.pull_all(&mut transcript, until).ok()?;
-    let (turns, _) = transcript.finish();
-    turns.into_iter().rfind(|turn| !turn.is_copied() && turn.start <= child.start)
+    found.files.iter().rev().find_map(|file| {
+        let mut opened = read::open(&file.path, None, Checkpoint::START, until).ok()?;
+        let mut transcript = Transcript::resume(opened.meta, opened.tail.begin());
+        opened.tail.pull_all(&mut transcript, until).ok()?;
+        let (turns, _) = transcript.finish();
+        turns.into_iter().rfind(|turn| !turn.is_copied() && turn.start <= child.start)
+    })
 }

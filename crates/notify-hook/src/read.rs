@@ -1,17 +1,17 @@
 //! Reading a transcript: only what is new, only whole lines, and not more of a line than fits.
 
 mod begin;
+mod mark;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
-use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use codex_turn::{
-    Checkpoint, Line, NotifyPayload, Problem, ReadLine, ThreadMeta, Transcript, TranscriptTurn,
-    TurnEnd,
-};
+use codex_config::sessions;
+use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptTurn, TurnEnd};
+
+pub(crate) use mark::Mark;
 
 use crate::writer::{WRITERS_ARE_KNOWN, writers};
 
@@ -38,18 +38,6 @@ pub(crate) fn silence_after_end() -> Duration {
     if WRITERS_ARE_KNOWN { Duration::ZERO } else { SILENCE }
 }
 
-/// What a transcript says from a place on.
-pub(crate) struct Reading {
-    pub(crate) turns: Vec<TranscriptTurn>,
-    pub(crate) problems: Vec<Problem>,
-    /// Bytes of the transcript that were read or lie before.
-    pub(crate) length: u64,
-    /// Why there is more in the transcript than that; none where it was read to its end.
-    pub(crate) stopped: Option<Stopped>,
-    /// Where the first look began, if that was not at the transcript's beginning.
-    pub(crate) left_out: Option<u64>,
-}
-
 /// Why a transcript was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
@@ -57,15 +45,6 @@ pub(crate) enum Stopped {
     Full,
     /// There was no time for more. A turn that was going on there is cut.
     OutOfTime,
-}
-
-/// How long to read and to wait.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Until {
-    /// When to stop reading what is there.
-    pub(crate) read: Instant,
-    /// When to stop waiting for more.
-    pub(crate) wait: Instant,
 }
 
 /// A transcript, ready to be read from a place on.
@@ -86,72 +65,30 @@ pub(crate) struct Tail {
     pub(crate) is_cut_before: bool,
 }
 
-/// The turns of a transcript since a checkpoint, of which texts are kept up to `text_limit` bytes. Waits
-/// for the end of the turn of a payload that is awaited. A turn that goes on is taken for one that was
-/// given up when nobody has written for `silence`, and nobody has the transcript open.
-pub(crate) fn turns(
-    path: &Path,
-    checkpoint: Option<Checkpoint>,
-    awaited: Option<&NotifyPayload>,
-    silence: Duration,
-    text_limit: usize,
-    until: Until,
-) -> io::Result<Reading> {
-    let opened = open(path, checkpoint, until.read);
-    // Codex has made the file and is about to write the first line.
-    let has_not_begun = |error: &io::Error| error.kind() == io::ErrorKind::UnexpectedEof;
-    if awaited.is_none() && opened.as_ref().is_err_and(has_not_begun) {
-        let (turns, problems) = (Vec::new(), Vec::new());
-        return Ok(Reading { turns, problems, length: 0, stopped: None, left_out: None });
-    }
-    let Opened { meta, mut tail } = opened?;
-    let mut transcript = Transcript::resume(meta, tail.begin()).with_text_limit(text_limit);
-    let mut pause = Duration::from_millis(1);
-    let stopped = loop {
-        let stopped = tail.pull(&mut transcript, until.read)?;
-        if stopped.is_some()
-            || awaited.is_none_or(|payload| transcript.has_ended(payload))
-            || Instant::now() >= until.wait
-        {
-            break stopped;
-        }
-        sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    };
-    if stopped == Some(Stopped::OutOfTime) {
-        tail.give_up(&mut transcript);
-    }
-    let length = transcript.offset();
-    let (mut turns, problems) = transcript.finish();
-    if stopped.is_none() {
-        judge_open_turns(&mut turns, path, silence)?;
-    }
-    let left_out = tail.is_cut_before.then_some(tail.begin.offset);
-    Ok(Reading { turns, problems, length, stopped, left_out })
-}
-
-/// Opens a transcript at a checkpoint. At a first look that is its beginning, or a place within
-/// reach of its end, which is searched for until a time; a transcript that has become shorter is another
-/// one and looked at first.
+/// Opens a transcript at a mark. Where there is none, or somebody has put another text in the place of
+/// the one that was marked, it begins at `start` or at a place within reach of the end, which is
+/// searched for until a time.
 pub(crate) fn open(
     path: &Path,
-    checkpoint: Option<Checkpoint>,
+    mark: Option<&Mark>,
+    start: Checkpoint,
     until: Instant,
 ) -> io::Result<Opened> {
-    let mut file = File::open(path)?;
-    if is_packed(path) {
-        file = unpack(file)?;
-    }
+    let mut file = plain(path)?;
     let length = file.metadata()?.len();
     let meta = first_line(&mut file, length)?;
-    let begin = match checkpoint {
-        Some(checkpoint) if checkpoint.offset <= length => checkpoint,
-        _ => begin::first_look(&mut file, length, until)?,
+    let marked = match mark {
+        Some(mark) => mark.holds(&file, length)?.then_some(mark.checkpoint),
+        None => None,
+    };
+    let begin = match marked {
+        Some(marked) => marked,
+        None => begin::first_look(&mut file, length, start, until)?,
     };
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
         file: BufReader::with_capacity(PIECE, file),
-        is_cut_before: checkpoint.is_none() && begin != Checkpoint::START,
+        is_cut_before: marked.is_none() && begin != start,
         begin,
         line: None,
         bytes: 0,
@@ -159,8 +96,14 @@ pub(crate) fn open(
     Ok(Opened { meta, tail })
 }
 
+/// The text of a transcript, as it was before Codex packed it.
+pub(crate) fn plain(path: &Path) -> io::Result<File> {
+    let file = sessions::open(path)?;
+    if is_packed(path) { unpack(file) } else { Ok(file) }
+}
+
 /// Tells turns that go on from those whose Codex is gone, by who has the transcript open.
-fn judge_open_turns(
+pub(crate) fn judge_open_turns(
     turns: &mut [TranscriptTurn],
     path: &Path,
     silence: Duration,
@@ -252,6 +195,11 @@ impl Tail {
         self.begin
     }
 
+    /// The mark of a checkpoint. Nothing can be pulled after that.
+    pub(crate) fn mark(&self, checkpoint: Checkpoint) -> Mark {
+        Mark::at(checkpoint, self.file.get_ref())
+    }
+
     /// Feeds all complete lines that are there now, unless there is a reason to stop before. Call it
     /// again when the file has grown.
     pub(crate) fn pull(
@@ -299,7 +247,7 @@ impl Tail {
 
     /// Ends the turns that go on where reading stopped. The line that was being read is passed over,
     /// lest the next look should not get beyond it, either.
-    fn give_up(&mut self, transcript: &mut Transcript) {
+    pub(crate) fn give_up(&mut self, transcript: &mut Transcript) {
         if let Some(line) = self.line.take().filter(|line| !line.is_empty()) {
             transcript.skip(line.bytes());
         }

@@ -192,8 +192,11 @@ fn sweep(
         named.iter().map(|thread| thread.to_string_lossy().into_owned()).collect()
     };
     let mut sum = Report::default();
-    for thread_id in threads.iter().take(sweep::MAX_THREADS) {
-        if begun.elapsed() > sweep::MAX_TIME {
+    let mut told = 0;
+    for (place, thread_id) in threads.iter().enumerate() {
+        if told == sweep::MAX_THREADS || begun.elapsed() > sweep::MAX_TIME {
+            let left = threads.len() - place;
+            context.log.warn(format_args!("the sweep leaves {left} threads to the next one"));
             break;
         }
         watchdog.rearm();
@@ -202,6 +205,7 @@ fn sweep(
         let cause = cause(sweep::nanos(since));
         let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
         say(context.log, thread_id, report, look);
+        told += usize::from(report != Report::default());
         sum.traced += report.traced;
         sum.unsent += report.unsent;
     }

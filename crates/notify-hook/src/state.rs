@@ -12,6 +12,9 @@ use codex_config::Paths;
 use codex_turn::Checkpoint;
 use serde::{Deserialize, Serialize};
 
+use crate::find::ThreadFile;
+use crate::read::Mark;
+
 /// How many turns are remembered by name; older ones lie before the checkpoint.
 const MAX_SENT: usize = 256;
 
@@ -49,15 +52,29 @@ pub enum StateError {
 #[serde(default)]
 struct Wire {
     version: u32,
+    files: Vec<FileWire>,
+    sent: Vec<String>,
+    /// The latest turn id that has left `sent`.
+    sent_through: Option<String>,
+    /// The targets that have a turn which not all have.
+    partly_sent: BTreeMap<String, Vec<String>>,
+    pending: Vec<String>,
+    /// Version 1 knew one file.
+    #[serde(flatten, skip_serializing)]
+    only_file: FileWire,
+}
+
+/// How far one of the thread's files was read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct FileWire {
+    id: String,
     transcript: Option<PathBuf>,
     offset: u64,
     turns: Option<u64>,
     total_tokens: Option<u64>,
+    before: Option<String>,
     settled: Option<u64>,
-    sent: Vec<String>,
-    /// The targets that have a turn which not all have.
-    partly_sent: BTreeMap<String, Vec<String>>,
-    pending: Vec<String>,
 }
 
 impl ThreadState {
@@ -82,7 +99,7 @@ impl ThreadState {
             }
         }
         let file = folder.join(format!("{name}.json"));
-        let wire = read_wire(&file);
+        let wire = read_wire(&file, thread_id);
         Ok(Self {
             file,
             // A later run finds the thread by this name.
@@ -98,39 +115,58 @@ impl ThreadState {
         self.is_new
     }
 
-    /// The transcript that was read last.
-    pub fn transcript(&self) -> Option<&Path> {
-        self.wire.transcript.as_deref()
+    /// Where files of the thread were found.
+    pub(crate) fn known_files(&self) -> Vec<PathBuf> {
+        self.wire.files.iter().filter_map(|file| file.transcript.clone()).collect()
     }
 
-    /// Where reading of this transcript goes on; none where it was never read.
-    pub fn checkpoint(&self, transcript: &Path) -> Option<Checkpoint> {
-        (self.wire.transcript.as_deref().map(unpacked) == Some(unpacked(transcript))).then_some(
-            Checkpoint {
-                offset: self.wire.offset,
-                turns: self.wire.turns,
-                total_tokens: self.wire.total_tokens,
-            },
-        )
+    /// Where reading of a file goes on; none where that is its beginning.
+    pub(crate) fn mark(&self, file: &ThreadFile) -> Option<Mark> {
+        let file = self.file(file).filter(|file| file.offset > 0)?;
+        let FileWire { offset, turns, total_tokens, ref before, .. } = *file;
+        let checkpoint = Checkpoint { offset, turns, total_tokens };
+        Some(Mark { checkpoint, before: before.clone() })
+    }
+
+    /// How far each file was read.
+    pub(crate) fn progress(&self) -> Vec<u64> {
+        self.wire.files.iter().map(|file| file.offset).collect()
     }
 
     /// Remembers where reading goes on.
-    pub fn set_checkpoint(&mut self, transcript: &Path, checkpoint: Checkpoint) {
-        self.wire.transcript = Some(transcript.to_owned());
-        self.wire.offset = checkpoint.offset;
-        self.wire.turns = checkpoint.turns;
-        self.wire.total_tokens = checkpoint.total_tokens;
+    pub(crate) fn set_mark(&mut self, file: &ThreadFile, mark: Mark) {
+        let Checkpoint { offset, turns, total_tokens } = mark.checkpoint;
+        let known = self.file_mut(file);
+        *known = FileWire { offset, turns, total_tokens, before: mark.before, ..known.clone() };
     }
 
-    /// Remembers how many bytes of the transcript tell of turns that have ended and were sent, and of
-    /// nothing else; none where something is left to be sent or goes on.
-    pub fn set_settled(&mut self, length: Option<u64>) {
-        self.wire.settled = length;
+    /// Remembers how many bytes of a file tell of turns that have ended and were sent, and of nothing
+    /// else; none where something is left to be sent or goes on.
+    pub(crate) fn set_settled(&mut self, file: &ThreadFile, length: Option<u64>) {
+        self.file_mut(file).settled = length;
+    }
+
+    fn file(&self, file: &ThreadFile) -> Option<&FileWire> {
+        self.wire.files.iter().find(|known| known.id == file.id)
+    }
+
+    fn file_mut(&mut self, file: &ThreadFile) -> &mut FileWire {
+        let files = &mut self.wire.files;
+        let place = files.iter().position(|known| known.id == file.id).unwrap_or_else(|| {
+            files.push(FileWire { id: file.id.clone(), ..FileWire::default() });
+            files.len() - 1
+        });
+        let known = &mut files[place];
+        known.transcript = Some(file.path.clone());
+        known
     }
 
     /// Whether a turn was sent.
     pub fn is_sent(&self, key: &str) -> bool {
+        // Of ids that carry a time the later one is the greater.
+        let is_before = |through: &str| codex_turn::thread_begun(key).is_some() && key <= through;
         self.wire.sent.iter().any(|sent| sent == key)
+            || self.wire.sent_through.as_deref().is_some_and(is_before)
     }
 
     /// The targets that have a turn already which was not sent to all of them.
@@ -149,7 +185,9 @@ impl ThreadState {
         if !self.is_sent(key) {
             self.wire.sent.push(key.to_owned());
             let surplus = self.wire.sent.len().saturating_sub(MAX_SENT);
-            self.wire.sent.drain(..surplus);
+            let surplus = self.wire.sent.drain(..surplus);
+            let ids = surplus.filter(|key| codex_turn::thread_begun(key).is_some());
+            self.wire.sent_through = ids.chain(self.wire.sent_through.take()).max();
         }
     }
 
@@ -165,7 +203,7 @@ impl ThreadState {
 
     /// Writes the memory, all of it or nothing, and marks whether turns of the thread are unsent.
     pub fn save(&mut self, has_unsent_turns: bool) -> Result<(), StateError> {
-        self.wire.version = 1;
+        self.wire.version = 2;
         let text = serde_json::to_vec(&self.wire).unwrap_or_default();
         write_private(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;
@@ -181,11 +219,16 @@ impl ThreadState {
     }
 }
 
-/// Whether all that a transcript of `length` bytes tells was sent, as far as the memory of its thread
-/// says without being opened.
-pub(crate) fn is_settled(paths: &Paths, thread_id: &str, length: u64) -> bool {
-    let file = threads_folder(paths).join(format!("{}.json", file_name(thread_id)));
-    read_wire(&file).is_some_and(|wire| wire.settled == Some(length))
+/// Whether all that these files of a thread say was sent, as far as its memory says without being
+/// opened: each one by what Codex calls it, and its length in bytes where that is known.
+pub(crate) fn is_settled(paths: &Paths, thread_id: &str, files: &[(String, Option<u64>)]) -> bool {
+    let memory = threads_folder(paths).join(format!("{}.json", file_name(thread_id)));
+    let Some(wire) = read_wire(&memory, thread_id) else { return false };
+    files.iter().all(|(id, length)| {
+        let known = wire.files.iter().find(|known| known.id == *id);
+        let settled = known.and_then(|known| known.settled);
+        settled.is_some() && (length.is_none() || settled == *length)
+    })
 }
 
 /// The threads with turns that an earlier run could not deliver, a few at a time.
@@ -196,21 +239,18 @@ pub(crate) fn threads_with_unsent_turns(paths: &Paths) -> Vec<String> {
     names.take(AT_ONCE).collect()
 }
 
-fn read_wire(file: &Path) -> Option<Wire> {
-    serde_json::from_slice(&fs::read(file).ok()?).ok()
+fn read_wire(file: &Path, thread_id: &str) -> Option<Wire> {
+    let mut wire: Wire = serde_json::from_slice(&fs::read(file).ok()?).ok()?;
+    let only_file = std::mem::take(&mut wire.only_file);
+    if let Some(path) = &only_file.transcript {
+        let id = ThreadFile::at(path, thread_id).id;
+        wire.files.push(FileWire { id, ..only_file });
+    }
+    Some(wire)
 }
 
 fn threads_folder(paths: &Paths) -> PathBuf {
     paths.state_dir.join("threads")
-}
-
-/// A transcript keeps its name and gets one more ending when Codex packs it.
-fn unpacked(transcript: &Path) -> PathBuf {
-    if crate::read::is_packed(transcript) {
-        transcript.with_extension("")
-    } else {
-        transcript.to_owned()
-    }
 }
 
 fn unsent_folder(paths: &Paths) -> PathBuf {

@@ -17,7 +17,8 @@ use otlp_model::UnixNanos;
 use crate::log::Log;
 use crate::{find, state};
 
-/// The most threads that a sweep looks at.
+/// The most threads of which a sweep tells turns. Those of which there is nothing to tell, such as ones
+/// whose turn goes on, do not count.
 pub(crate) const MAX_THREADS: usize = 20;
 
 /// The time after which a sweep begins no further look.
@@ -50,9 +51,8 @@ pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
 pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
     find::written_since(&paths.codex_home, since)
         .into_iter()
-        .filter(|file| !state::is_settled(paths, &file.thread_id, file.length))
-        .take(MAX_THREADS)
-        .map(|file| file.thread_id)
+        .filter(|thread| !state::is_settled(paths, &thread.thread_id, &thread.files))
+        .map(|thread| thread.thread_id)
         .collect()
 }
 

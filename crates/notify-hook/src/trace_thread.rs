@@ -1,32 +1,31 @@
 //! One look at a thread: read what is new, trace what has ended, remember it.
 
-use std::path::{Path, PathBuf};
+mod files;
+
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
 use codex_turn::{
-    LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, fuse, turn_from_events,
-    turn_from_notify,
+    LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, turn_from_events, turn_from_notify,
 };
 use otlp_model::turn::Outcome;
-use otlp_model::{Attribute, Turn, UnixNanos};
+use otlp_model::{Turn, UnixNanos};
 use pricing::PriceTable;
 
 use crate::deliver::Delivery;
 use crate::gather::Gathered;
-use crate::git::Dirty;
 use crate::lane::Fate;
 use crate::lineage::note_caller;
 use crate::log::Log;
 use crate::price::price;
-use crate::read::{self, READING, Reading, SILENCE, Stopped, Until};
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::told::Told;
 use crate::trigger::{Cause, Trigger};
-use crate::{debug, dry_run, find, ledger, parents, sweep};
+use crate::{debug, dry_run, ledger, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -83,6 +82,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
         state,
         gives_up: false,
         told_through: None,
+        begun: now(),
         report: Report::default(),
     };
     let gathered = look.trace();
@@ -111,6 +111,8 @@ struct Look<'a> {
     gives_up: bool,
     /// The events up to this time are told: the buffer service may forget them.
     told_through: Option<UnixNanos>,
+    /// When the look began. A turn that only a payload tells had ended by then.
+    begun: UnixNanos,
     report: Report,
 }
 
@@ -118,28 +120,14 @@ impl Look<'_> {
     /// Tells what is due, and returns the events that it had for it.
     fn trace(&mut self) -> Gathered {
         let mut gathered = Gathered::default();
-        let log = self.context.log;
-        let thread = &self.trigger.thread_id;
-        let path = self.transcript_path();
-        if path.is_none() && self.is_hidden() {
-            log.verbose(format_args!(
-                "thread {thread} is one that codex runs for itself: left out"
-            ));
-            return gathered;
-        }
-        let reading = path.as_deref().and_then(|path| self.trace_path(path, &mut gathered));
-        self.trace_payloads(reading.as_ref().map(|reading| &*reading.turns), &mut gathered);
+        let Some(reading) = self.trace_files(&mut gathered) else { return gathered };
+        let turns = Some(&*reading.turns).filter(|_| !reading.files.is_empty());
+        self.trace_payloads(turns, &mut gathered);
         gathered
     }
 
     fn payload(&self) -> Option<&NotifyPayload> {
         self.trigger.cause.payload()
-    }
-
-    /// Codex's title thread has a payload and no transcript.
-    fn is_hidden(&self) -> bool {
-        let title = self.payload().is_some_and(NotifyPayload::is_title_generation);
-        title && !self.context.settings.helper_threads
     }
 
     /// Whether a turn is told elsewhere, or is history: it ended before this home was traced, in a
@@ -161,112 +149,6 @@ impl Look<'_> {
         (turn.has_ended() || self.trigger.cause.says_ended(turn))
             && !self.state.is_sent(&turn.key())
             && !self.is_left_out(turn)
-    }
-
-    fn transcript_path(&self) -> Option<PathBuf> {
-        let known = self.state.transcript().filter(|path| path.exists()).map(Path::to_owned);
-        known
-            .or_else(|| find::transcript(&self.context.paths.codex_home, &self.trigger.thread_id))
-            .or_else(|| {
-                let named = self.trigger.cause.transcript()?;
-                named.is_file().then(|| named.to_owned())
-            })
-    }
-
-    /// Tells what a transcript has beyond the checkpoint, in parts where that is much, and returns the
-    /// last of them; none where it cannot be read.
-    fn trace_path(&mut self, path: &Path, gathered: &mut Gathered) -> Option<Reading> {
-        let until = Instant::now() + READING;
-        loop {
-            let before = self.state.checkpoint(path);
-            let mut reading = self.read(path, until)?;
-            self.log_limits(path, &reading);
-            self.trace_transcript(path, &mut reading, gathered);
-            let goes_on = reading.stopped == Some(Stopped::Full)
-                && self.state.checkpoint(path) != before
-                && Instant::now() < until;
-            if !goes_on {
-                return Some(reading);
-            }
-        }
-    }
-
-    /// Says what a look leaves out because it is too much.
-    fn log_limits(&self, path: &Path, reading: &Reading) {
-        let path = path.display();
-        if let Some(offset) = reading.left_out {
-            self.context.log.limit(format_args!(
-                "the first look at `{path}` begins at byte {offset}; turns before it are left out"
-            ));
-        }
-        if reading.stopped == Some(Stopped::OutOfTime) {
-            self.context.log.limit(format_args!(
-                "`{path}` was read for {} s, up to byte {}; a turn that goes on there is cut",
-                READING.as_secs(),
-                reading.length
-            ));
-        }
-    }
-
-    /// The turns since the checkpoint; none where the transcript cannot be read.
-    fn read(&self, path: &Path, read: Instant) -> Option<Reading> {
-        let awaited = self.payload().filter(|payload| !self.state.is_sent(&payload.key()));
-        let mut wait = self.context.deadline;
-        if !self.trigger.cause.is_early() {
-            wait = wait.min(Instant::now() + TRANSCRIPT_PATIENCE);
-        }
-        let until = Until { read, wait };
-        let limits = self.context.settings.targets.iter();
-        let text_limit = limits.map(|target| target.content.max_attribute_bytes).max();
-        let silence =
-            if self.trigger.cause.is_final() { read::silence_after_end() } else { SILENCE };
-        let checkpoint = self.state.checkpoint(path);
-        let text_limit = text_limit.unwrap_or_default();
-        let reading = read::turns(path, checkpoint, awaited, silence, text_limit, until);
-        let unreadable = |error| {
-            let path = path.display();
-            self.context.log.error(format_args!("transcript `{path}` cannot be read: {error}"));
-        };
-        reading.map_err(unreadable).ok()
-    }
-
-    fn trace_transcript(&mut self, path: &Path, reading: &mut Reading, gathered: &mut Gathered) {
-        let turns = &mut *reading.turns;
-        let last = turns.iter().rposition(|turn| self.is_due(turn));
-        let dirty = Dirty::ask(last.and_then(|last| turns[last].directory()));
-        if let Some(last) = last {
-            // Once per turn, not with each look at it while it goes on.
-            for problem in &reading.problems {
-                self.context.log.warn(format_args!("transcript `{}`: {problem}", path.display()));
-            }
-            self.wait_for_telemetry(turns, last, gathered);
-        }
-        let dirty = dirty.answer();
-        let mut all_sent = true;
-        for index in 0..turns.len() {
-            if self.is_due(&turns[index]) {
-                let events = self.events_of(turns, index, &gathered.events);
-                let turn = &mut turns[index];
-                let mut told = fuse(turn, &events);
-                turn.forget_contents();
-                parents::resolve(&mut told, turn, &self.context.paths.codex_home);
-                // Of earlier turns nobody knows any more.
-                if let Some(dirty) = dirty.filter(|_| Some(index) == last) {
-                    told.attributes.push(Attribute::new("codex.git.dirty", dirty));
-                }
-                let sent = self.send(told, &turn.key(), &events);
-                if sent && all_sent {
-                    self.told_through = Some(turn.end);
-                }
-            }
-            let turn = &turns[index];
-            // Reading goes on before the first turn that is still wanted.
-            all_sent &= self.is_left_out(turn) || self.state.is_sent(&turn.key());
-            if all_sent {
-                self.state.set_checkpoint(path, turn.checkpoint);
-            }
-        }
-        self.state.set_settled(all_sent.then_some(reading.length));
     }
 
     fn events_of<'e>(
@@ -336,7 +218,7 @@ impl Look<'_> {
         let thread = &self.trigger.thread_id;
         let ended = match self.trigger.cause {
             Cause::Lifecycle { at, .. } => at,
-            _ => now(),
+            _ => self.begun,
         };
         let until = self.context.deadline.min(telemetry_patience(ended));
         // Without a transcript nothing says which batch is the last one.

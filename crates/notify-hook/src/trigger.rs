@@ -85,6 +85,16 @@ impl Cause {
         }
     }
 
+    /// Whether Codex writes a transcript of the turn that it named; it may come late. The payload of a
+    /// lifecycle hook says so. Where there is none, notify does not say: a session may be ephemeral.
+    pub(crate) fn expects_transcript(&self) -> bool {
+        match self {
+            Self::Notify(payload) => !payload.is_title_generation(),
+            Self::Lifecycle { payload, .. } => payload.transcript.is_some(),
+            Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => false,
+        }
+    }
+
     /// Whether Codex said that this turn has ended. A lifecycle hook does not: another one may yet
     /// make Codex go on with the turn.
     pub(crate) fn says_ended(&self, turn: &TranscriptTurn) -> bool {

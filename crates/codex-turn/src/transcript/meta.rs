@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 
+use super::record::without_mark;
 use crate::json;
 
 /// What Codex notes when it opens a thread.
@@ -27,12 +28,36 @@ pub struct ThreadMeta {
     pub model_provider: Option<String>,
     /// Commit and branch of the working directory, as Codex has them.
     pub git: Option<Json>,
+    /// Where the thread branched off, if this file goes on with what another one begins.
+    pub history_base: Option<HistoryBase>,
+}
+
+/// A place in a file of a thread, from which another file goes on (since Codex 0.169): messages were
+/// taken back, or the thread is a fork.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryBase {
+    /// The file: a segment, or the thread for its first file.
+    pub file: String,
+    /// The ordinal of the first record that no longer counts.
+    pub end_ordinal: u64,
+    /// Its byte offset, in the file as Codex wrote it.
+    pub end_offset: Option<u64>,
+}
+
+impl HistoryBase {
+    fn decode(base: &Json) -> Option<Self> {
+        Some(Self {
+            file: json::text(base, &["thread_id"])?.to_owned(),
+            end_ordinal: json::number(base, &["end_ordinal_exclusive"])?,
+            end_offset: json::number(base, &["end_byte_offset"]),
+        })
+    }
 }
 
 impl ThreadMeta {
     /// Reads the first line of a transcript; none where it is no `session_meta` record.
     pub fn decode(line: &[u8]) -> Option<Self> {
-        let record: Json = serde_json::from_slice(line).ok()?;
+        let record: Json = serde_json::from_slice(without_mark(line)).ok()?;
         if json::text(&record, &["type"]) != Some("session_meta") {
             return None;
         }
@@ -55,6 +80,7 @@ impl ThreadMeta {
             cwd: text("cwd"),
             model_provider: text("model_provider"),
             git: meta.get("git").filter(|git| git.is_object()).cloned(),
+            history_base: meta.get("history_base").and_then(HistoryBase::decode),
         })
     }
 

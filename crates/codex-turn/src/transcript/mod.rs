@@ -17,8 +17,8 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 pub(crate) use budget::Cut;
-pub use meta::ThreadMeta;
-pub use record::{TurnMark, turn_mark};
+pub use meta::{HistoryBase, ThreadMeta};
+pub use record::{TurnMark, TurnStart, turn_mark, turn_start};
 pub(crate) use responses::{ModelItem, Response};
 pub(crate) use turn::TranscriptStep;
 pub use turn::{TranscriptTurn, TurnEnd};
@@ -58,6 +58,8 @@ pub struct Transcript {
     open: OpenTurns,
     /// Where the line that is being read begins.
     line_start: u64,
+    /// The ordinal of the record that is being read.
+    ordinal: Option<u64>,
     /// The settings that Codex noted last, for the turns to come.
     ahead: Settings,
     turns: Vec<TranscriptTurn>,
@@ -74,6 +76,7 @@ impl Transcript {
             at,
             open: OpenTurns::default(),
             line_start: at.offset,
+            ordinal: None,
             ahead: Settings::default(),
             turns: Vec::new(),
             unknown: HashSet::new(),
@@ -97,9 +100,9 @@ impl Transcript {
         self.budget.is_spent()
     }
 
-    /// Where the next line begins.
-    pub fn offset(&self) -> u64 {
-        self.at.offset
+    /// Where the next line begins, and what was counted up to there.
+    pub fn at(&self) -> Checkpoint {
+        self.at
     }
 
     /// Whether the turn that a notify payload is about has been read to its end.
@@ -181,6 +184,7 @@ impl Transcript {
     }
 
     fn record(&mut self, record: &Record<'_>) -> Result<(), String> {
+        self.ordinal = record.ordinal;
         match record.kind.as_ref() {
             "event_msg" | "response_item" | "turn_context" | "token_usage_record" | "compacted" => {
             }
@@ -293,6 +297,7 @@ impl Transcript {
             }
         }
         let mut open = OpenTurn::new(event, time, begin);
+        open.ordinal = self.ordinal;
         if !turn::is_copied(open.turn_id.as_deref(), &self.meta.thread_id) {
             self.at.turns = self.at.turns.map(|before| before + 1);
             open.number = self.at.turns;

@@ -19,6 +19,8 @@ const MAX_PASSES: usize = 8;
 pub(super) struct Record<'a> {
     #[serde(borrow, default)]
     pub(super) timestamp: Option<Cow<'a, str>>,
+    #[serde(default)]
+    pub(super) ordinal: Option<u64>,
     #[serde(borrow, rename = "type")]
     pub(super) kind: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -37,6 +39,7 @@ pub(super) enum Piece<'a> {
 
 /// Hands out the records of a line in their order, and what else is there.
 pub(super) fn pieces(line: &[u8], mut take: impl FnMut(Piece<'_>)) {
+    let line = without_mark(line);
     match serde_json::from_slice(line) {
         Ok(record) => take(Piece::Record(record)),
         Err(error) => {
@@ -55,25 +58,59 @@ pub enum TurnMark {
     End,
 }
 
+/// The begin of a turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnStart {
+    /// The place of its first record in the thread (since Codex 0.169).
+    pub ordinal: Option<u64>,
+    /// Its id.
+    pub turn_id: Option<String>,
+}
+
 /// The last thing that a line says of a turn as a whole (since Codex 0.104), without decoding all of it.
 pub fn turn_mark(line: &[u8]) -> Option<TurnMark> {
+    let mut mark = None;
+    turn_marks(line, |found, _| mark = Some(found));
+    mark
+}
+
+/// The turn that a line begins (since Codex 0.104), without decoding all of it.
+pub fn turn_start(line: &[u8]) -> Option<TurnStart> {
+    let mut begun = None;
+    turn_marks(line, |mark, start| {
+        if mark == TurnMark::Begin {
+            begun = Some(start);
+        }
+    });
+    begun
+}
+
+fn turn_marks(line: &[u8], mut take: impl FnMut(TurnMark, TurnStart)) {
     #[derive(Deserialize)]
     struct Event<'a> {
         #[serde(borrow, rename = "type")]
         kind: Cow<'a, str>,
+        #[serde(default)]
+        turn_id: Option<String>,
     }
-    let mut mark = None;
     pieces(line, |piece| {
-        let Piece::Record(Record { kind, payload: Some(payload), .. }) = piece else { return };
-        let event = serde_json::from_str::<Event<'_>>(payload.get()).ok();
-        let event = event.filter(|_| kind == "event_msg");
-        mark = match event.as_ref().map(|event| event.kind.as_ref()) {
-            Some("task_started" | "turn_started") => Some(TurnMark::Begin),
-            Some("task_complete" | "turn_complete" | "turn_aborted") => Some(TurnMark::End),
-            _ => mark,
+        let Piece::Record(Record { kind, ordinal, payload: Some(payload), .. }) = piece else {
+            return;
         };
+        let event = serde_json::from_str::<Event<'_>>(payload.get()).ok();
+        let Some(event) = event.filter(|_| kind == "event_msg") else { return };
+        let mark = match event.kind.as_ref() {
+            "task_started" | "turn_started" => TurnMark::Begin,
+            "task_complete" | "turn_complete" | "turn_aborted" => TurnMark::End,
+            _ => return,
+        };
+        take(mark, TurnStart { ordinal, turn_id: event.turn_id });
     });
-    mark
+}
+
+/// A line without the byte order mark that some programs write at the beginning of a file.
+pub(super) fn without_mark(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
 }
 
 /// Finds the records in a broken line by how they begin.

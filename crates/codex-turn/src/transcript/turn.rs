@@ -47,6 +47,8 @@ pub struct TranscriptTurn {
     pub turn_id: Option<String>,
     /// Its place in the thread, from 1.
     pub number: Option<u64>,
+    /// The ordinal of its first record (since Codex 0.169).
+    pub ordinal: Option<u64>,
     /// When it began.
     pub start: UnixNanos,
     /// When it ended, or its last record was written.
@@ -249,6 +251,7 @@ pub(super) struct OpenTurn {
     pub(super) parent_turn_id: Option<String>,
     pub(super) root_turn_id: Option<String>,
     pub(super) number: Option<u64>,
+    pub(super) ordinal: Option<u64>,
     pub(super) begun: UnixNanos,
     /// Where it begins.
     pub(super) begin: Checkpoint,
@@ -284,6 +287,7 @@ impl OpenTurn {
                 .or_else(|| json::text(event, &["turn_attribution", "root_turn_id"]))
                 .map(str::to_owned),
             number: None,
+            ordinal: None,
             begun: time,
             begin,
             last: time,
@@ -374,6 +378,7 @@ impl OpenTurn {
             meta: meta.clone(),
             turn_id: self.turn_id,
             number: self.number,
+            ordinal: self.ordinal,
             start,
             end: self.last,
             ended,

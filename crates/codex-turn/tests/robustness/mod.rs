@@ -91,7 +91,7 @@ fn decode(recording: &Recording, lines: &[Vec<u8>]) -> (Vec<TranscriptTurn>, Vec
         transcript.line(line);
     }
     let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
-    assert_eq!(transcript.offset(), bytes as u64);
+    assert_eq!(transcript.at().offset, bytes as u64);
     transcript.finish()
 }
 

@@ -17,18 +17,23 @@ const PIECE: u64 = 1024 * 1024;
 /// No record that begins or ends a turn is longer, but by an answer that stands behind its name.
 const MARK_BYTES: usize = 64 * 1024;
 
-/// The place at which the first look at a transcript of a length begins; its beginning where the search
-/// finds no other until a time.
-pub(super) fn first_look(file: &mut File, length: u64, until: Instant) -> io::Result<Checkpoint> {
+/// The place at which the first look at a transcript of a length begins; `start`, its beginning, where
+/// the search finds no other until a time.
+pub(super) fn first_look(
+    file: &mut File,
+    length: u64,
+    start: Checkpoint,
+    until: Instant,
+) -> io::Result<Checkpoint> {
     let Some(window) = length.checked_sub(FIRST_LOOK).filter(|window| *window > 0) else {
-        return Ok(Checkpoint::START);
+        return Ok(start);
     };
     let offset = match last_mark(file, window, until)? {
         Some((TurnMark::Begin, offset)) => Some(offset),
         Some((TurnMark::End, _)) | None => first_begin(file, window, length, until)?,
     };
     let at = |offset| Checkpoint { offset, turns: None, total_tokens: None };
-    Ok(offset.map_or(Checkpoint::START, at))
+    Ok(offset.map_or(start, at))
 }
 
 /// The last record before an offset that begins or ends a turn.
