@@ -36,6 +36,11 @@ impl Decision {
         if id_is_shared { of_id.iter().rfind(within) } else { of_id.last() }
     }
 
+    /// Whether the call was not to run.
+    pub(crate) fn is_no(&self) -> bool {
+        self.decision.starts_with("denied") || self.decision.starts_with("abort")
+    }
+
     /// Notes the decision on the call, whose start is known already: Codex starts a call, asks, and
     /// counts the wait into its duration.
     pub(crate) fn note_on(&self, call: &mut ToolCall) {

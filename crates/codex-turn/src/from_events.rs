@@ -6,9 +6,8 @@ use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
 use otlp_model::{Attribute, Turn, UnixNanos};
 
 use crate::HARNESS;
-use crate::approval::Decision;
 use crate::events::LogEvent;
-use crate::fuse::tool_from_result;
+use crate::fuse::tool_from_event;
 use crate::notify::{NotifyPayload, turn_from_notify};
 use crate::telemetry::Telemetry;
 
@@ -69,12 +68,8 @@ fn steps(telemetry: &Telemetry, turn: &Turn) -> Vec<Step> {
         *ids.entry(&result.call_id).or_default() += 1;
     }
     for (time, result) in &telemetry.results {
-        let mut tool = tool_from_result(*time, result);
-        if let Some(decisions) = telemetry.decisions.get(&result.call_id)
-            && let Some(decision) = Decision::on(&tool, decisions, ids[&*result.call_id] > 1)
-        {
-            decision.note_on(&mut tool);
-        }
+        let decisions = telemetry.decisions.get(&result.call_id).map_or(&[][..], Vec::as_slice);
+        let tool = tool_from_event(*time, result, decisions, ids[&*result.call_id] > 1);
         place(&mut steps, tool);
     }
     fill_messages(&mut steps, turn);

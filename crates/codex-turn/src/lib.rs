@@ -19,6 +19,8 @@ mod json;
 mod lifecycle;
 mod line;
 mod notify;
+mod outcome;
+mod output;
 mod problem;
 mod telemetry;
 mod tools;

@@ -1,7 +1,6 @@
-//! Tool calls as Codex records them, and how to tell whether they went well.
+//! Tool calls as Codex records them.
 
 use otlp_model::UnixNanos;
-use otlp_model::turn::Outcome;
 use serde_json::Value as Json;
 
 use crate::json;
@@ -15,7 +14,8 @@ pub(crate) struct CallItem {
     pub(crate) namespace: Option<String>,
     pub(crate) arguments: Option<String>,
     pub(crate) at: UnixNanos,
-    /// For calls that have no result record of their own (web search).
+    /// Of tools that the provider runs, which have no output: the provider may say of any call that it
+    /// is complete.
     pub(crate) status: Option<String>,
     /// Which of the turn's calls it is, from 0: ids repeat.
     pub(crate) place: usize,
@@ -42,6 +42,7 @@ pub(crate) struct ToolItem {
     pub(crate) arguments: Option<String>,
     pub(crate) output: Option<String>,
     pub(crate) status: Option<String>,
+    pub(crate) error: Option<String>,
     pub(crate) exit_code: Option<i64>,
     pub(crate) started: Option<UnixNanos>,
     pub(crate) completed: Option<UnixNanos>,
@@ -64,7 +65,8 @@ pub(crate) fn call_item(kind: &str, item: &Json, at: UnixNanos) -> CallItem {
         namespace: text("namespace").filter(|namespace| namespace != "functions"),
         arguments,
         at,
-        status: text("status"),
+        status: text("status")
+            .filter(|_| matches!(kind, "web_search_call" | "image_generation_call")),
         place: 0,
         output: None,
         item: None,
@@ -105,7 +107,9 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
             tool.name = text("tool")?;
             tool.mcp_server = text("server");
             tool.arguments = item.get("arguments").map(Json::to_string);
-            tool.output = item.get("result").and_then(json::content_text).or_else(|| text("error"));
+            tool.error = json::text(item, &["error", "message"]).map(str::to_owned);
+            let result = item.get("result").and_then(json::content_text);
+            tool.output = result.or_else(|| tool.error.clone());
         }
         "CollabAgentToolCall" => {
             tool.name = text("tool")?;
@@ -122,7 +126,21 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
             if matches!(json::text(item, &["kind"]), Some("started" | "interacted")) =>
         {
             tool.name = "agent".to_owned();
+            tool.status = Some(COMPLETED.to_owned());
             tool.sub_agent = text("agent_thread_id");
+        }
+        "ImageView" => {
+            tool.name = "view_image".to_owned();
+            tool.arguments =
+                text("path").map(|path| serde_json::json!({ "path": path }).to_string());
+            tool.status = Some(COMPLETED.to_owned());
+        }
+        // A tool of the program that runs Codex as a server.
+        "DynamicToolCall" => {
+            tool.name = text("tool")?;
+            tool.arguments = item.get("arguments").map(Json::to_string);
+            tool.output = item.get("content_items").and_then(json::content_text);
+            tool.error = text("error");
         }
         "FileChange" => {
             tool.name = "apply_patch".to_owned();
@@ -137,13 +155,14 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
 /// Reads an older version's `exec_command_end`, `mcp_tool_call_end` or `patch_apply_end`.
 pub(crate) fn end_event(kind: &str, event: &Json, at: UnixNanos) -> Option<ToolItem> {
     let text = |key: &str| json::text(event, &[key]).map(str::to_owned);
-    let failed = match kind {
-        "patch_apply_end" => event.get("success").and_then(json::truth) == Some(false),
+    let truth = |path: &[&str]| json::at(event, path).and_then(json::truth);
+    let went_well = match kind {
+        "patch_apply_end" => truth(&["success"]),
         "mcp_tool_call_end" => {
-            json::at(event, &["result", "Err"]).is_some()
-                || json::at(event, &["result", "Ok", "isError"]).and_then(json::truth) == Some(true)
+            let result = json::at(event, &["result", "Ok"]);
+            Some(result.is_some() && truth(&["result", "Ok", "isError"]) != Some(true))
         }
-        "exec_command_end" => false,
+        "exec_command_end" => None,
         _ => return None,
     };
     Some(ToolItem {
@@ -151,7 +170,8 @@ pub(crate) fn end_event(kind: &str, event: &Json, at: UnixNanos) -> Option<ToolI
         name: kind.trim_end_matches("_end").to_owned(),
         mcp_server: json::text(event, &["invocation", "server"]).map(str::to_owned),
         output: text("aggregated_output"),
-        status: failed.then(|| "failed".to_owned()),
+        status: went_well.map(|well| if well { COMPLETED } else { "failed" }.to_owned()),
+        error: json::text(event, &["result", "Err"]).map(str::to_owned),
         exit_code: event.get("exit_code").and_then(Json::as_i64),
         started: duration(event).map(|nanos| at.minus(nanos)),
         completed: Some(at),
@@ -159,71 +179,14 @@ pub(crate) fn end_event(kind: &str, event: &Json, at: UnixNanos) -> Option<ToolI
     })
 }
 
+/// The status of a tool that ended well.
+const COMPLETED: &str = "completed";
+
 /// The thread of the sub-agent that a `spawn_agent` call's output names.
 pub(crate) fn spawned_agent(name: &str, output: Option<&str>) -> Option<String> {
     let output = output.filter(|_| name.ends_with("spawn_agent"))?;
     let value: Json = serde_json::from_str(output).ok()?;
     json::text_of(&value, &["agent_id", "thread_id"]).map(str::to_owned)
-}
-
-/// What is known of a tool call's end, from whichever source.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Evidence<'a> {
-    pub(crate) output: Option<&'a str>,
-    pub(crate) exit_code: Option<i64>,
-    /// As Codex's event has it: `true` also for a command that failed (since Codex 0.98).
-    pub(crate) success: Option<bool>,
-    pub(crate) status: Option<&'a str>,
-}
-
-/// How a tool call ended. An exit code speaks first, then what Codex says, then known texts.
-pub(crate) fn outcome(evidence: Evidence<'_>) -> Outcome {
-    let output = evidence.output.unwrap_or_default();
-    if header(output).any(|line| line == "aborted by user") {
-        return Outcome::Cancelled("aborted by user".to_owned());
-    }
-    match evidence.exit_code.or_else(|| exit_code(output)) {
-        Some(0) | None => {}
-        Some(code) => return Outcome::Failed(format!("exit code {code}")),
-    }
-    let reason = |word: &str| Outcome::Failed(first_words(output).unwrap_or(word).to_owned());
-    if let Some(status @ ("failed" | "declined" | "error")) = evidence.status {
-        return reason(status);
-    }
-    let failures = ["unsupported call", "apply_patch verification failed", "Script failed"];
-    if evidence.success == Some(false) || failures.iter().any(|text| output.starts_with(text)) {
-        return reason("failed");
-    }
-    if evidence.output.is_none() && evidence.success.is_none() && evidence.status.is_none() {
-        return Outcome::Unknown;
-    }
-    Outcome::Ok
-}
-
-/// The exit code that Codex writes above a command's own output.
-fn exit_code(output: &str) -> Option<i64> {
-    if output.starts_with('{') {
-        let value: Json = serde_json::from_str(output).ok()?;
-        return json::at(&value, &["metadata", "exit_code"])?.as_i64();
-    }
-    header(output).find_map(|line| {
-        let code =
-            line.strip_prefix("Process exited with code ").or(line.strip_prefix("Exit code: "))?;
-        code.trim().parse().ok()
-    })
-}
-
-/// The lines above the command's own output, which could say anything.
-fn header(output: &str) -> impl Iterator<Item = &str> {
-    output.lines().take(8).take_while(|line| *line != "Output:")
-}
-
-/// The first line that says something, below Codex's own header where there is one.
-fn first_words(output: &str) -> Option<&str> {
-    let body = output.split_once("Output:\n").map_or(output, |(_, body)| body);
-    // `Script error:` says nothing; `… failed: no such lines in a.txt:` does.
-    let is_heading = |line: &str| line.strip_suffix(':').is_some_and(|words| !words.contains(": "));
-    body.lines().map(str::trim).find(|line| !line.is_empty() && !is_heading(line))
 }
 
 /// The shell command in a call's arguments.
@@ -253,39 +216,6 @@ fn duration(value: &Json) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn check(output: &str, success: Option<bool>, expected: Outcome) {
-        let evidence = Evidence { output: Some(output), success, ..Evidence::default() };
-        assert_eq!(outcome(evidence), expected, "{output}");
-    }
-
-    #[test]
-    fn trap_15_success_does_not_mean_exit_0() {
-        let failed = |reason: &str| Outcome::Failed(reason.to_owned());
-        check(
-            "Chunk ID: a\nProcess exited with code 3\nOutput:\nhi",
-            Some(true),
-            failed("exit code 3"),
-        );
-        check("Exit code: 3\nWall time: 0 seconds\nOutput:\nhi", None, failed("exit code 3"));
-        check(r#"{"output":"hi","metadata":{"exit_code":3}}"#, Some(false), failed("exit code 3"));
-        check("Exit code: 0\nOutput:\nExit code: 3", None, Outcome::Ok);
-        check("Output:\nProcess exited with code 3", Some(true), Outcome::Ok);
-        check("unsupported call: update_plan", None, failed("unsupported call: update_plan"));
-        check(
-            "Wall time: 3.0 seconds\naborted by user",
-            None,
-            Outcome::Cancelled("aborted by user".to_owned()),
-        );
-        check("it failed", Some(false), failed("it failed"));
-        check("Script failed\nOutput:\nScript error:\nError: boom", None, failed("Error: boom"));
-        check(
-            "apply_patch verification failed: no such lines in a.txt:\ngoodbye",
-            None,
-            failed("apply_patch verification failed: no such lines in a.txt:"),
-        );
-        check("Plan updated", Some(true), Outcome::Ok);
-        assert_eq!(outcome(Evidence::default()), Outcome::Unknown);
-    }
     #[test]
     fn a_command_is_told_as_the_model_asked_for_it() {
         let check = |command: Json, expected: &str| {

@@ -9,6 +9,7 @@ mod calls;
 mod compat;
 mod overlap;
 mod privacy;
+mod refusals;
 mod robustness;
 mod support;
 mod traps;
@@ -170,6 +171,7 @@ fn outcome(outcome: &Outcome) -> String {
         Outcome::Unknown => "unknown".to_owned(),
         Outcome::Ok => "ok".to_owned(),
         Outcome::Failed(reason) => format!("FAILED({})", short(reason)),
+        Outcome::Denied(reason) => format!("DENIED({})", short(reason)),
         Outcome::Cancelled(reason) => format!("CANCELLED({})", short(reason)),
     }
 }

@@ -131,7 +131,7 @@ fn file_name(time: SystemTime) -> String {
 fn status(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Unknown | Outcome::Ok => "completed",
-        Outcome::Failed(_) => "failed",
+        Outcome::Failed(_) | Outcome::Denied(_) => "failed",
         Outcome::Cancelled(_) => "interrupted",
     }
 }

@@ -200,12 +200,12 @@ fn error_type(span: &Span) -> String {
     if let Some(status) = span.int(HTTP_RESPONSE_STATUS_CODE) {
         return status.to_string();
     }
-    let exception = span.events.iter().flat_map(|event| &event.attributes);
-    let is_cancelled = |attribute: &Attribute| {
-        attribute.key == EXCEPTION_TYPE && attribute.value == Value::from("cancelled")
+    let exceptions = span.events.iter().flat_map(|event| &event.attributes);
+    let mut kinds = exceptions.filter(|attribute| attribute.key == EXCEPTION_TYPE);
+    let named = |attribute: &Attribute| {
+        ["cancelled", "denied"].into_iter().find(|kind| attribute.value == Value::from(*kind))
     };
-    let cancelled = exception.clone().any(is_cancelled);
-    if cancelled { "cancelled".to_owned() } else { "_OTHER".to_owned() }
+    kinds.find_map(named).unwrap_or("_OTHER").to_owned()
 }
 
 fn seconds(span: &Span) -> f64 {

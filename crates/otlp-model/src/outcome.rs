@@ -11,7 +11,19 @@ pub(crate) fn status_word(outcome: &Outcome) -> &'static str {
         Outcome::Unknown => "unknown",
         Outcome::Ok => "completed",
         Outcome::Failed(_) => "failed",
+        Outcome::Denied(_) => "denied",
         Outcome::Cancelled(_) => "interrupted",
+    }
+}
+
+/// A tool's outcome as one word, for people and filters.
+pub(crate) fn tool_word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unknown => "unknown",
+        Outcome::Ok => "ok",
+        Outcome::Failed(_) => "failed",
+        Outcome::Denied(_) => "denied",
+        Outcome::Cancelled(_) => "aborted",
     }
 }
 
@@ -21,6 +33,7 @@ pub(crate) fn status_and_events(outcome: &Outcome, end: UnixNanos) -> (SpanStatu
         Outcome::Unknown => return (SpanStatus::Unset, Vec::new()),
         Outcome::Ok => return (SpanStatus::Ok, Vec::new()),
         Outcome::Failed(message) => ("failed", message),
+        Outcome::Denied(message) => ("denied", message),
         Outcome::Cancelled(message) => ("cancelled", message),
     };
     let message = shorten(message);
@@ -40,4 +53,19 @@ fn shorten(message: &str) -> String {
     let message = without_nul(message);
     let cut = &message[..message.floor_char_boundary(MAX_BYTES)];
     if cut.len() < message.len() { format!("{cut}…") } else { message.into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing of it happened, so that it is no success, and nothing failed.
+    #[test]
+    fn a_denied_call_is_an_error_of_its_own_kind() {
+        let denied = Outcome::Denied("not here".to_owned());
+        let (status, events) = status_and_events(&denied, UnixNanos(7));
+        assert_eq!(status, SpanStatus::Error("not here".to_owned()));
+        assert_eq!(events[0].attributes[0], Attribute::new(EXCEPTION_TYPE, "denied"));
+        assert_eq!(tool_word(&denied), "denied");
+    }
 }

@@ -91,7 +91,9 @@ impl Texts<'_> {
 
     fn outcome(&mut self, outcome: &mut Outcome) {
         match outcome {
-            Outcome::Failed(reason) | Outcome::Cancelled(reason) => self.text(reason),
+            Outcome::Failed(reason) | Outcome::Denied(reason) | Outcome::Cancelled(reason) => {
+                self.text(reason)
+            }
             Outcome::Unknown | Outcome::Ok => {}
         }
     }

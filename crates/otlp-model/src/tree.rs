@@ -13,7 +13,7 @@ use crate::hide::Hide;
 use crate::ids::{SpanId, TraceId};
 use crate::messages::clear_messages;
 use crate::names::*;
-use crate::outcome::{status_and_events, status_word};
+use crate::outcome::{status_and_events, status_word, tool_word};
 use crate::span::{Attribute, Span, SpanKind, UnixNanos, Value};
 use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
 
@@ -202,6 +202,7 @@ impl<'a> Tree<'a> {
         }
         self.push_input(&mut attributes, ContentKind::ToolDetails, call.arguments.as_deref());
         self.push_output(&mut attributes, ContentKind::ToolContent, call.output.as_deref());
+        attributes.push(Attribute::new(self.own("tool.outcome"), tool_word(&call.outcome)));
         if let Some(nanos) = call.approval_wait {
             attributes.push(Attribute::new(self.own("tool.approval_wait_ms"), nanos / 1_000_000));
         }
@@ -233,6 +234,9 @@ impl<'a> Tree<'a> {
         match &call.outcome {
             Outcome::Failed(reason) if hides_output && said(reason) => {
                 Outcome::Failed("failed".to_owned())
+            }
+            Outcome::Denied(reason) if hides_output && said(reason) => {
+                Outcome::Denied("denied".to_owned())
             }
             outcome => outcome.clone(),
         }

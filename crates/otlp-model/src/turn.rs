@@ -126,6 +126,8 @@ pub enum Outcome {
     Ok,
     /// Not well, with the reason.
     Failed(String),
+    /// Not allowed to begin, or to go on, by a person or a rule, with the reason.
+    Denied(String),
     /// Stopped by someone before it could end, with the reason.
     Cancelled(String),
 }

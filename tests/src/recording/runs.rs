@@ -129,8 +129,24 @@ pub(super) fn hook_denies() -> Scenario {
         .step(Step::new(USAGE).call(Call::command("echo one")))
         .step(Step::new(USAGE).call(Call::command("echo two; exit 2")))
         .step(Step::new(USAGE).message("I must not."));
-    Scenario::exec([turn]).hook("PreToolUse", "echo 'not allowed here' >&2; exit 2")
+    Scenario::exec([turn])
+        .hook("PreToolUse", "cat > /dev/null; echo 'not allowed here' >&2; exit 2")
 }
+
+/// A hook of the user's that puts its own words in the place of each tool's output.
+pub(super) fn hook_replaces() -> Scenario {
+    let turn = Script::new("Try it")
+        .step(Step::new(USAGE).call(Call::command("echo one")))
+        .step(Step::new(USAGE).call(Call::command("echo two; exit 2")))
+        .step(Step::new(USAGE).call(Call::custom("apply_patch", NEW_FILE)))
+        .step(Step::new(USAGE).message("I see."));
+    let words = "unsupported call: not that I know of";
+    let replace = json!({ "decision": "block", "reason": words }).to_string();
+    Scenario::exec([turn]).hook("PostToolUse", &format!("cat > /dev/null; echo '{replace}'"))
+}
+
+/// A patch that makes a file.
+const NEW_FILE: &str = "*** Begin Patch\n*** Add File: new.txt\n+hello\n*** End Patch";
 
 /// A hook of the user's that keeps the prompt from the model.
 pub(super) fn hook_refuses_prompt() -> Scenario {
@@ -163,9 +179,13 @@ pub(super) fn mcp() -> Scenario {
         .step(Step::new(USAGE).call(call("echo")))
         .step(Step::new(USAGE).call(call("refuse")))
         .step(Step::new(USAGE).message("It said hello."));
+    Scenario::exec([turn]).with(&["-c", &mcp_server()])
+}
+
+/// The setting of a server with the tools `echo` and `refuse`.
+fn mcp_server() -> String {
     let server = std::env::current_exe().unwrap_or_default().with_file_name("mcp-server");
-    let server = format!("mcp_servers.echo.command={}", json!(server));
-    Scenario::exec([turn]).with(&["-c", &server])
+    format!("mcp_servers.echo.command={}", json!(server))
 }
 
 /// Commands side by side, of which one fails.
@@ -181,10 +201,76 @@ pub(super) fn parallel() -> Scenario {
     Scenario::exec([turn])
 }
 
+/// Calls that the rules do not allow: in a sandbox in which nothing may be written, and without
+/// anybody to ask.
+pub(super) fn policy_denies() -> Scenario {
+    let escalated = json!({ "cmd": "echo out", "command": ["echo", "out"],
+        "sandbox_permissions": "require_escalated", "with_escalated_permissions": true,
+        "justification": "It is my move." });
+    let turn = Script::new("Do what you must not")
+        .step(
+            Step::new(USAGE)
+                .call(Call::function("exec_command", &escalated))
+                .call(Call::function("shell", &escalated))
+                .call(Call::command("echo hi > /etc/forbidden.txt"))
+                .call(Call::command("rm -rf /tmp/nothing-of-that-name"))
+                .call(Call::custom("apply_patch", NEW_FILE))
+                .call(Call::command(&format!("apply_patch <<'EOF'\n{NEW_FILE}\nEOF")))
+                .call(Call::function("echo", &json!({ "text": "hi" })).within("mcp__echo")),
+        )
+        .step(Step::new(USAGE).message("I must not."));
+    Scenario::exec([turn]).with(&["-c", &mcp_server(), "-c", "sandbox_mode=\"read-only\""])
+}
+
 /// A prompt that the events must not tell.
 pub(super) fn private_prompt() -> Scenario {
     let turn = Script::new("Keep this to yourself").step(Step::new(USAGE).message("I will."));
     Scenario::exec([turn]).with(&["-c", "otel.log_user_prompt=false"])
+}
+
+/// Calls that Codex cannot run: of tools that it does not have, with arguments that it cannot read,
+/// about things that are not there. The last ones are in order.
+pub(super) fn refusals() -> Scenario {
+    let function = |name: &str, arguments| Call::function(name, &arguments);
+    let folder = json!({ "cmd": "echo hi", "command": ["echo", "hi"], "workdir": "/no/such" });
+    let wrong = json!({ "nothing": 1 });
+    let update = "*** Begin Patch\n*** Update File: nope.txt\n@@\n-x\n+y\n*** End Patch";
+    let mut step = Step::new(USAGE);
+    for shell in ["exec_command", "shell", "shell_command"] {
+        step = step.call(function(shell, wrong.clone())).call(function(shell, folder.clone()));
+    }
+    let turn = Script::new("Try what cannot be")
+        .step(step.call(Call::command("kill -9 $$")))
+        .step(
+            Step::new(USAGE)
+                .call(Call::custom("no_such_tool", "x"))
+                .call(function("no_such_tool", json!({})))
+                .call(function("no_such_tool", json!({})).within("mcp__gone"))
+                .call(function("write_stdin", json!({ "session_id": 99_999, "chars": "x" })))
+                .call(Call::custom("apply_patch", update))
+                .call(Call::custom("apply_patch", "garbage"))
+                .call(function("apply_patch", json!({ "input": "garbage" })))
+                .call(function("view_image", json!({ "path": "nope.png" })))
+                .call(function("view_image", json!({ "path": "a.txt" })))
+                .call(function("update_plan", json!({ "plan": "x" })))
+                .call(function("spawn_agent", wrong.clone()))
+                .call(function("spawn_agent", wrong.clone()).within("multi_agent_v1"))
+                .call(function("wait_agent", json!({ "ids": ["x"], "targets": ["x"] })))
+                .call(function("list_mcp_resources", json!({ "server": "gone" })))
+                .call(function("request_user_input", json!({ "questions": [] })))
+                .call(function("refuse", json!({ "text": "x" })).within("mcp__echo"))
+                .call(function("mcp__echo__refuse", json!({ "text": "x" }))),
+        )
+        .step(
+            Step::new(USAGE)
+                .call(Call::command("echo 'unsupported call: said the log'"))
+                .call(function("view_image", json!({ "path": "dot.gif" })))
+                .call(function("list_mcp_resources", json!({})))
+                .call(function("echo", json!({ "text": "x" })).within("mcp__echo"))
+                .call(function("mcp__echo__echo", json!({ "text": "x" }))),
+        )
+        .step(Step::new(USAGE).message("I tried."));
+    Scenario::exec([turn]).with(&["-c", &mcp_server()])
 }
 
 /// A thread that is taken up again by another run.

@@ -32,7 +32,7 @@ pub(super) enum Answers {
 type Named = (&'static str, fn() -> Scenario);
 
 /// All scenarios.
-const ALL: [Named; 29] = [
+const ALL: [Named; 32] = [
     ("apply_patch", runs::apply_patch),
     ("approvals", dialogues::approvals),
     ("attempts", runs::attempts),
@@ -45,12 +45,15 @@ const ALL: [Named; 29] = [
     ("hook_continues", runs::hook_continues),
     ("hook_denies", runs::hook_denies),
     ("hook_refuses_prompt", runs::hook_refuses_prompt),
+    ("hook_replaces", runs::hook_replaces),
     ("image", runs::image),
     ("interrupted", dialogues::interrupted),
     ("large_output", runs::large_output),
     ("mcp", runs::mcp),
     ("parallel", runs::parallel),
+    ("policy_denies", runs::policy_denies),
     ("private_prompt", runs::private_prompt),
+    ("refusals", runs::refusals),
     ("resume", runs::resume),
     ("reused_ids", runs::reused_ids),
     ("reused_ids_in_code", runs::reused_ids_in_code),

@@ -10,7 +10,7 @@ use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step}
 use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Map, Value as Json};
 
-pub(crate) use tool_calls::tool_from_result;
+pub(crate) use tool_calls::tool_from_event;
 
 use ends::Ends;
 

@@ -2,95 +2,89 @@
 
 use std::collections::{HashMap, HashSet};
 
-use otlp_model::turn::{Outcome, Step, ToolCall};
+use otlp_model::turn::{Step, ToolCall};
 use otlp_model::{Attribute, UnixNanos};
 
 use super::Fusion;
 use super::ends::Sent;
 use crate::approval::Decision;
 use crate::events::ToolResult;
-use crate::tools::{self, CallItem, Evidence, ToolItem};
+use crate::outcome::{Evidence, outcome};
+use crate::tools::{self, CallItem, ToolItem};
 
 impl Fusion<'_> {
     pub(super) fn tool_call(&self, call: &CallItem) -> ToolCall {
-        let (output, item) = (call.output.as_ref(), call.item.as_ref());
         let result = self.ends.asked.get(&call.place).copied();
-        let mut tool = self.tool_from(&call.call_id, item, result, Some(call.at));
-        if let (None, None, Some(output)) = (item, result, output) {
-            tool.end = output.at.max(call.at);
-        }
+        let mut tool = self.tool_from(&call.call_id, Some(call), call.item.as_ref(), result);
         tool.name = call.name.clone();
         tool.arguments = call.arguments.clone();
-        tool.output = output.and_then(|output| output.text.clone()).or(tool.output);
         tool.sub_agent =
             tool.sub_agent.or_else(|| tools::spawned_agent(&tool.name, tool.output.as_deref()));
         if let Some(namespace) = &call.namespace {
             replace(&mut tool.attributes, "codex.tool.namespace", namespace);
         }
-        tool.outcome = tools::outcome(Evidence {
-            output: tool.output.as_deref(),
-            exit_code: item.and_then(|item| item.exit_code),
-            success: output
-                .and_then(|output| output.success)
-                .or_else(|| result.and_then(|(_, result)| result.success)),
-            status: item.and_then(|item| item.status.as_deref()).or(call.status.as_deref()),
-        });
-        if tool.outcome == Outcome::Unknown {
-            tool.outcome = self.stopped().unwrap_or_default();
-        }
-        self.note_decision(&mut tool);
         tool
     }
 
-    fn note_decision(&self, tool: &mut ToolCall) {
-        let id_is_shared = self.ends.shared_ids.contains(&*tool.call_id);
-        if let Some(decisions) = self.telemetry.decisions.get(&tool.call_id)
-            && let Some(decision) = Decision::on(tool, decisions, id_is_shared)
-        {
-            decision.note_on(tool);
-        }
-    }
-
-    /// A tool call from what Codex notes of its end.
+    /// A tool call from what is known of it: what the model asked for, what Codex notes of its end,
+    /// and its event.
     fn tool_from(
         &self,
         call_id: &str,
+        call: Option<&CallItem>,
         item: Option<&ToolItem>,
         result: Option<&Sent>,
-        asked: Option<UnixNanos>,
     ) -> ToolCall {
+        let output = call.and_then(|call| call.output.as_ref());
         let mut tool = match result {
-            Some((time, result)) => tool_from_result(*time, result),
+            Some((time, result)) => without_end(*time, result),
             None => {
-                let start =
-                    asked.or(item.and_then(|item| item.started)).unwrap_or(self.transcript.start);
-                ToolCall { call_id: call_id.to_owned(), start, end: start, ..ToolCall::default() }
+                let asked = call.map(|call| call.at).or(item.and_then(|item| item.started));
+                let start = asked.unwrap_or(self.transcript.start);
+                let written = output.map(|output| output.at);
+                let end = item.map_or(written, |item| item.completed).unwrap_or(start).max(start);
+                ToolCall { call_id: call_id.to_owned(), start, end, ..ToolCall::default() }
             }
         };
         if let Some(item) = item {
             if result.is_none() {
-                tool.end = item.completed.unwrap_or(tool.start).max(tool.start);
                 tool.name = item.name.clone();
-                tool.outcome = tools::outcome(Evidence {
-                    output: item.output.as_deref(),
-                    exit_code: item.exit_code,
-                    success: None,
-                    status: item.status.as_deref(),
-                });
-            } else if let Some(code) = item.exit_code.filter(|code| *code != 0) {
-                tool.outcome = Outcome::Failed(format!("exit code {code}"));
             }
             tool.arguments = tool.arguments.or_else(|| item.arguments.clone());
-            tool.output = tool.output.or_else(|| item.output.clone());
             tool.sub_agent = item.sub_agent.clone();
             if let Some(server) = &item.mcp_server {
                 replace(&mut tool.attributes, "codex.tool.mcp_server", server);
             }
-            if let Some(code) = item.exit_code {
-                tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
-            }
+        }
+        let given = output.and_then(|output| output.text.clone());
+        let shown = tool.output.take();
+        tool.output = given.clone().or_else(|| shown.clone());
+        tool.output = tool.output.or_else(|| item.and_then(|item| item.output.clone()));
+        let decision = self.decision(&tool);
+        let evidence = Evidence {
+            own_tool: own_tool(call, item, result.map(|(_, result)| result)),
+            output: given.as_deref(),
+            event_output: shown.as_deref(),
+            success: output
+                .and_then(|output| output.success)
+                .or_else(|| result.and_then(|(_, result)| result.success)),
+            declined: decision.is_some_and(Decision::is_no),
+            item,
+            status: call.and_then(|call| call.status.as_deref()),
+        };
+        note_end(&mut tool, &evidence);
+        if evidence.is_empty() {
+            tool.outcome = self.stopped().unwrap_or_default();
+        }
+        if let Some(decision) = decision {
+            decision.note_on(&mut tool);
         }
         tool
+    }
+
+    fn decision(&self, tool: &ToolCall) -> Option<&Decision> {
+        let id_is_shared = self.ends.shared_ids.contains(&*tool.call_id);
+        Decision::on(tool, self.telemetry.decisions.get(&tool.call_id)?, id_is_shared)
     }
 
     /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
@@ -114,8 +108,7 @@ impl Fusion<'_> {
             if id.is_empty() || !known.insert(id) {
                 continue;
             }
-            let mut tool = self.tool_from(id, item, by_id.get(id).copied(), None);
-            self.note_decision(&mut tool);
+            let tool = self.tool_from(id, None, item, by_id.get(id).copied());
             let script = scripts
                 .iter_mut()
                 .filter(|script| script.start <= tool.start)
@@ -129,8 +122,31 @@ impl Fusion<'_> {
     }
 }
 
-/// A tool call as its `codex.tool_result` event alone tells it.
-pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall {
+/// A tool call as its `codex.tool_result` event and the decisions on calls of its id tell it.
+pub(crate) fn tool_from_event(
+    time: UnixNanos,
+    result: &ToolResult,
+    decisions: &[Decision],
+    id_is_shared: bool,
+) -> ToolCall {
+    let mut tool = without_end(time, result);
+    let decision = Decision::on(&tool, decisions, id_is_shared);
+    let evidence = Evidence {
+        own_tool: own_tool(None, None, Some(result)),
+        event_output: result.output.as_deref(),
+        success: result.success,
+        declined: decision.is_some_and(Decision::is_no),
+        ..Evidence::default()
+    };
+    note_end(&mut tool, &evidence);
+    if let Some(decision) = decision {
+        decision.note_on(&mut tool);
+    }
+    tool
+}
+
+/// A tool call as its event tells it, but for how it ended.
+fn without_end(time: UnixNanos, result: &ToolResult) -> ToolCall {
     let mut attributes = Vec::new();
     let texts = [
         ("codex.tool.namespace", &result.namespace),
@@ -144,24 +160,44 @@ pub(crate) fn tool_from_result(time: UnixNanos, result: &ToolResult) -> ToolCall
     if result.output_truncated {
         attributes.push(Attribute::new("codex.tool.output_truncated", true));
     }
-    let evidence = Evidence {
-        output: result.output.as_deref(),
-        success: result.success,
-        ..Evidence::default()
-    };
     ToolCall {
         call_id: result.call_id.clone(),
         name: result.name.clone(),
         start: time.minus(result.duration),
         end: time,
-        outcome: tools::outcome(evidence),
         arguments: result.arguments.clone(),
         output: result.output.clone(),
-        nested: Vec::new(),
         sub_agent: tools::spawned_agent(&result.name, result.output.as_deref()),
-        approval_wait: None,
         attributes,
+        ..ToolCall::default()
     }
+}
+
+fn note_end(tool: &mut ToolCall, evidence: &Evidence<'_>) {
+    tool.outcome = outcome(evidence);
+    if let Some(code) = evidence.exit_code() {
+        tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
+    }
+}
+
+/// The tool's name where it is one of Codex's own, and not of an MCP server.
+fn own_tool<'a>(
+    call: Option<&'a CallItem>,
+    item: Option<&'a ToolItem>,
+    result: Option<&'a ToolResult>,
+) -> Option<&'a str> {
+    const MCP: &str = "mcp__";
+    let is_of_server = |namespace: &Option<String>| {
+        namespace.as_ref().is_some_and(|namespace| namespace.starts_with(MCP))
+    };
+    let (name, is_of_server) = match (call, result, item) {
+        (Some(call), ..) => (&call.name, is_of_server(&call.namespace)),
+        (None, Some(result), _) => {
+            (&result.name, is_of_server(&result.namespace) || result.mcp_server.is_some())
+        }
+        (None, None, item) => (&item?.name, item?.mcp_server.is_some()),
+    };
+    (!is_of_server && !name.starts_with(MCP)).then_some(name)
 }
 
 fn replace(attributes: &mut Vec<Attribute>, key: &'static str, value: &str) {

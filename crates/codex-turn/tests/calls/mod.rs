@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use codex_turn::{events_of, fuse, turn_from_events};
 use otlp_model::turn::{Outcome, Step, ToolCall};
-use otlp_model::{SpanKind, TreeOptions, Turn, span_tree};
+use otlp_model::{SpanKind, TreeOptions, Turn, Value, span_tree};
 
-use crate::support::Recording;
+use crate::support::{Recording, versions};
 
 /// What was asked, the last line of what came back, and the exit code of a failure.
 fn told(call: &ToolCall) -> (String, String, Option<String>) {
@@ -136,4 +136,23 @@ fn a_script_has_the_calls_that_it_made_whatever_its_id() {
     let scripts: Vec<_> = without.tool_calls().map(|call| call.output.as_deref()).collect();
     let with: Vec<_> = turn.tool_calls().map(|call| call.output.as_deref()).collect();
     assert_eq!(scripts, with);
+}
+
+/// Whether Codex notes it or only writes it above the output, and in the events alone.
+#[test]
+fn every_version_tells_exit_codes() {
+    for version in versions() {
+        let recording = Recording::load(&format!("{version}/basic"));
+        let (turns, _) = recording.transcript();
+        let events = events_of(&turns[0], None, None, &recording.events);
+        let now = events.last().unwrap().time;
+        let alone = turn_from_events(&recording.payloads[0], "thread", &events, now).unwrap();
+        for turn in [fuse(&turns[0], &events), fuse(&turns[0], &[]), alone] {
+            let codes = turn.tool_calls().filter_map(|call| {
+                let mut attributes = call.attributes.iter();
+                attributes.find(|a| a.key == "codex.tool.exit_code").map(|a| a.value.clone())
+            });
+            assert_eq!(codes.collect::<Vec<_>>(), [Value::Int(0), Value::Int(3)], "{version}");
+        }
+    }
 }

@@ -1,0 +1,307 @@
+//! How a tool call ended, from all that is known of it.
+//!
+//! A call is OK only where something says so: the exit code, what Codex noted of its end, its event,
+//! or an output in a form that the tool has only when it ran. Texts come last, and only where none of
+//! these contradicts: a command may print anything.
+
+use otlp_model::turn::Outcome;
+
+use crate::output::{self, Framed, SCRIPT_FAILED};
+use crate::tools::ToolItem;
+
+/// What is known of a tool call's end.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Evidence<'a> {
+    /// The tool, where it is one of Codex's own.
+    pub(crate) own_tool: Option<&'a str>,
+    /// What the model was given.
+    pub(crate) output: Option<&'a str>,
+    /// The output as the event has it: a user's hook may have replaced what the model was given.
+    pub(crate) event_output: Option<&'a str>,
+    /// As Codex's event has it: `true` also for a command that failed (since Codex 0.98).
+    pub(crate) success: Option<bool>,
+    /// The decision on the call was no.
+    pub(crate) declined: bool,
+    /// What Codex noted of its end.
+    pub(crate) item: Option<&'a ToolItem>,
+    /// What the provider says of a tool that it runs itself.
+    pub(crate) status: Option<&'a str>,
+}
+
+/// Who did not let a call run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Refused {
+    /// A person, a hook, a rule or the sandbox.
+    Denied,
+    /// Codex, which cannot run it.
+    Impossible,
+}
+use Refused::{Denied, Impossible};
+
+/// How the output of a call begins that was refused: what it begins with, what it contains besides,
+/// and the oldest and newest version in whose program the text was found. The first one that fits
+/// counts.
+const REFUSALS: [(&str, &str, Refused, [&str; 2]); 27] = [
+    ("Command blocked by PreToolUse hook: ", "", Denied, ["0.130", "0.171"]),
+    ("Tool call blocked by PreToolUse hook: ", "", Denied, ["0.130", "0.171"]),
+    ("approval policy is ", "; reject command", Denied, ["0.44", "0.171"]),
+    ("patch rejected", "", Denied, ["0.44", "0.171"]),
+    ("exec command rejected", "", Denied, ["0.44", "0.171"]),
+    ("rejected by user", "", Denied, ["0.44", "0.171"]),
+    ("user rejected MCP tool call", "", Denied, ["0.98", "0.171"]),
+    ("user cancelled MCP tool call", "", Denied, ["0.98", "0.171"]),
+    ("MCP tool call blocked by app configuration", "", Denied, ["0.115", "0.171"]),
+    ("MCP tool call requires approval, but ", "", Denied, ["0.149", "0.171"]),
+    ("exec_command failed", r#"Rejected(\"rejected by user"#, Denied, ["0.65", "0.171"]),
+    ("exec_command failed", "` rejected: ", Denied, ["0.80", "0.171"]),
+    ("exec_command failed", "Sandbox(Denied", Denied, ["0.65", "0.171"]),
+    ("failed in sandbox ", "error: Denied", Denied, ["0.44", "0.44"]),
+    ("exec_command failed", "", Impossible, ["0.65", "0.171"]),
+    ("failed in sandbox ", "", Impossible, ["0.44", "0.44"]),
+    ("execution error: ", "", Impossible, ["0.44", "0.171"]),
+    ("write_stdin failed: ", "", Impossible, ["0.65", "0.171"]),
+    ("apply_patch verification failed: ", "", Impossible, ["0.65", "0.171"]),
+    ("error: ParseError(", "", Impossible, ["0.44", "0.44"]),
+    ("error: IoError(", "", Impossible, ["0.44", "0.44"]),
+    ("unsupported call: ", "", Impossible, ["0.44", "0.171"]),
+    ("unsupported custom tool call: ", "", Impossible, ["0.44", "0.171"]),
+    ("failed to parse function arguments: ", "", Impossible, ["0.44", "0.171"]),
+    ("unable to locate image at `", "", Impossible, ["0.65", "0.171"]),
+    ("unable to process image", "", Impossible, ["0.130", "0.171"]),
+    ("request_user_input is unavailable in ", "", Impossible, ["0.98", "0.171"]),
+];
+
+/// How a tool call ended.
+pub(crate) fn outcome(evidence: &Evidence<'_>) -> Outcome {
+    let output = evidence.output.or(evidence.event_output).unwrap_or_default();
+    if is_aborted(output) {
+        return Outcome::Cancelled("aborted by user".to_owned());
+    }
+    let went_well = evidence.went_well();
+    if went_well == Some(true) {
+        return Outcome::Ok;
+    }
+    let framed = evidence.framed();
+    let said = evidence.error().unwrap_or(without_head(evidence, output));
+    // What ran was not refused, whatever it printed.
+    let refused = if framed.is_none() { refusal(said) } else { None };
+    let body = framed.as_ref().map_or(said, |framed| &framed.body);
+    let reason = |word: &str| first_words(body).unwrap_or(word).to_owned();
+    match (refused, evidence.exit_code()) {
+        _ if evidence.is_declined() || refused == Some(Denied) => Outcome::Denied(reason("denied")),
+        (None, Some(code)) => Outcome::Failed(format!("exit code {code}")),
+        (None, None) if went_well.is_none() => Outcome::Unknown,
+        _ => Outcome::Failed(reason("failed")),
+    }
+}
+
+impl<'a> Evidence<'a> {
+    /// The exit code of the process that the tool ran.
+    pub(crate) fn exit_code(&self) -> Option<i64> {
+        let noted = self.item.and_then(|item| item.exit_code);
+        noted.or_else(|| self.framed()?.exit_code)
+    }
+
+    /// Whether nothing at all is known of the end.
+    pub(crate) fn is_empty(&self) -> bool {
+        let texts = [self.output, self.event_output, self.status];
+        texts.iter().all(Option::is_none) && self.success.is_none() && self.item.is_none()
+    }
+
+    /// The output of a process, as the model or else as the event has it.
+    fn framed(&self) -> Option<Framed<'a>> {
+        let tool = self.own_tool?;
+        let outputs = [self.output, self.event_output];
+        outputs.into_iter().flatten().find_map(|output| output::framed(tool, output))
+    }
+
+    /// What was noted as the reason for which it failed.
+    fn error(&self) -> Option<&'a str> {
+        self.item?.error.as_deref()
+    }
+
+    fn is_declined(&self) -> bool {
+        self.declined || self.status_word() == Some("declined")
+    }
+
+    fn status_word(&self) -> Option<&'a str> {
+        self.item.and_then(|item| item.status.as_deref()).or(self.status)
+    }
+
+    /// What the signs say that need no reading of texts; a failure outweighs a success. None where
+    /// there is no sign.
+    fn went_well(&self) -> Option<bool> {
+        let output = self.output.unwrap_or_default();
+        let status = match self.status_word() {
+            Some("completed") => Some(true),
+            Some("failed" | "declined" | "error") => Some(false),
+            _ => None,
+        };
+        let form = self.own_tool.and_then(|tool| {
+            let failed = output.starts_with(SCRIPT_FAILED).then_some(false);
+            failed.or(output::is_result(tool, output).then_some(true))
+        });
+        let mcp = self.event_output.filter(|output| is_mcp_error(output)).map(|_| false);
+        let code = self.exit_code().map(|code| code == 0);
+        let declined = self.declined.then_some(false);
+        let signs = [code, status, self.success, form, mcp, declined];
+        signs.into_iter().flatten().reduce(|one, other| one && other)
+    }
+}
+
+/// Codex writes no more than this into the output of a call that was going on when its turn was
+/// stopped.
+fn is_aborted(output: &str) -> bool {
+    let timed = || output.strip_prefix("Wall time: ")?.split_once(" seconds\n");
+    let since_0_65 = output.strip_prefix("aborted by user after ").is_some_and(is_one_line);
+    ["aborted", "aborted by user"].contains(&output)
+        || since_0_65
+        || timed().is_some_and(|(_, rest)| rest == "aborted by user")
+}
+
+fn is_one_line(text: &str) -> bool {
+    !text.contains('\n')
+}
+
+fn refusal(said: &str) -> Option<Refused> {
+    let fits = |(begins, contains, ..): &&(&str, &str, Refused, [&str; 2])| {
+        said.starts_with(begins) && said.contains(contains)
+    };
+    REFUSALS.iter().find(fits).map(|(_, _, refused, _)| *refused)
+}
+
+/// The output of a script, or (since 0.130) of an MCP tool, without the time above it.
+fn without_head<'a>(evidence: &Evidence<'_>, output: &'a str) -> &'a str {
+    let of_mcp = evidence.own_tool.is_none() && output.starts_with("Wall time: ");
+    if !of_mcp && !output.starts_with(SCRIPT_FAILED) {
+        return output;
+    }
+    output.split_once("\nOutput:\n").map_or(output, |(_, said)| said)
+}
+
+/// Whether an event up to 0.98, which calls it a success, shows an MCP result that is an error.
+fn is_mcp_error(output: &str) -> bool {
+    let is_result = output.starts_with("Ok(CallToolResult {");
+    is_result
+        && output.rsplit_once("is_error: ").is_some_and(|(_, is)| is.starts_with("Some(true)"))
+}
+
+/// The first line that says something.
+fn first_words(output: &str) -> Option<&str> {
+    // `Script error:` says nothing; `… failed: no such lines in a.txt:` does.
+    let is_heading = |line: &str| line.strip_suffix(':').is_some_and(|words| !words.contains(": "));
+    output.lines().map(str::trim).find(|line| !line.is_empty() && !is_heading(line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The outcome of a call of `exec_command`.
+    fn check(output: &str, success: Option<bool>, expected: Outcome) {
+        let own_tool = Some("exec_command");
+        let evidence = Evidence { own_tool, output: Some(output), success, ..Evidence::default() };
+        assert_eq!(outcome(&evidence), expected, "{output}");
+    }
+
+    fn failed(reason: &str) -> Outcome {
+        Outcome::Failed(reason.to_owned())
+    }
+
+    fn denied(reason: &str) -> Outcome {
+        Outcome::Denied(reason.to_owned())
+    }
+
+    #[test]
+    fn trap_15_success_does_not_mean_exit_0() {
+        let exited = "Chunk ID: a\nProcess exited with code 3\nOutput:\nhi";
+        check(exited, Some(true), failed("exit code 3"));
+        check("Exit code: 3\nWall time: 0 seconds\nOutput:\nhi", None, failed("exit code 3"));
+        check(r#"{"output":"hi","metadata":{"exit_code":3}}"#, Some(false), failed("exit code 3"));
+        check("Exit code: 0\nOutput:\nExit code: 3", None, Outcome::Ok);
+        check("it failed", Some(false), failed("it failed"));
+        assert_eq!(outcome(&Evidence::default()), Outcome::Unknown);
+    }
+
+    #[test]
+    fn trap_23_a_refusal_is_told_by_its_text_alone() {
+        let blocked = "Command blocked by PreToolUse hook: not here. Command: ls";
+        check(blocked, None, denied(blocked));
+        let arguments = "failed to parse function arguments: missing field `cmd`";
+        check(arguments, None, failed(arguments));
+        let by_user =
+            r#"exec_command failed: CreateProcess { message: "Rejected(\"rejected by user\")" }"#;
+        check(by_user, None, denied(by_user));
+        let no_folder =
+            r#"exec_command failed: CreateProcess { message: "Rejected(\"No such file\")" }"#;
+        check(no_folder, None, failed(no_folder));
+        let patch = "apply_patch verification failed: no such lines in a.txt:\ngoodbye";
+        check(patch, None, failed("apply_patch verification failed: no such lines in a.txt:"));
+    }
+
+    #[test]
+    fn a_text_counts_only_where_codex_writes_it() {
+        let text = "failed to parse function arguments: x";
+        check(
+            &format!("Chunk ID: a\nProcess exited with code 0\nOutput:\n{text}"),
+            None,
+            Outcome::Ok,
+        );
+        check(&format!(r#"{{"output":"{text}","metadata":{{"exit_code":0}}}}"#), None, Outcome::Ok);
+        // A user's hook may say anything of a command that ran.
+        check(text, Some(true), Outcome::Ok);
+        let item = ToolItem { status: Some("completed".to_owned()), ..ToolItem::default() };
+        let evidence = Evidence { output: Some(text), item: Some(&item), ..Evidence::default() };
+        assert_eq!(outcome(&evidence), Outcome::Ok);
+        check(&format!("I say: {text}"), None, Outcome::Unknown);
+    }
+
+    #[test]
+    fn a_call_is_aborted_only_where_codex_says_nothing_else() {
+        let aborted = || Outcome::Cancelled("aborted by user".to_owned());
+        check("Wall time: 3.0 seconds\naborted by user", None, aborted());
+        check("aborted by user after 3.0s", Some(false), aborted());
+        check("Exit code: 0\nOutput:\naborted by user", None, Outcome::Ok);
+        check("Wall time: 3.0 seconds\nOutput:\naborted by user", None, Outcome::Ok);
+    }
+
+    #[test]
+    fn an_mcp_server_says_whether_its_tool_failed() {
+        let output = Some("Wall time: 0.1 seconds\nOutput:\nno such thing");
+        let check = |status: Option<&str>, error: Option<&str>, expected| {
+            let (status, error) = (status.map(str::to_owned), error.map(str::to_owned));
+            let item = ToolItem { status, error, ..ToolItem::default() };
+            let evidence = Evidence { output, item: Some(&item), ..Evidence::default() };
+            assert_eq!(outcome(&evidence), expected);
+        };
+        check(Some("failed"), None, failed("no such thing"));
+        check(Some("completed"), None, Outcome::Ok);
+        check(None, None, Outcome::Unknown);
+        let cancelled = "user cancelled MCP tool call";
+        check(Some("failed"), Some(cancelled), denied(cancelled));
+        let shown =
+            r#"Ok(CallToolResult { content: ["is_error: Some(false)"], is_error: Some(true) })"#;
+        let evidence =
+            Evidence { event_output: Some(shown), success: Some(true), ..Evidence::default() };
+        assert!(matches!(outcome(&evidence), Outcome::Failed(_)));
+    }
+
+    #[test]
+    fn a_script_that_threw_says_why() {
+        let own_tool = Some("exec");
+        let output =
+            Some("Script failed\nWall time 0.0 seconds\nOutput:\n\nScript error:\nError: boom");
+        let evidence = Evidence { own_tool, output, ..Evidence::default() };
+        assert_eq!(outcome(&evidence), failed("Error: boom"));
+    }
+
+    #[test]
+    fn of_texts_that_fit_the_more_exact_one_comes_first() {
+        for (index, (begins, contains, ..)) in REFUSALS.iter().enumerate() {
+            let text = format!("{begins}{contains}");
+            let first =
+                REFUSALS.iter().position(|(b, c, ..)| text.starts_with(b) && text.contains(c));
+            assert_eq!(first, Some(index), "{text}");
+        }
+    }
+}
