@@ -152,6 +152,7 @@ animations = false
 
 [notice.model_migrations]
 "{MODEL}" = "gpt-6-sol"
+"gpt-5.1-codex" = "gpt-5.2-codex"
 
 [model_providers.scripted]
 name = "scripted"

@@ -133,12 +133,12 @@ fn next_step(body: Value, parts: &[Part], received: &Mutex<Vec<Received>>) -> Op
         return Some(Step::default().message("Work on it"));
     }
     let shell = Shell::offered(&body).unwrap_or_default();
-    let agent = spawned_agent(&body);
+    let (agent, offered) = (spawned_agent(&body), offered_tools(&body));
     let part = parts.iter().position(|part| part.is_for(&body))?;
     let mut received = received.lock().unwrap_or_else(PoisonError::into_inner);
     let before = received.iter().filter(|request| request.part == part).count();
     received.push(Received { body, at: SystemTime::now(), part });
-    let step = parts[part].steps.get(before)?.clone().for_shell(shell);
+    let step = parts[part].steps.get(before)?.clone().for_shell(shell).for_tools(&offered);
     Some(match agent {
         Some(agent) => step.for_agent(&agent),
         None => step,
@@ -149,6 +149,12 @@ fn next_step(body: Value, parts: &[Part], received: &Mutex<Vec<Received>>) -> Op
 /// no step of a script, and the request may come at any time.
 fn asks_for_title(body: &Value) -> bool {
     body["input"].to_string().contains("single-line task title")
+}
+
+/// The names of the tools that a request offers outside of any group.
+fn offered_tools(body: &Value) -> Vec<String> {
+    let tools = body["tools"].as_array().into_iter().flatten();
+    tools.filter_map(|tool| tool["name"].as_str().map(str::to_owned)).collect()
 }
 
 /// The sub-agent that the last of the outputs in this request names, as the first generation of them

@@ -183,6 +183,19 @@ impl Step {
         self
     }
 
+    /// Returns the step with its calls as versions ask for them that offer these tools without
+    /// groups: by the tool's name alone, or (MCP) behind that of its group.
+    pub fn for_tools(mut self, offered: &[String]) -> Self {
+        for call in self.calls_mut() {
+            let Some(group) = &call.namespace else { continue };
+            let names = [call.name.clone(), format!("{group}__{}", call.name)];
+            if let Some(name) = names.into_iter().find(|name| offered.contains(name)) {
+                (call.namespace, call.name) = (None, name);
+            }
+        }
+        self
+    }
+
     /// Returns the step with this sub-agent where it says [`SPAWNED`].
     pub fn for_agent(mut self, agent: &str) -> Self {
         for call in self.calls_mut() {

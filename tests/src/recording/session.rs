@@ -58,6 +58,7 @@ impl Session<'_> {
     pub(super) fn ask(&self, tui: &Tui, turn: &Script) -> anyhow::Result<()> {
         tui.enter(&turn.prompt)?;
         let answer = turn.answer().context("a turn without an answer")?;
+        tui.terminal().shows(answer)?;
         let is_answer = |payload: &Value| payload["last-assistant-message"] == answer;
         self.home.hook_run(&turn.prompt, is_answer)?;
         Ok(())
