@@ -26,23 +26,28 @@ use otlp_model::names::{
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall};
 use otlp_model::{Span, SpanKind, TreeOptions, Turn, span_tree};
 
-use support::{Recording, cases, data_dir, versions};
+use support::{Recording, cases, data_dir, transcripts_of, versions};
 
-/// Decodes a recording with its events, and without them.
+/// Decodes the transcripts of a recording with its events, and without them.
 fn check(case: &str) {
-    let recording = Recording::load(case);
     let mut text = String::new();
-    let (turns, problems) = recording.transcript();
-    for (index, turn) in turns.iter().enumerate() {
-        let previous = index.checked_sub(1).map(|previous| &turns[previous]);
-        let events = events_of(turn, previous, turns.get(index + 1), &recording.events);
-        print_turn(&mut text, &fuse(turn, &events));
-    }
-    for problem in problems {
-        writeln!(text, "problem: {problem}").unwrap();
+    for file in transcripts_of(case) {
+        let recording = Recording::from_file(&file);
+        if file.file_name().unwrap() != "rollout.jsonl" {
+            writeln!(text, "\n{}", file.file_name().unwrap().to_string_lossy()).unwrap();
+        }
+        let (turns, problems) = recording.transcript();
+        for (index, turn) in turns.iter().enumerate() {
+            let previous = index.checked_sub(1).map(|previous| &turns[previous]);
+            let events = events_of(turn, previous, turns.get(index + 1), &recording.events);
+            print_turn(&mut text, &fuse(turn, &events));
+        }
+        for problem in problems {
+            writeln!(text, "problem: {problem}").unwrap();
+        }
+        check_transcript_alone(case, &recording);
     }
     expect_file![data_dir(case).join("turns.txt")].assert_eq(&text);
-    check_transcript_alone(case, &recording);
 }
 
 /// Without events, the same steps, tokens and outcomes; only times are less exact.

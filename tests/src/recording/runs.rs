@@ -75,7 +75,7 @@ pub(super) fn code_mode() -> Scenario {
         .step(Step::new(USAGE).call(Call::script(long, [])))
         .step(Step::new(USAGE).call(Call::function(
             "wait",
-            &json!({ "cell_id": "1",
+            &json!({ "cell_id": "3",
             "yield_time_ms": 5000 }),
         )))
         .step(Step::new(USAGE).message("Done in code."));

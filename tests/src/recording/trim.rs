@@ -79,19 +79,30 @@ impl Trim {
         Ok(value)
     }
 
+    fn placed(&self, text: &str) -> String {
+        self.places.iter().fold(text.to_owned(), |text, (place, name)| {
+            text.replace(&*place.to_string_lossy(), name)
+        })
+    }
+
     fn texts(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
-                for (place, name) in &self.places {
-                    *text = text.replace(&*place.to_string_lossy(), name);
-                }
+                *text = self.placed(text);
                 if text.len() > LONGEST {
                     let beginning: String = text.chars().take(BEGINNING).collect();
                     *text = format!("{beginning} (left out)");
                 }
             }
             Value::Array(values) => values.iter_mut().for_each(|value| self.texts(value)),
-            Value::Object(map) => map.values_mut().for_each(|value| self.texts(value)),
+            Value::Object(map) => {
+                // Changed files are keys.
+                let fields = std::mem::take(map);
+                map.extend(fields.into_iter().map(|(key, mut value)| {
+                    self.texts(&mut value);
+                    (self.placed(&key), value)
+                }));
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
@@ -166,12 +177,12 @@ mod tests {
     #[test]
     fn places_get_other_names_and_long_texts_are_cut() {
         let long = "é".repeat(LONGEST);
-        let record = json!({ "cwd": "/tmp/x/project", "list": ["in /tmp/x/home", long, 1, null] });
+        let record = json!({ "cwd": "/tmp/x/project", "/tmp/x/project/a": 1, "list": ["in /tmp/x/home", long, 1, null] });
         let trimmed = trim().record(&record.to_string()).unwrap();
         let cut = format!("{} (left out)", "é".repeat(BEGINNING));
         assert_eq!(
             trimmed,
-            json!({ "cwd": "/home/dev/project", "list": ["in /home/dev/home", cut, 1, null] })
+            json!({ "cwd": "/home/dev/project", "/home/dev/project/a": 1, "list": ["in /home/dev/home", cut, 1, null] })
         );
     }
 

@@ -14,6 +14,8 @@ pub(crate) struct Recording {
     pub(crate) events: Vec<LogEvent>,
     pub(crate) payloads: Vec<NotifyPayload>,
     rollout: Vec<u8>,
+    /// The other transcripts of the recording, the oldest first.
+    siblings: Vec<PathBuf>,
 }
 
 pub(crate) fn data_dir(case: &str) -> PathBuf {
@@ -22,10 +24,19 @@ pub(crate) fn data_dir(case: &str) -> PathBuf {
 
 /// Every recorded transcript.
 pub(crate) fn transcripts() -> Vec<PathBuf> {
-    let files = cases().into_iter().flat_map(|case| entries(&data_dir(&case)));
+    cases().iter().flat_map(|case| transcripts_of(case)).collect()
+}
+
+/// The transcripts of a recording: `rollout.jsonl` first, then `rollout-2.jsonl`, ...
+pub(crate) fn transcripts_of(case: &str) -> Vec<PathBuf> {
+    transcripts_in(&data_dir(case))
+}
+
+fn transcripts_in(folder: &Path) -> Vec<PathBuf> {
+    let mut files = entries(folder);
+    files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with("rollout"));
+    files.sort_by_key(|file| (file.as_os_str().len(), file.clone()));
     files
-        .filter(|file| file.file_name().unwrap().to_string_lossy().starts_with("rollout"))
-        .collect()
 }
 
 /// Every recording, as `VERSION/CASE`, in order.
@@ -73,6 +84,7 @@ impl Recording {
         Self {
             events: events.collect(),
             payloads: payloads.lines().map(|line| NotifyPayload::decode(line).unwrap()).collect(),
+            siblings: transcripts_in(dir).into_iter().filter(|other| other != file).collect(),
             meta,
             rollout,
         }
@@ -81,13 +93,10 @@ impl Recording {
     /// Codex's own count of the thread's tokens, as it stands at the end, without what the thread
     /// was forked off with: input, cached, output, reasoning.
     pub(crate) fn final_count(&self) -> Option<[i64; 4]> {
-        let (mut inherited, mut last, mut is_own) = ([0; 4], [0; 4], false);
+        let (mut inherited, mut last, mut is_own) = ([0; 4], self.base_count(), false);
         for record in self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok()) {
             let payload = &record["payload"];
-            let total = match record["type"].as_str() {
-                Some("token_usage_record") => &payload["thread_token_usage"],
-                _ => &payload["info"]["total_token_usage"],
-            };
+            let total = cumulative(&record);
             // Ids are times: a turn that is older than its thread is another thread's.
             if payload["type"] == "task_started"
                 && payload["turn_id"].as_str() > Some(&self.meta.thread_id)
@@ -95,14 +104,27 @@ impl Recording {
                 inherited = if is_own { inherited } else { last };
                 is_own = true;
             }
-            let names =
-                ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
-            let counts = names.map(|name| total[name].as_i64());
-            if counts.iter().all(Option::is_some) {
-                last = counts.map(Option::unwrap);
-            }
+            last = count(total).unwrap_or(last);
         }
         Some(std::array::from_fn(|index| last[index] - inherited[index]))
+    }
+
+    /// The count that stood where the thread goes on from a place in an earlier transcript.
+    fn base_count(&self) -> [i64; 4] {
+        let meta: Json = serde_json::from_slice(self.lines().next().unwrap()).unwrap();
+        let base = &meta["payload"]["history_base"];
+        let mut last = [0; 4];
+        for file in base["thread_id"].as_str().map_or_else(Vec::new, |_| self.siblings.clone()) {
+            let text = fs::read_to_string(file).unwrap();
+            let records: Vec<Json> =
+                text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            if records[0]["payload"]["id"] == base["thread_id"] {
+                let end = base["end_ordinal_exclusive"].as_u64();
+                let before = records.iter().filter(|record| record["ordinal"].as_u64() < end);
+                last = before.filter_map(|record| count(cumulative(record))).last().unwrap_or(last);
+            }
+        }
+        last
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
@@ -124,6 +146,21 @@ impl Recording {
         }
         transcript.finish()
     }
+}
+
+/// Codex's own count of the thread's tokens in a record.
+fn cumulative(record: &Json) -> &Json {
+    match record["type"].as_str() {
+        Some("token_usage_record") => &record["payload"]["thread_token_usage"],
+        _ => &record["payload"]["info"]["total_token_usage"],
+    }
+}
+
+/// Input, cached, output, reasoning.
+fn count(usage: &Json) -> Option<[i64; 4]> {
+    let names = ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
+    let counts = names.map(|name| usage[name].as_i64());
+    counts.iter().all(Option::is_some).then(|| counts.map(Option::unwrap))
 }
 
 /// Flattens an OTLP JSON body as the buffer service does.
