@@ -121,7 +121,10 @@ impl Recording {
             if records[0]["payload"]["id"] == base["thread_id"] {
                 let end = base["end_ordinal_exclusive"].as_u64();
                 let before = records.iter().filter(|record| record["ordinal"].as_u64() < end);
-                last = before.filter_map(|record| count(cumulative(record))).last().unwrap_or(last);
+                last = before
+                    .filter_map(|record| count(cumulative(record)))
+                    .next_back()
+                    .unwrap_or(last);
             }
         }
         last
