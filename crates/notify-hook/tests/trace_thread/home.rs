@@ -63,12 +63,16 @@ impl Home {
     pub(crate) fn new(case: &str) -> Self {
         let recording =
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../codex-turn/tests/data").join(case);
-        let dir = tempfile::tempdir().unwrap();
-        let paths = Paths::new(dir.path(), None);
         let transcript = fs::read_to_string(recording.join("rollout.jsonl")).unwrap();
         let meta =
             codex_turn::ThreadMeta::decode(transcript.lines().next().unwrap().as_bytes()).unwrap();
-        Self { dir, paths, target: Target::default(), recording, thread_id: meta.thread_id }
+        Self::of(&meta.thread_id, recording)
+    }
+
+    pub(crate) fn of(thread_id: &str, recording: PathBuf) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let paths = Paths::new(dir.path(), None);
+        Self { dir, paths, target: Target::default(), recording, thread_id: thread_id.to_owned() }
     }
 
     pub(crate) fn recorded(&self) -> String {

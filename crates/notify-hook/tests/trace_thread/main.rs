@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod home;
+mod reverts;
 mod settings;
 mod turns;
