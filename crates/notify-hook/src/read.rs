@@ -65,9 +65,9 @@ pub(crate) struct Tail {
     pub(crate) is_cut_before: bool,
 }
 
-/// Opens a transcript at a mark. Where there is none, or somebody has put another text in the place of
-/// the one that was marked, it begins at `start` or at a place within reach of the end, which is
-/// searched for until a time.
+/// Opens a transcript at a mark, or at `start`, its beginning, where somebody has put another text in
+/// the place of the one that was marked. Where there is no mark it begins at a place within reach of
+/// the end, which is searched for until a time.
 pub(crate) fn open(
     path: &Path,
     mark: Option<&Mark>,
@@ -77,18 +77,16 @@ pub(crate) fn open(
     let mut file = plain(path)?;
     let length = file.metadata()?.len();
     let meta = first_line(&mut file, length)?;
-    let marked = match mark {
-        Some(mark) => mark.holds(&file, length)?.then_some(mark.checkpoint),
-        None => None,
-    };
-    let begin = match marked {
-        Some(marked) => marked,
+    let begin = match mark {
+        Some(mark) if mark.holds(&file, length)? => mark.checkpoint,
+        // What was told before is known by its ids.
+        Some(_) => start,
         None => begin::first_look(&mut file, length, start, until)?,
     };
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
         file: BufReader::with_capacity(PIECE, file),
-        is_cut_before: marked.is_none() && begin != start,
+        is_cut_before: mark.is_none() && begin != start,
         begin,
         line: None,
         bytes: 0,

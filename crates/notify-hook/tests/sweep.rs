@@ -310,6 +310,51 @@ fn it_looks_at_so_many_threads_at_a_time() {
     assert_eq!(home.turns().len(), 23);
 }
 
+#[test]
+fn it_reaches_a_turn_that_has_ended_however_many_go_on() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
+    let ended = home.transcript(&thread, &text);
+    silent_for(&ended, 10 * MINUTE);
+    for number in 100..150 {
+        let other = format!("{}{number}", &thread[..33]);
+        home.transcript(&other, &without_end(&text).0.replace(&thread, &other));
+    }
+    home.sweep(&[]);
+    assert_eq!((home.turns().len(), home.looks().len()), (1, 51));
+}
+
+#[test]
+fn a_thread_in_several_files_is_looked_at_once_until_all_of_them_are_told() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
+    let first = home.transcript(&thread, &text);
+    let segment = "01a1fb19-70ee-75f3-adb9-9f3249767227";
+    let name = first.file_stem().unwrap().to_str().unwrap();
+    let later = text.replace("\"turn_id\":\"01a1fb", "\"turn_id\":\"01a2fb");
+    fs::write(first.with_file_name(format!("{name}_{segment}.jsonl")), later).unwrap();
+    home.sweep(&[]);
+    let mut names = home.names();
+    // Both began at the same time.
+    names.sort();
+    assert_eq!(names, ["Turn 1", "Turn 2"]);
+    assert_eq!(home.looks(), [&*thread]);
+    home.sweep(&[]);
+    assert_eq!(home.looks().len(), 1);
+}
+
+#[test]
+fn what_codex_packed_before_it_was_told_is_told() {
+    let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
+    let plain = home.transcript(&thread, &text);
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    let packed = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
+    fs::write(plain.with_extension("jsonl.zst"), packed).unwrap();
+    fs::remove_file(plain).unwrap();
+    for _ in 0..2 {
+        home.sweep(&[]);
+        assert_eq!((home.turns().len(), home.looks().len()), (1, 1));
+    }
+}
+
 /// When the recorded turn had not begun, in nanoseconds since the Unix epoch.
 const BEFORE_IT: &str = "1795214071000000000";
 /// A second later, when it had.

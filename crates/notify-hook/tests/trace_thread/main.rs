@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod home;
+mod late;
 mod reverts;
 mod settings;
 mod turns;
