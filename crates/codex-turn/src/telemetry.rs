@@ -137,6 +137,12 @@ impl Telemetry {
         telemetry
     }
 
+    /// What the last request failed with, if it did.
+    pub(crate) fn failure(&self) -> Option<String> {
+        let last = self.calls.last().filter(|call| call.completed.is_none())?;
+        last.attempts.last()?.error.clone()
+    }
+
     fn note_origin(&mut self, event: &LogEvent) {
         self.model = event.model().map(str::to_owned).or(self.model.take());
         // Nested calls of code mode have trace ids of their own: the first one is the turn's.

@@ -7,6 +7,8 @@
 
 mod calls;
 mod compat;
+mod counts;
+mod ends;
 mod overlap;
 mod privacy;
 mod refusals;

@@ -92,11 +92,11 @@ impl<'a> Fusion<'a> {
             TurnEnd::Aborted(reason) => Outcome::Cancelled(reason.clone()),
             TurnEnd::Lost => Outcome::Cancelled("codex ended before the turn did".to_owned()),
             TurnEnd::Unread => Outcome::Unknown,
-            TurnEnd::Implied | TurnEnd::Open => match (&turn.error, turn.is_answered()) {
-                (_, true) => Outcome::Ok,
-                (Some(error), false) => Outcome::Failed(error.clone()),
-                (None, false) => Outcome::Unknown,
-            },
+            TurnEnd::Implied | TurnEnd::Open if turn.is_answered() => Outcome::Ok,
+            TurnEnd::Implied | TurnEnd::Open | TurnEnd::Unclear => {
+                let error = turn.error.clone().or_else(|| self.telemetry.failure());
+                error.map_or(Outcome::Unknown, Outcome::Failed)
+            }
         }
     }
 
@@ -107,6 +107,7 @@ impl<'a> Fusion<'a> {
             TurnEnd::Lost => Some(Outcome::Cancelled("interrupted".to_owned())),
             TurnEnd::Completed
             | TurnEnd::Failed(_)
+            | TurnEnd::Unclear
             | TurnEnd::Implied
             | TurnEnd::Unread
             | TurnEnd::Open => None,
@@ -196,7 +197,11 @@ impl<'a> Fusion<'a> {
         let mut call = LlmCall {
             start,
             end: response.answered.unwrap_or(start).max(start),
-            model: settings.model.clone().or_else(|| self.telemetry.model.clone()),
+            model: response
+                .model
+                .clone()
+                .or_else(|| settings.model.clone())
+                .or_else(|| self.telemetry.model.clone()),
             provider: self.transcript.meta.model_provider.clone(),
             response_id: response.response_id.clone(),
             input: response.input.clone(),

@@ -8,8 +8,8 @@ use std::mem;
 use otlp_model::cut::cut;
 use otlp_model::turn::{Message, Part};
 
+use super::open_turn::OpenTurn;
 use super::responses::{Entry, ModelItem};
-use super::turn::OpenTurn;
 use crate::tools::ToolItem;
 
 /// How many bytes of a turn are kept, as [`OpenTurn::size`] counts them.
@@ -149,7 +149,7 @@ impl OpenTurn {
                 Entry::End(item) => {
                     return calls.get_mut(&item.id).is_some_and(|ends| take_one(&mut ends.items));
                 }
-                Entry::Usage { .. } | Entry::Compacted { .. } => true,
+                Entry::Usage { .. } | Entry::Model(_) | Entry::Compacted { .. } => true,
             };
             kept += if is_kept { size(entry) } else { 0 };
             is_kept
@@ -185,7 +185,7 @@ fn size(entry: &Entry) -> usize {
         // The call shows it, and the next request.
         Entry::Output { output, .. } => 2 * of(&output.text),
         Entry::End(item) => size_of_item(item),
-        Entry::Usage { .. } => 0,
+        Entry::Usage { .. } | Entry::Model(_) => 0,
         Entry::Compacted { summary, .. } => of(summary),
     };
     RECORD + texts
@@ -222,7 +222,7 @@ fn texts(entry: &mut Entry, visit: &mut dyn FnMut(&mut String)) {
         Entry::Output { output, .. } => output.text.iter_mut().for_each(visit),
         Entry::End(item) => texts_of_item(item, visit),
         Entry::Compacted { summary, .. } => summary.iter_mut().for_each(visit),
-        Entry::Usage { .. } => {}
+        Entry::Usage { .. } | Entry::Model(_) => {}
     }
 }
 

@@ -84,11 +84,21 @@ impl ThreadMeta {
         })
     }
 
-    /// Whether the version (up to 0.98) writes no `task_started` and `task_complete`.
+    /// Whether the version (up to 0.101) writes no `task_started` and `task_complete`.
     pub fn has_no_turn_markers(&self) -> bool {
+        self.is_before(104)
+    }
+
+    /// Whether the version (up to 0.144) writes the same at the end of a turn that failed as at the
+    /// end of one that succeeded.
+    pub(super) fn says_nothing_of_failures(&self) -> bool {
+        self.is_before(145)
+    }
+
+    /// Whether the version is known to be before 0.`minor`.
+    fn is_before(&self, minor: u32) -> bool {
         let mut parts = self.cli_version.as_deref().unwrap_or_default().split('.');
-        let major = parts.next().and_then(|part| part.parse::<u32>().ok());
-        let minor = parts.next().and_then(|part| part.parse::<u32>().ok());
-        matches!((major, minor), (Some(0), Some(minor)) if minor < 104)
+        let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
+        matches!((number(), number()), (Some(0), Some(found)) if found < minor)
     }
 }

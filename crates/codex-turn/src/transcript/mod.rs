@@ -4,14 +4,16 @@ mod budget;
 mod calls;
 mod meta;
 mod open;
+mod open_turn;
 mod record;
 mod responses;
 mod review;
+mod tokens;
 mod turn;
 
 use std::collections::HashSet;
 
-use otlp_model::turn::{Message, Part, Usage};
+use otlp_model::turn::{Message, Part};
 use otlp_model::{ContentPolicy, UnixNanos, cut};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
@@ -29,9 +31,11 @@ use crate::problem::Problem;
 use crate::{json, tools};
 use budget::Budget;
 use open::{OpenTurns, turn_named_by};
+use open_turn::OpenTurn;
 use record::{Piece, Record};
 use responses::Entry;
-use turn::{OpenTurn, Settings};
+use tokens::Total;
+use turn::Settings;
 
 /// A place in a transcript from which reading can go on, between two turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,6 +60,8 @@ pub struct Transcript {
     meta: ThreadMeta,
     at: Checkpoint,
     open: OpenTurns,
+    /// The thread's cumulative token count.
+    total: Total,
     /// Where the line that is being read begins.
     line_start: u64,
     /// The ordinal of the record that is being read.
@@ -75,6 +81,7 @@ impl Transcript {
             meta,
             at,
             open: OpenTurns::default(),
+            total: Total::at(at.total_tokens),
             line_start: at.offset,
             ordinal: None,
             ahead: Settings::default(),
@@ -207,19 +214,10 @@ impl Transcript {
             "response_item" => self.response_item(&payload, time),
             "turn_context" => {
                 if let Some(open) = self.open.touch(time) {
-                    open.settings.update(&payload);
+                    open.update_settings(&payload);
                 }
             }
-            "token_usage_record" => {
-                let usage =
-                    payload.get("usage").and_then(usage).ok_or("a usage record without usage")?;
-                let response_id = json::text(&payload, &["response_id"]).map(str::to_owned);
-                if let Some(open) = self.open.current_mut() {
-                    open.has_usage_records = true;
-                }
-                let entry = Entry::Usage { usage, response_id, at: time, record: true };
-                self.open.push(&payload, entry, time);
-            }
+            "token_usage_record" => return self.usage_record(&payload, time),
             _ => {
                 let summary = json::text(&payload, &["message"]).map(str::to_owned);
                 self.open.push(&payload, Entry::Compacted { summary, at: time }, time);
@@ -303,6 +301,7 @@ impl Transcript {
             open.number = self.at.turns;
         }
         open.settings.complete(&self.ahead);
+        open.total = self.total;
         self.open.begin(open);
     }
 
@@ -311,7 +310,8 @@ impl Transcript {
         let Some((mut open, unanswered)) = self.open.end() else { return };
         open.note_end(event);
         // A turn fails because the model did not answer this.
-        if matches!(end, TurnEnd::Failed(_)) && open.review.is_none() {
+        let may_have_failed = end == TurnEnd::Completed && !open.has_final_answer;
+        if (may_have_failed || matches!(end, TurnEnd::Failed(_))) && open.review.is_none() {
             open.entries.extend(unanswered.into_iter().map(Entry::Input));
         }
         self.close(open, end);
@@ -319,20 +319,6 @@ impl Transcript {
 
     fn close(&mut self, open: OpenTurn, end: TurnEnd) {
         self.turns.push(open.close(end, &self.meta, self.at));
-    }
-
-    /// Old versions write each count twice, and once more before the next response: only a change
-    /// of the thread's total is a response.
-    fn token_count(&mut self, event: &Json, time: UnixNanos) {
-        let Some(info) = event.get("info").filter(|info| info.is_object()) else { return };
-        let total = json::number(info, &["total_token_usage", "total_tokens"]);
-        let last = info.get("last_token_usage").and_then(usage);
-        let changed = total.is_some() && total != self.at.total_tokens;
-        self.at.total_tokens = total.or(self.at.total_tokens);
-        if let Some(usage) = last.filter(|usage| changed && usage.total() > 0) {
-            let entry = Entry::Usage { usage, response_id: None, at: time, record: false };
-            self.open.push(event, entry, time);
-        }
     }
 
     fn response_item(&mut self, item: &Json, time: UnixNanos) {
@@ -387,15 +373,4 @@ fn provider_message(error: &str) -> String {
     let parsed = serde_json::from_str::<Json>(error).ok();
     let message = parsed.as_ref().and_then(|error| json::text(error, &["error", "message"]));
     message.unwrap_or(error).to_owned()
-}
-
-fn usage(value: &Json) -> Option<Usage> {
-    let number = |key: &str| json::number(value, &[key]);
-    Some(Usage {
-        input: number("input_tokens")?,
-        cached_input: number("cached_input_tokens").unwrap_or(0),
-        cache_write_input: number("cache_write_input_tokens").unwrap_or(0),
-        output: number("output_tokens")?,
-        reasoning_output: number("reasoning_output_tokens").unwrap_or(0),
-    })
 }

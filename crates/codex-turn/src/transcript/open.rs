@@ -9,8 +9,8 @@ use otlp_model::UnixNanos;
 use otlp_model::turn::Message;
 use serde_json::Value as Json;
 
+use super::open_turn::OpenTurn;
 use super::responses::Entry;
-use super::turn::OpenTurn;
 use crate::json;
 
 #[derive(Debug, Default)]
@@ -132,7 +132,23 @@ impl OpenTurns {
         self.push_to_current(entry, time);
     }
 
-    fn push_to_current(&mut self, entry: Entry, time: UnixNanos) {
+    /// Of several turns, makes the one current whose cumulative count a new count goes on from: each
+    /// front end has its own. Codex writes a response's count after its items.
+    pub(super) fn select_by_total(&mut self, total: u64, added: u64) {
+        let goes_on = |turn: &OpenTurn| turn.total.leads_to(total, added);
+        if self.turns.len() < 2 {
+            return;
+        }
+        if !self.current().is_some_and(goes_on)
+            && let Some(at) = self.turns.iter().rposition(goes_on)
+        {
+            self.current = at;
+            self.turns[at].is_superseded = false;
+        }
+        self.claim();
+    }
+
+    pub(super) fn push_to_current(&mut self, entry: Entry, time: UnixNanos) {
         let inputs = self.take_pending();
         if let Some(turn) = self.touch(time).filter(|turn| turn.review.is_none()) {
             turn.entries.extend(inputs.into_iter().map(Entry::Input));

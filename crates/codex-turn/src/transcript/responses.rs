@@ -23,16 +23,34 @@ pub(crate) enum ModelItem {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Entry {
     Input(Message),
-    Item { item: ModelItem, at: UnixNanos },
-    Output { call_id: String, output: CallOutput },
+    Item {
+        item: ModelItem,
+        at: UnixNanos,
+    },
+    Output {
+        call_id: String,
+        output: CallOutput,
+    },
     End(ToolItem),
-    Usage { usage: Usage, response_id: Option<String>, at: UnixNanos, record: bool },
-    Compacted { summary: Option<String>, at: UnixNanos },
+    /// The model of the requests that follow.
+    Model(String),
+    Usage {
+        usage: Usage,
+        response_id: Option<String>,
+        at: UnixNanos,
+        record: bool,
+    },
+    Compacted {
+        summary: Option<String>,
+        at: UnixNanos,
+    },
 }
 
 /// One model response and what the model saw for the first time with its request.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Response {
+    /// The model that was asked.
+    pub(crate) model: Option<String>,
     pub(crate) input: Vec<Message>,
     pub(crate) items: Vec<ModelItem>,
     pub(crate) usage: Option<Usage>,
@@ -136,6 +154,7 @@ impl Grouping {
                 self.calls.output(&call_id, output);
             }
             Entry::End(item) => self.calls.item(item),
+            Entry::Model(model) => self.asking().model = Some(model),
             Entry::Item { mut item, at } => {
                 if self.placement == Placement::Nowhere
                     && self.output_seen
@@ -175,7 +194,8 @@ impl Grouping {
 
     fn close(&mut self) {
         if !self.current.is_empty() {
-            let next = std::mem::take(&mut self.next);
+            let mut next = std::mem::take(&mut self.next);
+            next.model = next.model.or_else(|| self.current.model.clone());
             let done = std::mem::replace(&mut self.current, next);
             self.steps.push(Step::Response(done));
         }

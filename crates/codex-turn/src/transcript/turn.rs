@@ -5,11 +5,11 @@ use otlp_model::turn::Compaction;
 use serde_json::Value as Json;
 
 use super::budget::Cut;
-use super::responses::{self, Entry, ModelItem, Response};
+use super::responses::{ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
 use crate::notify::{NotifyPayload, uuid_v7_time};
-use crate::tools::{self, ToolItem};
+use crate::tools::ToolItem;
 
 /// How a turn stands at the end of what was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,9 @@ pub enum TurnEnd {
     Completed,
     /// Codex says that it failed, with the reason.
     Failed(String),
+    /// Codex says that it ended, of a version (up to 0.144) that does not say how, and the model did
+    /// not have the last word.
+    Unclear,
     /// The user or Codex stopped it, with the reason.
     Aborted(String),
     /// The next turn began, or nothing more came; the version says nothing of ends.
@@ -244,161 +247,6 @@ impl Settings {
     }
 }
 
-/// A turn whose end has not been read yet.
-#[derive(Debug)]
-pub(super) struct OpenTurn {
-    pub(super) turn_id: Option<String>,
-    pub(super) parent_turn_id: Option<String>,
-    pub(super) root_turn_id: Option<String>,
-    pub(super) number: Option<u64>,
-    pub(super) ordinal: Option<u64>,
-    pub(super) begun: UnixNanos,
-    /// Where it begins.
-    pub(super) begin: Checkpoint,
-    pub(super) last: UnixNanos,
-    pub(super) duration: Option<u64>,
-    pub(super) ended: bool,
-    pub(super) prompts: Vec<String>,
-    pub(super) answer: Option<String>,
-    pub(super) error: Option<String>,
-    pub(super) time_to_first_token: Option<u64>,
-    pub(super) settings: Settings,
-    pub(super) entries: Vec<Entry>,
-    pub(super) has_usage_records: bool,
-    pub(super) compaction_start: Option<UnixNanos>,
-    /// The review, where a reviewer does the work.
-    pub(super) review: Option<ToolItem>,
-    pub(super) cut: Cut,
-    /// Whether another turn began, and nothing of this one has come since.
-    pub(super) is_superseded: bool,
-}
-
-impl OpenTurn {
-    pub(super) fn new(event: &Json, time: UnixNanos, begin: Checkpoint) -> Self {
-        let settings = Settings {
-            trace_id: json::text(event, &["trace_id"]).map(str::to_owned),
-            ..Settings::default()
-        };
-        Self {
-            turn_id: json::text(event, &["turn_id"]).map(str::to_owned),
-            parent_turn_id: json::text(event, &["turn_attribution", "parent_turn_id"])
-                .map(str::to_owned),
-            root_turn_id: json::text(event, &["root_turn_id"])
-                .or_else(|| json::text(event, &["turn_attribution", "root_turn_id"]))
-                .map(str::to_owned),
-            number: None,
-            ordinal: None,
-            begun: time,
-            begin,
-            last: time,
-            duration: None,
-            ended: false,
-            prompts: Vec::new(),
-            answer: None,
-            error: None,
-            time_to_first_token: None,
-            settings,
-            entries: Vec::new(),
-            has_usage_records: false,
-            compaction_start: None,
-            review: None,
-            cut: Cut::default(),
-            is_superseded: false,
-        }
-    }
-
-    /// Takes in an `item_completed` event.
-    pub(super) fn complete_item(&mut self, event: &Json) {
-        if let Some(item) = tools::tool_item(event) {
-            self.entries.push(Entry::End(item));
-            return;
-        }
-        let item = event.get("item").unwrap_or(&Json::Null);
-        let content = item.get("content").and_then(json::content_text);
-        match (json::text(item, &["type"]), content) {
-            (Some("UserMessage"), Some(prompt)) => self.prompts.push(prompt),
-            (Some("AgentMessage"), Some(answer)) => self.answer = Some(answer),
-            (Some("ContextCompaction"), _) => {
-                self.compaction_start = json::millis(event, &["started_at_ms"]);
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes in what the record of its end says.
-    pub(super) fn note_end(&mut self, event: &Json) {
-        let nanos = |key: &str| json::number(event, &[key]).map(|ms| ms.saturating_mul(1_000_000));
-        self.duration = nanos("duration_ms");
-        self.time_to_first_token = nanos("time_to_first_token_ms");
-        if let Some(answer) = json::text(event, &["last_agent_message"]) {
-            self.answer = Some(answer.to_owned());
-        }
-        self.ended = true;
-    }
-
-    /// Whether the model made a tool call of this id.
-    pub(super) fn has_call(&self, id: &str) -> bool {
-        self.entries.iter().rev().any(|entry| {
-            matches!(entry, Entry::Item { item: ModelItem::Call(call), .. } if call.call_id == id)
-        })
-    }
-
-    /// Whether the last thing that the model said asks for no tool.
-    pub(super) fn is_answered(&self) -> bool {
-        let last = self.entries.iter().rev().find_map(|entry| match entry {
-            Entry::Item { item, .. } => Some(item),
-            _ => None,
-        });
-        matches!(last, Some(ModelItem::Text(_)))
-    }
-
-    pub(super) fn close(
-        self,
-        ended: TurnEnd,
-        meta: &ThreadMeta,
-        checkpoint: Checkpoint,
-    ) -> TranscriptTurn {
-        // The start record is written late; the duration is exact.
-        let start = match self.duration {
-            Some(duration) if self.ended => self.last.minus(duration),
-            _ => self.begun,
-        };
-        let grouped = responses::group(self.entries, self.has_usage_records);
-        let compaction_start = self.compaction_start;
-        let steps = grouped.steps.into_iter().map(|step| match step {
-            responses::Step::Response(response) => TranscriptStep::Response(response),
-            responses::Step::Compacted { summary, at } => TranscriptStep::Compaction(Compaction {
-                start: compaction_start.filter(|start| *start <= at).unwrap_or(at),
-                end: at,
-                summary,
-                attributes: Vec::new(),
-            }),
-        });
-        TranscriptTurn {
-            meta: meta.clone(),
-            turn_id: self.turn_id,
-            number: self.number,
-            ordinal: self.ordinal,
-            start,
-            end: self.last,
-            ended,
-            answer: self.answer,
-            checkpoint,
-            begin: self.begin,
-            parent_turn_id: self.parent_turn_id,
-            root_turn_id: self.root_turn_id,
-            prompts: self.prompts,
-            error: self.error,
-            time_to_first_token: self.time_to_first_token,
-            settings: self.settings,
-            steps: steps.collect(),
-            unanswered: grouped.unanswered,
-            other_items: self.review.into_iter().chain(grouped.other_items).collect(),
-            cut: self.cut,
-        }
-    }
-}
-
 fn is_final(items: &[ModelItem]) -> bool {
     let calls = items.iter().any(|item| matches!(item, ModelItem::Call(_)));
     let text = items.iter().any(|item| matches!(item, ModelItem::Text(_)));
@@ -407,6 +255,7 @@ fn is_final(items: &[ModelItem]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::open_turn::OpenTurn;
     use super::*;
 
     #[test]

@@ -158,9 +158,19 @@ fn check_tool(tool: &ToolCall) {
 /// write two kinds of records report each response in both.
 fn recorded(lines: &[Vec<u8>]) -> [u128; 4] {
     let mut sum = [0; 4];
-    for record in lines.iter().filter_map(|line| serde_json::from_slice::<Json>(line).ok()) {
+    // Bytes that are no UTF-8 cost no record.
+    let records = lines.iter().map(|line| String::from_utf8_lossy(line));
+    for record in records.filter_map(|line| serde_json::from_str::<Json>(&line).ok()) {
         let payload = &record["payload"];
-        for usage in [&payload["usage"], &payload["info"]["last_token_usage"]] {
+        let (last, total) =
+            (&payload["info"]["last_token_usage"], &payload["info"]["total_token_usage"]);
+        // Where the one says nothing, the other does.
+        let is_number = |value: &Json| match value {
+            Json::String(text) => text.parse::<u64>().is_ok(),
+            value => value.as_f64().is_some_and(|number| number >= 0.0),
+        };
+        let is_told = is_number(&last["input_tokens"]) && is_number(&last["output_tokens"]);
+        for usage in [&payload["usage"], if is_told { last } else { total }] {
             let names =
                 ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
             for (sum, name) in sum.iter_mut().zip(names) {

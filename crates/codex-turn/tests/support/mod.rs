@@ -1,5 +1,6 @@
 //! Recorded sessions of the real CLI.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +95,8 @@ impl Recording {
     /// was forked off with: input, cached, output, reasoning.
     pub(crate) fn final_count(&self) -> Option<[i64; 4]> {
         let (mut inherited, mut last, mut is_own) = ([0; 4], self.base_count(), false);
+        // Of two front ends on one thread, each counts on from where it came in: by total.
+        let (mut fresh, mut is_shared) = (BTreeMap::new(), false);
         for record in self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok()) {
             let payload = &record["payload"];
             let total = cumulative(&record);
@@ -104,7 +107,19 @@ impl Recording {
                 inherited = if is_own { inherited } else { last };
                 is_own = true;
             }
-            last = count(total).unwrap_or(last);
+            let added = count(&payload["info"]["last_token_usage"]);
+            if let Some(counts) = count(total) {
+                let goes_on = |added: [i64; 4]| counts[0] == last[0] + added[0] || counts == last;
+                is_shared |= added.is_some_and(|added| !goes_on(added));
+                last = counts;
+            }
+            if let Some(added) = added {
+                fresh.insert(last, added);
+            }
+        }
+        if is_shared {
+            let add = |sum: [i64; 4], added: &[i64; 4]| std::array::from_fn(|i| sum[i] + added[i]);
+            return Some(fresh.values().fold([0; 4], add));
         }
         Some(std::array::from_fn(|index| last[index] - inherited[index]))
     }
