@@ -61,7 +61,8 @@ impl Session<'_> {
         tui.terminal().shows(answer)?;
         let is_answer = |payload: &Value| payload["last-assistant-message"] == answer;
         self.home.hook_run(&turn.prompt, is_answer)?;
-        Ok(())
+        // It takes no command before it has seen the end itself.
+        tui.terminal().wait("the end of the turn", |screen| !screen.contains("esc to interrupt"))
     }
 
     /// Waits until the project has this file.

@@ -1,4 +1,7 @@
-//! The table of `docs/codex-versions.md`: what the recorded basic session of each version tells.
+//! The tables of `docs/codex-versions.md`: what the recorded basic session of each version tells, and
+//! what becomes of each kind of record.
+
+mod records;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -8,7 +11,7 @@ use expect_test::expect_file;
 use otlp_model::Turn;
 use otlp_model::turn::{LlmCall, Outcome, ToolCall};
 
-use crate::support::{Recording, versions};
+use crate::support::{self, Recording, versions};
 
 const ABOUT: &str = "\
 # What is known of each version of Codex
@@ -50,6 +53,9 @@ fn the_table_of_versions_is_what_the_recordings_tell() {
     for version in versions() {
         writeln!(text, "| {} |", row(&version).join(" | ")).unwrap();
     }
+    text += records::ABOUT;
+    text += &records::table();
+    text += records::NEWS;
     expect_file!["../../../../docs/codex-versions.md"].assert_eq(&text);
 }
 
