@@ -19,6 +19,8 @@ pub enum Behaviour {
     Accepts,
     /// Takes it after a while.
     Dawdles(Duration),
+    /// Takes it if its body has at most so many bytes; answers 413 otherwise.
+    TakesAtMost(usize),
     /// Answers with this status, and takes nothing.
     Answers(u16),
     /// Says nothing until the sender gives up.
@@ -52,6 +54,8 @@ pub struct TakenSpan {
     pub turn_id: Option<String>,
     /// How often it arrived.
     pub times: usize,
+    /// The number of the request in which it arrived first.
+    pub request: usize,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +118,10 @@ fn take(taken: &Taken, stream: &mut TcpStream) -> io::Result<()> {
     match behaviour {
         Behaviour::Accepts => {}
         Behaviour::Dawdles(time) => thread::sleep(time),
+        Behaviour::TakesAtMost(bytes) if request.body.len() > bytes => {
+            return http::respond(stream, 413, &[], b"too large");
+        }
+        Behaviour::TakesAtMost(_) => {}
         Behaviour::Answers(status) => return http::respond(stream, status, &[], b"scripted"),
         Behaviour::Hangs => return http::hang(stream),
         Behaviour::ClosesUnanswered => return taken.count(&request.body),
@@ -127,6 +135,7 @@ fn take(taken: &Taken, stream: &mut TcpStream) -> io::Result<()> {
 impl Taken {
     fn count(&self, body: &[u8]) -> io::Result<()> {
         let batch: Value = serde_json::from_slice(body)?;
+        let request = *lock(&self.requests);
         let mut spans = lock(&self.spans);
         for span in children(&batch, "resourceSpans")
             .flat_map(|resource| children(resource, "scopeSpans"))
@@ -143,6 +152,7 @@ impl Taken {
                 name: text("name"),
                 turn_id,
                 times: 0,
+                request,
             });
             known.times += 1;
         }

@@ -33,6 +33,27 @@ pub struct Replayed {
 /// Leaves behind in a home what Codex left behind of the turn with this number: its transcript, and
 /// its events with the buffer service.
 pub fn replay(home: &Home, number: u32) -> anyhow::Result<Replayed> {
+    replay_with(home, number, &Further { calls: 0, output: 0 })
+}
+
+/// What a turn does beside what was recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct Further {
+    /// How many further commands it runs, each in a response of its own.
+    pub calls: usize,
+    /// The bytes that each of them prints.
+    pub output: usize,
+}
+
+impl Further {
+    /// The spans that the turn becomes.
+    pub fn spans(&self) -> usize {
+        SPANS + 2 * self.calls
+    }
+}
+
+/// Does what [`replay`] does, for a turn that is larger than the recorded one.
+pub fn replay_with(home: &Home, number: u32, further: &Further) -> anyhow::Result<Replayed> {
     let names = [THREAD, TURN].map(|name| format!("{}{number:012x}", &name[..24]));
     let read = |file: &str| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING).join(file);
@@ -43,7 +64,7 @@ pub fn replay(home: &Home, number: u32) -> anyhow::Result<Replayed> {
     fs::create_dir_all(&folder)?;
     let path = folder.join(format!("rollout-2026-11-20T22-34-31-{}.jsonl", names[0]));
     let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
-    file.write_all(read("rollout.jsonl")?.as_bytes())?;
+    file.write_all(longer(&read("rollout.jsonl")?, further).as_bytes())?;
     let logs = format!("http://127.0.0.1:{}/v1/logs", home.buffer_port());
     for body in read("logs.jsonl")?.lines() {
         let post = ureq::post(&logs).config().timeout_global(Some(LIMIT)).build();
@@ -53,6 +74,37 @@ pub fn replay(home: &Home, number: u32) -> anyhow::Result<Replayed> {
     let payload = read("notify.jsonl")?.trim().to_owned();
     let [thread_id, turn_id] = names;
     Ok(Replayed { thread_id, turn_id, payload })
+}
+
+/// A transcript in which the first command that was recorded is run again and again.
+fn longer(transcript: &str, further: &Further) -> String {
+    // The call, its usage, its output and the sum of all usages so far.
+    const CYCLE: [usize; 4] = [11, 12, 14, 15];
+    let lines: Vec<&str> = transcript.lines().collect();
+    let output = "\\nx".repeat(further.output / 2);
+    let mut longer = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        longer.push_str(line);
+        longer.push('\n');
+        if number != CYCLE[3] {
+            continue;
+        }
+        for call in 0..further.calls {
+            // Two equal sums are one response.
+            let sum = format!(r#""total_token_usage":{{"input_tokens":{}"#, 1001 + call % 2);
+            for line in CYCLE.map(|number| lines[number]) {
+                let line = line
+                    .replace("call_1", &format!("call_again_{call}"))
+                    .replace("fc_1", &format!("fc_again_{call}"))
+                    .replace("resp_0", &format!("resp_again_{call}"))
+                    .replace(r#""total_token_usage":{"input_tokens":1000"#, &sum)
+                    .replace("total 16", &output);
+                longer.push_str(&line);
+                longer.push('\n');
+            }
+        }
+    }
+    longer
 }
 
 const LIMIT: Duration = Duration::from_secs(5);

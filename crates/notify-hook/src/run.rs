@@ -20,7 +20,6 @@ use crate::log::Log;
 use crate::order::Order;
 use crate::pass_on::pass_on;
 use crate::secrets::{self, Secrets};
-use crate::told::TargetFlush;
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
 use crate::watchdog::Watchdog;
@@ -127,7 +126,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
         Order::Ended { began, threads } => {
             sweep(&mut context, threads, |since| Cause::Ended { since, began }, watchdog)
         }
-        Order::Flush { rejected } => flush(&context, rejected, watchdog),
+        Order::Flush { rejected } => flush(&context, rejected),
         Order::Lifecycle | Order::PassOn => 0,
     };
     if let (Err(error), true) = (&delivery, unsent > 0) {
@@ -232,21 +231,15 @@ fn finish(context: &Context<'_>) {
 }
 
 /// Offers the targets what waits for them and is due.
-fn flush(context: &Context<'_>, rejected: bool, watchdog: &Watchdog) -> usize {
+fn flush(context: &Context<'_>, rejected: bool) -> usize {
     let Some(delivery) = context.delivery.filter(|_| !context.settings.dry_run) else { return 0 };
     if rejected && let Err(error) = delivery.offer_rejected_again() {
         context.log.error(format_args!("{}", chain(&error)));
     }
-    let begun = Instant::now();
-    loop {
-        watchdog.rearm();
-        let until = Instant::now() + CAP - GRACE - EXPORT_TIMEOUT;
-        let flushes = delivery.flush(until, When::Due);
-        flushes.iter().for_each(|flush| flush.log(context.log));
-        if begun.elapsed() > sweep::MAX_TIME || !flushes.iter().any(TargetFlush::has_more) {
-            return 0;
-        }
-    }
+    let until = Instant::now() + CAP - GRACE - EXPORT_TIMEOUT;
+    // What there is no time for is for the next run: the service has threads to be looked at, too.
+    delivery.flush(until, When::Due).iter().for_each(|flush| flush.log(context.log));
+    0
 }
 
 fn say(log: &Log, thread_id: &str, report: Report, begun: Instant) {

@@ -102,14 +102,6 @@ impl Told {
 }
 
 impl TargetFlush {
-    /// Whether more would be delivered at once, if there were time.
-    pub fn has_more(&self) -> bool {
-        [&self.result, &self.waiting_metrics]
-            .into_iter()
-            .flatten()
-            .any(|flushed| flushed.stopped == Some(Stopped::NoTime))
-    }
-
     /// Logs what came of it, where something did.
     pub(crate) fn log(&self, log: &Log) {
         let target = &self.target;

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use stories::home::HOOK_LIMIT;
 use stories::otlp_target::{Behaviour, OtlpTarget, TakenSpan};
-use stories::replay::{Replayed, SPANS, replay};
+use stories::replay::{Further, Replayed, SPANS, replay, replay_with};
 use stories::strace::{self, Fault};
 use stories::{Home, process, wait};
 
@@ -139,6 +139,63 @@ fn hooks_that_are_killed_at_the_outbox() {
     stage.check("hooks that are killed at the outbox", &turns);
 }
 
+/// A turn that the target takes in several requests, while the hook that makes them is killed at every
+/// step.
+#[test]
+fn hooks_that_are_killed_between_the_parts_of_a_turn() {
+    const LARGE: Further = Further { calls: 8, output: 8000 };
+    /// Larger than any of the spans, and smaller than a turn.
+    const MOST: usize = 100_000;
+    strace::available().expect("strace");
+    let stage = Stage::new("faults-parts", 1);
+    let target = &stage.targets[0];
+    let (mut turns, mut kills) = (Vec::new(), 0);
+    for calls in CALLS {
+        for when in 1.. {
+            target.behave(Behaviour::Answers(503)).expect("a target");
+            let turn = stage.left_behind_with(turns.len(), &LARGE);
+            stage::trigger(&stage.home, &[&turn.payload]);
+            turns.push(turn);
+            target.behave(Behaviour::TakesAtMost(MOST)).expect("a target");
+            stage.make_due();
+            if !stage.struck(&["--flush"], calls, Fault::Kill, when) {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(turns.len() > 4 * CALLS.len(), "only {} turns", turns.len());
+    let report = stage.check_turns("hooks that are killed between the parts", &turns, &LARGE);
+    assert!(report[0].requests > 3 * turns.len(), "a turn is several requests");
+    // What a target has accepted is noted before the next request is made.
+    assert!(report[0].sent_again <= kills * LARGE.spans() / 2, "{}", report[0]);
+}
+
+/// A turn of 30 MB. Each request takes longer than all of a small turn's.
+#[test]
+fn a_large_turn_at_a_slow_target_and_a_small_one_behind_it() {
+    const LARGE: Further = Further { calls: 1500, output: 6000 };
+    let stage = Stage::with_patience("faults-large", 1, Duration::from_secs(5));
+    let target = &stage.targets[0];
+    target.behave(Behaviour::Dawdles(Duration::from_millis(600))).expect("a target");
+    let large = stage.left_behind_with(0, &LARGE);
+    stage::trigger(&stage.home, &[&large.payload]);
+    let (before, small) = (target.requests(), stage.notified(1));
+    let all = LARGE.spans() + SPANS;
+    wait::until("every span to be in the target", RECOVERY, || {
+        (target.spans().len() >= all).then_some(())
+    })
+    .unwrap_or_else(|error| panic!("{error} {}", stage.home.log()));
+    let spans = target.spans();
+    assert_eq!((spans.len(), spans.iter().filter(|span| span.times > 1).count()), (all, 0));
+    assert!(target.requests() > 8, "{} requests", target.requests());
+    // The request that was on its way, and at most one more.
+    let small_root = |span: &&TakenSpan| span.turn_id.as_ref() == Some(&small.turn_id);
+    let small_root = spans.iter().find(small_root).expect("the small turn");
+    assert!(small_root.request <= before + 3, "{small_root:?}, {before} requests before");
+    stage.home.stop_buffer().expect("the buffer stops");
+}
+
 /// Of each kind of call, the first few succeed, and then none does. The service's disk is not full, or
 /// it would not have the events.
 #[test]
@@ -196,14 +253,20 @@ struct Stage {
 
 impl Stage {
     fn new(project: &str, targets: usize) -> Self {
+        Self::with_patience(project, targets, Duration::from_secs(1))
+    }
+
+    /// The same with so much time for each request.
+    fn with_patience(project: &str, targets: usize, patience: Duration) -> Self {
         let home = Home::new(&stage::programs(), project).expect("a home");
         let targets: Vec<_> =
             (0..targets).map(|_| OtlpTarget::start().expect("a target")).collect();
         let entries = targets.iter().enumerate().map(|(number, target)| {
             format!(
                 "\n      - name: target-{number}\n        target: otlp\n        endpoint: {}\n        \
-                 protocol: http/json\n        compression: none\n        timeout_ms: 1000",
-                target.url()
+                 protocol: http/json\n        compression: none\n        timeout_ms: {}",
+                target.url(),
+                patience.as_millis()
             )
         });
         home.configure(&format!("targets:{}", entries.collect::<String>())).expect("config.yaml");
@@ -225,6 +288,11 @@ impl Stage {
     fn left_behind(&self, number: usize) -> Replayed {
         let number = u32::try_from(number).expect("a number");
         replay(&self.home, number).expect("a turn")
+    }
+
+    fn left_behind_with(&self, number: usize, further: &Further) -> Replayed {
+        let number = u32::try_from(number).expect("a number");
+        replay_with(&self.home, number, further).expect("a turn")
     }
 
     /// A turn of which Codex notified the hook.
@@ -259,22 +327,29 @@ impl Stage {
 
     /// Waits until every target has every turn, compares what each has, and prints a report.
     fn check(&self, name: &str, turns: &[Replayed]) {
-        let complete = |target: &OtlpTarget| target.spans().len() >= turns.len() * SPANS;
+        self.check_turns(name, turns, &Further { calls: 0, output: 0 });
+    }
+
+    /// The same of turns that did more than what was recorded.
+    fn check_turns(&self, name: &str, turns: &[Replayed], further: &Further) -> Vec<Report> {
+        let complete = |target: &OtlpTarget| target.spans().len() >= turns.len() * further.spans();
         let all = wait::until("every turn to be in every target", RECOVERY, || {
             self.targets.iter().all(complete).then_some(())
         });
-        let mut wrong = Vec::new();
+        let (mut wrong, mut reports) = (Vec::new(), Vec::new());
         for (number, target) in self.targets.iter().enumerate() {
-            let report = Report::of(turns, target);
+            let report = Report::of(turns, target, further.spans());
             let line = format!("{name}: target {number}: {report}\n");
             // Not captured with what tests print.
             let _ = std::io::stdout().write_all(line.as_bytes());
             if (report.lost, report.doubled) != (0, 0) {
                 wrong.push(line);
             }
+            reports.push(report);
         }
         assert!(all.is_ok() && wrong.is_empty(), "{all:?} {wrong:?}");
         self.home.stop_buffer().expect("the buffer stops");
+        reports
     }
 }
 
@@ -288,7 +363,7 @@ struct Report {
 }
 
 impl Report {
-    fn of(turns: &[Replayed], target: &OtlpTarget) -> Self {
+    fn of(turns: &[Replayed], target: &OtlpTarget, spans_of_turn: usize) -> Self {
         let spans = target.spans();
         let mut traces: BTreeMap<&str, Vec<&TakenSpan>> = BTreeMap::new();
         for span in &spans {
@@ -302,7 +377,7 @@ impl Report {
         };
         let complete: Vec<String> = traces
             .values()
-            .filter(|spans| spans.len() == SPANS)
+            .filter(|spans| spans.len() == spans_of_turn)
             .filter_map(|spans| root(spans))
             .collect();
         let told: BTreeSet<&str> = complete.iter().map(String::as_str).collect();

@@ -12,6 +12,7 @@ use otlp_model::SpanBatch;
 use super::batch_file;
 use super::flushed::{Flushed, Stopped};
 use super::folder::{self, BatchName};
+use super::offer::PATIENCE;
 use super::parts::OpenBatch;
 use super::standing::Standing;
 use super::{Outbox, OutboxError};
@@ -147,39 +148,57 @@ impl Flush<'_> {
         Ok(())
     }
 
-    /// Offers what is first in its trace: what fits into a request, and a part of one that does not. Says
-    /// whether there was anything.
+    /// Offers what is first in its trace: what fits into a request, then that at which the target failed
+    /// before, and a part of what does not fit. Says whether there was anything.
     fn offer_round(&mut self) -> Result<bool, OutboxError> {
         let mut behind = BTreeSet::new();
-        let mut large = Vec::new();
+        let (mut failing, mut large) = (Vec::new(), Vec::new());
         let mut found = false;
         for (name, bytes) in self.outbox.on(&self.outbox.folder, folder::batches)? {
             let Some(trace) = self.trace(&name)? else { continue };
             if behind.contains(&trace) {
                 continue;
             }
+            let failures = self.failures(&name);
+            let is_whole = bytes <= self.outbox.part_bytes;
+            let mut is_gone = false;
             if self.is_passed_by(&name) {
-                behind.insert(trace);
-            } else if bytes > self.outbox.part_bytes {
-                behind.insert(trace);
-                large.push(name);
-            } else {
+                // What is behind it is not held up for good.
+                is_gone = failures >= PATIENCE;
+            } else if is_whole && failures == 0 {
                 found = true;
-                if !self.offer_whole(&name)? {
-                    behind.insert(trace);
-                }
-                if self.flushed.stopped.is_some() {
-                    return Ok(found);
-                }
+                is_gone = self.offer_whole(&name)?;
+            } else {
+                if is_whole { &mut failing } else { &mut large }.push((failures, name));
+            }
+            if !is_gone {
+                behind.insert(trace);
+            }
+            if self.flushed.stopped.is_some() {
+                return Ok(found);
             }
         }
-        let next = large.into_iter().min_by_key(|name| self.served.get(name).copied());
-        if let Some(name) = next {
+        failing.sort_unstable();
+        for (_, name) in failing {
+            found = true;
+            self.offer_whole(&name)?;
+            if self.flushed.stopped.is_some() {
+                return Ok(found);
+            }
+        }
+        let served = |name: &BatchName| self.served.get(name).copied();
+        let next = large.into_iter().min_by_key(|(failures, name)| (*failures, served(name)));
+        if let Some((_, name)) = next {
             *self.served.entry(name.clone()).or_default() += 1;
             found = true;
             self.offer_part_of(&name)?;
         }
         Ok(found)
+    }
+
+    /// How often the target failed at the next request of a batch.
+    fn failures(&self, name: &BatchName) -> u32 {
+        self.standing.trouble(&name.to_string()).map_or(0, |trouble| trouble.failures)
     }
 
     /// The trace of a batch; none where it is gone, or damaged and now set aside.
@@ -233,6 +252,12 @@ impl Flush<'_> {
         }
         self.standing.save(folder);
         self.flushed.waiting = waiting.len();
+        let now = self.outbox.on(folder, folder::batches)?;
+        if !self.standing.is_held && now.iter().any(|(name, _)| !names.contains(&name.to_string()))
+        {
+            // What was put away meanwhile need not wait until others are due.
+            let _ = folder::remove(&folder.join("due"));
+        }
         Ok(self.flushed)
     }
 }

@@ -14,7 +14,7 @@ use super::standing::Failure;
 use crate::Verdict;
 
 /// After failing at one span this often, and taking others, a target gets no more of it.
-const PATIENCE: u32 = 5;
+pub(super) const PATIENCE: u32 = 5;
 
 /// What came of offering a part of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,8 +30,7 @@ pub(super) struct Standing {
     pub(super) is_held: bool,
     /// The batches at which it failed, by the names of their files.
     batches: BTreeMap<String, Trouble>,
-    /// The trace at which it failed in this run, if it accepted nothing since.
-    #[serde(skip)]
+    /// The trace at which it failed last, if it accepted nothing since.
     failed_at_trace: Option<String>,
     #[serde(skip)]
     pub(super) due: Option<SystemTime>,
@@ -110,12 +109,18 @@ impl Standing {
 
     /// The target took something.
     pub(super) fn accepted(&mut self) {
+        for trouble in self.batches.values_mut() {
+            trouble.takes_others = true;
+            if self.is_held {
+                // It was the target that failed, and it is well again.
+                trouble.due = 0;
+            }
+        }
         self.failures = 0;
         self.error = None;
         self.due = None;
         self.is_held = false;
         self.failed_at_trace = None;
-        self.batches.values_mut().for_each(|trouble| trouble.takes_others = true);
     }
 
     /// The target took a part of this batch, in so much time.

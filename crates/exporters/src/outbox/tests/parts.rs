@@ -193,6 +193,49 @@ fn a_batch_at_which_the_target_fails_holds_up_nobody_who_comes_later() {
 }
 
 #[test]
+fn a_target_that_fails_at_two_traces_is_left_alone_and_tried_with_the_one_that_failed_least() {
+    let mut scene = scene(4);
+    scene.push("t", &["stuck"]);
+    let ill = Target::that([Does::BreakOff; 9]);
+    scene.flush(&ill);
+    scene.push("u", &["other"]);
+    // The new one is offered before the first is due, and now it is known.
+    scene.flush(&ill);
+    assert_eq!(ill.offered(), "stuck other");
+    scene.push("v", &["third"]);
+    assert_eq!(scene.wait(), Some(2));
+    let Some(Stopped::NotDue(_)) = scene.flush(&ill).stopped else { panic!("it is due") };
+    scene.now += 3 * SECOND;
+    scene.flush(&ill);
+    assert_eq!((ill.offered().as_str(), scene.wait()), ("third", Some(4)));
+    // It is well again, but for one batch, which is not always the first.
+    let target = Target::always("stuck", Does::BreakOff);
+    for _ in 0..2 {
+        scene.now += 60 * SECOND;
+        scene.flush(&target);
+    }
+    assert_eq!(target.offered(), "stuck other third stuck");
+}
+
+#[test]
+fn what_is_behind_a_batch_in_its_trace_waits_for_it_but_not_for_good() {
+    let mut scene = scene(4);
+    scene.push("t", &["stuck"]);
+    scene.push("t", &["behind"]);
+    let target = Target::always("stuck", Does::Refuse(500));
+    for _ in 0..4 {
+        scene.flush(&target);
+        scene.now += 3600 * SECOND;
+    }
+    assert_eq!(target.taken(), "");
+    while !scene.outbox.is_empty().unwrap() {
+        scene.flush(&target);
+        scene.now += 3600 * SECOND;
+    }
+    assert_eq!((target.taken().as_str(), scene.summary().rejected.len()), ("behind", 1));
+}
+
+#[test]
 fn numbers_are_those_of_all_accepted_parts_and_come_after_the_last() {
     let scene = scene(2);
     scene.push("t", &["a", "b", "c", "poison", "d"]);
@@ -224,21 +267,31 @@ fn progress_that_is_lost_or_damaged_sends_parts_again_and_loses_none() {
     }
 }
 
+/// A batch of 200 MB that waits, none of which is in memory.
+fn put_away_200_megabytes(scene: &Scene, spans: usize) {
+    let one = batch("large", &["0"]);
+    let header = Header { spans, ..Header::of(&one, scene.now).unwrap() };
+    let text = "x".repeat(200_000_000 / spans);
+    let all = (0..spans).map(|number| {
+        let mut span = batch("large", &[&number.to_string()]).spans.remove(0);
+        span.attributes = vec![Attribute::new("input.value", text.clone())];
+        Ok(std::borrow::Cow::Owned(span))
+    });
+    let name = BatchName { key: header.created, id: header.span_id.clone() };
+    NewFile::write(scene.outbox.folder(), |file| {
+        batch_file::write(file, &header, &one.resource, all)
+    })
+    .and_then(|file| file.put(&scene.outbox.folder().join(name.to_string())))
+    .unwrap();
+    assert!(scene.summary().bytes > 200_000_000);
+}
+
 /// 200 MB to a target that takes 0.6 s for a request, in runs of 4.5 s, without the time passing.
 #[test]
 fn a_batch_of_200_megabytes_arrives_and_holds_up_nothing() {
     const SPANS: usize = 2000;
     let scene = Scene::new();
-    let names: Vec<String> = (0..SPANS).map(|number| number.to_string()).collect();
-    let mut batch = batch("large", &names.iter().map(String::as_str).collect::<Vec<_>>());
-    let text: std::borrow::Cow<'static, str> = "x".repeat(100_000).into();
-    for span in &mut batch.spans {
-        span.attributes =
-            vec![Attribute { key: "input.value".into(), value: text.clone().into_owned().into() }];
-    }
-    scene.outbox.push(&batch, scene.now).unwrap();
-    drop(batch);
-    assert!(scene.summary().bytes > 200_000_000);
+    put_away_200_megabytes(&scene, SPANS);
     let slow = Slow::new();
     let run = Duration::from_millis(4500);
     slow.run(&scene, run);
@@ -253,4 +306,43 @@ fn a_batch_of_200_megabytes_arrives_and_holds_up_nothing() {
     assert_eq!((taken.len(), distinct.len()), (SPANS + 1, SPANS + 1));
     let requests = slow.target.offered.lock().unwrap().len();
     assert!((55..75).contains(&requests), "{requests}");
+}
+
+/// Makes the bodies of requests, and throws them away.
+#[cfg(target_os = "linux")]
+struct Encodes;
+
+#[cfg(target_os = "linux")]
+impl Exporter for Encodes {
+    fn target(&self) -> &str {
+        "encodes"
+    }
+
+    fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
+        assert_eq!(requests::bodies(batch, crate::otlp_http::OtlpEncoding::Protobuf).len(), 1);
+        Ok(Receipt { spans: batch.spans.len() })
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_batch_of_200_megabytes_needs_the_memory_of_a_request() {
+    let scene = Scene::new();
+    put_away_200_megabytes(&scene, 5000);
+    // The most that this process had in memory, in KiB, since it was asked to begin again.
+    let peak = |text: String| -> u64 {
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    };
+    let status = || peak(fs::read_to_string("/proc/self/status").unwrap());
+    fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = status();
+    let attempt = scene.attempt();
+    let mut measured = 0;
+    let mut on_accepted = |batch: SpanBatch| measured += batch.spans.len();
+    let flushed = scene.outbox.flush(&Encodes, &attempt, When::Due, Some(&mut on_accepted));
+    assert_eq!(flushed.unwrap(), accepted(1));
+    assert_eq!(measured, 5000);
+    let grown = status() - before;
+    assert!(grown < 32 << 10, "{grown} KiB");
 }
