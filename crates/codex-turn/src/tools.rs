@@ -50,6 +50,9 @@ pub(crate) struct ToolItem {
     pub(crate) sub_agent: Option<String>,
 }
 
+/// The name under which a command that the user runs is told.
+pub(crate) const USER_SHELL: &str = "user_shell_command";
+
 /// Reads a response item that is a tool call: each type that ends in `_call`, known or not.
 pub(crate) fn call_item(kind: &str, item: &Json, at: UnixNanos) -> CallItem {
     let text = |key: &str| json::text(item, &[key]).map(str::to_owned);
@@ -96,7 +99,8 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
     };
     match json::text(item, &["type"])? {
         "CommandExecution" => {
-            tool.name = "exec_command".to_owned();
+            let is_of_user = json::text(item, &["source"]) == Some("user_shell");
+            tool.name = if is_of_user { USER_SHELL } else { "exec_command" }.to_owned();
             tool.arguments = item.get("command").map(command_arguments);
             tool.output = text("aggregated_output");
             tool.exit_code = item.get("exit_code").and_then(Json::as_i64);

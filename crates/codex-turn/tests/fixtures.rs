@@ -15,6 +15,7 @@ mod refusals;
 mod robustness;
 mod support;
 mod traps;
+mod user_shell;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

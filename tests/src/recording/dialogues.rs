@@ -164,3 +164,20 @@ pub(super) fn user_shell() -> Scenario {
         tui.quit()
     })
 }
+
+/// A command that the user runs on the terminal while the agent's own goes on.
+pub(super) fn user_shell_in_turn() -> Scenario {
+    let wait = "touch begun; until test -e go; do sleep 0.1; done; echo waited";
+    let turn = Script::new("Wait for me")
+        .step(Step::new(USAGE).call(Call::command(wait)))
+        .step(Step::new(USAGE).message("I waited."));
+    Scenario::exec([turn]).played(|session| {
+        let tui = session.tui()?;
+        let turn = &session.scenario.turns()[0];
+        tui.enter(&turn.prompt)?;
+        session.file("begun")?;
+        tui.run("echo hi; touch go; exit 5")?;
+        session.answered(&tui, turn)?;
+        tui.quit()
+    })
+}

@@ -32,7 +32,7 @@ pub(super) enum Answers {
 type Named = (&'static str, fn() -> Scenario);
 
 /// All scenarios.
-const ALL: [Named; 32] = [
+const ALL: [Named; 33] = [
     ("apply_patch", runs::apply_patch),
     ("approvals", dialogues::approvals),
     ("attempts", runs::attempts),
@@ -63,6 +63,7 @@ const ALL: [Named; 32] = [
     ("steered", dialogues::steered),
     ("terminal", dialogues::terminal),
     ("user_shell", dialogues::user_shell),
+    ("user_shell_in_turn", dialogues::user_shell_in_turn),
     ("web_search", runs::web_search),
     ("websocket", runs::websocket),
 ];

@@ -57,6 +57,11 @@ impl Session<'_> {
     /// Enters a turn's prompt on a terminal, and waits until it is answered.
     pub(super) fn ask(&self, tui: &Tui, turn: &Script) -> anyhow::Result<()> {
         tui.enter(&turn.prompt)?;
+        self.answered(tui, turn)
+    }
+
+    /// Waits until a turn is answered.
+    pub(super) fn answered(&self, tui: &Tui, turn: &Script) -> anyhow::Result<()> {
         let answer = turn.answer().context("a turn without an answer")?;
         tui.terminal().shows(answer)?;
         let is_answer = |payload: &Value| payload["last-assistant-message"] == answer;

@@ -87,8 +87,9 @@ impl Fusion<'_> {
         Decision::on(tool, self.telemetry.decisions.get(&tool.call_id)?, id_is_shared)
     }
 
-    /// Calls that the model did not ask for itself: scripts of code mode make them. They go under
-    /// the script that was the last to begin before them; Codex does not name it.
+    /// Calls that the model did not ask for itself. Scripts of code mode make them: those go under the
+    /// script that was the last to begin before them; Codex does not name it. The user's commands are
+    /// the turn's own.
     pub(super) fn nest(&self, steps: &mut Vec<Step>) {
         let mut orphans = Vec::new();
         let mut scripts: Vec<&mut ToolCall> = steps
@@ -105,13 +106,15 @@ impl Fusion<'_> {
         let by_id = self.ends.others.iter().rev().map(|event| (event.1.call_id.as_str(), *event));
         let by_id: HashMap<_, _> = by_id.collect();
         for (id, item) in items.chain(events) {
-            if id.is_empty() || !known.insert(id) {
+            let is_of_user = item.is_some_and(|item| item.name == tools::USER_SHELL);
+            if !is_of_user && (id.is_empty() || !known.insert(id)) {
                 continue;
             }
-            let tool = self.tool_from(id, None, item, by_id.get(id).copied());
+            let event = by_id.get(id).copied().filter(|_| !is_of_user);
+            let tool = self.tool_from(id, None, item, event);
             let script = scripts
                 .iter_mut()
-                .filter(|script| script.start <= tool.start)
+                .filter(|script| !is_of_user && script.start <= tool.start)
                 .max_by_key(|script| script.start);
             match script {
                 Some(script) => script.nested.push(tool),

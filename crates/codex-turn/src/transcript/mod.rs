@@ -10,6 +10,7 @@ mod responses;
 mod review;
 mod tokens;
 mod turn;
+mod user_shell;
 
 use std::collections::HashSet;
 
@@ -117,9 +118,14 @@ impl Transcript {
         match payload.unique_turn_id() {
             Some(id) => self.turns.iter().any(|turn| turn.turn_id.as_deref() == Some(id)),
             // Up to 0.98 a turn ends with the answer that the payload repeats.
-            None => self.open.current().is_some_and(|open| {
-                open.is_answered() && open.answer == payload.last_assistant_message
-            }),
+            None => match self.open.current() {
+                Some(open) => open.is_answered() && open.answer == payload.last_assistant_message,
+                // A command of the user's came after it.
+                None => {
+                    let last = self.turns.iter().rev().find(|turn| turn.is_answered());
+                    last.is_some_and(|turn| turn.is_subject_of(payload))
+                }
+            },
         }
     }
 
@@ -294,7 +300,12 @@ impl Transcript {
                 self.close(open, TurnEnd::Implied);
             }
         }
-        let mut open = OpenTurn::new(event, time, begin);
+        let open = self.number(OpenTurn::new(event, time, begin));
+        self.open.begin(open);
+    }
+
+    /// Gives a turn that begins here its place in the thread, and its settings.
+    fn number(&mut self, mut open: OpenTurn) -> OpenTurn {
         open.ordinal = self.ordinal;
         if !turn::is_copied(open.turn_id.as_deref(), &self.meta.thread_id) {
             self.at.turns = self.at.turns.map(|before| before + 1);
@@ -302,7 +313,7 @@ impl Transcript {
         }
         open.settings.complete(&self.ahead);
         open.total = self.total;
-        self.open.begin(open);
+        open
     }
 
     /// Ends the current turn.
@@ -329,7 +340,10 @@ impl Transcript {
                 let role = json::text(item, &["role"]).unwrap_or("user");
                 let Some(text) = content() else { return };
                 if role != "assistant" {
-                    return self.hold(item, role, text, time);
+                    return match user_shell::command_of(&text, time) {
+                        Some(command) => self.user_ran(item, text, command, time),
+                        None => self.hold(item, role, text, time),
+                    };
                 }
                 ModelItem::Text(text)
             }

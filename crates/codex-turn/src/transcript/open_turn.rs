@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use otlp_model::UnixNanos;
-use otlp_model::turn::{Compaction, Part};
+use otlp_model::turn::Compaction;
 use serde_json::Value as Json;
 
 use super::budget::Cut;
@@ -44,6 +44,8 @@ pub(super) struct OpenTurn {
     /// The thread's cumulative token count, as the front end of this turn has it.
     pub(super) total: Total,
     pub(super) compaction_start: Option<UnixNanos>,
+    /// The user's commands of which an item was read, and no message yet.
+    pub(super) noted_commands: Vec<Option<String>>,
     /// The review, where a reviewer does the work.
     pub(super) review: Option<ToolItem>,
     pub(super) cut: Cut,
@@ -83,6 +85,7 @@ impl OpenTurn {
             usage_records: HashSet::new(),
             total: Total::default(),
             compaction_start: None,
+            noted_commands: Vec::new(),
             review: None,
             cut: Cut::default(),
             is_superseded: false,
@@ -101,6 +104,9 @@ impl OpenTurn {
     /// Takes in an `item_completed` event.
     pub(super) fn complete_item(&mut self, event: &Json) {
         if let Some(item) = tools::tool_item(event) {
+            if item.name == tools::USER_SHELL {
+                self.noted_commands.push(item.arguments.clone());
+            }
             self.entries.push(Entry::End(item));
             return;
         }
@@ -214,16 +220,7 @@ impl OpenTurn {
                     && last.items.iter().all(is_thought)
             }
             // A command of the user's own.
-            None => {
-                let is_command = |part: &Part| match part {
-                    Part::Text(text) => text.starts_with("<user_shell_command>"),
-                    _ => false,
-                };
-                let request = grouped.unanswered.as_ref().map_or(&[][..], |asked| &asked.input);
-                let mut parts = request.iter().flat_map(|message| &message.parts);
-                let has_command = !grouped.other_items.is_empty() || parts.any(is_command);
-                self.prompts.is_empty() && has_command
-            }
+            None => self.prompts.is_empty() && !grouped.other_items.is_empty(),
         }
     }
 }
