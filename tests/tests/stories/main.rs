@@ -31,6 +31,7 @@ mod phoenix_rest;
 mod proxies;
 mod proxy;
 mod repeated;
+mod reverts;
 mod secrets;
 mod setup;
 mod sizes;
