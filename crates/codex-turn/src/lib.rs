@@ -22,6 +22,7 @@ mod notify;
 mod outcome;
 mod output;
 mod problem;
+mod sub_agents;
 mod telemetry;
 mod tools;
 mod transcript;
@@ -34,6 +35,7 @@ pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
 pub use line::{Line, ReadLine};
 pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use problem::Problem;
+pub use sub_agents::nth_call;
 pub use telemetry::{covers, events_of};
 pub use transcript::{
     Checkpoint, HistoryBase, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, TurnStart,

@@ -1,6 +1,7 @@
 //! Tool calls as Codex records them.
 
 use otlp_model::UnixNanos;
+use otlp_model::turn::ToolCall;
 use serde_json::Value as Json;
 
 use crate::json;
@@ -118,9 +119,8 @@ pub(crate) fn tool_item(event: &Json) -> Option<ToolItem> {
         "CollabAgentToolCall" => {
             tool.name = text("tool")?;
             tool.arguments = text("prompt");
-            // To wait for a sub-agent or to close it does not set it to work.
-            let works =
-                ["spawn", "send", "resume", "followup"].iter().any(|word| tool.name.contains(word));
+            // To wait for a sub-agent, to close or to reopen it does not set it to work.
+            let works = ["spawn", "send", "followup"].iter().any(|word| tool.name.contains(word));
             let receiver =
                 json::at(item, &["receiver_thread_ids"]).and_then(|ids| ids.get(0)?.as_str());
             tool.sub_agent = receiver.filter(|_| works).map(str::to_owned);
@@ -186,11 +186,26 @@ pub(crate) fn end_event(kind: &str, event: &Json, at: UnixNanos) -> Option<ToolI
 /// The status of a tool that ended well.
 const COMPLETED: &str = "completed";
 
-/// The thread of the sub-agent that a `spawn_agent` call's output names.
-pub(crate) fn spawned_agent(name: &str, output: Option<&str>) -> Option<String> {
-    let output = output.filter(|_| name.ends_with("spawn_agent"))?;
-    let value: Json = serde_json::from_str(output).ok()?;
-    json::text_of(&value, &["agent_id", "thread_id"]).map(str::to_owned)
+/// The thread of the sub-agent that a call set to work, as far as what is known of the call says. A
+/// message alone (`send_message`) leaves a sub-agent at rest.
+pub(crate) fn set_to_work(call: &ToolCall) -> Option<String> {
+    let parse = |text: &Option<String>| serde_json::from_str::<Json>(text.as_deref()?).ok();
+    let has_name = |name: &str| call.name.ends_with(name);
+    if has_name("send_message") {
+        return None;
+    }
+    call.sub_agent.clone().or_else(|| {
+        // Versions without a record of the call's end (up to 0.148).
+        if has_name("spawn_agent") {
+            let output = parse(&call.output)?;
+            json::text_of(&output, &["agent_id", "thread_id"]).map(str::to_owned)
+        } else if has_name("send_input") {
+            json::text(&parse(&call.output)?, &["submission_id"])?;
+            json::text_of(&parse(&call.arguments)?, &["target", "id"]).map(str::to_owned)
+        } else {
+            None
+        }
+    })
 }
 
 /// The shell command in a call's arguments.

@@ -20,13 +20,15 @@ mod user_shell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use codex_turn::{Checkpoint, Transcript, events_of, fuse, turn_from_events, turn_from_notify};
+use codex_turn::{
+    Checkpoint, Transcript, events_of, fuse, nth_call, turn_from_events, turn_from_notify,
+};
 use expect_test::expect_file;
 use otlp_model::names::{
     LLM_TOKEN_COUNT_CACHE_READ, LLM_TOKEN_COUNT_COMPLETION, LLM_TOKEN_COUNT_PROMPT,
     LLM_TOKEN_COUNT_REASONING,
 };
-use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall};
+use otlp_model::turn::{LlmCall, Outcome, ParentTurn, Step, ToolCall};
 use otlp_model::{Span, SpanKind, TreeOptions, Turn, span_tree};
 
 use support::{Recording, cases, data_dir, transcripts_of, versions};
@@ -280,11 +282,8 @@ fn trap_03_sub_agents_find_their_parents() {
     let child = spans("subagent_v2/rollout-2.jsonl");
     let turns: Vec<_> = child.iter().filter(|span| span.kind == SpanKind::Agent).collect();
     assert_eq!(turns.len(), 2);
-    assert!(
-        turns
-            .iter()
-            .all(|turn| (turn.trace_id, turn.parent_id) == (spawn.trace_id, Some(spawn.span_id)))
-    );
+    assert!(turns.iter().all(|turn| turn.trace_id == spawn.trace_id));
+    assert_eq!(turns[0].parent_id, Some(spawn.span_id));
     assert!(turns[0].text("input.value").unwrap().contains("Task name: /root/task_a"));
 }
 
@@ -416,4 +415,36 @@ fn trap_02_the_title_thread_is_recognised() {
     let recording = Recording::load("0.169.0/tui_multi");
     let titles = recording.payloads.iter().filter(|payload| payload.is_title_generation()).count();
     assert_eq!((titles, recording.payloads.len()), (3, 6));
+}
+
+/// A sub-agent that is given more to do later works for the call that gave it that, whatever other
+/// calls there were (a message alone sets nobody to work).
+#[test]
+fn later_work_of_a_sub_agent_finds_its_call() {
+    let turns =
+        |case: &str, file: &str| Recording::from_file(&data_dir(case).join(file)).transcript().0;
+    let cases = ["0.130.0/send_input", "0.145.0/send_input", "0.171.0/send_input"];
+    for case in cases.into_iter().chain(["0.171.0/followup_task", "0.169.0/subagent_v2"]) {
+        let (parents, children) = (turns(case, "rollout.jsonl"), turns(case, "rollout-2.jsonl"));
+        assert_eq!((parents.len(), children.len()), (1, 2), "{case}");
+        let nth: Vec<_> = children.iter().map(|child| nth_call(&parents[0], child)).collect();
+        assert_eq!(nth, [1, 2], "{case}");
+        let parent = fuse(&parents[0], &[]);
+        let above = span_tree(&parent, &TreeOptions::default());
+        let names = children.iter().zip(nth).map(|(child, nth_call)| {
+            let parent = ParentTurn {
+                thread_id: parent.thread_id.clone(),
+                key: parent.key.clone(),
+                nth_call,
+                ..ParentTurn::default()
+            };
+            let turn = Turn { parent: Some(parent), ..fuse(child, &[]) };
+            let parent_id = span_tree(&turn, &TreeOptions::default())[0].parent_id;
+            above.iter().find(|span| Some(span.span_id) == parent_id).unwrap().name.to_string()
+        });
+        let names: Vec<String> = names.collect();
+        assert_eq!(names[0], "spawn_agent", "{case}");
+        let later = if case.contains("send_input") { "send_input" } else { "followup_task" };
+        assert_eq!(names[1], later, "{case}");
+    }
 }

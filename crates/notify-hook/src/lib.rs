@@ -23,6 +23,7 @@ mod deliver;
 mod dry_run;
 mod exporter;
 mod find;
+mod forks;
 mod gather;
 mod git;
 mod lane;

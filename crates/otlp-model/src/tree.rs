@@ -125,7 +125,8 @@ impl<'a> Tree<'a> {
         let parent = turn.parent.as_ref().map(|parent| {
             name.push_str(" (sub-agent)");
             let call = sub_agent_call(&turn.thread_id);
-            SpanId::derive(&[turn.agent.name, &parent.thread_id, &parent.key, &call, "1"])
+            let nth = parent.nth_call.to_string();
+            SpanId::derive(&[turn.agent.name, &parent.thread_id, &parent.key, &call, &nth])
         });
         let parent = parent.or(turn.caller.map(|caller| caller.span_id));
         self.push(
@@ -343,7 +344,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// The name of the first call of a turn that set a sub-agent to work.
+/// The name of the calls of a turn that set a sub-agent to work.
 fn sub_agent_call(thread_id: &str) -> String {
     format!("sub-agent {thread_id}")
 }

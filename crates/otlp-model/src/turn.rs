@@ -95,12 +95,14 @@ pub struct Caller {
 }
 
 /// Where the turn of a sub-agent hangs: it is part of the trace of the turn at the root.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParentTurn {
     /// The thread of the turn that set the sub-agent to work.
     pub thread_id: String,
     /// That turn's [`Turn::key`].
     pub key: String,
+    /// Which of that turn's calls that set this sub-agent to work, from 1.
+    pub nth_call: usize,
     /// The thread of the turn at the root.
     pub root_thread_id: String,
     /// That turn's [`Turn::key`].

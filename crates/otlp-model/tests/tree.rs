@@ -242,6 +242,7 @@ fn a_sub_agents_turn_hangs_below_the_call_that_set_it_to_work() {
         parent: Some(ParentTurn {
             thread_id: parent_thread.to_owned(),
             key: key.to_owned(),
+            nth_call: 1,
             root_thread_id: "thread".to_owned(),
             root_key: "turn".to_owned(),
         }),

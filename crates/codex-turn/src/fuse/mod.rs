@@ -72,13 +72,14 @@ impl<'a> Fusion<'a> {
     /// names the one at the root, which is the same for the sub-agents of the first level.
     fn parent(&self) -> Option<ParentTurn> {
         let turn = self.transcript;
-        let thread_id = turn.meta.parent_thread_id.clone()?;
+        let thread_id = turn.meta.parent_thread_id.clone().filter(|_| !turn.is_at_root())?;
         let root_key = turn.root_turn_id.clone()?;
         let first_level = (thread_id == turn.meta.root_thread_id).then(|| root_key.clone());
         let key = turn.parent_turn_id.clone().or(first_level)?;
         Some(ParentTurn {
             thread_id,
             key,
+            nth_call: 1,
             root_thread_id: turn.meta.root_thread_id.clone(),
             root_key,
         })
@@ -245,6 +246,7 @@ impl<'a> Fusion<'a> {
             ("codex.trace_id", settings.trace_id.as_ref().or(telemetry.trace_id.as_ref())),
             ("codex.originator", turn.meta.originator.as_ref()),
             ("codex.parent_thread_id", turn.meta.parent_thread_id.as_ref()),
+            ("codex.forked_from_thread_id", turn.meta.forked_from_id.as_ref()),
             ("codex.agent.path", turn.meta.agent_path.as_ref()),
             ("codex.agent.nickname", turn.meta.agent_nickname.as_ref()),
         ];

@@ -18,8 +18,7 @@ impl Fusion<'_> {
         let mut tool = self.tool_from(&call.call_id, Some(call), call.item.as_ref(), result);
         tool.name = call.name.clone();
         tool.arguments = call.arguments.clone();
-        tool.sub_agent =
-            tool.sub_agent.or_else(|| tools::spawned_agent(&tool.name, tool.output.as_deref()));
+        tool.sub_agent = tools::set_to_work(&tool);
         if let Some(namespace) = &call.namespace {
             replace(&mut tool.attributes, "codex.tool.namespace", namespace);
         }
@@ -163,17 +162,18 @@ fn without_end(time: UnixNanos, result: &ToolResult) -> ToolCall {
     if result.output_truncated {
         attributes.push(Attribute::new("codex.tool.output_truncated", true));
     }
-    ToolCall {
+    let mut tool = ToolCall {
         call_id: result.call_id.clone(),
         name: result.name.clone(),
         start: time.minus(result.duration),
         end: time,
         arguments: result.arguments.clone(),
         output: result.output.clone(),
-        sub_agent: tools::spawned_agent(&result.name, result.output.as_deref()),
         attributes,
         ..ToolCall::default()
-    }
+    };
+    tool.sub_agent = tools::set_to_work(&tool);
+    tool
 }
 
 fn note_end(tool: &mut ToolCall, evidence: &Evidence<'_>) {

@@ -14,6 +14,8 @@ pub struct ThreadMeta {
     pub root_thread_id: String,
     /// The thread that spawned this one.
     pub parent_thread_id: Option<String>,
+    /// The thread that this one was forked off.
+    pub forked_from_id: Option<String>,
     /// The place of a sub-agent in the tree of agents, such as `/root/task_a`.
     pub agent_path: Option<String>,
     /// The name that Codex gave a sub-agent.
@@ -72,6 +74,7 @@ impl ThreadMeta {
         Some(Self {
             root_thread_id: text("session_id").unwrap_or_else(|| thread_id.clone()),
             parent_thread_id: of_sub_agent("parent_thread_id"),
+            forked_from_id: text("forked_from_id"),
             agent_path: of_sub_agent("agent_path"),
             agent_nickname: of_sub_agent("agent_nickname"),
             thread_id,

@@ -199,6 +199,7 @@ impl OpenTurn {
             unanswered: grouped.unanswered,
             other_items: self.review.into_iter().chain(grouped.other_items).collect(),
             cut: self.cut,
+            is_marked_as_copy: false,
         }
     }
 }

@@ -79,6 +79,7 @@ pub struct TranscriptTurn {
     pub(crate) other_items: Vec<ToolItem>,
     /// What was too much to be kept.
     pub(crate) cut: Cut,
+    pub(crate) is_marked_as_copy: bool,
 }
 
 impl TranscriptTurn {
@@ -99,7 +100,47 @@ impl TranscriptTurn {
     /// Whether it is another thread's turn, copied into this transcript when the thread was forked
     /// off: it was told there.
     pub fn is_copied(&self) -> bool {
-        is_copied(self.turn_id.as_deref(), &self.meta.thread_id)
+        self.is_marked_as_copy || is_copied(self.turn_id.as_deref(), &self.meta.thread_id)
+    }
+
+    /// Whether it may be such a turn without an id that says so (up to Codex 0.98): it was written
+    /// when the thread was forked off.
+    pub fn may_be_copied(&self) -> bool {
+        const COPYING: u64 = 10_000_000_000;
+        let forked = uuid_v7_time(&self.meta.thread_id);
+        self.turn_id.is_none()
+            && self.meta.forked_from_id.is_some()
+            && forked.is_none_or(|forked| self.start.since(forked) < COPYING)
+    }
+
+    /// Whether all of it was written in less time than any model needs, right after something that
+    /// was written until a time.
+    pub fn was_written_at_once(&self, after: UnixNanos) -> bool {
+        const AT_ONCE: u64 = 250_000_000;
+        self.start.since(after) < 2 * AT_ONCE && self.end.since(self.start) < AT_ONCE
+    }
+
+    /// Whether it says the same as an earlier turn in the same place of another thread.
+    pub fn repeats(&self, original: &Self) -> bool {
+        fn essence(turn: &TranscriptTurn) -> impl PartialEq + '_ {
+            let responses = turn.steps.iter().filter_map(|step| match step {
+                TranscriptStep::Response(response) => Some(response),
+                TranscriptStep::Compaction(_) => None,
+            });
+            let said = responses.map(|response| (response.usage, response.items.len()));
+            (turn.number, &turn.prompts, &turn.answer, said.collect::<Vec<_>>())
+        }
+        original.start < self.start && essence(self) == essence(original)
+    }
+
+    /// Takes it for another thread's turn.
+    pub fn mark_copied(&mut self) {
+        self.is_marked_as_copy = true;
+    }
+
+    /// Whether nobody but its user set it to work, also where its thread is a sub-agent's.
+    pub fn is_at_root(&self) -> bool {
+        self.root_turn_id.is_some() && self.root_turn_id == self.turn_id
     }
 
     /// Whether it ended in one way or another.

@@ -6,6 +6,7 @@ use codex_turn::{NotifyPayload, fuse};
 use otlp_model::Attribute;
 
 use super::{Look, TRANSCRIPT_PATIENCE};
+use crate::forks;
 use crate::gather::Gathered;
 use crate::git::Dirty;
 use crate::parents;
@@ -94,6 +95,7 @@ impl Look<'_> {
     }
 
     fn trace_reading(&mut self, reading: &mut Reading, gathered: &mut Gathered) {
+        forks::mark_copies(&mut reading.turns, &self.context.paths.codex_home, self.context.log);
         let last = reading.turns.iter().rposition(|turn| self.is_due(turn));
         let dirty = Dirty::ask(last.and_then(|last| reading.turns[last].directory()));
         if let Some(last) = last {

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use codex_turn::NotifyPayload;
-use notify_hook::{Report, ledger};
+use notify_hook::{Cause, Report, ledger};
 use otlp_model::{SpanKind, UnixNanos};
 
 use crate::home::{Home, NOTHING, SENT, UNSENT};
@@ -205,6 +205,72 @@ fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
     let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
     assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
     assert_eq!(below[0].text("session.id"), above[0].text("session.id"));
+}
+
+/// Whoever ends first, and in one look at the sub-agent or in two.
+#[test]
+fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
+    for case in ["0.130.0/send_input", "0.171.0/send_input", "0.171.0/followup_task"] {
+        for sub_agent_first in [true, false] {
+            let home = Home::new(case);
+            let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+            let first_line = text.lines().next().unwrap();
+            let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
+            let child = Home { thread_id: meta.thread_id, ..Home::new(case) };
+            let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
+            let sweep = || Cause::Sweep { since: UnixNanos(0) };
+            let look = |of: &Home| of.look_for(sweep(), &[]).traced;
+            home.write_transcript(&home.recorded());
+            if !sub_agent_first {
+                assert_eq!(look(&home), 1, "{case}");
+            }
+            let second = text.match_indices("\"task_started\"").nth(1).unwrap().0;
+            let (begun, rest) = text.split_at(text[..second].rfind('\n').unwrap() + 1);
+            child.write_transcript(begun);
+            assert_eq!(look(&child), 1, "{case}");
+            child.append(rest);
+            assert_eq!(look(&child), 1, "{case}");
+            if sub_agent_first {
+                assert_eq!(look(&home), 1, "{case}");
+            }
+            let spans: Vec<_> = home.batches().into_iter().flat_map(|batch| batch.spans).collect();
+            let works = spans.iter().filter(|span| span.name.ends_with("(sub-agent)"));
+            let above = works.map(|turn| {
+                let call = spans.iter().find(|span| Some(span.span_id) == turn.parent_id);
+                call.unwrap().name.to_string()
+            });
+            let later = if case.contains("send_input") { "send_input" } else { "followup_task" };
+            assert_eq!(above.collect::<Vec<_>>(), ["spawn_agent", later], "{case}");
+        }
+    }
+}
+
+/// Up to 0.98 a fork repeats the turns of the other thread as if they were its own.
+#[test]
+fn a_fork_without_turn_ids_is_told_once() {
+    for origin_is_there in [true, false] {
+        let home = Home::new("0.98.0/fork");
+        let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+        // People take longer than scripts.
+        let text =
+            text.replace("T16:32:56.87", "T16:32:58.87").replace("T16:32:56.9", "T16:32:58.9");
+        let first_line = text.lines().next().unwrap();
+        let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
+        let fork = Home { thread_id: meta.thread_id, ..Home::new("0.98.0/fork") };
+        let fork = Home { paths: home.paths.clone(), target: home.target.clone(), ..fork };
+        let ended = || Cause::Ended { since: UnixNanos(0), began: UnixNanos(0) };
+        if origin_is_there {
+            home.write_transcript(&home.recorded());
+            assert_eq!(home.look_for(ended(), &[]).traced, 2);
+        }
+        fork.write_transcript(&text);
+        assert_eq!(fork.look_for(ended(), &[]), SENT);
+        assert_eq!(fork.look_for(ended(), &[]), NOTHING);
+        let spans = home.batches().pop().unwrap().spans;
+        assert_eq!(spans[0].text("codex.forked_from_thread_id"), Some(&*home.thread_id));
+        assert_eq!(spans[0].int("codex.turn.usage.input_tokens"), Some(1000));
+        assert_eq!(home.log().contains("whose transcript is gone"), !origin_is_there);
+    }
 }
 
 #[test]
