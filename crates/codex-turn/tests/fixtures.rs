@@ -7,6 +7,7 @@
 
 mod calls;
 mod compat;
+mod corpus;
 mod counts;
 mod ends;
 mod overlap;
@@ -43,8 +44,7 @@ fn check(case: &str) {
         }
         let (turns, problems) = recording.transcript();
         for (index, turn) in turns.iter().enumerate() {
-            let previous = index.checked_sub(1).map(|previous| &turns[previous]);
-            let events = events_of(turn, previous, turns.get(index + 1), &recording.events);
+            let events = recording.events_of(&turns, index);
             print_turn(&mut text, &fuse(turn, &events));
         }
         for problem in problems {
@@ -59,8 +59,7 @@ fn check(case: &str) {
 fn check_transcript_alone(case: &str, recording: &Recording) {
     let (turns, _) = recording.transcript();
     for (index, transcript) in turns.iter().enumerate() {
-        let previous = index.checked_sub(1).map(|previous| &turns[previous]);
-        let events = events_of(transcript, previous, turns.get(index + 1), &recording.events);
+        let events = recording.events_of(&turns, index);
         let (with, without) = (fuse(transcript, &events), fuse(transcript, &[]));
         assert_eq!(with.usage(), without.usage(), "{case}");
         assert_eq!(with.outcome, without.outcome, "{case}");
@@ -226,12 +225,15 @@ fn every_version_tells_the_basic_story() {
 }
 
 /// Conservation: over all spans of a thread, tokens add up to Codex's own cumulative count, in every
-/// recording there is.
+/// recording and sample there is.
 #[test]
 fn no_token_is_lost_or_counted_twice() {
     let mut transcripts = 0;
-    for file in support::transcripts() {
+    for file in support::transcripts().into_iter().chain(support::samples()) {
         let recording = Recording::from_file(&file);
+        if !recording.is_counted() {
+            continue;
+        }
         let (turns, _) = recording.transcript();
         let turns = turns.iter().filter(|turn| !turn.is_copied());
         let spans = turns.flat_map(|turn| span_tree(&fuse(turn, &[]), &TreeOptions::default()));
@@ -250,7 +252,7 @@ fn no_token_is_lost_or_counted_twice() {
         assert_eq!(Some(sum), recording.final_count(), "{}", file.display());
         transcripts += 1;
     }
-    assert!(transcripts >= 20, "only {transcripts} transcripts found");
+    assert!(transcripts >= 100, "only {transcripts} transcripts found");
 }
 
 /// The turns of sub-agents hang below the calls that set them to work, in the same trace.

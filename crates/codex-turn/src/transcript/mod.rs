@@ -245,7 +245,8 @@ impl Transcript {
             // Up to 0.98 a turn begins with its prompt.
             "user_message"
                 if self.meta.has_no_turn_markers()
-                    && self.open.current().is_none_or(OpenTurn::is_answered) =>
+                    && (self.open.current().is_none_or(OpenTurn::is_answered)
+                        || self.open.has_session_begun()) =>
             {
                 self.begin(event, time);
             }

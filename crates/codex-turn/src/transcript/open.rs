@@ -6,7 +6,7 @@
 //! turn of the next record that names one, because Codex writes a response's cost after its items.
 
 use otlp_model::UnixNanos;
-use otlp_model::turn::Message;
+use otlp_model::turn::{Message, Part};
 use serde_json::Value as Json;
 
 use super::open_turn::OpenTurn;
@@ -166,6 +166,17 @@ impl OpenTurns {
     fn turn_with_the_call_of(&self, entry: &Entry) -> Option<usize> {
         let Entry::Output { call_id, .. } = entry else { return None };
         self.turns.iter().rposition(|turn| turn.has_call(call_id))
+    }
+
+    /// Whether the model is about to be told where it works, as it is when a session begins: what the
+    /// user says next does not go into a turn of the session before, which failed or was killed.
+    pub(super) fn has_session_begun(&self) -> bool {
+        let texts = self.pending.iter().flat_map(|held| &held.message.parts);
+        let mut texts = texts.filter_map(|part| match part {
+            Part::Text(text) => Some(text),
+            Part::Reasoning(_) | Part::ToolCall { .. } => None,
+        });
+        texts.any(|text| text.starts_with("<environment_context>"))
     }
 
     /// The messages for the current turn.

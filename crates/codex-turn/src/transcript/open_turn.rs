@@ -161,6 +161,9 @@ impl OpenTurn {
             Some(duration) if self.ended => self.last.minus(duration),
             _ => self.begun,
         };
+        // Of a review Codex counts the time of the reviewer alone.
+        let entered = self.review.as_ref().and_then(|review| review.started);
+        let start = entered.map_or(start, |entered| start.min(entered));
         let grouped = responses::group(std::mem::take(&mut self.entries), self.has_usage_records);
         if ended == TurnEnd::Completed
             && meta.says_nothing_of_failures()

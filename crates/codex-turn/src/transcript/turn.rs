@@ -200,22 +200,24 @@ pub(super) fn is_copied(turn_id: Option<&str>, thread_id: &str) -> bool {
     }
 }
 
-/// Sorts turns by their beginnings. Of those that overlap, each is read again until it was told.
+/// Sorts turns by their beginnings. Those that overlap are read again, all of them, until the last was
+/// told: a record that names no turn would go to another one if its own were left out.
 pub(super) fn order(turns: &mut [TranscriptTurn]) {
     turns.sort_by_key(|turn| turn.begin.offset);
+    let mut first: Option<Checkpoint> = None;
     let mut end = Checkpoint::START;
-    for turn in turns.iter_mut() {
-        if turn.checkpoint.offset >= end.offset {
-            end = turn.checkpoint;
+    for index in 0..turns.len() {
+        let next = turns.get(index + 1).map(|next| next.begin);
+        let turn = &turns[index];
+        let begin = first.filter(|_| turn.begin.offset < end.offset).unwrap_or(turn.begin);
+        // Of one that was killed nothing more came when the next one had begun.
+        let own_end = next.filter(|_| turn.ended == TurnEnd::Lost).unwrap_or(turn.checkpoint);
+        if own_end.offset >= end.offset {
+            end = own_end;
         }
-        turn.checkpoint = end;
-    }
-    let mut next: Option<Checkpoint> = None;
-    for turn in turns.iter_mut().rev() {
-        if let Some(next) = next.filter(|next| next.offset < turn.checkpoint.offset) {
-            turn.checkpoint = next;
-        }
-        next = Some(turn.begin);
+        let is_overlapped = next.is_some_and(|next| next.offset < end.offset);
+        first = Some(begin);
+        turns[index].checkpoint = if is_overlapped { begin } else { end };
     }
 }
 

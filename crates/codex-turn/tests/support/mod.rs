@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_turn::{
-    Checkpoint, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn,
+    Checkpoint, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn, events_of,
 };
 use otlp_model::UnixNanos;
 use serde_json::{Map, Value as Json};
@@ -15,6 +15,7 @@ pub(crate) struct Recording {
     pub(crate) events: Vec<LogEvent>,
     pub(crate) payloads: Vec<NotifyPayload>,
     rollout: Vec<u8>,
+    file: PathBuf,
     /// The other transcripts of the recording, the oldest first.
     siblings: Vec<PathBuf>,
 }
@@ -38,6 +39,13 @@ fn transcripts_in(folder: &Path) -> Vec<PathBuf> {
     files.retain(|file| file.file_name().unwrap().to_string_lossy().starts_with("rollout"));
     files.sort_by_key(|file| (file.as_os_str().len(), file.clone()));
     files
+}
+
+/// Every sample of a shape that people have published.
+pub(crate) fn samples() -> Vec<PathBuf> {
+    let folder = data_dir("../samples");
+    let folders = entries(&folder).into_iter().filter(|entry| entry.is_dir());
+    folders.flat_map(|sample| transcripts_in(&sample)).collect()
 }
 
 /// Every recording, as `VERSION/CASE`, in order.
@@ -86,6 +94,7 @@ impl Recording {
             events: events.collect(),
             payloads: payloads.lines().map(|line| NotifyPayload::decode(line).unwrap()).collect(),
             siblings: transcripts_in(dir).into_iter().filter(|other| other != file).collect(),
+            file: file.to_owned(),
             meta,
             rollout,
         }
@@ -124,9 +133,17 @@ impl Recording {
         Some(std::array::from_fn(|index| last[index] - inherited[index]))
     }
 
+    /// Whether Codex counts the tokens of the thread, or nothing was spent.
+    pub(crate) fn is_counted(&self) -> bool {
+        let mut records = self.lines().filter_map(|line| serde_json::from_slice::<Json>(line).ok());
+        let usage = |record: &Json| count(&record["payload"]["info"]["last_token_usage"]).is_some();
+        records.all(|record| !usage(&record) || count(cumulative(&record)).is_some())
+    }
+
     /// The count that stood where the thread goes on from a place in an earlier transcript.
     fn base_count(&self) -> [i64; 4] {
-        let meta: Json = serde_json::from_slice(self.lines().next().unwrap()).unwrap();
+        let meta = self.lines().next().and_then(|line| serde_json::from_slice::<Json>(line).ok());
+        let meta = meta.unwrap_or_default();
         let base = &meta["payload"]["history_base"];
         let mut last = [0; 4];
         for file in base["thread_id"].as_str().map_or_else(Vec::new, |_| self.siblings.clone()) {
@@ -143,6 +160,23 @@ impl Recording {
             }
         }
         last
+    }
+
+    /// The last turn of the thread's file before this one, where it has several.
+    pub(crate) fn turn_before(&self) -> Option<TranscriptTurn> {
+        let earlier = self.siblings.iter().take_while(|sibling| {
+            (sibling.as_os_str().len(), *sibling) < (self.file.as_os_str().len(), &self.file)
+        });
+        let earlier = earlier.map(|file| Self::from_file(file));
+        let of_thread = earlier.filter(|other| other.meta.thread_id == self.meta.thread_id);
+        of_thread.last().and_then(|other| other.transcript().0.pop())
+    }
+
+    /// The events of one of the turns of this file.
+    pub(crate) fn events_of(&self, turns: &[TranscriptTurn], index: usize) -> Vec<&LogEvent> {
+        let before = if index == 0 { self.turn_before() } else { None };
+        let previous = index.checked_sub(1).map(|previous| &turns[previous]).or(before.as_ref());
+        events_of(&turns[index], previous, turns.get(index + 1), &self.events)
     }
 
     pub(crate) fn lines(&self) -> impl Iterator<Item = &[u8]> {
