@@ -15,6 +15,10 @@ request can ask for. Left out:
 - fine-tuned models (`ft:`), whose names are patterns;
 - the dearer price of caches that are kept for over 12 hours: usage does not tell them apart;
 - snapshots (`<name>-YYYY-MM-DD`) with the prices of `<name>`: the crate finds those by itself.
+
+Aliases are names of Azure's (`azure/<name>`) with the prices of `<name>`. Others that resell models
+(`openai/<name>` is what several call them) or run them in a region (`us.openai.<name>`) have prices
+of their own.
 """
 
 import hashlib
@@ -81,6 +85,19 @@ def models(listed):
     }
 
 
+def aliases(listed, ours):
+    """What Azure sells by a model's name at the model's prices, in every tier that it sells."""
+    found = {}
+    for name, entry in listed.items():
+        base = name.removeprefix("azure/")
+        if entry.get("litellm_provider") == "azure" and name != base and base in ours:
+            tiers = {key: tier(entry, suffix) for key, suffix in TIERS.items()}
+            tiers = {key: prices for key, prices in tiers.items() if prices}
+            if "standard" in tiers and tiers.items() <= ours[base].items():
+                found[name] = base
+    return dict(sorted(found.items()))
+
+
 def main():
     date, version, path = sys.argv[1:]
     raw = open(path, "rb").read()
@@ -93,10 +110,13 @@ def main():
     print(f'{{\n"version": {json.dumps(date)},')
     print(f'"sources": {json.dumps(sources, indent=0)},\n"models": {{')
     blocks = []
-    for name, tiers in models(json.loads(raw)).items():
+    listed = json.loads(raw)
+    ours = models(listed)
+    for name, tiers in ours.items():
         lines = [f"  {json.dumps(key)}: {json.dumps(prices)}" for key, prices in tiers.items()]
         blocks.append(f"{json.dumps(name)}: {{\n" + ",\n".join(lines) + "\n}")
-    print(",\n".join(blocks) + "\n}}")
+    print(",\n".join(blocks) + "\n},")
+    print(f'"aliases": {json.dumps(aliases(listed, ours), indent=0)}\n}}')
 
 
 main()

@@ -8,12 +8,18 @@ use serde::de::IgnoredAny;
 use crate::cost::{LongContext, Rates, TierPrices};
 use crate::table::Tiers;
 
-/// Reads a file's version and models; the prices may be any numbers.
-pub(crate) fn read(json: &str) -> serde_json::Result<(String, BTreeMap<String, Tiers>)> {
+/// What a file says; the prices may be any numbers.
+pub(crate) struct Contents {
+    pub(crate) version: String,
+    pub(crate) models: BTreeMap<String, Tiers>,
+    pub(crate) aliases: BTreeMap<String, String>,
+}
+
+pub(crate) fn read(json: &str) -> serde_json::Result<Contents> {
     let file: PriceFile = serde_json::from_str(json)?;
     let tiers = |tiers: BTreeMap<_, Tier>| tiers.into_iter().map(|(k, v)| (k, v.into())).collect();
     let models = file.models.into_iter().map(|(name, of_model)| (name, tiers(of_model))).collect();
-    Ok((file.version, models))
+    Ok(Contents { version: file.version, models, aliases: file.aliases })
 }
 
 #[derive(Deserialize)]
@@ -22,7 +28,10 @@ struct PriceFile {
     version: String,
     #[serde(default, rename = "sources")]
     _sources: IgnoredAny,
+    #[serde(default)]
     models: BTreeMap<String, BTreeMap<String, Tier>>,
+    #[serde(default)]
+    aliases: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]

@@ -25,7 +25,8 @@
 //!                 },
 //!                 "priority": {"input": 5, "cached_input": 0.5, "output": 30}
 //!             }
-//!         }
+//!         },
+//!         "aliases": {"openai/gpt-5.4": "gpt-5.4"}
 //!     }"#,
 //! )?;
 //! assert_eq!(table.version(), "acme 2026-11");
@@ -35,7 +36,8 @@
 //! Prices are in USD per million tokens. Of a tier, `input` and `output` are required;
 //! `cached_input` (read from the provider's cache), `cache_write` (written to it) and
 //! `long_context` (the prices of a request with more than `above_tokens` input tokens) are not. A
-//! model needs a `standard` tier, its other tiers may have any name. `sources` may say where the
+//! model needs a `standard` tier, its other tiers may have any name. `aliases` gives models further
+//! names, such as those with a provider's prefix; nothing else does. `sources` may say where the
 //! prices are from and is not read. An unknown field is an error, so that a typo cannot change an
 //! amount. The built-in file, `data/prices.json`, is written by `data/derive.py`.
 //!

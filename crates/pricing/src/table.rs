@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use crate::cost::{Cost, TierPrices, TokenUsage};
-use crate::file;
+use crate::file::{self, Contents};
 
 /// The tier of a request that asks for none.
 const STANDARD: &str = "standard";
@@ -19,6 +19,8 @@ static BUILTIN: LazyLock<PriceTable> = LazyLock::new(|| {
 pub struct PriceTable {
     version: String,
     models: BTreeMap<String, Tiers>,
+    /// Further names of models, as providers have them.
+    aliases: BTreeMap<String, String>,
 }
 
 /// A model's prices by the name of the tier.
@@ -58,7 +60,8 @@ impl PriceTable {
 
     /// Reads a table from the JSON text that the crate's documentation describes.
     pub fn parse(json: &str) -> Result<Self, PriceTableError> {
-        let (version, models) = file::read(json).map_err(PriceTableError::Parse)?;
+        let Contents { version, models, aliases } =
+            file::read(json).map_err(PriceTableError::Parse)?;
         for (model, tiers) in &models {
             if !tiers.contains_key(STANDARD) {
                 return Err(PriceTableError::NoStandardTier { model: model.clone() });
@@ -70,18 +73,19 @@ impl PriceTable {
                 }
             }
         }
-        Ok(Self { version, models })
+        Ok(Self { version, models, aliases })
     }
 
-    /// Returns a table with the models of both, in which those of `over` replace ours.
+    /// Returns a table with the models and aliases of both, in which those of `over` replace ours.
     ///
     /// A model is replaced as a whole, with all its tiers. The version becomes `ours+over`, unless
-    /// `over` has no model and nothing changes.
+    /// `over` has neither and nothing changes.
     pub fn overlay(&self, over: Self) -> Self {
         let mut table = self.clone();
-        if !over.models.is_empty() {
+        if !(over.models.is_empty() && over.aliases.is_empty()) {
             table.version = format!("{}+{}", self.version, over.version);
             table.models.extend(over.models);
+            table.aliases.extend(over.aliases);
         }
         table
     }
@@ -100,7 +104,8 @@ impl PriceTable {
     /// OpenAI names a model's snapshots that way and sells them at the model's price, and where a
     /// snapshot's price differs the table lists it by its full name, which goes first. Other
     /// prefixes and suffixes name other models. `openai/<name>` is not `<name>` either: whoever
-    /// resells a model sets the price, and a user's own table can state it.
+    /// resells a model sets the price. It is an alias only where the table says so: the built-in one
+    /// for what Azure sells at OpenAI's prices, and a user's own for anything else.
     ///
     /// The tier's name must be one of the model's, with these exceptions: `None` (nothing was asked
     /// for), `default` (OpenAI's name for it in requests and responses) and `auto` (the project's
@@ -108,9 +113,15 @@ impl PriceTable {
     /// that users see, is `priority`, the name that requests carry. There is no falling back to
     /// `standard`.
     pub fn cost(&self, model: &str, tier: Option<&str>, usage: TokenUsage) -> Option<Cost<'_>> {
-        let tiers = self.models.get(model).or_else(|| self.models.get(undated(model)?))?;
+        let tiers = self.tiers(model).or_else(|| self.tiers(undated(model)?))?;
         let (tier, prices) = find_tier(tiers, tier.unwrap_or(STANDARD))?;
         Some(prices.cost(usage, tier, &self.version))
+    }
+}
+
+impl PriceTable {
+    fn tiers(&self, name: &str) -> Option<&Tiers> {
+        self.models.get(name).or_else(|| self.models.get(self.aliases.get(name)?))
     }
 }
 

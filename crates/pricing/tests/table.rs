@@ -114,6 +114,32 @@ fn an_overlay_replaces_models_as_a_whole() {
 }
 
 #[test]
+fn a_model_has_the_names_that_the_table_gives_it() {
+    let builtin = PriceTable::builtin();
+    let check = |table: &PriceTable, name: &str, same_as: Option<&str>| {
+        let expected = same_as.map(|model| price(builtin, model, None).unwrap());
+        assert_eq!(price(table, name, None), expected, "{name}");
+    };
+    check(builtin, "azure/gpt-6-sol", Some("gpt-6-sol"));
+    check(builtin, "azure/gpt-6-sol-2026-09-22", Some("gpt-6-sol"));
+    // In a region it costs more, and whoever resells it may ask for anything.
+    let others = ["azure/eu/gpt-5", "us.openai.gpt-6-sol", "openai/gpt-5.5", "openrouter/o3"];
+    others.iter().for_each(|name| check(builtin, name, None));
+
+    let own = PriceTable::parse(
+        r#"{"version": "mine", "aliases": {"openai/gpt-5.5": "gpt-5.5", "gpt-5": "o3",
+            "twice": "openai/gpt-5.5", "nowhere": "no-model"}}"#,
+    );
+    let table = builtin.overlay(own.unwrap());
+    check(&table, "openai/gpt-5.5", Some("gpt-5.5"));
+    check(&table, "gpt-5", Some("gpt-5"));
+    check(&table, "twice", None);
+    check(&table, "nowhere", None);
+    check(&table, "azure/gpt-6-sol", Some("gpt-6-sol"));
+    assert_eq!(table.version(), format!("{}+mine", builtin.version()));
+}
+
+#[test]
 fn an_overlay_without_models_changes_nothing() {
     let builtin = PriceTable::builtin();
     assert_eq!(&builtin.overlay(parse("empty", "{}")), builtin);
