@@ -9,10 +9,6 @@ use serde_json::{Map, Value};
 /// answer; whatever does not say it is somebody else's service.
 pub const SERVICE_NAME: &str = "arize-codex-buffer";
 
-/// The attribute of the sender (`OTEL_RESOURCE_ATTRIBUTES`) that says in which run of Codex events
-/// happened. Who starts Codex sets it, to find its threads afterwards; it is not for spans.
-pub const RUN_ATTRIBUTE: &str = "arize.codex.run_id";
-
 /// One log event of a thread, as Codex sent it and without its OTLP wrapping.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BufferedEvent {
@@ -53,23 +49,6 @@ pub struct Removed {
     pub removed: u64,
 }
 
-/// The runs of Codex that events named of late, and the threads of each. Nothing of it survives the
-/// service.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Runs {
-    /// The runs, the latest last.
-    pub runs: Vec<Run>,
-}
-
-/// A run of Codex whose events said so: see [`RUN_ATTRIBUTE`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
-    /// What the events call it.
-    pub id: String,
-    /// Its threads, also those whose events were collected.
-    pub threads: Vec<String>,
-}
-
 /// How the service is; holds no content of any event. Counters begin at zero when it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
@@ -105,12 +84,6 @@ pub struct Health {
     /// Exports of spans, which old versions of Codex send to the logs address; not kept.
     #[serde(default)]
     pub span_exports: u64,
-    /// Exports that were refused because their senders did not show the write token.
-    #[serde(default)]
-    pub unauthorized: u64,
-    /// Whether there can be no database on disk, so that events end with the service.
-    #[serde(default)]
-    pub in_memory: bool,
     /// Bodies of logs that were passed on to another receiver.
     #[serde(default)]
     pub forwarded: u64,

@@ -10,7 +10,6 @@ use std::{
     fmt::Display,
     io::{self, Write},
     path::PathBuf,
-    time::SystemTime,
 };
 
 use buffer_api::{
@@ -26,8 +25,7 @@ use codex_config::{Collector, variables::ARIZE_CODEX_BUFFER_PORT};
 pub use environment::Environment;
 
 use crate::{
-    config::{self, Limits, LogTarget, ServerConfig, Writers},
-    log::Log,
+    config::{Limits, LogTarget, ServerConfig, Writers},
     run::{RunError, run},
 };
 
@@ -60,7 +58,7 @@ enum Command {
     Start,
     /// Stop the service
     Stop {
-        /// Also end a service that does not answer
+        /// Also end a service that does not answer, or another process that has its port
         #[arg(long)]
         force: bool,
     },
@@ -70,7 +68,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Start the service unless it runs; says what stands in the way in its log, and never fails
+    /// Start the service unless it runs; silent, and never fails
     Ensure {
         /// Do not wait until it answers
         #[arg(long)]
@@ -175,17 +173,10 @@ fn execute(
                 return Ok(Exit::NotRunning);
             }
         }
-        Command::Ensure { no_wait } => {
-            let ensured = match no_wait {
-                false => process::ensure(service).map(drop),
-                true => process::ensure_soon(service),
-            };
-            if let Err(error) = ensured
-                && let Ok(log) = Log::to_file(&service.paths.log)
-            {
-                log.line(format_args!("ensure: {}", chain(&error)));
-            }
+        Command::Ensure { no_wait: false } => {
+            process::ensure(service)?;
         }
+        Command::Ensure { no_wait: true } => process::ensure_soon(service)?,
         Command::Run { foreground, require_write_token, no_sweep } => {
             let writers =
                 if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };
@@ -194,8 +185,6 @@ fn execute(
                 paths: service.paths.clone(),
                 limits: Limits::default(),
                 writers,
-                owner: config::owner(),
-                wall_clock: SystemTime::now,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
                 sweep: if *no_sweep { None } else { environment.sweep(service) },
                 forward: environment.forward(service),
@@ -274,7 +263,7 @@ impl From<StopError> for Failure {
     fn from(error: StopError) -> Self {
         let force = Some("arize-codex-buffer stop --force ends it");
         let (exit, hint) = match error {
-            StopError::Foreign { .. } => (Exit::PortTaken, None),
+            StopError::Foreign { .. } => (Exit::PortTaken, force),
             StopError::Unresponsive { .. } | StopError::StillRunning { .. } => {
                 (Exit::Failed, force)
             }

@@ -14,7 +14,6 @@
 //! `sweep` starts the program that does.
 
 pub mod cli;
-mod clock;
 pub mod config;
 mod decode;
 mod event;
@@ -23,9 +22,9 @@ mod http;
 mod instance;
 mod log;
 mod run;
-mod runs;
 mod store;
 mod sweep;
 
 pub use config::ServerConfig;
+pub use instance::TokenError;
 pub use run::{RunError, run, run_until};

@@ -101,7 +101,7 @@ fn troubles(report: &Report) -> Vec<(&str, Level)> {
 #[test]
 fn a_service_that_is_down_is_the_only_trouble_of_a_fresh_installation() {
     let report = Home::new().examine();
-    let expected = [("service", Level::Failure), ("turns.last", Level::Warning)];
+    let expected = [("service", Level::Failure)];
     assert_eq!(troubles(&report), expected, "{report:#?}");
     let service = one(&report, "service");
     let command = service.command.as_deref().unwrap();

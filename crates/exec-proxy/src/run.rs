@@ -1,56 +1,53 @@
-//! The program: from Codex's arguments to Codex's end.
+//! The program: from Codex's arguments to Codex.
 
 use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::SystemTime;
+use std::process::ExitCode;
 
 use buffer_api::{Endpoint, Log};
 use codex_config::{Environment, Paths, Settings, variables};
 
-use crate::ended::Run;
 use crate::process::{self, NOT_FOUND};
 use crate::shim::PROXY;
-use crate::{command_line, find, is_shim, npm, run_id, service};
+use crate::wrappers::{self, Ran};
+use crate::{find, is_shim, npm, service};
 
 /// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
 /// Codex.
 const DEPTH: &str = "ARIZE_CODEX_PROXY_DEPTH";
 
-/// Runs the real Codex with these arguments, and ends as it ends.
+/// Runs the real Codex with these arguments in the place of this process.
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
     #[cfg(windows)]
     buffer_api::process::keep_streams();
     // A panic here costs a trace and not a run of Codex; its message is not for the terminal.
     panic::set_hook(Box::new(|_| {}));
     let tracing = guarded(|| Tracing::configured(&variables)).flatten();
-    if let Some(run) = Run::from_arguments(&arguments) {
-        guarded(|| tracing.map(|tracing| run.look(&tracing)));
-        return ExitCode::SUCCESS;
-    }
     let environment = Environment::new(variables.iter().cloned());
-    let Some(codex) = real_codex(tracing.as_ref(), &environment) else {
-        process::complain("command not found");
-        return ExitCode::from(NOT_FOUND);
-    };
-    let Some(depth) = depth(&variables) else {
-        process::complain(&format!("`{}` leads back to {PROXY}", codex.display()));
-        return ExitCode::from(NOT_FOUND);
-    };
+    let (ran, here) = (Ran::from_variables(&variables), wrappers::here());
+    let codex =
+        match real_codex(tracing.as_ref(), &environment, |codex| ran.leads_here(codex, here)) {
+            Search::Found(codex) => codex,
+            Search::OnlyWrappers(wrapper) => return leads_back(&wrapper),
+            Search::Nothing => {
+                process::complain("command not found");
+                return ExitCode::from(NOT_FOUND);
+            }
+        };
+    let Some(depth) = depth(&variables) else { return leads_back(&codex) };
+    let noted = ran.with(&codex, here);
     let mut command = npm::command(codex, &search_path(&environment));
-    command.args(&arguments).env(DEPTH, depth.to_string());
-    let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) else {
-        return process::replace(command);
-    };
-    guarded(|| tracing.ensure_service());
-    if !command_line::is_unattended(&arguments) {
-        return process::replace(command);
+    command.args(&arguments).env(DEPTH, depth.to_string()).env(wrappers::RAN, noted);
+    if let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) {
+        guarded(|| tracing.ensure_service());
     }
-    let run = guarded(|| tracing.begin_run(&arguments, &mut command)).flatten();
-    let ended = process::supervise(command);
-    guarded(|| run.map(|run| tracing.leave_behind(&run)));
-    process::end_as(ended)
+    process::replace(command)
+}
+
+fn leads_back(codex: &Path) -> ExitCode {
+    process::complain(&format!("`{}` leads back to {PROXY}", codex.display()));
+    ExitCode::from(NOT_FOUND)
 }
 
 /// What the proxy knows of the user's tracing.
@@ -83,29 +80,6 @@ impl Tracing {
         }
     }
 
-    /// Makes a run of what `command` will do, which tells it with its telemetry.
-    fn begin_run(&self, arguments: &[OsString], command: &mut Command) -> Option<Run> {
-        let began = SystemTime::now();
-        let started_in = std::env::current_dir().ok()?;
-        // A path that is named counts from there.
-        let directory = match command_line::directory(arguments) {
-            Some(directory) => started_in.join(directory),
-            None => started_in,
-        };
-        let id = run_id::new().ok()?;
-        let attributes = std::env::var_os(variables::OTEL_RESOURCE_ATTRIBUTES);
-        if let Some(attributes) = run_id::add(&id, attributes.as_deref()) {
-            command.env(variables::OTEL_RESOURCE_ATTRIBUTES, attributes);
-        }
-        Some(Run { id, began, directory })
-    }
-
-    fn leave_behind(&self, run: &Run) {
-        if let Err(error) = run.leave_behind() {
-            self.log.warn(format_args!("codex-proxy: nobody looks at what ended: {error}"));
-        }
-    }
-
     /// A program of ours: beside this one, or where it is installed.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let file_name = Path::new(name).with_extension(std::env::consts::EXE_EXTENSION);
@@ -116,13 +90,25 @@ impl Tracing {
     }
 }
 
-/// The Codex that the user chose, or else the first on the `PATH`.
-fn real_codex(tracing: Option<&Tracing>, environment: &Environment) -> Option<PathBuf> {
+/// What a search for Codex has come to.
+enum Search {
+    Found(PathBuf),
+    /// There are only scripts that run the proxy again, such as this one.
+    OnlyWrappers(PathBuf),
+    Nothing,
+}
+
+/// The Codex that the user chose, or else the first on the `PATH`, without those that lead here.
+fn real_codex(
+    tracing: Option<&Tracing>,
+    environment: &Environment,
+    leads_here: impl Fn(&Path) -> bool,
+) -> Search {
     if let Some(tracing) = tracing
         && let Some(chosen) = &tracing.settings.codex_bin
     {
-        if find::is_runnable(chosen) && !is_shim(chosen) {
-            return Some(chosen.clone());
+        if find::is_runnable(chosen) && !is_shim(chosen) && !leads_here(chosen) {
+            return Search::Found(chosen.clone());
         }
         let (name, chosen) = (variables::ARIZE_CODEX_BIN, chosen.display());
         tracing.log.warn(format_args!(
@@ -130,7 +116,14 @@ fn real_codex(tracing: Option<&Tracing>, environment: &Environment) -> Option<Pa
         ));
     }
     let extensions = environment.path("PATHEXT").map(PathBuf::into_os_string);
-    find::find_codex(&search_path(environment), extensions.as_deref())
+    let path = search_path(environment);
+    let real = find::codex_on_path(&path, extensions.as_deref()).filter(|codex| !is_shim(codex));
+    let (wrappers, others): (Vec<_>, Vec<_>) = real.partition(|codex| leads_here(codex));
+    match (others.into_iter().next(), wrappers.into_iter().next()) {
+        (Some(codex), _) => Search::Found(codex),
+        (None, Some(wrapper)) => Search::OnlyWrappers(wrapper),
+        (None, None) => Search::Nothing,
+    }
 }
 
 fn search_path(environment: &Environment) -> OsString {

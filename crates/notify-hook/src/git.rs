@@ -182,7 +182,8 @@ fn text_of(path: &Path) -> Option<String> {
 }
 
 // Where Windows is tested there is no git for it.
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 

@@ -47,7 +47,7 @@ mod told;
 mod trace_thread;
 mod trigger;
 mod watchdog;
-mod writer;
+mod writers;
 
 use buffer_api::log;
 

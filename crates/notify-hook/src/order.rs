@@ -3,7 +3,6 @@
 use std::ffi::{OsStr, OsString};
 
 use buffer_api::passing_on;
-use otlp_model::UnixNanos;
 
 use crate::lifecycle::{LIFECYCLE, LOOK};
 
@@ -15,10 +14,6 @@ const FLUSH: &str = "--flush";
 
 /// After it: what the targets refused for good, too.
 const REJECTED: &str = "--rejected";
-
-/// The first argument of a run for threads whose Codex has ended. The second one is when that began,
-/// in nanoseconds since the Unix epoch.
-const ENDED: &str = "--ended";
 
 /// What a run is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +33,6 @@ pub(crate) enum Order<'a> {
     },
     /// Pass on what the buffer service writes to stdin.
     PassOn,
-    /// Look at the threads of a run of Codex that has ended.
-    Ended {
-        /// When the run began.
-        began: UnixNanos,
-        /// The threads.
-        threads: &'a [OsString],
-    },
 }
 
 impl<'a> Order<'a> {
@@ -54,19 +42,10 @@ impl<'a> Order<'a> {
         match first.to_str() {
             Some(SWEEP) => Self::Sweep(rest),
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
-            Some(ENDED) => Self::ended(rest),
             Some(LIFECYCLE) => Self::Lifecycle,
             Some(passing_on::ARGUMENT) => Self::PassOn,
             Some(LOOK) => Self::LifecycleLook,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),
-        }
-    }
-
-    fn ended(arguments: &'a [OsString]) -> Self {
-        let Some((began, threads)) = arguments.split_first() else { return Self::Sweep(&[]) };
-        match began.to_str().and_then(|began| began.parse().ok()) {
-            Some(began) => Self::Ended { began: UnixNanos(began), threads },
-            None => Self::Sweep(threads),
         }
     }
 }

@@ -13,7 +13,7 @@ use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptT
 
 pub(crate) use mark::Mark;
 
-use crate::writer::{WRITERS_ARE_KNOWN, writers};
+use crate::writers::{Writers, is_codex_gone, writers};
 
 /// How much of a file is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -28,15 +28,9 @@ pub(crate) const READING: Duration = Duration::from_secs(4);
 const READ_AT_LEAST: u64 = 16 * 1024 * 1024;
 
 /// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
-/// whose Codex was killed, unless somebody is known to have the file open for writing: Codex may wait
-/// for an approval as long as it likes. (The buffer service asks for a look some time after this.)
+/// whose Codex was killed, where it is not known whether a process still has the file open: Codex may
+/// wait for an approval as long as it likes. (The buffer service asks for a look some time after this.)
 pub const SILENCE: Duration = Duration::from_secs(30 * 60);
-
-/// How long nothing may be written to a transcript whose Codex has ended. Another one may have taken the
-/// thread up: where nobody can tell, there must be no less silence than otherwise.
-pub(crate) fn silence_after_end() -> Duration {
-    if WRITERS_ARE_KNOWN { Duration::ZERO } else { SILENCE }
-}
 
 /// Why a transcript was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,28 +94,32 @@ pub(crate) fn plain(path: &Path) -> io::Result<File> {
     if is_packed(path) { unpack(file) } else { Ok(file) }
 }
 
-/// Tells turns that go on from those whose Codex is gone, by who has the transcript open.
+/// Tells turns that go on from those whose Codex is gone, by the processes that have the transcript
+/// open; where these are not known, by how long nothing was written.
 pub(crate) fn judge_open_turns(
     turns: &mut [TranscriptTurn],
     path: &Path,
-    silence: Duration,
+    long_silence: Duration,
 ) -> io::Result<()> {
-    let is_silent = silence_of(path)? >= silence;
-    let is_in_doubt = |turn: &&mut TranscriptTurn| match turn.ended {
-        TurnEnd::Open => is_silent,
-        TurnEnd::Lost => !is_silent,
-        _ => false,
-    };
+    let is_in_doubt =
+        |turn: &&mut TranscriptTurn| matches!(turn.ended, TurnEnd::Open | TurnEnd::Lost);
     let in_doubt: Vec<_> = turns.iter_mut().filter(is_in_doubt).collect();
     if in_doubt.is_empty() {
         return Ok(());
     }
+    let silence = silence_of(path)?;
+    let is_silent = silence >= long_silence;
     let writers = writers(path);
+    let is_gone = match writers {
+        Writers::Some(_) => false,
+        Writers::None => is_silent || is_codex_gone(path, silence),
+        Writers::Unknown => is_silent,
+    };
     for turn in in_doubt {
-        match turn.ended {
-            TurnEnd::Open if writers == 0 => turn.abandon(),
+        match (&turn.ended, writers) {
+            (TurnEnd::Open, _) if is_gone => turn.abandon(),
             // Each front end has one turn at a time.
-            TurnEnd::Lost if writers > 1 => turn.keep_open(),
+            (TurnEnd::Lost, Writers::Some(2..)) if !is_silent => turn.keep_open(),
             _ => {}
         }
     }

@@ -10,7 +10,6 @@ use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
 use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
-use otlp_model::UnixNanos;
 
 use exporters::outbox::When;
 
@@ -37,8 +36,7 @@ pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
 /// payload on stdin; on `--sweep` and the threads to look at, or with none on all that changed; or on
-/// `--ended`, the begin of a run of Codex that has ended, and its threads; or on `--flush`, with
-/// `--rejected` on all that waits and was set aside. With `--pass-on` it serves the buffer service.
+/// `--flush`, with `--rejected` on all that waits and was set aside. With `--pass-on` it serves the buffer service.
 /// Returns whatever happens, and says what happened in the log only.
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     // Codex may show what a hook prints, and take its exit code for a decision.
@@ -120,12 +118,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
     let unsent = match order {
         Order::Notify(argument) => notify(&context, argument),
         Order::LifecycleLook => lifecycle(&context),
-        Order::Sweep(threads) => {
-            sweep(&mut context, threads, |since| Cause::Sweep { since }, watchdog)
-        }
-        Order::Ended { began, threads } => {
-            sweep(&mut context, threads, |since| Cause::Ended { since, began }, watchdog)
-        }
+        Order::Sweep(threads) => sweep(&mut context, threads, watchdog),
         Order::Flush { rejected } => flush(&context, rejected),
         Order::Lifecycle | Order::PassOn => 0,
     };
@@ -176,13 +169,8 @@ fn look(context: &Context<'_>, trigger: &Trigger) -> usize {
 }
 
 /// Looks at these threads, or where none is named at those that changed; says how many turns stay
-/// unsent. Each look has the time of a whole run. `cause` takes the time before which turns are history.
-fn sweep(
-    context: &mut Context<'_>,
-    named: &[OsString],
-    cause: impl Fn(UnixNanos) -> Cause,
-    watchdog: &Watchdog,
-) -> usize {
+/// unsent. Each look has the time of a whole run.
+fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> usize {
     let begun = Instant::now();
     let since = sweep::tracing_began(context.paths, context.log);
     let threads = if named.is_empty() {
@@ -201,7 +189,7 @@ fn sweep(
         watchdog.rearm();
         let look = Instant::now();
         context.deadline = look + CAP - GRACE;
-        let cause = cause(sweep::nanos(since));
+        let cause = Cause::Sweep { since: sweep::nanos(since) };
         let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
         say(context.log, thread_id, report, look);
         told += usize::from(report != Report::default());

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use buffer_api::wire::RUN_ATTRIBUTE;
 use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings};
 use otlp_model::encode::Scope;
 use otlp_model::{
@@ -39,9 +38,7 @@ impl SpanPolicy {
         if let Some(version) = &turn.agent.version {
             resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
         }
-        // Nobody but the one who started this Codex knows the name of its run.
-        let attributes = self.resource_attributes.iter().filter(|(name, _)| *name != RUN_ATTRIBUTE);
-        for (name, value) in attributes {
+        for (name, value) in &self.resource_attributes {
             if resource.iter().all(|ours| ours.key != name.as_str()) {
                 resource.push(Attribute::new(name.clone(), value.clone()));
             }

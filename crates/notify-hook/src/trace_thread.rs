@@ -164,10 +164,7 @@ impl Look<'_> {
     /// Waits for the batch that reaches the end of the last turn, but not for one that should have
     /// come long ago.
     fn wait_for_telemetry(&self, turns: &[TranscriptTurn], last: usize, gathered: &mut Gathered) {
-        let until = match self.trigger.cause.is_final() {
-            true => Instant::now(),
-            false => self.context.deadline.min(telemetry_patience(turns[last].end)),
-        };
+        let until = self.context.deadline.min(telemetry_patience(turns[last].end));
         let enough =
             |events: &[LogEvent]| covers(&turns[last], &self.events_of(turns, last, events));
         gathered.wait(

@@ -34,14 +34,6 @@ pub enum Cause {
         /// That time.
         since: UnixNanos,
     },
-    /// The Codex that worked on the thread has ended, and this process has its environment. Otherwise
-    /// as in a sweep.
-    Ended {
-        /// Turns of a new thread that ended before are history.
-        since: UnixNanos,
-        /// When that Codex began.
-        began: UnixNanos,
-    },
 }
 
 impl Cause {
@@ -50,7 +42,7 @@ impl Cause {
         match self {
             Self::Notify(payload) => Some(payload),
             Self::Lifecycle { payload, .. } => Some(&payload.turn),
-            Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => None,
+            Self::Retry | Self::Sweep { .. } => None,
         }
     }
 
@@ -58,23 +50,15 @@ impl Cause {
     /// where Codex named the thread.
     pub(crate) fn since(&self) -> Option<UnixNanos> {
         match self {
-            Self::Sweep { since } | Self::Ended { since, .. } => Some(*since),
+            Self::Sweep { since } => Some(*since),
             Self::Notify(_) | Self::Lifecycle { .. } | Self::Retry => None,
         }
-    }
-
-    /// Whether nothing more will come from the Codex that worked on the thread.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Ended { .. })
     }
 
     /// Whether the environment of this process is the one that the Codex of this turn had. In a sweep,
     /// and for the turns before, nobody knows.
     pub(crate) fn has_environment_of(&self, turn: &Turn) -> bool {
-        match self {
-            Self::Ended { began, .. } => turn.start >= *began,
-            _ => self.payload().is_some_and(|payload| payload.names(&turn.turn_id)),
-        }
+        self.payload().is_some_and(|payload| payload.names(&turn.turn_id))
     }
 
     /// Where Codex said that the transcript is.
@@ -91,7 +75,7 @@ impl Cause {
         match self {
             Self::Notify(payload) => !payload.is_title_generation(),
             Self::Lifecycle { payload, .. } => payload.transcript.is_some(),
-            Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => false,
+            Self::Retry | Self::Sweep { .. } => false,
         }
     }
 
@@ -116,7 +100,7 @@ impl Cause {
                     && payload.transcript.is_none()
                     && payload.turn.unique_turn_id().is_some()
             }
-            Self::Notify(_) | Self::Retry | Self::Sweep { .. } | Self::Ended { .. } => true,
+            Self::Notify(_) | Self::Retry | Self::Sweep { .. } => true,
         }
     }
 

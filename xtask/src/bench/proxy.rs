@@ -10,10 +10,8 @@ use super::scene::{self, Scene};
 pub(crate) struct Proxy {
     /// The program alone.
     pub(crate) alone: Cost,
-    /// The proxy that the program replaces.
-    pub(crate) interactive: Cost,
-    /// The proxy that stays its parent, up to its own end.
-    pub(crate) exec: Cost,
+    /// The proxy that becomes the program.
+    pub(crate) proxied: Cost,
 }
 
 /// Measures a proxy whose buffer service runs, as it does from the second run on.
@@ -33,9 +31,5 @@ pub(crate) fn measure(scene: &Scene) -> anyhow::Result<Proxy> {
         })
     };
     let proxy = scene.program("arize-codex-proxy");
-    Ok(Proxy {
-        alone: run(&codex, "exec")?,
-        interactive: run(&proxy, "resume")?,
-        exec: run(&proxy, "exec")?,
-    })
+    Ok(Proxy { alone: run(&codex, "exec")?, proxied: run(&proxy, "exec")? })
 }

@@ -14,9 +14,8 @@ use std::io::{Read, Seek, Write};
 
 use crate::paths;
 
-/// How long the lock is tried again while others only look at it, see [`holder`]. On a busy machine one
-/// that looks may be stopped before it has let go.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the lock is tried again while somebody only looks at it; see [`holder`].
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// Holds the lock for as long as it lives.
 #[derive(Debug)]
@@ -76,8 +75,7 @@ impl InstanceLock {
                 }
             }
         }
-        // On a full disk it cannot be said. The lock is what counts.
-        let _ = write_pid(&mut file, lock);
+        write_pid(&mut file, lock).map_err(io_error)?;
         Ok(Self {
             #[cfg(windows)]
             pid_path: pid_path(lock),
@@ -177,7 +175,7 @@ mod tests {
             scope.spawn(move || {
                 holder(path, || {
                     looking.send(()).unwrap();
-                    thread::sleep(PATIENCE / 10);
+                    thread::sleep(PATIENCE / 5);
                 })
             });
             looks.recv().unwrap();

@@ -12,7 +12,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{DecodeError, Export, Logs, Sender};
+use super::{DecodeError, Export, Logs, sender};
 use crate::event::{Attributes, Record, Value};
 
 pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeError> {
@@ -24,11 +24,11 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
     let mut logs = Logs::default();
     for logs_of in senders {
         let resource = logs_of.resource.and_then(parse::<Resource<'_>>).unwrap_or_default();
-        let sender = Sender::new(&pairs(resource.attributes));
+        let from = sender(&pairs(resource.attributes));
         let scopes = logs_of.scope_logs.into_iter().flatten();
         for text in scopes.flat_map(|scope| scope.log_records.into_iter().flatten()) {
             match parse::<LogRecord<'_>>(text) {
-                Some(log) => logs.add(&record(log), &sender, received_ns),
+                Some(log) => logs.add(&record(log), &from, received_ns),
                 None => logs.malformed += 1,
             }
         }

@@ -8,7 +8,6 @@ mod protobuf;
 
 use std::io::{self, Read};
 
-use buffer_api::wire::RUN_ATTRIBUTE;
 use flate2::bufread::MultiGzDecoder;
 use serde_json::value::RawValue;
 
@@ -37,8 +36,6 @@ pub(crate) enum Export {
 pub(crate) struct Logs {
     /// The records to keep.
     pub(crate) events: Vec<Event>,
-    /// Runs of Codex, and a thread of each.
-    pub(crate) runs: Vec<(String, String)>,
     /// Records that say nothing.
     pub(crate) skipped: u64,
     /// Records that name no thread.
@@ -100,48 +97,26 @@ impl Logs {
         self.events.len() as u64 + self.skipped + self.unthreaded + self.malformed
     }
 
-    fn add(&mut self, record: &Record<'_>, sender: &Sender, received_ns: u64) {
-        match judge(record, &sender.json, received_ns) {
-            Verdict::Keep(event) => {
-                if let Some(run) = &sender.run
-                    && self.runs.len() < MAX_RUNS
-                    && !self.runs.iter().any(|(of, thread)| of == run && *thread == event.thread)
-                {
-                    self.runs.push((run.clone(), event.thread.clone()));
-                }
-                self.events.push(event);
-            }
+    fn add(&mut self, record: &Record<'_>, sender: &RawValue, received_ns: u64) {
+        match judge(record, sender, received_ns) {
+            Verdict::Keep(event) => self.events.push(event),
             Verdict::Skip => self.skipped += 1,
             Verdict::Unthreaded => self.unthreaded += 1,
         }
     }
 }
 
-/// The most threads of runs that are taken from one body, which is of one run and a few threads.
-const MAX_RUNS: usize = 64;
-
 /// How long the attributes of a sender may be, as JSON: Codex's have 400 bytes. Each event carries a
 /// copy of them, so that a longer one could make a small body fill the memory.
 const LONGEST_RESOURCE: usize = 16 * 1024;
 
-/// What all records of a sender share.
-struct Sender {
-    /// Its attributes as JSON; none where there are too many.
-    json: Box<RawValue>,
-    /// The run of Codex that it is.
-    run: Option<String>,
-}
-
-impl Sender {
-    fn new(attributes: &Attributes<'_>) -> Self {
-        let json = serde_json::value::to_raw_value(attributes).ok();
-        let json = json
-            .filter(|json| json.get().len() <= LONGEST_RESOURCE)
-            // Readers expect an object.
-            .or_else(|| serde_json::value::to_raw_value(&Attributes::default()).ok())
-            .unwrap_or_default();
-        Self { json, run: attributes.text(RUN_ATTRIBUTE).map(str::to_owned) }
-    }
+/// The attributes of a sender as JSON; none where there are too many.
+fn sender(attributes: &Attributes<'_>) -> Box<RawValue> {
+    let json = serde_json::value::to_raw_value(attributes).ok();
+    json.filter(|json| json.get().len() <= LONGEST_RESOURCE)
+        // Readers expect an object.
+        .or_else(|| serde_json::value::to_raw_value(&Attributes::default()).ok())
+        .unwrap_or_default()
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-use super::{DecodeError, Export, Logs, Sender, hex};
+use super::{DecodeError, Export, Logs, hex, sender};
 use crate::event::{Attributes, Record, Value};
 
 pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeError> {
@@ -25,9 +25,9 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
     let mut logs = Logs::default();
     for logs_of in request.resource_logs {
         let resource = logs_of.resource.map(|resource| attributes(resource.attributes));
-        let sender = Sender::new(&resource.unwrap_or_default());
+        let from = sender(&resource.unwrap_or_default());
         for log in logs_of.scope_logs.into_iter().flat_map(|scope| scope.log_records) {
-            logs.add(&record(log), &sender, received_ns);
+            logs.add(&record(log), &from, received_ns);
         }
     }
     Ok(Export::Logs(logs))

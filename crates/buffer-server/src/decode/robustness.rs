@@ -33,9 +33,9 @@ fn recorded() -> Vec<(Vec<u8>, Encoding)> {
     let versions = fs::read_dir(data).unwrap();
     let files = versions.map(|version| version.unwrap().path().join("basic/logs.jsonl"));
     let mut bodies: Vec<_> = files
-        .flat_map(|file| {
-            fs::read_to_string(file).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
-        })
+        // Of some versions only what is special about them is recorded.
+        .filter_map(|file| fs::read_to_string(file).ok())
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
         .map(|body| (body.into_bytes(), Encoding::Json))
         .collect();
     assert!(bodies.len() > 10, "only {} recorded bodies", bodies.len());

@@ -6,13 +6,10 @@
 mod forward;
 #[cfg(unix)]
 mod forward_hook;
-#[cfg(target_os = "linux")]
-mod full_disk;
 mod harness;
 mod ingest;
 mod program;
 mod reading;
 mod refusals;
-mod strangers;
 #[cfg(unix)]
 mod sweep;

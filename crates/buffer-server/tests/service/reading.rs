@@ -2,10 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use buffer_api::wire::{RUN_ATTRIBUTE, Run, Runs};
-use buffer_api::{Client, ClientError};
-use serde_json::json;
-
 use crate::harness::{Server, export, numbers};
 
 const LONG: Duration = Duration::from_secs(8);
@@ -27,32 +23,6 @@ fn a_cursor_leads_through_a_thread() {
     let none = client.drain("a", second.next, Duration::ZERO).unwrap();
     assert_eq!((none.events.len(), none.next), (0, second.next));
     assert_eq!(numbers(&server.events("a")), [1, 2, 4], "reading removes nothing");
-}
-
-#[test]
-fn events_say_which_run_their_thread_belongs_to() {
-    let server = Server::start();
-    let client = server.client();
-    assert_eq!(client.runs().unwrap(), Runs::default());
-    for (run, thread) in [("one", "a"), ("two", "b"), ("one", "c"), ("one", "a"), ("", "d")] {
-        let mut body = export(thread, [1, 2]);
-        body["resourceLogs"][0]["resource"] = json!({"attributes": [
-            {"key": "service.name", "value": {"stringValue": "codex_exec"}},
-            {"key": RUN_ATTRIBUTE, "value": {"stringValue": run}},
-        ]});
-        server.post(&body);
-    }
-    server.post(&export("e", [1]));
-    let run = |id: &str, threads: &[&str]| Run {
-        id: id.to_owned(),
-        threads: threads.iter().copied().map(str::to_owned).collect(),
-    };
-    let expected = Runs { runs: vec![run("one", &["a", "c"]), run("two", &["b"])] };
-    assert_eq!(client.runs().unwrap(), expected);
-    client.flush("a").unwrap();
-    assert_eq!(client.runs().unwrap(), expected, "whoever collects them does not matter");
-    let stranger = Client::new(&server.endpoint, None);
-    assert!(matches!(stranger.runs(), Err(ClientError::Unauthorized { .. })));
 }
 
 #[test]

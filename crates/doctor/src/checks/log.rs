@@ -20,16 +20,16 @@ pub fn check(lines: &[Line], now: SystemTime) -> Vec<Finding> {
         return vec![Finding::ok(CHECK, "no error within 24 hours")];
     };
     let ago = span(last.time.and_then(|time| now.duration_since(time).ok()).unwrap_or_default());
-    let text = last.text.split_once("] ").map_or(last.text.as_str(), |(_, text)| text);
     let number = count(errors.len(), "error", "errors");
-    let message = format!("{number} within 24 hours, the last {ago} ago: {}", line(text, 300));
     let worked =
         lines.iter().rev().take_while(|line| line != last).any(|line| line.level() == "info");
-    vec![if worked {
-        Finding::ok(CHECK, format!("{message} (turns were traced since)"))
-    } else {
-        Finding::warning(CHECK, message, "arize-codex logs -n 20")
-    }]
+    if worked {
+        let message = format!("turns were traced since the last of {number}, {ago} ago");
+        return vec![Finding::ok(CHECK, message)];
+    }
+    let text = last.text.split_once("] ").map_or(last.text.as_str(), |(_, text)| text);
+    let message = format!("{number} within 24 hours, the last {ago} ago: {}", line(text, 300));
+    vec![Finding::warning(CHECK, message, "arize-codex logs -n 20")]
 }
 
 #[cfg(test)]
@@ -53,7 +53,7 @@ mod tests {
         expect(&[old], Fine, "no error");
         expect(&[error], Warning, "1 error within 24 hours, the last 10 min ago: Turn 1 stays");
         expect(&[earlier, error, "caused by x"], Warning, "2 errors");
-        expect(&[error, success], Fine, "traced since");
+        expect(&[error, success], Fine, "traced since the last of 1 error, 10 min ago");
         expect(&[success, error], Warning, "1 error");
     }
 }

@@ -85,8 +85,7 @@ fn last(facts: &Facts) -> Finding {
             Finding::ok(LAST, format!("the last turn that was traced ended {} ago", ago(told)))
         }
         (None, None) => {
-            let message = "no turn was traced yet";
-            Finding::warning(LAST, message, "arize-codex doctor --send")
+            Finding::ok(LAST, "no turn was traced yet; the first one comes with the next `codex`")
         }
     }
 }
@@ -109,7 +108,7 @@ mod tests {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let ago = |minutes: u64| Some(now - Duration::from_secs(60 * minutes));
         let cases: [(_, _, Level, &str); 6] = [
-            (None, None, Warning, "no turn was traced yet"),
+            (None, None, Fine, "no turn was traced yet"),
             (ago(5), ago(5), Fine, "ended 5 min ago"),
             (ago(5), ago(300), Fine, "ended 5 min ago"),
             (ago(300), ago(0), Fine, "ended 5 h ago"),

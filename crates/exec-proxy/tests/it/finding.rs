@@ -69,21 +69,60 @@ fn a_shim_before_a_shim_runs_the_real_codex_once() {
     }
 }
 
-#[test]
-fn what_leads_back_to_the_proxy_unseen_ends() {
-    for how in ["exec", ""] {
-        let home = Home::with_codex("");
-        let hidden = home.path("tracer");
+/// A script of the user's that finds the proxy as `codex`, under a name by which it is not known.
+fn wrapper(home: &Home, folder: &str, call: &str) {
+    let hidden = home.path("tracer");
+    if !hidden.exists() {
         symlink(home.program(), &hidden).unwrap();
-        home.script("bin/codex", &format!("echo >> \"$HOME/runs\"; {how} \"$HOME/tracer\" \"$@\""));
+    }
+    let script = format!("echo {folder} >> \"$HOME/runs\"; {call} --wrapped \"$@\"");
+    home.script(&format!("{folder}/codex"), &script);
+}
+
+const CALLS: [&str; 2] = ["exec \"$HOME/tracer\"", "\"$HOME/tracer\""];
+
+#[test]
+fn a_script_that_runs_the_proxy_again_is_run_once_and_then_the_real_codex() {
+    for call in CALLS {
+        let home = Home::with_codex("echo \"real $*\"");
+        wrapper(&home, "one", call);
+        wrapper(&home, "two", call);
+        let path = format!("{}:/usr/bin:/bin", path_of(&home, &["one", "two", "bin"]).display());
         for command in ["exec", "resume"] {
-            let output = home.proxy().arg(command).output().unwrap();
-            assert_eq!(output.status.code(), Some(127));
-            let complaint = String::from_utf8(output.stderr).unwrap();
-            assert!(complaint.ends_with("leads back to arize-codex-proxy\n"), "{complaint}");
+            let output = home.proxy().arg(command).env("PATH", &path).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert_eq!(said, format!("real --wrapped --wrapped {command}\n"), "{call}");
         }
+        assert_eq!(fs::read_to_string(home.path("runs")).unwrap(), "one\ntwo\none\ntwo\n");
+    }
+}
+
+#[test]
+fn a_codex_that_runs_a_codex_finds_the_same_one() {
+    let home = Home::with_codex("");
+    // A program that is no script, as Codex is.
+    copy(Path::new("/bin/sh"), &home.path("bin/codex"));
+    home.script("other/codex", "echo another");
+    let path = format!("{}:/usr/bin:/bin", path_of(&home, &["bin", "other"]).display());
+    let inner = format!("{} -c 'echo inner'; true", home.program().display());
+    let output = home.proxy().args(["-c", &inner]).env("PATH", &path).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "inner\n");
+}
+
+#[test]
+fn where_there_are_only_scripts_that_lead_back_the_proxy_says_so() {
+    // Through another program the proxy does not see that it is the script's doing.
+    for (call, most) in
+        [(CALLS[0], 1), (CALLS[1], 1), ("/bin/sh -c '\"$HOME/tracer\" \"$@\"; exit $?' sh", 32)]
+    {
+        let home = Home::with_codex("");
+        wrapper(&home, "bin", call);
+        let output = home.proxy().arg("exec").output().unwrap();
+        assert_eq!(output.status.code(), Some(127), "{call}");
+        let complaint = String::from_utf8(output.stderr).unwrap();
+        assert!(complaint.ends_with("leads back to arize-codex-proxy\n"), "{complaint}");
         let runs = fs::read_to_string(home.path("runs")).unwrap();
-        assert!(runs.len() <= 2 * 32, "{}", runs.len());
+        assert!(runs.lines().count() <= most, "{call}: {runs}");
     }
 }
 

@@ -4,7 +4,6 @@
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod codex;
-mod ended;
 mod finding;
 mod passing;
 mod service;

@@ -10,7 +10,7 @@ use crate::forks;
 use crate::gather::Gathered;
 use crate::git::Dirty;
 use crate::parents;
-use crate::read::{self, READING, SILENCE, Stopped};
+use crate::read::{READING, SILENCE, Stopped};
 use crate::reverts::Branches;
 use crate::thread_reading::{self, Reading, Request};
 
@@ -82,7 +82,7 @@ impl Look<'_> {
             state: &self.state,
             awaited: self.payload().filter(|payload| !self.state.is_sent(&payload.key())),
             is_expected: cause.expects_transcript(),
-            silence: if cause.is_final() { read::silence_after_end() } else { SILENCE },
+            silence: SILENCE,
             text_limit: text_limit.unwrap_or_default(),
             read_until,
             wait_until,

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
@@ -89,6 +89,12 @@ impl Home {
         let path = self.transcript_path();
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
+    }
+
+    /// Lets the last write have been long ago, so that a turn without an end is over.
+    pub(crate) fn fall_silent(&self) {
+        let file = OpenOptions::new().append(true).open(self.transcript_path()).unwrap();
+        file.set_modified(SystemTime::now() - 2 * notify_hook::SILENCE).unwrap();
     }
 
     pub(crate) fn append(&self, text: &str) {

@@ -91,10 +91,7 @@ fn what_a_target_is_not_to_get_counts_as_told() {
 fn the_environments_attributes_of_the_resource_are_added_to_ours() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
-    let variable = (
-        "OTEL_RESOURCE_ATTRIBUTES",
-        "service.name=mine,deployment.environment=ci,arize.codex.run_id=0f",
-    );
+    let variable = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine,deployment.environment=ci");
     home.look_with(None, &[variable]);
     let resource = &home.batches()[0].resource;
     let values = |key: &str| {
@@ -103,7 +100,6 @@ fn the_environments_attributes_of_the_resource_are_added_to_ours() {
     };
     assert_eq!(values("service.name"), ["codex".into()]);
     assert_eq!(values("deployment.environment"), ["ci".into()]);
-    assert_eq!(values("arize.codex.run_id"), [], "who started this codex is nobody's business");
 }
 
 // The recorded folders are those of a Unix.

@@ -258,14 +258,16 @@ fn a_fork_without_turn_ids_is_told_once() {
         let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
         let fork = Home { thread_id: meta.thread_id, ..Home::new("0.98.0/fork") };
         let fork = Home { paths: home.paths.clone(), target: home.target.clone(), ..fork };
-        let ended = || Cause::Ended { since: UnixNanos(0), began: UnixNanos(0) };
+        let sweep = || Cause::Sweep { since: UnixNanos(0) };
         if origin_is_there {
             home.write_transcript(&home.recorded());
-            assert_eq!(home.look_for(ended(), &[]).traced, 2);
+            home.fall_silent();
+            assert_eq!(home.look_for(sweep(), &[]).traced, 2);
         }
         fork.write_transcript(&text);
-        assert_eq!(fork.look_for(ended(), &[]), SENT);
-        assert_eq!(fork.look_for(ended(), &[]), NOTHING);
+        fork.fall_silent();
+        assert_eq!(fork.look_for(sweep(), &[]), SENT);
+        assert_eq!(fork.look_for(sweep(), &[]), NOTHING);
         let spans = home.batches().pop().unwrap().spans;
         assert_eq!(spans[0].text("codex.forked_from_thread_id"), Some(&*home.thread_id));
         assert_eq!(spans[0].int("codex.turn.usage.input_tokens"), Some(1000));

@@ -1,0 +1,161 @@
+//! Whether a process still writes to a transcript.
+//!
+//! While a turn goes on, Codex has its transcript open for writing (seen with 17 versions from 0.44 to
+//! 0.171), also when nothing happens because a person is asked something. A turn that goes on in a
+//! transcript that no process has open is one whose Codex is gone: it was killed, or crashed.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How long nothing may have been written before the answer counts: a Codex that takes a thread up
+/// again opens the file first.
+const SETTLED: Duration = Duration::from_secs(1);
+
+/// The time between two answers that must be the same.
+const BETWEEN: Duration = Duration::from_millis(100);
+
+/// What is known of the processes that have a file open for writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writers {
+    /// There are so many.
+    Some(usize),
+    /// There is none on any machine.
+    None,
+    /// There may be one that is not seen: of another user, in another container, on another machine, or
+    /// on a system that does not tell.
+    Unknown,
+}
+
+/// Whether the Codex that wrote to this file is gone, where the system tells. `silence` is how long
+/// nothing was written.
+pub(crate) fn is_codex_gone(file: &Path, silence: Duration) -> bool {
+    let is_open = || writers(file) != Writers::None;
+    if silence < SETTLED || is_open() {
+        return false;
+    }
+    sleep(BETWEEN);
+    !is_open()
+}
+
+/// What is known of the writers of a file; [`Writers::Unknown`] on systems other than Linux.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn writers(_file: &Path) -> Writers {
+    Writers::Unknown
+}
+
+#[cfg(target_os = "linux")]
+pub(crate) use linux::writers;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::path::Path;
+
+    use super::Writers;
+
+    /// `f_type` of `statfs(2)` for file systems on which other machines may write: NFS, SMB and CIFS,
+    /// FUSE (with virtiofs), 9P, Ceph, AFS, and the folders that virtual machines share.
+    const SHARED: [u64; 10] = [
+        0x6969,
+        0x517b,
+        0xfe53_4d42,
+        0xff53_4d42,
+        0x6573_5546,
+        0x0102_1997,
+        0x00c3_6400,
+        0x5346_414f,
+        0x786f_4256,
+        0xbacb_acbc,
+    ];
+
+    /// The same for the file system of a container's own files.
+    const OVERLAY: u64 = 0x794c_7630;
+
+    pub(crate) fn writers(file: &Path) -> Writers {
+        let (mut count, mut is_everybody_seen) = (0, sees_all_that_may_write(file));
+        let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let processes = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        for pid in processes.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+            match fs::read_dir(format!("/proc/{pid}/fd")) {
+                Ok(descriptors) => {
+                    let mut links = descriptors.flatten();
+                    count += usize::from(links.any(|link| is_writer(&link.path(), file)));
+                }
+                // Another user's: it does not show what it has open, but its name.
+                Err(_) => {
+                    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                    is_everybody_seen &= !name.starts_with("codex");
+                }
+            }
+        }
+        match (count, is_everybody_seen) {
+            (0, true) => Writers::None,
+            (0, false) => Writers::Unknown,
+            _ => Writers::Some(count),
+        }
+    }
+
+    /// Whether a link below `/proc/PID/fd` is to this file, and one that can be written through.
+    fn is_writer(link: &Path, file: &Path) -> bool {
+        const OWNER_WRITES: u32 = 0o200;
+        // The name first: looking at each file that is open could hang with its file system.
+        if fs::read_link(link).ok().as_deref().and_then(Path::file_name) != file.file_name() {
+            return false;
+        }
+        let is_open_for_writing =
+            link.symlink_metadata().is_ok_and(|link| link.permissions().mode() & OWNER_WRITES != 0);
+        // Then the file itself: its folders may have other names in a container.
+        let identity = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino())).ok();
+        is_open_for_writing && identity(link) == identity(file)
+    }
+
+    /// Whether every process that may write to this file is one of those that `/proc` shows.
+    fn sees_all_that_may_write(file: &Path) -> bool {
+        let Ok(system) = rustix::fs::statfs(file) else { return false };
+        // Its type has another size and sign on each architecture.
+        let kind = u64::from(system.f_type as u32);
+        !SHARED.contains(&kind) && (is_initial_namespace() || kind == OVERLAY)
+    }
+
+    /// Whether the processes of the whole machine show, and not those of a container alone: the kernel's
+    /// own threads are among them then. WSL shows none, and keeps no process from its user.
+    fn is_initial_namespace() -> bool {
+        let begins = |file: &str, with: &str| {
+            fs::read_to_string(file).is_ok_and(|text| text.to_lowercase().contains(with))
+        };
+        begins("/proc/2/comm", "kthreadd") || begins("/proc/version", "microsoft")
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::fs::{self, File, OpenOptions};
+
+    use super::*;
+
+    #[test]
+    fn a_file_has_a_writer_while_a_process_may_write_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("rollout.jsonl");
+        fs::write(&path, "x").unwrap();
+        let none = writers(&path);
+        assert!(matches!(none, Writers::None | Writers::Unknown));
+        let reader = File::open(&path).unwrap();
+        assert_eq!(writers(&path), none, "a reader is no writer");
+        drop(reader);
+        let writer = OpenOptions::new().append(true).open(&path).unwrap();
+        assert_eq!(writers(&path), Writers::Some(1));
+        assert!(!is_codex_gone(&path, Duration::MAX));
+        drop(writer);
+        assert_eq!(writers(&path), none);
+        assert_eq!(is_codex_gone(&path, Duration::MAX), none == Writers::None);
+        assert!(!is_codex_gone(&path, Duration::ZERO), "just written");
+    }
+
+    #[test]
+    fn processes_are_not_seen_behind_every_file() {
+        assert_eq!(writers(Path::new("/nowhere")), Writers::Unknown);
+    }
+}
