@@ -11,6 +11,7 @@ mod capture;
 mod compat;
 mod demo;
 mod e2e;
+mod scrub_bench;
 mod secret_rules;
 mod test;
 mod windows;
@@ -30,6 +31,7 @@ commands:
   capture --codex VERSION SCENARIO…  records sessions of a Codex version for the decoders' tests
   compat                             writes docs/codex-versions.md from those recordings
   secret-rules VERSION FILE          takes the rules of the scrubber from betterleaks' own file
+  scrub-bench [--misses] [--scan DIR] measures what the scrubber finds, its mistakes and its speed
   bench                              measures what tracing costs, beside a baseline
 ";
 
@@ -53,6 +55,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["compat"] => compat::run(),
         ["demo", rest @ ..] => demo::run(rest),
+        ["scrub-bench", rest @ ..] => scrub_bench::run(rest),
         ["secret-rules", version, file] => secret_rules::run(version, file.as_ref()),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),

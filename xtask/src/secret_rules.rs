@@ -15,9 +15,9 @@ use crate::workspace;
 
 const TABLE: &str = "crates/scrub/data/rules.tsv";
 
-/// Rules that a name beside the secret makes, as our own rule of names does, with fewer words of
-/// prose and code taken for secrets.
-const ASSIGNMENT: &str = "(?:=|>|:{1,3}=|";
+/// Ends what a rule says of the name beside the secret. Our own rule of names does that, with fewer
+/// words of prose and code taken for secrets; the shape of the secret follows.
+const ASSIGNMENT: &str = r#"(?:=|>|:{1,3}=|\|\||:|=>|\?=|,)[\x60'"\s=]{0,5}"#;
 
 /// Patterns that reach from one word over anything to the next.
 const GAPS: [&str; 4] = [r"(?:.|[\n\r])", r"[\s\S]", r"(?s:.", r"\{[^{]+"];
@@ -33,8 +33,13 @@ const ELSEWHERE: [&str; 7] = [
     "sidekiq-sensitive-url",
 ];
 
-/// Rules whose keyword stands somewhere in the text and not in the secret, so that it does not say
-/// where to look.
+/// A shorter beginning of a secret is in too many words.
+const SHORTEST_KEYWORD: usize = 3;
+
+/// Beginnings of secrets that are words, too.
+const WORDS: [&str; 7] = ["key", "key_", "live", "test", "pat", "1000", "1001"];
+
+/// Rules whose keyword stands somewhere in the text, and whose secret begins in too many ways.
 const UNPLACED: [&str; 5] = [
     "airtable-personnal-access-token",
     "facebook-access-token",
@@ -72,16 +77,43 @@ fn line(rule: &Table) -> Option<String> {
     let (id, pattern) = (text("id")?, text("regex")?);
     let id = id.split('.').next().unwrap_or(id);
     let is_part = rule.get("skipReport").is_some() || rule.get("path").is_some();
-    let is_vague = id.starts_with("generic") || pattern.contains(ASSIGNMENT);
     let has_gap = GAPS.iter().any(|gap| pattern.contains(gap));
     let without_use = ELSEWHERE.contains(&id) || UNPLACED.contains(&id);
-    if is_part || is_vague || has_gap || without_use {
+    if is_part || id.starts_with("generic") || has_gap || without_use {
         return None;
     }
-    let keywords = rule.get("keywords")?.as_array()?.iter().filter_map(|word| word.as_str());
-    let keywords: Vec<&str> = keywords.collect();
+    let given = rule.get("keywords")?.as_array()?.iter().filter_map(|word| word.as_str());
+    let (keywords, pattern) = match pattern.split_once(ASSIGNMENT) {
+        Some((_, shape)) => (literal(shape)?, format!(r"\b{shape}")),
+        None => (keywords(given.collect(), pattern), pattern.to_owned()),
+    };
     let entropy = text("filter").and_then(entropy).unwrap_or("0");
-    Some(format!("{id}\t{entropy}\t{}\t{pattern}", keywords.join(" ")))
+    Some(format!("{id}\t{entropy}\t{keywords}\t{pattern}"))
+}
+
+/// Words that stand in the secret or right before it. Where the pattern has none of those given, they
+/// stand somewhere in the text and do not say where to look, and how the secret begins does.
+fn keywords(given: Vec<&str>, pattern: &str) -> String {
+    let lower = pattern.to_ascii_lowercase().replace('\\', "");
+    let is_placed = given.iter().any(|word| lower.contains(word));
+    let begins = if is_placed { None } else { literal(pattern) };
+    begins.unwrap_or_else(|| given.join(" "))
+}
+
+/// The letters that a pattern begins with, in lower case.
+fn literal(pattern: &str) -> Option<String> {
+    let start = pattern.trim_start_matches(r"\b").trim_start_matches(['(', '?', ':']);
+    let is_literal = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    let end = start.find(|letter| !is_literal(letter)).unwrap_or(start.len());
+    // One of several beginnings.
+    if start[end..].starts_with('|') {
+        return None;
+    }
+    // `s?` and `s{2}` may be no `s` at all, or two.
+    let is_counted = start[end..].starts_with(['?', '*', '{']);
+    let end = end.saturating_sub(usize::from(is_counted));
+    let word = start[..end].to_ascii_lowercase();
+    (end >= SHORTEST_KEYWORD && !WORDS.contains(&word.as_str())).then_some(word)
 }
 
 /// The number in `entropy(finding["secret"]) <= 3.5`.

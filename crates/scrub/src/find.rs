@@ -5,9 +5,14 @@ use std::ops::Range;
 
 use crate::Scrubber;
 use crate::keywords::Hint;
+use crate::peel::peel;
 use crate::rules::Rule;
+use crate::table::Tables;
 use crate::value::Examined;
-use crate::{command, pem, placeholder, url, value};
+use crate::{call, command, kubernetes, pem, pipe, placeholder, runs, url, value, wrap};
+
+/// The rule of private keys.
+const PRIVATE_KEY: &str = "private-key";
 
 /// A shorter word is no token.
 const SHORTEST: usize = 16;
@@ -33,57 +38,149 @@ impl Finding {
     }
 }
 
-/// The secrets of a text, in order, none within another.
-pub(crate) fn findings(scrubber: &Scrubber, text: &str) -> Vec<Finding> {
-    let mut found = Vec::new();
+/// How many texts in base64 within each other are read.
+const DEEPEST: usize = 3;
+
+/// The secrets of a text, in order, none within another: in the text as it stands, and as it is without
+/// its encodings.
+pub(crate) fn findings(scrubber: &Scrubber, text: &str, depth: usize) -> Vec<Finding> {
     let mut gone = Vec::new();
-    let mut examined = Examined::default();
-    // The end of the last word that each rule has looked at.
-    let mut looked_at: HashMap<usize, usize> = HashMap::new();
-    for (hint, hit) in scrubber.keywords.hits(text) {
-        match hint {
-            Hint::Shape(number) => {
-                let seen = looked_at.entry(number).or_default();
-                if *seen <= hit.start()
-                    && let Some(word) = word_around(text, hit.range())
-                {
-                    *seen = word.end;
-                    found.extend(of_shape(scrubber.rules.get(number), text, word));
-                }
-            }
-            Hint::Name => {
-                found.extend(value::beside_name(text, hit.range(), &scrubber.names, &mut examined))
-            }
-            Hint::Url => {
-                let password = url::password_at(text, hit.end());
-                found.extend(password.map(|range| Finding::new(range, "url-password")));
-            }
-            Hint::Command(command) => {
-                let passwords = command::passwords(text, hit.range(), command).into_iter();
-                found.extend(passwords.map(|range| Finding::new(range, "password")));
-            }
-            Hint::Pem => {
-                let key = pem::key_at(text, hit.start());
-                found.extend(key.map(|range| Finding::new(range, "private-key")));
-            }
-            Hint::Placeholder => gone.extend(placeholder::at(text, hit.start())),
+    let mut found = Search::new(scrubber, text, depth).run(&mut gone);
+    if let Some(peeled) = peel(text) {
+        for finding in Search::new(scrubber, &peeled.text, depth).run(&mut Vec::new()) {
+            found.push(Finding::new(peeled.range(&finding.range), finding.rule));
         }
     }
     found.retain(|finding| !touches(&gone, &finding.range));
     without_overlaps(found)
 }
 
-fn of_shape(rule: &Rule, text: &str, word: Range<usize>) -> impl Iterator<Item = Finding> {
-    let start = word.start;
-    let secrets = rule.secrets(&text[word]).into_iter();
-    secrets.map(move |secret| Finding::new(start + secret.start..start + secret.end, rule.name))
+/// One look through a text.
+struct Search<'s> {
+    scrubber: &'s Scrubber,
+    text: &'s str,
+    depth: usize,
+    found: Vec<Finding>,
+    examined: Examined,
+    tables: Tables,
+    /// The end of the last word that each rule has looked at.
+    looked_at: HashMap<usize, usize>,
+    /// The end of the last name.
+    named: usize,
+}
+
+impl<'s> Search<'s> {
+    fn new(scrubber: &'s Scrubber, text: &'s str, depth: usize) -> Self {
+        let (found, examined, tables) = (Vec::new(), Examined::default(), Tables::default());
+        Self { scrubber, text, depth, found, examined, tables, looked_at: HashMap::new(), named: 0 }
+    }
+
+    fn run(mut self, gone: &mut Vec<Range<usize>>) -> Vec<Finding> {
+        let mut at = 0;
+        for run in runs::runs(self.text) {
+            self.look_into(&run);
+            // What is deep in encoded data is no word, nor the end of one.
+            if run.len() > 2 * BLOB {
+                self.keywords(at..run.start + BLOB, gone);
+                at = run.end - BLOB;
+            }
+        }
+        self.keywords(at..self.text.len(), gone);
+        self.found.retain(|finding| !touches(gone, &finding.range));
+        for finding in &mut self.found {
+            if finding.rule != PRIVATE_KEY {
+                finding.range = wrap::extended(self.text, finding.range.clone());
+            }
+        }
+        self.found
+    }
+
+    fn keywords(&mut self, part: Range<usize>, gone: &mut Vec<Range<usize>>) {
+        let scrubber = self.scrubber;
+        for (hint, word) in scrubber.keywords.hits(self.text, part) {
+            match hint {
+                Hint::Placeholder => gone.extend(placeholder::at(self.text, word.start)),
+                hint => self.hint(hint, word),
+            }
+        }
+    }
+
+    fn hint(&mut self, hint: Hint, word: Range<usize>) {
+        let text = self.text;
+        match hint {
+            Hint::Shape(number) => self.shape(number, word),
+            Hint::Name => self.name(word),
+            Hint::Url => self.add("url-password", url::password_at(text, word.end)),
+            Hint::Command(number) => {
+                let command = self.scrubber.keywords.command(number);
+                self.add("password", command::secrets(text, word, command));
+            }
+            Hint::Taker => self.add("password", pipe::given(text, word)),
+            Hint::Call(which) => self.add("password", call::password(text, word.end, which)),
+            Hint::Kubernetes => self.add("kubernetes-secret", kubernetes::data(text, word)),
+            Hint::Pem => self.add(PRIVATE_KEY, pem::key_at(text, word)),
+            Hint::Placeholder => {}
+        }
+    }
+
+    fn add(&mut self, rule: &'static str, ranges: impl IntoIterator<Item = Range<usize>>) {
+        self.found.extend(ranges.into_iter().map(|range| Finding::new(range, rule)));
+    }
+
+    fn name(&mut self, keyword: Range<usize>) {
+        if keyword.start < self.named {
+            return;
+        }
+        let Some(named) = value::name_at(self.text, keyword, &self.scrubber.names) else { return };
+        self.named = named.range.end;
+        match value::beside_name(self.text, &named, &mut self.examined) {
+            Some(finding) => self.found.push(finding),
+            None => {
+                let cells = self.tables.below(self.text, &named);
+                self.add(named.rule, cells);
+            }
+        }
+    }
+
+    /// The secrets of this shape in the word around a keyword; where there is none, in the word as it is
+    /// without the ends of lines in it.
+    fn shape(&mut self, number: usize, keyword: Range<usize>) {
+        let seen = self.looked_at.entry(number).or_default();
+        if *seen > keyword.start {
+            return;
+        }
+        let rule = self.scrubber.rules.get(number);
+        let Some(word) = word_around(self.text, keyword, rule) else { return };
+        *seen = word.end;
+        let secrets = rule.secrets(&self.text[word.clone()]);
+        if !secrets.is_empty() {
+            let start = word.start;
+            self.add(rule.name, secrets.into_iter().map(|s| start + s.start..start + s.end));
+        } else if let Some((joined, parts)) = wrap::joined(self.text, &word) {
+            let secrets = rule.secrets(&joined).into_iter();
+            self.add(rule.name, secrets.map(|secret| wrap::origin(&parts, &secret)));
+        }
+    }
+
+    /// Base64 of a text that has secrets is one.
+    fn look_into(&mut self, run: &Range<usize>) {
+        if let Some((token, rule)) = runs::token(self.text, run) {
+            self.found.push(Finding::new(token, rule));
+        }
+        if self.depth < DEEPEST
+            && let Some((inner, end)) = runs::text_of(self.text, run)
+            && let Some(first) = findings(self.scrubber, &inner, self.depth + 1).first()
+        {
+            self.found.push(Finding::new(run.start..end, first.rule));
+        }
+    }
 }
 
 /// The word that a keyword is in or before; none where it is too short for a token, or encoded data.
 ///
 /// A word ends at space, quotes and brackets, and at the escapes of JSON. Up to two spaces may stand
 /// between the keyword and the rest, as in `Bearer …`.
-fn word_around(text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
+fn word_around(text: &str, keyword: Range<usize>, rule: &Rule) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
     let before = bytes[..keyword.start].iter().rev().take(BLOB);
     let before = before.take_while(|byte| is_inner(**byte)).count();
@@ -97,8 +194,9 @@ fn word_around(text: &str, keyword: Range<usize>) -> Option<Range<usize>> {
     }
     let spaces = bytes[keyword.end..].iter().take(2).take_while(|byte| **byte == b' ').count();
     let rest = keyword.end + spaces;
+    let is_part = |byte: u8| !is_end(byte) || (byte == b',' && rule.has_commas);
     let mut end =
-        rest + bytes[rest..].iter().take(LONGEST).take_while(|byte| !is_end(**byte)).count();
+        rest + bytes[rest..].iter().take(LONGEST).take_while(|byte| is_part(**byte)).count();
     if let Some(escape) = (rest..end).find(|at| is_escape(bytes, *at)) {
         end = escape;
     }

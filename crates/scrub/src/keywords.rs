@@ -1,10 +1,15 @@
 //! One pass over a text that finds the keywords of everything.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind, Match};
+use std::ops::Range;
 
-use crate::command::{COMMANDS, Command};
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
+use crate::call::{CALLS, Which};
+use crate::command::{Command, commands};
+use crate::kubernetes;
 use crate::names::Names;
 use crate::pem;
+use crate::pipe;
 use crate::placeholder;
 use crate::rules::Rules;
 
@@ -15,8 +20,14 @@ pub(crate) enum Hint {
     Shape(usize),
     /// A name with a secret beside it.
     Name,
-    /// A command, which may have a password beside one of its flags.
-    Command(Command),
+    /// The command of this number, which may have a secret beside one of its flags.
+    Command(usize),
+    /// A command that may be given a secret on a pipe.
+    Taker,
+    /// A call, one of whose arguments may be a secret.
+    Call(Which),
+    /// A secret of Kubernetes.
+    Kubernetes,
     /// A URL, which may have a password in it.
     Url,
     /// A private key.
@@ -30,6 +41,7 @@ pub(crate) enum Hint {
 pub(crate) struct Keywords {
     automaton: Option<AhoCorasick>,
     hints: Vec<Hint>,
+    commands: Vec<Command>,
 }
 
 impl Keywords {
@@ -44,21 +56,40 @@ impl Keywords {
             rule.keywords.split(' ').for_each(|word| add(word, Hint::Shape(number)));
         }
         names.keywords().for_each(|word| add(word, Hint::Name));
-        COMMANDS.into_iter().for_each(|(word, command)| add(word, Hint::Command(command)));
+        let commands = commands();
+        for (number, command) in commands.iter().enumerate() {
+            command.words.split(' ').for_each(|word| add(word, Hint::Command(number)));
+        }
+        pipe::TAKERS.iter().for_each(|word| add(word, Hint::Taker));
+        CALLS.into_iter().for_each(|(word, which)| add(word, Hint::Call(which)));
+        kubernetes::KINDS.iter().for_each(|word| add(word, Hint::Kubernetes));
         add("://", Hint::Url);
-        add(pem::START, Hint::Pem);
+        pem::STARTS.iter().for_each(|word| add(word, Hint::Pem));
         add(placeholder::START, Hint::Placeholder);
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(words);
         // It fails for more than two billion states alone.
-        Self { automaton: automaton.ok(), hints }
+        Self { automaton: automaton.ok(), hints, commands }
     }
 
-    /// Every place where a keyword stands, those within others, too.
-    pub(crate) fn hits(&self, text: &str) -> impl Iterator<Item = (Hint, Match)> {
-        let hits = self.automaton.as_ref().map(|automaton| automaton.find_overlapping_iter(text));
-        hits.into_iter().flatten().map(|hit| (self.hints[hit.pattern().as_usize()], hit))
+    /// Every place where a keyword stands in a part of a text, those within others, too.
+    pub(crate) fn hits(
+        &self,
+        text: &str,
+        part: Range<usize>,
+    ) -> impl Iterator<Item = (Hint, Range<usize>)> {
+        let offset = part.start;
+        let part = &text.as_bytes()[part];
+        let hits = self.automaton.as_ref().map(|automaton| automaton.find_overlapping_iter(part));
+        hits.into_iter().flatten().map(move |hit| {
+            (self.hints[hit.pattern().as_usize()], offset + hit.start()..offset + hit.end())
+        })
+    }
+
+    /// The command of this number.
+    pub(crate) fn command(&self, number: usize) -> &Command {
+        &self.commands[number]
     }
 }

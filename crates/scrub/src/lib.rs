@@ -12,16 +12,29 @@
 //!
 //! This crate does not know what the texts are, nor where the salt comes from.
 
-mod command;
-mod entropy;
 mod find;
 mod keywords;
+mod peel;
+mod runs;
+
+mod cursor;
+mod judge;
 mod names;
+mod pair;
+mod stand_in;
+mod table;
+mod value;
+
+mod call;
+mod command;
+mod entropy;
+mod kubernetes;
 mod pem;
+mod pipe;
 mod placeholder;
 mod rules;
 mod url;
-mod value;
+mod wrap;
 
 use std::borrow::Cow;
 
@@ -70,7 +83,7 @@ impl Scrubber {
     pub fn scrub<'t>(&self, text: &'t str) -> Scrubbed<'t> {
         let mut scrubbed = Scrubbed { text: Cow::Borrowed(text), secrets: 0 };
         for _ in 0..PASSES {
-            let found = findings(self, &scrubbed.text);
+            let found = findings(self, &scrubbed.text, 0);
             if found.is_empty() {
                 break;
             }
@@ -117,10 +130,8 @@ impl Scrubber {
             }
             Json::Object(entries) => {
                 for (name, mut value) in std::mem::take(entries) {
-                    if let (Some(rule), Json::String(text)) =
-                        (self.names.quoted(&name, &value), &value)
-                    {
-                        value = placeholder(&self.salt, rule, text).into();
+                    if let Some((rule, secret)) = self.names.secret_field(&name, &value) {
+                        value = placeholder(&self.salt, rule, &secret).into();
                         *secrets += 1;
                     }
                     self.scrub_value(&mut value, secrets);

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::value;
+use crate::judge::{Place, is_bare_secret, is_quoted_secret};
 
 /// What the value beside a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,49 +15,122 @@ pub(crate) enum Kind {
     Header,
     /// A user and a password in base64, as npm and Docker keep them.
     Basic,
+    /// Made by a machine, and long: its name may be that of anything else.
+    LongToken,
+    /// Twelve words or more.
+    Phrase,
 }
 
 /// The ends of names, in small letters without separators, and what placeholders call them. The
 /// first one that fits counts.
-const ENDINGS: [(&str, &str, Kind); 25] = [
+const ENDINGS: [(&str, &str, Kind); 54] = [
     ("password", "password", Kind::Password),
     ("passwd", "password", Kind::Password),
     ("passphrase", "password", Kind::Password),
     ("pwd", "password", Kind::Password),
     ("requirepass", "password", Kind::Password),
+    ("bindpw", "password", Kind::Password),
+    ("rootpw", "password", Kind::Password),
+    ("sshpass", "password", Kind::Password),
+    ("psk", "password", Kind::Password),
+    ("presharedkey", "password", Kind::Password),
+    ("masterauth", "password", Kind::Password),
     ("clientsecret", "secret", Kind::Password),
     ("secret", "secret", Kind::Password),
     ("apikey", "api-key", Kind::Token),
+    ("appkey", "api-key", Kind::Token),
+    ("applicationkey", "api-key", Kind::Token),
+    ("fastlykey", "api-key", Kind::Token),
+    ("honeycombteam", "api-key", Kind::Token),
     ("secretkey", "secret-key", Kind::Token),
     ("secretkeybase", "secret-key", Kind::Token),
     ("accesskey", "access-key", Kind::Token),
     ("privatekey", "private-key", Kind::Token),
+    ("privatekeyid", "private-key", Kind::Token),
     ("authkey", "auth-key", Kind::Token),
     ("accountkey", "account-key", Kind::Token),
     ("storagekey", "account-key", Kind::Token),
     ("signingkey", "signing-key", Kind::Token),
     ("encryptionkey", "encryption-key", Kind::Token),
+    ("hmackey", "signing-key", Kind::Token),
     ("sessionkey", "session-key", Kind::Token),
     ("masterkey", "master-key", Kind::Token),
+    ("deploykey", "deploy-key", Kind::Token),
+    ("unsealkey", "unseal-key", Kind::Token),
+    ("adminkey", "api-key", Kind::Token),
+    ("loggedinkey", "secret-key", Kind::Token),
+    ("noncekey", "secret-key", Kind::Token),
+    ("authsalt", "secret-key", Kind::Token),
+    ("loggedinsalt", "secret-key", Kind::Token),
+    ("noncesalt", "secret-key", Kind::Token),
     ("licensekey", "license-key", Kind::Token),
     ("subscriptionkey", "api-key", Kind::Token),
     ("credential", "credential", Kind::Token),
     ("token", "token", Kind::Token),
+    ("tokenid", "token", Kind::LongToken),
+    ("redisauth", "password", Kind::Password),
+    ("rediscliauth", "password", Kind::Password),
+    ("totpseed", "secret", Kind::Token),
+    ("snmpcommunity", "password", Kind::Token),
+    ("mnemonic", "seed-phrase", Kind::Phrase),
+    ("seedphrase", "seed-phrase", Kind::Phrase),
+    ("oauth2bearer", "token", Kind::Token),
+    ("codetoken", "token", Kind::Token),
     ("authorization", "authorization", Kind::Header),
     ("cookie", "cookie", Kind::Header),
+];
+
+/// Words before `pass` that make a passage, a run or a round of it.
+const PASSES: [&str; 12] = [
+    "first", "second", "by", "render", "one", "two", "single", "last", "next", "multi", "all",
+    "band",
+];
+
+/// Words before `KEY` that make something public of it, or a place in a table.
+const OPEN_KEYS: [&str; 14] = [
+    "public",
+    "pub",
+    "cache",
+    "primary",
+    "foreign",
+    "sort",
+    "partition",
+    "host",
+    "registry",
+    "object",
+    "idempotency",
+    "row",
+    "index",
+    "site",
 ];
 
 /// Headers whose whole value is secret.
 const HEADERS: [&str; 4] = ["authorization", "proxyauthorization", "cookie", "setcookie"];
 
 /// What each of these names is found by, however it is written.
-const KEYWORDS: [&str; 8] =
-    ["pass", "pwd", "secret", "key", "credential", "token", "auth", "cookie"];
+const KEYWORDS: [&str; 17] = [
+    "pass",
+    "pwd",
+    "secret",
+    "key",
+    "credential",
+    "token",
+    "auth",
+    "cookie",
+    "psk",
+    "_pw",
+    "bindpw",
+    "rootpw",
+    "community",
+    "honeycomb-team",
+    "mnemonic",
+    "seed",
+    "_salt",
+];
 
 /// Names that end like one of a secret. The directory that a shell is in is no password; the other
 /// tokens are words of a language or places in a list.
-const NOT_SECRET: [&str; 22] = [
-    "pwd",
+const NOT_SECRET: [&str; 21] = [
     "oldpwd",
     "nexttoken",
     "pagetoken",
@@ -81,6 +154,9 @@ const NOT_SECRET: [&str; 22] = [
     "prevtoken",
 ];
 
+/// Of longer names only so many letters count.
+const LONGEST: usize = 160;
+
 /// The names whose values are secret.
 #[derive(Debug)]
 pub(crate) struct Names {
@@ -94,7 +170,7 @@ impl Names {
         let further_keywords: Vec<String> =
             further.iter().filter_map(|name| last_word(name)).collect();
         let further =
-            further.iter().map(|name| plain(name)).filter(|name| !name.is_empty()).collect();
+            further.iter().map(|name| owned(name)).filter(|name| !name.is_empty()).collect();
         Self { further, further_keywords }
     }
 
@@ -105,41 +181,104 @@ impl Names {
 
     /// What the value of a name is; none where it is nothing secret.
     pub(crate) fn kind(&self, name: &str) -> Option<(&'static str, Kind)> {
-        let plain = plain(name);
-        if self.further.iter().any(|end| plain.ends_with(end)) {
+        let mut buffer = [0; LONGEST];
+        let plain = plain(name, &mut buffer);
+        if self.further.iter().any(|end| plain.ends_with(end.as_str())) {
             return Some(("configured", Kind::Password));
         }
-        if NOT_SECRET.contains(&plain.as_str()) {
+        if name == "PWD" || NOT_SECRET.contains(&plain) {
             return None;
         }
-        // `DB_PASS`, but not `bypass`, `first_pass` or `--pass`.
-        if name.ends_with("_PASS") {
-            return Some(("password", Kind::Password));
-        }
-        match plain.as_str() {
-            "auth" => return Some(("authorization", Kind::Basic)),
-            "pass" => return Some(("password", Kind::Token)),
-            _ => {}
+        if let Some(kind) = by_last_word(name, plain) {
+            return kind;
         }
         let fits = |(end, _, kind): &&(&str, &str, Kind)| match kind {
-            Kind::Header => HEADERS.contains(&plain.as_str()) && plain.ends_with(end),
-            Kind::Password | Kind::Token | Kind::Basic => plain.ends_with(end),
-        };
+            Kind::Header => HEADERS.contains(&plain),
+            _ => true,
+        } && plain.ends_with(end);
         ENDINGS.iter().find(fits).map(|(_, rule, kind)| (*rule, *kind))
     }
 
-    /// The rule by which a value in a JSON object is secret.
-    pub(crate) fn quoted(&self, name: &str, value: &Json) -> Option<&'static str> {
+    /// A value in a JSON object that is secret, and the rule by which it is.
+    pub(crate) fn secret_field(&self, name: &str, value: &Json) -> Option<(&'static str, String)> {
         let (rule, kind) = self.kind(name)?;
-        value::is_quoted_secret(value.as_str()?, kind, true).then_some(rule)
+        let kind = if is_ambiguous(name) { Kind::Password } else { kind };
+        let (text, is_secret) = match value {
+            Json::String(text) => (text.clone(), is_quoted_secret(text, kind, Place::Field)),
+            Json::Number(number) => {
+                let text = number.to_string();
+                let is_secret = is_bare_secret(&text, b',', kind, Place::Field);
+                (text, is_secret)
+            }
+            _ => return None,
+        };
+        is_secret.then_some((rule, text))
     }
 }
 
+/// `pass` and `pwd` are words of programs, too, and passwords where they are names of fields.
+pub(crate) fn is_ambiguous(name: &str) -> bool {
+    ["pass", "pwd"].iter().any(|word| name.eq_ignore_ascii_case(word))
+}
+
+/// Names whose last word is short, so that it ends other words, too. `DB_PASS`, but not `bypass` or
+/// `first_pass`.
+fn by_last_word(name: &str, plain: &str) -> Option<Option<(&'static str, Kind)>> {
+    let password = Some(("password", Kind::Password));
+    match plain {
+        "auth" => return Some(Some(("authorization", Kind::Basic))),
+        "pass" | "pwd" => return Some(Some(("password", Kind::Token))),
+        _ => {}
+    }
+    let (before, word) = last_two_words(name);
+    let before = before.to_ascii_lowercase();
+    let is_word = |other: &str| word.eq_ignore_ascii_case(other);
+    if is_word("pass") && !before.is_empty() {
+        return Some(password.filter(|_| !PASSES.contains(&before.as_str())));
+    }
+    if is_word("pw") && !before.is_empty() {
+        return Some(password);
+    }
+    // `STRIPE_KEY`: what a variable of the environment holds.
+    let is_own = ENDINGS.iter().any(|(end, ..)| plain.ends_with(end));
+    if word == "KEY" && !before.is_empty() && !is_own {
+        let is_open = OPEN_KEYS.contains(&before.as_str());
+        return Some(Some(("api-key", Kind::LongToken)).filter(|_| !is_open));
+    }
+    None
+}
+
+/// The last word of a name, and the one before it: `db_pass`, `db-pass`, `dbPass`.
+fn last_two_words(name: &str) -> (&str, &str) {
+    let name = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    let start = |name: &str| {
+        let bytes = name.as_bytes();
+        let is_start = |at: &usize| {
+            let (before, here) = (bytes[at - 1], bytes[*at]);
+            !before.is_ascii_alphanumeric()
+                || (before.is_ascii_lowercase() && here.is_ascii_uppercase())
+        };
+        (1..bytes.len()).rev().filter(|at| name.is_char_boundary(*at)).find(is_start).unwrap_or(0)
+    };
+    let last = start(name);
+    let before = name[..last].trim_end_matches(|letter: char| !letter.is_ascii_alphanumeric());
+    (&before[start(before)..], &name[last..])
+}
+
 /// A name without what is only a matter of style.
-fn plain(name: &str) -> String {
-    let letters = name.trim_end_matches(|letter: char| letter.is_ascii_digit());
-    let letters = letters.chars().filter(|letter| letter.is_ascii_alphanumeric());
-    letters.map(|letter| letter.to_ascii_lowercase()).collect()
+fn plain<'b>(name: &str, buffer: &'b mut [u8; LONGEST]) -> &'b str {
+    let letters = name.trim_end_matches(|letter: char| letter.is_ascii_digit()).bytes();
+    let letters = letters.filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    let mut length = 0;
+    for (place, letter) in buffer.iter_mut().zip(letters) {
+        *place = letter;
+        length += 1;
+    }
+    std::str::from_utf8(&buffer[..length]).unwrap_or_default()
+}
+
+fn owned(name: &str) -> String {
+    plain(name, &mut [0; LONGEST]).to_owned()
 }
 
 /// What a text has to hold where it holds a name, however it is written.

@@ -149,6 +149,8 @@ fn passwords_on_command_lines() {
         "libcurl -u me:hunter2",
         "it is identified by number4711",
         "curl -v https://h\nssh -p hunter2",
+        // As Windows ends lines: the search for arguments has to end, too.
+        "curl \r\n -u me",
     ] {
         let scrubbed = scrubber().scrub(text);
         assert_eq!((&*scrubbed.text, scrubbed.secrets), (text, 0));
