@@ -41,19 +41,29 @@ pub(crate) struct Found {
 /// Where the files of a thread are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
-    /// Where Codex puts them: in the folders of the days since the thread was begun (its id, a
-    /// version 7 UUID, tells), and where a look has found them before.
-    Usual,
-    /// If the first file is not there, among the archived ones, too, and in any other day's folder.
+    /// In the folder of the day on which the thread was begun (its id, a version 7 UUID, tells), in
+    /// those of the days since a time, and where a look has found them before.
+    Since(SystemTime),
+    /// In the folders of all days since the thread was begun, and if the first file is not there, among
+    /// the archived ones and in any other day's folder.
     Everywhere,
 }
 
 /// The files of a thread; `known` are places where some were found before.
 pub(crate) fn files(codex_home: &Path, thread_id: &str, known: &[PathBuf], reach: Reach) -> Found {
     let mut found = Candidates::new(thread_id);
-    if let Some(first_day) = first_day(codex_home, thread_id) {
-        let days = sessions::days(codex_home).take_while(|day| *day >= first_day);
+    let sessions = sessions::folder(codex_home);
+    if let Some(begun) = codex_turn::thread_begun(thread_id) {
+        let around = around(SystemTime::UNIX_EPOCH + Duration::from_nanos(begun.0));
+        let around = around.map(|day| sessions.join(day));
+        let since = match reach {
+            Reach::Since(time) => around[0].clone().max(sessions.join(&self::around(time)[0])),
+            Reach::Everywhere => around[0].clone(),
+        };
+        let days = sessions::days(codex_home).take_while(|day| *day >= since);
         days.for_each(|day| found.add_folder(&day));
+        let before = around.iter().filter(|day| **day < since);
+        before.for_each(|day| found.add_folder(day));
     }
     known.iter().for_each(|path| found.add(path));
     if reach == Reach::Everywhere && !found.has_first() {
@@ -65,13 +75,11 @@ pub(crate) fn files(codex_home: &Path, thread_id: &str, known: &[PathBuf], reach
     found.done()
 }
 
-/// The folder of the day before a thread was begun, in UTC: Codex names folders in local time.
-fn first_day(codex_home: &Path, thread_id: &str) -> Option<PathBuf> {
+/// `YYYY/MM/DD` of the days before, at and after a time in UTC: Codex names folders in local time.
+fn around(time: SystemTime) -> [String; 3] {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-    let begun = Duration::from_nanos(codex_turn::thread_begun(thread_id)?.0);
-    let day = SystemTime::UNIX_EPOCH + begun.checked_sub(DAY)?;
-    let day = humantime::format_rfc3339_seconds(day).to_string();
-    Some(sessions::folder(codex_home).join(day.get(..10)?.replace('-', "/")))
+    [time.checked_sub(DAY).unwrap_or(time), time, time.checked_add(DAY).unwrap_or(time)]
+        .map(|day| humantime::format_rfc3339_seconds(day).to_string()[..10].replace('-', "/"))
 }
 
 /// What may be the files of a thread.

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::paths::{open_private, write_private};
 use codex_config::Paths;
@@ -52,6 +52,8 @@ pub enum StateError {
 #[serde(default)]
 struct Wire {
     version: u32,
+    /// When the thread was looked at last, in seconds since the Unix epoch.
+    looked: Option<u64>,
     files: Vec<FileWire>,
     sent: Vec<String>,
     /// The latest turn id that has left `sent`.
@@ -113,6 +115,12 @@ impl ThreadState {
     /// Whether no earlier look left a memory of the thread.
     pub fn is_new(&self) -> bool {
         self.is_new
+    }
+
+    /// When the thread was looked at last.
+    pub(crate) fn looked(&self) -> Option<SystemTime> {
+        let looked = Duration::from_secs(self.wire.looked?);
+        SystemTime::UNIX_EPOCH.checked_add(looked)
     }
 
     /// Where files of the thread were found.
@@ -204,6 +212,8 @@ impl ThreadState {
     /// Writes the memory, all of it or nothing, and marks whether turns of the thread are unsent.
     pub fn save(&mut self, has_unsent_turns: bool) -> Result<(), StateError> {
         self.wire.version = 2;
+        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.wire.looked = Some(now.as_secs());
         let text = serde_json::to_vec(&self.wire).unwrap_or_default();
         write_private(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;

@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::sessions;
 use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
@@ -117,7 +117,11 @@ impl FileReading {
 /// that are to come.
 pub(crate) fn read(request: &Request<'_>) -> Option<Reading> {
     let mut reader = Reader { request, open: Vec::new(), unreadable: Vec::new() };
-    let mut found = reader.find(Reach::Everywhere);
+    // What was there before is known; what is new, Codex makes now.
+    let now = SystemTime::now();
+    let near = Reach::Since(request.state.looked().map_or(now, |looked| looked.min(now)));
+    let is_near = request.awaited.is_some() && request.state.looked().is_some();
+    let mut found = reader.find(if is_near { near } else { Reach::Everywhere });
     let mut pause = Duration::from_millis(1);
     loop {
         reader.pull(&found);
@@ -126,7 +130,10 @@ pub(crate) fn read(request: &Request<'_>) -> Option<Reading> {
         }
         sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
-        found = reader.find(Reach::Usual);
+        found = reader.find(near);
+    }
+    if is_near && !reader.has_awaited() {
+        reader.pull(&reader.find(Reach::Everywhere));
     }
     let is_there = !reader.open.is_empty() || !reader.unreadable.is_empty();
     is_there.then(|| reader.finish())
@@ -204,13 +211,21 @@ impl Reader<'_> {
 
     fn is_done(&self, found: &Found) -> bool {
         let Request { awaited, is_expected, wait_until, codex_home, .. } = self.request;
-        let Some(awaited) = awaited else { return true };
+        if awaited.is_none() {
+            return true;
+        }
         let is_hopeless = found.files.is_empty()
             && (!found.others.is_empty() || !is_expected || !sessions::folder(codex_home).is_dir());
         is_hopeless
             || self.open.iter().any(|open| open.stopped.is_some())
-            || self.open.iter().any(|open| open.transcript.has_ended(awaited))
+            || self.has_awaited()
             || Instant::now() >= *wait_until
+    }
+
+    /// Whether the awaited turn has been read to its end.
+    fn has_awaited(&self) -> bool {
+        let has_ended = |payload| self.open.iter().any(|open| open.transcript.has_ended(payload));
+        self.request.awaited.is_some_and(has_ended)
     }
 
     fn finish(self) -> Reading {
