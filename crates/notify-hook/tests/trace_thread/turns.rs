@@ -327,3 +327,28 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
     assert!(home.log().contains("was passed over"), "{}", home.log());
 }
+
+/// Two front ends on one thread, and a version whose calls name no turn: what the first turn called
+/// stays its own when the second one is read after it was told.
+#[test]
+fn a_turn_that_ends_beside_another_keeps_its_calls() {
+    let home = Home::new("0.145.0/two_front_ends");
+    let text = home.recorded();
+    let ends = text.match_indices(r#""type":"task_complete""#).map(|(at, _)| at);
+    let second_end = ends.clone().nth(1).unwrap();
+    let second_end = second_end + text[second_end..].find('\n').unwrap() + 1;
+    home.write_transcript(&text[..second_end]);
+    assert_eq!(home.look(None), Report { traced: 2, unsent: 0 });
+    home.append(&text[second_end..]);
+    assert_eq!(home.look(None), SENT);
+    let calls: Vec<Vec<_>> = home
+        .batches()
+        .iter()
+        .map(|batch| {
+            let tools = batch.spans.iter().filter(|span| span.kind == SpanKind::Tool);
+            tools.map(|tool| tool.text("tool.id").unwrap().to_owned()).collect()
+        })
+        .collect();
+    assert_eq!(calls, [vec![], vec!["call_A".to_owned()], vec!["call_B".to_owned()]]);
+    assert_eq!(home.look(None), NOTHING);
+}
