@@ -302,7 +302,21 @@ pub(super) fn reused_ids() -> Scenario {
     Scenario::exec([turn])
 }
 
-/// The same with scripts that call the tools.
+/// A command that ends when the next one, whose id is the same, has begun long since.
+pub(super) fn reused_ids_late() -> Scenario {
+    let call = |command: &str, patience: u64| {
+        let arguments = json!({ "cmd": command, "yield_time_ms": patience });
+        Call::function("exec_command", &arguments).with_id("call_0")
+    };
+    let turn = Script::new("Do not wait")
+        .step(Step::new(USAGE).call(call("sleep 1.5; echo late; exit 4", 300)))
+        .step(Step::new(USAGE).call(call("sleep 3; echo slow", 30_000)))
+        .step(Step::new(USAGE).call(call("echo last; exit 6", 30_000)))
+        .step(Step::new(USAGE).message("That was it."));
+    Scenario::exec([turn])
+}
+
+/// Reused ids of scripts that call the tools.
 pub(super) fn reused_ids_in_code() -> Scenario {
     let call = |source: &str| Call::script(source, []).with_id("call_0");
     let command = |command: &str| format!("tools.exec_command({})", json!({ "cmd": command }));

@@ -32,7 +32,7 @@ pub(super) enum Answers {
 type Named = (&'static str, fn() -> Scenario);
 
 /// All scenarios.
-const ALL: [Named; 33] = [
+const ALL: [Named; 34] = [
     ("apply_patch", runs::apply_patch),
     ("approvals", dialogues::approvals),
     ("attempts", runs::attempts),
@@ -57,6 +57,7 @@ const ALL: [Named; 33] = [
     ("resume", runs::resume),
     ("reused_ids", runs::reused_ids),
     ("reused_ids_in_code", runs::reused_ids_in_code),
+    ("reused_ids_late", runs::reused_ids_late),
     ("revert", dialogues::revert),
     ("review", runs::review),
     ("send_input", dialogues::send_input),

@@ -156,3 +156,20 @@ fn every_version_tells_exit_codes() {
         }
     }
 }
+
+/// A process that goes on ends within a later call, which has the same id.
+#[test]
+fn a_late_end_is_that_of_the_call_whose_process_it_was() {
+    let recording = Recording::load("0.171.0/reused_ids_late");
+    let (turns, _) = recording.transcript();
+    let events = events_of(&turns[0], None, None, &recording.events);
+    for events in [&events[..], &[]] {
+        let turn = fuse(&turns[0], events);
+        let codes = turn.tool_calls().map(|call| {
+            let code = call.attributes.iter().find(|a| a.key == "codex.tool.exit_code");
+            code.map(|code| code.value.clone())
+        });
+        let expected = [4, 0, 6].map(|code| Some(Value::Int(code)));
+        assert_eq!(codes.collect::<Vec<_>>(), expected);
+    }
+}
