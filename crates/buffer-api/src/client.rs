@@ -1,20 +1,28 @@
 //! A blocking client of the service.
 //!
-//! Every request has a deadline, every answer a bound, and an answer that is not the service's
-//! own is recognised by its missing `server` header before anything in it is believed.
+//! Every request has a deadline, every answer a bound. An answer has to prove that it comes from
+//! the service of this home before anything in it is believed, and before anything secret is sent;
+//! the token itself never is. See [`crate::secrets`].
 
 use std::{
     fmt, io,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::de::DeserializeOwned;
-use ureq::{Agent, Body, http::Response};
+use ureq::{
+    Agent, Body,
+    http::{Method, Request, Response},
+};
 
 use crate::{
-    Endpoint,
+    Endpoint, Token,
+    secrets::{INSTANCE_HEADER, NONCE_HEADER, PROOF_HEADER, random, same},
     wire::{Drained, Health, Removed, SERVICE_NAME},
 };
 
@@ -35,7 +43,9 @@ const REASON_LIMIT: u64 = 300;
 /// Does not start it: see [`crate::process::ensure`].
 pub struct Client {
     endpoint: Endpoint,
-    authorization: Option<String>,
+    token: Option<Token>,
+    /// What permits reading, once the service has proved that it knows the token.
+    session: Mutex<Option<String>>,
     agent: Agent,
     answered: AtomicBool,
 }
@@ -66,6 +76,16 @@ pub enum ClientError {
         /// What was asked.
         url: String,
     },
+    /// What answered did not prove that it knows the token: it is another user's, the service of
+    /// another home, or of a release that could not.
+    #[error("`{url}` did not prove that it is the service of this home")]
+    Unproven {
+        /// What was asked.
+        url: String,
+    },
+    /// There is no randomness, without which nothing can be proved.
+    #[error("the system gives no randomness")]
+    Randomness(#[source] io::Error),
     /// The token is missing or not the service's.
     #[error("`{url}` refused the token")]
     Unauthorized {
@@ -114,7 +134,8 @@ impl Client {
             .build();
         Self {
             endpoint: endpoint.clone(),
-            authorization: token.map(|token| format!("Bearer {token}")),
+            token: token.map(Token::new),
+            session: Mutex::default(),
             agent: config.new_agent(),
             answered: AtomicBool::new(false),
         }
@@ -145,14 +166,8 @@ impl Client {
     ///
     /// When the service cannot be reached, is another one or refuses the token.
     pub fn acknowledge(&self, thread: &str, through: u64) -> Result<u64, ClientError> {
-        let url = self.endpoint.url(&format!("/ack/{}?through={through}", escape(thread)));
-        let mut request = self.agent.post(&url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
-        }
-        let request = request.config().timeout_global(Some(ANSWER_TIMEOUT)).build();
-        let answer = request.send_empty().map_err(|error| broken(&url, ANSWER_TIMEOUT, error))?;
-        Ok(read::<Removed>(url, ANSWER_TIMEOUT, answer)?.removed)
+        let path = format!("/ack/{}?through={through}", escape(thread));
+        Ok(self.ask::<Removed>(Method::POST, &path, Duration::ZERO)?.removed)
     }
 
     /// Takes all events of `thread` out of the buffer.
@@ -167,27 +182,96 @@ impl Client {
         self.get(&format!("/flush/{}", escape(thread)), Duration::ZERO)
     }
 
-    /// Asks how the service is; takes no token.
+    /// Asks how the service is. With a token, what answers has to prove that it knows it.
     ///
     /// # Errors
     ///
     /// When the service cannot be reached or is another one.
     pub fn health(&self) -> Result<Health, ClientError> {
-        self.get("/health", Duration::ZERO)
+        let (_, health) = self.send(Method::GET, "/health", Duration::ZERO, None)?;
+        Ok(health)
     }
 
     fn get<T: DeserializeOwned>(&self, path: &str, wait: Duration) -> Result<T, ClientError> {
+        self.ask(Method::GET, path, wait)
+    }
+
+    /// Asks something that takes the token.
+    fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        wait: Duration,
+    ) -> Result<T, ClientError> {
+        let known = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(session) = known {
+            match self.send(method.clone(), path, wait, Some(&session)) {
+                // The service was started again since.
+                Err(ClientError::Unauthorized { .. }) => {}
+                other => return Ok(other?.1),
+            }
+        }
+        let session = self.meet()?;
+        Ok(self.send(method, path, wait, session.as_deref())?.1)
+    }
+
+    /// Has the service prove that it knows the token; returns what permits reading from it.
+    fn meet(&self) -> Result<Option<String>, ClientError> {
+        let Some(token) = &self.token else { return Ok(None) };
+        let (instance, _) = self.send::<Health>(Method::GET, "/health", Duration::ZERO, None)?;
+        let session = token.session(&instance, &self.endpoint);
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
+        Ok(Some(session))
+    }
+
+    /// Sends a request; returns the run of the service and what it answers.
+    fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        wait: Duration,
+        session: Option<&str>,
+    ) -> Result<(String, T), ClientError> {
         let url = self.endpoint.url(path);
         let deadline = wait.saturating_add(ANSWER_TIMEOUT);
-        let mut request = self.agent.get(&url);
-        if let Some(authorization) = &self.authorization {
-            request = request.header("authorization", authorization);
+        let mut request = Request::builder().method(method).uri(&url);
+        if let Some(session) = session {
+            request = request.header("authorization", format!("Bearer {session}"));
         }
-        let request = request.config().timeout_global(Some(deadline)).build();
-        let answer = request.call().map_err(|error| broken(&url, deadline, error))?;
+        let nonce = random().map_err(ClientError::Randomness)?;
+        if self.token.is_some() {
+            request = request.header(NONCE_HEADER, &nonce);
+        }
+        let request = request
+            .body(())
+            .map_err(|error| broken(&url, deadline, ureq::Error::Http(error)))
+            .map(|request| self.agent.configure_request(request))?;
+        let request = request.timeout_global(Some(deadline)).build();
+        let answer = self.agent.run(request).map_err(|error| broken(&url, deadline, error))?;
+        let instance = self.proven(&url, &nonce, &answer)?;
         let answer = read(url, deadline, answer)?;
         self.answered.store(true, Ordering::Relaxed);
-        Ok(answer)
+        Ok((instance, answer))
+    }
+
+    /// Checks that an answer is that of the service, and returns the run that it names.
+    fn proven(
+        &self,
+        url: &str,
+        nonce: &str,
+        answer: &Response<Body>,
+    ) -> Result<String, ClientError> {
+        let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
+        if !header("server").is_some_and(|name| name.starts_with(SERVICE_NAME)) {
+            return Err(ClientError::Foreign { url: url.to_owned() });
+        }
+        let instance = header(INSTANCE_HEADER).unwrap_or_default();
+        let Some(token) = &self.token else { return Ok(instance.to_owned()) };
+        let expected = token.proof(nonce, instance, &self.endpoint).unwrap_or_default();
+        match header(PROOF_HEADER) {
+            Some(proof) if same(proof.as_bytes(), &expected) => Ok(instance.to_owned()),
+            _ => Err(ClientError::Unproven { url: url.to_owned() }),
+        }
     }
 }
 
@@ -212,10 +296,6 @@ fn read<T: DeserializeOwned>(
     answer: Response<Body>,
 ) -> Result<T, ClientError> {
     let status = answer.status().as_u16();
-    let server = answer.headers().get("server").and_then(|name| name.to_str().ok());
-    if !server.is_some_and(|name| name.starts_with(SERVICE_NAME)) {
-        return Err(ClientError::Foreign { url });
-    }
     match status {
         200 => {}
         401 => return Err(ClientError::Unauthorized { url }),

@@ -7,6 +7,7 @@
 //! - [`client`]: a blocking client for the loopback interface, with short timeouts, bounded
 //!   answers and one precise error for each way it can go wrong;
 //! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
+//! - [`secrets`]: the token, and how both ends prove that they know it;
 //! - [`paths`]: where the service keeps its files;
 //! - [`passing_on`]: how the service hands bodies to the program that passes them on;
 //! - [`log`]: the log of the programs that run beside it.
@@ -22,10 +23,12 @@ pub mod log;
 pub mod passing_on;
 pub mod paths;
 pub mod process;
+pub mod secrets;
 pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use endpoint::{DEFAULT_HOST, DEFAULT_PORT, Endpoint, NotLoopback};
 pub use log::Log;
 pub use paths::Paths;
+pub use secrets::Token;
 pub use wire::{BufferedEvent, Drained, Health};

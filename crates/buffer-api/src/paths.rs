@@ -55,6 +55,26 @@ impl Paths {
     }
 }
 
+/// What follows the name of a database that could not be used and was set aside; a number follows.
+pub const SET_ASIDE: &str = ".damaged-";
+
+/// The databases that were set aside in place of `database`, the oldest first.
+pub fn set_aside(database: &Path) -> Vec<PathBuf> {
+    let (Some(folder), Some(name)) = (database.parent(), database.file_name()) else {
+        return Vec::new();
+    };
+    let prefix = format!("{}{SET_ASIDE}", name.to_string_lossy());
+    let is_aside = |entry: &fs::DirEntry| {
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(&prefix));
+        number.is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+    };
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.filter(is_aside).map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
 /// Creates the directory that `file` goes into, for its owner only.
 ///
 /// # Errors

@@ -84,6 +84,12 @@ pub struct Health {
     /// Exports of spans, which old versions of Codex send to the logs address; not kept.
     #[serde(default)]
     pub span_exports: u64,
+    /// Exports that were refused because their senders did not show the write token.
+    #[serde(default)]
+    pub unauthorized: u64,
+    /// Whether there can be no database on disk, so that events end with the service.
+    #[serde(default)]
+    pub in_memory: bool,
     /// Bodies of logs that were passed on to another receiver.
     #[serde(default)]
     pub forwarded: u64,

@@ -10,6 +10,7 @@ use std::{
     fmt::Display,
     io::{self, Write},
     path::PathBuf,
+    time::SystemTime,
 };
 
 use buffer_api::{
@@ -25,7 +26,8 @@ use codex_config::{Collector, variables::ARIZE_CODEX_BUFFER_PORT};
 pub use environment::Environment;
 
 use crate::{
-    config::{Limits, LogTarget, ServerConfig, Writers},
+    config::{self, Limits, LogTarget, ServerConfig, Writers},
+    log::Log,
     run::{RunError, run},
 };
 
@@ -58,7 +60,7 @@ enum Command {
     Start,
     /// Stop the service
     Stop {
-        /// Also end a service that does not answer, or another process that has its port
+        /// Also end a service that does not answer
         #[arg(long)]
         force: bool,
     },
@@ -68,7 +70,7 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Start the service unless it runs; silent, and never fails
+    /// Start the service unless it runs; says what stands in the way in its log, and never fails
     Ensure {
         /// Do not wait until it answers
         #[arg(long)]
@@ -173,10 +175,17 @@ fn execute(
                 return Ok(Exit::NotRunning);
             }
         }
-        Command::Ensure { no_wait: false } => {
-            process::ensure(service)?;
+        Command::Ensure { no_wait } => {
+            let ensured = match no_wait {
+                false => process::ensure(service).map(drop),
+                true => process::ensure_soon(service),
+            };
+            if let Err(error) = ensured
+                && let Ok(log) = Log::to_file(&service.paths.log)
+            {
+                log.line(format_args!("ensure: {}", chain(&error)));
+            }
         }
-        Command::Ensure { no_wait: true } => process::ensure_soon(service)?,
         Command::Run { foreground, require_write_token, no_sweep } => {
             let writers =
                 if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };
@@ -185,6 +194,8 @@ fn execute(
                 paths: service.paths.clone(),
                 limits: Limits::default(),
                 writers,
+                owner: config::owner(),
+                wall_clock: SystemTime::now,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
                 sweep: if *no_sweep { None } else { environment.sweep(service) },
                 forward: environment.forward(service),
@@ -263,7 +274,7 @@ impl From<StopError> for Failure {
     fn from(error: StopError) -> Self {
         let force = Some("arize-codex-buffer stop --force ends it");
         let (exit, hint) = match error {
-            StopError::Foreign { .. } => (Exit::PortTaken, force),
+            StopError::Foreign { .. } => (Exit::PortTaken, None),
             StopError::Unresponsive { .. } | StopError::StillRunning { .. } => {
                 (Exit::Failed, force)
             }

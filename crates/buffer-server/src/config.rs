@@ -1,6 +1,9 @@
 //! What the service is told: where to listen, where its files are, how much it may keep.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
 
 use buffer_api::{Endpoint, Paths};
 use codex_config::Forward;
@@ -16,8 +19,13 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Who may send events.
     pub writers: Writers,
+    /// The user whose programs may send without a token, where the system tells whose a connection is;
+    /// see [`owner`].
+    pub owner: Option<u32>,
     /// Where the log goes.
     pub log: LogTarget,
+    /// The system's clock.
+    pub wall_clock: fn() -> SystemTime,
     /// Who looks at threads that fell silent; nobody where there is none.
     pub sweep: Option<Sweep>,
     /// Where bodies of logs are passed on to, if anywhere.
@@ -78,15 +86,34 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Bytes of a request's body when it is unpacked; 128 MiB by default.
     pub unpacked_bytes: u64,
+    /// Bytes of all events of unknown senders; 4 MiB by default. They never take the owner's room.
+    pub unknown_bytes: u64,
+    /// Bytes of a body of an unknown sender, also when it is unpacked; 8 MiB by default.
+    pub unknown_body_bytes: usize,
+    /// Connections at the same time; 128 by default.
+    pub connections: usize,
+    /// Time for the head of the first request on a connection; 10 s by default.
+    pub head: Duration,
+    /// Time for the body of a request; 10 s by default.
+    pub body: Duration,
 }
 
-/// Who may send events.
+/// Who may send events without being known as the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writers {
-    /// Everybody who reaches the port. Codex sends no token unless its config says so.
+    /// Everybody of whom the system does not say that it is another user. Codex sends no token unless
+    /// its configuration says so.
     Anybody,
-    /// Those who show the token, in `x-arize-token` or as a bearer.
+    /// Nobody: senders have to show the write token, in `x-arize-token` or as a bearer.
     TokenHolders,
+}
+
+/// The user of this process, where the system tells users at the other ends of connections.
+pub fn owner() -> Option<u32> {
+    #[cfg(target_os = "linux")]
+    return Some(rustix::process::geteuid().as_raw());
+    #[cfg(not(target_os = "linux"))]
+    None
 }
 
 /// Where the log goes.
@@ -118,6 +145,11 @@ impl Default for Limits {
             age: Duration::from_secs(24 * 60 * 60),
             body_bytes: 32 * 1024 * 1024,
             unpacked_bytes: 128 * MIB,
+            unknown_bytes: 4 * MIB,
+            unknown_body_bytes: 8 * 1024 * 1024,
+            connections: 128,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(10),
         }
     }
 }

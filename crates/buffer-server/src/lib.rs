@@ -14,6 +14,7 @@
 //! `sweep` starts the program that does.
 
 pub mod cli;
+mod clock;
 pub mod config;
 mod decode;
 mod event;
@@ -26,5 +27,4 @@ mod store;
 mod sweep;
 
 pub use config::ServerConfig;
-pub use instance::TokenError;
 pub use run::{RunError, run, run_until};

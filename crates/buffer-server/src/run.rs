@@ -2,7 +2,6 @@
 
 use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
-use axum::serve::ListenerExt;
 use buffer_api::{
     Endpoint,
     process::{AcquireError, Occupant, occupant},
@@ -15,10 +14,11 @@ use tokio::{
 };
 
 use crate::{
+    clock::millis,
     config::{LogTarget, ServerConfig},
     forward::Forwarder,
-    http::{self, App, Shared},
-    instance::{Instance, TokenError, token},
+    http::{self, App, Secrets, Shared},
+    instance::Instance,
     log::Log,
     store::Store,
     sweep::{Change, sweep_forever},
@@ -63,8 +63,14 @@ pub enum RunError {
         source: io::Error,
     },
     /// There is no token.
-    #[error("there is no token")]
-    Token(#[source] TokenError),
+    #[error("`{}` cannot be read or created", .path.display())]
+    Token {
+        /// The token's file.
+        path: PathBuf,
+        /// What the system says.
+        #[source]
+        source: io::Error,
+    },
     /// The database cannot be used.
     #[error("the database cannot be used")]
     Store(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -140,10 +146,10 @@ fn serve(
         if let Some(sweep) = config.sweep.clone() {
             background.spawn(sweep_forever(app.clone(), sweep, sender, changes));
         }
-        let ended = serve_requests(listener, &app, end).await;
+        serve_requests(listener, &app, end).await;
         background.shutdown().await;
         app.log.line("stopped");
-        ended
+        Ok(())
     });
     // The database is closed, or given up, before the instance is.
     runtime.shutdown_timeout(STORE_GRACE);
@@ -173,47 +179,37 @@ fn prepare(
     changes: Option<UnboundedSender<Change>>,
 ) -> Result<App, RunError> {
     let paths = &config.paths;
-    let token = token(paths).map_err(RunError::Token)?;
-    let mut store = Store::open(&paths.database, config.limits, http::now_ms())
-        .map_err(|error| RunError::Store(Box::new(error)))?;
-    if let Some(aside) = store.take_moved_aside() {
-        let aside = aside.display();
-        log.line(format_args!("the database could not be used and is now `{aside}`"));
-    }
     let endpoint = Endpoint { host: address.ip(), port: address.port() };
-    instance
-        .announce(&endpoint)
-        .map_err(|source| RunError::File { path: paths.pid_file.clone(), source })?;
+    let token_error = |source| RunError::Token { path: paths.token.clone(), source };
+    let token = paths.token_or_new().map_err(token_error)?;
+    let secrets = Secrets::new(token, endpoint.clone()).map_err(RunError::System)?;
+    let mut store = Store::open(&paths.database, config.limits, millis((config.wall_clock)()))
+        .map_err(|error| RunError::Store(Box::new(error)))?;
+    store.take_notices().iter().for_each(|notice| log.line(notice));
+    if let Err(error) = instance.announce(&endpoint) {
+        // On a full disk. Others find it at the address of the settings.
+        let path = paths.pid_file.display();
+        log.line(format_args!("`{path}` cannot be written: {error}"));
+    }
     let (pid, version) = (std::process::id(), env!("CARGO_PKG_VERSION"));
     log.line(format_args!("started version {version} on {endpoint} (PID {pid})"));
     let forwarder = config.forward.clone().and_then(|forwarding| {
         let started = Forwarder::start(forwarding, log.clone());
         started.map_err(|error| log.line(format_args!("events are not passed on: {error}"))).ok()
     });
-    Ok(Shared::new(store, token, config.writers, config.limits, log, changes, forwarder))
+    Ok(Shared::new(store, secrets, config, log, changes, forwarder))
 }
 
-async fn serve_requests(
-    listener: TcpListener,
-    app: &App,
-    end: impl Future<Output = ()>,
-) -> Result<(), RunError> {
-    let mut news = app.news();
-    let closing = async move {
-        let _ = news.wait_for(|news| news.closing).await;
-    };
-    // Answers are small and somebody waits for each.
-    let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    let router = http::router(app.clone(), &app.limits);
-    let serving = axum::serve(listener, router).with_graceful_shutdown(closing).into_future();
+async fn serve_requests(listener: TcpListener, app: &App, end: impl Future<Output = ()>) {
+    let serving = http::serve(listener, http::router(app.clone()), app.clone());
     let too_long = async {
         end.await;
         app.close();
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        served = serving => served.map_err(RunError::System),
-        () = too_long => Ok(()),
+        () = serving => {}
+        () = too_long => {}
     }
 }
 

@@ -188,8 +188,8 @@ impl Work {
 /// can do later.
 fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
     let service = facts::service(host, plan.port);
-    if plan.end_python_service.is_some() {
-        let ended = process::stop_by_force(&service).map_err(|error| chain(&error));
+    if let Some(python) = &plan.end_python_service {
+        let ended = process::end(python.pid).map_err(|error| chain(&error));
         applied.note(
             ended.map(|_| "ended the Python system's buffer service"),
             "end the process and run `arize-codex setup` again",

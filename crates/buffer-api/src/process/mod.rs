@@ -1,9 +1,9 @@
 //! Keeps the service's process running, or ends it.
 //!
-//! What is true about the process is never read from the pid file alone. The service runs if the
-//! process that the pid file names answers `/health` with its own pid; it exists if somebody
-//! holds the lock file. So a pid file that a crash left behind does no harm, and a signal never
-//! goes to a stranger that was given an old pid.
+//! What is true about the process is never read from the pid file alone. The service runs if what
+//! listens at its address proves that it knows the token of this home; it exists if somebody holds
+//! the lock file. So a pid file that a crash left behind does no harm, whoever takes the port first
+//! is not taken for the service, and a signal never goes to a stranger that was given an old pid.
 
 mod answer;
 mod keys;
@@ -11,6 +11,8 @@ mod lock;
 mod occupant;
 mod pid_file;
 mod signal;
+#[cfg(target_os = "linux")]
+mod sockets;
 mod start;
 mod stop;
 #[cfg(windows)]
@@ -24,8 +26,10 @@ pub use lock::{AcquireError, InstanceLock};
 pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;
 pub use signal::is_alive;
+#[cfg(target_os = "linux")]
+pub use sockets::user_of;
 pub use start::{StartError, Started, detach, ensure, ensure_soon, start};
-pub use stop::{StopError, Stopped, stop, stop_by_force};
+pub use stop::{StopError, Stopped, end, stop, stop_by_force};
 #[cfg(windows)]
 pub use streams::keep_streams;
 
@@ -95,23 +99,37 @@ pub enum Exit {
 /// Removes a pid file that a crash left behind; changes nothing else.
 pub fn status(service: &Service) -> Status {
     let pid_path = &service.paths.pid_file;
-    if let Some(running) = PidRecord::read(pid_path).as_ref().and_then(answering) {
+    let recorded = || PidRecord::read(pid_path).map(|record| record.endpoint());
+    if let Some(running) = recorded().and_then(|endpoint| answering(service, endpoint)) {
         return Status::Running(running);
     }
     // Whoever runs holds the lock, so a pid file beside a free lock is a leftover.
     if let Some(pid) = lock::holder(&service.paths.lock, || pid_file::remove(pid_path)) {
-        return Status::Unresponsive { pid };
+        return of_holder(service, pid);
     }
     let endpoint = &service.endpoint;
     match Client::new(endpoint, None).health() {
         Err(error) if error.is_nobody_there() => Status::Stopped,
-        _ => Status::Taken { endpoint: endpoint.clone(), occupant: occupant(endpoint) },
+        // The service may have been started since the lock was free.
+        _ => match lock::holder(&service.paths.lock, || ()) {
+            Some(pid) => of_holder(service, pid),
+            None => Status::Taken { endpoint: endpoint.clone(), occupant: occupant(endpoint) },
+        },
     }
 }
 
-/// The service that `record` is about, if the recorded process answers.
-fn answering(record: &PidRecord) -> Option<Running> {
-    let endpoint = record.endpoint();
-    let health = Client::new(&endpoint, None).health().ok()?;
-    (health.pid == record.pid).then_some(Running { endpoint, health })
+/// How a service is that exists and that no pid file leads to: on a full disk it cannot write one.
+fn of_holder(service: &Service, pid: Option<u32>) -> Status {
+    match answering(service, service.endpoint.clone()) {
+        Some(running) => Status::Running(running),
+        None => Status::Unresponsive { pid },
+    }
+}
+
+/// The service of this home at `endpoint`, if that is what answers there.
+fn answering(service: &Service, endpoint: Endpoint) -> Option<Running> {
+    // A service that runs has made one.
+    let token = service.paths.read_token().ok().flatten()?;
+    let health = Client::new(&endpoint, Some(token)).health().ok()?;
+    Some(Running { endpoint, health })
 }

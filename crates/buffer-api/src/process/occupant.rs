@@ -11,6 +11,8 @@ pub struct Occupant {
     pub pid: Option<u32>,
     /// The name of its program, where the system tells.
     pub program: Option<String>,
+    /// Its user, where the system tells and it is another one than that of this process.
+    pub other_user: Option<u32>,
 }
 
 impl fmt::Display for Occupant {
@@ -19,11 +21,16 @@ impl fmt::Display for Occupant {
             (Some(program), Some(pid)) => write!(f, "`{program}` (PID {pid})"),
             (None, Some(pid)) => write!(f, "PID {pid}"),
             _ => f.write_str("another process"),
+        }?;
+        match self.other_user {
+            Some(uid) => write!(f, " of another user (UID {uid})"),
+            None => Ok(()),
         }
     }
 }
 
-/// Finds the process that listens at `endpoint`. Systems tell about processes of the same user only.
+/// Finds the process that listens at `endpoint`. Systems tell about processes of the same user only;
+/// Linux tells of the others whose they are.
 pub fn occupant(endpoint: &Endpoint) -> Occupant {
     listener(endpoint.port).unwrap_or_default()
 }
@@ -55,31 +62,20 @@ mod linux {
     use std::fs;
 
     use super::Occupant;
-
-    /// The state of a listening socket in `/proc/net/tcp`.
-    const LISTEN: &str = "0A";
+    use crate::process::sockets::{self, Socket};
 
     pub(super) fn listener(port: u16) -> Option<Occupant> {
-        let sockets: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"]
-            .iter()
-            .filter_map(|table| fs::read_to_string(table).ok())
-            .flat_map(|table| listening_sockets(&table, port))
-            .collect();
-        let pid = processes().find(|pid| holds_any(*pid, &sockets))?;
-        let program = fs::read_to_string(format!("/proc/{pid}/comm")).ok();
-        Some(Occupant { pid: Some(pid), program: program.map(|name| name.trim().to_owned()) })
-    }
-
-    /// The names, as `/proc/PID/fd` shows them, of the sockets that listen on `port`.
-    fn listening_sockets(table: &str, port: u16) -> Vec<String> {
-        let suffix = format!(":{port:04X}");
-        let listens = |line: &&str| {
-            let mut columns = line.split_whitespace().skip(1);
-            let local = columns.next().is_some_and(|local| local.ends_with(&suffix));
-            local && columns.nth(1) == Some(LISTEN)
-        };
-        let inode = |line: &str| Some(format!("socket:[{}]", line.split_whitespace().nth(9)?));
-        table.lines().skip(1).filter(listens).filter_map(inode).collect()
+        let sockets: Vec<Socket> =
+            sockets::all().filter(|it| it.listens() && it.local.1 == port).collect();
+        let names: Vec<String> =
+            sockets.iter().map(|socket| format!("socket:[{}]", socket.inode)).collect();
+        let own = rustix::process::geteuid().as_raw();
+        let other_user = sockets.first()?.uid;
+        let other_user = (other_user != own).then_some(other_user);
+        let pid = processes().find(|pid| holds_any(*pid, &names));
+        let program = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
+        let program = program.map(|name| name.trim().to_owned());
+        Some(Occupant { pid, program, other_user })
     }
 
     fn processes() -> impl Iterator<Item = u32> {
@@ -104,7 +100,8 @@ mod linux {
         fn a_listener_is_found_and_named() {
             let socket = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = socket.local_addr().unwrap().port();
-            assert_eq!(listener(port).unwrap().pid, Some(std::process::id()));
+            let found = listener(port).unwrap();
+            assert_eq!((found.pid, found.other_user), (Some(std::process::id()), None));
             drop(socket);
             assert_eq!(listener(port), None);
         }

@@ -8,11 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Exit, Occupant, PidRecord, Running, Service, Status, answering, status};
+use super::{Exit, Occupant, PidRecord, Running, Service, Status, answering, lock, status};
 use crate::{Endpoint, paths};
 
-/// The most that a started service may take until it answers.
-const START_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most that a started service may take until it answers, where a person waits. On an idle machine
+/// it takes some milliseconds.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The most that it may take where a program waits that has other work to do.
+const ENSURE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a starting service is asked.
 const POLL: Duration = Duration::from_millis(5);
@@ -74,8 +78,10 @@ pub enum StartError {
         log: PathBuf,
     },
     /// The service did not answer in time.
-    #[error("the service did not answer within {} s: see `{}`", START_TIMEOUT.as_secs(), .log.display())]
+    #[error("the service did not answer within {} s: see `{}`", .after.as_secs(), .log.display())]
     NoAnswer {
+        /// How long was waited.
+        after: Duration,
         /// Where it says why.
         log: PathBuf,
     },
@@ -92,7 +98,8 @@ pub enum StartError {
 pub fn ensure(service: &Service) -> Result<Running, StartError> {
     match running_as_wanted(service) {
         Some(running) => Ok(running),
-        None => start(service).map(|(Started::Now(running) | Started::Before(running))| running),
+        None => start_within(service, ENSURE_TIMEOUT)
+            .map(|(Started::Now(running) | Started::Before(running))| running),
     }
 }
 
@@ -104,7 +111,12 @@ pub fn ensure(service: &Service) -> Result<Running, StartError> {
 pub fn ensure_soon(service: &Service) -> Result<(), StartError> {
     match running_as_wanted(service) {
         Some(_) => Ok(()),
-        None => spawn(service).map(drop),
+        None => match status(service) {
+            Status::Taken { endpoint, occupant } => {
+                Err(StartError::PortTaken { endpoint, occupant })
+            }
+            _ => spawn(service).map(drop),
+        },
     }
 }
 
@@ -114,6 +126,10 @@ pub fn ensure_soon(service: &Service) -> Result<(), StartError> {
 ///
 /// When it cannot be started, does not answer in time, or runs at another address than wanted.
 pub fn start(service: &Service) -> Result<Started, StartError> {
+    start_within(service, START_TIMEOUT)
+}
+
+fn start_within(service: &Service, patience: Duration) -> Result<Started, StartError> {
     match status(service) {
         Status::Running(running) if is_wanted(service, &running.endpoint) => {
             Ok(Started::Before(running))
@@ -127,7 +143,7 @@ pub fn start(service: &Service) -> Result<Started, StartError> {
         // not, the new one finds it and ends, and whichever answers is the service.
         Status::Unresponsive { .. } | Status::Stopped => {
             let child = spawn(service)?;
-            wait_for_answer(service, child).map(Started::Now)
+            wait_for_answer(service, child, patience).map(Started::Now)
         }
     }
 }
@@ -168,26 +184,34 @@ pub fn detach(command: &mut Command) {
     }
 }
 
-fn wait_for_answer(service: &Service, mut child: Child) -> Result<Running, StartError> {
-    let deadline = Instant::now() + START_TIMEOUT;
+fn wait_for_answer(
+    service: &Service,
+    mut child: Child,
+    patience: Duration,
+) -> Result<Running, StartError> {
+    let deadline = Instant::now() + patience;
     while Instant::now() < deadline {
         let ended = child.try_wait().ok().flatten();
-        match running_as_wanted(service) {
+        match (running_as_wanted(service), ended) {
             // If another one was faster, the child ends; until it has, it would take over from
             // the one that is stopped next.
-            Some(running) if ended.is_some() || running.health.pid == child.id() => {
+            (Some(running), ended) if ended.is_some() || running.health.pid == child.id() => {
                 return Ok(running);
             }
-            Some(_) => {}
-            None => {
-                if let Some(error) = ended.and_then(|status| failure(service, status)) {
+            (None, Some(status)) => {
+                if let Some(error) = failure(service, status) {
                     return Err(error);
                 }
+                // The one that was faster may have ended before it served.
+                if lock::holder(&service.paths.lock, || ()).is_none() {
+                    child = spawn(service)?;
+                }
             }
+            _ => {}
         }
         thread::sleep(POLL);
     }
-    Err(StartError::NoAnswer { log: service.paths.log.clone() })
+    Err(StartError::NoAnswer { after: patience, log: service.paths.log.clone() })
 }
 
 /// What the end of a started process means; nothing if another one was faster.
@@ -204,8 +228,11 @@ fn failure(service: &Service, status: ExitStatus) -> Option<StartError> {
 }
 
 fn running_as_wanted(service: &Service) -> Option<Running> {
-    let record = PidRecord::read(&service.paths.pid_file)?;
-    if is_wanted(service, &record.endpoint()) { answering(&record) } else { None }
+    let recorded = PidRecord::read(&service.paths.pid_file).map(|record| record.endpoint());
+    // On a full disk the service cannot write a pid file.
+    let endpoint = recorded.unwrap_or_else(|| service.endpoint.clone());
+    let can_be_asked = endpoint.port != 0 && is_wanted(service, &endpoint);
+    if can_be_asked { answering(service, endpoint) } else { None }
 }
 
 /// Whether `actual` is the wanted address; port zero wants any.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Occupant, PidRecord, Service, Status, pid_file, signal, status};
-use crate::Endpoint;
+use crate::{Client, Endpoint};
 
 /// The most that a process may take to end after it was asked to.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -66,47 +66,64 @@ pub enum StopError {
 /// When it does not answer or does not end in time, or when another process has its address.
 pub fn stop(service: &Service) -> Result<Stopped, StopError> {
     let pid = match status(service) {
-        Status::Stopped => return Ok(Stopped::NotRunning),
         Status::Running(running) => running.health.pid,
+        Status::Unresponsive { pid: Some(pid) } if answers_unproven(service, pid) => pid,
         Status::Unresponsive { pid } => return Err(StopError::Unresponsive { pid }),
-        Status::Taken { endpoint, occupant } => {
-            return Err(StopError::Foreign { endpoint, occupant });
-        }
+        other => return not_ours(other),
     };
     let ended = terminate(pid)?;
     forget(service, pid);
     Ok(ended)
 }
 
-/// Ends whatever keeps the service from being started: the service, also if it does not answer,
-/// or another process that has its address.
+/// Ends the service also if it does not answer: asks first, and kills what does not end.
 ///
-/// Asks first, and kills what does not end.
+/// Leaves alone whatever else has its address.
 ///
 /// # Errors
 ///
-/// When the process is not known, belongs to another user or survives.
+/// When its process is not known or survives, or when another process has its address.
 pub fn stop_by_force(service: &Service) -> Result<Stopped, StopError> {
     let pid = match status(service) {
-        Status::Stopped => return Ok(Stopped::NotRunning),
         Status::Running(running) => running.health.pid,
         // The lock proves that the process that wrote its pid into it is the service.
         Status::Unresponsive { pid: Some(pid) } => pid,
         Status::Unresponsive { pid: None } => return Err(StopError::Unresponsive { pid: None }),
-        Status::Taken { endpoint, occupant } => match occupant.pid {
-            Some(pid) => pid,
-            None => return Err(StopError::Foreign { endpoint, occupant }),
-        },
+        other => return not_ours(other),
     };
-    let ended = match terminate(pid) {
+    let ended = end(pid)?;
+    forget(service, pid);
+    Ok(ended)
+}
+
+/// Ends a process whatever it is: asks first, and kills what does not end.
+///
+/// # Errors
+///
+/// When it cannot be signalled or survives.
+pub fn end(pid: u32) -> Result<Stopped, StopError> {
+    match terminate(pid) {
         Err(StopError::StillRunning { .. }) => {
             signal::kill(pid).map_err(|source| StopError::Signal { pid, source })?;
             wait_for_end(pid)
         }
         other => other,
-    }?;
-    forget(service, pid);
-    Ok(ended)
+    }
+}
+
+/// What it means to stop a service that does not exist.
+fn not_ours(status: Status) -> Result<Stopped, StopError> {
+    match status {
+        Status::Taken { endpoint, occupant } => Err(StopError::Foreign { endpoint, occupant }),
+        _ => Ok(Stopped::NotRunning),
+    }
+}
+
+/// Whether the process that holds the lock answers as a release that could not prove itself.
+fn answers_unproven(service: &Service, holder: u32) -> bool {
+    let endpoint = PidRecord::read(&service.paths.pid_file)
+        .map_or_else(|| service.endpoint.clone(), |record| record.endpoint());
+    Client::new(&endpoint, None).health().is_ok_and(|health| health.pid == holder)
 }
 
 /// Removes the pid file of a process that had no time to do so.

@@ -3,33 +3,44 @@
 //! The port is open to every user of the machine and, through their browsers, to every web page.
 //! A page can reach it in two ways: from its own origin, which browsers then name, and by having
 //! its own host name resolve to 127.0.0.1, which the `Host` header shows. Other users are kept
-//! from reading by the token.
+//! from reading by the token, and from writing as [`super::admission`] says.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, HOST, HeaderName, ORIGIN, SERVER},
+        header::{AUTHORIZATION, HOST, ORIGIN, SERVER},
     },
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use buffer_api::wire::SERVICE_NAME;
+use buffer_api::{
+    secrets::{INSTANCE_HEADER, NONCE_HEADER, PROOF_HEADER, TOKEN_HEADER},
+    wire::SERVICE_NAME,
+};
 
-use super::{App, answer::Refusal};
-use crate::{config::Writers, log::Topic};
+use super::{
+    App,
+    admission::{self, Peer, Shown},
+    answer::Refusal,
+    connections::Connection,
+    secrets::Secrets,
+};
+use crate::log::Topic;
 
-/// Where Codex's exporter puts the token: `Authorization` may be somebody else's.
-const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-arize-token");
-
-/// Refuses what did not come from this machine's own programs, and signs every answer.
+/// Refuses what did not come from this machine's own programs, and signs every answer: with a proof,
+/// where that is asked for.
 pub(super) async fn loopback_only(
     State(app): State<App>,
     request: Request,
     next: Next,
 ) -> Response {
+    let nonce = request.headers().get(NONCE_HEADER).cloned();
     let mut answer = match check_origin(request.headers()) {
         Ok(()) => next.run(request).await,
         Err(refusal) => {
@@ -37,27 +48,73 @@ pub(super) async fn loopback_only(
             refusal.into_response()
         }
     };
-    answer.headers_mut().insert(SERVER, HeaderValue::from_static(SERVICE_NAME));
+    let headers = answer.headers_mut();
+    headers.insert(SERVER, HeaderValue::from_static(SERVICE_NAME));
+    if let Some(nonce) = nonce.as_ref().and_then(|nonce| nonce.to_str().ok()) {
+        prove(&app.secrets, nonce, headers);
+    }
     answer
 }
 
-/// Lets those pass who show the token as a bearer.
+fn prove(secrets: &Secrets, nonce: &str, headers: &mut HeaderMap) {
+    let header = |text: &str| HeaderValue::from_str(text).ok();
+    let proof = secrets.proof(nonce).as_deref().and_then(header);
+    if let (Some(proof), Some(instance)) = (proof, header(&secrets.instance)) {
+        headers.insert(PROOF_HEADER, proof);
+        headers.insert(INSTANCE_HEADER, instance);
+    }
+}
+
+/// Lets those pass who show the token, or what comes of it, as a bearer.
 pub(super) async fn readers_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    if bearer(request.headers()).is_some_and(|token| same(token, &app.token)) {
+    if bearer(request.headers()).is_some_and(|shown| app.secrets.permits_reading(shown)) {
+        if let Some(connection) = connection(&request) {
+            connection.trust();
+        }
         return next.run(request).await;
     }
     unauthorized(&app, "reading takes `authorization: Bearer <token>`")
 }
 
-/// Lets everybody pass unless the service wants the token from writers too.
-pub(super) async fn writers_only(State(app): State<App>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let own = headers.get(TOKEN_HEADER).map(HeaderValue::as_bytes);
-    let mut shown = own.into_iter().chain(bearer(headers));
-    if app.writers == Writers::Anybody || shown.any(|token| same(token, &app.token)) {
-        return next.run(request).await;
+/// Lets those pass whose events are taken, and says whose they are.
+pub(super) async fn writers_only(
+    State(app): State<App>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let connection = connection(&request).cloned();
+    let shown = shown(request.headers(), &app.secrets);
+    let peer = match &connection {
+        // Looking costs more than the rest of the request.
+        _ if shown == Shown::Right => Peer::Unknown,
+        Some(it) => *it.known.get_or_init(|| admission::peer(app.owner, it.peer, it.local)),
+        None => Peer::Unknown,
+    };
+    let Some(origin) = admission::admit(shown, peer, app.writers) else {
+        app.counters.unauthorized.fetch_add(1, Ordering::Relaxed);
+        return unauthorized(&app, "writing takes `x-arize-token: <write token>`");
+    };
+    if let (Some(connection), admission::Origin::Owner) = (connection, origin) {
+        connection.trust();
     }
-    unauthorized(&app, "writing takes `x-arize-token: <token>`")
+    request.extensions_mut().insert(origin);
+    next.run(request).await
+}
+
+fn connection(request: &Request) -> Option<&Arc<Connection>> {
+    request.extensions().get()
+}
+
+fn shown(headers: &HeaderMap, secrets: &Secrets) -> Shown {
+    let own = headers.get(TOKEN_HEADER).map(HeaderValue::as_bytes);
+    let mut shown = own.into_iter().chain(bearer(headers)).peekable();
+    if shown.peek().is_none() {
+        return Shown::Nothing;
+    }
+    match shown.any(|token| secrets.permits_writing(token)) {
+        true => Shown::Right,
+        false => Shown::Wrong,
+    }
 }
 
 fn unauthorized(app: &App, reason: &str) -> Response {
@@ -100,13 +157,6 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     headers.get(AUTHORIZATION)?.as_bytes().strip_prefix(b"Bearer ")
 }
 
-/// Compares in a time that does not tell how much was right.
-fn same(shown: &[u8], token: &str) -> bool {
-    let token = token.as_bytes();
-    let differences = shown.iter().zip(token).fold(0, |all, (a, b)| all | (a ^ b));
-    shown.len() == token.len() && differences == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,14 +180,6 @@ mod tests {
             ("0.0.0.0:4318", false),
         ] {
             assert_eq!(is_loopback(&HeaderValue::from_str(host).unwrap()), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn tokens_are_compared_in_full() {
-        assert!(same(b"abcd", "abcd"));
-        for shown in ["", "abc", "abcde", "abce", "xbcd"] {
-            assert!(!same(shown.as_bytes(), "abcd"), "{shown}");
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Taking events in.
 
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request, State},
+    extract::{DefaultBodyLimit, FromRequest, Request, State},
     http::{
         HeaderMap, StatusCode,
         header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -13,18 +13,15 @@ use axum::{
 };
 
 use super::{
-    App, Shared,
+    App, Origin, Shared,
     answer::{Refusal, json_text},
-    state::{now_ms, now_ns},
+    state::now_ns,
 };
 use crate::{
     decode::{self, Encoding, Export, Logs},
     forward::Parcel,
     log::Topic,
 };
-
-/// The most that the sender may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whether a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,19 +53,31 @@ async fn accept(app: &App, request: Request) -> Result<Encoding, Refusal> {
     let headers = request.headers().clone();
     let encoding = encoding(&headers)?;
     let packing = packing(&headers)?;
-    let _permit = app.bodies.acquire().await;
-    let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, &()))
-        .await
-        .map_err(|_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"))?
-        .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let origin = request.extensions().get().copied().unwrap_or(Origin::Unknown);
+    let _permit = app.room_for_body(origin).await;
+    let body =
+        tokio::time::timeout(app.limits.body, read_body(app, request, origin)).await.map_err(
+            |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time"),
+        )??;
     // Sharing a body costs nothing; where nothing is passed on, it is gone once it is decoded.
     let forwarded = app.forwarder.as_ref().map(|forwarder| (forwarder, body.clone()));
-    let taken = app.blocking(move |app| take_in(app, body, encoding, packing)).await?;
+    let taken = app.blocking(move |app| take_in(app, body, encoding, packing, origin)).await?;
     app.announce_arrival();
     if let (Taken::Logs, Some((forwarder, body))) = (taken, forwarded) {
         forwarder.pass_on(Parcel::new(&headers, body));
     }
     Ok(encoding)
+}
+
+async fn read_body(app: &Shared, mut request: Request, origin: Origin) -> Result<Bytes, Refusal> {
+    let limit = match origin {
+        Origin::Owner => app.limits.body_bytes,
+        Origin::Unknown => app.limits.unknown_body_bytes,
+    };
+    DefaultBodyLimit::max(limit).apply(&mut request);
+    Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))
 }
 
 /// Decodes and stores a body; runs where blocking is allowed.
@@ -77,17 +86,22 @@ fn take_in(
     body: Bytes,
     encoding: Encoding,
     packing: Packing,
+    origin: Origin,
 ) -> Result<Taken, Refusal> {
+    let unpacked_bytes = match origin {
+        Origin::Owner => app.limits.unpacked_bytes,
+        Origin::Unknown => app.limits.unknown_body_bytes as u64,
+    };
     let export = match packing {
         Packing::Plain => decode::decode(&body, encoding, now_ns())?,
         Packing::Gzip => {
-            let plain = decode::gunzip(&body, app.limits.unpacked_bytes)?;
+            let plain = decode::gunzip(&body, unpacked_bytes)?;
             decode::decode(&plain, encoding, now_ns())?
         }
     };
     drop(body);
     match export {
-        Export::Logs(logs) => store(app, logs).map(|()| Taken::Logs),
+        Export::Logs(logs) => store(app, logs, origin).map(|()| Taken::Logs),
         Export::Spans => {
             app.counters.span_exports.fetch_add(1, Ordering::Relaxed);
             Ok(Taken::Spans)
@@ -95,9 +109,10 @@ fn take_in(
     }
 }
 
-fn store(app: &Shared, logs: Logs) -> Result<(), Refusal> {
+fn store(app: &Shared, logs: Logs, origin: Origin) -> Result<(), Refusal> {
     if !logs.events.is_empty() {
-        let dropped = app.use_store(|store| store.insert(&logs.events, now_ms()))?;
+        let now_ms = app.now_ms();
+        let dropped = app.use_store(|store| store.insert(&logs.events, origin, now_ms))?;
         app.count_dropped(dropped);
         app.announce_changes(&logs.events);
     }

@@ -3,10 +3,13 @@
 //! Handlers run on one thread. Everything that takes time (decoding, the database) runs on one
 //! other thread, in the order of arrival, so that health is answered whatever goes on.
 
+mod admission;
 mod answer;
+mod connections;
 mod guard;
 mod ingest;
 mod read;
+mod secrets;
 mod state;
 
 use axum::{
@@ -14,12 +17,13 @@ use axum::{
     routing::{get, post},
 };
 
-pub(crate) use state::{App, Shared, now_ms};
-
-use crate::config::Limits;
+pub(crate) use admission::Origin;
+pub(crate) use connections::serve;
+pub(crate) use secrets::Secrets;
+pub(crate) use state::{App, Shared};
 
 /// All routes of the service.
-pub(crate) fn router(app: App, limits: &Limits) -> Router {
+pub(crate) fn router(app: App) -> Router {
     let reading = Router::new()
         .route("/drain/{thread}", get(read::drain))
         .route("/events/{thread}", get(read::events))
@@ -30,8 +34,7 @@ pub(crate) fn router(app: App, limits: &Limits) -> Router {
     let writing = Router::new()
         .route("/v1/logs", post(ingest::receive))
         .route("/", post(ingest::receive))
-        .route_layer(middleware::from_fn_with_state(app.clone(), guard::writers_only))
-        .layer(axum::extract::DefaultBodyLimit::max(limits.body_bytes));
+        .route_layer(middleware::from_fn_with_state(app.clone(), guard::writers_only));
     Router::new()
         .route("/health", get(read::health))
         .merge(reading)

@@ -13,7 +13,6 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     App,
     answer::{Refusal, json, json_text},
-    state::now_ms,
 };
 use crate::store::StoredEvent;
 
@@ -73,9 +72,9 @@ pub(super) async fn events(
         // Before the look at the store: what arrives after it is news.
         let closing = news.borrow_and_update().closing;
         let (thread, after) = (thread.clone(), query.after);
-        let events = app
-            .with_store(move |store| store.after(&thread, after, ANSWER_BYTES, now_ms()))
-            .await?;
+        let now_ms = app.now_ms();
+        let events =
+            app.with_store(move |store| store.after(&thread, after, ANSWER_BYTES, now_ms)).await?;
         let done = closing || !events.is_empty();
         if done || timeout_at(deadline, news.changed()).await.is_err() {
             return Ok(drained(&events, query.after));
@@ -95,12 +94,12 @@ pub(super) async fn drain(
     let mut news = app.news();
     loop {
         let closing = news.borrow_and_update().closing;
-        let of_thread = thread.clone();
+        let (of_thread, now_ms) = (thread.clone(), app.now_ms());
         let newest =
-            app.with_store(move |store| store.newest_since(&of_thread, since_ns, now_ms())).await?;
+            app.with_store(move |store| store.newest_since(&of_thread, since_ns, now_ms)).await?;
         let wake = match newest {
             Some(newest) => {
-                let quiet = now_ms().saturating_sub(newest.received_ms);
+                let quiet = app.now_ms().saturating_sub(newest.received_ms);
                 let left = query.quiet_ms.min(MAX_WAIT_MS).saturating_sub(quiet);
                 deadline.min(Instant::now() + Duration::from_millis(left))
             }
@@ -112,8 +111,8 @@ pub(super) async fn drain(
         // Either something arrived or it was quiet for long enough; the next round knows.
         let _ = timeout_at(wake, news.changed()).await;
     }
-    let of_thread = thread.clone();
-    let events = app.with_store(move |store| store.since(&of_thread, since_ns, now_ms())).await?;
+    let (of_thread, now_ms) = (thread.clone(), app.now_ms());
+    let events = app.with_store(move |store| store.since(&of_thread, since_ns, now_ms)).await?;
     Ok(drained_since(&thread, &events))
 }
 
@@ -123,9 +122,9 @@ pub(super) async fn acknowledge(
     Path(thread): Path<String>,
     Query(query): Query<Through>,
 ) -> Result<Response, Refusal> {
-    let through = query.through;
+    let (through, now_ms) = (query.through, app.now_ms());
     let removed =
-        app.with_store(move |store| store.remove_through(&thread, through, now_ms())).await?;
+        app.with_store(move |store| store.remove_through(&thread, through, now_ms)).await?;
     app.tidy_later();
     Ok(json(&Removed { removed }))
 }
@@ -135,11 +134,12 @@ pub(super) async fn flush(
     State(app): State<App>,
     Path(thread): Path<String>,
 ) -> Result<Response, Refusal> {
+    let now_ms = app.now_ms();
     let events = app
         .with_store(move |store| {
-            let events = store.after(&thread, 0, u64::MAX, now_ms())?;
+            let events = store.after(&thread, 0, u64::MAX, now_ms)?;
             if let Some(last) = events.last() {
-                store.remove_through(&thread, last.seq, now_ms())?;
+                store.remove_through(&thread, last.seq, now_ms)?;
             }
             Ok(events)
         })
@@ -157,8 +157,9 @@ pub(super) async fn flush_idle(
     struct Flushed {
         count: u64,
     }
-    let before_ms = now_ms().saturating_sub(query.idle_ms);
-    let count = app.with_store(move |store| store.remove_idle(before_ms, now_ms())).await?;
+    let now_ms = app.now_ms();
+    let before_ms = now_ms.saturating_sub(query.idle_ms);
+    let count = app.with_store(move |store| store.remove_idle(before_ms, now_ms)).await?;
     app.tidy_later();
     Ok(json(&Flushed { count }))
 }

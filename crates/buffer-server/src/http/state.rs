@@ -3,18 +3,19 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use axum::http::StatusCode;
 use buffer_api::{Health, log::chain, wire::SERVICE_NAME};
-use tokio::sync::{Semaphore, mpsc::UnboundedSender, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc::UnboundedSender, watch};
 
-use super::answer::Refusal;
+use super::{Origin, Secrets, answer::Refusal};
 use crate::{
-    config::{Limits, Writers},
+    clock::Clock,
+    config::{Limits, ServerConfig, Writers},
     event::Event,
     forward::Forwarder,
     log::{Log, Topic},
@@ -22,8 +23,11 @@ use crate::{
     sweep::Change,
 };
 
-/// Bodies that are taken in at the same time; the others wait, which bounds memory.
+/// Bodies of the owner that are taken in at the same time; the others wait, which bounds memory.
 const BODIES_AT_ONCE: usize = 4;
+
+/// Bodies of unknown senders that are taken in at the same time. The owner does not wait for them.
+const UNKNOWN_BODIES_AT_ONCE: usize = 2;
 
 /// The handlers' way to [`Shared`].
 pub(crate) type App = Arc<Shared>;
@@ -31,13 +35,18 @@ pub(crate) type App = Arc<Shared>;
 /// What the handlers share.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) token: String,
+    pub(crate) secrets: Secrets,
+    /// The user whose programs may send, where the system tells users.
+    pub(super) owner: Option<u32>,
     pub(crate) writers: Writers,
     pub(crate) limits: Limits,
     pub(crate) log: Log,
     pub(super) counters: Counters,
-    pub(super) bodies: Semaphore,
+    bodies: Semaphore,
+    unknown_bodies: Semaphore,
+    clock: Clock,
     store: Mutex<Store>,
+    is_in_memory: AtomicBool,
     totals: watch::Sender<Totals>,
     news: watch::Sender<News>,
     changes: Option<UnboundedSender<Change>>,
@@ -63,6 +72,7 @@ pub(super) struct Counters {
     pub(super) unthreaded: AtomicU64,
     pub(super) malformed: AtomicU64,
     pub(super) span_exports: AtomicU64,
+    pub(super) unauthorized: AtomicU64,
 }
 
 impl Shared {
@@ -70,27 +80,44 @@ impl Shared {
     /// gets all bodies of logs.
     pub(crate) fn new(
         store: Store,
-        token: String,
-        writers: Writers,
-        limits: Limits,
+        secrets: Secrets,
+        config: &ServerConfig,
         log: Log,
         changes: Option<UnboundedSender<Change>>,
         forwarder: Option<Forwarder>,
     ) -> App {
         Arc::new(Self {
-            token,
-            writers,
-            limits,
+            secrets,
+            owner: config.owner,
+            writers: config.writers,
+            limits: config.limits,
             log,
             counters: Counters::default(),
             bodies: Semaphore::new(BODIES_AT_ONCE),
+            unknown_bodies: Semaphore::new(UNKNOWN_BODIES_AT_ONCE),
             totals: watch::Sender::new(store.totals()),
+            clock: Clock::new((config.wall_clock)(), store.newest_ms()),
+            is_in_memory: AtomicBool::new(store.is_in_memory()),
             store: Mutex::new(store),
             news: watch::Sender::new(News::default()),
             changes,
             forwarder,
             started: Instant::now(),
         })
+    }
+
+    /// Waits until there is room for one more body.
+    pub(super) async fn room_for_body(&self, origin: Origin) -> Option<SemaphorePermit<'_>> {
+        let bodies = match origin {
+            Origin::Owner => &self.bodies,
+            Origin::Unknown => &self.unknown_bodies,
+        };
+        bodies.acquire().await.ok()
+    }
+
+    /// The present by the service's own clock, in milliseconds since the Unix epoch.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     /// Does `work` on the store's thread, after what was asked of it before.
@@ -126,10 +153,10 @@ impl Shared {
         if let Err(error) = &result {
             self.log.line_on(Topic::Store, format_args!("{}", chain(error)));
         }
-        if let Some(aside) = store.take_moved_aside() {
-            let aside = aside.display();
-            self.log.line(format_args!("the database was corrupt and is now `{aside}`"));
+        for notice in store.take_notices() {
+            self.log.line(notice);
         }
+        self.is_in_memory.store(store.is_in_memory(), Ordering::Relaxed);
         self.totals.send_replace(store.totals());
         result
     }
@@ -174,7 +201,8 @@ impl Shared {
     /// Gives disk space back, after the present request is answered.
     pub(super) fn tidy_later(self: &Arc<Self>) {
         let app = Arc::clone(self);
-        tokio::spawn(async move { app.with_store(|store| store.tidy(now_ms())).await });
+        let now_ms = app.now_ms();
+        tokio::spawn(async move { app.with_store(move |store| store.tidy(now_ms)).await });
     }
 
     /// Removes events as they become too old. Sleeps until the oldest one does, and has no
@@ -185,9 +213,10 @@ impl Shared {
             if totals.wait_for(|totals| totals.events > 0).await.is_err() {
                 return;
             }
-            let oldest = self.with_store(|store| store.oldest_ms(now_ms())).await;
+            let now_ms = self.now_ms();
+            let oldest = self.with_store(move |store| store.oldest_ms(now_ms)).await;
             let age = match oldest {
-                Ok(Some(oldest)) => Duration::from_millis(now_ms().saturating_sub(oldest)),
+                Ok(Some(oldest)) => Duration::from_millis(self.now_ms().saturating_sub(oldest)),
                 // Gone meanwhile, or not to be had: look again in due time.
                 Ok(None) | Err(_) => Duration::ZERO,
             };
@@ -197,7 +226,8 @@ impl Shared {
             if tokio::time::timeout(left, emptied).await.is_ok() {
                 continue;
             }
-            if let Ok(expired) = self.with_store(|store| store.expire(now_ms())).await {
+            let now_ms = self.now_ms();
+            if let Ok(expired) = self.with_store(move |store| store.expire(now_ms)).await {
                 self.count_dropped(expired);
                 self.tidy_later();
             }
@@ -225,22 +255,16 @@ impl Shared {
             unthreaded: count(&self.counters.unthreaded),
             malformed: count(&self.counters.malformed),
             span_exports: count(&self.counters.span_exports),
+            unauthorized: count(&self.counters.unauthorized),
+            in_memory: self.is_in_memory.load(Ordering::Relaxed),
             forwarded: forwarded.taken,
             forward_given_up: forwarded.given_up,
         }
     }
 }
 
-/// The present in milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> u64 {
-    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// The present in nanoseconds since the Unix epoch.
 pub(super) fn now_ns() -> u64 {
-    u64::try_from(since_epoch().as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn since_epoch() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }

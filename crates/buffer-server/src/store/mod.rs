@@ -5,12 +5,14 @@
 //! keeps the bounds, oldest events first. Sums per thread are kept in memory, so that neither
 //! bounds nor health need a scan.
 //!
-//! A database that turns out to be corrupt is moved aside and a new one is begun: the events of
-//! a day are not worth a service that does not start. The sequence of a new database begins at
-//! the current time in microseconds, so a cursor that a client kept stays older than what
-//! arrives from then on.
+//! A database that cannot be used, whatever the reason, is set aside, and what can be read of it goes
+//! on in a new one; see `damage`. Where there can be none on disk, events are kept in memory. So there
+//! is always a store. The sequence of a new database begins at the current time in microseconds, or
+//! after the last number that was given: a cursor that a client kept stays older than what arrives from
+//! then on.
 
 mod bounds;
+mod damage;
 mod open;
 
 use std::{
@@ -19,9 +21,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use buffer_api::log::chain;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::{config::Limits, event::Event};
+use crate::{config::Limits, event::Event, http::Origin};
 
 /// Keeps events per thread until they are removed or a bound is reached.
 #[derive(Debug)]
@@ -30,14 +33,38 @@ pub(crate) struct Store {
     path: PathBuf,
     limits: Limits,
     threads: HashMap<String, ThreadSums>,
+    /// Bytes of the owner's events.
     bytes: u64,
-    moved_aside: Option<PathBuf>,
+    /// Bytes of events of unknown senders.
+    unknown_bytes: u64,
+    /// The number of the last event.
+    last_seq: u64,
+    is_in_memory: bool,
+    notices: Vec<Notice>,
+}
+
+/// Something that happened to the database.
+#[derive(Debug)]
+pub(crate) enum Notice {
+    /// It could not be used, and another one was begun.
+    SetAside {
+        /// What was wrong.
+        why: StoreError,
+        /// Where it is now.
+        aside: PathBuf,
+        /// How many events of it are in the new one.
+        salvaged: u64,
+    },
+    /// There can be none on disk.
+    InMemory(StoreError),
 }
 
 /// What is known of a thread without asking the database.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct ThreadSums {
+    /// Events of all senders.
     events: u64,
+    /// Bytes of the owner's.
     bytes: u64,
     /// When its newest event arrived, in milliseconds since the Unix epoch.
     newest_ms: u64,
@@ -93,7 +120,7 @@ pub(crate) enum StoreError {
         source: rusqlite::Error,
     },
     /// The file cannot be created or moved.
-    #[error("`{}` cannot be created", .path.display())]
+    #[error("`{}` cannot be created or moved", .path.display())]
     File {
         /// The database.
         path: PathBuf,
@@ -103,35 +130,94 @@ pub(crate) enum StoreError {
     },
 }
 
+impl StoreError {
+    fn database(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        if open::is_full(&source) { Self::Full { path } } else { Self::Database { path, source } }
+    }
+
+    /// Whether it says nothing about the database: the next attempt may succeed.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Full { .. } => true,
+            Self::Database { source, .. } => open::is_passing(source),
+            Self::File { .. } => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SetAside { why, aside, salvaged } => write!(
+                f,
+                "the database was set aside as `{}`, and {salvaged} events of it were saved: {}",
+                aside.display(),
+                chain(why)
+            ),
+            Self::InMemory(why) => {
+                write!(f, "events are in memory only, until the next start: {}", chain(why))
+            }
+        }
+    }
+}
+
+/// Puts an event in.
+const INSERT: &str = "INSERT INTO events (received_ms, time_ns, bytes, thread, body, unknown) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+
+/// The bytes of all events where they are in memory.
+const MEMORY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// What an event of an unknown sender takes beside its body, such as its thread in our memory.
+const UNKNOWN_OVERHEAD: u64 = 256;
+
 impl Store {
     /// Opens the database at `path`, creating it for its owner only; `now_ms` is the time in
     /// milliseconds since the Unix epoch.
+    ///
+    /// Never fails: what was in the way is among the notices.
     pub(crate) fn open(path: &Path, limits: Limits, now_ms: u64) -> Result<Self, StoreError> {
-        let (connection, moved_aside) = match open::connect(path, now_ms) {
-            Err(error) if open::is_unusable(&error) => {
-                let aside = open::move_aside(path)?;
-                (open::connect(path, now_ms)?, Some(aside))
-            }
-            other => (other?, None),
-        };
+        let first_seq = now_ms.saturating_mul(1000);
         let mut store = Self {
-            connection,
+            connection: open::in_memory(path, first_seq)?,
             path: path.to_owned(),
             limits,
             threads: HashMap::new(),
             bytes: 0,
-            moved_aside,
+            unknown_bytes: 0,
+            last_seq: first_seq,
+            is_in_memory: false,
+            notices: Vec::new(),
         };
-        store.repairing(now_ms, Self::load_sums)?;
+        let opened = open::connect(path, first_seq).and_then(|connection| {
+            store.connection = connection;
+            store.load_sums().map_err(|source| StoreError::database(path, source))?;
+            match store.give_back_space() {
+                // It was killed before it had overwritten what was removed.
+                Err(error) if !open::is_passing(&error) => Err(StoreError::database(path, error)),
+                _ => Ok(()),
+            }
+        });
+        match opened.map_err(|error| damage::check_room(path).err().unwrap_or(error)) {
+            Ok(()) => {}
+            Err(error) if error.is_passing() => store.go_on_in_memory(error)?,
+            Err(error) => store.begin_anew(error, now_ms)?,
+        }
         Ok(store)
     }
 
-    /// Keeps `events`, durably once this returns, and gives up what then exceeds the bounds.
-    /// Returns how many events were given up.
-    pub(crate) fn insert(&mut self, events: &[Event], now_ms: u64) -> Result<u64, StoreError> {
+    /// Keeps `events`, durably once this returns, and gives up what then exceeds the bounds of their
+    /// origin. Returns how many events were given up.
+    pub(crate) fn insert(
+        &mut self,
+        events: &[Event],
+        origin: Origin,
+        now_ms: u64,
+    ) -> Result<u64, StoreError> {
         self.repairing(now_ms, |store| {
             store.connection.execute_batch("BEGIN IMMEDIATE")?;
-            let inserted = store.insert_all(events, now_ms).and_then(|dropped| {
+            let inserted = store.insert_all(events, origin, now_ms).and_then(|dropped| {
                 store.connection.execute_batch("COMMIT")?;
                 Ok(dropped)
             });
@@ -237,8 +323,13 @@ impl Store {
         Totals {
             threads: self.threads.len() as u64,
             events: self.threads.values().map(|sums| sums.events).sum(),
-            bytes: self.bytes,
+            bytes: self.bytes + self.unknown_bytes,
         }
+    }
+
+    /// When the newest event arrived, in milliseconds since the Unix epoch.
+    pub(crate) fn newest_ms(&self) -> Option<u64> {
+        self.threads.values().map(|sums| sums.newest_ms).max()
     }
 
     /// Whether there are events of `thread`.
@@ -246,40 +337,54 @@ impl Store {
         self.threads.contains_key(thread)
     }
 
-    /// Where a corrupt database was moved to, once.
-    pub(crate) fn take_moved_aside(&mut self) -> Option<PathBuf> {
-        self.moved_aside.take()
+    /// Whether events end with this process, because there can be no database on disk.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.is_in_memory
     }
 
-    fn insert_all(&mut self, events: &[Event], now_ms: u64) -> rusqlite::Result<u64> {
+    /// What happened to the database since this was asked.
+    pub(crate) fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    fn insert_all(
+        &mut self,
+        events: &[Event],
+        origin: Origin,
+        now_ms: u64,
+    ) -> rusqlite::Result<u64> {
+        let (overhead, bytes_of_all) = match origin {
+            Origin::Owner => (0, &mut self.bytes),
+            Origin::Unknown => (UNKNOWN_OVERHEAD, &mut self.unknown_bytes),
+        };
         let mut inserted = 0;
         {
-            let mut statement = self.connection.prepare_cached(
-                "INSERT INTO events (received_ms, time_ns, bytes, thread, body) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-            )?;
+            let mut statement = self.connection.prepare_cached(INSERT)?;
             for event in events {
-                let bytes = event.body.len() as u64;
-                if bytes > self.limits.thread_bytes {
+                let length = event.body.len() as u64;
+                if length > self.limits.thread_bytes {
                     continue;
                 }
+                let bytes = length + overhead;
                 let (received, time) = (integer(now_ms), integer(event.time_ns));
                 statement.execute(params![
                     received,
                     time,
                     integer(bytes),
                     event.thread,
-                    event.body
+                    event.body,
+                    origin == Origin::Unknown,
                 ])?;
                 let sums = match self.threads.get_mut(&event.thread) {
                     Some(sums) => sums,
                     None => self.threads.entry(event.thread.clone()).or_default(),
                 };
-                sums.add(bytes, now_ms);
-                self.bytes += bytes;
+                sums.add(bytes, origin, now_ms);
+                *bytes_of_all += bytes;
                 inserted += 1;
             }
         }
+        self.last_seq = self.last_seq.max(unsigned(self.connection.last_insert_rowid()));
         let too_large = events.len() as u64 - inserted;
         Ok(too_large + self.drop_beyond_bounds(now_ms)?)
     }
@@ -304,7 +409,9 @@ impl Store {
         let mut rows = statement.query(params![thread, integer(bound)])?;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            let body: String = row.get(2)?;
+            // Where bits were lost, one event is.
+            let body = row.get_ref(2)?.as_bytes().ok().and_then(json_object);
+            let Some(body) = body else { continue };
             bytes += body.len() as u64;
             if bytes > limit && !events.is_empty() {
                 break;
@@ -315,39 +422,59 @@ impl Store {
         Ok(events)
     }
 
-    /// Does `work`, and once more with a new database if the present one is corrupt.
+    /// Does `work`, and once more with a new database if the present one cannot be used.
     fn repairing<T>(
         &mut self,
         now_ms: u64,
         mut work: impl FnMut(&mut Self) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        match work(self) {
-            Err(error) if open::is_corrupt(&error) => {
-                self.begin_anew(now_ms)?;
-                work(self).map_err(|source| self.error(source))
-            }
-            other => other.map_err(|source| self.error(source)),
+        let error = match work(self) {
+            Ok(done) => return Ok(done),
+            Err(source) => StoreError::database(&self.path, source),
+        };
+        if error.is_passing() || self.is_in_memory {
+            return Err(error);
         }
+        damage::check_room(&self.path)?;
+        self.begin_anew(error, now_ms)?;
+        work(self).map_err(|source| StoreError::database(&self.path, source))
     }
 
-    fn begin_anew(&mut self, now_ms: u64) -> Result<(), StoreError> {
+    /// Sets the database aside and begins another one with what can be read of it.
+    fn begin_anew(&mut self, why: StoreError, now_ms: u64) -> Result<(), StoreError> {
+        let first_seq = now_ms.saturating_mul(1000).max(self.last_seq);
         // The old connection must be gone before its files are: it would write to them.
-        let nowhere = Connection::open_in_memory().map_err(|source| self.error(source))?;
-        drop(std::mem::replace(&mut self.connection, nowhere));
-        self.moved_aside = Some(open::move_aside(&self.path)?);
-        self.connection = open::connect(&self.path, now_ms)?;
-        self.threads.clear();
-        self.bytes = 0;
-        Ok(())
-    }
-
-    fn error(&self, source: rusqlite::Error) -> StoreError {
-        let path = self.path.clone();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => StoreError::Full { path },
-            _ => StoreError::Database { path, source },
+        self.connection = open::in_memory(&self.path, first_seq)?;
+        let aside = match damage::set_aside(&self.path, now_ms) {
+            Ok(aside) => aside,
+            Err(error) => return self.go_on_in_memory(error),
+        };
+        let opened = open::connect(&self.path, first_seq);
+        let unopened = opened.map(|connection| self.connection = connection).err();
+        let salvaged = damage::salvage(&aside, &self.connection, now_ms);
+        self.notices.push(Notice::SetAside { why, aside, salvaged });
+        match unopened {
+            Some(error) => self.go_on_in_memory(error),
+            None => self.load_sums().map_err(|source| StoreError::database(&self.path, source)),
         }
     }
+
+    /// Goes on with the present connection, which is not to a file, or with a new one.
+    fn go_on_in_memory(&mut self, why: StoreError) -> Result<(), StoreError> {
+        if self.connection.path().is_some_and(|path| !path.is_empty()) {
+            self.connection = open::in_memory(&self.path, self.last_seq)?;
+        }
+        self.is_in_memory = true;
+        self.limits.total_bytes = self.limits.total_bytes.min(MEMORY_BYTES);
+        self.notices.push(Notice::InMemory(why));
+        self.load_sums().map_err(|source| StoreError::database(&self.path, source))
+    }
+}
+
+/// The text of a JSON object, if it is one.
+fn json_object(bytes: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.starts_with('{'))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok().then(|| text.to_owned())
 }
 
 /// SQLite has no unsigned numbers; what does not fit is as good as the largest that does.

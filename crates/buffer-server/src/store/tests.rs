@@ -4,6 +4,9 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod damage;
+mod overwriting;
+
 const NOW_MS: u64 = 1_800_000_000_000;
 
 fn open(home: &TempDir, limits: Limits) -> Store {
@@ -16,7 +19,7 @@ fn limits(thread_bytes: u64, total_bytes: u64) -> Limits {
 
 /// An event of ten bytes.
 fn event(thread: &str, time_ns: u64) -> Event {
-    Event { thread: thread.to_owned(), time_ns, body: format!("{{\"n\":{time_ns:04}}}") }
+    Event { thread: thread.to_owned(), time_ns, body: format!("{{\"n\":{:4}}}", time_ns) }
 }
 
 fn times(events: &[StoredEvent]) -> Vec<u64> {
@@ -31,7 +34,13 @@ fn all(store: &mut Store, thread: &str) -> Vec<u64> {
 fn events_come_back_by_cursor_and_by_time() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 30), event("b", 1), event("a", 10), event("a", 20)], NOW_MS).unwrap();
+    store
+        .insert(
+            &[event("a", 30), event("b", 1), event("a", 10), event("a", 20)],
+            Origin::Owner,
+            NOW_MS,
+        )
+        .unwrap();
     let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
     assert_eq!(times(&events), [30, 10, 20]);
     assert!(events[0].seq > NOW_MS * 1000, "the sequence begins at the present");
@@ -49,7 +58,7 @@ fn events_come_back_by_cursor_and_by_time() {
 fn what_is_removed_is_gone_and_its_numbers_are_not_used_again() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], NOW_MS).unwrap();
+    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], Origin::Owner, NOW_MS).unwrap();
     let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
     assert_eq!(store.remove_through("a", events[0].seq, NOW_MS).unwrap(), 1);
     assert_eq!(all(&mut store, "a"), [3]);
@@ -60,7 +69,7 @@ fn what_is_removed_is_gone_and_its_numbers_are_not_used_again() {
     // The clock was set back meanwhile.
     let mut store =
         Store::open(&home.path().join("state/buffer.db"), Limits::default(), 5).unwrap();
-    store.insert(&[event("a", 4)], 5).unwrap();
+    store.insert(&[event("a", 4)], Origin::Owner, 5).unwrap();
     let seq = store.after("a", 0, u64::MAX, NOW_MS).unwrap()[0].seq;
     assert!(seq > events[1].seq, "{seq}");
 }
@@ -69,9 +78,13 @@ fn what_is_removed_is_gone_and_its_numbers_are_not_used_again() {
 fn the_oldest_events_of_a_long_thread_go_first() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, limits(30, 1000));
-    let dropped = store.insert(&[event("b", 1), event("a", 2), event("a", 3)], NOW_MS).unwrap();
+    let dropped = store
+        .insert(&[event("b", 1), event("a", 2), event("a", 3)], Origin::Owner, NOW_MS)
+        .unwrap();
     assert_eq!(dropped, 0);
-    let dropped = store.insert(&[event("a", 4), event("a", 5), event("a", 6)], NOW_MS).unwrap();
+    let dropped = store
+        .insert(&[event("a", 4), event("a", 5), event("a", 6)], Origin::Owner, NOW_MS)
+        .unwrap();
     assert_eq!(dropped, 2);
     assert_eq!(all(&mut store, "a"), [4, 5, 6]);
     assert_eq!(all(&mut store, "b"), [1]);
@@ -82,9 +95,12 @@ fn the_oldest_events_of_a_long_thread_go_first() {
 fn the_oldest_events_of_all_go_when_there_are_too_many() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, limits(30, 50));
-    store.insert(&[event("a", 1), event("b", 2), event("b", 3)], NOW_MS).unwrap();
-    let dropped =
-        store.insert(&[event("c", 4), event("c", 5), event("c", 6), event("d", 7)], NOW_MS);
+    store.insert(&[event("a", 1), event("b", 2), event("b", 3)], Origin::Owner, NOW_MS).unwrap();
+    let dropped = store.insert(
+        &[event("c", 4), event("c", 5), event("c", 6), event("d", 7)],
+        Origin::Owner,
+        NOW_MS,
+    );
     assert_eq!(dropped.unwrap(), 2);
     assert_eq!(all(&mut store, "a"), [0; 0]);
     assert_eq!(all(&mut store, "b"), [3]);
@@ -97,7 +113,7 @@ fn an_event_that_is_too_large_does_not_cost_the_others() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, limits(30, 50));
     let large = Event { body: "x".repeat(31), ..event("a", 2) };
-    assert_eq!(store.insert(&[event("a", 1), large], NOW_MS).unwrap(), 1);
+    assert_eq!(store.insert(&[event("a", 1), large], Origin::Owner, NOW_MS).unwrap(), 1);
     assert_eq!(all(&mut store, "a"), [1]);
 }
 
@@ -105,13 +121,13 @@ fn an_event_that_is_too_large_does_not_cost_the_others() {
 fn events_grow_old() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits { age: Duration::from_secs(1), ..Limits::default() });
-    store.insert(&[event("a", 1)], NOW_MS).unwrap();
-    store.insert(&[event("b", 2)], NOW_MS + 500).unwrap();
+    store.insert(&[event("a", 1)], Origin::Owner, NOW_MS).unwrap();
+    store.insert(&[event("b", 2)], Origin::Owner, NOW_MS + 500).unwrap();
     assert_eq!(store.oldest_ms(NOW_MS).unwrap(), Some(NOW_MS));
     assert_eq!(store.expire(NOW_MS + 1000).unwrap(), 0);
     assert_eq!(store.expire(NOW_MS + 1001).unwrap(), 1);
     assert_eq!(store.oldest_ms(NOW_MS).unwrap(), Some(NOW_MS + 500));
-    assert_eq!(store.insert(&[event("c", 3)], NOW_MS + 1501).unwrap(), 1);
+    assert_eq!(store.insert(&[event("c", 3)], Origin::Owner, NOW_MS + 1501).unwrap(), 1);
     assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
 }
 
@@ -119,8 +135,8 @@ fn events_grow_old() {
 fn silent_threads_are_removed() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 1), event("b", 2)], NOW_MS).unwrap();
-    store.insert(&[event("b", 3)], NOW_MS + 10).unwrap();
+    store.insert(&[event("a", 1), event("b", 2)], Origin::Owner, NOW_MS).unwrap();
+    store.insert(&[event("b", 3)], Origin::Owner, NOW_MS + 10).unwrap();
     assert_eq!(store.remove_idle(NOW_MS - 1, NOW_MS).unwrap(), 0);
     assert_eq!(store.remove_idle(NOW_MS, NOW_MS).unwrap(), 1);
     assert_eq!(all(&mut store, "b"), [2, 3]);
@@ -130,7 +146,7 @@ fn silent_threads_are_removed() {
 fn sums_are_right_after_opening_again() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], NOW_MS).unwrap();
+    store.insert(&[event("a", 1), event("b", 2), event("a", 3)], Origin::Owner, NOW_MS).unwrap();
     let (totals, threads) = (store.totals(), store.threads.clone());
     drop(store);
     let store = open(&home, Limits::default());
@@ -143,7 +159,7 @@ fn disk_space_is_given_back() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
     let large = Event { body: format!("\"{}\"", "x".repeat(100_000)), ..event("a", 1) };
-    store.insert(&vec![large; 50], NOW_MS).unwrap();
+    store.insert(&vec![large; 50], Origin::Owner, NOW_MS).unwrap();
     let on_disk = || -> u64 {
         let files = fs::read_dir(home.path().join("state")).unwrap();
         files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
@@ -158,57 +174,89 @@ fn disk_space_is_given_back() {
 fn a_full_disk_is_said_and_nothing_is_half_done() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    store.insert(&[event("a", 1)], Origin::Owner, NOW_MS).unwrap();
     store.connection.pragma_update(None, "max_page_count", 30).unwrap();
-    let large = Event { body: "x".repeat(200_000), ..event("b", 3) };
-    let error = store.insert(&[event("b", 2), large], NOW_MS).unwrap_err();
+    let large = Event { body: format!("\"{}\"", "x".repeat(200_000)), ..event("b", 3) };
+    let error = store.insert(&[event("b", 2), large], Origin::Owner, NOW_MS).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
     assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
-    store.insert(&[event("b", 4)], NOW_MS).unwrap();
+    store.insert(&[event("b", 4)], Origin::Owner, NOW_MS).unwrap();
     assert_eq!(all(&mut store, "b"), [4]);
 }
 
 #[test]
-fn a_corrupt_database_is_moved_aside_when_it_is_opened() {
+fn a_database_of_the_first_version_is_taken_over() {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("state/buffer.db");
     fs::create_dir(path.parent().unwrap()).unwrap();
-    fs::write(&path, "this is not a database, and long enough to show it".repeat(100)).unwrap();
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(
+        "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
+         CREATE TABLE events (
+             seq INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL,
+             time_ns INTEGER NOT NULL, bytes INTEGER NOT NULL, thread TEXT NOT NULL,
+             body TEXT NOT NULL
+         ) STRICT;
+         CREATE INDEX events_by_thread ON events (thread, seq, bytes, received_ms);
+         INSERT INTO events VALUES (7, 1800000000000, 30, 10, 'a', '{\"n\":0030}');
+         PRAGMA user_version = 1;",
+    )
+    .unwrap();
+    drop(old);
     let mut store = open(&home, Limits::default());
-    let aside = store.take_moved_aside().unwrap();
-    assert!(fs::read_to_string(&aside).unwrap().starts_with("this is not"));
-    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    assert!(store.take_notices().is_empty());
+    store.insert(&[event("a", 31)], Origin::Owner, NOW_MS).unwrap();
+    store.insert(&[event("a", 32)], Origin::Unknown, NOW_MS).unwrap();
+    let expected = store.threads.clone();
     drop(store);
     let mut store = open(&home, Limits::default());
-    assert_eq!(store.take_moved_aside(), None);
-    assert_eq!(all(&mut store, "a"), [1]);
+    assert_eq!(all(&mut store, "a"), [31, 32], "the body of the old one is no JSON");
+    assert_eq!(store.threads, expected);
+    assert_eq!((store.bytes, store.unknown_bytes), (20, 10 + UNKNOWN_OVERHEAD));
 }
 
 #[test]
-fn a_database_that_becomes_corrupt_is_replaced_while_it_is_used() {
+fn unknown_senders_take_no_room_of_the_owners() {
     let home = tempfile::tempdir().unwrap();
-    let mut store = open(&home, Limits::default());
-    store.insert(&vec![event("a", 1); 2000], NOW_MS).unwrap();
-    store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    let before = store.after("a", 0, 1, NOW_MS).unwrap()[0].seq + 2000;
-    let size = fs::metadata(&store.path).unwrap().len();
-    fs::write(&store.path, vec![0xA5; usize::try_from(size).unwrap()]).unwrap();
-    store.connection.release_memory().unwrap();
-    assert_eq!(store.insert(&[event("a", 7)], NOW_MS + 60_000).unwrap(), 0);
-    assert!(store.take_moved_aside().is_some());
-    let events = store.after("a", 0, u64::MAX, NOW_MS).unwrap();
-    assert_eq!(times(&events), [7]);
-    assert!(events[0].seq > before, "old cursors stay older");
-    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    let room = Limits { unknown_bytes: 3 * (10 + UNKNOWN_OVERHEAD), ..limits(30, 60) };
+    let mut store = open(&home, room);
+    let owners: Vec<Event> = (1..=6).map(|n| event(if n < 4 { "a" } else { "b" }, n)).collect();
+    assert_eq!(store.insert(&owners, Origin::Owner, NOW_MS).unwrap(), 0);
+    // Into a thread of the owner's, and into many others.
+    for number in 10..40 {
+        let thread = if number % 2 == 0 { "a".to_owned() } else { format!("x{number}") };
+        store.insert(&[event(&thread, number)], Origin::Unknown, NOW_MS).unwrap();
+    }
+    let owners = |store: &mut Store| {
+        let mut owners = all(store, "a");
+        owners.extend(all(store, "b"));
+        owners.retain(|number| *number < 10);
+        owners
+    };
+    assert_eq!(owners(&mut store), [1, 2, 3, 4, 5, 6]);
+    assert_eq!(store.totals().events, 9, "the latest three of the others");
+    assert_eq!(all(&mut store, "x39"), [39]);
+    // The owner's bounds are for the owner's events.
+    assert_eq!(store.insert(&[event("b", 7)], Origin::Owner, NOW_MS).unwrap(), 1);
+    assert_eq!(owners(&mut store), [1, 2, 3, 5, 6, 7]);
+    assert_eq!(store.insert(&[event("c", 8)], Origin::Owner, NOW_MS).unwrap(), 1);
+    assert_eq!(owners(&mut store), [2, 3, 5, 6, 7]);
+    let expected = store.threads.clone();
+    drop(store);
+    assert_eq!(open(&home, room).threads, expected);
 }
 
 #[test]
-fn a_database_of_another_version_is_moved_aside() {
+fn an_event_that_lost_a_bit_does_not_cost_the_others() {
     let home = tempfile::tempdir().unwrap();
-    let store = open(&home, Limits::default());
-    store.connection.pragma_update(None, "user_version", 99).unwrap();
-    drop(store);
-    assert!(open(&home, Limits::default()).take_moved_aside().is_some());
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 1), event("a", 2), event("a", 3)], Origin::Owner, NOW_MS).unwrap();
+    for broken in ["x'7b226e223affff'", "'{\"n\":'", "'[]'"] {
+        let sql = format!("UPDATE events SET body = CAST({broken} AS TEXT) WHERE time_ns = 2");
+        store.connection.execute_batch(&sql).unwrap();
+        assert_eq!(all(&mut store, "a"), [1, 3], "{broken}");
+    }
+    assert!(store.take_notices().is_empty());
 }
 
 #[cfg(unix)]
@@ -217,9 +265,9 @@ fn the_files_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
-    store.insert(&[event("a", 1)], NOW_MS).unwrap();
+    store.insert(&[event("a", 1)], Origin::Owner, NOW_MS).unwrap();
     let files: Vec<_> = fs::read_dir(home.path().join("state")).unwrap().collect();
-    assert_eq!(files.len(), 3, "database, log and index of the log");
+    assert_eq!(files.len(), 2, "database and log");
     for file in files {
         let file = file.unwrap();
         let mode = file.metadata().unwrap().permissions().mode();

@@ -6,13 +6,13 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     thread::JoinHandle,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use buffer_api::{BufferedEvent, Client, Endpoint, Health, Paths, process::PidRecord};
 use buffer_server::{
     ServerConfig,
-    config::{Limits, LogTarget, Writers},
+    config::{self, Limits, LogTarget, Writers},
     run_until,
 };
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 /// The longest that a test waits for anything.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A running server, ended and checked when it is dropped.
 pub(crate) struct Server {
@@ -48,11 +48,22 @@ impl Server {
     pub(crate) fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
         let home = tempfile::tempdir().unwrap();
         let paths = Paths::under(home.path());
+        let (endpoint, token) = (Endpoint { port: 0, ..Endpoint::default() }, String::new());
+        let mut server = Self { home, paths, endpoint, token, end: None, thread: None };
+        server.restart(change);
+        server
+    }
+
+    /// Starts a server in the same home after the last one has ended.
+    pub(crate) fn restart(&mut self, change: impl FnOnce(&mut ServerConfig)) {
+        self.stop();
         let mut config = ServerConfig {
             endpoint: Endpoint { port: 0, ..Endpoint::default() },
-            paths: paths.clone(),
+            paths: self.paths.clone(),
             limits: Limits::default(),
             writers: Writers::Anybody,
+            owner: config::owner(),
+            wall_clock: SystemTime::now,
             log: LogTarget::File,
             sweep: None,
             forward: None,
@@ -62,9 +73,9 @@ impl Server {
         let thread = std::thread::spawn(move || {
             run_until(&config, async { drop(ended.await) }).unwrap();
         });
-        let endpoint = wait_for(|| PidRecord::read(&paths.pid_file)).endpoint();
-        let token = paths.read_token().unwrap().unwrap();
-        Self { home, paths, endpoint, token, end: Some(end), thread: Some(thread) }
+        (self.end, self.thread) = (Some(end), Some(thread));
+        self.endpoint = wait_for(|| PidRecord::read(&self.paths.pid_file)).endpoint();
+        self.token = self.paths.read_token().unwrap().unwrap();
     }
 
     pub(crate) fn client(&self) -> Client {

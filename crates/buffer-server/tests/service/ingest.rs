@@ -1,17 +1,29 @@
 //! Events come in, in every form, and stay.
 
-use std::{fs, io::Write};
+use std::{
+    fs,
+    io::Write,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, SystemTime},
+};
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::harness::{JSON, PROTOBUF, Server, captured, export, numbers};
 
-/// The thread of the captured bodies, as their first event names it.
-fn thread_of(server: &Server) -> String {
-    // What is in the database is what a reader would be given.
-    let database = rusqlite::Connection::open(&server.paths.database).unwrap();
-    database.query_row("SELECT thread FROM events LIMIT 1", [], |row| row.get(0)).unwrap()
+/// The thread of a captured body: what looks like an id after the attribute that holds it.
+fn thread_of(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let from = text.find("conversation.id").unwrap();
+    let is_id = |word: &&[u8]| {
+        word.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+    };
+    let id = text.as_bytes()[from..].windows(36).find(is_id).unwrap();
+    String::from_utf8(id.to_vec()).unwrap()
 }
 
 #[test]
@@ -23,7 +35,7 @@ fn json_and_protobuf_of_codex_give_the_same_events() {
         assert_eq!(answer.status, 200);
         assert!(answer.head.contains(header[0]), "{}", answer.head);
         assert!(answer.body.is_empty() == (header == PROTOBUF));
-        let events = server.events(&thread_of(&server));
+        let events = server.events(&thread_of(&captured(case)));
         let shape = |event: &buffer_api::BufferedEvent| {
             let types = event.attributes.iter().map(|(key, value)| {
                 let kind = match value {
@@ -115,7 +127,7 @@ fn bounds_give_up_the_oldest_events_and_say_so() {
 
 #[test]
 fn events_expire_without_any_request() {
-    let server = Server::with(|config| config.limits.age = std::time::Duration::from_millis(100));
+    let server = Server::with(|config| config.limits.age = Duration::from_millis(100));
     server.post(&export("t", [1]));
     crate::harness::wait_for(|| (server.health().events == 0).then_some(()));
     assert_eq!(server.health().dropped, 1);
@@ -129,7 +141,63 @@ fn a_corrupt_database_is_replaced_and_named_in_the_log() {
     server.post(&export("t", [1]));
     assert_eq!(numbers(&server.events("t")), [1]);
     let log = fs::read_to_string(&server.paths.log).unwrap();
-    assert!(log.contains("buffer.db.corrupt"), "{log}");
+    let aside = buffer_api::paths::set_aside(&server.paths.database);
+    assert!(log.contains(&aside[0].display().to_string()), "{log}");
+}
+
+/// A clock that is a day and an hour ahead from when a test says so.
+static AHEAD: AtomicBool = AtomicBool::new(false);
+
+fn clock_that_jumps() -> SystemTime {
+    let jump = if AHEAD.load(Ordering::Relaxed) { 25 } else { 0 };
+    SystemTime::now() + Duration::from_secs(jump * 60 * 60)
+}
+
+#[test]
+fn a_clock_that_is_ahead_for_a_moment_gives_up_nothing() {
+    let mut server = Server::with(|config| config.wall_clock = clock_that_jumps);
+    server.post(&export("t", [1]));
+    AHEAD.store(true, Ordering::Relaxed);
+    server.post(&export("t", [2]));
+    assert_eq!(numbers(&server.events("t")), [1, 2]);
+    // Nor where the service is started meanwhile.
+    server.restart(|config| config.wall_clock = clock_that_jumps);
+    server.post(&export("t", [3]));
+    assert_eq!(numbers(&server.events("t")), [1, 2, 3]);
+    AHEAD.store(false, Ordering::Relaxed);
+    server.post(&export("t", [4]));
+    assert_eq!(numbers(&server.events("t")), [1, 2, 3, 4]);
+    assert_eq!(server.health().dropped, 0);
+}
+
+#[test]
+fn what_was_acknowledged_is_in_no_file() {
+    let mut server = Server::start();
+    let mut body = export("t", 0..50);
+    for record in body["resourceLogs"][0]["scopeLogs"][0]["logRecords"].as_array_mut().unwrap() {
+        let prompt = json!({"key": "prompt", "value": {"stringValue": "SECRET ".repeat(100)}});
+        record["attributes"].as_array_mut().unwrap().push(prompt);
+    }
+    server.post(&body);
+    let holds = |path: &std::path::Path| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(6).any(|window| window == b"SECRET")
+    };
+    let home = server.home.path().to_owned();
+    let with_secret = || -> Vec<_> { files(&home).into_iter().filter(|it| holds(it)).collect() };
+    assert!(!with_secret().is_empty());
+    let last = server.events("t").last().unwrap().seq;
+    assert_eq!(server.client().acknowledge("t", last).unwrap(), 50);
+    // It is overwritten after the answer.
+    crate::harness::wait_for(|| with_secret().is_empty().then_some(()));
+    server.stop();
+    assert_eq!(with_secret(), [""; 0].map(std::path::PathBuf::from));
+}
+
+/// All files below a folder.
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 #[test]

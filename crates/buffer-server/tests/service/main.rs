@@ -6,10 +6,13 @@
 mod forward;
 #[cfg(unix)]
 mod forward_hook;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod harness;
 mod ingest;
 mod program;
 mod reading;
 mod refusals;
+mod strangers;
 #[cfg(unix)]
 mod sweep;

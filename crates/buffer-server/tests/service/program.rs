@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use buffer_api::{Client, Paths, process::PidRecord};
+use buffer_api::{Client, ClientError, Paths, process::PidRecord};
 use codex_config::variables::USER_HOME;
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process};
@@ -160,6 +160,24 @@ fn none_of_those_that_were_too_late_takes_over() {
         home.check(&["status"], 1);
         let log = fs::read_to_string(&home.paths.log).unwrap();
         assert_eq!(log.matches("started version").count(), 1, "{log}");
+    }
+}
+
+/// Each of them has either started the service or found it.
+#[test]
+fn of_many_that_start_it_at_once_none_fails() {
+    for _ in 0..3 {
+        let home = Home::new();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free.to_string();
+        let said: Vec<String> = std::thread::scope(|scope| {
+            let start = || scope.spawn(|| home.check(&["start", "--port", &port], 0));
+            let all: Vec<_> = (0..12).map(|_| start()).collect();
+            all.into_iter().map(|it| it.join().unwrap()).collect()
+        });
+        let pid = format!("(PID {}, ", home.record().unwrap().pid);
+        assert!(said.iter().all(|line| line.contains(&pid)), "{said:?}");
+        home.check(&["stop"], 0);
     }
 }
 
@@ -369,9 +387,123 @@ fn no_proxy_of_the_environment_is_asked_for_a_receiver_of_plain_http() {
 #[test]
 fn one_that_cannot_serve_says_why_in_its_log() {
     let home = Home::new();
-    fs::create_dir_all(&home.paths.database).unwrap();
+    fs::create_dir_all(&home.paths.token).unwrap();
     let said = home.check(&["start"], 3);
     assert!(said.contains("codex-buffer.log"), "{said}");
     let log = fs::read_to_string(&home.paths.log).unwrap();
-    assert!(log.contains("buffer.db"), "{log}");
+    assert!(log.contains("codex-buffer.token"), "{log}");
+}
+
+#[test]
+fn whatever_stands_in_the_place_of_the_database_the_service_starts() {
+    let home = Home::new();
+    fs::create_dir_all(home.paths.database.join("a folder with a folder")).unwrap();
+    home.check(&["start"], 0);
+    home.post("t", 0..3);
+    assert_eq!(home.client().flush("t").unwrap().events.len(), 3);
+    assert!(!home.client().health().unwrap().in_memory);
+    let aside = buffer_api::paths::set_aside(&home.paths.database);
+    assert!(aside[0].join("a folder with a folder").is_dir(), "{aside:?}");
+    let log = fs::read_to_string(&home.paths.log).unwrap();
+    assert!(log.contains(&aside[0].display().to_string()), "{log}");
+    home.check(&["stop"], 0);
+}
+
+/// What a stranger on the port answers with, which looks like our service.
+const DISGUISE: &str = "HTTP/1.1 200 OK\r\nserver: arize-codex-buffer\r\nconnection: close\r\n\
+    content-type: application/json\r\ncontent-length: ";
+
+/// Listens as our service would, to whatever comes; gives all that it hears.
+fn squatter() -> (u16, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (hears, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut request = [0; 8192];
+            let length = std::io::Read::read(&mut stream, &mut request).unwrap_or(0);
+            let _ = hears.send(String::from_utf8_lossy(&request[..length]).into_owned());
+            let health = format!(
+                "{{\"status\":\"ok\",\"service\":\"arize-codex-buffer\",\"pid\":{},\"version\":\"{}\",\
+                 \"executable\":\"/x\",\"uptime_seconds\":1,\"threads\":0,\"events\":0,\"bytes\":0,\
+                 \"received\":0,\"dropped\":0,\"skipped\":0,\"unthreaded\":0}}",
+                std::process::id(),
+                env!("CARGO_PKG_VERSION"),
+            );
+            let answer = format!("{DISGUISE}{}\r\n\r\n{health}", health.len());
+            let _ = std::io::Write::write_all(&mut stream, answer.as_bytes());
+        }
+    });
+    (port, heard)
+}
+
+#[test]
+fn whoever_takes_the_port_first_gets_no_token_and_is_named() {
+    let home = Home::new();
+    home.check(&["start"], 0);
+    let token = home.paths.read_token().unwrap().unwrap();
+    home.check(&["stop"], 0);
+    let (port, heard) = squatter();
+    // A pid file of ours may lead there, too.
+    let record = PidRecord {
+        pid: std::process::id(),
+        host: [127, 0, 0, 1].into(),
+        port,
+        version: "1".to_owned(),
+        executable: "/x".into(),
+    };
+    record.write(&home.paths.pid_file).unwrap();
+    let endpoint = record.endpoint();
+    let client = Client::new(&endpoint, Some(token.clone()));
+    assert!(matches!(client.flush("t"), Err(ClientError::Unproven { .. })));
+    let port = port.to_string();
+    for (command, code) in [("status", 1), ("start", 5), ("stop", 5), ("ensure", 0)] {
+        home.check(&[command, "--port", &port], code);
+    }
+    let said = home.check(&["stop", "--force", "--port", &port], 5);
+    assert!(said.contains("not the service of this home"), "{said}");
+    let log = fs::read_to_string(&home.paths.log).unwrap();
+    assert!(log.contains(&format!("ensure: 127.0.0.1:{port} is taken by")), "{log}");
+    let all: String = heard.try_iter().collect();
+    assert!(all.contains("GET /health"), "{all}");
+    assert!(!all.to_ascii_lowercase().contains("authorization"), "{all}");
+    assert!(!all.contains(&token), "{all}");
+}
+
+/// A collector of somebody's stands for any program.
+#[test]
+fn force_does_not_end_what_is_not_ours() {
+    let (one, other) = (Home::new(), Home::new());
+    one.check(&["start"], 0);
+    let record = one.record().unwrap();
+    let port = record.port.to_string();
+    let said = other.check(&["stop", "--force", "--port", &port], 5);
+    assert!(said.contains("not the service of this home"), "{said}");
+    assert_eq!(one.client().health().unwrap().pid, record.pid);
+    one.check(&["stop", "--force"], 0);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn those_who_open_connections_do_not_exhaust_the_descriptors() {
+    let home = Home::new();
+    let command = home.command(&[]);
+    let program = command.get_program().to_owned();
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -n 40; exec \"$0\" run"]).arg(program).env_clear();
+    limited.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = limited.stdin(Stdio::null()).spawn().unwrap();
+    wait_for(|| home.record().filter(|record| record.pid == child.id()));
+    let endpoint = home.record().unwrap().endpoint();
+    let others: Vec<_> = (0..100)
+        .map(|_| std::net::TcpStream::connect((endpoint.host, endpoint.port)).unwrap())
+        .collect();
+    for number in 0..5 {
+        home.post("t", number..number + 1);
+    }
+    let events = home.client().drain("t", 0, Duration::ZERO).unwrap().events;
+    assert_eq!(numbers(&events), [0, 1, 2, 3, 4]);
+    drop(others);
+    signal(child.id(), Signal::TERM);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use buffer_api::{Client, ClientError};
-use buffer_server::config::Writers;
+use buffer_api::{Client, ClientError, Token};
+use buffer_server::config::{self, Writers};
 use flate2::{Compression, write::GzEncoder};
+use serde_json::json;
 
 use crate::harness::{JSON, PROTOBUF, Server, export};
 
@@ -62,21 +63,94 @@ fn reading_takes_the_token() {
     assert_eq!(server.events("t").len(), 1);
     let stranger = Client::new(&server.endpoint, Some("wrong".to_owned()));
     let error = stranger.flush("t").unwrap_err();
-    assert!(matches!(error, ClientError::Unauthorized { .. }), "{error}");
+    assert!(matches!(error, ClientError::Unproven { .. }), "{error}");
+}
+
+/// Whose programs the senders of these tests are: another user's, as far as the service knows.
+fn of_another_user() -> Option<u32> {
+    config::owner().map(|own| own + 1)
 }
 
 #[test]
-fn writing_takes_the_token_where_that_is_wanted() {
-    let server = Server::with(|config| config.writers = Writers::TokenHolders);
+fn writing_takes_the_write_token() {
+    // Where nobody can tell whose a connection is, as on most systems.
+    let server = Server::with(|config| {
+        (config.writers, config.owner) = (Writers::TokenHolders, None);
+    });
     let body = export("t", [1]).to_string();
     let send =
         |header: &str| server.send("POST /v1/logs", &[JSON[0], header], body.as_bytes()).status;
-    assert_eq!(send("x: y"), 401);
-    assert_eq!(send("x-arize-token: wrong"), 401);
-    assert_eq!(server.health().received, 0);
+    let write_token = Token::new(&*server.token).write_token();
+    for wrong in ["x: y", "x-arize-token: wrong", "x-arize-token: ", "authorization: Bearer wrong"]
+    {
+        assert_eq!(send(wrong), 401, "{wrong}");
+    }
+    let health = server.health();
+    assert_eq!((health.received, health.unauthorized), (0, 4));
+    assert_eq!(send(&format!("x-arize-token: {write_token}")), 200);
     assert_eq!(send(&format!("x-arize-token: {}", server.token)), 200);
     assert_eq!(send(&format!("authorization: Bearer {}", server.token)), 200);
-    assert_eq!(server.health().received, 2);
+    assert_eq!(server.health().received, 3);
+    // It permits nothing else.
+    for request in READING {
+        for header in ["authorization: Bearer", "x-arize-token:"] {
+            let header = format!("{header} {write_token}");
+            assert_eq!(server.send(request, &[&header], b"").status, 401, "{request}");
+        }
+    }
+}
+
+/// A Codex that was started before the token was in its configuration goes on to be heard.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_owners_programs_need_no_token_where_the_system_tells_whose_they_are() {
+    let server = Server::with(|config| config.writers = Writers::TokenHolders);
+    server.post(&export("t", [1]));
+    let headers = [JSON[0], "x-arize-token: of-an-installation-before"];
+    let body = export("t", [2]).to_string();
+    assert_eq!(server.send("POST /v1/logs", &headers, body.as_bytes()).status, 200);
+    assert_eq!(server.events("t").len(), 2);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn other_users_cannot_write_even_where_no_token_is_asked_for() {
+    // Root may do anything, so that these tests are not root's.
+    let server = Server::with(|config| config.owner = of_another_user());
+    let body = export("t", [1]).to_string();
+    let status = server.send("POST /v1/logs", JSON, body.as_bytes()).status;
+    let expected = if config::owner() == Some(0) { 200 } else { 401 };
+    assert_eq!(status, expected);
+}
+
+#[test]
+fn unknown_senders_cannot_push_out_the_owners_events() {
+    let server = Server::with(|config| config.owner = None);
+    let token = format!("x-arize-token: {}", Token::new(&*server.token).write_token());
+    let owners = export("mine", 0..50).to_string();
+    assert_eq!(server.send("POST /v1/logs", &[JSON[0], &token], owners.as_bytes()).status, 200);
+    // A small body that is a large one: 350 kB of this filled the whole buffer.
+    let headers = [JSON[0], "content-encoding: gzip"];
+    let mut refused = 0;
+    for number in 0..4 {
+        for thread in ["mine", "theirs", &format!("t{number}")] {
+            let mut body = export(thread, 0..400);
+            let records = &mut body["resourceLogs"][0]["scopeLogs"][0]["logRecords"];
+            for record in records.as_array_mut().unwrap() {
+                let text = json!({"key": "x", "value": {"stringValue": "x".repeat(15_000)}});
+                record["attributes"].as_array_mut().unwrap().push(text);
+            }
+            let packed = gzip(body.to_string().as_bytes());
+            assert!(packed.len() < 350_000);
+            assert_eq!(server.send("POST /v1/logs", &headers, &packed).status, 200);
+        }
+        let bomb = gzip(&vec![b' '; 9 * 1024 * 1024]);
+        refused += u32::from(server.send("POST /v1/logs", &headers, &bomb).status == 413);
+    }
+    assert_eq!(refused, 4);
+    let mine = server.events("mine");
+    assert_eq!(mine.iter().filter(|event| !event.attributes.contains_key("x")).count(), 50);
+    assert!(server.health().bytes < 5 * 1024 * 1024, "{:?}", server.health());
 }
 
 #[test]
@@ -110,15 +184,17 @@ fn large_bodies_are_refused() {
     };
     assert_eq!(server.send("POST /v1/logs", JSON, padded(10_000).as_bytes()).status, 200);
     assert_eq!(server.send("POST /v1/logs", JSON, padded(10_001).as_bytes()).status, 413);
-    let packed = |length: usize| {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
-        packed.write_all(padded(length).as_bytes()).unwrap();
-        packed.finish().unwrap()
-    };
+    let packed = |length: usize| gzip(padded(length).as_bytes());
     let headers = [JSON[0], "content-encoding: gzip"];
     assert_eq!(server.send("POST /v1/logs", &headers, &packed(20_000)).status, 200);
     assert_eq!(server.send("POST /v1/logs", &headers, &packed(20_001)).status, 413);
     assert_eq!(server.health().received, 2);
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
 }
 
 #[test]

@@ -8,12 +8,13 @@ use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
 use codex_config::{Paths, Settings};
 
 use crate::Finding;
-use crate::words::{bytes, count, span};
+use crate::words::{bytes, count, quoted, span};
 
 const UP: &str = "service";
 const VERSION: &str = "service.version";
 const TOKEN: &str = "service.token";
 const EVENTS: &str = "service.events";
+const DATABASE: &str = "service.database";
 
 const START: &str = "arize-codex-buffer start";
 const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
@@ -31,6 +32,8 @@ pub struct Facts {
     pub version: &'static str,
     /// Whether its program file was replaced after it was started.
     pub is_replaced: bool,
+    /// Databases that could not be used and were set aside, the oldest first.
+    pub set_aside: Vec<PathBuf>,
 }
 
 /// What comes of the token.
@@ -66,6 +69,7 @@ pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTim
         is_replaced: running.is_some_and(|running| is_replaced(running, now)),
         version: env!("CARGO_PKG_VERSION"),
         wanted: wanted(settings),
+        set_aside: buffer_api::paths::set_aside(&files.database),
         status,
     }
 }
@@ -112,12 +116,14 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             return vec![Finding::failure(UP, message, "arize-codex setup")];
         }
     };
-    vec![
+    let mut findings = vec![
         up(running, facts.wanted.as_ref()),
         version(running, facts),
         token(&facts.token),
         events(running),
-    ]
+    ];
+    findings.extend(database(running, facts));
+    findings
 }
 
 fn up(running: &Running, wanted: Option<&Endpoint>) -> Finding {
@@ -184,12 +190,33 @@ fn events(running: &Running) -> Finding {
         );
         return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
     }
+    if health.unauthorized > 0 {
+        let refused = count(health.unauthorized as usize, "export was", "exports were");
+        let message = format!(
+            "{kept}; {refused} refused without the write token: of a Codex that was started before setup, or of somebody else"
+        );
+        return Finding::warning(EVENTS, message, "arize-codex setup --restart-daemon");
+    }
     if health.forward_given_up > 0 {
         let lost = count(health.forward_given_up as usize, "export", "exports");
         let message = format!("{kept}; {lost} could not be passed on (`collector.forward`)");
         return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
     }
     Finding::ok(EVENTS, kept)
+}
+
+/// Whether events are kept where they should be, if there is something to say.
+fn database(running: &Running, facts: &Facts) -> Option<Finding> {
+    if running.health.in_memory {
+        let message = "there can be no database on disk: events are lost with the service";
+        return Some(Finding::failure(DATABASE, message, "arize-codex logs --buffer -n 50"));
+    }
+    let last = facts.set_aside.last()?;
+    let message = format!(
+        "a database could not be used and is now `{}`; what could be read of it was saved",
+        last.display()
+    );
+    Some(Finding::warning(DATABASE, message, format!("rm -r {}*", quoted(last))))
 }
 
 /// Reads the events of a thread that nobody has.
@@ -201,7 +228,7 @@ fn try_token(running: &Running, files: &buffer_api::Paths) -> Token {
     };
     match Client::new(&running.endpoint, Some(token)).drain("doctor", 0, Duration::ZERO) {
         Ok(_) => Token::Accepted,
-        Err(ClientError::Unauthorized { .. }) => Token::Refused,
+        Err(ClientError::Unauthorized { .. } | ClientError::Unproven { .. }) => Token::Refused,
         Err(error) => Token::Unreadable(error.to_string()),
     }
 }
@@ -237,7 +264,14 @@ mod tests {
 
     fn facts(status: Status, token: Token) -> Facts {
         let wanted = Some(Endpoint::default());
-        Facts { status: Ok(status), wanted, token, version: "1.0.0", is_replaced: false }
+        Facts {
+            status: Ok(status),
+            wanted,
+            token,
+            version: "1.0.0",
+            is_replaced: false,
+            set_aside: Vec::new(),
+        }
     }
 
     fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
@@ -246,12 +280,16 @@ mod tests {
 
     #[test]
     fn each_way_not_to_run() {
-        let occupant = Occupant { pid: Some(9), program: Some("python3".to_owned()) };
+        let program = Some("python3".to_owned());
+        let occupant = Occupant { pid: Some(9), program, other_user: None };
         let taken = Status::Taken { endpoint: Endpoint::default(), occupant };
+        let occupant = Occupant { other_user: Some(1001), ..Occupant::default() };
+        let foreign = Status::Taken { endpoint: Endpoint::default(), occupant };
         for (status, part) in [
             (Status::Stopped, "nothing listens on 127.0.0.1:4318"),
             (Status::Unresponsive { pid: Some(7) }, "(pid 7) does not answer"),
             (taken, "taken by `python3` (PID 9)"),
+            (foreign, "taken by another process of another user (UID 1001)"),
         ] {
             expect(&facts(status, Token::Untried), UP, Failure, part);
         }
@@ -277,9 +315,22 @@ mod tests {
         expect(&old, TOKEN, Failure, "another token");
         let deaf = facts(running(|health| health.forward_given_up = 2), Token::Accepted);
         expect(&deaf, EVENTS, Warning, "2 exports could not be passed on");
+        let deaf = facts(running(|health| health.unauthorized = 1), Token::Accepted);
+        expect(&deaf, EVENTS, Warning, "1 export was refused without the write token");
         let lossy = facts(running(|health| health.dropped = 3), Token::Missing);
         expect(&lossy, EVENTS, Warning, "3 were dropped");
         expect(&lossy, TOKEN, Failure, "missing");
         expect(&Facts { is_replaced: true, ..lossy }, VERSION, Warning, "replaced");
+    }
+
+    #[test]
+    fn a_database_that_could_not_be_used_is_named() {
+        let set_aside = vec!["/h/buffer.db.damaged-1".into(), "/h/buffer.db.damaged-2".into()];
+        let aside = Facts { set_aside, ..facts(running(|_| ()), Token::Accepted) };
+        expect(&aside, DATABASE, Warning, "is now `/h/buffer.db.damaged-2`");
+        let memory = facts(running(|health| health.in_memory = true), Token::Accepted);
+        expect(&memory, DATABASE, Failure, "lost with the service");
+        let fine = facts(running(|_| ()), Token::Accepted);
+        assert!(check(&fine).iter().all(|finding| finding.check != DATABASE));
     }
 }

@@ -14,7 +14,8 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use buffer_api::process::{self, Running, Service, Status};
-use buffer_api::{Client, Endpoint, Paths as BufferPaths};
+use buffer_api::secrets::TOKEN_HEADER;
+use buffer_api::{Client, Endpoint, Paths as BufferPaths, Token};
 use notify_hook::ledger::Entry;
 use otlp_model::TraceId;
 
@@ -117,8 +118,8 @@ fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Findi
     let begun = Instant::now();
     let mut request = ureq::post(endpoint.url("/v1/logs")).content_type("application/json");
     if let Some(token) = token(place) {
-        // Only a service that was told so asks for it.
-        request = request.header("x-arize-token", token);
+        // As Codex does after setup. What answers here has just proved that it is our service.
+        request = request.header(TOKEN_HEADER, Token::new(token).write_token());
     }
     let request = request.config().proxy(None).timeout_global(Some(Duration::from_secs(5))).build();
     match request.send(turn.events().to_string()) {

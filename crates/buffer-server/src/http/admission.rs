@@ -1,0 +1,94 @@
+//! Whose events these are.
+//!
+//! Who shows the write token is the owner. A program of the owner that does not, such as a Codex that
+//! was started before setup wrote the token into its configuration, is known by the user that the
+//! system names at the other end of the connection. What comes from anybody else is refused, unless
+//! nobody can tell and no setup has asked for the token yet.
+
+use std::net::SocketAddr;
+
+use crate::config::Writers;
+
+/// What a sender shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// A token that permits sending.
+    Right,
+    /// Another one.
+    Wrong,
+    /// None.
+    Nothing,
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// A program of the service's user, or of root, who can do anything.
+    Owner,
+    /// A program of another user.
+    Other,
+    /// The system does not tell.
+    Unknown,
+}
+
+/// Whose events are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The owner's.
+    Owner,
+    /// Perhaps the owner's: they get little room, and no room of what is the owner's.
+    Unknown,
+}
+
+/// Decides whose events are taken; none where they are refused.
+pub(super) fn admit(shown: Shown, peer: Peer, writers: Writers) -> Option<Origin> {
+    match (shown, peer, writers) {
+        (Shown::Right, ..) | (_, Peer::Owner, _) => Some(Origin::Owner),
+        (_, Peer::Other, _) | (_, Peer::Unknown, Writers::TokenHolders) => None,
+        (_, Peer::Unknown, Writers::Anybody) => Some(Origin::Unknown),
+    }
+}
+
+/// Who is at the other end, for a service whose user is `owner`, where the system tells users.
+pub(super) fn peer(owner: Option<u32>, peer: SocketAddr, local: SocketAddr) -> Peer {
+    let Some(owner) = owner else { return Peer::Unknown };
+    match user_of(peer, local) {
+        Some(0) => Peer::Owner,
+        Some(user) if user == owner => Peer::Owner,
+        Some(_) => Peer::Other,
+        None => Peer::Unknown,
+    }
+}
+
+#[cfg(target_os = "linux")]
+use buffer_api::process::user_of;
+
+#[cfg(not(target_os = "linux"))]
+fn user_of(_peer: SocketAddr, _local: SocketAddr) -> Option<u32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_and_for_a_while_the_unknown_may_send() {
+        use Origin as O;
+        use Writers::{Anybody, TokenHolders};
+        for (shown, peer, anybody, token_holders) in [
+            (Shown::Right, Peer::Owner, Some(O::Owner), Some(O::Owner)),
+            (Shown::Right, Peer::Other, Some(O::Owner), Some(O::Owner)),
+            (Shown::Right, Peer::Unknown, Some(O::Owner), Some(O::Owner)),
+            (Shown::Wrong, Peer::Owner, Some(O::Owner), Some(O::Owner)),
+            (Shown::Wrong, Peer::Other, None, None),
+            (Shown::Wrong, Peer::Unknown, Some(O::Unknown), None),
+            (Shown::Nothing, Peer::Owner, Some(O::Owner), Some(O::Owner)),
+            (Shown::Nothing, Peer::Other, None, None),
+            (Shown::Nothing, Peer::Unknown, Some(O::Unknown), None),
+        ] {
+            assert_eq!(admit(shown, peer, Anybody), anybody, "{shown:?} {peer:?}");
+            assert_eq!(admit(shown, peer, TokenHolders), token_holders, "{shown:?} {peer:?}");
+        }
+    }
+}
