@@ -48,6 +48,15 @@ impl Token {
         Self(text.into())
     }
 
+    /// One that nobody can guess.
+    ///
+    /// # Errors
+    ///
+    /// When the system gives no randomness.
+    pub fn random() -> io::Result<Self> {
+        random().map(Self)
+    }
+
     /// The text, which permits everything.
     pub fn expose(&self) -> &str {
         &self.0
@@ -95,10 +104,7 @@ impl Paths {
     ///
     /// When the file cannot be read, or not be written where that is needed.
     pub fn token_or_new(&self) -> io::Result<Token> {
-        let is_whole = |text: &String| {
-            text.len() == 2 * SECRET_BYTES && text.bytes().all(|digit| digit.is_ascii_hexdigit())
-        };
-        if let Some(text) = self.read_token()?.filter(is_whole) {
+        if let Some(token) = self.known_token()? {
             // Whoever copied the file about may have changed its permissions. Nothing is written: the
             // disk may be full.
             #[cfg(unix)]
@@ -106,11 +112,32 @@ impl Paths {
                 &self.token,
                 std::os::unix::fs::PermissionsExt::from_mode(0o600),
             )?;
-            return Ok(Token(text));
+            return Ok(token);
         }
-        let text = random()?;
-        write_private(&self.token, format!("{text}\n").as_bytes())?;
-        Ok(Token(text))
+        let token = Token::random()?;
+        self.keep_token(&token)?;
+        Ok(token)
+    }
+
+    /// Reads the token; none where there is none that can be one.
+    ///
+    /// # Errors
+    ///
+    /// When the file is there and cannot be read.
+    pub fn known_token(&self) -> io::Result<Option<Token>> {
+        let is_whole = |text: &String| {
+            text.len() == 2 * SECRET_BYTES && text.bytes().all(|digit| digit.is_ascii_hexdigit())
+        };
+        Ok(self.read_token()?.filter(is_whole).map(Token))
+    }
+
+    /// Makes a token the one of this home; a service that runs has to be started again.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn keep_token(&self, token: &Token) -> io::Result<()> {
+        write_private(&self.token, format!("{}\n", token.0).as_bytes())
     }
 }
 

@@ -81,7 +81,8 @@ enum Command {
         /// Log to the standard error stream and end with the terminal
         #[arg(long)]
         foreground: bool,
-        /// Take events only from senders that show the token
+        /// Take events only from senders that show the write token, or are known as the user's own;
+        /// also `harnesses.codex.collector.require_write_token` in `config.yaml`
         #[arg(long)]
         require_write_token: bool,
         /// Do not start the hook for threads that fell silent [env: ARIZE_CODEX_SWEEP=false]
@@ -121,8 +122,11 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
 /// Where the service is to be, from the flags, the environment and the user's settings.
 fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure> {
     let configured = environment.settings().map(|settings| settings.collector);
-    let configured =
-        configured.unwrap_or(Collector { host: DEFAULT_HOST.to_owned(), port: DEFAULT_PORT });
+    let configured = configured.unwrap_or(Collector {
+        host: DEFAULT_HOST.to_owned(),
+        port: DEFAULT_PORT,
+        require_write_token: false,
+    });
     // Zero is one here, and not in the settings.
     let port = match (place.port, environment.variables.path(ARIZE_CODEX_BUFFER_PORT)) {
         (Some(port), _) => port,
@@ -187,8 +191,10 @@ fn execute(
             }
         }
         Command::Run { foreground, require_write_token, no_sweep } => {
-            let writers =
-                if *require_write_token { Writers::TokenHolders } else { Writers::Anybody };
+            let writers = match *require_write_token || environment.requires_write_token(service) {
+                true => Writers::TokenHolders,
+                false => Writers::Anybody,
+            };
             run(&ServerConfig {
                 endpoint: service.endpoint.clone(),
                 paths: service.paths.clone(),

@@ -68,6 +68,9 @@ pub struct Collector {
     pub host: String,
     /// The TCP port.
     pub port: u16,
+    /// Whether events are taken only from senders that show the write token, or are known as the
+    /// owner's. Setup says so when it has put the token into Codex's configuration.
+    pub require_write_token: bool,
 }
 
 /// Chooses the shape of the span tree.
@@ -237,7 +240,12 @@ fn collector(reader: &mut Reader<'_>) -> Collector {
         "a port from 1 to 65535",
         |text| text.trim().parse().ok().filter(|port| *port != 0),
     );
-    Collector { host: host.unwrap_or_else(|| "127.0.0.1".to_owned()), port: port.unwrap_or(4318) }
+    let require_write_token = reader.flag(&[Key("harnesses.codex.collector.require_write_token")]);
+    Collector {
+        host: host.unwrap_or_else(|| "127.0.0.1".to_owned()),
+        port: port.unwrap_or(4318),
+        require_write_token: require_write_token.unwrap_or(false),
+    }
 }
 
 fn span_layout(reader: &mut Reader<'_>) -> SpanLayout {

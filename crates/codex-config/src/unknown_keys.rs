@@ -49,7 +49,7 @@ const PLACES: [(&str, &[&[&str]]); 11] = [
     ("harnesses", &[&["codex"]]),
     ("harnesses.codex", &[TARGET, TLS, CODEX]),
     ("harnesses.codex.sampling", &[SAMPLING]),
-    ("harnesses.codex.collector", &[&["host", "port", "forward"]]),
+    ("harnesses.codex.collector", &[&["host", "port", "require_write_token", "forward"]]),
     ("harnesses.codex.collector.forward", &[&["endpoint", "headers"], TLS]),
     ("harnesses.codex.targets[]", &[TARGET, TLS, &["name", "logging"]]),
     ("harnesses.codex.targets[].logging", &[CONTENT]),

@@ -52,6 +52,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     let expected = codex_toml::Expected {
         search: &search,
         service: service::wanted(own),
+        write_token: service::write_token(own, paths),
         // Settings that cannot be read do not say that they are off.
         prompts: own.unreadable.is_some()
             || own.targets.iter().any(|target| target.content.prompts),

@@ -115,6 +115,11 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
             "add the folder to the PATH in the system's settings",
         );
     }
+    if let Some(token) = &plan.token {
+        let paths = buffer_api::Paths::under(&host.paths.harness_home);
+        let error = |source| WriteError { path: paths.token.clone(), source };
+        paths.keep_token(token).map_err(error)?;
+    }
     for change in &plan.changes {
         work.make(change)?;
         applied.done.push(format!("{} {}", change.verb().1, change.now.path().display()));

@@ -71,6 +71,6 @@ impl Change {
 impl Part {
     /// Whether the file is for its owner only, because it may hold credentials.
     pub(crate) fn is_private(self) -> bool {
-        matches!(self, Self::Settings | Self::EnvFile)
+        matches!(self, Self::Settings | Self::EnvFile | Self::CodexConfig)
     }
 }

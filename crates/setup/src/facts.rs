@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use buffer_api::process::{self, Service, Status};
-use buffer_api::{DEFAULT_PORT, Endpoint};
+use buffer_api::{DEFAULT_PORT, Endpoint, Token};
 use codex_config::codex_toml::{self, Exporter, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
 use codex_config::{
@@ -58,6 +58,10 @@ pub struct Facts {
     pub triggers: Triggers,
     /// Whether it is known to have the setting `otel.log_sse_deltas`.
     pub has_log_sse_deltas: bool,
+    /// The token of the buffer service; one that is yet to be kept where there is none.
+    pub token: Token,
+    /// Whether it is kept already.
+    pub has_token: bool,
 }
 
 /// What the settings say now.
@@ -81,6 +85,8 @@ pub struct KnownSettings {
     pub prompts: bool,
     /// Whether the buffer service passes log events on.
     pub forwards: bool,
+    /// Whether the buffer service wants the write token.
+    pub requires_write_token: bool,
     /// Whether anything is traced at all.
     pub enabled: bool,
     /// The folders in which turns are traced; nothing traces them everywhere.
@@ -111,6 +117,9 @@ pub enum FactsError {
         #[source]
         source: ParseError,
     },
+    /// There is no randomness, of which the token of the buffer service is made.
+    #[error("the system gives no randomness")]
+    Randomness(#[source] std::io::Error),
     /// Codex's configuration makes no sense.
     #[error("`{}` cannot be understood", .path.display())]
     CodexConfig {
@@ -175,6 +184,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let mut settings = known_settings(&now);
     let effective = Settings::load(paths, &host.environment);
     settings.enabled = effective.enabled;
+    settings.requires_write_token = effective.collector.require_write_token;
     let in_force = effective.collector.port;
     settings.port_is_of_this_shell =
         host.environment.get(variables::ARIZE_CODEX_BUFFER_PORT).is_some();
@@ -193,7 +203,15 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         Status::Taken { occupant, .. } => python_system::service(occupant),
         _ => None,
     };
+    let known_token = buffer_api::Paths::under(&paths.harness_home).known_token().ok().flatten();
+    let has_token = known_token.is_some();
+    let token = match known_token {
+        Some(token) => token,
+        None => Token::random().map_err(FactsError::Randomness)?,
+    };
     Ok(Facts {
+        token,
+        has_token,
         settings_base,
         settings,
         settings_file,
@@ -311,6 +329,7 @@ fn known_settings(root: &Value) -> KnownSettings {
         content: Content::ALL.iter().copied().find(|content| content.switches() == switches),
         says_content: logging.is_some(),
         prompts: switches[0],
+        requires_write_token: false,
         forwards: codex.is_some_and(|codex| {
             codex.get("collector").is_some_and(|collector| collector.get("forward").is_some())
         }),

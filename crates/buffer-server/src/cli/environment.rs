@@ -63,6 +63,12 @@ impl Environment {
         })
     }
 
+    /// Whether the user wants events only from senders that show the write token.
+    pub(super) fn requires_write_token(&self, service: &Service) -> bool {
+        let settings = self.settings().filter(|_| self.is_of_user(service));
+        settings.is_some_and(|settings| settings.collector.require_write_token)
+    }
+
     fn paths(&self) -> Option<Paths> {
         let codex_home = self.variables.path(CODEX_HOME);
         let Paths { home, codex_home, .. } = Paths::new(self.home.clone()?, codex_home);

@@ -37,7 +37,12 @@ pub fn gather(paths: &Paths, settings: &Settings) -> Vec<Open> {
         &buffer.log,
         &buffer.database,
     ];
-    files.into_iter().filter_map(|path| open(path)).collect()
+    // Its write token is a credential; without one it is the user's affair who reads it.
+    let codex_config = paths.codex_home.join("config.toml");
+    let holds_token = std::fs::read_to_string(&codex_config)
+        .is_ok_and(|text| text.contains(buffer_api::secrets::TOKEN_HEADER));
+    let codex_config = holds_token.then_some(&codex_config);
+    files.into_iter().chain(codex_config).filter_map(|path| open(path)).collect()
 }
 
 /// What the facts mean.

@@ -80,6 +80,13 @@ pub(crate) fn wanted(settings: &Settings) -> Option<Endpoint> {
     Endpoint::new(&collector.host, collector.port).ok()
 }
 
+/// The write token that Codex has to show, where the service wants one.
+pub(crate) fn write_token(settings: &Settings, paths: &Paths) -> Option<String> {
+    let files = buffer_api::Paths::under(&paths.harness_home);
+    let token = files.known_token().ok().flatten()?;
+    settings.collector.require_write_token.then(|| token.write_token())
+}
+
 /// What the facts mean.
 pub fn check(facts: &Facts) -> Vec<Finding> {
     let status = match &facts.status {

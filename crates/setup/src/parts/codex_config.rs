@@ -97,8 +97,13 @@ pub(crate) fn lifecycle_hooks(hook: &str, events: &[&str]) -> Option<LifecycleHo
 
 /// What the file is to hold, but for lifecycle hooks.
 pub(crate) fn wanted(hook: &str, found: &Found, existing: ExistingOtel, otel: Otel) -> Wanted {
-    let keeps = foreign_exporter(found).is_some() && existing == ExistingOtel::Keep;
-    Wanted { notify: Some(vec![hook.to_owned()]), otel: (!keeps).then_some(otel), hooks: None }
+    let otel = sends_to_us(found, existing).then_some(otel);
+    Wanted { notify: Some(vec![hook.to_owned()]), otel, hooks: None }
+}
+
+/// Whether Codex is to send its log events to our service.
+pub(crate) fn sends_to_us(found: &Found, existing: ExistingOtel) -> bool {
+    foreign_exporter(found).is_none() || existing != ExistingOtel::Keep
 }
 
 #[cfg(test)]

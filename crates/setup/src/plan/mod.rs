@@ -5,9 +5,10 @@ mod settings;
 
 use std::path::{Path, PathBuf};
 
-use codex_config::HOOK_PROGRAM;
+use buffer_api::{Token, secrets::TOKEN_HEADER};
 use codex_config::codex_toml::{self, Otel};
 use codex_config::file_edit::{self, digest};
+use codex_config::{HOOK_PROGRAM, Secret};
 
 use crate::answers::Answers;
 use crate::autostart::Launcher;
@@ -41,6 +42,9 @@ pub struct Plan {
     pub restart_daemon: Option<Daemon>,
     /// The port of the buffer service.
     pub port: u16,
+    /// The token of the buffer service, where there is none and Codex's configuration is to have what
+    /// comes of it.
+    pub token: Option<Token>,
 }
 
 /// What becomes of the buffer service.
@@ -150,6 +154,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         changes.extend(service::launcher_change(host, facts, launcher)?);
     }
     changes.iter().try_for_each(writable)?;
+    let token = !facts.has_token && codex_part::sends_to_us(&facts.found, answers.existing_otel);
     let (service, end_python_service) =
         service::step(host, facts, answers, &programs, launcher, &changes)?;
     Ok(Plan {
@@ -159,6 +164,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         service,
         restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),
         port: answers.port,
+        token: token.then(|| facts.token.clone()),
         programs,
         changes,
     })
@@ -284,7 +290,7 @@ fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Ch
         log_user_prompt: prompts,
         silence_deltas: facts.has_log_sse_deltas,
         endpoint: codex_part::endpoint(answers.port),
-        headers: Vec::new(),
+        headers: vec![(TOKEN_HEADER.to_owned(), Secret::new(facts.token.write_token()))],
     };
     let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
     if answers.hooks {

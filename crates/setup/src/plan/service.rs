@@ -12,6 +12,7 @@ use crate::change::{Change, Part, Undo};
 use crate::facts::{self, Facts};
 use crate::files::FileState;
 use crate::host::Host;
+use crate::parts::codex_config::sends_to_us;
 use crate::programs::ProgramCopy;
 use crate::python_system::PythonService;
 
@@ -75,8 +76,11 @@ pub(super) fn step(
     });
     let launcher_is_new = changes.iter().any(|change| change.part == Part::Autostart);
     let python = facts.python_service.clone().filter(|_| answers.replace_python_service);
+    let wants_token = sends_to_us(&facts.found, answers.existing_otel)
+        && !(facts.has_token && facts.settings.requires_write_token);
     let is_as_wanted = |running: &Running| {
         !is_new
+            && !wants_token
             && !launcher_is_new
             && running.endpoint.port == answers.port
             && !is_another(&running.health.executable, host)
@@ -91,7 +95,8 @@ pub(super) fn step(
         }
         (Status::Running(running), ..) if is_as_wanted(&running) => ServiceStep::Leave,
         (_, _, Some(launcher)) => ServiceStep::HandOver(launcher),
-        (Status::Running(_), _, None) => ServiceStep::Restart,
+        // One that does not answer may be of a release that could not prove what it is.
+        (Status::Running(_) | Status::Unresponsive { .. }, _, None) => ServiceStep::Restart,
         (_, _, None) => ServiceStep::Start,
     };
     Ok((step, python))

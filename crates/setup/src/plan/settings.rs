@@ -12,7 +12,7 @@ use crate::answers::{Answers, Destination, ExistingOtel};
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
 use crate::header::Header;
-use crate::parts::codex_config::foreign_exporter;
+use crate::parts::codex_config::{foreign_exporter, sends_to_us};
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
@@ -91,6 +91,10 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     let is_file_asked = !known.port_is_fixed || known.port_is_of_this_shell;
     if is_file_asked && (answers.port != DEFAULT_PORT || known.port.is_some()) {
         wanted.push(set("harnesses.codex.collector.port", answers.port));
+    }
+    if sends_to_us(&facts.found, answers.existing_otel) {
+        // Codex's configuration has it.
+        wanted.push(set("harnesses.codex.collector.require_write_token", true));
     }
     if let Some(notify) = &facts.users_notify {
         wanted.push(set("harnesses.codex.chained_notify", notify.clone()));

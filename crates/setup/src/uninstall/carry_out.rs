@@ -69,7 +69,7 @@ impl Removal {
         for kept in &self.kept {
             removed.done.push(format!("kept {}, which was changed", kept.display()));
         }
-        let finished = self.finish(&place, lock);
+        let finished = self.finish(host, &place, lock);
         if let Err(error) = finished {
             removed.failed(chain(&error), "remove the file by hand");
         }
@@ -116,7 +116,7 @@ impl Removal {
         }
     }
 
-    fn finish(mut self, place: &Place, lock: Lock) -> Result<(), RecordError> {
+    fn finish(mut self, host: &Host, place: &Place, lock: Lock) -> Result<(), RecordError> {
         let is_done = self.record.entries.is_empty() && self.record.launcher.is_none();
         let folders = std::mem::take(&mut self.record.created_folders);
         if is_done {
@@ -124,6 +124,10 @@ impl Removal {
         } else {
             self.record.created_folders.clone_from(&folders);
             place.save(&self.record)?;
+        }
+        if is_done {
+            // Nobody shows or wants it any more.
+            let _ = fs::remove_file(facts::service(host, self.port).paths.token);
         }
         drop(lock);
         // The inner ones first, and only those in which nothing is left.

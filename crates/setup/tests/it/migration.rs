@@ -46,8 +46,9 @@ fn the_buffer_era_is_taken_over_and_does_not_come_back() {
     let request = setup::Request { port: None, ..quiet() };
     home.install(&request);
     assert!(home.plan(&request).2.is_empty());
-    // The settings are the same, and so is the file.
-    assert_eq!(home.read(".arize/harness/config.yaml"), SETTINGS);
+    // The settings are the same, but for the one that Codex's configuration brings.
+    let settings = format!("{SETTINGS}      require_write_token: true\n");
+    assert_eq!(home.read(".arize/harness/config.yaml"), settings);
     let codex = home.read(".codex/config.toml");
     assert!(
         codex.contains(".arize/harness/bin/arize-hook-codex-notify") && !codex.contains("venv")

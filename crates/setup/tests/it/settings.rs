@@ -39,6 +39,7 @@ fn a_backend_with_a_key_which_no_diff_shows() {
             project_name: ours
             collector:
               port: 25999
+              require_write_token: true
         logging:
           prompts: true
           tool_details: false
@@ -86,6 +87,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
             project_name: codex
             collector:
               port: 25999
+              require_write_token: true
     "#]]
     .assert_eq(&home.shown(&config(&home)));
     // The hook would say so much later.
@@ -316,4 +318,49 @@ fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
     // Without the variable, too.
     home.host.environment = Environment::new(variables.into_iter().take(2));
     assert!(home.plan(&request).2.is_empty());
+}
+
+#[test]
+fn codex_shows_the_write_token_which_the_service_then_wants() {
+    let home = Home::with(&[(".codex/config.toml", "model = 'x'\n")]);
+    let files = buffer_api::Paths::under(&home.host.paths.harness_home);
+    let (_, _, plan) = home.plan(&quiet());
+    assert_eq!(files.known_token().unwrap(), None, "planning changes nothing");
+    home.install(&quiet());
+    let token = files.known_token().unwrap().unwrap();
+    let shown = |token: &buffer_api::Token| {
+        let secret = token.write_token();
+        home.read(".codex/config.toml")
+            .contains(&format!("headers = {{ x-arize-token = \"{secret}\" }}"))
+    };
+    assert!(shown(&token), "{}", home.read(".codex/config.toml"));
+    assert!(!home.read(".codex/config.toml").contains(token.expose()));
+    assert!(home.read(".arize/harness/config.yaml").contains("require_write_token: true"));
+    assert!(!plan.diff().contains("x-arize-token = \""), "{}", plan.diff());
+    #[cfg(unix)]
+    for file in [home.path(".codex/config.toml"), files.token.clone()] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", file.display());
+    }
+    assert!(home.plan(&quiet()).2.is_empty());
+    // A folder that somebody emptied: the next setup makes another, and Codex shows it.
+    std::fs::remove_file(&files.token).unwrap();
+    home.install(&quiet());
+    let other = files.known_token().unwrap().unwrap();
+    assert!(other != token && shown(&other), "{}", home.read(".codex/config.toml"));
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), "model = 'x'\n");
+    assert!(!files.token.exists());
+}
+
+#[test]
+fn where_codex_does_not_send_to_us_no_token_is_wanted() {
+    let theirs = "[otel]\nexporter = { otlp-http = { endpoint = 'http://c:4318/v1/logs', \
+                  protocol = 'json', headers = {} } }\n";
+    let home = Home::with(&[(".codex/config.toml", theirs)]);
+    home.install(&quiet());
+    assert!(!home.read(".codex/config.toml").contains("x-arize-token"));
+    assert!(!home.read(".arize/harness/config.yaml").contains("require_write_token"));
+    assert!(!buffer_api::Paths::under(&home.host.paths.harness_home).token.exists());
 }

@@ -31,6 +31,8 @@ pub struct Facts {
     pub program: Program,
     /// Where our service listens.
     pub service: Option<Endpoint>,
+    /// The write token that Codex has to show, where the service wants one.
+    pub write_token: Option<String>,
     /// Whether any target gets prompts.
     pub prompts: bool,
     /// Whether there are lifecycle hooks of ours, which tell when a turn ends, too.
@@ -59,6 +61,8 @@ pub struct Expected<'a> {
     pub search: &'a OsStr,
     /// Where our service listens.
     pub service: Option<Endpoint>,
+    /// The write token that Codex has to show, where the service wants one.
+    pub write_token: Option<String>,
     /// Whether any target gets prompts.
     pub prompts: bool,
     /// Whether there are lifecycle hooks of ours.
@@ -86,6 +90,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
         file,
         content,
         service: expected.service,
+        write_token: expected.write_token,
         prompts: expected.prompts,
         hooks: expected.hooks,
         version: expected.version,
@@ -141,6 +146,7 @@ mod tests {
             content,
             program: Program::Runnable,
             service: Some(Endpoint::default()),
+            write_token: None,
             prompts: true,
             hooks: false,
             version: None,

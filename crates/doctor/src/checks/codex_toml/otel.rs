@@ -1,6 +1,7 @@
 //! `[otel]`: does Codex send its log events to our service?
 
 use buffer_api::Endpoint;
+use buffer_api::secrets::TOKEN_HEADER;
 use codex_config::CodexVersion;
 use codex_config::codex_toml::{Exporter, FoundOtel};
 
@@ -51,6 +52,10 @@ pub(super) fn check(otel: Option<&FoundOtel>, facts: &Facts) -> Finding {
             );
             Finding::failure(OTEL, message, SETUP)
         }
+        Destination::Ours if !shows_token(exporter, facts.write_token.as_deref()) => {
+            let message = "the exporter does not have our service's write token in its headers: log events may be refused";
+            Finding::failure(OTEL, message, SETUP)
+        }
         Destination::Ours
             if !facts.prompts && otel.is_some_and(|otel| otel.log_user_prompt == Some(true)) =>
         {
@@ -65,6 +70,15 @@ pub(super) fn check(otel: Option<&FoundOtel>, facts: &Facts) -> Finding {
             Finding::ok(OTEL, format!("log events go to our service, `{}`", line(endpoint, 60)))
         }
     }
+}
+
+/// Whether Codex shows the write token, where the service wants one.
+fn shows_token(exporter: &Exporter, wanted: Option<&str>) -> bool {
+    wanted.is_none_or(|wanted| {
+        exporter.headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case(TOKEN_HEADER) && value.expose() == wanted
+        })
+    })
 }
 
 /// Whether Codex sends an event for each piece of an answer, and nobody decided that.
@@ -131,6 +145,15 @@ mod tests {
         ] {
             expect(&facts(&text), OTEL, level, part);
         }
+        let shown = |headers: &str| {
+            let text = http("http://127.0.0.1:4318/v1/logs", binary);
+            let text = text.replace("headers = {}", &format!("headers = {{ {headers} }}"));
+            Facts { write_token: Some("t0ken".to_owned()), ..facts(&text) }
+        };
+        expect(&shown("x-arize-token = \"t0ken\""), OTEL, Fine, "to our service");
+        expect(&shown("\"X-Arize-Token\" = \"t0ken\""), OTEL, Fine, "to our service");
+        expect(&shown("x-arize-token = \"other\""), OTEL, Failure, "write token");
+        expect(&shown(""), OTEL, Failure, "write token");
         let loud = http("http://127.0.0.1:4318", binary) + "log_user_prompt = true\n";
         expect(&facts(&loud), OTEL, Fine, "to our service");
         expect(&Facts { prompts: false, ..facts(&loud) }, OTEL, Warning, "for nothing");
