@@ -16,7 +16,9 @@ use super::{DecodeError, Export, Logs, sender};
 use crate::event::{Attributes, Record, Value};
 
 pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeError> {
-    let request: Request<'_> = serde_json::from_slice(body).map_err(DecodeError::Json)?;
+    // What is not UTF-8 costs the text that it is in.
+    let body = String::from_utf8_lossy(body);
+    let request: Request<'_> = serde_json::from_str(&body).map_err(DecodeError::Json)?;
     let Some(senders) = request.resource_logs else {
         let spans = request.resource_spans.map(|_| Export::Spans);
         return spans.ok_or(DecodeError::NotAnExport);

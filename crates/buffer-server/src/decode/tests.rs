@@ -3,7 +3,9 @@ use std::{fmt::Write as _, io::Write as _};
 use expect_test::{Expect, expect};
 use flate2::{Compression, write::GzEncoder};
 use opentelemetry_proto::tonic::{
-    collector::trace::v1::ExportTraceServiceRequest,
+    collector::{logs::v1::ExportLogsServiceRequest, trace::v1::ExportTraceServiceRequest},
+    common::v1::{AnyValue, KeyValue, any_value},
+    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
     trace::v1::{ResourceSpans, ScopeSpans, Span},
 };
 use proptest::prelude::*;
@@ -224,6 +226,68 @@ fn a_malformed_record_costs_itself_only() {
             skipped 0, unthreaded 0, malformed 3
         "#]],
     );
+}
+
+/// A text that is not UTF-8 refused the whole body, in both encodings.
+#[test]
+fn a_text_that_is_not_utf_8_costs_itself_only() {
+    let record = |number: i64| LogRecord {
+        attributes: vec![
+            pair("conversation.id", any_value::Value::StringValue("t".to_owned())),
+            pair("text", any_value::Value::StringValue("MARK".to_owned())),
+            pair("number", any_value::Value::IntValue(number)),
+        ],
+        ..LogRecord::default()
+    };
+    let logs = ScopeLogs { log_records: vec![record(1), record(2)], ..ScopeLogs::default() };
+    let logs = ResourceLogs { scope_logs: vec![logs], ..ResourceLogs::default() };
+    let request = ExportLogsServiceRequest { resource_logs: vec![logs] };
+    let json = serde_json::to_vec(&records(&json!([
+        {"attributes": [text_pair("conversation.id", "t"), text_pair("text", "MARK"),
+                        {"key": "number", "value": {"intValue": 1}}]},
+        {"attributes": [text_pair("conversation.id", "t"), text_pair("text", "MARK"),
+                        {"key": "number", "value": {"intValue": 2}}]},
+    ])));
+    let bodies = [(request.encode_to_vec(), Encoding::Protobuf), (json.unwrap(), Encoding::Json)];
+    for (mut body, encoding) in bodies {
+        let place = body.windows(4).position(|window| window == b"MARK").unwrap();
+        body[place + 1] = 0xFF;
+        let Export::Logs(logs) = decode(&body, encoding, 77).unwrap() else { panic!("logs") };
+        let kept: Vec<Value> =
+            logs.events.iter().map(|event| serde_json::from_str(&event.body).unwrap()).collect();
+        let of =
+            |key: &str| kept.iter().map(|it| it["attributes"][key].clone()).collect::<Vec<_>>();
+        assert_eq!(of("number"), [1, 2], "{encoding:?}");
+        assert_eq!(of("text"), ["M\u{FFFD}RK", "MARK"], "{encoding:?}");
+    }
+}
+
+#[test]
+fn a_record_of_protobuf_that_makes_no_sense_costs_itself_only() {
+    let good = LogRecord {
+        attributes: vec![pair("conversation.id", any_value::Value::StringValue("t".to_owned()))],
+        ..LogRecord::default()
+    };
+    let logs =
+        ScopeLogs { log_records: vec![good.clone(), good.clone(), good], ..ScopeLogs::default() };
+    let logs = ResourceLogs { scope_logs: vec![logs], ..ResourceLogs::default() };
+    let request = ExportLogsServiceRequest { resource_logs: vec![logs] };
+    let mut body = request.encode_to_vec();
+    // The second record: its attributes become a field of a kind that there is not.
+    let length = body.len() / 3;
+    let place = body[length..].iter().position(|byte| *byte == 0x32).unwrap() + length;
+    body[place] = 0x37;
+    let Export::Logs(logs) = decode(&body, Encoding::Protobuf, 77).unwrap() else { panic!("logs") };
+    assert_eq!((logs.events.len(), logs.malformed), (2, 1));
+}
+
+fn pair(key: &str, value: any_value::Value) -> KeyValue {
+    let value = Some(AnyValue { value: Some(value) });
+    KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
+}
+
+fn text_pair(key: &str, value: &str) -> Value {
+    json!({"key": key, "value": {"stringValue": value}})
 }
 
 #[test]
