@@ -81,7 +81,7 @@ fn longer(transcript: &str, further: &Further) -> String {
     // The call, its usage, its output and the sum of all usages so far.
     const CYCLE: [usize; 4] = [11, 12, 14, 15];
     let lines: Vec<&str> = transcript.lines().collect();
-    let output = "\\nx".repeat(further.output / 2);
+    let output = "x ".repeat(further.output / 2);
     let mut longer = String::new();
     for (number, line) in lines.iter().enumerate() {
         longer.push_str(line);

@@ -171,10 +171,10 @@ fn hooks_that_are_killed_between_the_parts_of_a_turn() {
     assert!(report[0].sent_again <= kills * LARGE.spans() / 2, "{}", report[0]);
 }
 
-/// A turn of 30 MB. Each request takes longer than all of a small turn's.
+/// A turn that needs several requests, each of which takes longer than all that a small one needs.
 #[test]
 fn a_large_turn_at_a_slow_target_and_a_small_one_behind_it() {
-    const LARGE: Further = Further { calls: 1500, output: 6000 };
+    const LARGE: Further = Further { calls: 120, output: 30_000 };
     let stage = Stage::with_patience("faults-large", 1, Duration::from_secs(5));
     let target = &stage.targets[0];
     target.behave(Behaviour::Dawdles(Duration::from_millis(600))).expect("a target");
@@ -188,7 +188,7 @@ fn a_large_turn_at_a_slow_target_and_a_small_one_behind_it() {
     .unwrap_or_else(|error| panic!("{error} {}", stage.home.log()));
     let spans = target.spans();
     assert_eq!((spans.len(), spans.iter().filter(|span| span.times > 1).count()), (all, 0));
-    assert!(target.requests() > 8, "{} requests", target.requests());
+    assert!(target.requests() > 3, "{} requests", target.requests());
     // The request that was on its way, and at most one more.
     let small_root = |span: &&TakenSpan| span.turn_id.as_ref() == Some(&small.turn_id);
     let small_root = spans.iter().find(small_root).expect("the small turn");
