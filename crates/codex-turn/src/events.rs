@@ -132,6 +132,11 @@ impl LogEvent {
         })
     }
 
+    /// Whether it is of the session and not of a turn.
+    pub(crate) fn begins_session(&self) -> bool {
+        self.name == "codex.conversation_starts"
+    }
+
     /// When the prompt came or the request was sent that the event is about.
     pub(crate) fn begun(&self) -> Option<UnixNanos> {
         match self.fact()? {

@@ -163,6 +163,20 @@ impl TranscriptTurn {
         }
     }
 
+    /// The ids of its calls, also of those that the model did not ask for itself.
+    pub(crate) fn call_ids(&self) -> impl Iterator<Item = &str> {
+        let items = self.steps.iter().flat_map(|step| match step {
+            TranscriptStep::Response(response) => response.items.as_slice(),
+            TranscriptStep::Compaction(_) => &[],
+        });
+        let asked = items.filter_map(|item| match item {
+            ModelItem::Call(call) => Some(call.call_id.as_str()),
+            ModelItem::Reasoning(_) | ModelItem::Text(_) => None,
+        });
+        let others = self.other_items.iter().map(|item| item.id.as_str());
+        asked.chain(others).filter(|id| !id.is_empty())
+    }
+
     /// Forgets what a turn that was told takes memory for.
     pub fn forget_contents(&mut self) {
         // What is left says whether the model has had its last word.
