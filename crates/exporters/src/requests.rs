@@ -35,26 +35,29 @@ pub(crate) fn fit_into_one(batch: &SpanBatch) -> bool {
 
 /// The size of a batch as protobuf, in bytes, without encoding it: not too low, and not much too high.
 fn estimate(batch: &SpanBatch) -> usize {
-    let attributes = |attributes: &[Attribute]| -> usize {
-        let value = |value: &Value| match value {
-            Value::String(text) => text.len(),
-            Value::Strings(texts) => texts.iter().map(|text| text.len() + FIELD_BYTES).sum(),
-            Value::Int(_) | Value::Double(_) | Value::Bool(_) => 10,
-        };
-        let sizes = attributes.iter().map(|pair| pair.key.len() + value(&pair.value));
-        sizes.map(|bytes| bytes + 4 * FIELD_BYTES).sum()
+    let spans: usize = batch.spans.iter().map(estimate_span).sum();
+    spans + estimate_attributes(&batch.resource) + SPAN_BYTES
+}
+
+/// The same for a span of it.
+pub(crate) fn estimate_span(span: &Span) -> usize {
+    let event = |event: &SpanEvent| event.name.len() + estimate_attributes(&event.attributes);
+    let status = match &span.status {
+        SpanStatus::Error(message) => message.len(),
+        SpanStatus::Ok | SpanStatus::Unset => 0,
     };
-    let event = |event: &SpanEvent| event.name.len() + attributes(&event.attributes);
-    let span = |span: &Span| {
-        let status = match &span.status {
-            SpanStatus::Error(message) => message.len(),
-            SpanStatus::Ok | SpanStatus::Unset => 0,
-        };
-        let events: usize = span.events.iter().map(|each| event(each) + SPAN_BYTES).sum();
-        SPAN_BYTES + span.name.len() + status + attributes(&span.attributes) + events
+    let events: usize = span.events.iter().map(|each| event(each) + SPAN_BYTES).sum();
+    SPAN_BYTES + span.name.len() + status + estimate_attributes(&span.attributes) + events
+}
+
+fn estimate_attributes(attributes: &[Attribute]) -> usize {
+    let value = |value: &Value| match value {
+        Value::String(text) => text.len(),
+        Value::Strings(texts) => texts.iter().map(|text| text.len() + FIELD_BYTES).sum(),
+        Value::Int(_) | Value::Double(_) | Value::Bool(_) => 10,
     };
-    let spans: usize = batch.spans.iter().map(span).sum();
-    spans + attributes(&batch.resource) + SPAN_BYTES
+    let sizes = attributes.iter().map(|pair| pair.key.len() + value(&pair.value));
+    sizes.map(|bytes| bytes + 4 * FIELD_BYTES).sum()
 }
 
 /// What a field needs beside its contents.

@@ -1,5 +1,6 @@
 //! From a turn to all targets at once, none of which waits for another.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
@@ -13,6 +14,7 @@ use exporters::outbox::{Limits, OutboxError, When};
 use exporters::{Exporter, Outbox};
 use otlp_model::{SpanBatch, Turn};
 
+use crate::assembled::Assembled;
 use crate::lane::{self, Fate, Lane, Offer, Why};
 use crate::metrics::PendingMetrics;
 use crate::told::{TargetFlush, TargetOutbox, Told};
@@ -37,6 +39,27 @@ pub struct Delivery {
 pub struct DeliveryError {
     error: String,
     hint: &'static str,
+}
+
+/// Batches of one turn, by the name of the target that is to get them.
+pub(crate) type Batches = BTreeMap<String, SpanBatch>;
+
+/// A turn, ready to be sent to each of its targets.
+pub(crate) struct Parcels {
+    begun: Instant,
+    /// What is decided already.
+    told: Vec<Told>,
+    wanted: Vec<(Arc<Lane>, Assembled)>,
+}
+
+impl Parcels {
+    /// The batches that are in memory, and the names of their targets.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = (&str, &SpanBatch)> {
+        self.wanted.iter().filter_map(|(lane, assembled)| match assembled {
+            Assembled::Whole(batch) => Some((lane.name(), batch)),
+            Assembled::Large { .. } => None,
+        })
+    }
 }
 
 /// A target that has not answered.
@@ -83,49 +106,75 @@ impl Delivery {
         self.lanes.first().map(|lane| lane.batch(turn)).unwrap_or_default()
     }
 
-    /// Sends a turn to all targets but those that have it, or are not to get it.
-    pub(crate) fn send(&self, turn: &Turn, have_it: &[String]) -> Vec<Told> {
-        let others = self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned()));
-        let begun = Instant::now();
-        let (wanted, others): (Vec<_>, Vec<_>) = others.partition(|lane| lane.wants(turn));
-        let sampled_out = |lane: &Arc<Lane>| {
-            lane.outbox().note_sampled_out();
-            told(lane, &SpanBatch::default(), begun, Fate::SampledOut)
-        };
-        let mut all_told: Vec<Told> = others.into_iter().map(sampled_out).collect();
-        let wanted: Vec<(&Arc<Lane>, SpanBatch)> =
-            wanted.into_iter().map(|lane| (lane, lane.batch(turn))).collect();
-        // No thread for the one target that most people have.
-        if let [(lane, batch)] = &wanted[..] {
-            let fate = self.metrics.note(lane, batch, lane.settle(batch, lane.offer(batch)));
-            all_told.push(told(lane, batch, begun, fate));
-            return all_told;
+    /// The spans of a turn for all targets but those that have it, or are not to get it. What an
+    /// earlier run was about to send is sent as it was then.
+    pub(crate) fn assemble(&self, turn: &Turn, have_it: &[String], earlier: Batches) -> Parcels {
+        let mut parcels = Parcels { begun: Instant::now(), told: Vec::new(), wanted: Vec::new() };
+        let mut earlier = earlier;
+        for lane in self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned())) {
+            let lane = Arc::clone(lane);
+            if let Some(batch) = earlier.remove(lane.name()) {
+                parcels.wanted.push((lane, Assembled::Whole(batch)));
+            } else if lane.wants(turn) {
+                let assembled = lane.assemble(turn);
+                parcels.wanted.push((lane, assembled));
+            } else {
+                lane.outbox().note_sampled_out();
+                let nothing = Assembled::Whole(SpanBatch::default());
+                parcels.told.push(told(&lane, &nothing, parcels.begun, Fate::SampledOut));
+            }
         }
-        let sent: Vec<_> = wanted
-            .into_iter()
-            .map(|(lane, batch)| {
-                let batch = Arc::new(batch);
-                (lane, Arc::clone(&batch), in_background(lane, batch))
-            })
-            .collect();
-        let collect = |(lane, batch, answer): (&Arc<Lane>, Arc<SpanBatch>, Receiver<Offer>)| {
-            let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
-            match answer.recv_timeout(left) {
-                Ok(offer) => {
-                    let fate = lane.settle(&batch, offer);
-                    told(lane, &batch, begun, self.metrics.note(lane, &batch, fate))
+        parcels
+    }
+
+    /// Sends a turn that was assembled.
+    pub(crate) fn send(&self, turn: &Turn, parcels: Parcels) -> Vec<Told> {
+        let Parcels { begun, told: mut all_told, wanted } = parcels;
+        // No thread for the one target that most people have.
+        let is_alone = wanted.len() == 1;
+        let mut sent = Vec::new();
+        for (lane, assembled) in wanted {
+            match assembled {
+                Assembled::Large { ref root, count } => {
+                    let fate = lane.put_away_large(turn, root, count);
+                    all_told.push(told(&lane, &assembled, begun, fate));
                 }
-                Err(_) => {
-                    let told = told(lane, &batch, begun, lane.put_away(&batch, Why::NoAnswerYet));
-                    let lane = Arc::clone(lane);
-                    let late = Late { told: told.clone(), lane, batch, answer };
-                    self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
-                    told
+                Assembled::Whole(ref batch) if is_alone => {
+                    let fate = lane.settle(batch, lane.offer(batch));
+                    let fate = self.metrics.note(&lane, batch, fate);
+                    all_told.push(told(&lane, &assembled, begun, fate));
+                }
+                Assembled::Whole(batch) => {
+                    let batch = Arc::new(batch);
+                    let answer = in_background(&lane, Arc::clone(&batch));
+                    sent.push((lane, batch, answer));
                 }
             }
-        };
-        all_told.extend(sent.into_iter().map(collect));
+        }
+        all_told.extend(sent.into_iter().map(|sent| self.collect(begun, sent)));
         all_told
+    }
+
+    /// Waits for an answer as long as a turn waits.
+    fn collect(
+        &self,
+        begun: Instant,
+        (lane, batch, answer): (Arc<Lane>, Arc<SpanBatch>, Receiver<Offer>),
+    ) -> Told {
+        let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
+        match answer.recv_timeout(left) {
+            Ok(offer) => {
+                let fate = lane.settle(&batch, offer);
+                told_of(&lane, &batch, begun, self.metrics.note(&lane, &batch, fate))
+            }
+            Err(_) => {
+                let fate = lane.put_away(&batch, Why::NoAnswerYet);
+                let told = told_of(&lane, &batch, begun, fate);
+                let late = Late { told: told.clone(), lane, batch, answer };
+                self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+                told
+            }
+        }
     }
 
     /// The targets that are not to get a turn.
@@ -230,13 +279,22 @@ fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
     answer
 }
 
-fn told(lane: &Lane, batch: &SpanBatch, begun: Instant, fate: Fate) -> Told {
+fn told(lane: &Lane, assembled: &Assembled, begun: Instant, fate: Fate) -> Told {
     Told {
         name: lane.name().to_owned(),
         target: lane.target(),
-        turn: batch.spans.first().map_or("turn", |root| root.name.as_str()).to_owned(),
-        spans: batch.spans.len(),
+        turn: assembled.name().to_owned(),
+        spans: assembled.count(),
         took: begun.elapsed(),
         fate,
+    }
+}
+
+fn told_of(lane: &Lane, batch: &SpanBatch, begun: Instant, fate: Fate) -> Told {
+    let root = batch.spans.first();
+    Told {
+        turn: root.map_or("turn", |root| root.name.as_str()).to_owned(),
+        spans: batch.spans.len(),
+        ..told(lane, &Assembled::Whole(SpanBatch::default()), begun, fate)
     }
 }

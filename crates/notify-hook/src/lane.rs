@@ -7,10 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::outbox::{Attempt, Flushed, Limits, OnAccepted, OutboxError, When};
+use exporters::outbox::{Attempt, EachSpan, Flushed, Limits, OnAccepted, OutboxError, When};
 use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
-use otlp_model::{Sampling, SpanBatch, Turn, metrics_of};
+use otlp_model::{Sampling, Span, SpanBatch, Turn, metrics_of};
 
+use crate::assembled::Assembled;
 use crate::exporter::exporter;
 use crate::metrics::{self, MetricsFate};
 use crate::spans::SpanPolicy;
@@ -151,6 +152,11 @@ impl Lane {
         self.spans.batch(turn)
     }
 
+    /// The spans of a turn, ready to be sent to this target.
+    pub(crate) fn assemble(&self, turn: &Turn) -> Assembled {
+        Assembled::of(turn, &self.spans)
+    }
+
     /// Whether the target is to get a turn.
     pub(crate) fn wants(&self, turn: &Turn) -> bool {
         self.sampling.keeps(turn)
@@ -208,6 +214,16 @@ impl Lane {
     pub(crate) fn put_away(&self, batch: &SpanBatch, why: Why) -> Fate {
         match self.outbox.push(batch, SystemTime::now()) {
             Ok(dropped) => Fate::Waiting { why, dropped },
+            Err(error) => Fate::Lost(chain(&error)),
+        }
+    }
+
+    /// Puts a turn away whose spans, so many after the root, need several requests.
+    pub(crate) fn put_away_large(&self, turn: &Turn, root: &Span, count: usize) -> Fate {
+        let resource = self.spans.resource(turn);
+        let spans: EachSpan<'_> = &|take| self.spans.each(turn, take);
+        match self.outbox.push_each(&resource, root, count, spans, SystemTime::now()) {
+            Ok(dropped) => Fate::Waiting { why: Why::InParts, dropped },
             Err(error) => Fate::Lost(chain(&error)),
         }
     }

@@ -17,6 +17,7 @@
 //!
 //! Start reading at [`run`], then [`trace_thread`].
 
+mod assembled;
 mod chain;
 mod debug;
 mod deliver;
@@ -39,6 +40,7 @@ mod read;
 mod reverts;
 mod run;
 mod secrets;
+mod sending;
 mod spans;
 mod state;
 mod sweep;

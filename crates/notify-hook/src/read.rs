@@ -55,8 +55,8 @@ pub(crate) struct Tail {
     line: Option<Line>,
     /// Bytes that were read.
     bytes: u64,
-    /// Whether the first look begins behind the transcript's beginning.
-    pub(crate) is_cut_before: bool,
+    /// Whether there are turns before the place where the first look begins.
+    pub(crate) is_behind_others: bool,
 }
 
 /// Opens a transcript at a mark, or at `start`, its beginning, where somebody has put another text in
@@ -71,16 +71,16 @@ pub(crate) fn open(
     let mut file = plain(path)?;
     let length = file.metadata()?.len();
     let meta = first_line(&mut file, length)?;
-    let begin = match mark {
-        Some(mark) if mark.holds(&file, length)? => mark.checkpoint,
+    let (begin, is_behind_others) = match mark {
+        Some(mark) if mark.holds(&file, length)? => (mark.checkpoint, false),
         // What was told before is known by its ids.
-        Some(_) => start,
+        Some(_) => (start, false),
         None => begin::first_look(&mut file, length, start, until)?,
     };
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
         file: BufReader::with_capacity(PIECE, file),
-        is_cut_before: mark.is_none() && begin != start,
+        is_behind_others,
         begin,
         line: None,
         bytes: 0,

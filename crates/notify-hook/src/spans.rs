@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings};
 use otlp_model::encode::Scope;
 use otlp_model::{
-    Attribute, ContentPolicy, Hide, Layout, SpanBatch, TreeOptions, Turn, names, span_tree,
+    Attribute, ContentPolicy, Hide, Layout, Span, SpanBatch, TreeOptions, Turn, each_span, names,
+    span_tree,
 };
 
 /// The instrumentation scope of our spans.
@@ -28,9 +29,18 @@ impl SpanPolicy {
         }
     }
 
-    /// The spans of a turn, as they will be sent. Our own attributes of the resource win over those
-    /// of the environment.
+    /// The spans of a turn, as they will be sent.
     pub(crate) fn batch(&self, turn: &Turn) -> SpanBatch {
+        SpanBatch { resource: self.resource(turn), spans: span_tree(turn, &self.options) }
+    }
+
+    /// The same spans, one by one.
+    pub(crate) fn each(&self, turn: &Turn, take: &mut dyn FnMut(Span)) {
+        each_span(turn, &self.options, take);
+    }
+
+    /// What sends them. Our own attributes win over those of the environment.
+    pub(crate) fn resource(&self, turn: &Turn) -> Vec<Attribute> {
         let mut resource = vec![
             Attribute::new(names::SERVICE_NAME, turn.agent.name),
             Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
@@ -43,7 +53,7 @@ impl SpanPolicy {
                 resource.push(Attribute::new(name.clone(), value.clone()));
             }
         }
-        SpanBatch { resource, spans: span_tree(turn, &self.options) }
+        resource
     }
 }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::find::ThreadFile;
 use crate::read::Mark;
+use crate::sending;
 
 /// How many turns are remembered by name; older ones lie before the checkpoint.
 const MAX_SENT: usize = 256;
@@ -23,6 +24,7 @@ const MAX_SENT: usize = 256;
 pub struct ThreadState {
     file: PathBuf,
     unsent_mark: PathBuf,
+    sending: PathBuf,
     _lock: File,
     is_new: bool,
     wire: Wire,
@@ -104,6 +106,7 @@ impl ThreadState {
         let wire = read_wire(&file, thread_id);
         Ok(Self {
             file,
+            sending: folder.join(format!("{name}.sending")),
             // A later run finds the thread by this name.
             unsent_mark: unsent_folder(paths).join(&name),
             _lock: lock,
@@ -209,6 +212,11 @@ impl ThreadState {
         self.wire.pending = payloads;
     }
 
+    /// Where what is about to be sent is written down.
+    pub(crate) fn sending(&self) -> &Path {
+        &self.sending
+    }
+
     /// Writes the memory, all of it or nothing, and marks whether turns of the thread are unsent.
     pub fn save(&mut self, has_unsent_turns: bool) -> Result<(), StateError> {
         self.wire.version = 2;
@@ -217,6 +225,7 @@ impl ThreadState {
         let text = serde_json::to_vec(&self.wire).unwrap_or_default();
         write_private(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;
+        sending::remove(&self.sending, |turn| self.is_sent(turn));
         if has_unsent_turns {
             open_private(&self.unsent_mark)
                 .map(drop)

@@ -93,7 +93,7 @@ impl Reading {
             problems,
             length,
             stopped,
-            left_out: tail.is_cut_before.then_some(begin),
+            left_out: tail.is_behind_others.then_some(begin),
             tail,
         });
     }

@@ -25,7 +25,7 @@ use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::told::Told;
 use crate::trigger::{Cause, Trigger};
-use crate::{debug, dry_run, ledger, sweep};
+use crate::{debug, dry_run, ledger, sending, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -269,7 +269,13 @@ impl Look<'_> {
         {
             log.error(format_args!("{}", chain(&error)));
         }
-        let told = delivery.send(&turn, self.state.has_turn(key));
+        let file = self.state.sending();
+        let parcels = delivery.assemble(&turn, self.state.has_turn(key), sending::read(file, key));
+        if let Err(error) = sending::write(file, key, &parcels) {
+            let file = file.display();
+            log.verbose(format_args!("`{file}` cannot be written: {error}; sending all the same"));
+        }
+        let told = delivery.send(&turn, parcels);
         for told in &told {
             told.log(log, &turn.thread_id, events.len());
         }

@@ -37,5 +37,5 @@ pub use sampling::Sampling;
 pub use scrub::scrub_turn;
 pub use span::{Attribute, Span, SpanBatch, SpanEvent, SpanKind, SpanStatus, UnixNanos, Value};
 pub use time::TimeSplit;
-pub use tree::{Layout, TreeOptions, span_tree};
+pub use tree::{Layout, TreeOptions, each_span, span_tree};
 pub use turn::Turn;

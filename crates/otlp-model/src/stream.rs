@@ -39,15 +39,25 @@ pub fn write_spans<'a>(
     scope: &Scope<'_>,
     spans: impl IntoIterator<Item = io::Result<Cow<'a, Span>>>,
 ) -> io::Result<usize> {
+    write_each(out, resource, scope, |write| spans.into_iter().try_for_each(|span| write(&*span?)))
+}
+
+/// The same for spans that come one by one: `spans` is given what writes one.
+pub fn write_each(
+    out: &mut (impl Write + Seek),
+    resource: &[Attribute],
+    scope: &Scope<'_>,
+    spans: impl FnOnce(&mut dyn FnMut(&Span) -> io::Result<()>) -> io::Result<()>,
+) -> io::Result<usize> {
     let request = Open::begin(out, key::RESOURCE_SPANS)?;
     field(out, key::RESOURCE, &encode::resource(resource))?;
     let of_scope = Open::begin(out, key::SCOPE_SPANS)?;
     field(out, key::SCOPE, &encode::scope(scope))?;
     let mut count = 0;
-    for span in spans {
-        field(out, key::SPAN, &encode::otlp_span(&*span?))?;
+    spans(&mut |span| {
         count += 1;
-    }
+        field(out, key::SPAN, &encode::otlp_span(span))
+    })?;
     of_scope.end(out)?;
     request.end(out)?;
     Ok(count)

@@ -49,7 +49,14 @@ pub struct TreeOptions {
 /// Their ids derive from the turn's identity and each step's place in it: the same turn gives the
 /// same spans, however often it is read.
 pub fn span_tree(turn: &Turn, options: &TreeOptions) -> Vec<Span> {
-    let mut tree = Tree::new(turn, options);
+    let mut spans = Vec::new();
+    each_span(turn, options, &mut |span| spans.push(span));
+    spans
+}
+
+/// Hands out the same spans one by one: those of a large turn take more memory than the turn.
+pub fn each_span(turn: &Turn, options: &TreeOptions, take: &mut dyn FnMut(Span)) {
+    let mut tree = Tree::new(turn, options, take);
     let root = tree.root();
     let mut calls = 0;
     for step in &turn.steps {
@@ -69,7 +76,6 @@ pub fn span_tree(turn: &Turn, options: &TreeOptions) -> Vec<Span> {
             Step::Compaction(compaction) => tree.compaction(root, compaction),
         }
     }
-    tree.spans
 }
 
 struct Tree<'a> {
@@ -78,13 +84,13 @@ struct Tree<'a> {
     trace_id: TraceId,
     /// How often each name was used for an id: call ids may repeat within a turn.
     used: HashMap<String, u32>,
-    spans: Vec<Span>,
+    take: &'a mut dyn FnMut(Span),
 }
 
 impl<'a> Tree<'a> {
-    fn new(turn: &'a Turn, options: &'a TreeOptions) -> Self {
+    fn new(turn: &'a Turn, options: &'a TreeOptions, take: &'a mut dyn FnMut(Span)) -> Self {
         let trace_id = turn.trace_id();
-        Self { turn, options, trace_id, used: HashMap::new(), spans: Vec::new() }
+        Self { turn, options, trace_id, used: HashMap::new(), take }
     }
 
     fn root(&mut self) -> SpanId {
@@ -296,7 +302,7 @@ impl<'a> Tree<'a> {
             status,
         };
         self.options.hide.apply(&mut span);
-        self.spans.push(span);
+        (self.take)(span);
         span_id
     }
 

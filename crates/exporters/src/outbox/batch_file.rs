@@ -11,6 +11,7 @@ use otlp_model::stream::{self, SpanReader, write_spans};
 use otlp_model::{Attribute, Span, SpanBatch};
 use serde::{Deserialize, Serialize};
 
+use super::EachSpan;
 use crate::requests::SCOPE;
 
 const VERSION: u32 = 1;
@@ -64,16 +65,20 @@ impl From<stream::ReadError> for ReadError {
 impl Header {
     /// The header of a batch that is put away now; none for a batch without spans.
     pub(super) fn of(batch: &SpanBatch, now: SystemTime) -> Option<Self> {
-        let first = batch.spans.first()?;
-        Some(Self {
+        Some(Self::new(batch.spans.first()?, batch.spans.len(), now))
+    }
+
+    /// The header of so many spans that begin with this one.
+    pub(super) fn new(first: &Span, spans: usize, now: SystemTime) -> Self {
+        Self {
             version: VERSION,
             trace_id: first.trace_id.to_string(),
             span_id: first.span_id.to_string(),
             created: nanos(now),
-            spans: batch.spans.len(),
+            spans,
             attempts: 0,
             answer: None,
-        })
+        }
     }
 }
 
@@ -88,6 +93,28 @@ pub(super) fn write<'a>(
     serde_json::to_writer(&mut file, header)?;
     file.write_all(b"\n")?;
     write_spans(&mut file, resource, &SCOPE, spans)?;
+    file.flush()
+}
+
+/// Writes a batch whose spans come one by one.
+pub(super) fn write_each(
+    file: &mut File,
+    header: &Header,
+    resource: &[Attribute],
+    spans: EachSpan<'_>,
+) -> io::Result<()> {
+    let mut file = BufWriter::new(file);
+    serde_json::to_writer(&mut file, header)?;
+    file.write_all(b"\n")?;
+    let mut result = Ok(());
+    stream::write_each(&mut file, resource, &SCOPE, |write| {
+        spans(&mut |span| {
+            if result.is_ok() {
+                result = write(&span);
+            }
+        });
+        std::mem::replace(&mut result, Ok(()))
+    })?;
     file.flush()
 }
 

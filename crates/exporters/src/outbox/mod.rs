@@ -40,11 +40,12 @@ mod refuse;
 mod standing;
 mod summary;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use otlp_model::SpanBatch;
+use otlp_model::{Attribute, Span, SpanBatch};
 
 pub use flush::{Attempt, OnAccepted, When};
 pub use flushed::{Flushed, SetAside, Stopped};
@@ -55,6 +56,9 @@ use folder::{BatchName, NewFile};
 use standing::Standing;
 
 use crate::requests::{self, MAX_BODY_BYTES};
+
+/// Hands out spans one by one, root first.
+pub type EachSpan<'a> = &'a dyn Fn(&mut dyn FnMut(Span));
 
 /// What waits for one target.
 #[derive(Debug, Clone)]
@@ -114,23 +118,48 @@ impl Outbox {
         requests::fit_into_one(batch)
     }
 
+    /// How much of a request a span takes, at most, in bytes, and how much there is of one.
+    pub fn share_of_request(span: &Span) -> (usize, usize) {
+        (requests::estimate_span(span), MAX_BODY_BYTES)
+    }
+
     /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits
     /// already, by the id of its first span, is not put away twice.
     pub fn push(&self, batch: &SpanBatch, now: SystemTime) -> Result<usize, OutboxError> {
         let Some(header) = Header::of(batch, now) else { return Ok(0) };
+        self.put(&header, |file| {
+            batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
+        })
+    }
+
+    /// The same for a batch that is larger than it should be in memory, with so many spans after the
+    /// first one, which `spans` hands out again with them.
+    pub fn push_each(
+        &self,
+        resource: &[Attribute],
+        first: &Span,
+        count: usize,
+        spans: EachSpan<'_>,
+        now: SystemTime,
+    ) -> Result<usize, OutboxError> {
+        let header = Header::new(first, count, now);
+        self.put(&header, |file| batch_file::write_each(file, &header, resource, spans))
+    }
+
+    fn put(
+        &self,
+        header: &Header,
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<usize, OutboxError> {
         let waiting = self.on(&self.folder, folder::batches)?;
         if waiting.iter().any(|(name, _)| name.id == header.span_id) {
             return Ok(0);
         }
-        let file = self.on(&self.folder, |folder| {
-            NewFile::write(folder, |file| {
-                batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
-            })
-        })?;
+        let file = self.on(&self.folder, |folder| NewFile::write(folder, write))?;
         let last = waiting.last().map(|(name, _)| name.key);
         let key = last.map_or(header.created, |last| header.created.max(last.saturating_add(1)));
         let dropped = self.make_room(&self.folder, self.on(&self.folder, |_| file.size())?)?;
-        let path = self.folder.join(BatchName { key, id: header.span_id }.to_string());
+        let path = self.folder.join(BatchName { key, id: header.span_id.clone() }.to_string());
         self.on(&path, |path| file.put(path))?;
         self.count_dropped(dropped);
         if !Standing::load(&self.folder).is_held {

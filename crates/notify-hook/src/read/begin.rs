@@ -17,23 +17,25 @@ const PIECE: u64 = 1024 * 1024;
 /// No record that begins or ends a turn is longer, but by an answer that stands behind its name.
 const MARK_BYTES: usize = 64 * 1024;
 
-/// The place at which the first look at a transcript of a length begins; `start`, its beginning, where
-/// the search finds no other until a time.
+/// The place at which the first look at a transcript of a length begins, and whether there are turns
+/// before it; `start`, its beginning, where the search finds no other until a time.
 pub(super) fn first_look(
     file: &mut File,
     length: u64,
     start: Checkpoint,
     until: Instant,
-) -> io::Result<Checkpoint> {
+) -> io::Result<(Checkpoint, bool)> {
     let Some(window) = length.checked_sub(FIRST_LOOK).filter(|window| *window > 0) else {
-        return Ok(start);
+        return Ok((start, false));
     };
-    let offset = match last_mark(file, window, until)? {
-        Some((TurnMark::Begin, offset)) => Some(offset),
-        Some((TurnMark::End, _)) | None => first_begin(file, window, length, until)?,
+    let (offset, is_behind_others) = match last_mark(file, window, until)? {
+        Some((TurnMark::Begin, offset)) => {
+            (Some(offset), last_mark(file, offset, until)?.is_some())
+        }
+        before => (first_begin(file, window, length, until)?, before.is_some()),
     };
     let at = |offset| Checkpoint { offset, turns: None, total_tokens: None };
-    Ok(offset.map_or(start, at))
+    Ok(offset.map_or((start, false), |offset| (at(offset), is_behind_others)))
 }
 
 /// The last record before an offset that begins or ends a turn.
@@ -94,4 +96,55 @@ fn read(file: &mut File, from: u64, to: u64) -> io::Result<Vec<u8>> {
     let mut piece = Vec::new();
     file.take(to - from).read_to_end(&mut piece)?;
     Ok(piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// Where the first look begins at a transcript of such records, of which `.` is a MiB of others.
+    fn check(records: &str, expected: Option<(usize, bool)>) {
+        let mut file = tempfile::tempfile().unwrap();
+        let mut begins = Vec::new();
+        let other =
+            format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 20));
+        for record in records.chars() {
+            begins.push(file.stream_position().unwrap());
+            let event = |kind: &str| {
+                format!("{{\"type\":\"event_msg\",\"payload\":{{\"type\":\"{kind}\"}}}}\n")
+            };
+            let line = match record {
+                '.' => other.clone(),
+                '<' => event("task_started"),
+                '>' => event("task_complete"),
+                // Somebody's text about records.
+                '"' => {
+                    event("a").replace("\"a\"", r#""agent_message","message":"\"task_started\"""#)
+                }
+                '!' => event("turn_aborted"),
+                _ => event("agent_message"),
+            };
+            file.write_all(line.as_bytes()).unwrap();
+        }
+        let length = file.stream_position().unwrap();
+        let until = Instant::now() + std::time::Duration::from_secs(60);
+        let (begin, is_behind_others) =
+            first_look(&mut file, length, Checkpoint::START, until).unwrap();
+        let expected = expected.map_or((0, false), |(place, others)| (begins[place], others));
+        assert_eq!((begin.offset, is_behind_others), expected, "{records}");
+    }
+
+    #[test]
+    fn the_first_look_begins_with_a_turn_within_reach_or_the_one_that_goes_on_there() {
+        let long = ".".repeat(20);
+        check("_<.>", None);
+        check(&format!("_<{long}>"), Some((1, false)));
+        check(&format!("_<>\"<{long}>"), Some((4, true)));
+        check(&format!("_<..!{long}<.>"), Some((25, true)));
+        check(&format!("_<>{long}<.><.>"), Some((23, true)));
+        check(&format!("_{long}<.>"), Some((21, false)));
+        check(&format!("_{long}"), None);
+    }
 }

@@ -108,12 +108,19 @@ impl Look<'_> {
         let dirty = dirty.answer();
         let Reading { turns, files, .. } = reading;
         let branches = Branches::new(&self.trigger.thread_id, files);
+        // Before any turn forgets its calls, by which events are known.
+        let mut events: Vec<_> = (0..turns.len())
+            .map(|index| match self.is_due(&turns[index]) {
+                true => self.events_of(turns, index, &gathered.events),
+                false => Vec::new(),
+            })
+            .collect();
         let mut all_sent = true;
         for (place, file) in files.iter().enumerate() {
             let mut file_sent = true;
             for index in file.turns.clone() {
                 if self.is_due(&turns[index]) {
-                    let events = self.events_of(turns, index, &gathered.events);
+                    let events = std::mem::take(&mut events[index]);
                     let turn = &mut turns[index];
                     let mut told = fuse(turn, &events);
                     turn.forget_contents();

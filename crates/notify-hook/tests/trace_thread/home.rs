@@ -2,7 +2,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,7 +19,6 @@ use tempfile::TempDir;
 
 /// A home with one recorded thread, and a target that can be switched off.
 pub(crate) struct Home {
-    #[cfg_attr(not(unix), expect(dead_code, reason = "held so that it stays"))]
     pub(crate) dir: TempDir,
     pub(crate) paths: Paths,
     pub(crate) target: Target,
@@ -31,6 +30,8 @@ pub(crate) struct Home {
 pub(crate) struct Target {
     batches: Arc<Mutex<Vec<SpanBatch>>>,
     away: Arc<AtomicBool>,
+    /// A folder of which each export leaves a copy in another.
+    copied: Arc<Mutex<Option<(PathBuf, PathBuf)>>>,
 }
 
 impl Exporter for Target {
@@ -43,8 +44,23 @@ impl Exporter for Target {
             // Nothing listens on this port: the real error of a backend that is away.
             return away().unwrap().export(batch);
         }
+        if let Some((from, to)) = &*self.copied.lock().unwrap() {
+            copy(from, to);
+        }
         self.batches.lock().unwrap().push(batch.clone());
         Ok(Receipt { spans: batch.spans.len() })
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
@@ -160,6 +176,17 @@ impl Home {
             deadline: Instant::now() + Duration::from_secs(9),
         };
         trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), cause })
+    }
+
+    /// Does something in which a target gets a turn, and leaves on disk what was there just then, as if
+    /// the hook had been killed when the target had it.
+    pub(crate) fn killed_at_export(&self, look: impl FnOnce()) {
+        let copied = self.dir.path().join("copy");
+        *self.target.copied.lock().unwrap() = Some((self.paths.state_dir.clone(), copied.clone()));
+        look();
+        *self.target.copied.lock().unwrap() = None;
+        fs::remove_dir_all(&self.paths.state_dir).unwrap();
+        fs::rename(copied, &self.paths.state_dir).unwrap();
     }
 
     /// The target is away, and its outbox cannot be used, as on a full disk.

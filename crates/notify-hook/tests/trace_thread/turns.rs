@@ -288,6 +288,25 @@ fn a_damaged_memory_sends_the_same_spans_again() {
 }
 
 #[test]
+fn a_turn_that_is_sent_again_after_a_kill_is_sent_as_it_was() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    home.killed_at_export(|| assert_eq!(home.look(Some(home.payload())), SENT));
+    // Whatever has become known since, such as telemetry: here it is another user.
+    let cause = Cause::Notify(home.payload());
+    let report = home.look_as(cause, &[("ARIZE_USER_ID", "ada")], "");
+    assert_eq!(report, SENT);
+    let batches = home.batches();
+    assert_eq!(batches.len(), 2);
+    assert_eq!(batches[0], batches[1]);
+    // What was written down for that is gone, and not for the next turn.
+    let left = fs::read_dir(home.paths.state_dir.join("threads")).unwrap();
+    let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(left.filter(|name| name.ends_with(".sending")).count(), 0);
+    assert_eq!(home.look(Some(home.payload())), NOTHING);
+}
+
+#[test]
 fn a_dry_run_changes_nothing() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
