@@ -90,7 +90,8 @@ impl<'t> Owners<'t> {
     }
 
     fn of(&self, event: &LogEvent) -> Owner {
-        let trace = event.trace_id.as_deref().filter(|id| !id.is_empty());
+        // One of zeros is none.
+        let trace = event.trace_id.as_deref().filter(|id| id.bytes().any(|digit| digit != b'0'));
         let call = event.attributes.get("call_id").and_then(|id| id.as_str());
         let by = |is: &dyn Fn(&Marks<'t>) -> bool| (is(&self.this), self.others.iter().any(is));
         let by_trace = by(&|marks| trace.is_some() && marks.trace_id == trace);

@@ -6,7 +6,7 @@ use std::fs;
 use buffer_api::log::chain;
 use codex_config::Paths;
 use otlp_model::Turn;
-use otlp_model::turn::{Cost, Step};
+use otlp_model::turn::{Cost, Step, Usage};
 use pricing::{PriceTable, TokenUsage};
 
 use crate::log::Log;
@@ -35,21 +35,38 @@ pub(crate) fn price(turn: &mut Turn, prices: &PriceTable) {
         let Step::Llm(call) = step else { continue };
         let (Some(model), Some(usage)) = (&call.model, call.usage) else { continue };
         let tier = call.parameters.get("service_tier").and_then(|tier| tier.as_str());
-        let usage = TokenUsage {
-            input: usage.input,
-            cached_input: usage.cached_input,
-            cache_write_input: usage.cache_write_input,
-            output: usage.output,
-        };
-        call.cost = prices.cost(model, tier, usage).map(|cost| Cost {
-            input: cost.input,
-            cached_input: cost.cached_input,
-            cache_write: cost.cache_write,
-            output: cost.output,
-            tier: cost.tier.to_owned(),
-            table: cost.table_version.to_owned(),
-        });
+        let of = |usage| cost(model, tier, usage, prices);
+        let costs = call.merged.iter().copied().map(of).reduce(sum);
+        call.cost = costs.unwrap_or_else(|| of(usage));
     }
+}
+
+fn cost(model: &str, tier: Option<&str>, usage: Usage, prices: &PriceTable) -> Option<Cost> {
+    let usage = TokenUsage {
+        input: usage.input,
+        cached_input: usage.cached_input,
+        cache_write_input: usage.cache_write_input,
+        output: usage.output,
+    };
+    prices.cost(model, tier, usage).map(|cost| Cost {
+        input: cost.input,
+        cached_input: cost.cached_input,
+        cache_write: cost.cache_write,
+        output: cost.output,
+        tier: cost.tier.to_owned(),
+        table: cost.table_version.to_owned(),
+    })
+}
+
+fn sum(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
+    let (one, other) = (one?, other?);
+    Some(Cost {
+        input: one.input + other.input,
+        cached_input: one.cached_input + other.cached_input,
+        cache_write: one.cache_write + other.cache_write,
+        output: one.output + other.output,
+        ..one
+    })
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
     for (place, thread_id) in threads.iter().enumerate() {
         if told == sweep::MAX_THREADS || begun.elapsed() > sweep::MAX_TIME {
             let left = threads.len() - place;
-            context.log.warn(format_args!("the sweep leaves {left} threads to the next one"));
+            context.log.limit(format_args!("the sweep leaves {left} threads to the next one"));
             break;
         }
         watchdog.rearm();

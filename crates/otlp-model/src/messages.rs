@@ -1,6 +1,8 @@
 //! Chat messages as attributes: flattened for Phoenix, as chat JSON for MLflow.
 
-use serde_json::{Map, Value as Json, json};
+use std::borrow::Cow;
+
+use serde::Serialize;
 
 use crate::content::{ContentKind, ContentPolicy};
 use crate::span::Attribute;
@@ -69,44 +71,70 @@ pub(crate) fn flatten(prefix: &str, messages: &[Message]) -> Vec<Attribute> {
 
 /// `{"messages":[…]}` in the shape of OpenAI's chat API, the one that MLflow renders as a chat.
 pub(crate) fn chat_json(messages: &[Message]) -> String {
-    json!({ "messages": messages.iter().map(chat_message).collect::<Vec<_>>() }).to_string()
+    let chat = Chat { messages: messages.iter().map(ChatMessage::of).collect() };
+    serde_json::to_string(&chat).unwrap_or_default()
 }
 
-fn chat_message(message: &Message) -> Json {
-    let mut chat = Map::new();
-    // MLflow gives up on the whole chat over one `developer`.
-    let role = if message.role == "developer" { "system" } else { &message.role };
-    chat.insert("role".into(), role.into());
-    let texts: Vec<&str> = message
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::Text(text) => Some(text.as_str()),
-            Part::Reasoning(_) | Part::ToolCall { .. } => None,
-        })
-        .collect();
-    let calls: Vec<Json> = message
-        .parts
-        .iter()
-        .filter_map(|part| match part {
-            Part::ToolCall { id, name, arguments } => Some(json!({
-                "id": id,
-                "type": "function",
-                "function": { "name": name, "arguments": arguments },
-            })),
+/// Keys are in the order of the alphabet.
+#[derive(Serialize)]
+struct Chat<'a> {
+    messages: Vec<ChatMessage<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChatMessage<'a> {
+    content: Option<Cow<'a, str>>,
+    role: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ChatCall<'a>>,
+}
+
+#[derive(Serialize)]
+struct ChatCall<'a> {
+    function: ChatFunction<'a>,
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+struct ChatFunction<'a> {
+    arguments: &'a str,
+    name: &'a str,
+}
+
+impl<'a> ChatMessage<'a> {
+    fn of(message: &'a Message) -> Self {
+        let texts: Vec<&str> = message
+            .parts
+            .iter()
+            .filter_map(|part| match part {
+                Part::Text(text) => Some(text.as_str()),
+                Part::Reasoning(_) | Part::ToolCall { .. } => None,
+            })
+            .collect();
+        let calls = message.parts.iter().filter_map(|part| match part {
+            Part::ToolCall { id, name, arguments } => {
+                Some(ChatCall { function: ChatFunction { arguments, name }, id, kind: "function" })
+            }
             Part::Text(_) | Part::Reasoning(_) => None,
-        })
-        .collect();
-    let content =
-        if texts.is_empty() && !calls.is_empty() { Json::Null } else { texts.join("\n").into() };
-    chat.insert("content".into(), content);
-    if !calls.is_empty() {
-        chat.insert("tool_calls".into(), calls.into());
+        });
+        let tool_calls: Vec<ChatCall<'a>> = calls.collect();
+        let content = match texts[..] {
+            [] if !tool_calls.is_empty() => None,
+            [text] => Some(text.into()),
+            _ => Some(texts.join("\n").into()),
+        };
+        Self {
+            content,
+            // MLflow gives up on the whole chat over one `developer`.
+            role: if message.role == "developer" { "system" } else { &message.role },
+            tool_call_id: message.tool_call_id.as_deref(),
+            tool_calls,
+        }
     }
-    if let Some(id) = &message.tool_call_id {
-        chat.insert("tool_call_id".into(), id.clone().into());
-    }
-    Json::Object(chat)
 }
 
 /// Whether the message's contents are one text, which `message.content` can hold.

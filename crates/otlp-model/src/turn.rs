@@ -164,6 +164,8 @@ pub struct LlmCall {
     pub output: Vec<Message>,
     /// Its tokens.
     pub usage: Option<Usage>,
+    /// The tokens of each call that this one stands for, where it stands for several.
+    pub merged: Vec<Usage>,
     /// What it cost; none where nobody knows.
     pub cost: Option<Cost>,
     /// Nanoseconds from the request to the first token.

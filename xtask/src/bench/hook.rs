@@ -65,6 +65,80 @@ pub(crate) fn first_look_at_a_large_transcript(scene: &Scene) -> anyhow::Result<
     Ok(super::median(costs))
 }
 
+/// A turn of 100 MB, of 1,000 outputs.
+pub(crate) fn turn_of_100_mb(scene: &Scene) -> anyhow::Result<Cost> {
+    large_turn(scene, |turn, write| {
+        let output = "The quick brown fox jumps over the \\\"lazy\\\" dog.\\n".repeat(2000);
+        for number in 0..1000 {
+            write(&turn.call(number))?;
+            write(&turn.usage(number))?;
+            write(&turn.output(number, &output))?;
+        }
+        Ok(())
+    })
+}
+
+/// A turn of 50,000 calls in one response.
+pub(crate) fn turn_of_50_000_calls(scene: &Scene) -> anyhow::Result<Cost> {
+    large_turn(scene, |turn, write| {
+        (0..50_000).try_for_each(|number| write(&turn.call(number)))?;
+        write(&turn.usage(0))?;
+        (0..50_000)
+            .try_for_each(|number| write(&turn.output(number, "Exit code: 0\\nOutput:\\nhi")))
+    })
+}
+
+/// Records of a large turn.
+struct LargeTurn;
+
+impl LargeTurn {
+    fn item(&self, payload: &str) -> String {
+        format!(
+            r#"{{"timestamp":"2026-11-20T22:34:40.000Z","type":"response_item","payload":{payload}}}"#
+        )
+    }
+
+    fn call(&self, number: usize) -> String {
+        self.item(&format!(
+            r#"{{"type":"function_call","name":"exec_command","call_id":"call_{number}","arguments":"{{\"cmd\":\"cat {number}\"}}"}}"#
+        ))
+    }
+
+    fn output(&self, number: usize, output: &str) -> String {
+        self.item(&format!(
+            r#"{{"type":"function_call_output","call_id":"call_{number}","output":"{output}"}}"#
+        ))
+    }
+
+    fn usage(&self, number: usize) -> String {
+        format!(
+            r#"{{"timestamp":"2026-11-20T22:34:40.000Z","type":"token_usage_record","payload":{{"turn_id":"{RECORDED_TURN}","response_id":"resp_{number}","usage":{{"input_tokens":1000,"output_tokens":20}}}}}}"#
+        )
+    }
+}
+
+/// The recorded turn with many more records before its end.
+fn large_turn(
+    scene: &Scene,
+    records: impl Fn(&LargeTurn, &mut dyn FnMut(&str) -> anyhow::Result<()>) -> anyhow::Result<()>,
+) -> anyhow::Result<Cost> {
+    let mut costs = Vec::new();
+    for _ in 0..3 {
+        let thread = thread(scene.next());
+        let ours = |text: &str| text.replace(RECORDED_THREAD, &thread);
+        let (before, end) = scene.rollout.trim_end().rsplit_once('\n').unwrap_or_default();
+        let mut transcript = scene.transcript(&thread)?;
+        writeln!(transcript, "{}", ours(before))?;
+        records(&LargeTurn, &mut |record| Ok(writeln!(transcript, "{record}")?))?;
+        writeln!(transcript, "{}", ours(end))?;
+        transcript.flush()?;
+        drop(transcript);
+        scene.send_telemetry(&ours(&scene.logs))?;
+        costs.push(measure::once(scene.hook(&ours(&scene.notify)))?);
+    }
+    Ok(super::median(costs))
+}
+
 fn write_large(scene: &Scene, thread: &str, first_line: &str, mib: usize) -> anyhow::Result<()> {
     let mut transcript = scene.transcript(thread)?;
     writeln!(transcript, "{}", first_line.replace(RECORDED_THREAD, thread))?;

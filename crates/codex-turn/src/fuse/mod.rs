@@ -208,6 +208,7 @@ impl<'a> Fusion<'a> {
             input: response.input.clone(),
             output: output_messages(&response.items),
             usage: response.usage,
+            merged: response.merged.clone(),
             parameters,
             outcome: stopped.clone().unwrap_or(Outcome::Ok),
             ..LlmCall::default()
@@ -298,6 +299,7 @@ fn cut_attributes(cut: &Cut) -> Vec<Attribute> {
         ("codex.turn.cut.text_bytes", cut.text_limit.unwrap_or_default() as u64),
         ("codex.turn.cut.tool_calls", cut.calls),
         ("codex.turn.cut.messages", cut.messages),
+        ("codex.turn.cut.responses", cut.responses),
     ];
     let mut attributes: Vec<Attribute> = missing
         .into_iter()

@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::mem;
 
+use otlp_model::UnixNanos;
 use otlp_model::cut::cut;
 use otlp_model::turn::{Message, Part};
 
@@ -16,7 +17,10 @@ use crate::tools::ToolItem;
 const BUDGET: usize = 8 * 1024 * 1024;
 
 /// What a record takes beside its texts, as a span in the end.
-const RECORD: usize = 200;
+const RECORD: usize = 160;
+
+/// Of a turn that is too large, so many responses are kept as such.
+const RESPONSES: usize = 4096;
 
 /// Texts are not cut below this limit, in bytes.
 const SHORTEST_LIMIT: usize = 256;
@@ -45,6 +49,8 @@ pub(crate) struct Cut {
     pub(crate) calls: u64,
     /// Messages that are missing.
     pub(crate) messages: u64,
+    /// Responses of which only their usage is there, in one.
+    pub(crate) responses: u64,
     /// Whether its records were not read to its end.
     pub(crate) is_unread: bool,
 }
@@ -80,8 +86,8 @@ impl Budget {
             open.iter_mut().for_each(|turn| turn.cut_texts(self.limit));
             self.open = size(&open);
         }
-        if self.open > BUDGET / 2 {
-            let share = BUDGET / 2 / open.len().max(1);
+        if self.open > BUDGET / 4 * 3 {
+            let share = BUDGET / 4 / open.len().max(1);
             open.iter_mut().for_each(|turn| turn.drop_records_beyond(share));
             self.open = size(&open);
         }
@@ -115,9 +121,17 @@ impl OpenTurn {
         self.prompts.iter_mut().chain(own).for_each(|text| cut(text, limit));
     }
 
+    /// Drops what came last of calls that are missing.
+    pub(super) fn drop_orphans(&mut self) {
+        if self.cut.calls > 0 {
+            self.drop_records_beyond(usize::MAX);
+        }
+    }
+
     /// Drops calls and messages beyond so many bytes, and what belongs to calls that were dropped, now
     /// or before. Tokens stay.
     fn drop_records_beyond(&mut self, bytes: usize) {
+        self.merge_responses();
         let mut kept = 0;
         let mut calls: HashMap<String, Ends> = HashMap::new();
         let cut = &mut self.cut;
@@ -149,11 +163,45 @@ impl OpenTurn {
                 Entry::End(item) => {
                     return calls.get_mut(&item.id).is_some_and(|ends| take_one(&mut ends.items));
                 }
-                Entry::Usage { .. } | Entry::Model(_) | Entry::Compacted { .. } => true,
+                Entry::Usage { .. }
+                | Entry::Model(_)
+                | Entry::Compacted { .. }
+                | Entry::Rest { .. } => true,
             };
             kept += if is_kept { size(entry) } else { 0 };
             is_kept
         });
+    }
+}
+
+impl OpenTurn {
+    /// Makes one of the responses beyond those that are kept. Each of their usages stays: what a request
+    /// costs may depend on its size.
+    fn merge_responses(&mut self) {
+        let has_records = self.has_usage_records;
+        let (mut responses, mut rest, mut last) = (0, Vec::new(), UnixNanos::default());
+        self.entries.retain_mut(|entry| match entry {
+            // It repeats a record.
+            Entry::Usage { record: false, .. } if has_records => false,
+            Entry::Usage { usage, at, .. } => {
+                responses += 1;
+                if responses > RESPONSES {
+                    rest.push(*usage);
+                    last = *at;
+                }
+                responses <= RESPONSES
+            }
+            Entry::Rest { usages, at } => {
+                rest.append(usages);
+                last = *at;
+                false
+            }
+            _ => true,
+        });
+        if !rest.is_empty() {
+            self.cut.responses = rest.len() as u64;
+            self.entries.push(Entry::Rest { usages: rest, at: last });
+        }
     }
 }
 
@@ -186,6 +234,7 @@ fn size(entry: &Entry) -> usize {
         Entry::Output { output, .. } => 2 * of(&output.text),
         Entry::End(item) => size_of_item(item),
         Entry::Usage { .. } | Entry::Model(_) => 0,
+        Entry::Rest { usages, .. } => size_of_val(usages.as_slice()),
         Entry::Compacted { summary, .. } => of(summary),
     };
     RECORD + texts
@@ -222,10 +271,134 @@ fn texts(entry: &mut Entry, visit: &mut dyn FnMut(&mut String)) {
         Entry::Output { output, .. } => output.text.iter_mut().for_each(visit),
         Entry::End(item) => texts_of_item(item, visit),
         Entry::Compacted { summary, .. } => summary.iter_mut().for_each(visit),
-        Entry::Usage { .. } | Entry::Model(_) => {}
+        Entry::Usage { .. } | Entry::Model(_) | Entry::Rest { .. } => {}
     }
 }
 
 fn texts_of_item(item: &mut ToolItem, visit: &mut dyn FnMut(&mut String)) {
     [&mut item.arguments, &mut item.output].into_iter().flatten().for_each(visit);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::line::Line;
+    use crate::transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptStep, TranscriptTurn};
+
+    /// Reads turns as the hook does, and says how much of them is kept at most.
+    fn read(records: impl Iterator<Item = Json>) -> (Vec<TranscriptTurn>, usize) {
+        let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
+        let mut line = Line::new(transcript.text_limit());
+        let mut most = 0;
+        for (place, record) in records.enumerate() {
+            line.push(record.to_string().as_bytes());
+            transcript.read(&line);
+            line.clear(transcript.text_limit());
+            if place % 1000 == 0 {
+                most = most.max(transcript.open.iter().map(OpenTurn::size).sum());
+            }
+        }
+        let (turns, problems) = transcript.finish();
+        assert_eq!(problems, []);
+        (turns, most)
+    }
+
+    fn msg(kind: &str) -> Json {
+        json!({ "type": "event_msg", "payload": { "type": kind, "turn_id": "t" } })
+    }
+
+    fn item(payload: Json) -> Json {
+        json!({ "type": "response_item", "payload": payload })
+    }
+
+    fn call(number: usize) -> Json {
+        item(
+            json!({ "type": "function_call", "name": "look", "call_id": format!("call_{number}") }),
+        )
+    }
+
+    fn output(number: usize, bytes: usize) -> Json {
+        let output = "word ".repeat(bytes / 5);
+        item(json!({ "type": "function_call_output", "call_id": format!("call_{number}"),
+            "output": output }))
+    }
+
+    fn usage() -> Json {
+        json!({ "type": "token_usage_record",
+            "payload": { "turn_id": "t", "usage": { "input_tokens": 10, "output_tokens": 2 } } })
+    }
+
+    fn turn(records: impl Iterator<Item = Json>) -> impl Iterator<Item = Json> {
+        [msg("task_started")].into_iter().chain(records).chain([msg("task_complete")])
+    }
+
+    fn responses(turn: &TranscriptTurn) -> Vec<&crate::transcript::Response> {
+        let steps = turn.steps.iter();
+        steps
+            .filter_map(|step| match step {
+                TranscriptStep::Response(response) => Some(response),
+                TranscriptStep::Compaction(_) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn texts_of_a_large_turn_are_cut_alike_and_those_of_the_next_one_are_not() {
+        let calls = (0..400).flat_map(|number| [call(number), usage(), output(number, 100_000)]);
+        let next = turn([call(0), usage(), output(0, 100_000)].into_iter());
+        let (turns, most) = read(turn(calls).chain(next));
+        assert!(most <= 2 * BUDGET, "{most}");
+        let limit = turns[0].cut.text_limit.unwrap();
+        assert!(limit >= 2048, "{limit}");
+        let outputs = |turn: &TranscriptTurn| -> Vec<String> {
+            let calls = responses(turn).into_iter().flat_map(|response| &response.items);
+            let output = |item: &ModelItem| match item {
+                ModelItem::Call(call) => call.output.as_ref()?.text.clone(),
+                ModelItem::Text(_) | ModelItem::Reasoning(_) => None,
+            };
+            calls.filter_map(output).collect()
+        };
+        for output in outputs(&turns[0]) {
+            let (kept, bytes) = otlp_model::cut::parts(&output);
+            assert_eq!((kept.len(), bytes), (otlp_model::cut::with_margin(limit), Some(100_000)));
+        }
+        assert_eq!(outputs(&turns[0]).len(), 400);
+        assert_eq!(turns[1].cut, Cut::default());
+        assert_eq!(outputs(&turns[1])[0].len(), 100_000);
+    }
+
+    #[test]
+    fn calls_that_are_too_many_are_counted_and_tokens_are_not_lost() {
+        const CALLS: usize = 50_000;
+        let records = (0..CALLS).map(call).chain([usage()]);
+        let records = records.chain((0..CALLS).map(|number| output(number, 10))).chain([usage()]);
+        let (turns, most) = read(turn(records));
+        assert!(most <= 2 * BUDGET, "{most}");
+        let responses = responses(&turns[0]);
+        let kept = responses[0].items.len();
+        assert!(kept > 4000, "{kept}");
+        assert_eq!(kept as u64 + turns[0].cut.calls, CALLS as u64);
+        // Each call that is kept has its output.
+        assert_eq!(responses[1].input.len(), kept);
+        assert!(responses.iter().all(|response| response.usage.is_some()));
+    }
+
+    #[test]
+    fn responses_that_are_too_many_become_one_with_the_tokens_of_all() {
+        const RESPONSES_OF_TURN: usize = 40_000;
+        let (turns, most) = read(turn(
+            (0..RESPONSES_OF_TURN).flat_map(|number| [call(number), usage(), output(number, 10)]),
+        ));
+        assert!(most <= 2 * BUDGET, "{most}");
+        let responses = responses(&turns[0]);
+        let total: u64 =
+            responses.iter().filter_map(|response| response.usage).map(|u| u.input).sum();
+        assert_eq!(total, 10 * RESPONSES_OF_TURN as u64);
+        let merged: Vec<_> = responses.iter().filter(|r| !r.merged.is_empty()).collect();
+        assert_eq!(merged.len(), 1);
+        assert_eq!(merged[0].merged.len() as u64, turns[0].cut.responses);
+        assert!(responses.len() < RESPONSES_OF_TURN / 4, "{}", responses.len());
+    }
 }

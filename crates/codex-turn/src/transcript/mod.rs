@@ -329,7 +329,8 @@ impl Transcript {
         self.close(open, end);
     }
 
-    fn close(&mut self, open: OpenTurn, end: TurnEnd) {
+    fn close(&mut self, mut open: OpenTurn, end: TurnEnd) {
+        open.drop_orphans();
         self.turns.push(open.close(end, &self.meta, self.at));
     }
 

@@ -4,6 +4,8 @@
 //! versions write the cost *after* the items, versions up to 0.80 *before* them. A response without
 //! cost ends where a tool's output is followed by the next item.
 
+use std::ops::Add;
+
 use otlp_model::UnixNanos;
 use otlp_model::turn::{Message, Part, Usage};
 
@@ -44,6 +46,11 @@ pub(crate) enum Entry {
         summary: Option<String>,
         at: UnixNanos,
     },
+    /// Responses of which nothing but their usage was kept, and when the last of them was written.
+    Rest {
+        usages: Vec<Usage>,
+        at: UnixNanos,
+    },
 }
 
 /// One model response and what the model saw for the first time with its request.
@@ -59,6 +66,8 @@ pub(crate) struct Response {
     pub(crate) asked: Option<UnixNanos>,
     /// When its last record was written.
     pub(crate) answered: Option<UnixNanos>,
+    /// The usage of each response that it stands for, where it stands for several.
+    pub(crate) merged: Vec<Usage>,
 }
 
 impl Response {
@@ -178,6 +187,13 @@ impl Grouping {
                 if self.placement == Placement::After {
                     self.close();
                 }
+            }
+            Entry::Rest { usages, at } => {
+                self.close();
+                self.current.usage = Some(usages.iter().copied().fold(Usage::default(), Add::add));
+                self.current.merged = usages;
+                self.current.answered = Some(at);
+                self.close();
             }
             Entry::Compacted { summary, at } => {
                 self.close();

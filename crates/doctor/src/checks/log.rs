@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use buffer_api::log::LIMIT_REACHED;
+
 use crate::Finding;
 use crate::logs::Line;
 use crate::words::{count, line, span};
@@ -13,6 +15,23 @@ const LATELY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the lines of the hook's log mean.
 pub fn check(lines: &[Line], now: SystemTime) -> Vec<Finding> {
+    let mut findings = errors(lines, now);
+    findings.extend(limits(lines, now));
+    findings
+}
+
+/// What was left out because it was too much.
+fn limits(lines: &[Line], now: SystemTime) -> Option<Finding> {
+    let lately = |line: &&Line| line.time.is_some_and(|time| time + LATELY > now);
+    let what = |line| message(line).strip_prefix(LIMIT_REACHED);
+    let reached: Vec<&str> = lines.iter().filter(lately).filter_map(what).collect();
+    let last = reached.last()?;
+    let number = count(reached.len(), "limit", "limits");
+    let message = format!("{number} reached within 24 hours, the last: {}", line(last, 300));
+    Some(Finding::warning(CHECK, message, "arize-codex logs -n 20"))
+}
+
+fn errors(lines: &[Line], now: SystemTime) -> Vec<Finding> {
     let lately = |line: &&Line| line.time.is_some_and(|time| time + LATELY > now);
     let errors: Vec<&Line> =
         lines.iter().filter(lately).filter(|line| line.level() == "error").collect();
@@ -27,9 +46,14 @@ pub fn check(lines: &[Line], now: SystemTime) -> Vec<Finding> {
         let message = format!("turns were traced since the last of {number}, {ago} ago");
         return vec![Finding::ok(CHECK, message)];
     }
-    let text = last.text.split_once("] ").map_or(last.text.as_str(), |(_, text)| text);
-    let message = format!("{number} within 24 hours, the last {ago} ago: {}", line(text, 300));
+    let text = line(message(last), 300);
+    let message = format!("{number} within 24 hours, the last {ago} ago: {text}");
     vec![Finding::warning(CHECK, message, "arize-codex logs -n 20")]
+}
+
+/// What a line says, without its level and process.
+fn message(line: &Line) -> &str {
+    line.text.split_once("] ").map_or(line.text.as_str(), |(_, text)| text)
 }
 
 #[cfg(test)]
@@ -55,5 +79,16 @@ mod tests {
         expect(&[earlier, error, "caused by x"], Warning, "2 errors");
         expect(&[error, success], Fine, "traced since the last of 1 error, 10 min ago");
         expect(&[success, error], Warning, "1 error");
+    }
+
+    #[test]
+    fn what_was_left_out_is_said() {
+        let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
+        let line = "2026-11-21T11:50:00.000Z warn  [7] limit reached: `a` was read for 4 s";
+        let findings = check(&[Line::parse("hook", line)], now);
+        let words: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
+        let limit = "1 limit reached within 24 hours, the last: `a` was read for 4 s";
+        assert_eq!(words, ["no error within 24 hours", limit]);
+        assert_eq!(findings[1].level, Warning);
     }
 }
