@@ -231,3 +231,24 @@ fn a_file_that_somebody_has_rewritten_still_says_what_was_taken_back() {
     home.look(None);
     check(&home);
 }
+
+#[test]
+fn a_sub_agent_of_an_older_codex_finds_a_turn_in_any_of_its_parents_files() {
+    let home = Home::new("0.130.0/fork_context");
+    let recorded = home.recorded();
+    let meta = &recorded[..=recorded.find('\n').unwrap()];
+    home.write_transcript(meta);
+    let first = home.transcript_path();
+    let name = first.file_stem().unwrap().to_str().unwrap();
+    fs::write(first.with_file_name(format!("{name}_{}.jsonl", FILES[1].0)), &recorded).unwrap();
+    let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+    let meta = codex_turn::ThreadMeta::decode(text.lines().next().unwrap().as_bytes()).unwrap();
+    let child = Home::of(&meta.thread_id, home.recording.clone());
+    let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
+    child.write_transcript(&text);
+    assert_eq!(child.look(Some(child.payload())).traced, 1);
+    assert_eq!(home.look(Some(home.payload())).traced, 1);
+    let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
+    let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
+    assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
+}
