@@ -224,6 +224,41 @@ fn a_turn_whose_codex_is_gone_is_told_at_once() {
     }
 }
 
+/// Two front ends work on one thread: the turn of the first one may be silent for a while.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_turn_beside_that_of_another_front_end_is_left_alone() {
+    let (thread, text) = recorded("0.145.0/two_front_ends");
+    let second = text.rfind("TURN-B").unwrap();
+    let (begun, rest) = text.split_at(second + text[second..].find('\n').unwrap() + 1);
+    let traced = |has_second_writer: bool| {
+        let home = Home::new();
+        let path = home.transcript(&thread, begun);
+        let _one = File::options().append(true).open(&path).unwrap();
+        let other = has_second_writer.then(|| {
+            let file = File::options().append(true).open(&path).unwrap();
+            // A process of its own.
+            Command::new("sleep").arg("600").stdout(file).spawn().unwrap()
+        });
+        home.sweep(&[&thread]);
+        let before = home.names();
+        append(&path, rest);
+        home.sweep(&[&thread]);
+        if let Some(mut other) = other {
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+        let failed = home.turns().iter().filter(|turn| turn.1 != SpanStatus::Ok).count();
+        (before, home.names(), failed)
+    };
+    let names = |numbers: &[u8]| -> Vec<String> {
+        numbers.iter().map(|number| format!("Turn {number}")).collect()
+    };
+    assert_eq!(traced(true), (names(&[1]), names(&[1, 2, 3]), 0));
+    // Nobody else: the first one was killed.
+    assert_eq!(traced(false), (names(&[1, 2]), names(&[1, 2, 3]), 1));
+}
+
 #[test]
 fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
     let (home, (thread, text)) = (Home::new(), recorded("0.98.0/basic"));
