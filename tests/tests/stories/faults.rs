@@ -165,6 +165,8 @@ fn hooks_that_are_killed_between_the_parts_of_a_turn() {
         }
     }
     assert!(turns.len() > 4 * CALLS.len(), "only {} turns", turns.len());
+    // It was refused often, and the service may have been at it.
+    stage.make_due();
     let report = stage.check_turns("hooks that are killed between the parts", &turns, &LARGE);
     assert!(report[0].requests > 3 * turns.len(), "a turn is several requests");
     // What a target has accepted is noted before the next request is made.
