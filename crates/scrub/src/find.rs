@@ -45,9 +45,14 @@ const DEEPEST: usize = 3;
 /// its encodings.
 pub(crate) fn findings(scrubber: &Scrubber, text: &str, depth: usize) -> Vec<Finding> {
     let mut gone = Vec::new();
-    let mut found = Search::new(scrubber, text, depth).run(&mut gone);
-    if let Some(peeled) = peel(text) {
-        for finding in Search::new(scrubber, &peeled.text, depth).run(&mut Vec::new()) {
+    let mut search = Search::new(scrubber, text, depth);
+    search.run(&mut gone);
+    let needs_lines = search.needs_lines;
+    let mut found = search.found;
+    if let Some(peeled) = peel(text).filter(|peeled| peeled.is_unusual || needs_lines) {
+        let mut search = Search::new(scrubber, &peeled.text, depth);
+        search.run(&mut Vec::new());
+        for finding in search.found {
             found.push(Finding::new(peeled.range(&finding.range), finding.rule));
         }
     }
@@ -67,15 +72,20 @@ struct Search<'s> {
     looked_at: HashMap<usize, usize>,
     /// The end of the last name.
     named: usize,
+    /// Whether something was there that depends on the lines around it. Where these are written with
+    /// escapes, the text has to be looked through without them; all else knows those escapes.
+    needs_lines: bool,
 }
 
 impl<'s> Search<'s> {
     fn new(scrubber: &'s Scrubber, text: &'s str, depth: usize) -> Self {
         let (found, examined, tables) = (Vec::new(), Examined::default(), Tables::default());
-        Self { scrubber, text, depth, found, examined, tables, looked_at: HashMap::new(), named: 0 }
+        let looked_at = HashMap::new();
+        let (named, needs_lines) = (0, false);
+        Self { scrubber, text, depth, found, examined, tables, looked_at, named, needs_lines }
     }
 
-    fn run(mut self, gone: &mut Vec<Range<usize>>) -> Vec<Finding> {
+    fn run(&mut self, gone: &mut Vec<Range<usize>>) {
         let mut at = 0;
         for run in runs::runs(self.text) {
             self.look_into(&run);
@@ -92,7 +102,6 @@ impl<'s> Search<'s> {
                 finding.range = wrap::extended(self.text, finding.range.clone());
             }
         }
-        self.found
     }
 
     fn keywords(&mut self, part: Range<usize>, gone: &mut Vec<Range<usize>>) {
@@ -107,6 +116,7 @@ impl<'s> Search<'s> {
 
     fn hint(&mut self, hint: Hint, word: Range<usize>) {
         let text = self.text;
+        self.needs_lines |= matches!(hint, Hint::Taker | Hint::Kubernetes | Hint::Pem);
         match hint {
             Hint::Shape(number) => self.shape(number, word),
             Hint::Name => self.name(word),
@@ -136,6 +146,8 @@ impl<'s> Search<'s> {
         match value::beside_name(self.text, &named, &mut self.examined) {
             Some(finding) => self.found.push(finding),
             None => {
+                let next = self.text.as_bytes().get(named.end).copied().unwrap_or_default();
+                self.needs_lines |= b",;|\t\\<".contains(&next);
                 let cells = self.tables.below(self.text, &named);
                 self.add(named.rule, cells);
             }
@@ -152,6 +164,7 @@ impl<'s> Search<'s> {
         let rule = self.scrubber.rules.get(number);
         let Some(word) = word_around(self.text, keyword, rule) else { return };
         *seen = word.end;
+        self.needs_lines |= self.text.as_bytes().get(word.end) == Some(&b'\\');
         let secrets = rule.secrets(&self.text[word.clone()]);
         if !secrets.is_empty() {
             let start = word.start;

@@ -1,6 +1,8 @@
 //! One pass over a text that finds the keywords of everything.
 
 use std::ops::Range;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
@@ -36,10 +38,19 @@ pub(crate) enum Hint {
     Placeholder,
 }
 
+/// After so many bytes, the time that it takes to make an automaton that searches twice as fast comes
+/// back.
+const MUCH: usize = 1 << 20;
+
 /// All keywords, and what each hints at.
 #[derive(Debug)]
 pub(crate) struct Keywords {
-    automaton: Option<AhoCorasick>,
+    words: Vec<String>,
+    /// Quick to make.
+    small: Option<AhoCorasick>,
+    /// Quick to search with.
+    large: OnceLock<Option<AhoCorasick>>,
+    searched: AtomicUsize,
     hints: Vec<Hint>,
     commands: Vec<Command>,
 }
@@ -66,12 +77,9 @@ impl Keywords {
         add("://", Hint::Url);
         pem::STARTS.iter().for_each(|word| add(word, Hint::Pem));
         add(placeholder::START, Hint::Placeholder);
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(words);
-        // It fails for more than two billion states alone.
-        Self { automaton: automaton.ok(), hints, commands }
+        let small = automaton(&words, AhoCorasickKind::ContiguousNFA);
+        let (large, searched) = (OnceLock::new(), AtomicUsize::new(0));
+        Self { words, small, large, searched, hints, commands }
     }
 
     /// Every place where a keyword stands in a part of a text, those within others, too.
@@ -82,7 +90,12 @@ impl Keywords {
     ) -> impl Iterator<Item = (Hint, Range<usize>)> {
         let offset = part.start;
         let part = &text.as_bytes()[part];
-        let hits = self.automaton.as_ref().map(|automaton| automaton.find_overlapping_iter(part));
+        let searched = self.searched.fetch_add(part.len(), Ordering::Relaxed);
+        let automaton = match searched > MUCH {
+            true => self.large.get_or_init(|| automaton(&self.words, AhoCorasickKind::DFA)),
+            false => &self.small,
+        };
+        let hits = automaton.as_ref().map(|automaton| automaton.find_overlapping_iter(part));
         hits.into_iter().flatten().map(move |hit| {
             (self.hints[hit.pattern().as_usize()], offset + hit.start()..offset + hit.end())
         })
@@ -92,4 +105,10 @@ impl Keywords {
     pub(crate) fn command(&self, number: usize) -> &Command {
         &self.commands[number]
     }
+}
+
+fn automaton(words: &[String], kind: AhoCorasickKind) -> Option<AhoCorasick> {
+    let builder = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(words);
+    // It fails for more than two billion states alone.
+    builder.ok()
 }

@@ -10,6 +10,8 @@ const DEEPEST: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Peeled {
     pub(crate) text: String,
+    /// Whether more came off than the escapes that every text in JSON has.
+    pub(crate) is_unusual: bool,
     /// Where pieces begin that are the same in both texts: here, and in the text it was made from.
     pieces: Vec<(usize, usize)>,
 }
@@ -20,6 +22,7 @@ pub(crate) fn peel(text: &str) -> Option<Peeled> {
     for _ in 1..DEEPEST {
         let Some(mut next) = once(&peeled.text) else { break };
         next.pieces = peeled.through(&next);
+        next.is_unusual |= peeled.is_unusual;
         peeled = next;
     }
     Some(peeled)
@@ -66,7 +69,7 @@ impl Peeled {
 /// Takes one encoding off.
 fn once(text: &str) -> Option<Peeled> {
     let bytes = text.as_bytes();
-    let mut peeled = Peeled { text: String::new(), pieces: vec![(0, 0)] };
+    let mut peeled = Peeled { text: String::new(), is_unusual: false, pieces: vec![(0, 0)] };
     let mut done = 0;
     let mut at = 0;
     while let Some(found) =
@@ -78,6 +81,7 @@ fn once(text: &str) -> Option<Peeled> {
             continue;
         };
         peeled.text.push_str(&text[done..at]);
+        peeled.is_unusual |= bytes[at] != b'\\' || length > 2;
         if let Some(letter) = decoded {
             peeled.pieces.push((peeled.text.len(), at));
             peeled.text.push(letter);
