@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::Scrubber;
+use crate::judge::is_random;
 use crate::keywords::Hint;
-use crate::peel::peel;
+use crate::peel::{has_unusual, peel};
 use crate::rules::Rule;
 use crate::table::Tables;
 use crate::value::Examined;
@@ -49,7 +50,9 @@ pub(crate) fn findings(scrubber: &Scrubber, text: &str, depth: usize) -> Vec<Fin
     search.run(&mut gone);
     let needs_lines = search.needs_lines;
     let mut found = search.found;
-    if let Some(peeled) = peel(text).filter(|peeled| peeled.is_unusual || needs_lines) {
+    if (needs_lines || has_unusual(text))
+        && let Some(peeled) = peel(text)
+    {
         let mut search = Search::new(scrubber, &peeled.text, depth);
         search.run(&mut Vec::new());
         for finding in search.found {
@@ -164,7 +167,8 @@ impl<'s> Search<'s> {
         let rule = self.scrubber.rules.get(number);
         let Some(word) = word_around(self.text, keyword, rule) else { return };
         *seen = word.end;
-        self.needs_lines |= self.text.as_bytes().get(word.end) == Some(&b'\\');
+        self.needs_lines |= self.text.as_bytes().get(word.end) == Some(&b'\\')
+            && is_random(&self.text[word.clone()]);
         let secrets = rule.secrets(&self.text[word.clone()]);
         if !secrets.is_empty() {
             let start = word.start;

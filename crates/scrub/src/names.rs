@@ -196,7 +196,13 @@ impl Names {
             Kind::Header => HEADERS.contains(&plain),
             _ => true,
         } && plain.ends_with(end);
-        ENDINGS.iter().find(fits).map(|(_, rule, kind)| (*rule, *kind))
+        // The last letter alone tells most names from those of secrets.
+        let last = plain.as_bytes().last();
+        ENDINGS
+            .iter()
+            .filter(|(end, ..)| end.as_bytes().last() == last)
+            .find(fits)
+            .map(|(_, rule, kind)| (*rule, *kind))
     }
 
     /// A value in a JSON object that is secret, and the rule by which it is.

@@ -10,8 +10,6 @@ const DEEPEST: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Peeled {
     pub(crate) text: String,
-    /// Whether more came off than the escapes that every text in JSON has.
-    pub(crate) is_unusual: bool,
     /// Where pieces begin that are the same in both texts: here, and in the text it was made from.
     pieces: Vec<(usize, usize)>,
 }
@@ -22,10 +20,26 @@ pub(crate) fn peel(text: &str) -> Option<Peeled> {
     for _ in 1..DEEPEST {
         let Some(mut next) = once(&peeled.text) else { break };
         next.pieces = peeled.through(&next);
-        next.is_unusual |= peeled.is_unusual;
         peeled = next;
     }
     Some(peeled)
+}
+
+/// Whether a text has encodings other than the escapes that every text in JSON has.
+pub(crate) fn has_unusual(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(found) = bytes[at..].iter().position(is_start) {
+        at += found;
+        // Backslashes before the last one come off with the encodings around this one.
+        let backslashes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
+        let last = at + backslashes.saturating_sub(1);
+        if decode(&bytes[last..]).is_some_and(|(_, length)| backslashes == 0 || length > 2) {
+            return true;
+        }
+        at = last + 1;
+    }
+    false
 }
 
 impl Peeled {
@@ -66,22 +80,24 @@ impl Peeled {
     }
 }
 
+/// Whether an encoding may begin with this byte.
+fn is_start(byte: &u8) -> bool {
+    matches!(byte, b'\\' | b'%' | b'&' | 0x1b)
+}
+
 /// Takes one encoding off.
 fn once(text: &str) -> Option<Peeled> {
     let bytes = text.as_bytes();
-    let mut peeled = Peeled { text: String::new(), is_unusual: false, pieces: vec![(0, 0)] };
+    let mut peeled = Peeled { text: String::new(), pieces: vec![(0, 0)] };
     let mut done = 0;
     let mut at = 0;
-    while let Some(found) =
-        bytes[at..].iter().position(|byte| matches!(byte, b'\\' | b'%' | b'&' | 0x1b))
-    {
+    while let Some(found) = bytes[at..].iter().position(is_start) {
         at += found;
         let Some((decoded, length)) = decode(&bytes[at..]) else {
             at += 1;
             continue;
         };
         peeled.text.push_str(&text[done..at]);
-        peeled.is_unusual |= bytes[at] != b'\\' || length > 2;
         if let Some(letter) = decoded {
             peeled.pieces.push((peeled.text.len(), at));
             peeled.text.push(letter);
