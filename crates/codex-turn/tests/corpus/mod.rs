@@ -11,7 +11,7 @@ use otlp_model::turn::ToolCall;
 use otlp_model::{Span, TreeOptions, Turn, span_tree};
 use serde_json::Value as Json;
 
-use crate::support::{Recording, samples, transcripts};
+use crate::support::{Recording, records_of, samples, transcripts};
 
 /// Checks something of each of them and names all that fail.
 fn check(holds: impl Fn(&Recording) -> Result<(), String>) {
@@ -172,24 +172,8 @@ fn check_tree(spans: &[Span]) -> Result<(), String> {
     Ok(())
 }
 
-/// Lines that are records, and those that are more than one, as far as they can be read.
 fn records(recording: &Recording) -> Vec<Json> {
-    let mut records = Vec::new();
-    for line in recording.lines() {
-        let text = String::from_utf8_lossy(line);
-        let starts = text.match_indices(r#"{"timestamp""#).map(|(at, _)| at);
-        let mut end = 0;
-        for at in starts {
-            let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<Json>();
-            if at >= end
-                && let Some(Ok(record)) = values.next()
-            {
-                end = at + values.byte_offset();
-                records.push(record);
-            }
-        }
-    }
-    records
+    recording.lines().flat_map(records_of).collect()
 }
 
 fn tools(turn: &Turn) -> Vec<String> {

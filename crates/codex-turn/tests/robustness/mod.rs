@@ -4,6 +4,7 @@
 mod mutation;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use codex_turn::{
@@ -17,7 +18,7 @@ use proptest::sample::select;
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Recording, transcripts};
+use crate::support::{Recording, records_of, samples, transcripts};
 use mutation::{apply, changes};
 
 proptest! {
@@ -26,7 +27,7 @@ proptest! {
 
     #[test]
     fn a_changed_transcript_costs_only_what_was_changed(
-        file in select(transcripts()),
+        file in select(files()),
         line_changes in changes(1),
         event_changes in changes(0),
     ) {
@@ -49,6 +50,26 @@ proptest! {
         let told = [told.input, told.cached_input, told.output, told.reasoning_output];
         for (told, recorded) in told.into_iter().zip(recorded) {
             prop_assert!(u128::from(told) <= recorded, "{told} of {recorded} tokens");
+        }
+    }
+
+    #[test]
+    fn a_changed_transcript_is_read_on_at_any_checkpoint(
+        file in select(files()),
+        line_changes in changes(1),
+    ) {
+        let recording = Recording::from_file(&file);
+        let mut lines: Vec<Vec<u8>> = recording.lines().map(<[u8]>::to_vec).collect();
+        apply(&line_changes, &mut lines);
+        let (turns, _) = decode(&recording, &lines);
+        let keys = |turns: &[TranscriptTurn]| -> Vec<_> {
+            turns.iter().map(TranscriptTurn::key).collect()
+        };
+        let all = keys(&turns);
+        for (index, turn) in turns.iter().enumerate() {
+            let rest = keys(&decode_from(&recording, &lines, turn.checkpoint).0);
+            prop_assert!(rest.len() >= all.len() - index - 1, "{rest:?} of {all:?} after {index}");
+            prop_assert!(all.ends_with(&rest), "{rest:?} of {all:?} after {index}");
         }
     }
 
@@ -85,10 +106,27 @@ proptest! {
     }
 }
 
+/// The recordings and the samples.
+fn files() -> Vec<PathBuf> {
+    transcripts().into_iter().chain(samples()).collect()
+}
+
 fn decode(recording: &Recording, lines: &[Vec<u8>]) -> (Vec<TranscriptTurn>, Vec<Problem>) {
-    let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+    decode_from(recording, lines, Checkpoint::START)
+}
+
+fn decode_from(
+    recording: &Recording,
+    lines: &[Vec<u8>],
+    checkpoint: Checkpoint,
+) -> (Vec<TranscriptTurn>, Vec<Problem>) {
+    let mut transcript = Transcript::resume(recording.meta.clone(), checkpoint);
+    let mut offset = 0;
     for line in lines {
-        transcript.line(line);
+        if offset >= checkpoint.offset {
+            transcript.line(line);
+        }
+        offset += line.len() as u64 + 1;
     }
     let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
     assert_eq!(transcript.at().offset, bytes as u64);
@@ -117,13 +155,15 @@ fn changed_events(events: &[LogEvent], changes: &[mutation::Change]) -> Vec<LogE
     events.collect()
 }
 
-/// Each line that is not even JSON is told of, and no line twice.
+/// Each line that is not even JSON, or several records, is told of, and no line twice.
 fn check_problems(lines: &[Vec<u8>], problems: &[Problem]) {
     let told: HashSet<u64> = problems.iter().map(|problem| problem.offset).collect();
     assert_eq!(told.len(), problems.len(), "{problems:?}");
     let mut offset = 0;
     for line in lines {
-        let is_json = serde_json::from_slice::<IgnoredAny>(line).is_ok();
+        let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+        let is_json = values.all(|value| value.is_ok());
         let is_blank = line.trim_ascii().is_empty();
         assert!(is_json || is_blank || told.contains(&offset), "nothing is said of {offset}");
         offset += line.len() as u64 + 1;
@@ -160,7 +200,7 @@ fn recorded(lines: &[Vec<u8>]) -> [u128; 4] {
     let mut sum = [0; 4];
     // Bytes that are no UTF-8 cost no record.
     let records = lines.iter().map(|line| String::from_utf8_lossy(line));
-    for record in records.filter_map(|line| serde_json::from_str::<Json>(&line).ok()) {
+    for record in records.flat_map(|line| records_of(line.as_bytes())) {
         let payload = &record["payload"];
         let (last, total) =
             (&payload["info"]["last_token_usage"], &payload["info"]["total_token_usage"]);

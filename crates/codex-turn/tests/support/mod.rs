@@ -200,6 +200,24 @@ impl Recording {
     }
 }
 
+/// The record of a line, or those that share it: others may stand behind a torn one.
+pub(crate) fn records_of(line: &[u8]) -> Vec<Json> {
+    if let Ok(record) = serde_json::from_slice(line) {
+        return vec![record];
+    }
+    let (mut records, mut end) = (Vec::new(), 0);
+    for (at, _) in line.windows(2).enumerate().filter(|(_, bytes)| bytes == br#"{""#) {
+        let mut values = serde_json::Deserializer::from_slice(&line[at..]).into_iter();
+        if at >= end
+            && let Some(Ok(record)) = values.next()
+        {
+            end = at + values.byte_offset();
+            records.push(record);
+        }
+    }
+    records
+}
+
 /// Codex's own count of the thread's tokens in a record.
 fn cumulative(record: &Json) -> &Json {
     match record["type"].as_str() {
