@@ -9,6 +9,8 @@ pub struct Problem {
     pub offset: u64,
     /// What, without any contents of the record.
     pub what: String,
+    /// Whether it was left out because it was too much.
+    pub is_limit: bool,
 }
 
 impl fmt::Display for Problem {

@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use codex_config::sessions::{self, TranscriptName};
 use codex_turn::{Checkpoint, ThreadMeta, Transcript};
 
-use crate::read::{self, Tail};
+use crate::read::{self, ReadLimit, ReadUntil, Tail};
 
 /// One of the files of a thread: the first one, or a segment that goes on after a revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -198,13 +198,13 @@ pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>)
             SystemTime::now().duration_since(*modified).unwrap_or_default() < JUST_NOW
         })
         .max()?;
-    let until = Instant::now() + read::READING;
+    let until = ReadLimit::default().starting_now();
     let opened = read::open(&newest.1, None, Checkpoint::START, until).ok()?;
     let thread_id = opened.meta.thread_id.clone();
     (last_answer(opened.meta, opened.tail, until)?.as_deref() == answer).then_some(thread_id)
 }
 
-fn last_answer(meta: ThreadMeta, mut tail: Tail, until: Instant) -> Option<Option<String>> {
+fn last_answer(meta: ThreadMeta, mut tail: Tail, until: ReadUntil) -> Option<Option<String>> {
     let mut transcript = Transcript::resume(meta, tail.begin());
     tail.pull_all(&mut transcript, until).ok()?;
     Some(transcript.finish().0.pop()?.answer)

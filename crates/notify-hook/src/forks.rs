@@ -2,13 +2,12 @@
 //! with the records of the thread that it was forked off, as if they were new.
 
 use std::path::Path;
-use std::time::Instant;
 
 use codex_turn::{Checkpoint, Transcript, TranscriptTurn};
 
 use crate::find::{self, Reach};
 use crate::log::Log;
-use crate::read;
+use crate::read::{self, ReadLimit};
 
 /// Marks the turns that the thread repeats. What the other thread's transcript has is a copy. Without
 /// that transcript, what was written in one go when the thread was made is one: what was paid for once
@@ -39,7 +38,7 @@ pub(crate) fn mark_copies(turns: &mut [TranscriptTurn], codex_home: &Path, log: 
 }
 
 fn turns_of(codex_home: &Path, thread_id: &str) -> Vec<TranscriptTurn> {
-    let until = Instant::now() + read::READING;
+    let until = ReadLimit::default().starting_now();
     let files = find::files(codex_home, thread_id, &[], Reach::Everywhere).files;
     let turns = files.iter().filter_map(|file| {
         let mut opened = read::open(&file.path, None, Checkpoint::START, until).ok()?;

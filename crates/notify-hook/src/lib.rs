@@ -58,7 +58,7 @@ pub use exporter::exporter;
 pub use lane::outbox;
 pub use log::Log;
 pub use metrics::UnsentMetrics;
-pub use read::SILENCE;
+pub use read::{ReadLimit, SILENCE};
 pub use run::{CAP, run};
 pub use secrets::Secrets;
 pub use state::{StateError, ThreadState};

@@ -2,14 +2,13 @@
 //! it all.
 
 use std::path::Path;
-use std::time::Instant;
 
 use codex_turn::{Checkpoint, Transcript, TranscriptTurn, nth_call};
 use otlp_model::Turn;
 use otlp_model::turn::ParentTurn;
 
 use crate::find::{self, Reach};
-use crate::read;
+use crate::read::{self, ReadLimit};
 
 /// Sub-agents of sub-agents: deeper than this nobody goes.
 const MAX_DEPTH: usize = 8;
@@ -63,7 +62,7 @@ fn last_turn(
     holds: impl Fn(&TranscriptTurn) -> bool,
 ) -> Option<TranscriptTurn> {
     let found = find::files(codex_home, thread_id, &[], Reach::Everywhere);
-    let until = Instant::now() + read::READING;
+    let until = ReadLimit::default().starting_now();
     found.files.iter().rev().find_map(|file| {
         let mut opened = read::open(&file.path, None, Checkpoint::START, until).ok()?;
         let mut transcript = Transcript::resume(opened.meta, opened.tail.begin());

@@ -21,11 +21,43 @@ const PIECE: usize = 64 * 1024;
 /// The longest first line that is taken in, in bytes, where its texts do not make it longer.
 const FIRST_LINE_TEXTS: usize = 64 * 1024;
 
-/// How long a look reads in a transcript. So much is left of its time that what was read can be sent.
-pub(crate) const READING: Duration = Duration::from_secs(4);
+/// How much a look reads in a transcript.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimit {
+    /// How long it reads.
+    pub time: Duration,
+    /// So many bytes are read however long that takes.
+    pub at_least: u64,
+}
 
-/// So many bytes are read however long that takes: a busy machine is no reason to cut a turn.
-const READ_AT_LEAST: u64 = 16 * 1024 * 1024;
+impl Default for ReadLimit {
+    /// So much is left of a look's time that what was read can be sent. A busy machine is no reason to
+    /// cut a turn.
+    fn default() -> Self {
+        Self { time: Duration::from_secs(4), at_least: 16 * 1024 * 1024 }
+    }
+}
+
+impl ReadLimit {
+    /// The limit of what is read from now on.
+    pub(crate) fn starting_now(self) -> ReadUntil {
+        ReadUntil { time: Instant::now() + self.time, at_least: self.at_least }
+    }
+}
+
+/// When to stop reading.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ReadUntil {
+    pub(crate) time: Instant,
+    /// So many bytes of a file are read however late it is.
+    at_least: u64,
+}
+
+impl ReadUntil {
+    pub(crate) fn has_come(&self) -> bool {
+        Instant::now() >= self.time
+    }
+}
 
 /// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
 /// whose Codex was killed, where it is not known whether a process still has the file open: Codex may
@@ -66,7 +98,7 @@ pub(crate) fn open(
     path: &Path,
     mark: Option<&Mark>,
     start: Checkpoint,
-    until: Instant,
+    until: ReadUntil,
 ) -> io::Result<Opened> {
     let mut file = plain(path)?;
     let length = file.metadata()?.len();
@@ -75,7 +107,7 @@ pub(crate) fn open(
         Some(mark) if mark.holds(&file, length)? => (mark.checkpoint, false),
         // What was told before is known by its ids.
         Some(_) => (start, false),
-        None => begin::first_look(&mut file, length, start, until)?,
+        None => begin::first_look(&mut file, length, start, until.time)?,
     };
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
@@ -201,7 +233,7 @@ impl Tail {
     pub(crate) fn pull(
         &mut self,
         transcript: &mut Transcript,
-        until: Instant,
+        until: ReadUntil,
     ) -> io::Result<Option<Stopped>> {
         loop {
             let buffer = self.file.fill_buf()?;
@@ -222,10 +254,7 @@ impl Tail {
                 }
             }
             // A clock is looked at once per piece of the file.
-            if self.file.buffer().is_empty()
-                && self.bytes > READ_AT_LEAST
-                && Instant::now() >= until
-            {
+            if self.file.buffer().is_empty() && self.bytes > until.at_least && until.has_come() {
                 return Ok(Some(Stopped::OutOfTime));
             }
         }
@@ -235,7 +264,7 @@ impl Tail {
     pub(crate) fn pull_all(
         &mut self,
         transcript: &mut Transcript,
-        until: Instant,
+        until: ReadUntil,
     ) -> io::Result<()> {
         while self.pull(transcript, until)? == Some(Stopped::Full) {}
         Ok(())

@@ -18,6 +18,7 @@ use crate::deliver::Delivery;
 use crate::log::Log;
 use crate::order::Order;
 use crate::pass_on::pass_on;
+use crate::read::ReadLimit;
 use crate::secrets::{self, Secrets};
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
@@ -113,6 +114,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
         secrets: &secrets,
         delivery: delivery.as_ref().ok(),
         buffer: buffer_client(settings, paths, log),
+        reading: ReadLimit::default(),
         deadline: Instant::now() + CAP - GRACE,
     };
     let unsent = match order {

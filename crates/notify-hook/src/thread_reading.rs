@@ -10,7 +10,7 @@ use codex_config::sessions;
 use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
 
 use crate::find::{self, Found, Reach, ThreadFile};
-use crate::read::{self, Mark, Opened, Stopped, Tail};
+use crate::read::{self, Mark, Opened, ReadUntil, Stopped, Tail};
 use crate::state::ThreadState;
 
 /// What is to be read.
@@ -31,7 +31,7 @@ pub(crate) struct Request<'a> {
     /// The length up to which texts are kept, in bytes.
     pub(crate) text_limit: usize,
     /// When to stop reading what is there.
-    pub(crate) read_until: Instant,
+    pub(crate) read_until: ReadUntil,
     /// When to stop waiting for more.
     pub(crate) wait_until: Instant,
 }
@@ -55,8 +55,8 @@ pub(crate) struct FileReading {
     /// Which of the turns are in it.
     pub(crate) turns: Range<usize>,
     pub(crate) problems: Vec<Problem>,
-    /// Bytes of the file that were read or lie before.
-    pub(crate) length: u64,
+    /// Where reading came to its end.
+    pub(crate) end: Checkpoint,
     /// Why there is more in the file than that; none where it was read to its end. The files after it
     /// were not read then.
     pub(crate) stopped: Option<Stopped>,
@@ -76,7 +76,7 @@ impl Reading {
         if stopped == Some(Stopped::OutOfTime) {
             tail.give_up(&mut transcript);
         }
-        let length = transcript.at().offset;
+        let end = transcript.at();
         let (mut turns, problems) = transcript.finish();
         if stopped.is_none() {
             // They stay as they are where nobody can tell.
@@ -91,7 +91,7 @@ impl Reading {
             is_whole: begin == 0,
             turns: first..self.turns.len(),
             problems,
-            length,
+            end,
             stopped,
             left_out: tail.is_behind_others.then_some(begin),
             tail,

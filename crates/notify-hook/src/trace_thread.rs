@@ -21,6 +21,7 @@ use crate::lane::Fate;
 use crate::lineage::note_caller;
 use crate::log::Log;
 use crate::price::price;
+use crate::read::ReadLimit;
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::told::Told;
@@ -50,6 +51,8 @@ pub struct Context<'a> {
     pub delivery: Option<&'a Delivery>,
     /// The buffer service; none where there is none.
     pub buffer: Option<Client>,
+    /// How much of a transcript is read.
+    pub reading: ReadLimit,
     /// When to stop waiting for others.
     pub deadline: Instant,
 }

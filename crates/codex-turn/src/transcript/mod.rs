@@ -165,7 +165,8 @@ impl Transcript {
                     Err(format!("{bytes} bytes that are not a record ({error:?} error)"))
                 }
             };
-            self.problems.extend(read.err().map(|what| Problem { offset, what }));
+            let problem = |what| Problem { offset, what, is_limit: false };
+            self.problems.extend(read.err().map(problem));
         });
     }
 
@@ -173,8 +174,8 @@ impl Transcript {
     pub fn skip(&mut self, bytes: u64) {
         let offset = self.at.offset;
         self.at.offset += bytes;
-        self.problems
-            .push(Problem { offset, what: format!("a line of {bytes} bytes was passed over") });
+        let what = format!("a line of {bytes} bytes was passed over");
+        self.problems.push(Problem { offset, what, is_limit: true });
     }
 
     /// Takes the turns that go on for ended: what follows of them is not read.

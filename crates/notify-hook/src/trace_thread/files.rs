@@ -10,7 +10,7 @@ use crate::forks;
 use crate::gather::Gathered;
 use crate::git::Dirty;
 use crate::parents;
-use crate::read::{READING, SILENCE, Stopped};
+use crate::read::{ReadUntil, SILENCE, Stopped};
 use crate::reverts::Branches;
 use crate::thread_reading::{self, Reading, Request};
 
@@ -18,7 +18,7 @@ impl Look<'_> {
     /// Tells what the files have beyond the checkpoints, in parts where that is much, and returns the
     /// last of them; none where the thread is not to be told at all.
     pub(super) fn trace_files(&mut self, gathered: &mut Gathered) -> Option<Reading> {
-        let until = Instant::now() + READING;
+        let until = self.context.reading.starting_now();
         loop {
             let before = self.state.progress();
             let Some(mut reading) = self.read(until) else {
@@ -26,7 +26,7 @@ impl Look<'_> {
             };
             self.log_limits(&reading);
             self.trace_reading(&mut reading, gathered);
-            if !reading.is_full() || self.state.progress() == before || Instant::now() >= until {
+            if !reading.is_full() || self.state.progress() == before || until.has_come() {
                 return Some(reading);
             }
         }
@@ -59,15 +59,15 @@ impl Look<'_> {
             if file.stopped == Some(Stopped::OutOfTime) {
                 log.limit(format_args!(
                     "`{path}` was read for {} s, up to byte {}; a turn that goes on there is cut",
-                    READING.as_secs(),
-                    file.length
+                    self.context.reading.time.as_secs(),
+                    file.end.offset
                 ));
             }
         }
     }
 
     /// What is new in the files of the thread; none where it has none.
-    fn read(&self, read_until: Instant) -> Option<Reading> {
+    fn read(&self, read_until: ReadUntil) -> Option<Reading> {
         let cause = &self.trigger.cause;
         let mut wait_until = self.context.deadline;
         if !cause.is_early() {
@@ -101,7 +101,11 @@ impl Look<'_> {
         if let Some(last) = last {
             // Once per turn, not with each look at it while it goes on.
             for (path, problem) in reading.problems() {
-                self.context.log.warn(format_args!("transcript `{}`: {problem}", path.display()));
+                let line = format!("transcript `{}`: {problem}", path.display());
+                match problem.is_limit {
+                    true => self.context.log.limit(format_args!("{line}")),
+                    false => self.context.log.warn(format_args!("{line}")),
+                }
             }
             self.wait_for_telemetry(&reading.turns, last, gathered);
         }
@@ -143,7 +147,11 @@ impl Look<'_> {
                     self.state.set_mark(&file.file, file.mark(turn.checkpoint));
                 }
             }
-            self.state.set_settled(&file.file, file_sent.then_some(file.length));
+            // Lest the next look read the rest of a turn that was cut from its beginning again.
+            if file_sent && file.stopped == Some(Stopped::OutOfTime) {
+                self.state.set_mark(&file.file, file.mark(file.end));
+            }
+            self.state.set_settled(&file.file, file_sent.then_some(file.end.offset));
         }
     }
 }

@@ -12,7 +12,9 @@ use codex_turn::NotifyPayload;
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
 };
-use notify_hook::{Cause, Context, Delivery, Log, Report, Secrets, Trigger, trace_thread};
+use notify_hook::{
+    Cause, Context, Delivery, Log, ReadLimit, Report, Secrets, Trigger, trace_thread,
+};
 use otlp_model::SpanBatch;
 use pricing::PriceTable;
 use tempfile::TempDir;
@@ -24,6 +26,7 @@ pub(crate) struct Home {
     pub(crate) target: Target,
     pub(crate) recording: PathBuf,
     pub(crate) thread_id: String,
+    pub(crate) reading: ReadLimit,
 }
 
 #[derive(Clone, Default)]
@@ -88,7 +91,8 @@ impl Home {
     pub(crate) fn of(thread_id: &str, recording: PathBuf) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let paths = Paths::new(dir.path(), None);
-        Self { dir, paths, target: Target::default(), recording, thread_id: thread_id.to_owned() }
+        let (target, reading) = (Target::default(), ReadLimit::default());
+        Self { dir, paths, target, recording, thread_id: thread_id.to_owned(), reading }
     }
 
     pub(crate) fn recorded(&self) -> String {
@@ -173,6 +177,7 @@ impl Home {
             prices: PriceTable::builtin(),
             delivery: Some(&delivery),
             buffer: None,
+            reading: self.reading,
             deadline: Instant::now() + Duration::from_secs(9),
         };
         trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), cause })

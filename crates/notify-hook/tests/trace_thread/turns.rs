@@ -4,9 +4,10 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use buffer_api::log::LIMIT_REACHED;
 use codex_turn::NotifyPayload;
-use notify_hook::{Cause, Report, ledger};
-use otlp_model::{SpanKind, UnixNanos};
+use notify_hook::{Cause, ReadLimit, Report, ledger};
+use otlp_model::{SpanKind, SpanStatus, UnixNanos};
 
 use crate::home::{Home, NOTHING, SENT, UNSENT};
 
@@ -344,7 +345,43 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     );
     let batch = home.batches().pop().unwrap();
     assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
-    assert!(home.log().contains("was passed over"), "{}", home.log());
+    let log = home.log();
+    let line = log.lines().find(|line| line.contains("was passed over"));
+    // The doctor knows by these words that something was left out because it was too much.
+    assert!(line.is_some_and(|line| line.contains(LIMIT_REACHED)), "{log}");
+}
+
+/// A turn that is so large that there is no time to read it, and the next one.
+#[test]
+fn a_turn_that_takes_too_long_to_read_leaves_as_far_as_it_was_read() {
+    let mut home = Home::new("0.169.0/basic");
+    let text = home.recorded();
+    let (first_line, turn) = text.split_once('\n').unwrap();
+    let (first_response, rest) = turn.split_at(turn.find("\"fc_2\"").unwrap());
+    let (first_response, begun) = first_response.rsplit_once('\n').unwrap();
+    let noise = format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 10));
+    let noise = noise.repeat(256);
+    home.write_transcript(&format!("{first_line}\n{first_response}\n{noise}{begun}{rest}"));
+    home.reading = ReadLimit { time: Duration::ZERO, at_least: 0 };
+    assert_eq!(home.look(Some(home.payload())), SENT);
+    let root = &home.batches()[0].spans[0];
+    assert_eq!(root.text("codex.turn.cut.reason"), Some("time"));
+    assert_eq!(root.int("codex.turn.usage.input_tokens"), Some(1000));
+    assert_eq!(root.status, SpanStatus::Unset);
+    assert!(home.log().contains(LIMIT_REACHED), "{}", home.log());
+    // Further looks read on from there, find nothing of it that is to be told, and come to an end.
+    let looks = noise.len() / (64 << 10) + 2;
+    for _ in 0..looks {
+        assert_eq!(home.look(None), NOTHING);
+    }
+    let next = "01a1fb18-ffff-7131-84b5-6faa13380fc7";
+    home.append(&turn.replace("01a1fb18-d78a-7131-84b5-6faa13380fc7", next));
+    let payload = NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() };
+    assert_eq!(home.look(Some(payload)), SENT);
+    let batch = home.batches().pop().unwrap();
+    assert_eq!(batch.spans[0].text("codex.turn.cut.reason"), None);
+    assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
+    assert_eq!(batch.spans[0].name, "Turn 2");
 }
 
 /// Two front ends on one thread, and a version whose calls name no turn: what the first turn called
