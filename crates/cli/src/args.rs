@@ -167,7 +167,7 @@ pub(crate) struct Setup {
     /// The user id on every span.
     #[arg(long, value_name = "ID")]
     pub(crate) user_id: Option<String>,
-    /// What is recorded: all, prompts (of tools only the lengths) or none (lengths only)
+    /// What spans record: all, prompts (of tools only the lengths) or none (lengths only)
     /// [default: all].
     #[arg(long, value_name = "WHAT", ignore_case = true, value_parser = one_of(Content::ALL, Content::name))]
     pub(crate) content: Option<Content>,

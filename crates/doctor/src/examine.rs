@@ -55,6 +55,7 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         write_token: service::write_token(own, paths),
         // Settings that cannot be read do not say that they are off.
         prompts: own.unreadable.is_some()
+            || own.forward.is_some()
             || own.targets.iter().any(|target| target.content.prompts),
         hooks: !hooks.ours.is_empty(),
         version: codex.version,

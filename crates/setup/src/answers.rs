@@ -280,7 +280,7 @@ impl ExistingOtel {
         match self {
             Self::Keep => "keep     leave it; turns are traced from Codex's transcripts alone",
             Self::Replace => "replace  put ours in its place; uninstall brings it back",
-            Self::Forward => "forward  put ours in its place, and pass everything on to it",
+            Self::Forward => "forward  put ours in its place, and pass on to it what Codex sends",
         }
     }
 }

@@ -124,6 +124,7 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         work.make(change)?;
         applied.done.push(format!("{} {}", change.verb().1, change.now.path().display()));
     }
+    applied.done.extend(plan.prompts.clone());
     work.save()?;
     processes(host, facts, plan, &mut applied);
     Ok(applied)

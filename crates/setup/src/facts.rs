@@ -81,8 +81,6 @@ pub struct KnownSettings {
     pub content: Option<Content>,
     /// Whether the settings say something about the content at all.
     pub says_content: bool,
-    /// Whether prompts are recorded.
-    pub prompts: bool,
     /// Whether the buffer service passes log events on.
     pub forwards: bool,
     /// Whether the buffer service wants the write token.
@@ -146,6 +144,21 @@ impl Facts {
     /// Whether Codex's configuration is as we left it.
     pub(crate) fn is_configured(&self) -> bool {
         self.record.entry(self.codex_config.now.path()).is_some()
+    }
+
+    /// What the user says of prompts in Codex's log events.
+    pub(crate) fn log_user_prompt(&self) -> Option<bool> {
+        self.found.otel.as_ref()?.log_user_prompt
+    }
+
+    /// What to propose for what is recorded. Who keeps prompts out of Codex's log events is not
+    /// expected to want them in spans.
+    pub(crate) fn proposed_content(&self) -> Option<Content> {
+        let is_new = !self.settings.says_content && !self.is_configured();
+        match self.log_user_prompt() {
+            Some(false) if is_new => Some(Content::None),
+            _ => self.settings.content,
+        }
     }
 
     /// Whether Codex runs our hook at the ends of turns and sessions, too.
@@ -328,7 +341,6 @@ fn known_settings(root: &Value) -> KnownSettings {
         user_id: root.get("user_id").and_then(text),
         content: Content::ALL.iter().copied().find(|content| content.switches() == switches),
         says_content: logging.is_some(),
-        prompts: switches[0],
         requires_write_token: false,
         forwards: codex.is_some_and(|codex| {
             codex.get("collector").is_some_and(|collector| collector.get("forward").is_some())

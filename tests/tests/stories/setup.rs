@@ -38,7 +38,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     terminal.paste("on-a-terminal").expect("a name");
     answer(&terminal, "on-a-terminal", Key::Enter);
     answer(&terminal, "? User id", Key::Enter);
-    answer(&terminal, "? What should be recorded?", Key::Enter);
+    answer(&terminal, "? What should spans record?", Key::Enter);
     answer(&terminal, "? Where should turns be traced?", Key::Enter);
     answer(&terminal, "? Put `codex` with tracing", Key::Enter);
     answer(&terminal, "? Use Codex's lifecycle hooks", Key::Enter);

@@ -22,14 +22,15 @@ pub struct Wanted {
     pub hooks: Option<LifecycleHooks>,
 }
 
-/// Where Codex sends its log events, and what they may hold.
+/// Where Codex sends its log events.
+///
+/// What they hold is the user's word: `log_user_prompt` stays as it is, also because whoever got the
+/// events before may get them still.
 ///
 /// Written beside it, where the user says nothing else: `trace_exporter = "none"`, without which
 /// Codex 0.80 to 0.125 sends spans to the address for logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Otel {
-    /// Whether the events hold prompts.
-    pub log_user_prompt: bool,
     /// Whether to say `log_sse_deltas = false` where the user says nothing, because a fast stream of
     /// deltas makes Codex drop the events that matter. For a Codex that knows it: some of the others
     /// complain (`CodexVersion::has_log_sse_deltas`).
@@ -61,7 +62,6 @@ pub fn edit(text: &str, wanted: &Wanted) -> Result<Edited<Undo>, EditError> {
         draft.set(&["notify"], &Value::Array(Array::from_iter(notify)))?;
     }
     if let Some(otel) = &wanted.otel {
-        draft.set(&["otel", "log_user_prompt"], &otel.log_user_prompt.into())?;
         if otel.silence_deltas {
             draft.set_where_absent(&["otel", "log_sse_deltas"], &false.into())?;
         }

@@ -74,8 +74,7 @@ pub(super) fn same_but(before: &str, after: &str, keys: &[&[&str]]) -> Result<()
     ensure(rest(&before, keys, None) == rest(&after, keys, None), "config.toml")
 }
 
-const OTEL: [&[&str]; 3] =
-    [&["otel", "log_user_prompt"], &["otel", "exporter"], &["otel", "trace_exporter"]];
+const OTEL: [&[&str]; 2] = [&["otel", "exporter"], &["otel", "trace_exporter"]];
 const LOG_SSE_DELTAS: &[&str] = &["otel", "log_sse_deltas"];
 
 fn ensure(holds: bool, key: &str) -> Result<(), EditError> {

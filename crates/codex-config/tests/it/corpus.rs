@@ -121,7 +121,6 @@ pub(crate) fn wanted() -> codex_toml::Wanted {
     codex_toml::Wanted {
         notify: Some(vec!["/home/ada/.arize/harness/bin/arize-hook-codex-notify".to_owned()]),
         otel: Some(codex_toml::Otel {
-            log_user_prompt: true,
             silence_deltas: true,
             endpoint: "http://127.0.0.1:4318/v1/logs".to_owned(),
             headers: vec![("x-arize-token".to_owned(), Secret::new("t0ken"))],

@@ -132,9 +132,20 @@ fn content(
     }
     let options: Vec<String> =
         Content::ALL.iter().map(|content| content.about().to_owned()).collect();
-    let proposed = Content::ALL.iter().position(|content| known.content == Some(*content));
-    let chosen = ask.choose("What should be recorded?", &options, proposed.unwrap_or_default())?;
+    let proposed = facts.proposed_content();
+    let proposed = Content::ALL.iter().position(|content| proposed == Some(*content));
+    let chosen = ask.choose(content_question(facts), &options, proposed.unwrap_or_default())?;
     Ok(Some(Content::ALL[chosen]))
+}
+
+/// The question says which switch of Codex's it is not about.
+fn content_question(facts: &Facts) -> &'static str {
+    match facts.log_user_prompt() {
+        Some(false) => {
+            "What should spans record? `log_user_prompt = false` of Codex is about its log events alone"
+        }
+        _ => "What should spans record? Codex's own `log_user_prompt` stays as it is",
+    }
 }
 
 /// What a flag says, or else a person.

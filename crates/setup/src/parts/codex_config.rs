@@ -7,7 +7,8 @@ use codex_config::codex_toml::{
 };
 use codex_config::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Paths, command_program};
 
-use crate::answers::ExistingOtel;
+use crate::answers::{Answers, Content, ExistingOtel};
+use crate::facts::Facts;
 use crate::python_system;
 
 /// The file.
@@ -104,6 +105,26 @@ pub(crate) fn wanted(hook: &str, found: &Found, existing: ExistingOtel, otel: Ot
 /// Whether Codex is to send its log events to our service.
 pub(crate) fn sends_to_us(found: &Found, existing: ExistingOtel) -> bool {
     foreign_exporter(found).is_none() || existing != ExistingOtel::Keep
+}
+
+/// What a text says of prompts in log events.
+pub(crate) fn log_user_prompt(text: &str) -> Option<bool> {
+    codex_toml::inspect(text).ok()?.otel?.log_user_prompt
+}
+
+/// Says that prompts are in Codex's log events as before, and what follows.
+pub(crate) fn prompts(facts: &Facts, answers: &Answers) -> String {
+    let said = facts.log_user_prompt();
+    let is_on = said == Some(true);
+    let mut line = format!("Codex's `log_user_prompt` stays {}", if is_on { "on" } else { "off" });
+    if foreign_exporter(&facts.found).is_some() && answers.existing_otel == ExistingOtel::Forward {
+        let what = if is_on { "prompts are" } else { "no prompt is" };
+        line += &format!("; {what} passed on, as before");
+    }
+    if said == Some(false) && answers.content == Some(Content::None) {
+        line += "; spans hold no content, either (`--content` says otherwise)";
+    }
+    line
 }
 
 #[cfg(test)]

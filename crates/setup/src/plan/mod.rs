@@ -34,6 +34,8 @@ pub struct Plan {
     pub windows_path: bool,
     /// The files.
     pub changes: Vec<Change>,
+    /// What becomes of prompts in Codex's log events, where they come to us.
+    pub prompts: Option<String>,
     /// A service of the Python system that is in the way.
     pub end_python_service: Option<PythonService>,
     /// What becomes of the buffer service.
@@ -154,12 +156,16 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         changes.extend(service::launcher_change(host, facts, launcher)?);
     }
     changes.iter().try_for_each(writable)?;
-    let token = !facts.has_token && codex_part::sends_to_us(&facts.found, answers.existing_otel);
+    let sends_to_us = codex_part::sends_to_us(&facts.found, answers.existing_otel);
+    let token = !facts.has_token && sends_to_us;
+    let edits_codex = changes.iter().any(|change| change.part == Part::CodexConfig);
+    let prompts = (edits_codex && sends_to_us).then(|| codex_part::prompts(facts, answers));
     let (service, end_python_service) =
         service::step(host, facts, answers, &programs, launcher, &changes)?;
     Ok(Plan {
         shim: answers.path && (!facts.record.shim || !host.has_shim() || renews_shim(&programs)),
         windows_path: host.has_registry && answers.path && !facts.record.windows_path,
+        prompts,
         end_python_service,
         service,
         restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),
@@ -212,6 +218,7 @@ impl Plan {
             let (verb, _) = change.verb();
             steps.push(format!("{verb} {}", change.now.path().display()));
         }
+        steps.extend(self.prompts.clone());
         if let Some(PythonService { pid, command }) = &self.end_python_service {
             steps.push(format!("end the Python system's buffer service: PID {pid}, `{command}`"));
         }
@@ -285,9 +292,7 @@ fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Ch
         what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
         hint: "a home folder with another name",
     })?;
-    let prompts = answers.content.map_or(facts.settings.prompts, |content| content.switches()[0]);
     let otel = Otel {
-        log_user_prompt: prompts,
         silence_deltas: facts.has_log_sse_deltas,
         endpoint: codex_part::endpoint(answers.port),
         headers: vec![(TOKEN_HEADER.to_owned(), Secret::new(facts.token.write_token()))],
@@ -300,10 +305,14 @@ fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Ch
     let hooks = wanted.hooks.take_if(|_| is_for_json);
     let hooks = hooks_json::change_of(&facts.hooks_json, &facts.record, hooks.as_ref());
     let hooks = hooks.map_err(PlanError::edit(facts.hooks_json.now.path()))?;
-    let edited = codex_toml::edit(state.text_before(), &wanted)
-        .map_err(PlanError::edit(state.now.path()))?;
-    let satisfied =
-        |now: &str| codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now);
+    let before = state.text_before();
+    let edited = codex_toml::edit(before, &wanted).map_err(PlanError::edit(state.now.path()))?;
+    // Earlier versions switched prompts on, which no edit does any more.
+    let says_as_before =
+        |now: &str| codex_part::log_user_prompt(now) == codex_part::log_user_prompt(before);
+    let satisfied = |now: &str| {
+        says_as_before(now) && codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now)
+    };
     let undo = Undo::CodexConfig(edited.undo);
     let config = change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied);
     Ok(hooks.into_iter().chain(config).collect())

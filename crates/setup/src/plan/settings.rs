@@ -110,8 +110,11 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     if let Some(user_id) = &answers.user_id {
         wanted.push(set("user_id", user_id.as_str()));
     }
-    // What holds anyway need not be said.
-    let is_said = |content| known.content != Some(content) || known.says_content;
+    // What holds anyway need not be said, unless the next setup would propose something else.
+    let is_said = |content| {
+        let is_proposed = facts.proposed_content() == Some(content);
+        known.content != Some(content) || known.says_content || !is_proposed
+    };
     if let Some(content) = answers.content.filter(|content| is_said(*content)) {
         let keys = ["logging.prompts", "logging.tool_details", "logging.tool_content"];
         wanted.extend(keys.iter().zip(content.switches()).map(|(key, on)| set(key, on)));

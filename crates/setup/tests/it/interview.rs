@@ -94,7 +94,7 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
         API key (it is not shown; Enter keeps the one that is set)
         Project: codex
         User id: 
-        What should be recorded? [all|prompts|none] all
+        What should spans record? Codex's own `log_user_prompt` stays as it is [all|prompts|none] all
         Where should turns be traced? [user|project] user
         Codex sends its log events to http://c/v1/logs. What should become of that? [keep|replace|forward] keep
         Codex notifies `bell`; it will still be started, by our hook.

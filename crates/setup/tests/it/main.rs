@@ -5,6 +5,7 @@ mod at_once;
 mod home;
 mod interview;
 mod migration;
+mod prompts;
 mod refusals;
 mod reversal;
 mod service;

@@ -188,13 +188,6 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
 }
 
 #[test]
-fn the_prompts_that_are_not_recorded_are_not_sent_to_us_either() {
-    let home = Home::with(&[]);
-    home.install(&Request { content: Some(Content::None), ..quiet() });
-    assert!(home.read(".codex/config.toml").contains("log_user_prompt = false"));
-}
-
-#[test]
 fn lifecycle_hooks_are_for_those_who_want_them_and_whose_codex_has_them() {
     let theirs = "[[hooks.Stop]]\n[[hooks.Stop.hooks]]\ntype = \"command\"\ncommand = \"bell\"\n";
     let home = Home::with(&[(".codex/config.toml", theirs)]).with_codex("0.145.0");

@@ -26,7 +26,6 @@ fn a_fresh_file() {
         notify = ["/home/ada/.arize/harness/bin/arize-hook-codex-notify"]
 
         [otel]
-        log_user_prompt = true
         log_sse_deltas = false
         exporter = { otlp-http = { endpoint = "http://127.0.0.1:4318/v1/logs", protocol = "binary", headers = { x-arize-token = "t0ken" } } }
         trace_exporter = "none"
@@ -230,4 +229,32 @@ hooks = [{ type = "command", command = "beep" }]
     "#]]
     .assert_debug_eq(&codex_toml::inspect(text).unwrap());
     assert_eq!(codex_toml::inspect("").unwrap(), codex_toml::Found::default());
+}
+
+/// What the events hold is the user's word, which an edit leaves as it is.
+#[test]
+fn log_user_prompt_stays_as_it_is() {
+    for said in ["", "log_user_prompt = false # work\n", "log_user_prompt = true\n"] {
+        let text = format!("[otel]\nexporter = \"none\"\n{said}");
+        let edited = codex_toml::edit(&text, &wanted()).unwrap().text;
+        let found = |text: &str| codex_toml::inspect(text).unwrap().otel.unwrap().log_user_prompt;
+        assert_eq!(found(&edited), found(&text), "{edited}");
+        assert!(edited.contains(said) && !edited.contains("arize-codex: log_user"), "{edited}");
+    }
+}
+
+/// Edits of earlier versions switched it on; the record of such an edit brings the user's word back.
+#[test]
+fn what_an_older_edit_switched_on_is_taken_back() {
+    let record = r#"{"changes": [
+        {"set_aside": {"key": ["otel", "log_user_prompt"],
+            "lines": "log_user_prompt = false # work\n", "value": "false"}},
+        {"set": {"key": ["otel", "log_user_prompt"], "value": "true", "replaced": null,
+            "blank_below": false}}
+    ]}"#;
+    let undo = serde_json::from_str(record).unwrap();
+    let text = "[otel]\n# replaced by arize-codex: log_user_prompt = false # work\n\
+                log_user_prompt = true\nenvironment = \"new\"\n";
+    let undone = codex_toml::undo(text, &undo).unwrap();
+    assert_eq!(undone, "[otel]\nlog_user_prompt = false # work\nenvironment = \"new\"\n");
 }

@@ -33,7 +33,7 @@ pub struct Facts {
     pub service: Option<Endpoint>,
     /// The write token that Codex has to show, where the service wants one.
     pub write_token: Option<String>,
-    /// Whether any target gets prompts.
+    /// Whether any target gets prompts, or what Codex sends is passed on.
     pub prompts: bool,
     /// Whether there are lifecycle hooks of ours, which tell when a turn ends, too.
     pub hooks: bool,
@@ -63,7 +63,7 @@ pub struct Expected<'a> {
     pub service: Option<Endpoint>,
     /// The write token that Codex has to show, where the service wants one.
     pub write_token: Option<String>,
-    /// Whether any target gets prompts.
+    /// Whether any target gets prompts, or what Codex sends is passed on.
     pub prompts: bool,
     /// Whether there are lifecycle hooks of ours.
     pub hooks: bool,
