@@ -160,11 +160,14 @@ impl<'s> Search<'s> {
     /// The secrets of this shape in the word around a keyword; where there is none, in the word as it is
     /// without the ends of lines in it.
     fn shape(&mut self, number: usize, keyword: Range<usize>) {
+        let rule = self.scrubber.rules.get(number);
+        if !rule.may_start_with(self.text, &keyword) {
+            return;
+        }
         let seen = self.looked_at.entry(number).or_default();
         if *seen > keyword.start {
             return;
         }
-        let rule = self.scrubber.rules.get(number);
         let Some(word) = word_around(self.text, keyword, rule) else { return };
         *seen = word.end;
         self.needs_lines |= self.text.as_bytes().get(word.end) == Some(&b'\\')
