@@ -21,9 +21,11 @@ pub(crate) enum Kind {
     Phrase,
 }
 
-/// The ends of names, in small letters without separators, and what placeholders call them. The
-/// first one that fits counts.
-const ENDINGS: [(&str, &str, Kind); 54] = [
+/// The end of a name, what placeholders call it, and what the value is.
+type Ending = (&'static str, &'static str, Kind);
+
+/// The ends of names, in small letters without separators. The first one that fits counts.
+const ENDINGS: [Ending; 54] = [
     ("password", "password", Kind::Password),
     ("passwd", "password", Kind::Password),
     ("passphrase", "password", Kind::Password),
@@ -163,6 +165,8 @@ pub(crate) struct Names {
     /// The ends that the user added, in small letters without separators.
     further: Vec<String>,
     further_keywords: Vec<String>,
+    /// The endings by their last letters, which alone tell most names from those of secrets.
+    endings: [Vec<&'static Ending>; 26],
 }
 
 impl Names {
@@ -171,7 +175,13 @@ impl Names {
             further.iter().filter_map(|name| last_word(name)).collect();
         let further =
             further.iter().map(|name| owned(name)).filter(|name| !name.is_empty()).collect();
-        Self { further, further_keywords }
+        let mut endings: [Vec<_>; 26] = Default::default();
+        for ending in &ENDINGS {
+            if let Some(group) = last_letter(ending.0).and_then(|last| endings.get_mut(last)) {
+                group.push(ending);
+            }
+        }
+        Self { further, further_keywords, endings }
     }
 
     /// What to look for in a text to find all names.
@@ -186,23 +196,16 @@ impl Names {
         if self.further.iter().any(|end| plain.ends_with(end.as_str())) {
             return Some(("configured", Kind::Password));
         }
-        if name == "PWD" || NOT_SECRET.contains(&plain) {
-            return None;
-        }
-        if let Some(kind) = by_last_word(name, plain) {
-            return kind;
-        }
-        let fits = |(end, _, kind): &&(&str, &str, Kind)| match kind {
-            Kind::Header => HEADERS.contains(&plain),
-            _ => true,
-        } && plain.ends_with(end);
-        // The last letter alone tells most names from those of secrets.
-        let last = plain.as_bytes().last();
-        ENDINGS
-            .iter()
-            .filter(|(end, ..)| end.as_bytes().last() == last)
-            .find(fits)
-            .map(|(_, rule, kind)| (*rule, *kind))
+        let kind = by_last_word(name, plain).unwrap_or_else(|| self.by_ending(plain))?;
+        (name != "PWD" && !NOT_SECRET.contains(&plain)).then_some(kind)
+    }
+
+    fn by_ending(&self, plain: &str) -> Option<(&'static str, Kind)> {
+        let fits = |(end, _, kind): &&&Ending| {
+            plain.ends_with(end) && (*kind != Kind::Header || HEADERS.contains(&plain))
+        };
+        let (_, rule, kind) = self.endings.get(last_letter(plain)?)?.iter().find(fits)?;
+        Some((*rule, *kind))
     }
 
     /// A value in a JSON object that is secret, and the rule by which it is.
@@ -236,22 +239,33 @@ fn by_last_word(name: &str, plain: &str) -> Option<Option<(&'static str, Kind)>>
         "pass" | "pwd" => return Some(Some(("password", Kind::Token))),
         _ => {}
     }
-    let (before, word) = last_two_words(name);
-    let before = before.to_ascii_lowercase();
-    let is_word = |other: &str| word.eq_ignore_ascii_case(other);
-    if is_word("pass") && !before.is_empty() {
-        return Some(password.filter(|_| !PASSES.contains(&before.as_str())));
+    let number = |letter: char| letter.is_ascii_digit();
+    let is_variable = name.trim_end_matches(number).ends_with("KEY");
+    if !is_variable && !plain.ends_with("pass") && !plain.ends_with("pw") {
+        return None;
     }
-    if is_word("pw") && !before.is_empty() {
+    let (before, word) = last_two_words(name);
+    if before.is_empty() {
+        return None;
+    }
+    let is_one_of = |words: &[&str]| words.iter().any(|other| before.eq_ignore_ascii_case(other));
+    if word.eq_ignore_ascii_case("pass") {
+        return Some(password.filter(|_| !is_one_of(&PASSES)));
+    }
+    if word.eq_ignore_ascii_case("pw") {
         return Some(password);
     }
     // `STRIPE_KEY`: what a variable of the environment holds.
-    let is_own = ENDINGS.iter().any(|(end, ..)| plain.ends_with(end));
-    if word == "KEY" && !before.is_empty() && !is_own {
-        let is_open = OPEN_KEYS.contains(&before.as_str());
-        return Some(Some(("api-key", Kind::LongToken)).filter(|_| !is_open));
+    if word == "KEY" && !ENDINGS.iter().any(|(end, ..)| plain.ends_with(end)) {
+        return Some(Some(("api-key", Kind::LongToken)).filter(|_| !is_one_of(&OPEN_KEYS)));
     }
     None
+}
+
+/// The place of a name's last letter in the alphabet.
+fn last_letter(plain: &str) -> Option<usize> {
+    let last = plain.bytes().last().filter(u8::is_ascii_lowercase)?;
+    Some(usize::from(last - b'a'))
 }
 
 /// The last word of a name, and the one before it: `db_pass`, `db-pass`, `dbPass`.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memrchr};
+
 use crate::cursor::is_quote;
 use crate::judge::is_chosen;
 use crate::names::Kind;
@@ -170,8 +172,11 @@ fn is_around(letter: char) -> bool {
 /// The line that this place is in, without its end; none where it is long.
 fn line_around(text: &str, at: usize) -> Option<Range<usize>> {
     let bytes = text.as_bytes();
-    let is_inner = |byte: &&u8| **byte != b'\n';
-    let before = bytes[..at].iter().rev().take(LONGEST_LINE).take_while(is_inner).count();
-    let after = bytes[at..].iter().take(LONGEST_LINE).take_while(is_inner).count();
-    (before < LONGEST_LINE && after < LONGEST_LINE).then_some(at - before..at + after)
+    let first = at.saturating_sub(LONGEST_LINE);
+    let last = bytes.len().min(at + LONGEST_LINE);
+    let start = memrchr(b'\n', &bytes[first..at]).map(|end| first + end + 1);
+    let end = memchr(b'\n', &bytes[at..last]).map(|length| at + length);
+    let start = start.or((first == 0).then_some(0))?;
+    let end = end.or((last == bytes.len()).then_some(last))?;
+    Some(start..end)
 }
