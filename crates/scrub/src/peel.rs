@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr, memchr_iter, memchr3, memchr3_iter};
+
 /// How many encodings around each other are taken off.
 const DEEPEST: usize = 6;
 
@@ -28,18 +30,10 @@ pub(crate) fn peel(text: &str) -> Option<Peeled> {
 /// Whether a text has encodings other than the escapes that every text in JSON has.
 pub(crate) fn has_unusual(text: &str) -> bool {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(found) = bytes[at..].iter().position(is_start) {
-        at += found;
-        // Backslashes before the last one come off with the encodings around this one.
-        let backslashes = bytes[at..].iter().take_while(|byte| **byte == b'\\').count();
-        let last = at + backslashes.saturating_sub(1);
-        if decode(&bytes[last..]).is_some_and(|(_, length)| backslashes == 0 || length > 2) {
-            return true;
-        }
-        at = last + 1;
-    }
-    false
+    // Backslashes before the last one come off with the encodings around this one.
+    let is_unusual = |at| bytes.get(at + 1).is_some_and(|next| b"exu0".contains(next));
+    memchr3_iter(b'%', b'&', 0x1b, bytes).any(|at| decode(&bytes[at..]).is_some())
+        || memchr_iter(b'\\', bytes).any(|at| is_unusual(at) && escape(&bytes[at..]).is_some())
 }
 
 impl Peeled {
@@ -88,9 +82,9 @@ fn is_start(byte: &u8) -> bool {
 /// Takes one encoding off.
 fn once(text: &str) -> Option<Peeled> {
     let bytes = text.as_bytes();
+    let mut at = memchr3(b'%', b'&', 0x1b, bytes).into_iter().chain(memchr(b'\\', bytes)).min()?;
     let mut peeled = Peeled { text: String::new(), pieces: vec![(0, 0)] };
     let mut done = 0;
-    let mut at = 0;
     while let Some(found) = bytes[at..].iter().position(is_start) {
         at += found;
         let Some((decoded, length)) = decode(&bytes[at..]) else {

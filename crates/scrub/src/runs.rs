@@ -58,6 +58,10 @@ fn is_run(byte: u8) -> bool {
 pub(crate) fn text_of(text: &str, run: &Range<usize>) -> Option<(String, usize)> {
     let bytes = text.as_bytes();
     let probe = &bytes[run.start..run.end.min(run.start + PROBE)];
+    // A hash, as most runs are.
+    if probe.iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
     decoded(&probe[..probe.len() / 4 * 4])?;
     let mut letters = bytes[run.clone()].to_vec();
     let mut end = run.end;
