@@ -46,6 +46,7 @@ mod chained_notify;
 mod codex_version;
 mod lifecycle;
 pub mod sessions;
+mod tracing_start;
 mod triggers;
 
 pub mod codex_toml;
@@ -95,5 +96,6 @@ pub use target::{
     MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget, PhoenixApi,
     PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
+pub use tracing_start::TracingStart;
 pub use triggers::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

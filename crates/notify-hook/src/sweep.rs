@@ -5,13 +5,10 @@
 //! and a sweep looks at them. Without names it looks at all threads that changed since the last
 //! look: what ended while no service ran.
 
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::paths::write_private;
-use codex_config::Paths;
+use buffer_api::log::chain;
+use codex_config::{Paths, TracingStart};
 use otlp_model::UnixNanos;
 
 use crate::log::Log;
@@ -24,26 +21,20 @@ pub(crate) const MAX_THREADS: usize = 20;
 /// The time after which a sweep begins no further look.
 pub(crate) const MAX_TIME: Duration = Duration::from_secs(60);
 
-/// How long before the first sweep of a home tracing is said to have begun: the turn that one
-/// installs it for may just have ended.
+/// How long before the first sweep of a home tracing is said to have begun, where no setup noted it:
+/// the first turn of an installation by hand may just have failed.
 const JUST_BEFORE: Duration = Duration::from_secs(60);
 
-/// When tracing began in this home. What the first sweep notes holds for ever: a sweep never sends
-/// the history that it finds on the day of the installation.
+/// When tracing began in this home: as setup noted, or else the first sweep.
 pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
-    let file = paths.state_dir.join("since");
-    let noted = fs::read_to_string(&file).ok();
-    let noted = noted.and_then(|text| humantime::parse_rfc3339(text.trim()).ok());
-    let now = SystemTime::now();
-    // A time in the future is that of a clock that was wrong: all until then would be history.
-    if let Some(time) = noted.filter(|time| *time <= now) {
-        return time;
-    }
-    let began = now - JUST_BEFORE;
-    if let Err(error) = note(&file, began) {
-        log.error(format_args!("cannot write `{}`: {error}", file.display()));
-    }
-    began
+    let start = TracingStart::of(paths);
+    start.noted().unwrap_or_else(|| {
+        let began = SystemTime::now() - JUST_BEFORE;
+        if let Err(error) = start.note(began) {
+            log.error(format_args!("{}", chain(&error)));
+        }
+        began
+    })
 }
 
 /// The threads whose transcripts tell something that was not sent or goes on, the one that was
@@ -60,8 +51,4 @@ pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
 pub(crate) fn nanos(time: SystemTime) -> UnixNanos {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
-}
-
-fn note(file: &Path, time: SystemTime) -> io::Result<()> {
-    write_private(file, format!("{}\n", humantime::format_rfc3339(time)).as_bytes())
 }

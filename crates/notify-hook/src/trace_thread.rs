@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
 use buffer_api::log::chain;
-use codex_config::{Paths, Settings};
+use codex_config::{Paths, Settings, TracingStart};
 use codex_turn::{
     LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, turn_from_events, turn_from_notify,
 };
@@ -85,6 +85,10 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
         state,
         gives_up: false,
         told_through: None,
+        since: trigger
+            .cause
+            .since()
+            .or_else(|| TracingStart::of(context.paths).noted().map(sweep::nanos)),
         begun: now(),
         report: Report::default(),
     };
@@ -114,6 +118,8 @@ struct Look<'a> {
     gives_up: bool,
     /// The events up to this time are told: the buffer service may forget them.
     told_through: Option<UnixNanos>,
+    /// When tracing began, where somebody noted it.
+    since: Option<UnixNanos>,
     /// When the look began. A turn that only a payload tells had ended by then.
     begun: UnixNanos,
     report: Report,
@@ -134,10 +140,11 @@ impl Look<'_> {
     }
 
     /// Whether a turn is told elsewhere, or is history: it ended before this home was traced, in a
-    /// thread that only a sweep has met.
+    /// thread that is new to us. The turn at whose end Codex runs us is none, whatever clocks say.
     fn is_left_out(&self, turn: &TranscriptTurn) -> bool {
-        let is_before = self.trigger.cause.since().is_some_and(|since| turn.end < since);
-        turn.is_copied() || (is_before && self.state.is_new())
+        let is_before = self.since.is_some_and(|since| turn.end < since);
+        let is_named = || self.payload().is_some_and(|payload| turn.is_subject_of(payload));
+        turn.is_copied() || (is_before && self.state.is_new() && !is_named())
     }
 
     /// A sweep that meets a thread and finds nothing to tell leaves it unknown: a notify that comes

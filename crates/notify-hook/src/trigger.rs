@@ -28,10 +28,10 @@ pub enum Cause {
     },
     /// An earlier look could not deliver.
     Retry,
-    /// Something changed, and nobody said what. Where no look has left a memory of the thread, turns
-    /// that ended before a time are history and not told.
+    /// Something changed, and nobody said what.
     Sweep {
-        /// That time.
+        /// When tracing began: in a thread of which no look has left a memory, turns that ended before
+        /// are history and not told.
         since: UnixNanos,
     },
 }
@@ -46,8 +46,7 @@ impl Cause {
         }
     }
 
-    /// The time before which turns are history in a thread that no look has left a memory of; none
-    /// where Codex named the thread.
+    /// When tracing began, as a sweep has to know; none where Codex named the thread.
     pub(crate) fn since(&self) -> Option<UnixNanos> {
         match self {
             Self::Sweep { since } => Some(*since),

@@ -47,6 +47,7 @@ impl Home {
     /// Names an address at which no service is looked for, and none is started.
     fn have_no_buffer(&self) {
         let elsewhere = "harnesses:\n  codex:\n    collector:\n      host: 192.0.2.1\n";
+        fs::create_dir_all(self.harness()).unwrap();
         fs::write(self.harness().join("config.yaml"), elsewhere).unwrap();
     }
 
@@ -279,11 +280,50 @@ fn history_is_not_told() {
     home.sweep(&[]);
     home.sweep(&[&thread]);
     assert_eq!(home.turns(), []);
-    assert!(!home.remembers(&thread), "a notify would tell all of it");
+    assert!(!home.remembers(&thread));
     let since = fs::read_to_string(home.harness().join("state/codex/since")).unwrap();
     let since = humantime::parse_rfc3339(since.trim()).unwrap();
     let ago = SystemTime::now().duration_since(since).unwrap();
     assert!(ago >= MINUTE && ago < 3 * MINUTE, "{ago:?}");
+}
+
+/// Whoever goes on with a thread from before has agreed to what comes now, not to what was.
+#[test]
+fn of_an_old_thread_that_goes_on_notify_tells_the_new_turn_alone() {
+    let (thread, text) = recorded("0.169.0/tui_multi");
+    let ended: Vec<&str> = text.lines().filter(|line| line.contains("\"task_complete\"")).collect();
+    let payload = |place: usize| {
+        let line: serde_json::Value = serde_json::from_str(ended[place]).unwrap();
+        let turn = line["payload"]["turn_id"].as_str().unwrap();
+        format!(
+            r#"{{"type":"agent-turn-complete","thread-id":"{thread}","turn-id":"{turn}","cwd":"/","input-messages":["x"],"last-assistant-message":"y"}}"#
+        )
+    };
+    let begun_after = |place: usize| {
+        let home = Home::untraced();
+        home.have_no_buffer();
+        home.transcript(&thread, &text);
+        let time = ended[place].split('"').nth(3).unwrap();
+        let time = humantime::parse_rfc3339(time).unwrap() + Duration::from_millis(100);
+        home.traced_since(&humantime::format_rfc3339(time).to_string());
+        home
+    };
+    let home = begun_after(1);
+    home.run(&[&payload(2)], &[]);
+    assert_eq!(home.names(), ["Turn 3"]);
+    home.run(&[&payload(2)], &[]);
+    home.sweep(&[]);
+    assert_eq!(home.names(), ["Turn 3"]);
+    // The turn that it is said of is none from before, whatever the clock of its end.
+    let home = begun_after(2);
+    home.run(&[&payload(2)], &[]);
+    assert_eq!(home.names(), ["Turn 3"]);
+    // Where nobody noted a time, all of the thread is told.
+    let home = Home::untraced();
+    home.have_no_buffer();
+    home.transcript(&thread, &text);
+    home.run(&[&payload(2)], &[]);
+    assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
 }
 
 #[test]

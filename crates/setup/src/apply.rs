@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::file_edit::digest;
-use codex_config::{WriteError, file_edit};
+use codex_config::{TracingStart, WriteError, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
 use crate::autostart::Launcher;
@@ -119,6 +119,10 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         let paths = buffer_api::Paths::under(&host.paths.harness_home);
         let error = |source| WriteError { path: paths.token.clone(), source };
         paths.keep_token(token).map_err(error)?;
+    }
+    if !facts.is_traced() {
+        // What ended before is none of ours, also where tracing was uninstalled for a while.
+        TracingStart::of(&host.paths).note(SystemTime::now())?;
     }
     for change in &plan.changes {
         work.make(change)?;

@@ -146,6 +146,13 @@ impl Facts {
         self.record.entry(self.codex_config.now.path()).is_some()
     }
 
+    /// Whether Codex runs our hook already, set up by us or by hand.
+    pub(crate) fn is_traced(&self) -> bool {
+        let now = codex_toml::inspect(self.codex_config.now.text()).unwrap_or_default();
+        let is_ours = now.notify.is_some_and(|notify| notify.owner == NotifyOwner::Ours);
+        is_ours || self.is_configured()
+    }
+
     /// What the user says of prompts in Codex's log events.
     pub(crate) fn log_user_prompt(&self) -> Option<bool> {
         self.found.otel.as_ref()?.log_user_prompt

@@ -169,7 +169,7 @@ impl Place {
     /// Removes the folders of ours in which nothing is left.
     pub(crate) fn remove_empty_folders(&self) {
         let Some(harness_home) = self.file.parent().and_then(Path::parent) else { return };
-        for folder in ["bin", "run", "logs", "state"] {
+        for folder in ["bin", "run", "logs", "state/codex", "state"] {
             let _ = fs::remove_dir(harness_home.join(folder));
         }
         let _ = fs::remove_dir(harness_home);

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use buffer_api::log::chain;
 use buffer_api::process;
-use codex_config::file_edit;
+use codex_config::{TracingStart, file_edit};
 use exec_proxy::running;
 use exec_proxy::shim::{self, ShimError};
 
@@ -128,6 +128,7 @@ impl Removal {
         if is_done {
             // Nobody shows or wants it any more.
             let _ = fs::remove_file(facts::service(host, self.port).paths.token);
+            TracingStart::of(&host.paths).forget();
         }
         drop(lock);
         // The inner ones first, and only those in which nothing is left.

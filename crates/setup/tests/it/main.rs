@@ -10,4 +10,5 @@ mod refusals;
 mod reversal;
 mod service;
 mod settings;
+mod start;
 mod stuck;
