@@ -12,7 +12,7 @@ use codex_config::{TracingStart, WriteError, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
 use crate::autostart::Launcher;
-use crate::change::Change;
+use crate::change::{Change, Part};
 use crate::daemon;
 use crate::facts::{self, Facts};
 use crate::host::Host;
@@ -126,6 +126,11 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     }
     for change in &plan.changes {
         work.make(change)?;
+        if change.part == Part::CodexConfig && change.after != change.now.text() {
+            let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            work.record.otel_changed_ms =
+                since_epoch.ok().and_then(|time| u64::try_from(time.as_millis()).ok());
+        }
         applied.done.push(format!("{} {}", change.verb().1, change.now.path().display()));
     }
     applied.done.extend(plan.prompts.clone());

@@ -37,6 +37,10 @@ pub struct Record {
     pub launcher: Option<Launcher>,
     /// Folders that were not there before, the outer ones first.
     pub created_folders: Vec<PathBuf>,
+    /// When Codex's configuration was last changed, in milliseconds since the Unix epoch. The doctor
+    /// compares it with the start of Codex's background process, which goes on with what it read then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub otel_changed_ms: Option<u64>,
 }
 
 /// One file that was changed.

@@ -46,6 +46,23 @@ fn a_second_installation_plans_nothing_and_an_uninstallation_leaves_nothing() {
     assert_eq!(home.tree(), before);
 }
 
+/// The doctor compares it with the start of Codex's background process.
+#[test]
+fn the_record_says_when_codexs_configuration_was_changed_last() {
+    let home = home();
+    let noted = |home: &Home| {
+        let record = home.read(".arize/harness/state/setup.json");
+        serde_json::from_str::<serde_json::Value>(&record).unwrap()["otel_changed_ms"].as_u64()
+    };
+    home.install(&request());
+    let first = noted(&home).unwrap();
+    // Another project concerns `config.yaml` alone.
+    home.install(&Request { project: Some("another".to_owned()), ..request() });
+    assert_eq!(noted(&home), Some(first));
+    home.install(&Request { port: Some(4319), ..request() });
+    assert!(noted(&home).unwrap() > first);
+}
+
 #[test]
 fn an_empty_home_is_empty_again() {
     let home = Home::with(&[]);
