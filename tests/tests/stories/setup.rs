@@ -5,9 +5,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use stories::http::{self, Request, Server};
 use stories::process::{Finished, run, run_with_input};
 use stories::strace::{self, Fault};
 use stories::terminal::{Key, Terminal};
@@ -177,6 +179,73 @@ fn setup_in_a_script_keeps_the_key_to_itself() {
     let removed = arize_codex(&["uninstall", "-y", "--purge", "--json"], "");
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(person.files(), before);
+}
+
+/// Whoever gets Codex's log events gets of prompts what they got before, as the user said.
+#[test]
+fn setup_passes_no_prompt_on_that_codex_did_not_send() {
+    for (said, has_prompt) in
+        [("", false), ("log_user_prompt = false", false), ("log_user_prompt = true", true)]
+    {
+        let received: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let receiver = Server::start({
+            let received = Arc::clone(&received);
+            move |request, stream| {
+                received.lock().expect("a list").push(request);
+                http::respond(stream, 200, &[], b"")
+            }
+        });
+        let receiver = receiver.expect("a receiver");
+        let scripts = ["My first secret", "My second secret"]
+            .map(|prompt| Script::new(prompt).step(Step::new(USAGE).message("I see.")));
+        let model = ModelServer::start(&scripts).expect("a model");
+        let person = Person::new();
+        Codex::untraced(&stage::codex(), &person.home, &model).expect("config.toml");
+        let file = person.path(".codex/config.toml");
+        let exporter = format!(
+            "\n[otel]\nexporter = {{ otlp-http = {{ endpoint = \"{}/logs\", protocol = \"binary\", \
+             headers = {{}} }} }}\n{said}\n",
+            receiver.url()
+        );
+        let config = fs::read_to_string(&file).expect("config.toml") + &exporter;
+        fs::write(&file, &config).expect("config.toml");
+        // What the receiver gets of a turn: whether its prompt, and whether what stands for one.
+        let turn = |prompt: &str| {
+            received.lock().expect("a list").clear();
+            let line = format!("codex exec --skip-git-repo-check '{prompt}' </dev/null");
+            let done = person.shell(&line);
+            assert!(done.status.success(), "{done:?}");
+            wait::until("the events of the turn", LIMIT, || {
+                let received = received.lock().expect("a list");
+                let bodies = received.iter().map(|request| String::from_utf8_lossy(&request.body));
+                let text: String = bodies.collect();
+                let is_all =
+                    text.contains("codex.user_prompt") && text.contains("tool_token_count");
+                is_all.then(|| (text.contains(prompt), text.contains("[REDACTED]")))
+            })
+            .expect("events")
+        };
+        let before = turn(&scripts[0].prompt);
+        assert_eq!(before, (has_prompt, !has_prompt), "{said}");
+
+        let mut setup = person.command(&stage::programs().join("arize-codex"));
+        let port = person.home.buffer_port().to_string();
+        setup.args(["setup", "-y", "--existing-otel", "forward", "--content", "all"]);
+        let done = run(setup.args(["--port", &port]), LIMIT).expect("setup ends");
+        assert!(done.status.success() && done.stdout.contains("log_user_prompt"), "{done:?}");
+        assert_eq!(turn(&scripts[1].prompt), before, "{said}");
+        // Ours have it all the same, and the turn from before setup is none of ours.
+        let stored = person.stored_turn();
+        assert_eq!(stored[0]["attributes"]["input.value"], scripts[1].prompt, "{stored}");
+        person.shell("~/.arize/harness/bin/arize-hook-codex-notify --sweep");
+        let listed = person.shell("arize-codex show --json").stdout;
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+
+        let removed = person.shell("arize-codex uninstall -y --purge");
+        assert!(removed.status.success(), "{removed:?}");
+        assert_eq!(fs::read_to_string(&file).expect("config.toml"), config);
+    }
 }
 
 /// What runs with the old settings makes way: the Python system's service, and Codex's daemon.
