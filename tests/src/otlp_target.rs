@@ -25,6 +25,8 @@ pub enum Behaviour {
     Answers(u16),
     /// Says nothing until the sender gives up.
     Hangs,
+    /// Takes it, and says nothing until the sender gives up.
+    TakesAndHangs,
     /// Closes the connection in the middle of the batch.
     ClosesInTheMiddle,
     /// Takes it, and closes the connection without an answer.
@@ -56,6 +58,10 @@ pub struct TakenSpan {
     pub times: usize,
     /// The number of the request in which it arrived first.
     pub request: usize,
+    /// All that it said when it arrived first.
+    pub said: Value,
+    /// Whether it said anything else when it arrived again.
+    pub differs: bool,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +130,10 @@ fn take(taken: &Taken, stream: &mut TcpStream) -> io::Result<()> {
         Behaviour::TakesAtMost(_) => {}
         Behaviour::Answers(status) => return http::respond(stream, status, &[], b"scripted"),
         Behaviour::Hangs => return http::hang(stream),
+        Behaviour::TakesAndHangs => {
+            taken.count(&request.body)?;
+            return http::hang(stream);
+        }
         Behaviour::ClosesUnanswered => return taken.count(&request.body),
         Behaviour::ClosesInTheMiddle | Behaviour::IsGone => return Ok(()),
     }
@@ -153,8 +163,11 @@ impl Taken {
                 turn_id,
                 times: 0,
                 request,
+                said: span.clone(),
+                differs: false,
             });
             known.times += 1;
+            known.differs |= known.said != *span;
         }
         Ok(())
     }

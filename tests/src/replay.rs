@@ -54,26 +54,42 @@ impl Further {
 
 /// Does what [`replay`] does, for a turn that is larger than the recorded one.
 pub fn replay_with(home: &Home, number: u32, further: &Further) -> anyhow::Result<Replayed> {
-    let names = [THREAD, TURN].map(|name| format!("{}{number:012x}", &name[..24]));
-    let read = |file: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING).join(file);
-        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        anyhow::Ok(text.replace(THREAD, &names[0]).replace(TURN, &names[1]))
-    };
+    let turn = replay_transcript(home, number, further)?;
+    replay_events(home, &turn)?;
+    Ok(turn)
+}
+
+/// Leaves behind the transcript of a turn alone.
+pub fn replay_transcript(home: &Home, number: u32, further: &Further) -> anyhow::Result<Replayed> {
+    let [thread_id, turn_id] = [THREAD, TURN].map(|name| format!("{}{number:012x}", &name[..24]));
+    let mut turn = Replayed { thread_id, turn_id, payload: String::new() };
+    turn.payload = turn.read("notify.jsonl")?.trim().to_owned();
     let folder = home.codex_home().join("sessions/2026/11/20");
     fs::create_dir_all(&folder)?;
-    let path = folder.join(format!("rollout-2026-11-20T22-34-31-{}.jsonl", names[0]));
+    let path = folder.join(format!("rollout-2026-11-20T22-34-31-{}.jsonl", turn.thread_id));
     let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
-    file.write_all(longer(&read("rollout.jsonl")?, further).as_bytes())?;
+    file.write_all(longer(&turn.read("rollout.jsonl")?, further).as_bytes())?;
+    Ok(turn)
+}
+
+/// Leaves the events of a turn with the buffer service.
+pub fn replay_events(home: &Home, turn: &Replayed) -> anyhow::Result<()> {
     let logs = format!("http://127.0.0.1:{}/v1/logs", home.buffer_port());
-    for body in read("logs.jsonl")?.lines() {
+    for body in turn.read("logs.jsonl")?.lines() {
         let post = ureq::post(&logs).config().timeout_global(Some(LIMIT)).build();
         let answer = post.header("content-type", "application/json").send(body)?;
         ensure!(answer.status() == 200, "{answer:?}");
     }
-    let payload = read("notify.jsonl")?.trim().to_owned();
-    let [thread_id, turn_id] = names;
-    Ok(Replayed { thread_id, turn_id, payload })
+    Ok(())
+}
+
+impl Replayed {
+    /// A file of the recording under the turn's own names.
+    fn read(&self, file: &str) -> anyhow::Result<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(RECORDING).join(file);
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        Ok(text.replace(THREAD, &self.thread_id).replace(TURN, &self.turn_id))
+    }
 }
 
 /// A transcript in which the first command that was recorded is run again and again.

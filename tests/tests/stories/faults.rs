@@ -11,7 +11,9 @@ use std::time::{Duration, SystemTime};
 
 use stories::home::HOOK_LIMIT;
 use stories::otlp_target::{Behaviour, OtlpTarget, TakenSpan};
-use stories::replay::{Further, Replayed, SPANS, replay, replay_with};
+use stories::replay::{
+    Further, Replayed, SPANS, replay, replay_events, replay_transcript, replay_with,
+};
 use stories::strace::{self, Fault};
 use stories::{Home, process, wait};
 
@@ -111,6 +113,51 @@ fn hooks_that_are_killed_at_every_step() {
     // Each kind of call ends with a turn that nothing happened to.
     assert!(turns.len() > 4 * CALLS.len(), "only {} turns", turns.len());
     stage.check("hooks that are killed at every step", &turns);
+}
+
+/// A hook that is killed when a target has the turn, and before it has noted that. More of the turn's
+/// telemetry comes before the next one.
+#[test]
+fn a_turn_that_is_sent_again_is_sent_as_it_was() {
+    let stage = Stage::with_patience("faults-same", 1, Duration::from_secs(60));
+    let target = &stage.targets[0];
+    // The second turn shows that what was written down is what makes the first one the same.
+    for (number, is_kept) in [(0, true), (1, false)] {
+        target.behave(Behaviour::TakesAndHangs).expect("a target");
+        let none = Further { calls: 0, output: 0 };
+        let turn = replay_transcript(&stage.home, number, &none).expect("a turn");
+        let spans = || -> Vec<TakenSpan> {
+            let trace = |span: &&TakenSpan| span.turn_id.as_ref() == Some(&turn.turn_id);
+            let spans = target.spans();
+            let trace = spans.iter().find(trace).map(|root| root.trace_id.clone());
+            spans.into_iter().filter(|span| Some(&span.trace_id) == trace.as_ref()).collect()
+        };
+        let mut hook = stage.home.command(&stage.home.hook());
+        let mut hook = hook.arg(&turn.payload).spawn().expect("the hook starts");
+        wait::until("the target to have the turn", RECOVERY, || {
+            (spans().len() == SPANS).then_some(())
+        })
+        .unwrap_or_else(|error| panic!("{error} {}", stage.home.log()));
+        hook.kill().expect("the hook goes on");
+        hook.wait().expect("the hook ends");
+        if !is_kept {
+            let files = files_below(&stage.home.root().join("home/.arize/harness/state"));
+            let sending = |file: &&std::path::PathBuf| {
+                file.extension().is_some_and(|extension| extension == "sending")
+            };
+            let sending: Vec<_> = files.iter().filter(sending).collect();
+            assert_eq!(sending.len(), 1, "{files:?}");
+            fs::remove_file(sending[0]).expect("a file");
+        }
+        replay_events(&stage.home, &turn).expect("the events");
+        target.behave(Behaviour::Accepts).expect("a target");
+        stage::trigger(&stage.home, &[&turn.payload]);
+        let spans = spans();
+        assert_eq!(spans.iter().map(|span| span.times).collect::<Vec<_>>(), [2; SPANS]);
+        let differ = spans.iter().filter(|span| span.differs).count();
+        assert_eq!(differ == 0, is_kept, "{differ} spans differ, {}", stage.home.log());
+    }
+    stage.home.stop_buffer().expect("the buffer stops");
 }
 
 /// First while they put a turn into the outbox, then while they take it out.
