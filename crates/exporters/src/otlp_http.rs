@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use otlp_model::encode::{to_json, to_protobuf};
+use otlp_model::encode::{to_json_text, to_protobuf};
 use otlp_model::{MetricBatch, SpanBatch};
 use prost::Message;
 use serde::Serialize;
@@ -35,7 +35,7 @@ impl OtlpEncoding {
     pub(crate) fn encode(self, request: &(impl Message + Serialize)) -> Vec<u8> {
         match self {
             Self::Protobuf => to_protobuf(request),
-            Self::Json => to_json(request).to_string().into_bytes(),
+            Self::Json => to_json_text(request),
         }
     }
 }

@@ -74,7 +74,7 @@ pub(crate) enum Fate {
 /// Where what waits for a target is kept: `state/codex/outbox/NAME`.
 pub fn outbox(paths: &Paths, settings: &Settings, target: &str) -> Outbox {
     let limits = Limits { max_bytes: settings.outbox.max_bytes, max_age: settings.outbox.max_age };
-    Outbox::new(folder(paths).join(target), limits)
+    Outbox::new(folder(paths).join(target), limits).one_of(settings.targets.len())
 }
 
 /// The folder with the outboxes of all targets.

@@ -47,6 +47,11 @@ pub fn to_json(request: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(request).unwrap_or_default()
 }
 
+/// The same as text, which takes less memory on the way.
+pub fn to_json_text(request: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(request).unwrap_or_default()
+}
+
 pub(crate) fn otlp_span(span: &Span) -> OtlpSpan {
     OtlpSpan {
         trace_id: span.trace_id.0.to_vec(),

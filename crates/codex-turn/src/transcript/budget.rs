@@ -16,11 +16,11 @@ use crate::tools::ToolItem;
 /// How many bytes of a turn are kept, as [`OpenTurn::size`] counts them.
 const BUDGET: usize = 8 * 1024 * 1024;
 
-/// What a record takes beside its texts, as a span in the end.
-const RECORD: usize = 160;
+/// What a record takes beside its texts: here, and in the turn and the spans that are made of it.
+const RECORD: usize = 512;
 
 /// Of a turn that is too large, so many responses are kept as such.
-const RESPONSES: usize = 4096;
+const RESPONSES: usize = 2048;
 
 /// Texts are not cut below this limit, in bytes.
 const SHORTEST_LIMIT: usize = 256;
@@ -378,7 +378,7 @@ mod tests {
         assert!(most <= 2 * BUDGET, "{most}");
         let responses = responses(&turns[0]);
         let kept = responses[0].items.len();
-        assert!(kept > 4000, "{kept}");
+        assert!(kept > 3000, "{kept}");
         assert_eq!(kept as u64 + turns[0].cut.calls, CALLS as u64);
         // Each call that is kept has its output.
         assert_eq!(responses[1].input.len(), kept);

@@ -237,7 +237,7 @@ fn a_turn_of_thousands_of_tools_is_told_soon() {
 }
 
 fn is_told_soon(id_of: impl Fn(usize) -> String) {
-    const CALLS: usize = 8000;
+    const CALLS: usize = 2500;
     let msg = |payload: Json| json!({ "type": "event_msg", "payload": payload });
     let item = |payload: Json| json!({ "type": "response_item", "payload": payload });
     let mut records = vec![msg(json!({ "type": "task_started", "turn_id": "turn" }))];

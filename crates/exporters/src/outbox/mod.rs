@@ -102,6 +102,13 @@ impl Outbox {
         Self { folder: folder.into(), limits, part_bytes: MAX_BODY_BYTES as u64 }
     }
 
+    /// The same as one of several that are flushed at the same time: a request takes several times its
+    /// size in memory, and together they are to take no more than one.
+    pub fn one_of(self, outboxes: usize) -> Self {
+        let bytes = MAX_BODY_BYTES / outboxes.max(1);
+        Self { part_bytes: bytes as u64, ..self }
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
