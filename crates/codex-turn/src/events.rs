@@ -71,7 +71,74 @@ pub(crate) struct ToolResult {
     pub(crate) output_truncated: bool,
 }
 
+/// The attributes that say something of a turn.
+const ATTRIBUTES: [&str; 28] = [
+    "app.version",
+    "approval_policy",
+    "arguments",
+    "attempt",
+    "cache_write_token_count",
+    "cached_token_count",
+    "call_id",
+    "decision",
+    "duration_ms",
+    "error.message",
+    "http.response.status_code",
+    "input_token_count",
+    "mcp_server",
+    "model",
+    "model_reasoning_effort",
+    "output",
+    "output_token_count",
+    "output_truncated",
+    "prompt",
+    "reasoning_token_count",
+    "sandbox_policy",
+    "service_tier",
+    "slug",
+    "source",
+    "success",
+    "tool_name",
+    "tool_namespace",
+    "ttft_ms",
+];
+
+/// The longest text of an event that was shortened, in bytes.
+const SHORT: usize = 256;
+
 impl LogEvent {
+    /// Forgets what says nothing of a turn, and long texts: arguments, which the transcript has, and of
+    /// others all but their beginnings.
+    pub fn shorten(&mut self) {
+        let arguments = self.attributes.get("arguments").and_then(Json::as_str);
+        if arguments.is_some_and(|arguments| arguments.len() > SHORT) {
+            self.attributes.remove("arguments");
+        }
+        self.attributes.retain(|name, _| ATTRIBUTES.contains(&name.as_str()));
+        let mut is_cut = false;
+        for (name, value) in &mut self.attributes {
+            let Json::String(text) = value else { continue };
+            if text.len() > SHORT {
+                text.truncate(text.floor_char_boundary(SHORT));
+                text.shrink_to_fit();
+                is_cut |= name == "output";
+            }
+        }
+        if is_cut {
+            self.attributes.insert("output_truncated".to_owned(), true.into());
+        }
+        self.resource.retain(|name, _| name == "service.version");
+    }
+
+    /// How many bytes it takes in memory, about.
+    pub fn size(&self) -> usize {
+        const EVENT: usize = 512;
+        const ATTRIBUTE: usize = 96;
+        let of = |value: &Json| value.as_str().map_or(0, str::len);
+        let attributes = self.attributes.iter().chain(&self.resource);
+        EVENT + attributes.map(|(name, value)| ATTRIBUTE + name.len() + of(value)).sum::<usize>()
+    }
+
     /// What the event says; none for events that add nothing to a turn, and for unknown ones.
     pub(crate) fn fact(&self) -> Option<Fact> {
         let attribute = |key: &str| self.attributes.get(key);

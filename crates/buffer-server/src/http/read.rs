@@ -19,8 +19,9 @@ use crate::store::StoredEvent;
 /// The longest that a request may ask to wait.
 const MAX_WAIT_MS: u64 = 10 * 60 * 1000;
 
-/// The most bytes of events in one answer of the cursor form; the next answer has the rest.
-const ANSWER_BYTES: u64 = 16 * 1024 * 1024;
+/// The most bytes of events in one answer of the cursor form, unless a single one is larger; the next
+/// answer has the rest.
+const ANSWER_BYTES: u64 = 1024 * 1024;
 
 /// What `GET /drain/{thread}` is asked.
 #[derive(Debug, Deserialize)]

@@ -265,3 +265,31 @@ fn is_told_soon(id_of: impl Fn(usize) -> String) {
     assert_eq!(turn.tool_calls().count(), 2 * CALLS);
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
+
+/// Of a thread with too much telemetry the events are shortened: of their texts the beginning is kept, and
+/// of the rest all that says something of a turn.
+#[test]
+fn a_shortened_event_says_the_same_of_a_turn() {
+    const SHORT: usize = 256;
+    let is_short = |value: &Json| value.as_str().is_none_or(|text| text.len() <= SHORT);
+    let mut compared = 0;
+    for file in transcripts() {
+        let recording = Recording::from_file(&file);
+        let (turns, _) = recording.transcript();
+        for (index, turn) in turns.iter().enumerate() {
+            let events = recording.events_of(&turns, index);
+            let shorten = |event: &&LogEvent| {
+                let mut event = (*event).clone();
+                if event.attributes.values().all(is_short) {
+                    event.shorten();
+                    compared += 1;
+                }
+                event
+            };
+            let shortened: Vec<LogEvent> = events.iter().map(shorten).collect();
+            let shortened: Vec<&LogEvent> = shortened.iter().collect();
+            assert_eq!(fuse(turn, &shortened), fuse(turn, &events), "{}", file.display());
+        }
+    }
+    assert!(compared > 1000, "{compared}");
+}
