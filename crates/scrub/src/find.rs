@@ -75,6 +75,10 @@ struct Search<'s> {
     looked_at: HashMap<usize, usize>,
     /// The end of the last name.
     named: usize,
+    /// The end of the last private key. What starts within it is a part of it.
+    key: usize,
+    /// The end of the last lines of base64 that were read together.
+    joined: usize,
     /// Whether something was there that depends on the lines around it. Where these are written with
     /// escapes, the text has to be looked through without them; all else knows those escapes.
     needs_lines: bool,
@@ -84,8 +88,20 @@ impl<'s> Search<'s> {
     fn new(scrubber: &'s Scrubber, text: &'s str, depth: usize) -> Self {
         let (found, examined, tables) = (Vec::new(), Examined::default(), Tables::default());
         let looked_at = HashMap::new();
-        let (named, needs_lines) = (0, false);
-        Self { scrubber, text, depth, found, examined, tables, looked_at, named, needs_lines }
+        let (named, key, joined, needs_lines) = (0, 0, 0, false);
+        Self {
+            scrubber,
+            text,
+            depth,
+            found,
+            examined,
+            tables,
+            looked_at,
+            named,
+            key,
+            joined,
+            needs_lines,
+        }
     }
 
     fn run(&mut self, gone: &mut Vec<Range<usize>>) {
@@ -131,7 +147,12 @@ impl<'s> Search<'s> {
             Hint::Taker => self.add("password", pipe::given(text, word)),
             Hint::Call(which) => self.add("password", call::password(text, word.end, which)),
             Hint::Kubernetes => self.add("kubernetes-secret", kubernetes::data(text, word)),
-            Hint::Pem => self.add(PRIVATE_KEY, pem::key_at(text, word)),
+            Hint::Pem if word.start < self.key => {}
+            Hint::Pem => {
+                let key = pem::key_at(text, word);
+                self.key = key.as_ref().map_or(self.key, |key| key.end);
+                self.add(PRIVATE_KEY, key);
+            }
             Hint::Placeholder => {}
         }
     }
@@ -188,7 +209,7 @@ impl<'s> Search<'s> {
             self.found.push(Finding::new(token, rule));
         }
         if self.depth < DEEPEST
-            && let Some((inner, end)) = runs::text_of(self.text, run)
+            && let Some((inner, end)) = runs::text_of(self.text, run, &mut self.joined)
             && let Some(first) = findings(self.scrubber, &inner, self.depth + 1).first()
         {
             self.found.push(Finding::new(run.start..end, first.rule));

@@ -54,8 +54,13 @@ fn is_run(byte: u8) -> bool {
 }
 
 /// The text that the base64 of this run encodes, and how far that goes, over further lines and the
-/// marks at its end; none where it is no text.
-pub(crate) fn text_of(text: &str, run: &Range<usize>) -> Option<(String, usize)> {
+/// marks at its end; none where it is no text. Lines before `joined` were read together: each is read
+/// alone, or the time would grow with the square of their number.
+pub(crate) fn text_of(
+    text: &str,
+    run: &Range<usize>,
+    joined: &mut usize,
+) -> Option<(String, usize)> {
     let bytes = text.as_bytes();
     let probe = &bytes[run.start..run.end.min(run.start + PROBE)];
     // A hash, as most runs are.
@@ -66,12 +71,14 @@ pub(crate) fn text_of(text: &str, run: &Range<usize>) -> Option<(String, usize)>
     let mut letters = bytes[run.clone()].to_vec();
     let mut end = run.end;
     let mut line = run.len();
-    while line >= SHORTEST_LINE
+    while run.start >= *joined
+        && line >= SHORTEST_LINE
         && let Some(next) = next_line(bytes, end)
     {
         letters.extend_from_slice(&bytes[next.clone()]);
         (line, end) = (next.len(), next.end);
     }
+    *joined = end.max(*joined);
     end += bytes[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
     // One letter over is half a byte.
     let length = letters.len() - usize::from(letters.len() % 4 == 1);

@@ -8,6 +8,8 @@
 
 #[path = "../../tests/corpus/mod.rs"]
 mod corpus;
+#[path = "../../tests/hostile/mod.rs"]
+mod hostile;
 mod speed;
 
 use std::collections::BTreeMap;
