@@ -122,7 +122,7 @@ pub(crate) fn prompts(facts: &Facts, answers: &Answers) -> String {
         line += &format!("; {what} passed on, as before");
     }
     if said == Some(false) && answers.content == Some(Content::None) {
-        line += "; spans hold no content, either (`--content` says otherwise)";
+        line += "; spans hold lengths only, as it suggests (`--content all` records more)";
     }
     line
 }

@@ -67,7 +67,8 @@ fn the_steps_say_what_becomes_of_prompts() {
     assert_eq!(steps("", ExistingOtel::Replace), format!("{stays} off"));
     let off = format!("{stays} off; no prompt is passed on, as before");
     assert_eq!(steps("", ExistingOtel::Forward), off);
-    let none = format!("{off}; spans hold no content, either (`--content` says otherwise)");
+    let none =
+        format!("{off}; spans hold lengths only, as it suggests (`--content all` records more)");
     assert_eq!(steps("log_user_prompt = false\n", ExistingOtel::Forward), none);
     let on = format!("{stays} on; prompts are passed on, as before");
     assert_eq!(steps("log_user_prompt = true\n", ExistingOtel::Forward), on);
