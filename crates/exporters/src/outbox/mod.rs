@@ -103,9 +103,9 @@ impl Outbox {
     }
 
     /// The same as one of several that are flushed at the same time: a request takes several times its
-    /// size in memory, and together they are to take no more than one.
+    /// size in memory, and together they are to take no more than half of one.
     pub fn one_of(self, outboxes: usize) -> Self {
-        let bytes = MAX_BODY_BYTES / outboxes.max(1);
+        let bytes = MAX_BODY_BYTES / 2 / outboxes.max(1);
         Self { part_bytes: bytes as u64, ..self }
     }
 
