@@ -6,8 +6,8 @@
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// Holds one received request.
@@ -46,6 +46,17 @@ impl Server {
         H: Fn(Request, &mut TcpStream) -> io::Result<()> + Send + Sync + 'static,
     {
         Self::start_at(0, handle)
+    }
+
+    /// Starts a server that answers every request with 200 and keeps it.
+    pub fn keeping() -> io::Result<(Self, Arc<Mutex<Vec<Request>>>)> {
+        let received: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let kept = Arc::clone(&received);
+        let server = Self::start(move |request, stream| {
+            kept.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+            respond(stream, 200, &[], b"")
+        })?;
+        Ok((server, received))
     }
 
     /// Starts a server at this port, where one may have been before.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use exporters::outbox::UnfinishedBatch;
 use serde::Serialize;
 
-use crate::words::{bytes, line, span};
+use crate::words::{bytes, line, millis, span};
 
 /// How far a turn is. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,11 +69,6 @@ impl UnfinishedTurn {
         }
         line(&text, width)
     }
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Paths, times and amounts as people read them.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use codex_config::{command_program, command_word};
 use textwrap::core::display_width;
@@ -45,6 +45,12 @@ pub(crate) fn span(duration: Duration) -> String {
         7_200..172_800 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
+}
+
+/// A time in milliseconds since the Unix epoch.
+pub(crate) fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A number of things.

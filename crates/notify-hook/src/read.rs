@@ -13,7 +13,7 @@ use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptT
 
 pub(crate) use mark::Mark;
 
-use crate::writers::{Writers, is_codex_gone, writers};
+use crate::writers::{Writers, stays_without_writers, writers};
 
 /// How much of a file is read at once, in bytes.
 const PIECE: usize = 64 * 1024;
@@ -144,7 +144,7 @@ pub(crate) fn judge_open_turns(
     let writers = writers(path);
     let is_gone = match writers {
         Writers::Some(_) => false,
-        Writers::None => is_silent || is_codex_gone(path, silence),
+        Writers::None => is_silent || stays_without_writers(path, silence),
         Writers::Unknown => is_silent,
     };
     for turn in in_doubt {

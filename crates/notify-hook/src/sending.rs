@@ -9,8 +9,8 @@
 //! It is not synced: it outlives the process, and not a power cut, after which the turn is assembled
 //! anew. What needs several requests, or a target did not take, is in an outbox, which outlives both.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use buffer_api::paths::write_private;
@@ -76,8 +76,10 @@ pub(crate) fn read(file: &Path, turn: &str) -> Batches {
 /// Removes it if its turn is sent.
 pub(crate) fn remove(file: &Path, is_sent: impl Fn(&str) -> bool) {
     // There is none, mostly.
-    let Ok(bytes) = fs::read(file) else { return };
-    if split(&bytes).is_none_or(|(header, _)| is_sent(&header.turn)) {
+    let Ok(mut opened) = File::open(file).map(BufReader::new) else { return };
+    let mut line = Vec::new();
+    let header = opened.read_until(b'\n', &mut line).ok().and_then(|_| split(&line));
+    if header.is_none_or(|(header, _)| is_sent(&header.turn)) {
         let _ = fs::remove_file(file);
     }
 }

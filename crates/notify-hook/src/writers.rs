@@ -27,15 +27,14 @@ pub(crate) enum Writers {
     Unknown,
 }
 
-/// Whether the Codex that wrote to this file is gone, where the system tells. `silence` is how long
-/// nothing was written.
-pub(crate) fn is_codex_gone(file: &Path, silence: Duration) -> bool {
-    let is_open = || writers(file) != Writers::None;
-    if silence < SETTLED || is_open() {
+/// Whether a file that had no writer a moment ago has none for good: the Codex that wrote to it is
+/// gone. `silence` is how long nothing was written.
+pub(crate) fn stays_without_writers(file: &Path, silence: Duration) -> bool {
+    if silence < SETTLED {
         return false;
     }
     sleep(BETWEEN);
-    !is_open()
+    writers(file) == Writers::None
 }
 
 /// What is known of the writers of a file; [`Writers::Unknown`] on systems other than Linux.
@@ -147,11 +146,11 @@ mod tests {
         drop(reader);
         let writer = OpenOptions::new().append(true).open(&path).unwrap();
         assert_eq!(writers(&path), Writers::Some(1));
-        assert!(!is_codex_gone(&path, Duration::MAX));
+        assert!(!stays_without_writers(&path, Duration::MAX));
         drop(writer);
         assert_eq!(writers(&path), none);
-        assert_eq!(is_codex_gone(&path, Duration::MAX), none == Writers::None);
-        assert!(!is_codex_gone(&path, Duration::ZERO), "just written");
+        assert_eq!(stays_without_writers(&path, Duration::MAX), none == Writers::None);
+        assert!(!stays_without_writers(&path, Duration::ZERO), "just written");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::runs::two_tasks;
 use super::scenario::Scenario;
 use crate::script::SPAWNED;
 use crate::{Call, Script, Step, USAGE};
@@ -96,16 +97,9 @@ pub(super) fn send_input() -> Scenario {
         Step::new(USAGE).call(ask("wait_agent", wait))
     };
     let more = json!({ "target": SPAWNED, "id": SPAWNED, "message": "COUNT LINES" });
-    let parent = Script::new("ASK THE OTHER")
-        .step(Step::new(USAGE).call(ask("spawn_agent", json!({ "message": "COUNT FILES" }))))
-        .step(wait())
-        .step(Step::new(USAGE).call(ask("send_input", more)))
-        .step(wait())
-        .step(Step::new(USAGE).message("Three files, seven lines."));
-    let child = Script::new("COUNT FILES")
-        .step(Step::new(USAGE).message("Three."))
-        .step(Step::new(USAGE).message("Seven."));
-    Scenario::agents([parent, child]).notifying(3)
+    let first = json!({ "message": "COUNT FILES" });
+    let calls = [ask("spawn_agent", first), ask("send_input", more)];
+    two_tasks(Script::new("ASK THE OTHER"), calls, wait)
 }
 
 /// A message of the user's in the middle of a turn.

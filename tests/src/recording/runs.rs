@@ -101,13 +101,16 @@ pub(super) fn followup_task() -> Scenario {
     let wait = || Step::new(USAGE).call(ask("wait_agent", json!({ "timeout_ms": 20_000 })));
     let first = json!({ "task_name": "kid", "message": "COUNT FILES", "fork_turns": "none" });
     let second = json!({ "target": "/root/kid", "message": "COUNT LINES" });
-    let parent = Script::new("ASK THE OTHER")
-        .with_model(CODE_MODEL)
-        .step(Step::new(USAGE).call(ask("spawn_agent", first)))
-        .step(wait())
-        .step(Step::new(USAGE).call(ask("followup_task", second)))
-        .step(wait())
-        .step(Step::new(USAGE).message("Three files, seven lines."));
+    let parent = Script::new("ASK THE OTHER").with_model(CODE_MODEL);
+    two_tasks(parent, [ask("spawn_agent", first), ask("followup_task", second)], wait)
+}
+
+/// A sub-agent that gets a task with each of these calls of its parent, which waits after each.
+pub(super) fn two_tasks(parent: Script, calls: [Call; 2], wait: impl Fn() -> Step) -> Scenario {
+    let [first, second] = calls.map(|call| Step::new(USAGE).call(call));
+    let steps = [first, wait(), second, wait()];
+    let parent = steps.into_iter().fold(parent, Script::step);
+    let parent = parent.step(Step::new(USAGE).message("Three files, seven lines."));
     let child = Script::new("COUNT FILES")
         .step(Step::new(USAGE).message("Three."))
         .step(Step::new(USAGE).message("Seven."));

@@ -34,15 +34,7 @@ fn home(project: &str, server: &str, more: &[String]) -> Home {
 #[test]
 fn a_receiver_gets_what_codex_sent() {
     let project = "forward";
-    let received: Arc<Mutex<Vec<Request>>> = Arc::default();
-    let receiver = Server::start({
-        let received = Arc::clone(&received);
-        move |request, stream| {
-            received.lock().expect("a list").push(request);
-            http::respond(stream, 200, &[], b"")
-        }
-    });
-    let receiver = receiver.expect("a receiver");
+    let (receiver, received) = Server::keeping().expect("a receiver");
     let home = home(project, &receiver.url(), &[]);
     let script = Script::new("Say hello").step(Step::new(USAGE).message("Hello."));
     let played = stage::play(&home, &script, Protocol::Binary, &[]);

@@ -5,11 +5,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
-use stories::http::{self, Request, Server};
+use stories::http::Server;
 use stories::process::{Finished, run, run_with_input};
 use stories::strace::{self, Fault};
 use stories::terminal::{Key, Terminal};
@@ -187,15 +186,7 @@ fn setup_passes_no_prompt_on_that_codex_did_not_send() {
     for (said, has_prompt) in
         [("", false), ("log_user_prompt = false", false), ("log_user_prompt = true", true)]
     {
-        let received: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let receiver = Server::start({
-            let received = Arc::clone(&received);
-            move |request, stream| {
-                received.lock().expect("a list").push(request);
-                http::respond(stream, 200, &[], b"")
-            }
-        });
-        let receiver = receiver.expect("a receiver");
+        let (receiver, received) = Server::keeping().expect("a receiver");
         let scripts = ["My first secret", "My second secret"]
             .map(|prompt| Script::new(prompt).step(Step::new(USAGE).message("I see.")));
         let model = ModelServer::start(&scripts).expect("a model");

@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::Place;
 use crate::UnfinishedTurn;
 use crate::checks::outbox;
+use crate::words::millis;
 use threads::ThreadNames;
 
 pub use view::text;
@@ -237,11 +238,6 @@ fn midnight(now: SystemTime, zone: &TimeZone) -> u64 {
     let day = now.to_zoned(zone.clone()).start_of_day();
     let begin = day.map_or(now, |day| day.timestamp());
     u64::try_from(begin.as_millisecond()).unwrap_or_default()
-}
-
-fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{Overview, ServiceState, TargetState, Today, TurnLine, midnight, millis};
+use super::{Overview, ServiceState, TargetState, Today, TurnLine, midnight};
 use crate::Style;
-use crate::words::{count, line, span};
+use crate::words::{count, line, millis, span};
 
 /// The most unfinished turns that are shown for a target.
 const MOST_UNFINISHED: usize = 3;
