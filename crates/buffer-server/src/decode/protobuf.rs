@@ -126,12 +126,12 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
     Ok(Export::Logs(logs))
 }
 
-/// Whether the first record is one of a trace.
+/// Whether the first record is one of a trace. Each span names its trace.
 fn holds_spans(request: &Request) -> bool {
     let mut records = request.resources.iter().flat_map(|it| &it.scopes).flat_map(|it| &it.records);
-    records
-        .next()
-        .is_some_and(|bytes| LogRecord::decode(&**bytes).is_err() && Span::decode(&**bytes).is_ok())
+    records.next().is_some_and(|bytes| {
+        Span::decode(&**bytes).is_ok_and(|span| !span.trace_id.is_empty())
+    })
 }
 
 fn record(log: LogRecord) -> Record<'static> {

@@ -281,6 +281,29 @@ fn a_record_of_protobuf_that_makes_no_sense_costs_itself_only() {
     assert_eq!((logs.events.len(), logs.malformed), (2, 1));
 }
 
+/// It made the whole body count as spans, of which nothing is kept.
+#[test]
+fn a_first_record_that_makes_no_sense_makes_no_spans_of_the_others() {
+    let thread = pair("conversation.id", any_value::Value::StringValue("t".to_owned()));
+    let good = LogRecord { attributes: vec![thread], ..LogRecord::default() }.encode_to_vec();
+    for (bad, why) in [
+        (&[0x30, 0x05][..], "attributes that are a number"),
+        (&[0x4a, 0x02, 0x01], "a trace that goes on beyond the record"),
+        (&[0x37], "a field of a kind that there is not"),
+    ] {
+        // Both records are in one scope (field 2) of one resource (field 1).
+        let field = |number: u8, bytes: &[u8]| {
+            let length = u8::try_from(bytes.len()).unwrap();
+            [&[number << 3 | 2, length], bytes].concat()
+        };
+        let records = [field(2, bad), field(2, &good)].concat();
+        let body = field(1, &field(2, &records));
+        let found = decode(&body, Encoding::Protobuf, 77).unwrap();
+        let Export::Logs(logs) = found else { panic!("spans: {why}") };
+        assert_eq!((logs.events.len(), logs.malformed), (1, 1), "{why}");
+    }
+}
+
 fn pair(key: &str, value: any_value::Value) -> KeyValue {
     let value = Some(AnyValue { value: Some(value) });
     KeyValue { key: key.to_owned(), value, ..KeyValue::default() }
