@@ -9,6 +9,7 @@ mod protobuf;
 use std::io::{self, Read};
 
 use flate2::bufread::MultiGzDecoder;
+use prost::bytes::Bytes;
 use serde_json::value::RawValue;
 
 use crate::event::{Attributes, Event, Record, Verdict, judge};
@@ -69,12 +70,12 @@ pub(crate) enum DecodeError {
 
 /// Decodes a body; `received_ns` is the time of records that have none.
 pub(crate) fn decode(
-    body: &[u8],
+    body: Bytes,
     encoding: Encoding,
     received_ns: u64,
 ) -> Result<Export, DecodeError> {
     match encoding {
-        Encoding::Json => json::decode(body, received_ns),
+        Encoding::Json => json::decode(&body, received_ns),
         Encoding::Protobuf => protobuf::decode(body, received_ns),
     }
 }

@@ -2,11 +2,11 @@
 //!
 //! The messages are those of OTLP, as far as they are read, with two differences: texts are bytes, so
 //! that one that is not UTF-8 does not cost the body, and records and attributes stay bytes until it is
-//! their turn.
+//! their turn: slices of the body, which are not copied.
 
 use std::borrow::Cow;
 
-use prost::{Message, Oneof};
+use prost::{Message, Oneof, bytes::Bytes};
 
 use super::{DecodeError, Export, Logs, hex, sender};
 use crate::event::{Attributes, Record, Value};
@@ -30,15 +30,15 @@ struct ResourceRecords {
 
 #[derive(Clone, PartialEq, Message)]
 struct Resource {
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    attributes: Vec<Vec<u8>>,
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    attributes: Vec<Bytes>,
 }
 
 /// `ScopeLogs`.
 #[derive(Clone, PartialEq, Message)]
 struct ScopeRecords {
-    #[prost(bytes = "vec", repeated, tag = "2")]
-    records: Vec<Vec<u8>>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    records: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,12 +47,12 @@ struct LogRecord {
     time_unix_nano: u64,
     #[prost(fixed64, tag = "11")]
     observed_time_unix_nano: u64,
-    #[prost(bytes = "vec", tag = "5")]
-    body: Vec<u8>,
-    #[prost(bytes = "vec", repeated, tag = "6")]
-    attributes: Vec<Vec<u8>>,
-    #[prost(bytes = "vec", tag = "9")]
-    trace_id: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "5")]
+    body: Bytes,
+    #[prost(bytes = "bytes", repeated, tag = "6")]
+    attributes: Vec<Bytes>,
+    #[prost(bytes = "bytes", tag = "9")]
+    trace_id: Bytes,
     #[prost(bytes = "vec", tag = "12")]
     event_name: Vec<u8>,
 }
@@ -60,8 +60,8 @@ struct LogRecord {
 /// The first field of a span, which is bytes where that of a log record is a number.
 #[derive(Clone, PartialEq, Message)]
 struct Span {
-    #[prost(bytes = "vec", tag = "1")]
-    trace_id: Vec<u8>,
+    #[prost(bytes = "bytes", tag = "1")]
+    trace_id: Bytes,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -92,8 +92,8 @@ enum Any {
     List(List),
     #[prost(message, tag = "6")]
     Map(Map),
-    #[prost(bytes = "vec", tag = "7")]
-    Bytes(Vec<u8>),
+    #[prost(bytes = "bytes", tag = "7")]
+    Bytes(Bytes),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -108,7 +108,7 @@ struct Map {
     values: Vec<KeyValue>,
 }
 
-pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeError> {
+pub(super) fn decode(body: Bytes, received_ns: u64) -> Result<Export, DecodeError> {
     let request = Request::decode(body).map_err(DecodeError::Protobuf)?;
     if holds_spans(&request) {
         return Ok(Export::Spans);
@@ -117,7 +117,7 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
     for of in request.resources {
         let from = sender(&attributes(of.resource.unwrap_or_default().attributes));
         for bytes in of.scopes.into_iter().flat_map(|scope| scope.records) {
-            match LogRecord::decode(&*bytes) {
+            match LogRecord::decode(bytes) {
                 Ok(log) => logs.add(&record(log), &from, received_ns),
                 Err(_) => logs.malformed += 1,
             }
@@ -130,7 +130,7 @@ pub(super) fn decode(body: &[u8], received_ns: u64) -> Result<Export, DecodeErro
 fn holds_spans(request: &Request) -> bool {
     let mut records = request.resources.iter().flat_map(|it| &it.scopes).flat_map(|it| &it.records);
     records.next().is_some_and(|bytes| {
-        Span::decode(&**bytes).is_ok_and(|span| !span.trace_id.is_empty())
+        Span::decode(bytes.clone()).is_ok_and(|span| !span.trace_id.is_empty())
     })
 }
 
@@ -139,14 +139,14 @@ fn record(log: LogRecord) -> Record<'static> {
         time_ns: log.time_unix_nano,
         observed_ns: log.observed_time_unix_nano,
         event_name: text(log.event_name),
-        body: AnyValue::decode(&*log.body).map(value).unwrap_or_default(),
+        body: AnyValue::decode(log.body).map(value).unwrap_or_default(),
         trace_id: Cow::Owned(hex(&log.trace_id)),
         attributes: attributes(log.attributes),
     }
 }
 
-fn attributes(pairs: Vec<Vec<u8>>) -> Attributes<'static> {
-    let pairs = pairs.iter().filter_map(|bytes| KeyValue::decode(&**bytes).ok());
+fn attributes(pairs: Vec<Bytes>) -> Attributes<'static> {
+    let pairs = pairs.into_iter().filter_map(|bytes| KeyValue::decode(bytes).ok());
     Attributes(pairs.map(pair).collect())
 }
 
@@ -173,4 +173,26 @@ fn text(bytes: Vec<u8>) -> Cow<'static, str> {
         Ok(text) => text,
         Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_their_attributes_are_slices_of_the_body() {
+        let record =
+            LogRecord { attributes: vec![Bytes::from_static(b"text")], ..Default::default() };
+        let scope = ScopeRecords { records: vec![record.encode_to_vec().into()] };
+        let resource = ResourceRecords { scopes: vec![scope], ..Default::default() };
+        let body = Bytes::from(Request { resources: vec![resource] }.encode_to_vec());
+        let place = body.as_ptr_range();
+
+        let request = Request::decode(body.clone()).unwrap();
+        let record = request.resources[0].scopes[0].records[0].clone();
+        assert!(place.contains(&record.as_ptr()));
+        let attribute = &LogRecord::decode(record).unwrap().attributes[0];
+        assert_eq!(&**attribute, b"text");
+        assert!(place.contains(&attribute.as_ptr()));
+    }
 }

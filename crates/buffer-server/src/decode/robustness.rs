@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value, json};
 
+use super::tests::decode;
 use super::*;
 
 /// Decodes a body and checks what comes out.

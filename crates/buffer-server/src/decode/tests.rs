@@ -16,6 +16,14 @@ use super::*;
 
 const RECEIVED_NS: u64 = 1_800_000_000_000_000_000;
 
+pub(super) fn decode(
+    body: &[u8],
+    encoding: Encoding,
+    received_ns: u64,
+) -> Result<Export, DecodeError> {
+    super::decode(Bytes::copy_from_slice(body), encoding, received_ns)
+}
+
 /// Shows what a body becomes.
 fn check(body: &[u8], encoding: Encoding, expected: &Expect) {
     let shown = match decode(body, encoding, RECEIVED_NS) {

@@ -92,15 +92,15 @@ fn take_in(
         Origin::Owner => app.limits.unpacked_bytes,
         Origin::Unknown => app.limits.unknown_body_bytes as u64,
     };
-    let export = match packing {
-        Packing::Plain => decode::decode(&body, encoding, now_ns())?,
+    let plain = match packing {
+        Packing::Plain => body,
         Packing::Gzip => {
             let plain = decode::gunzip(&body, unpacked_bytes)?;
-            decode::decode(&plain, encoding, now_ns())?
+            drop(body);
+            plain.into()
         }
     };
-    drop(body);
-    match export {
+    match decode::decode(plain, encoding, now_ns())? {
         Export::Logs(logs) => store(app, logs, origin).map(|()| Taken::Logs),
         Export::Spans => {
             app.counters.span_exports.fetch_add(1, Ordering::Relaxed);
