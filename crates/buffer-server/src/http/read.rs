@@ -126,7 +126,9 @@ pub(super) async fn acknowledge(
     let (through, now_ms) = (query.through, app.now_ms());
     let removed =
         app.with_store(move |store| store.remove_through(&thread, through, now_ms)).await?;
-    app.tidy_later();
+    if removed > 0 {
+        app.tidy_later();
+    }
     Ok(json(&Removed { removed }))
 }
 
@@ -145,7 +147,9 @@ pub(super) async fn flush(
             Ok(events)
         })
         .await?;
-    app.tidy_later();
+    if !events.is_empty() {
+        app.tidy_later();
+    }
     Ok(drained(&events, 0))
 }
 
@@ -161,7 +165,9 @@ pub(super) async fn flush_idle(
     let now_ms = app.now_ms();
     let before_ms = now_ms.saturating_sub(query.idle_ms);
     let count = app.with_store(move |store| store.remove_idle(before_ms, now_ms)).await?;
-    app.tidy_later();
+    if count > 0 {
+        app.tidy_later();
+    }
     Ok(json(&Flushed { count }))
 }
 

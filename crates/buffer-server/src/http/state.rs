@@ -227,7 +227,8 @@ impl Shared {
                 continue;
             }
             let now_ms = self.now_ms();
-            if let Ok(expired) = self.with_store(move |store| store.expire(now_ms)).await {
+            let expired = self.with_store(move |store| store.expire(now_ms)).await;
+            if let Ok(expired @ 1..) = expired {
                 self.count_dropped(expired);
                 self.tidy_later();
             }

@@ -194,6 +194,27 @@ fn what_was_acknowledged_is_in_no_file() {
     assert_eq!(with_secret(), [""; 0].map(std::path::PathBuf::from));
 }
 
+/// Asking for what is not there wrote the whole log of the database to its file.
+#[test]
+fn the_log_of_the_database_is_written_back_only_where_something_was_removed() {
+    let server = Server::start();
+    server.post(&export("t", 0..50));
+    let logs = || files(server.home.path()).into_iter().filter(|it| it.ends_with("buffer.db-wal"));
+    let length = || logs().map(|log| fs::metadata(log).unwrap().len()).sum::<u64>();
+    let written = length();
+    assert_ne!(written, 0);
+    for _ in 0..3 {
+        assert_eq!(server.client().acknowledge("t", 0).unwrap(), 0);
+        assert_eq!(server.client().flush("of-no-event").unwrap().events, []);
+        assert_eq!(server.get("/flush-idle?idle_ms=600000")["count"], 0);
+        // It is tidied, if at all, after the answer, and before the next question is answered.
+        assert_eq!(server.events("t").len(), 50);
+        assert_eq!(length(), written);
+    }
+    assert_eq!(server.client().acknowledge("t", u64::MAX).unwrap(), 50);
+    crate::harness::wait_for(|| (length() == 0).then_some(()));
+}
+
 /// All files below a folder.
 fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
