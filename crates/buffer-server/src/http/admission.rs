@@ -51,8 +51,15 @@ pub(super) fn admit(shown: Shown, peer: Peer, writers: Writers) -> Option<Origin
 
 /// Who is at the other end, for a service whose user is `owner`, where the system tells users.
 pub(super) fn peer(owner: Option<u32>, peer: SocketAddr, local: SocketAddr) -> Peer {
-    let Some(owner) = owner else { return Peer::Unknown };
-    match user_of(peer, local) {
+    match owner {
+        Some(owner) => peer_of(owner, user_of(peer, local)),
+        None => Peer::Unknown,
+    }
+}
+
+/// What `user`, at the other end, is to a service of `owner`.
+fn peer_of(owner: u32, user: Option<u32>) -> Peer {
+    match user {
         Some(0) => Peer::Owner,
         Some(user) if user == owner => Peer::Owner,
         Some(_) => Peer::Other,
@@ -71,6 +78,22 @@ fn user_of(_peer: SocketAddr, _local: SocketAddr) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_service_belongs_to_its_user_and_to_root() {
+        for (owner, user, peer) in [
+            (1000, Some(1000), Peer::Owner),
+            (1000, Some(0), Peer::Owner),
+            (1000, Some(1001), Peer::Other),
+            (1000, Some(u32::MAX), Peer::Other),
+            (1000, None, Peer::Unknown),
+            (0, Some(0), Peer::Owner),
+            (0, Some(1000), Peer::Other),
+            (0, None, Peer::Unknown),
+        ] {
+            assert_eq!(peer_of(owner, user), peer, "{owner} {user:?}");
+        }
+    }
 
     #[test]
     fn only_the_owner_and_for_a_while_the_unknown_may_send() {

@@ -115,7 +115,7 @@ fn the_owners_programs_need_no_token_where_the_system_tells_whose_they_are() {
 #[cfg(target_os = "linux")]
 #[test]
 fn other_users_cannot_write_even_where_no_token_is_asked_for() {
-    // Root may do anything, so that these tests are not root's.
+    // Root may do anything. Who is refused whatever user runs this is in a table beside the code.
     let server = Server::with(|config| config.owner = of_another_user());
     let body = export("t", [1]).to_string();
     let status = server.send("POST /v1/logs", JSON, body.as_bytes()).status;
