@@ -9,7 +9,7 @@ use std::{
 use buffer_api::paths::SET_ASIDE;
 use rusqlite::{Connection, OpenFlags, Params, Row, Statement, config::DbConfig, params};
 
-use super::{StoreError, integer, open};
+use super::{StoreError, UNKNOWN_OVERHEAD, integer, open};
 
 /// The files of a database.
 const SUFFIXES: [&str; 4] = ["", "-wal", "-shm", "-journal"];
@@ -159,20 +159,23 @@ fn read(path: &Path) -> rusqlite::Result<Connection> {
 /// Copies events row by row: from either end up to where the table is damaged, and those between that
 /// the index names, each by itself.
 fn copy_events(from: &Connection, into: &Connection, now_ms: u64) -> rusqlite::Result<u64> {
-    const ROW: &str = "SELECT seq, received_ms, time_ns, thread, body FROM events";
+    // The first version did not know whose events are whose.
+    let has_unknown = from.prepare("SELECT unknown FROM events").is_ok();
+    let unknown = if has_unknown { "unknown" } else { "0" };
+    let rows = format!("SELECT seq, received_ms, time_ns, thread, body, {unknown} FROM events");
     let mut keep = Keep {
         insert: into.prepare(
-            "INSERT OR IGNORE INTO events (seq, received_ms, time_ns, bytes, thread, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT OR IGNORE INTO events (seq, received_ms, time_ns, bytes, thread, body, unknown) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?,
         copied: 0,
         now_ms,
     };
     let transaction = into.unchecked_transaction()?;
-    let is_whole = keep.all(&mut from.prepare(&format!("{ROW} ORDER BY seq"))?, [])?;
+    let is_whole = keep.all(&mut from.prepare(&format!("{rows} ORDER BY seq"))?, [])?;
     if !is_whole {
-        keep.all(&mut from.prepare(&format!("{ROW} ORDER BY seq DESC"))?, [])?;
-        let mut by_number = from.prepare(&format!("{ROW} WHERE seq = ?1"))?;
+        keep.all(&mut from.prepare(&format!("{rows} ORDER BY seq DESC"))?, [])?;
+        let mut by_number = from.prepare(&format!("{rows} WHERE seq = ?1"))?;
         let index = from.prepare("SELECT seq FROM events INDEXED BY events_by_thread");
         if let Ok(mut index) = index
             && let Ok(mut numbers) = index.query([])
@@ -219,8 +222,11 @@ impl Keep<'_> {
         let (Ok(thread), Ok(body)) = (text(3), text(4)) else { return Ok(()) };
         if (0..=open::LAST_SEQ).contains(&seq) {
             let received = received.min(integer(self.now_ms));
-            let bytes = integer(body.len() as u64);
-            let row = params![seq, received, time, bytes, thread, body];
+            // What cannot be read gets no room of what is the owner's.
+            let is_unknown = !matches!(number(5), Ok(0));
+            let overhead = if is_unknown { UNKNOWN_OVERHEAD } else { 0 };
+            let bytes = integer(body.len() as u64 + overhead);
+            let row = params![seq, received, time, bytes, thread, body, is_unknown];
             self.copied += self.insert.execute(row)? as u64;
         }
         Ok(())

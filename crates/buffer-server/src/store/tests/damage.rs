@@ -116,6 +116,17 @@ const OF_THE_FILE: &[Damage] = &[
         },
         All,
     ),
+    (
+        "it does not say whose events are whose",
+        |db| {
+            sql(
+                db,
+                "DROP INDEX events_by_thread; DROP INDEX events_of_unknown;
+                 ALTER TABLE events DROP COLUMN unknown;",
+            );
+        },
+        All,
+    ),
     ("the table is missing", |db| sql(db, "DROP TABLE events"), Intact::None),
     ("it is of a version to come", |db| sql(db, "PRAGMA user_version = 99"), All),
     (
@@ -369,6 +380,38 @@ fn every_kind_of_damage_leaves_a_store_with_what_was_intact() {
             damage(&path);
             check(name, &home, &path, *intact);
         }
+    }
+}
+
+/// They counted as the owner's, and took the owner's room.
+#[test]
+fn events_of_unknown_senders_stay_theirs() {
+    let whole: fn(&Path) = |db| sql(db, "DROP INDEX events_by_thread");
+    let in_part: fn(&Path) = |db| write_at(db, size(db) / 2 / 4096 * 4096, &NOISE);
+    for (name, damage, is_whole) in [
+        ("the index is missing", whole, true),
+        ("the header is noise", |db| write_at(db, 0, &NOISE[..100]), true),
+        ("a page of events is noise", in_part, false),
+    ] {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("state/buffer.db");
+        let mut store = open(&home, Limits::default());
+        for number in 0..200 {
+            store.insert(&[event("mine", number)], Origin::Owner, NOW_MS).unwrap();
+            store.insert(&[event("theirs", number)], Origin::Unknown, NOW_MS).unwrap();
+        }
+        let before = (store.bytes, store.unknown_bytes);
+        store.tidy(NOW_MS).unwrap();
+        drop(store);
+        damage(&path);
+        let mut store = open(&home, Limits::default());
+        assert_eq!(store.take_notices().len(), 1, "{name}: it was set aside");
+        let (mine, theirs) = (all(&mut store, "mine").len(), all(&mut store, "theirs").len());
+        let of_each = |number: usize, bytes: u64| number as u64 * bytes;
+        let sums = (of_each(mine, 10), of_each(theirs, 10 + UNKNOWN_OVERHEAD));
+        assert_eq!((store.bytes, store.unknown_bytes), sums, "{name}");
+        assert!(mine > 0 && theirs > 0, "{name}");
+        assert!(!is_whole || sums == before, "{name}: {sums:?}, not {before:?}");
     }
 }
 
