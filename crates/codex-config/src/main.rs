@@ -25,8 +25,11 @@ fn main() -> ExitCode {
         output = terminal_text::lines(&String::from_utf8_lossy(&output)).into_bytes();
     }
     let notes = terminal_text::lines(&String::from_utf8_lossy(&notes));
-    // Where this fails, the exit code is all that is left.
-    let _ = io::stdout().write_all(&output);
+    // Where even this fails, the exit code is all that is left.
     let _ = io::stderr().write_all(notes.as_bytes());
-    code.into()
+    let mut stdout = io::stdout();
+    match stdout.write_all(&output).and_then(|()| stdout.flush()) {
+        Ok(()) => code.into(),
+        Err(_) => codex_config::ExitCode::WriteFailed.into(),
+    }
 }

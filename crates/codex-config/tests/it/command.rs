@@ -474,3 +474,13 @@ fn settings_may_be_made_one_after_the_other() {
         assert!(said.ends_with("exit 0\n"), "{key}: {said}");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let home = Home::with_config("user_id: ada\n");
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arize-config"));
+    command.args(["get", "user_id"]).env_clear().env("HOME", home.0.path()).stdout(full);
+    assert_eq!(command.status().unwrap().code(), Some(5));
+}
