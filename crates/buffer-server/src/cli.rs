@@ -21,7 +21,7 @@ use buffer_api::{
     },
 };
 use clap::{Args, Parser, Subcommand};
-use codex_config::{Collector, variables::ARIZE_CODEX_BUFFER_PORT};
+use codex_config::{Settings, variables::ARIZE_CODEX_BUFFER_PORT};
 
 pub use environment::Environment;
 
@@ -108,8 +108,10 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
             return if error.use_stderr() { Exit::Usage } else { Exit::Success };
         }
     };
-    let done = settings(&arguments.place, environment)
-        .and_then(|service| execute(&arguments.command, &service, environment));
+    let settings = environment.settings();
+    let settings = settings.as_ref();
+    let done = service(&arguments.place, environment, settings)
+        .and_then(|service| execute(&arguments.command, &service, environment, settings));
     done.unwrap_or_else(|failure| {
         if matches!(arguments.command, Command::Ensure { .. }) {
             return Exit::Success;
@@ -120,13 +122,12 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>, environment: &Environ
 }
 
 /// Where the service is to be, from the flags, the environment and the user's settings.
-fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure> {
-    let configured = environment.settings().map(|settings| settings.collector);
-    let configured = configured.unwrap_or(Collector {
-        host: DEFAULT_HOST.to_owned(),
-        port: DEFAULT_PORT,
-        require_write_token: false,
-    });
+fn service(
+    place: &Place,
+    environment: &Environment,
+    settings: Option<&Settings>,
+) -> Result<Service, Failure> {
+    let configured = settings.map(|settings| &settings.collector);
     // Zero is one here, and not in the settings.
     let port = match (place.port, environment.variables.path(ARIZE_CODEX_BUFFER_PORT)) {
         (Some(port), _) => port,
@@ -136,9 +137,9 @@ fn settings(place: &Place, environment: &Environment) -> Result<Service, Failure
                 Failure::usage(format!("{ARIZE_CODEX_BUFFER_PORT}: `{text}` is not a port"))
             })?
         }
-        (None, None) => configured.port,
+        (None, None) => configured.map_or(DEFAULT_PORT, |it| it.port),
     };
-    let host = place.host.as_deref().unwrap_or(&configured.host);
+    let host = place.host.as_deref().or(configured.map(|it| &*it.host)).unwrap_or(DEFAULT_HOST);
     let endpoint = Endpoint::new(host, port).map_err(|error| Failure::usage(chain(&error)))?;
     let home =
         place.home.clone().or_else(|| environment.harness_home()).ok_or_else(|| Failure {
@@ -155,6 +156,7 @@ fn execute(
     command: &Command,
     service: &Service,
     environment: &Environment,
+    settings: Option<&Settings>,
 ) -> Result<Exit, Failure> {
     match command {
         Command::Start => match process::start(service)? {
@@ -191,7 +193,8 @@ fn execute(
             }
         }
         Command::Run { foreground, require_write_token, no_sweep } => {
-            let writers = match *require_write_token || environment.requires_write_token(service) {
+            let is_required = environment.requires_write_token(service, settings);
+            let writers = match *require_write_token || is_required {
                 true => Writers::TokenHolders,
                 false => Writers::Anybody,
             };
@@ -204,7 +207,7 @@ fn execute(
                 wall_clock: SystemTime::now,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
                 sweep: if *no_sweep { None } else { environment.sweep(service) },
-                forward: environment.forward(service),
+                forward: environment.forward(service, settings),
             })?;
         }
     }
@@ -316,7 +319,8 @@ mod tests {
             let variables = variable.map(|port| (ARIZE_CODEX_BUFFER_PORT, port));
             let variables = codex_config::Environment::new(variables);
             let environment = Environment { home, variables, ..Environment::default() };
-            settings(&place, &environment).ok().unwrap().endpoint.port
+            let settings = environment.settings();
+            service(&place, &environment, settings.as_ref()).ok().unwrap().endpoint.port
         };
         assert_eq!(port_with(None, None), DEFAULT_PORT);
         let file = home.path().join(".arize/harness/config.yaml");
@@ -339,7 +343,8 @@ mod tests {
         };
         let text = "harnesses: {codex: {collector: {port: 4400}}}\n";
         std::fs::write(home.path().join("config.yaml"), text).unwrap();
-        let service = settings(&place, &environment).ok().unwrap();
+        let settings = environment.settings();
+        let service = service(&place, &environment, settings.as_ref()).ok().unwrap();
         assert_eq!((service.paths.home.as_path(), service.endpoint.port), (home.path(), 4400));
         assert!(environment.sweep(&service).is_some());
     }

@@ -55,8 +55,12 @@ impl Environment {
     }
 
     /// Where the user wants Codex's events to be passed on to, by the user's own service.
-    pub(super) fn forward(&self, service: &Service) -> Option<Forwarding> {
-        let forward = self.settings().filter(|_| self.is_of_user(service))?.forward?;
+    pub(super) fn forward(
+        &self,
+        service: &Service,
+        settings: Option<&Settings>,
+    ) -> Option<Forwarding> {
+        let forward = settings.filter(|_| self.is_of_user(service))?.forward.clone()?;
         Some(match forward.uses_tls() {
             true => Forwarding::Hook(hook(service)),
             false => Forwarding::Plain(Box::new(forward)),
@@ -64,8 +68,12 @@ impl Environment {
     }
 
     /// Whether the user wants events only from senders that show the write token.
-    pub(super) fn requires_write_token(&self, service: &Service) -> bool {
-        let settings = self.settings().filter(|_| self.is_of_user(service));
+    pub(super) fn requires_write_token(
+        &self,
+        service: &Service,
+        settings: Option<&Settings>,
+    ) -> bool {
+        let settings = settings.filter(|_| self.is_of_user(service));
         settings.is_some_and(|settings| settings.collector.require_write_token)
     }
 
@@ -139,7 +147,8 @@ mod tests {
         let forward = |home: &std::path::Path| {
             let endpoint = Endpoint::default();
             let paths = Paths::under(home);
-            environment.forward(&Service { program: "x".into(), endpoint, paths })
+            let service = Service { program: "x".into(), endpoint, paths };
+            environment.forward(&service, environment.settings().as_ref())
         };
         let Some(Forwarding::Plain(found)) = forward(&harness) else { panic!() };
         assert_eq!(found.endpoint, "http://h/v1/logs");

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -46,7 +46,6 @@ pub(crate) struct Shared {
     unknown_bodies: Semaphore,
     clock: Clock,
     store: Mutex<Store>,
-    is_in_memory: AtomicBool,
     totals: watch::Sender<Totals>,
     news: watch::Sender<News>,
     changes: Option<UnboundedSender<Change>>,
@@ -97,7 +96,6 @@ impl Shared {
             unknown_bodies: Semaphore::new(UNKNOWN_BODIES_AT_ONCE),
             totals: watch::Sender::new(store.totals()),
             clock: Clock::new((config.wall_clock)(), store.newest_ms()),
-            is_in_memory: AtomicBool::new(store.is_in_memory()),
             store: Mutex::new(store),
             news: watch::Sender::new(News::default()),
             changes,
@@ -156,7 +154,6 @@ impl Shared {
         for notice in store.take_notices() {
             self.log.line(notice);
         }
-        self.is_in_memory.store(store.is_in_memory(), Ordering::Relaxed);
         self.totals.send_replace(store.totals());
         result
     }
@@ -257,7 +254,7 @@ impl Shared {
             malformed: count(&self.counters.malformed),
             span_exports: count(&self.counters.span_exports),
             unauthorized: count(&self.counters.unauthorized),
-            in_memory: self.is_in_memory.load(Ordering::Relaxed),
+            in_memory: totals.are_in_memory,
             forwarded: forwarded.taken,
             forward_given_up: forwarded.given_up,
         }

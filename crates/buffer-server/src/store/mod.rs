@@ -79,6 +79,8 @@ pub(crate) struct Totals {
     pub(crate) events: u64,
     /// Bytes of their bodies.
     pub(crate) bytes: u64,
+    /// Whether they end with this process, because there can be no database on disk.
+    pub(crate) are_in_memory: bool,
 }
 
 /// An event as it is handed out.
@@ -176,11 +178,16 @@ impl Store {
     /// Opens the database at `path`, creating it for its owner only; `now_ms` is the time in
     /// milliseconds since the Unix epoch.
     ///
-    /// Never fails: what was in the way is among the notices.
+    /// What was in the way of a database on disk is among the notices. Only where there can be none in
+    /// memory either, is it an error.
     pub(crate) fn open(path: &Path, limits: Limits, now_ms: u64) -> Result<Self, StoreError> {
         let first_seq = now_ms.saturating_mul(1000);
+        let (connection, failed) = match open::connect(path, first_seq) {
+            Ok(connection) => (connection, None),
+            Err(error) => (open::in_memory(path, first_seq)?, Some(error)),
+        };
         let mut store = Self {
-            connection: open::in_memory(path, first_seq)?,
+            connection,
             path: path.to_owned(),
             limits,
             threads: HashMap::new(),
@@ -190,21 +197,22 @@ impl Store {
             is_in_memory: false,
             notices: Vec::new(),
         };
-        let opened = open::connect(path, first_seq).and_then(|connection| {
-            store.connection = connection;
-            store.load_sums().map_err(|source| StoreError::database(path, source))?;
-            match store.give_back_space() {
-                // It was killed before it had overwritten what was removed.
-                Err(error) if !open::is_passing(&error) => Err(StoreError::database(path, error)),
-                _ => Ok(()),
-            }
-        });
-        match opened.map_err(|error| damage::check_room(path).err().unwrap_or(error)) {
-            Ok(()) => {}
-            Err(error) if error.is_passing() => store.go_on_in_memory(error)?,
-            Err(error) => store.begin_anew(error, now_ms)?,
+        let failed = failed.or_else(|| store.take_over().err());
+        match failed.map(|error| damage::check_room(path).err().unwrap_or(error)) {
+            None => {}
+            Some(error) if error.is_passing() => store.go_on_in_memory(error)?,
+            Some(error) => store.begin_anew(error, now_ms)?,
         }
         Ok(store)
+    }
+
+    /// Reads what there is, and overwrites what one that was killed had removed and not overwritten.
+    fn take_over(&mut self) -> Result<(), StoreError> {
+        self.load_sums().map_err(|source| StoreError::database(&self.path, source))?;
+        match self.give_back_space() {
+            Err(error) if !open::is_passing(&error) => Err(StoreError::database(&self.path, error)),
+            _ => Ok(()),
+        }
     }
 
     /// Keeps `events`, durably once this returns, and gives up what then exceeds the bounds of their
@@ -324,6 +332,7 @@ impl Store {
             threads: self.threads.len() as u64,
             events: self.threads.values().map(|sums| sums.events).sum(),
             bytes: self.bytes + self.unknown_bytes,
+            are_in_memory: self.is_in_memory,
         }
     }
 
@@ -335,11 +344,6 @@ impl Store {
     /// Whether there are events of `thread`.
     pub(crate) fn holds(&self, thread: &str) -> bool {
         self.threads.contains_key(thread)
-    }
-
-    /// Whether events end with this process, because there can be no database on disk.
-    pub(crate) fn is_in_memory(&self) -> bool {
-        self.is_in_memory
     }
 
     /// What happened to the database since this was asked.

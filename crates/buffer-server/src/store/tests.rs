@@ -51,7 +51,7 @@ fn events_come_back_by_cursor_and_by_time() {
     let newest = store.newest_since("a", 20, NOW_MS).unwrap();
     assert_eq!(newest, Some(Newest { seq: events[0].seq, received_ms: NOW_MS }));
     assert_eq!(store.newest_since("a", 30, NOW_MS).unwrap(), None);
-    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40 });
+    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40, are_in_memory: false });
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn what_is_removed_is_gone_and_its_numbers_are_not_used_again() {
     assert_eq!(all(&mut store, "a"), [3]);
     assert_eq!(store.remove_through("a", u64::MAX, NOW_MS).unwrap(), 1);
     assert_eq!(store.remove_through("a", u64::MAX, NOW_MS).unwrap(), 0);
-    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10, are_in_memory: false });
     drop(store);
     // The clock was set back meanwhile.
     let mut store =
@@ -88,7 +88,7 @@ fn the_oldest_events_of_a_long_thread_go_first() {
     assert_eq!(dropped, 2);
     assert_eq!(all(&mut store, "a"), [4, 5, 6]);
     assert_eq!(all(&mut store, "b"), [1]);
-    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40 });
+    assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40, are_in_memory: false });
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn the_oldest_events_of_all_go_when_there_are_too_many() {
     assert_eq!(all(&mut store, "a"), [0; 0]);
     assert_eq!(all(&mut store, "b"), [3]);
     assert_eq!(all(&mut store, "c"), [4, 5, 6]);
-    assert_eq!(store.totals(), Totals { threads: 3, events: 5, bytes: 50 });
+    assert_eq!(store.totals(), Totals { threads: 3, events: 5, bytes: 50, are_in_memory: false });
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn events_grow_old() {
     assert_eq!(store.expire(NOW_MS + 1001).unwrap(), 1);
     assert_eq!(store.oldest_ms(NOW_MS).unwrap(), Some(NOW_MS + 500));
     assert_eq!(store.insert(&[event("c", 3)], Origin::Owner, NOW_MS + 1501).unwrap(), 1);
-    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10, are_in_memory: false });
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_full_disk_is_said_and_nothing_is_half_done() {
     let large = Event { body: format!("\"{}\"", "x".repeat(200_000)), ..event("b", 3) };
     let error = store.insert(&[event("b", 2), large], Origin::Owner, NOW_MS).unwrap_err();
     assert!(matches!(error, StoreError::Full { .. }), "{error}");
-    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10 });
+    assert_eq!(store.totals(), Totals { threads: 1, events: 1, bytes: 10, are_in_memory: false });
     store.insert(&[event("b", 4)], Origin::Owner, NOW_MS).unwrap();
     assert_eq!(all(&mut store, "b"), [4]);
 }

@@ -354,7 +354,7 @@ fn check(name: &str, home: &TempDir, path: &Path, intact: Intact) {
     assert_eq!(all(&mut store, "a").last(), Some(&9999), "{name}");
     assert_eq!(store.remove_through("b", u64::MAX, NOW_MS).unwrap(), 1, "{name}");
     store.tidy(NOW_MS).unwrap();
-    assert!(!store.is_in_memory(), "{name}: {:?}", store.take_notices());
+    assert!(!store.is_in_memory, "{name}: {:?}", store.take_notices());
     for notice in store.take_notices() {
         let Notice::SetAside { aside, .. } = &notice else { panic!("{name}: {notice}") };
         assert!(aside.symlink_metadata().is_ok(), "{name}: {notice}");
@@ -450,7 +450,7 @@ fn where_there_can_be_no_database_events_are_in_memory() {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("state"), "a file in the place of the folder").unwrap();
     let mut store = open(&home, Limits::default());
-    assert!(store.is_in_memory());
+    assert!(store.is_in_memory);
     let notices = store.take_notices();
     assert!(notices.iter().any(|notice| matches!(notice, Notice::InMemory(_))), "{notices:?}");
     store.insert(&[event("a", 1)], Origin::Owner, NOW_MS).unwrap();
