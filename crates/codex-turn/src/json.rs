@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use otlp_model::UnixNanos;
+use otlp_model::{UnixNanos, cut};
 use serde_json::Value as Json;
 
 /// The value at a path of keys.
@@ -80,12 +80,22 @@ fn part_text(part: &Json) -> Option<String> {
     }
     let url = text(part, &["image_url"]).or_else(|| text(part, &["image_url", "url"]));
     let inline = url.and_then(|url| url.strip_prefix("data:")?.split_once(";base64,"));
-    let attached = || Some((text(part, &["mimeType"])?, text(part, &["data"])?));
+    // What stands before the base64 counts where the text of the URL was cut.
+    let inline = inline.map(|(media_type, base64)| {
+        let before = "data:".len() + media_type.len() + ";base64,".len();
+        (media_type, base64, before)
+    });
+    let attached = || Some((text(part, &["mimeType"])?, text(part, &["data"])?, 0));
     Some(match (inline.or_else(attached), url.or(text(part, &["path"]))) {
-        (Some((media_type, base64)), _) => {
-            let bytes = base64.trim_end_matches('=').len() * 3 / 4;
-            format!("<image: {media_type}, {bytes} bytes>")
+        (Some((media_type, base64, before)), _) => {
+            let length = match cut::parts(base64) {
+                (_, Some(whole)) => whole.saturating_sub(before as u64),
+                (whole, None) => whole.trim_end_matches('=').len() as u64,
+            };
+            format!("<image: {media_type}, {} bytes>", length / 4 * 3 + length % 4 * 3 / 4)
         }
+        // The content of an image that is no base64, or was cut before it.
+        (None, Some(url)) if url.starts_with("data:") => "<image>".to_owned(),
         // What follows a question mark may be a signature that opens the door.
         (None, Some(place)) => {
             format!("<image: {}>", without_credentials(place.split('?').next()?))
@@ -109,6 +119,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::line::{Line, ReadLine};
 
     #[test]
     fn credentials_stay_here() {
@@ -129,6 +140,24 @@ mod tests {
         check(json!({ "type": "input_image", "image_url": inline }), told);
         check(json!({ "type": "image_url", "image_url": { "url": inline } }), told);
         check(json!({ "type": "image", "mimeType": "image/png", "data": "iVBORw0KGg==" }), told);
+        for (limit, expected) in [
+            (64 * 1024, "<image: image/png, 225000 bytes>"),
+            (22, "<image: image/png, 225000 bytes>"),
+            (10, "<image>"),
+        ] {
+            let data = |before: &str| format!("{before}{}", "iVBO".repeat(75_000));
+            let read = |part: Json| {
+                let mut line = Line::new(limit);
+                line.push(part.to_string().as_bytes());
+                let ReadLine::Kept(kept) = line.read() else { panic!("too long") };
+                content_text(&serde_json::from_slice(kept).unwrap()).unwrap()
+            };
+            // Short names, which a small limit leaves whole.
+            let url = json!([{ "type": "image", "image_url": data("data:image/png;base64,") }]);
+            assert_eq!(read(url), expected, "{limit}");
+            let attached = json!([{ "type": "image", "mimeType": "image/png", "data": data("") }]);
+            assert_eq!(read(attached), "<image: image/png, 225000 bytes>", "{limit}");
+        }
         let signed = "https://me@example.com/a.png?signature=1";
         let told = "<image: https://example.com/a.png>";
         check(json!({ "type": "input_image", "image_url": signed }), told);
