@@ -9,8 +9,9 @@ use otlp_model::cut;
 /// How much of one line is kept, in bytes; a line that has more beside its texts is passed over.
 const MAX_KEPT: usize = 2 * 1024 * 1024;
 
-/// Where so much of a line is kept, its further texts are cut at so many bytes.
-const TIGHTER: [(usize, usize); 2] = [(MAX_KEPT / 4, 1024), (MAX_KEPT / 2, 32)];
+/// Where so much of a line is kept, its further texts are cut at so many bytes: not below the length of
+/// an id, such as `exec-` with a UUID.
+const TIGHTER: [(usize, usize); 2] = [(MAX_KEPT / 4, 1024), (MAX_KEPT / 2, 64)];
 
 /// The longest escape of JSON, a pair of surrogates apart.
 const ESCAPE: usize = "\\u0000".len();
@@ -20,7 +21,7 @@ const ESCAPE: usize = "\\u0000".len();
 pub struct Line {
     /// What is kept, as JSON.
     kept: Vec<u8>,
-    /// The longest text that is kept whole, in bytes of the JSON.
+    /// The longest text that is kept whole, in bytes.
     limit: usize,
     /// Bytes that were read.
     bytes: u64,
@@ -36,9 +37,9 @@ pub struct Line {
 /// A text of the line.
 #[derive(Debug, Default)]
 struct Text {
-    /// Bytes of the JSON that are kept.
+    /// Bytes that are kept; its escapes count as what they stand for.
     kept: usize,
-    /// Bytes of the text itself.
+    /// Bytes that were read.
     bytes: u64,
     is_cut: bool,
 }
@@ -133,7 +134,7 @@ impl Line {
     /// Takes in what comes before the end of the text or the next escape in it; returns the rest.
     fn in_text<'p>(&mut self, piece: &'p [u8]) -> &'p [u8] {
         let end = memchr2(b'"', b'\\', piece).unwrap_or(piece.len());
-        self.keep(&piece[..end], end as u64);
+        self.keep(&piece[..end], end);
         match piece.get(end) {
             Some(b'"') => {
                 self.end_text();
@@ -171,17 +172,17 @@ impl Line {
     }
 
     /// Keeps a part of the text that stands for so many bytes, as far as the limit allows.
-    fn keep(&mut self, part: &[u8], bytes: u64) {
+    fn keep(&mut self, part: &[u8], bytes: usize) {
         let tighter = TIGHTER.iter().rev().find(|(kept, _)| self.kept.len() > *kept);
         let limit = tighter.map_or(self.limit, |(_, limit)| self.limit.min(*limit));
         let Some(text) = &mut self.text else { return };
-        text.bytes += bytes;
+        text.bytes += bytes as u64;
         if text.is_cut {
             return;
         }
         let room = limit.saturating_sub(text.kept);
-        if part.len() <= room {
-            text.kept += part.len();
+        if bytes <= room {
+            text.kept += bytes;
             return self.kept.extend_from_slice(part);
         }
         text.is_cut = true;
@@ -200,7 +201,7 @@ impl Line {
 }
 
 /// How many bytes an escape stands for in UTF-8; a pair of surrogates counts as its first half.
-fn bytes_of(escape: &[u8]) -> u64 {
+fn bytes_of(escape: &[u8]) -> usize {
     let digits = escape.get(2..ESCAPE).and_then(|digits| std::str::from_utf8(digits).ok());
     match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()) {
         None | Some(0..0x80) => 1,
@@ -245,7 +246,7 @@ mod tests {
         let expected = json!({
             "a": "short",
             "b": "fünffünffünffünff… <truncated: 500 bytes in all>",
-            "c": [1, "\n\n\n\n\n\n\n\n\n\n… <truncated: 50 bytes in all>"],
+            "c": [1, format!("{}… <truncated: 50 bytes in all>", "\n".repeat(21))],
         });
         for piece in [1, 2, 3, 7, 10_000] {
             assert_eq!(read(&line.to_string(), 21, piece), Some(expected.clone()), "{piece}");
@@ -262,11 +263,11 @@ mod tests {
                 assert_eq!(read(line, limit, piece), expected, "{limit}");
             }
         };
-        check(5, told(""));
-        check(6, told("😀"));
-        check(12, told("😀ü"));
-        check(19, told("😀ü€"));
-        check(20, told("😀ü€\""));
+        check(3, told(""));
+        check(4, told("😀"));
+        check(6, told("😀ü"));
+        check(9, told("😀ü€"));
+        check(10, told("😀ü€\""));
     }
 
     #[test]
@@ -284,6 +285,18 @@ mod tests {
         let kept: Json = serde_json::from_slice(kept).unwrap();
         assert_eq!(kept["payload"].as_array().unwrap().len(), 1001);
         assert_eq!(kept["payload"][1000], "end");
+        // Also of texts that are six times as long as JSON.
+        let controls = "\u{1}".repeat(200_000);
+        let ids: Vec<String> =
+            (0..3).map(|n| format!("exec-01996c3e-0000-7000-8000-{n:012}")).collect();
+        let texts = json!([[controls, controls, controls, controls, controls], ids]).to_string();
+        let mut line = Line::new(256 * 1024);
+        texts.as_bytes().chunks(64 * 1024).for_each(|piece| line.push(piece));
+        assert!(line.kept.capacity() < 2 * MAX_KEPT, "{}", line.kept.capacity());
+        // Ids are kept whole however little room is left.
+        let long = vec!["x".repeat(1100); 3000];
+        let kept = read(&json!([long, ids]).to_string(), 256 * 1024, 64 * 1024).unwrap();
+        assert_eq!(kept[1], json!(ids));
         // What is no text cannot be cut.
         let numbers = format!("[{}1]", "1,".repeat(MAX_KEPT));
         assert_eq!(read(&numbers, 1024, 64 * 1024), None);
@@ -304,6 +317,8 @@ mod tests {
             for (text, kept) in texts.iter().zip(kept) {
                 let (kept, bytes) = cut::parts(kept.as_str().unwrap());
                 prop_assert!(text.starts_with(kept));
+                // Also one that is longer as JSON.
+                prop_assert_eq!(text.len() > limit, bytes.is_some());
                 prop_assert!(bytes.is_none_or(|bytes| bytes == text.len() as u64));
             }
         }
