@@ -28,6 +28,14 @@ pub fn parts(text: &str) -> (&str, Option<u64>) {
     parsed().map_or((text, None), |(kept, bytes)| (kept, Some(bytes)))
 }
 
+/// Whether a text is this whole one, or what is left of it.
+pub fn is_left_of(text: &str, whole: &str) -> bool {
+    match parts(text) {
+        (kept, Some(bytes)) if bytes == whole.len() as u64 => whole.starts_with(kept),
+        _ => text == whole,
+    }
+}
+
 /// How much more than the limit is kept of a text until its secrets are replaced: one that the limit
 /// cuts apart would not be known as a secret.
 const MARGIN: usize = 4096;
@@ -92,6 +100,18 @@ mod tests {
         assert_eq!(parts(&text), ("x".repeat(20).as_str(), Some(100)));
         cut(&mut text, 10);
         assert_eq!(parts(&text), ("x".repeat(20).as_str(), Some(100)));
+    }
+
+    #[test]
+    fn a_text_that_was_cut_is_known_by_the_whole_one() {
+        let whole = "x".repeat(100);
+        let mut text = whole.clone();
+        cut(&mut text, 20);
+        assert!(is_left_of(&text, &whole) && is_left_of(&whole, &whole));
+        assert!(!is_left_of(&text, &"x".repeat(101)) && !is_left_of(&text, &"y".repeat(100)));
+        // A text may end with a mark of its own.
+        assert!(is_left_of(&text, &text.clone()));
+        assert!(!is_left_of("x", &whole));
     }
 
     #[test]

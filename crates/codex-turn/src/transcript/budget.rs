@@ -22,7 +22,11 @@ const RECORD: usize = 512;
 /// Of a turn that is too large, so many responses are kept as such.
 const RESPONSES: usize = 2048;
 
-/// Texts are not cut below this limit, in bytes.
+/// Texts are not cut below this limit, in bytes, whatever the limit of those that are exported: some are
+/// JSON that is read, or are compared.
+const LEAST_LIMIT: usize = 16 * 1024;
+
+/// Those of a turn that is too large are not cut below this limit, in bytes.
 const SHORTEST_LIMIT: usize = 256;
 
 /// What is kept of the turns of a transcript.
@@ -57,7 +61,7 @@ pub(crate) struct Cut {
 
 impl Budget {
     pub(super) fn new(longest: usize) -> Self {
-        let longest = longest.min(BUDGET / 4);
+        let longest = longest.clamp(LEAST_LIMIT, BUDGET / 4);
         Self { longest, limit: longest, open: 0, measure_at: BUDGET, ended: 0 }
     }
 

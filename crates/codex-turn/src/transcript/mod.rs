@@ -119,7 +119,9 @@ impl Transcript {
             Some(id) => self.turns.iter().any(|turn| turn.turn_id.as_deref() == Some(id)),
             // Up to 0.98 a turn ends with the answer that the payload repeats.
             None => match self.open.current() {
-                Some(open) => open.is_answered() && open.answer == payload.last_assistant_message,
+                Some(open) => {
+                    open.is_answered() && turn::is_answer_of(open.answer.as_deref(), payload)
+                }
                 // A command of the user's came after it.
                 None => {
                     let last = self.turns.iter().rev().find(|turn| turn.is_answered());

@@ -1,7 +1,7 @@
 //! One turn of a transcript.
 
-use otlp_model::UnixNanos;
 use otlp_model::turn::Compaction;
+use otlp_model::{UnixNanos, cut};
 use serde_json::Value as Json;
 
 use super::budget::Cut;
@@ -191,7 +191,7 @@ impl TranscriptTurn {
         match (payload.unique_turn_id(), &self.turn_id) {
             (Some(theirs), Some(ours)) => theirs == ours,
             (Some(_), None) | (None, Some(_)) => false,
-            (None, None) => self.is_answered() && self.answer == payload.last_assistant_message,
+            (None, None) => self.is_answered() && is_answer_of(self.answer.as_deref(), payload),
         }
     }
 
@@ -301,6 +301,14 @@ impl Settings {
                 *field = Some(value.to_owned());
             }
         }
+    }
+}
+
+/// Whether an answer, which may have been cut, is the one that a payload repeats.
+pub(super) fn is_answer_of(answer: Option<&str>, payload: &NotifyPayload) -> bool {
+    match (answer, payload.last_assistant_message.as_deref()) {
+        (Some(answer), Some(whole)) => cut::is_left_of(answer, whole),
+        (answer, whole) => answer == whole,
     }
 }
 
