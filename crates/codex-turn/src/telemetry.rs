@@ -366,9 +366,8 @@ mod tests {
                 "payload": { "type": kind, "turn_id": "t" } })
         };
         let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
-        for line in [record(1, "task_started"), record(5, "task_complete")] {
-            transcript.line(line.to_string().as_bytes());
-        }
+        let lines = [record(1, "task_started"), record(5, "task_complete")];
+        transcript.read_all(lines.map(|line| line.to_string()));
         let (turns, problems) = transcript.finish();
         assert_eq!(problems, []);
         let late = event("codex.sse_event", 5_002, json!({ "input_token_count": 1 }));
@@ -394,10 +393,8 @@ mod tests {
         let mut transcript = Transcript::resume(meta, Checkpoint::START);
         let call = json!({ "type": "response_item", "payload":
             { "type": "function_call", "name": "look", "call_id": format!("call {}", seconds[0]) } });
-        for line in [record(seconds[0], "task_started"), call, record(seconds[1], "task_complete")]
-        {
-            transcript.line(line.to_string().as_bytes());
-        }
+        let lines = [record(seconds[0], "task_started"), call, record(seconds[1], "task_complete")];
+        transcript.read_all(lines.map(|line| line.to_string()));
         transcript.finish().0.remove(0)
     }
 
@@ -467,9 +464,7 @@ mod tests {
         let started = record("event_msg", json!({ "type": "task_started", "turn_id": "t" }));
         let ended = record("event_msg", json!({ "type": "task_complete", "turn_id": "t" }));
         let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
-        for line in [&started, &cost, &cost, &ended] {
-            transcript.line(line.as_bytes());
-        }
+        transcript.read_all([&started, &cost, &cost, &ended]);
         let (turns, problems) = transcript.finish();
         assert_eq!(problems, []);
         let attributes = json!({ "input_token_count": "10", "output_token_count": "2" });

@@ -32,7 +32,7 @@ use otlp_model::names::{
 use otlp_model::turn::{LlmCall, Outcome, ParentTurn, Step, ToolCall};
 use otlp_model::{Span, SpanKind, TreeOptions, Turn, span_tree};
 
-use support::{Recording, cases, data_dir, transcripts_of, versions};
+use support::{Recording, cases, data_dir, read, transcripts_of, versions};
 
 /// Decodes the transcripts of a recording with its events, and without them.
 fn check(case: &str) {
@@ -314,7 +314,7 @@ fn each_turn_has_the_service_tier_that_was_set_for_it() {
         line.replace(r#""service_tier":"default""#, &format!(r#""service_tier":"tier {nth}""#))
     });
     let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
-    lines.for_each(|line| transcript.line(line.as_bytes()));
+    read(&mut transcript, lines);
     let tiers = transcript
         .finish()
         .0
@@ -351,11 +351,14 @@ fn trap_garbage_lines_are_problems_not_failures() {
     let recording = Recording::load("0.169.0/basic");
     let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
     for (index, line) in recording.lines().enumerate() {
-        transcript.line(line);
+        read(&mut transcript, [line]);
         if index % 3 == 0 {
-            transcript.line(b"\xff\xfe garbage");
-            transcript.line(br#"{"type":"response_item","payload":{"type":"function_call"#);
-            transcript.line(br#"{"timestamp":"x","type":"of_tomorrow","payload":[1,2]}"#);
+            let garbage: [&[u8]; 3] = [
+                b"\xff\xfe garbage",
+                br#"{"type":"response_item","payload":{"type":"function_call"#,
+                br#"{"timestamp":"x","type":"of_tomorrow","payload":[1,2]}"#,
+            ];
+            read(&mut transcript, garbage);
         }
     }
     let (turns, problems) = transcript.finish();

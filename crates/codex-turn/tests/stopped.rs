@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use codex_turn::{Checkpoint, LogEvent, ThreadMeta, Transcript, fuse};
+use codex_turn::{Checkpoint, Line, LogEvent, ThreadMeta, Transcript, fuse};
 use expect_test::{Expect, expect};
 use otlp_model::UnixNanos;
 use otlp_model::turn::Step;
@@ -25,7 +25,9 @@ fn check(items: &[Json], events: &[LogEvent], expected: Expect) {
     records.push(event("event_msg", 9, end));
     let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
     for record in records {
-        transcript.line(record.to_string().as_bytes());
+        let mut line = Line::new(transcript.text_limit());
+        line.push(record.to_string().as_bytes());
+        transcript.read(&line);
     }
     let (turns, problems) = transcript.finish();
     assert_eq!(problems, []);

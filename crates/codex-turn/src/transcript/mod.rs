@@ -131,11 +131,6 @@ impl Transcript {
         }
     }
 
-    /// Takes in one complete line, without its newline.
-    pub fn line(&mut self, line: &[u8]) {
-        self.take_in(line, line.len() as u64 + 1);
-    }
-
     /// Takes in one complete line of which long texts were cut.
     pub fn read(&mut self, line: &Line) {
         match line.read() {
@@ -384,6 +379,18 @@ impl Transcript {
         }
         let (role, parts) = (role.to_owned(), vec![Part::Text(text)]);
         self.open.hold(item, Message { role, parts, tool_call_id: None }, self.line_start);
+    }
+}
+
+#[cfg(test)]
+impl Transcript {
+    /// Reads lines as the hook does.
+    pub(crate) fn read_all<L: AsRef<[u8]>>(&mut self, lines: impl IntoIterator<Item = L>) {
+        for text in lines {
+            let mut line = Line::new(self.text_limit());
+            line.push(text.as_ref());
+            self.read(&line);
+        }
     }
 }
 

@@ -5,22 +5,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use codex_turn::{TranscriptTurn, TurnEnd, fuse};
+use codex_turn::{Checkpoint, NotifyPayload, Transcript, TranscriptTurn, TurnEnd, fuse};
 use expect_test::expect_file;
 use otlp_model::turn::ToolCall;
 use otlp_model::{Span, TreeOptions, Turn, span_tree};
 use serde_json::Value as Json;
 
-use crate::support::{Recording, records_of, samples, transcripts};
+use crate::support::{LEAST_LIMIT, Recording, read, records_of, samples, transcripts};
 
-/// Checks something of each of them and names all that fail.
+/// Checks something of each of them, also where its texts are cut, and names all that fail.
 fn check(holds: impl Fn(&Recording) -> Result<(), String>) {
     let files: Vec<PathBuf> = transcripts().into_iter().chain(samples()).collect();
     assert!(files.len() > 100, "only {}", files.len());
     let mut failures = String::new();
     for file in files {
-        if let Err(why) = holds(&Recording::from_file(&file)) {
-            writeln!(failures, "{}: {why}", short(&file)).unwrap();
+        for limit in [usize::MAX, LEAST_LIMIT] {
+            let recording = Recording::from_file(&file).cut_at(limit);
+            if let Err(why) = holds(&recording) {
+                writeln!(failures, "{} cut at {limit}: {why}", short(&file)).unwrap();
+            }
         }
     }
     assert!(failures.is_empty(), "{failures}");
@@ -125,6 +128,64 @@ fn two_halves_are_the_whole() {
         }
         Ok(())
     });
+}
+
+/// Of a turn that is too large the texts are shorter; turns, tokens and calls are the same.
+#[test]
+fn texts_that_are_cut_change_nothing_else() {
+    check(|recording| {
+        let whole = recording.clone().cut_at(usize::MAX);
+        let shape = |recording: &Recording| {
+            let (turns, problems) = recording.transcript();
+            let turns = turns.iter().map(|turn| fuse(turn, &[]));
+            let shape = |turn: Turn| {
+                let calls = turn.tool_calls().map(|call| (call.name.clone(), call.start, call.end));
+                let calls: Vec<_> = calls.collect();
+                (turn.key.clone(), turn.usage(), tools(&turn), calls, turn.start, turn.end)
+            };
+            (turns.map(shape).collect::<Vec<_>>(), problems)
+        };
+        same("the thread", &shape(recording), &shape(&whole))
+    });
+}
+
+/// What is exported of a text may be very short; what is read of it is not.
+#[test]
+fn the_limit_of_export_does_not_change_what_is_read() {
+    check(|recording| {
+        let meta = &recording.meta;
+        let mut transcript = Transcript::resume(meta.clone(), Checkpoint::START).with_text_limit(7);
+        read(&mut transcript, recording.lines());
+        let whole = recording.clone().cut_at(usize::MAX);
+        let is_same = transcript.finish() == whole.transcript();
+        if is_same { Ok(()) } else { Err("other turns".to_owned()) }
+    });
+}
+
+/// Up to 0.98 a turn is known by its answer.
+#[test]
+fn an_answer_that_was_cut_is_that_of_its_turn() {
+    let recording = Recording::load("0.98.0/basic");
+    let long = "All done. ".repeat(50_000);
+    let answer = "All done. There are files.";
+    let lines = recording.lines().map(|line| {
+        let line = String::from_utf8(line.to_vec()).unwrap();
+        line.replace(answer, &long)
+    });
+    let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+    read(&mut transcript, lines);
+    let payload = |answer: &str| NotifyPayload {
+        turn_id: None,
+        last_assistant_message: Some(answer.to_owned()),
+        ..recording.payloads[0].clone()
+    };
+    let other = format!("{}!", &long[1..]);
+    assert!(transcript.has_ended(&payload(&long)));
+    assert!(!transcript.has_ended(&payload(&other)));
+    let (turns, _) = transcript.finish();
+    assert!(turns[0].answer.as_ref().unwrap().len() < long.len());
+    assert!(turns[0].is_subject_of(&payload(&long)));
+    assert!(!turns[0].is_subject_of(&payload(&other)));
 }
 
 /// Telemetry adds times and attempts; turns, calls and tokens are those of the transcript.

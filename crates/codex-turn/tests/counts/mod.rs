@@ -5,7 +5,7 @@ use codex_turn::{Checkpoint, ThreadMeta, Transcript, fuse};
 use otlp_model::turn::Usage;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Recording, transcripts};
+use crate::support::{Recording, read, transcripts};
 
 fn usage(input: u64, cached: u64, output: u64) -> Json {
     json!({ "input_tokens": input, "cached_input_tokens": cached, "output_tokens": output,
@@ -36,9 +36,9 @@ fn check(records: &[Json], expected: &[(&str, [u64; 3])]) {
         json!({ "type": "event_msg", "payload": { "type": kind, "turn_id": "t" } }).to_string()
     };
     let mut transcript = Transcript::resume(ThreadMeta::default(), Checkpoint::START);
-    transcript.line(mark("task_started").as_bytes());
-    records.iter().for_each(|record| transcript.line(record.to_string().as_bytes()));
-    transcript.line(mark("task_complete").as_bytes());
+    let records = records.iter().map(Json::to_string);
+    read(&mut transcript, [mark("task_started")].into_iter().chain(records));
+    read(&mut transcript, [mark("task_complete")]);
     let (turns, problems) = transcript.finish();
     assert_eq!(problems, []);
     let told = fuse(&turns[0], &[]);
@@ -127,10 +127,8 @@ fn a_torn_line_costs_nothing_that_was_written_again() {
         let recording = Recording::from_file(&file);
         let told = |torn: fn(&str) -> &str| {
             let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
-            for line in recording.lines() {
-                let line = as_codex_writes(line);
-                transcript.line(format!("{}{line}", torn(&line)).as_bytes());
-            }
+            let lines = recording.lines().map(as_codex_writes);
+            read(&mut transcript, lines.map(|line| format!("{}{line}", torn(&line))));
             let (turns, problems) = transcript.finish();
             let told: Vec<_> = turns.iter().map(|turn| fuse(turn, &[])).collect();
             (told, problems.len())

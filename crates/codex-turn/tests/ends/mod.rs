@@ -6,7 +6,7 @@ use otlp_model::UnixNanos;
 use otlp_model::turn::Outcome;
 use serde_json::{Value as Json, json};
 
-use crate::support::Recording;
+use crate::support::{Recording, read};
 
 fn event(name: &str, attributes: Json) -> LogEvent {
     LogEvent {
@@ -71,6 +71,6 @@ fn what_a_newer_version_says_is_believed() {
     let mut lines = recording.lines().map(newer);
     let meta = codex_turn::ThreadMeta::decode(lines.next().unwrap().as_bytes()).unwrap();
     let mut transcript = codex_turn::Transcript::resume(meta, codex_turn::Checkpoint::START);
-    lines.for_each(|line| transcript.line(line.as_bytes()));
+    read(&mut transcript, lines);
     assert_eq!(transcript.finish().0[0].ended, TurnEnd::Completed);
 }

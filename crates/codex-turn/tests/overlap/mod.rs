@@ -5,6 +5,8 @@ use codex_turn::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, fu
 use otlp_model::turn::{Message, Part};
 use serde_json::{Value as Json, json};
 
+use crate::support::read;
+
 /// Builds a transcript in which turns are named `a`, `b` and so on.
 #[derive(Default)]
 struct Records {
@@ -71,9 +73,7 @@ impl Records {
         let meta = ThreadMeta { cli_version: Some("0.171.0".to_owned()), ..Default::default() };
         let mut transcript = Transcript::resume(meta, checkpoint);
         let text: String = self.lines.iter().map(|line| format!("{line}\n")).collect();
-        for line in text[checkpoint.offset as usize..].lines() {
-            transcript.line(line.as_bytes());
-        }
+        read(&mut transcript, text[checkpoint.offset as usize..].lines());
         let (turns, problems) = transcript.finish();
         assert_eq!(problems, []);
         turns

@@ -18,7 +18,7 @@ use proptest::sample::select;
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
 
-use crate::support::{Recording, records_of, samples, transcripts};
+use crate::support::{LEAST_LIMIT, Recording, read_cut, records_of, samples, transcripts};
 use mutation::{apply, changes};
 
 proptest! {
@@ -30,12 +30,13 @@ proptest! {
         file in select(files()),
         line_changes in changes(1),
         event_changes in changes(0),
+        limit in select(vec![usize::MAX, LEAST_LIMIT]),
     ) {
         let recording = Recording::from_file(&file);
         let mut lines: Vec<Vec<u8>> = recording.lines().map(<[u8]>::to_vec).collect();
         apply(&line_changes, &mut lines);
         let events = changed_events(&recording.events, &event_changes);
-        let (turns, problems) = decode(&recording, &lines);
+        let (turns, problems) = decode_from(&recording, &lines, Checkpoint::START, limit);
         check_problems(&lines, &problems);
         let mut told = Usage::default();
         for (index, turn) in turns.iter().enumerate() {
@@ -57,17 +58,18 @@ proptest! {
     fn a_changed_transcript_is_read_on_at_any_checkpoint(
         file in select(files()),
         line_changes in changes(1),
+        limit in select(vec![usize::MAX, LEAST_LIMIT]),
     ) {
         let recording = Recording::from_file(&file);
         let mut lines: Vec<Vec<u8>> = recording.lines().map(<[u8]>::to_vec).collect();
         apply(&line_changes, &mut lines);
-        let (turns, _) = decode(&recording, &lines);
+        let (turns, _) = decode_from(&recording, &lines, Checkpoint::START, limit);
         let keys = |turns: &[TranscriptTurn]| -> Vec<_> {
             turns.iter().map(TranscriptTurn::key).collect()
         };
         let all = keys(&turns);
         for (index, turn) in turns.iter().enumerate() {
-            let rest = keys(&decode_from(&recording, &lines, turn.checkpoint).0);
+            let rest = keys(&decode_from(&recording, &lines, turn.checkpoint, limit).0);
             prop_assert!(rest.len() >= all.len() - index - 1, "{rest:?} of {all:?} after {index}");
             prop_assert!(all.ends_with(&rest), "{rest:?} of {all:?} after {index}");
         }
@@ -112,22 +114,23 @@ fn files() -> Vec<PathBuf> {
 }
 
 fn decode(recording: &Recording, lines: &[Vec<u8>]) -> (Vec<TranscriptTurn>, Vec<Problem>) {
-    decode_from(recording, lines, Checkpoint::START)
+    decode_from(recording, lines, Checkpoint::START, usize::MAX)
 }
 
 fn decode_from(
     recording: &Recording,
     lines: &[Vec<u8>],
     checkpoint: Checkpoint,
+    limit: usize,
 ) -> (Vec<TranscriptTurn>, Vec<Problem>) {
     let mut transcript = Transcript::resume(recording.meta.clone(), checkpoint);
     let mut offset = 0;
-    for line in lines {
-        if offset >= checkpoint.offset {
-            transcript.line(line);
-        }
+    let rest = lines.iter().filter(|line| {
+        let begin = offset;
         offset += line.len() as u64 + 1;
-    }
+        begin >= checkpoint.offset
+    });
+    read_cut(&mut transcript, rest, limit);
     let bytes: usize = lines.iter().map(|line| line.len() + 1).sum();
     assert_eq!(transcript.at().offset, bytes as u64);
     transcript.finish()

@@ -5,15 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_turn::{
-    Checkpoint, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn, events_of,
+    Checkpoint, Line, LogEvent, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn,
+    events_of,
 };
 use otlp_model::UnixNanos;
 use serde_json::{Map, Value as Json};
 
+#[derive(Clone)]
 pub(crate) struct Recording {
     pub(crate) meta: ThreadMeta,
     pub(crate) events: Vec<LogEvent>,
     pub(crate) payloads: Vec<NotifyPayload>,
+    /// Where texts are cut while they are read.
+    limit: usize,
     rollout: Vec<u8>,
     file: PathBuf,
     /// The other transcripts of the recording, the oldest first.
@@ -95,9 +99,15 @@ impl Recording {
             payloads: payloads.lines().map(|line| NotifyPayload::decode(line).unwrap()).collect(),
             siblings: transcripts_in(dir).into_iter().filter(|other| other != file).collect(),
             file: file.to_owned(),
+            limit: usize::MAX,
             meta,
             rollout,
         }
+    }
+
+    /// The same, of which texts are cut at this limit while they are read.
+    pub(crate) fn cut_at(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
     /// Codex's own count of the thread's tokens, as it stands at the end, without what the thread
@@ -193,10 +203,35 @@ impl Recording {
     ) -> (Vec<TranscriptTurn>, Vec<Problem>) {
         let mut transcript = Transcript::resume(self.meta.clone(), checkpoint);
         let rest = &self.rollout[checkpoint.offset as usize..];
-        for line in rest.split_inclusive(|byte| *byte == b'\n') {
-            transcript.line(line.strip_suffix(b"\n").unwrap());
-        }
+        let lines = rest.split_inclusive(|byte| *byte == b'\n');
+        read_cut(&mut transcript, lines.map(|line| line.strip_suffix(b"\n").unwrap()), self.limit);
         transcript.finish()
+    }
+}
+
+/// The limit at which the texts of a line are cut in a turn that is as large as can be.
+pub(crate) const LEAST_LIMIT: usize = 512;
+
+/// Reads lines as the hook does.
+pub(crate) fn read<L: AsRef<[u8]>>(
+    transcript: &mut Transcript,
+    lines: impl IntoIterator<Item = L>,
+) {
+    read_cut(transcript, lines, usize::MAX);
+}
+
+/// Reads lines as the hook does where it cuts texts at this limit, if not at a lower one.
+pub(crate) fn read_cut<L: AsRef<[u8]>>(
+    transcript: &mut Transcript,
+    lines: impl IntoIterator<Item = L>,
+    limit: usize,
+) {
+    const PIECE: usize = 4096;
+    let mut line = Line::new(transcript.text_limit().min(limit));
+    for text in lines {
+        text.as_ref().chunks(PIECE).for_each(|piece| line.push(piece));
+        transcript.read(&line);
+        line.clear(transcript.text_limit().min(limit));
     }
 }
 

@@ -9,7 +9,7 @@ use otlp_model::turn::{LlmCall, Outcome, Step};
 use otlp_model::{Turn, UnixNanos};
 use serde_json::{Value as Json, json};
 
-use crate::support::{Recording, versions};
+use crate::support::{Recording, read, versions};
 
 /// The recording's turns, told by its transcript and these events.
 fn told(recording: &Recording, events: &[LogEvent]) -> Vec<Turn> {
@@ -29,9 +29,7 @@ fn decoded(version: &str, records: &[Json]) -> Vec<TranscriptTurn> {
         ..ThreadMeta::default()
     };
     let mut transcript = Transcript::resume(meta, Checkpoint::START);
-    for record in records {
-        transcript.line(record.to_string().as_bytes());
-    }
+    read(&mut transcript, records.iter().map(Json::to_string));
     transcript.finish().0
 }
 

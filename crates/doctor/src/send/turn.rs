@@ -204,7 +204,7 @@ fn pairs(attributes: &Value) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use codex_turn::{NotifyPayload, ThreadMeta, Transcript};
+    use codex_turn::{Line, NotifyPayload, ThreadMeta, Transcript};
 
     use super::*;
 
@@ -216,8 +216,10 @@ mod tests {
         let meta = ThreadMeta::decode(first.as_bytes()).unwrap();
         assert_eq!(meta.thread_id, turn.thread_id);
         let mut transcript = Transcript::resume(meta, codex_turn::Checkpoint::default());
-        for line in rest.lines() {
-            transcript.line(line.as_bytes());
+        for text in rest.lines() {
+            let mut line = Line::new(transcript.text_limit());
+            line.push(text.as_bytes());
+            transcript.read(&line);
         }
         let (turns, problems) = transcript.finish();
         assert!(problems.is_empty(), "{problems:?}");
