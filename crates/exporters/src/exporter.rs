@@ -39,6 +39,12 @@ pub trait Exporter: Send + Sync {
         Ok(Probe::default())
     }
 
+    /// The page of a browser on which the target shows the project; none where it has no pages, or their
+    /// address is not known. It has no credential.
+    fn page(&self) -> Option<String> {
+        None
+    }
+
     /// Counts the spans of a trace that the target shows; none where it cannot be asked.
     fn count_spans(&self, _trace: TraceId) -> Result<Option<usize>, ExportError> {
         Ok(None)

@@ -288,3 +288,10 @@ fn debug_output_has_no_credentials() {
     let shown = format!("{shown}{phoenix:?}{}", phoenix.target());
     assert!(!shown.contains(KEY) && !shown.contains(SECRET_HEADER), "{shown}");
 }
+
+#[test]
+fn the_page_of_a_project_is_known_by_its_name() {
+    let phoenix = Phoenix::new(config("http://localhost:6006/v1/traces")).unwrap();
+    let page = "http://localhost:6006/redirects/projects/my%20project";
+    assert_eq!(phoenix.page().as_deref(), Some(page));
+}
