@@ -116,8 +116,8 @@ pub(crate) struct Show {
     #[arg(long)]
     pub(crate) last: bool,
     /// How many turns to list.
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub(crate) limit: usize,
+    #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) limit: u16,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

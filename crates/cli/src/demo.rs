@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use buffer_api::process::PidRecord;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Paths, variables};
+use doctor::Style;
+use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use trace_store::TraceStore;
 
+use crate::CommandError;
 use crate::args::Demo;
-use crate::{CommandError, print};
+use crate::print::{self, Page};
 
 /// Recorded from `codex exec` 0.169.0 with a scripted model: three requests, three tools.
 const TRANSCRIPT: &str = include_str!("../data/demo/rollout.jsonl");
@@ -23,7 +26,7 @@ const TRANSCRIPT_PATH: &str =
     "sessions/2026/11/20/rollout-2026-11-20T22-34-31-01a1fb18-d745-76d3-8970-09f42d282b2f.jsonl";
 
 /// Plays Codex's part: telemetry to the buffer service, a transcript on disk, and a notify.
-pub(crate) fn demo(args: &Demo, width: usize) -> Result<String, CommandError> {
+pub(crate) fn demo(args: &Demo, style: Style) -> Result<String, CommandError> {
     let home = tempfile::Builder::new()
         .prefix("arize-codex-demo-")
         .tempdir()
@@ -43,7 +46,9 @@ pub(crate) fn demo(args: &Demo, width: usize) -> Result<String, CommandError> {
     let last = store.last_traces(1).map_err(failed)?;
     let trace_id = last.first().map(|trace| trace.trace_id).ok_or_else(|| no_trace(&paths))?;
     let spans = store.trace(trace_id).map_err(failed)?;
-    let mut text = if args.json { print::spans_json(&spans) } else { print::tree(&spans, width) };
+    let zone = TimeZone::system();
+    let page = Page::new(style, &zone, &paths.home);
+    let mut text = if args.json { print::spans_json(&spans) } else { print::tree(&spans, page) };
     if args.keep {
         text.push_str(&format!("\nkept: {}\n", home.keep().display()));
     }

@@ -10,17 +10,13 @@ use crate::{CommandError, ExitCode, place};
 pub(crate) fn doctor(
     args: &Doctor,
     environment: &Environment,
-    is_terminal: bool,
+    style: Style,
 ) -> Result<(String, ExitCode), CommandError> {
     let paths = crate::paths(environment)?;
     let settings = Settings::load(&paths, environment);
     let place = place::of_this_shell(environment, &paths, &settings)?;
     let report = if args.send { doctor::examine_and_send(&place) } else { doctor::examine(&place) };
-    let text = if args.json {
-        report.json()
-    } else {
-        doctor::findings(&report, Style::of(is_terminal, environment))
-    };
+    let text = if args.json { report.json() } else { doctor::findings(&report, style) };
     let code = if report.level == Level::Failure { ExitCode::Failure } else { ExitCode::Success };
     Ok((text, code))
 }

@@ -49,21 +49,27 @@ pub fn run(
     let width = ::doctor::columns(output.is_terminal);
     let terminal = output.is_terminal.then_some(width);
     let is_json = args.command.is_json();
-    let is_styled = matches!(args.command, Command::Doctor(_) | Command::Status(_));
+    let is_styled = matches!(
+        args.command,
+        Command::Doctor(_) | Command::Status(_) | Command::Show(_) | Command::Demo(_)
+    );
+    let style = ::doctor::Style::of(output.is_terminal, &environment);
+    // A tree has more to show where there is more room.
+    let wide = ::doctor::Style { width, ..style };
     let (text, code) = match args.command {
         Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment, terminal)?,
-        Command::Demo(demo) => (demo::demo(&demo, width)?, ExitCode::Success),
-        Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, output.is_terminal)?,
+        Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),
+        Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success);
         }
         Command::Status(status) => {
-            (status::status(&status, &environment, output.is_terminal)?, ExitCode::Success)
+            (status::status(&status, &environment, style)?, ExitCode::Success)
         }
-        Command::Show(show) => (show::show(&show, &environment, width)?, ExitCode::Success),
+        Command::Show(show) => (show::show(&show, &environment, wide)?, ExitCode::Success),
     };
     // Much of it was written by models, servers and files of a workspace.
     let text = match (is_json, is_styled) {

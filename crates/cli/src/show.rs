@@ -1,20 +1,28 @@
 //! `arize-codex show`.
 
-use codex_config::Environment;
+use codex_config::{Environment, Paths, Settings, Target};
+use doctor::Style;
+use doctor::status::destinations;
+use jiff::tz::TimeZone;
 use trace_store::{OpenError, TraceStore};
 
+use crate::CommandError;
 use crate::args::Show;
-use crate::{CommandError, print};
+use crate::print::{self, Page};
 
-/// Prints one turn of the local store, or lists the last ones, in lines of this width.
+/// Prints one turn of the local store, or lists the last ones.
 pub(crate) fn show(
     args: &Show,
     environment: &Environment,
-    width: usize,
+    style: Style,
 ) -> Result<String, CommandError> {
-    let store = open(args, environment)?;
+    let paths = crate::paths(environment)?;
+    let zone = TimeZone::system();
+    let page = Page::new(style, &zone, &paths.home);
+    let store = open(args, environment, &paths)?;
     let failed =
         |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
+    let empty = || no_turns(args, environment, &paths);
     let trace_id = match &args.trace {
         Some(prefix) => store.find_trace(prefix).map_err(|error| CommandError::NotFound {
             what: error.to_string(),
@@ -22,40 +30,60 @@ pub(crate) fn show(
         })?,
         None if args.last => match store.last_traces(1).map_err(failed)?.first() {
             Some(last) => last.trace_id,
-            None => return Err(empty(&store)),
+            None => return Err(empty()),
         },
         None => {
-            let traces = store.last_traces(args.limit).map_err(failed)?;
+            let traces = store.last_traces(args.limit.into()).map_err(failed)?;
             if args.json {
                 return Ok(print::summaries_json(&traces));
             }
             if traces.is_empty() {
-                return Err(empty(&store));
+                return Err(empty());
             }
-            return Ok(print::summaries(&traces, width));
+            return Ok(print::summaries(&traces, page));
         }
     };
     let spans = store.trace(trace_id).map_err(failed)?;
-    Ok(if args.json { print::spans_json(&spans) } else { print::tree(&spans, width) })
+    Ok(if args.json { print::spans_json(&spans) } else { print::tree(&spans, page) })
 }
 
-fn open(args: &Show, environment: &Environment) -> Result<TraceStore, CommandError> {
-    let path = match &args.store {
-        Some(path) => path.clone(),
-        None => crate::paths(environment)?.traces_db,
-    };
-    TraceStore::open_read_only(&path).map_err(|error| match error {
-        OpenError::Missing { .. } => CommandError::NotFound {
-            what: format!("no turn was stored yet: `{}` does not exist", path.display()),
-            hint: "`arize-codex demo` shows what a turn looks like".to_owned(),
-        },
+fn open(args: &Show, environment: &Environment, paths: &Paths) -> Result<TraceStore, CommandError> {
+    let path = args.store.as_ref().unwrap_or(&paths.traces_db);
+    TraceStore::open_read_only(path).map_err(|error| match error {
+        OpenError::Missing { .. } => no_turns(args, environment, paths),
         error => CommandError::failed("cannot open the local store", error),
     })
 }
 
-fn empty(store: &TraceStore) -> CommandError {
+/// Turns may go to a backend alone, which then is the place to see them.
+fn no_turns(args: &Show, environment: &Environment, paths: &Paths) -> CommandError {
+    if let Some(path) = &args.store {
+        return CommandError::NotFound {
+            what: format!("`{}` has no turns", path.display()),
+            hint: "without `--store`, `arize-codex show` reads the store of this installation"
+                .to_owned(),
+        };
+    }
+    let settings = Settings::load(paths, environment);
+    let keeps_copies =
+        settings.targets.iter().any(|target| matches!(target.target, Ok(Target::Local)));
+    let destinations = destinations(&settings, paths);
+    if keeps_copies || destinations.is_empty() {
+        return CommandError::NotFound {
+            what: "no turn was recorded yet".to_owned(),
+            hint: "run `codex`, or see an example with `arize-codex demo`".to_owned(),
+        };
+    }
+    let targets: Vec<&str> = destinations.iter().map(|each| each.target.as_str()).collect();
+    let pages: Vec<&str> = destinations.iter().filter_map(|each| each.page.as_deref()).collect();
     CommandError::NotFound {
-        what: format!("`{}` holds no turn", store.path().display()),
-        hint: "`arize-codex demo` shows what a turn looks like".to_owned(),
+        what: format!(
+            "turns are sent to `{}`, and no copy is kept on this machine",
+            targets.join("`, `")
+        ),
+        hint: match pages[..] {
+            [] => "`arize-codex status` lists the last turns".to_owned(),
+            _ => format!("open {}", pages.join(" ")),
+        },
     }
 }

@@ -12,7 +12,7 @@ use crate::{CommandError, place};
 pub(crate) fn status(
     args: &Status,
     environment: &Environment,
-    is_terminal: bool,
+    style: Style,
 ) -> Result<String, CommandError> {
     let paths = crate::paths(environment)?;
     let settings = Settings::load(&paths, environment);
@@ -22,6 +22,6 @@ pub(crate) fn status(
     Ok(if args.json {
         overview.json()
     } else {
-        text(&overview, &paths.home, place.now, &zone, Style::of(is_terminal, environment))
+        text(&overview, &paths.home, place.now, &zone, style)
     })
 }

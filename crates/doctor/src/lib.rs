@@ -26,4 +26,4 @@ pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
 pub use unfinished::UnfinishedTurn;
-pub use words::cut;
+pub use words::{cut, dollars, rounded_usd};

@@ -26,17 +26,35 @@ impl Style {
     }
 
     /// A text in this colour, where there are colours.
-    pub(crate) fn paint(self, ansi: Ansi, text: &str) -> String {
-        if self.colour { format!("{ansi}{text}{ansi:#}") } else { text.to_owned() }
+    fn paint(self, ansi: Ansi, text: &str) -> String {
+        if self.colour && !text.is_empty() {
+            format!("{ansi}{text}{ansi:#}")
+        } else {
+            text.to_owned()
+        }
+    }
+
+    /// A failure.
+    pub fn red(self, text: &str) -> String {
+        self.colour(AnsiColor::Red, text)
+    }
+
+    /// What may be a failure.
+    pub fn yellow(self, text: &str) -> String {
+        self.colour(AnsiColor::Yellow, text)
+    }
+
+    fn colour(self, colour: AnsiColor, text: &str) -> String {
+        self.paint(Ansi::new().fg_color(Some(colour.into())), text)
     }
 
     /// A text that matters less.
-    pub(crate) fn dim(self, text: &str) -> String {
+    pub fn dim(self, text: &str) -> String {
         self.paint(Ansi::new().effects(Effects::DIMMED), text)
     }
 
     /// A heading.
-    pub(crate) fn bold(self, text: &str) -> String {
+    pub fn bold(self, text: &str) -> String {
         self.paint(Ansi::new().effects(Effects::BOLD), text)
     }
 }
@@ -58,7 +76,7 @@ pub fn findings(report: &Report, style: Style) -> String {
             Level::Failure => ("FAIL", AnsiColor::Red),
         };
         let message = terminal_text::line(&finding.message);
-        let word = style.paint(Ansi::new().fg_color(Some(colour.into())), &format!("{word:4}"));
+        let word = style.colour(colour, &format!("{word:4}"));
         let options = Options::new(style.width.saturating_sub(margin.len()))
             // Paths and versions stay whole.
             .word_splitter(WordSplitter::NoHyphenation)

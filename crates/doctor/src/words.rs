@@ -58,6 +58,16 @@ pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 
+/// US dollars; small amounts with more digits.
+pub fn dollars(amount: f64) -> String {
+    if amount < 1.0 { format!("${amount:.4}") } else { format!("${amount:.2}") }
+}
+
+/// US dollars for a program: to a millionth, so that sums of binary fractions have no tail.
+pub fn rounded_usd(amount: f64) -> f64 {
+    (amount * 1e6).round() / 1e6
+}
+
 /// An amount of bytes in its largest unit.
 pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];

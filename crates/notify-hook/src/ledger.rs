@@ -27,6 +27,8 @@ pub struct Entry {
     pub thread: String,
     /// What tells the turn from others of its thread.
     pub turn: String,
+    /// Its trace; none in lines of 0.1.0.
+    pub trace_id: Option<String>,
     /// Its place in the thread, from 1.
     pub number: Option<u64>,
     /// The working directory.
@@ -60,6 +62,7 @@ impl Entry {
         Self {
             thread: turn.thread_id.clone(),
             turn: turn.key.clone(),
+            trace_id: Some(turn.trace_id().to_string()),
             number: turn.number,
             cwd: turn.metadata.get("cwd").and_then(|cwd| cwd.as_str()).map(str::to_owned),
             start_ms: turn.start.millis(),

@@ -1,6 +1,6 @@
 //! Questions.
 
-use otlp_model::{Span, SpanStatus, TraceId, UnixNanos};
+use otlp_model::{Attribute, Span, SpanStatus, TraceId, UnixNanos};
 use rusqlite::{Row, params};
 
 use crate::{FindTraceError, QueryError, TraceStore, row, tree};
@@ -34,6 +34,8 @@ pub struct TraceSummary {
     pub output_tokens: Option<u64>,
     /// The model of its earliest span that names one.
     pub model: Option<String>,
+    /// The attributes of the root span.
+    pub attributes: Vec<Attribute>,
 }
 
 /// How much a store holds.
@@ -134,7 +136,7 @@ const SUMMARY: &str = "
         (SELECT model FROM spans WHERE trace_id = ?1 AND model IS NOT NULL
          ORDER BY start_ns, rowid LIMIT 1) AS model
     FROM (
-        SELECT trace_id, name, session_id, project, status, status_message
+        SELECT trace_id, name, session_id, project, status, status_message, attributes
         FROM spans WHERE trace_id = ?1
         ORDER BY parent_id IS NOT NULL, start_ns, rowid LIMIT 1
     ) AS root, (
@@ -160,6 +162,7 @@ fn read_summary(row: &Row<'_>) -> rusqlite::Result<TraceSummary> {
         input_tokens: row.get("input_tokens")?,
         output_tokens: row.get("output_tokens")?,
         model: row.get("model")?,
+        attributes: row::attributes(row)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use otlp_model::{Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value};
+use otlp_model::{Attribute, Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value};
 use rusqlite::types::Type;
 use rusqlite::{Row, Statement, params};
 
@@ -57,7 +57,6 @@ pub(crate) fn insert(
 /// The span in a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Span> {
     let events: String = row.get(10)?;
-    let attributes: String = row.get(9)?;
     Ok(Span {
         span_id: SpanId(row.get(0)?),
         trace_id: TraceId(row.get(1)?),
@@ -67,9 +66,15 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Span> {
         start: UnixNanos(row.get(5)?),
         end: UnixNanos(row.get(6)?),
         status: status(row)?,
-        attributes: attributes::from_json(&attributes).map_err(|error| unreadable(9, error))?,
+        attributes: attributes(row)?,
         events: attributes::events_from_json(&events).map_err(|error| unreadable(10, error))?,
     })
+}
+
+/// The attributes of the span in a row with the column `attributes`.
+pub(crate) fn attributes(row: &Row<'_>) -> rusqlite::Result<Vec<Attribute>> {
+    let json = row.get_ref("attributes")?.as_str()?;
+    attributes::from_json(json).map_err(|error| unreadable(9, error))
 }
 
 /// How the span in a row with the columns `status` and `status_message` ended.
@@ -82,7 +87,7 @@ pub(crate) fn status(row: &Row<'_>) -> rusqlite::Result<SpanStatus> {
 }
 
 /// The project that the sender of a batch names.
-pub(crate) fn project(resource: &[otlp_model::Attribute]) -> Option<&str> {
+pub(crate) fn project(resource: &[Attribute]) -> Option<&str> {
     let attribute =
         resource.iter().find(|attribute| attribute.key == "openinference.project.name")?;
     match &attribute.value {

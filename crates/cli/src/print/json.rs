@@ -4,6 +4,7 @@ use otlp_model::{Attribute, Span, SpanStatus, Value};
 use serde_json::{Map, Value as Json, json};
 use trace_store::TraceSummary;
 
+use super::list::Turn;
 use super::{rfc3339, status};
 
 /// The spans of a trace as a JSON array.
@@ -17,6 +18,7 @@ pub fn summaries_json(traces: &[TraceSummary]) -> String {
     let traces: Vec<Json> = traces
         .iter()
         .map(|trace| {
+            let turn = Turn::of(trace);
             json!({
                 "trace_id": trace.trace_id.to_string(),
                 "name": trace.name,
@@ -25,7 +27,10 @@ pub fn summaries_json(traces: &[TraceSummary]) -> String {
                 "start": rfc3339(trace.start),
                 "end": rfc3339(trace.end),
                 "duration_ms": trace.end.since(trace.start) as f64 / 1e6,
-                "status": status(&trace.status),
+                "status": turn.status,
+                "prompt": turn.prompt,
+                "cwd": turn.cwd,
+                "cost_usd": turn.cost.map(::doctor::rounded_usd),
                 "spans": trace.spans,
                 "input_tokens": trace.input_tokens,
                 "output_tokens": trace.output_tokens,
@@ -77,7 +82,7 @@ fn attributes_json(attributes: &[Attribute]) -> Map<String, Json> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::print::tests::turn;
+    use crate::print::tree::tests::turn;
 
     #[test]
     fn json_has_every_attribute_with_its_type() {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::{Endpoint, Paths as BufferPaths};
+use codex_config::{Paths, Settings, TargetSettings};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify_hook::ledger::{self, Entry};
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::Place;
 use crate::UnfinishedTurn;
 use crate::checks::outbox;
-use crate::words::millis;
+use crate::words::{millis, rounded_usd};
 use threads::ThreadNames;
 
 pub use view::text;
@@ -68,6 +69,8 @@ pub struct TargetState {
     pub name: String,
     /// What it is and where; none where the settings no longer name it.
     pub target: Option<String>,
+    /// The page on which it shows the project, where it has one.
+    pub page: Option<String>,
     /// Turns that it accepted, ever.
     pub sent: u64,
     /// When it last did.
@@ -99,8 +102,10 @@ pub struct TargetState {
 pub struct Today {
     /// How many.
     pub turns: usize,
-    /// How many of them failed or were interrupted.
-    pub not_completed: usize,
+    /// How many of them failed.
+    pub failed: usize,
+    /// How many of them were interrupted.
+    pub interrupted: usize,
     /// All tokens of their requests.
     pub input_tokens: u64,
     /// Those of `input_tokens` that came from a cache.
@@ -120,7 +125,7 @@ pub struct TurnLine {
     pub title: Option<String>,
     /// How long it took, in milliseconds.
     pub duration_ms: u64,
-    /// What the hook noted.
+    /// What the hook recorded.
     #[serde(flatten)]
     pub entry: Entry,
 }
@@ -151,7 +156,7 @@ pub fn overview(place: &Place<'_>, zone: &TimeZone) -> Overview {
             .map(|entry| TurnLine {
                 title: names.of(&entry.thread),
                 duration_ms: entry.end_ms.saturating_sub(entry.start_ms),
-                entry,
+                entry: Entry { cost_usd: entry.cost_usd.map(rounded_usd), ..entry },
             })
             .collect(),
     }
@@ -191,8 +196,13 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
     // One that cannot be read is empty here: the doctor says why.
     let summary = outbox.summary.unwrap_or_default();
     let refused = summary.rejected.last().map(|batch| batch.answer.clone());
+    let settings = place.settings.targets.iter().find(|target| target.name == outbox.target);
+    let destination = settings.and_then(|settings| destination(settings, place.paths));
+    let (described, page) =
+        destination.map_or((None, None), |found| (Some(found.target), found.page));
     TargetState {
-        target: described(&outbox.target, place),
+        target: described,
+        page,
         name: outbox.target,
         sent: summary.accepted,
         last_sent_ms: summary.last_success.map(millis),
@@ -209,12 +219,24 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
     }
 }
 
-/// What a target is and where; none where the settings do not say.
-fn described(name: &str, place: &Place<'_>) -> Option<String> {
-    let target = place.settings.targets.iter().find(|target| target.name == name)?;
-    let kind = target.target.as_ref().ok()?;
-    let exporter = notify_hook::exporter(kind, target, place.paths, Duration::from_secs(1)).ok()?;
-    Some(exporter.target().to_owned())
+/// Where turns are sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// What the target is, and its address.
+    pub target: String,
+    /// The page on which it shows the project, where it has one.
+    pub page: Option<String>,
+}
+
+/// The targets of the settings, without those that are not set up rightly.
+pub fn destinations(settings: &Settings, paths: &Paths) -> Vec<Destination> {
+    settings.targets.iter().filter_map(|target| destination(target, paths)).collect()
+}
+
+fn destination(settings: &TargetSettings, paths: &Paths) -> Option<Destination> {
+    let target = settings.target.as_ref().ok()?;
+    let exporter = notify_hook::exporter(target, settings, paths, Duration::from_secs(1)).ok()?;
+    Some(Destination { target: exporter.target().to_owned(), page: exporter.page() })
 }
 
 /// What the turns that ended since then came to.
@@ -222,13 +244,17 @@ fn today(entries: &[Entry], since_ms: u64) -> Today {
     let mut today = Today::default();
     for entry in entries.iter().filter(|entry| entry.end_ms >= since_ms) {
         today.turns += 1;
-        today.not_completed += usize::from(entry.status != "completed");
+        today.failed += usize::from(entry.status == "failed");
+        today.interrupted += usize::from(entry.status == "interrupted");
         today.input_tokens += entry.input_tokens;
         today.cached_tokens += entry.cached_tokens;
         today.output_tokens += entry.output_tokens;
         today.cost_usd += entry.cost_usd.unwrap_or_default();
-        today.unpriced += usize::from(entry.cost_usd.is_none());
+        // A turn that failed before the first response has nothing to price.
+        let used = entry.input_tokens + entry.output_tokens > 0;
+        today.unpriced += usize::from(used && entry.cost_usd.is_none());
     }
+    today.cost_usd = rounded_usd(today.cost_usd);
     today
 }
 
@@ -271,15 +297,23 @@ mod tests {
         let entries = [
             entry(30, "completed", Some(0.5)),
             entry(20, "failed", None),
+            Entry {
+                input_tokens: 0,
+                cached_tokens: 0,
+                output_tokens: 0,
+                ..entry(25, "failed", None)
+            },
+            entry(26, "interrupted", Some(0.1 + 0.2)),
             entry(10, "completed", Some(9.0)),
         ];
         let expected = Today {
-            turns: 2,
-            not_completed: 1,
-            input_tokens: 200,
-            cached_tokens: 120,
-            output_tokens: 20,
-            cost_usd: 0.5,
+            turns: 4,
+            failed: 2,
+            interrupted: 1,
+            input_tokens: 300,
+            cached_tokens: 180,
+            output_tokens: 30,
+            cost_usd: 0.8,
             unpriced: 1,
         };
         assert_eq!(today(&entries, 20), expected);

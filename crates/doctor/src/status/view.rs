@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{Overview, ServiceState, TargetState, Today, TurnLine, midnight};
 use crate::Style;
-use crate::words::{count, line, millis, span};
+use crate::words::{count, dollars, line, millis, span};
 
 /// The most unfinished turns that are shown for a target.
 const MOST_UNFINISHED: usize = 3;
@@ -47,16 +47,15 @@ fn today(today: &Today) -> String {
     if today.turns == 0 {
         return "no turns".to_owned();
     }
-    let not_completed = match today.not_completed {
-        0 => String::new(),
-        number => format!(" ({number} not ok)"),
+    let counts = |counts: &[(usize, &str)]| {
+        let counts = counts.iter().filter(|(number, _)| *number > 0);
+        let counts: Vec<String> = counts.map(|(number, what)| format!("{number} {what}")).collect();
+        if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) }
     };
-    let unpriced = match today.unpriced {
-        0 => String::new(),
-        unpriced => format!(" ({unpriced} unpriced)"),
-    };
+    let not_completed = counts(&[(today.failed, "failed"), (today.interrupted, "interrupted")]);
+    let unpriced = counts(&[(today.unpriced, "unpriced")]);
     format!(
-        "{}{not_completed}  {} in ({} cached)  {} out  {}{unpriced}",
+        "{}{not_completed}\n         {} tokens in ({} cached), {} out  {}{unpriced}",
         count(today.turns, "turn", "turns"),
         tokens(today.input_tokens),
         tokens(today.cached_tokens),
@@ -85,6 +84,9 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             "{:width$}  {:>7}  {:>7}  {:>9}  {ago}",
             target.name, target.sent, target.waiting, target.set_aside
         );
+        if let Some(page) = &target.page {
+            let _ = writeln!(text, "  {}", terminal_text::line(page));
+        }
         let rarer = [
             (target.dropped, "given up"),
             (target.sampled_out, "left out by sampling"),
@@ -112,17 +114,23 @@ fn turns(
     zone: &TimeZone,
     style: Style,
 ) {
+    let time = i64::try_from(millis(now)).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    let name = time.unwrap_or_default().to_zoned(zone.clone()).strftime("%Z").to_string();
+    let ended_in = format!("ENDED ({name})");
+    let width = ended_in.len().max(8);
     let head = format!(
-        "{:8}  {:>8}  {:>6}  {:>6}  {:>8}  {}",
-        "ENDED", "TIME", "IN", "OUT", "COST", "TURN"
+        "{:8}  {ended_in:width$}  {:>7}  {:>6}  {:>6}  {:>8}  {}",
+        "TRACE", "TIME", "IN", "OUT", "COST", "TURN"
     );
     let _ = writeln!(text, "{}", style.dim(&head));
     let begin = midnight(now, zone);
     for turn in turns {
         let entry = &turn.entry;
         let cost = entry.cost_usd.map_or_else(|| "-".to_owned(), dollars);
+        let trace: String = entry.trace_id.as_deref().unwrap_or("-").chars().take(8).collect();
         let start = format!(
-            "{:8}  {:>8}  {:>6}  {:>6}  {cost:>8}  ",
+            "{:8}  {:width$}  {:>7}  {:>6}  {:>6}  {cost:>8}  ",
+            line(&trace, 8),
             ended(entry.end_ms, begin, zone),
             duration(turn.duration_ms),
             tokens(entry.input_tokens),
@@ -133,6 +141,8 @@ fn turns(
             status => format!("{}: ", line(status, 16)),
         };
         let left = style.width.saturating_sub(start.len() + status.len());
+        let status =
+            if entry.status == "failed" { style.red(&status) } else { style.yellow(&status) };
         let _ = writeln!(text, "{start}{status}{}", line(&subject(turn, home), left));
     }
     if turns.is_empty() {
@@ -175,10 +185,6 @@ fn tokens(count: u64) -> String {
     }
 }
 
-fn dollars(amount: f64) -> String {
-    if amount < 1.0 { format!("${amount:.4}") } else { format!("${amount:.2}") }
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -193,6 +199,7 @@ mod tests {
         let end_ms = 1_795_262_400_000 - minutes * 60_000;
         let entry = Entry {
             thread: "01a1fb18-d745-76d3-8970-09f42d282b2f".to_owned(),
+            trace_id: Some("8f997398c0a639f4f157e73cb3e837aa".to_owned()),
             number: Some(3),
             cwd: Some("/home/ada/work/project".to_owned()),
             start_ms: end_ms - 83_000,
@@ -210,6 +217,7 @@ mod tests {
         let state = TargetState {
             name: "phoenix".to_owned(),
             target: Some("phoenix http://localhost:6006/v1/traces".to_owned()),
+            page: Some("http://localhost:6006/redirects/projects/codex".to_owned()),
             sent: 123,
             last_sent_ms: Some(1_795_262_400_000 - 300_000),
             waiting: 0,
@@ -237,6 +245,7 @@ mod tests {
                 next_attempt_ms: None,
                 last_error: None,
             }],
+            page: None,
             metrics_waiting: 2,
             set_aside: 1,
             last_sent_ms: None,
@@ -257,7 +266,8 @@ mod tests {
             targets: vec![state, away],
             today: Today {
                 turns: 2,
-                not_completed: 1,
+                failed: 0,
+                interrupted: 1,
                 input_tokens: 345_678,
                 cached_tokens: 200_000,
                 output_tokens: 9_999,
@@ -280,10 +290,12 @@ mod tests {
         let text = text(&overview(), Path::new("/home/ada"), now, &TimeZone::UTC, style);
         expect![[r#"
             service  127.0.0.1:4318  pid 4711  up 3 h  33 events of 1 thread buffered
-            today    2 turns (1 not ok)  345k in (200k cached)  9999 out  $1.25 (1 unpriced)
+            today    2 turns (1 interrupted)
+                     345k tokens in (200k cached), 9999 out  $1.25 (1 unpriced)
 
             TARGET      SENT  WAITING  SET ASIDE  LAST SENT
             phoenix      123        0          0  5 min ago
+              http://localhost:6006/redirects/projects/codex
               9 turns left out by sampling
             team         123        2          1  never
               9 turns left out by sampling
@@ -291,11 +303,11 @@ mod tests {
               600 of 1501 spans (12 MiB of 29 MiB) of trace 8f997398 sent since 5 min
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
 
-            ENDED         TIME      IN     OUT      COST  TURN
-            11:45:00     1m23s     45k     812   $0.1234  3  Fix the flaky test
-            11:00:00     1m23s     45k     812         -  interrupted: 3  A name that is so…
-            Nov 20       1m23s     45k     812    $12.00  failed: 3  ~/work/project
-            Nov 20       1m23s     45k     812         -  3  長い長い長い長い長い長い長い長…
+            TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
+            8f997398  11:45:00       1m23s     45k     812   $0.1234  3  Fix the flaky test
+            8f997398  11:00:00       1m23s     45k     812         -  interrupted: 3  A nam…
+            8f997398  Nov 20         1m23s     45k     812    $12.00  failed: 3  ~/work/pro…
+            8f997398  Nov 20         1m23s     45k     812         -  3  長い長い長い長い長…
         "#]]
         .assert_eq(&text.replace(MAIN_SEPARATOR, "/"));
         assert!(text.lines().all(|line| display_width(line) <= 80), "{text}");
@@ -313,7 +325,7 @@ mod tests {
             TARGET     SENT  WAITING  SET ASIDE  LAST SENT
             none: `arize-codex doctor` says why
 
-            ENDED         TIME      IN     OUT      COST  TURN
+            TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
             none yet
         "#]]
         .assert_eq(&text);

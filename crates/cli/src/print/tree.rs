@@ -1,18 +1,13 @@
-//! Span trees and lists of turns, as text for a terminal and as JSON for programs. No line of a text
-//! is longer than the terminal is wide, but for ids: what has no room is cut, and JSON has it all.
-
-mod json;
+//! The spans of a trace as a tree.
 
 use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
 
-use ::doctor::cut;
-use otlp_model::{Span, SpanKind, SpanStatus, UnixNanos, Value, names};
+use ::doctor::{Style, cut, dollars};
+use otlp_model::{Span, SpanKind, SpanStatus, names};
 use textwrap::Options;
 use textwrap::core::display_width;
-use trace_store::TraceSummary;
 
-pub use self::json::{spans_json, summaries_json};
+use super::{Page, arguments, double, duration, local, status};
 
 /// How much is shown of a prompt, an answer or an error, in columns.
 const LONGEST_TEXT: usize = 240;
@@ -20,49 +15,28 @@ const LONGEST_TEXT: usize = 240;
 /// The columns in which the beginning of a tool's arguments still says something.
 const LEAST_ARGUMENTS: usize = 8;
 
-/// The spans of a trace as an indented tree of this width; parents come before their children.
-pub fn tree(spans: &[Span], width: usize) -> String {
+/// The spans of a trace as an indented tree; parents come before their children.
+pub fn tree(spans: &[Span], page: Page<'_>) -> String {
+    let width = page.style.width;
     let mut text = String::new();
     for root in spans.iter().filter(|span| is_root(span, spans)) {
-        root_lines(&mut text, root, spans, width);
+        root_lines(&mut text, root, spans, page);
         let rows = rows(root, root, spans, "");
         let longest = rows.iter().map(|row| display_width(&row.name)).max().unwrap_or(0);
         for row in &rows {
-            let _ = writeln!(text, "{}", row.line(longest.min(width * 2 / 5), width).trim_end());
+            let _ = writeln!(text, "{}", row.line(longest.min(width * 2 / 5), page.style));
         }
-        if let Some(answer) = root.text(names::OUTPUT_VALUE) {
-            wrapped(&mut text, '<', answer, width);
+        let answer = root.text(names::OUTPUT_VALUE);
+        // The output of a turn that failed is its error.
+        if let Some(answer) = answer.filter(|answer| error(root) != Some(answer)) {
+            text.push_str(&wrapped('<', answer, width));
         }
     }
     text
 }
 
-/// A line of this width per turn, the last one first.
-pub fn summaries(traces: &[TraceSummary], width: usize) -> String {
-    let head = format!(
-        "{:8}  {:16}  {:8} {:6}{:>8} {:>7} {:>6}  {}",
-        "TRACE", "START (UTC)", "TURN", "STATUS", "TIME", "IN", "OUT", "MODEL"
-    );
-    let mut text = cut(&head, width) + "\n";
-    for trace in traces {
-        let count = |tokens: Option<u64>| tokens.map_or_else(|| "-".to_owned(), |n| n.to_string());
-        let line = format!(
-            "{:8}  {:16}  {:8} {:6}{:>8} {:>7} {:>6}  {}",
-            &trace.trace_id.to_string()[..8],
-            &rfc3339(trace.start).replace('T', " ")[..16],
-            cut(&trace.name, 8),
-            status(&trace.status),
-            duration(trace.end.since(trace.start)),
-            count(trace.input_tokens),
-            count(trace.output_tokens),
-            trace.model.as_deref().unwrap_or("-"),
-        );
-        let _ = writeln!(text, "{}", cut(&line, width));
-    }
-    text
-}
-
-fn root_lines(text: &mut String, root: &Span, spans: &[Span], width: usize) {
+fn root_lines(text: &mut String, root: &Span, spans: &[Span], page: Page<'_>) {
+    let Page { style, zone, .. } = page;
     let spans = subtree(root, spans);
     let count = |key: &str| -> i64 {
         spans
@@ -72,31 +46,48 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span], width: usize) {
             .sum()
     };
     let cost: f64 = spans.iter().filter_map(|span| double(span, names::LLM_COST_TOTAL)).sum();
-    let cost = if cost > 0.0 { format!("  ${cost:.4}") } else { String::new() };
-    let head = format!(
-        "{}  {}  {}  {}  ",
-        root.name,
-        root.kind.as_str(),
-        duration(root.end.since(root.start)),
-        status(&root.status),
-    );
+    let cost = if cost > 0.0 { format!("  {}", dollars(cost)) } else { String::new() };
+    let name = cut(&root.name, style.width / 2);
+    let time = duration(root.end.since(root.start));
+    let kind = root.kind.as_str();
     let tokens = Tokens {
         input: count(names::LLM_TOKEN_COUNT_PROMPT),
         cached: count(names::LLM_TOKEN_COUNT_CACHE_READ),
         output: count(names::LLM_TOKEN_COUNT_COMPLETION),
         reasoning: count(names::LLM_TOKEN_COUNT_REASONING),
     };
-    let room = width.saturating_sub(display_width(&head) + cost.len());
-    let _ = writeln!(text, "{}", cut(&format!("{head}{}{cost}", tokens.within(room)), width));
-    let _ = writeln!(text, "{}  trace {}", rfc3339(root.start).replace('T', " "), root.trace_id);
+    let status = status(&root.status);
+    let used = [&name, kind, &time, status, &cost].map(display_width).iter().sum::<usize>() + 8;
+    let tokens = tokens.within(style.width.saturating_sub(used));
+    let (name, status) = (style.bold(&name), painted(style, &root.status, status));
+    let _ = writeln!(text, "{name}  {kind}  {time}  {status}  {tokens}{cost}");
+    let start = local(root.start, zone, "%F %H:%M:%S%.3f %Z");
+    let _ = writeln!(text, "{}", style.dim(&start));
+    let _ = writeln!(text, "{}", style.dim(&format!("trace {}", root.trace_id)));
     if let Some(session) = root.text(names::SESSION_ID) {
-        let _ = writeln!(text, "session {}", terminal_text::line(session));
+        let session = terminal_text::line(session);
+        let _ = writeln!(text, "{}", style.dim(&format!("session {session}")));
     }
-    if let SpanStatus::Error(message) = &root.status {
-        wrapped(text, '!', message, width);
+    if let Some(message) = error(root) {
+        text.push_str(&style.red(wrapped('!', message, style.width).trim_end()));
+        text.push('\n');
     }
     if let Some(prompt) = root.text(names::INPUT_VALUE) {
-        wrapped(text, '>', prompt, width);
+        text.push_str(&wrapped('>', prompt, style.width));
+    }
+}
+
+fn error(span: &Span) -> Option<&str> {
+    match &span.status {
+        SpanStatus::Error(message) => Some(message),
+        SpanStatus::Ok | SpanStatus::Unset => None,
+    }
+}
+
+fn painted(style: Style, status: &SpanStatus, text: &str) -> String {
+    match status {
+        SpanStatus::Error(_) => style.red(text),
+        SpanStatus::Ok | SpanStatus::Unset => text.to_owned(),
     }
 }
 
@@ -109,19 +100,24 @@ struct Row<'a> {
 }
 
 impl Row<'_> {
-    fn line(&self, name_width: usize, width: usize) -> String {
+    fn line(&self, name_width: usize, style: Style) -> String {
         let Self { name, span, root } = self;
         let name = cut(name, name_width);
         let padding = " ".repeat(name_width - display_width(&name));
-        let line = format!(
-            "{name}{padding} {:5} {:>9} {:>8}  {:5}  ",
+        let times = format!(
+            "{name}{padding} {:5} {:>9} {:>8}  ",
             span.kind.as_str(),
             format!("+{}", duration(span.start.since(root.start))),
             duration(span.end.since(span.start)),
-            status(&span.status),
         );
-        let room = width.saturating_sub(display_width(&line));
-        cut(&format!("{line}{}", details(span, room)), width)
+        let status = format!("{:5}", status(&span.status));
+        let room = style.width.saturating_sub(display_width(&times) + status.len() + 2);
+        let (details, error) = details(span, room);
+        let separator = if details.is_empty() || error.is_empty() { "" } else { "  " };
+        let status =
+            if details.is_empty() && error.is_empty() { status.trim_end() } else { &status };
+        let status = painted(style, &span.status, status);
+        format!("{times}{status}  {details}{separator}{}", style.red(&error)).trim_end().to_owned()
     }
 }
 
@@ -138,22 +134,17 @@ fn rows<'a>(root: &'a Span, parent: &Span, spans: &'a [Span], indent: &str) -> V
     rows
 }
 
-/// What else there is to say of a span in this room. An error goes before arguments.
-fn details(span: &Span, room: usize) -> String {
-    let error = match &span.status {
-        SpanStatus::Error(message) => cut(&format!("! {message}"), room),
-        SpanStatus::Ok | SpanStatus::Unset => String::new(),
-    };
-    let separator = if error.is_empty() { "" } else { "  " };
-    let rest = room.saturating_sub(display_width(&error) + separator.len());
+/// The tokens or arguments of a span and its error, which goes first where there is no room for both.
+fn details(span: &Span, room: usize) -> (String, String) {
+    let error = error(span).map(|message| cut(&format!("! {message}"), room)).unwrap_or_default();
+    let separator = if error.is_empty() { 0 } else { 2 };
+    let rest = room.saturating_sub(display_width(&error) + separator);
     let details = match span.kind {
         SpanKind::Llm => Tokens::of(span).map(|tokens| tokens.within(rest)).unwrap_or_default(),
-        SpanKind::Tool if rest >= LEAST_ARGUMENTS => {
-            cut(span.text(names::INPUT_VALUE).unwrap_or_default(), rest)
-        }
+        SpanKind::Tool if rest >= LEAST_ARGUMENTS => cut(&arguments::of(span), rest),
         _ => String::new(),
     };
-    if details.is_empty() { error } else { format!("{details}{separator}{error}") }
+    (details, error)
 }
 
 /// What a model was given and has said, in tokens.
@@ -195,48 +186,20 @@ fn is_root(span: &Span, spans: &[Span]) -> bool {
     span.parent_id.is_none_or(|parent| spans.iter().all(|other| other.span_id != parent))
 }
 
-fn status(status: &SpanStatus) -> &'static str {
-    match status {
-        SpanStatus::Unset => "-",
-        SpanStatus::Ok => "ok",
-        SpanStatus::Error(_) => "ERROR",
-    }
-}
-
-fn double(span: &Span, key: &str) -> Option<f64> {
-    match span.attribute(key)? {
-        Value::Double(number) => Some(*number),
-        _ => None,
-    }
-}
-
-/// A duration in the unit that reads best.
-fn duration(nanos: u64) -> String {
-    let millis = nanos as f64 / 1e6;
-    match nanos {
-        0..10_000_000 => format!("{millis:.1} ms"),
-        10_000_000..1_000_000_000 => format!("{millis:.0} ms"),
-        1_000_000_000..60_000_000_000 => format!("{:.2} s", millis / 1e3),
-        _ => format!("{}m{:02}s", nanos / 60_000_000_000, nanos / 1_000_000_000 % 60),
-    }
-}
-
-fn rfc3339(time: UnixNanos) -> String {
-    humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_nanos(time.0))
-        .to_string()
-}
-
-/// Adds a text of somebody's behind a mark, on as many lines as it needs.
-fn wrapped(text: &mut String, mark: char, words: &str, width: usize) {
+/// A text behind a mark, on as many lines as it needs.
+fn wrapped(mark: char, words: &str, width: usize) -> String {
     let mark = format!("{mark} ");
     let options = Options::new(width).initial_indent(&mark).subsequent_indent("  ");
-    let _ = writeln!(text, "{}", textwrap::fill(&cut(words, LONGEST_TEXT), options));
+    textwrap::fill(&cut(words, LONGEST_TEXT), options) + "\n"
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use std::path::Path;
+
     use expect_test::expect;
-    use otlp_model::{Attribute, SpanId, TraceId};
+    use jiff::tz::TimeZone;
+    use otlp_model::{Attribute, SpanId, TraceId, UnixNanos};
 
     use super::*;
 
@@ -262,7 +225,7 @@ mod tests {
         }
     }
 
-    pub(super) fn turn() -> Vec<Span> {
+    pub(in crate::print) fn turn() -> Vec<Span> {
         let prompt = vec![
             Attribute::new("input.value", "one\n\x1b[31mtwo"),
             Attribute::new("output.value", "done"),
@@ -282,19 +245,28 @@ mod tests {
         ]
     }
 
+    static UTC: TimeZone = TimeZone::UTC;
+
+    fn page(width: usize) -> Page<'static> {
+        let style = Style { width, colour: false };
+        Page { style, zone: &UTC, now: UnixNanos(0), home: Path::new("/home/ada") }
+    }
+
     #[test]
     fn a_tree_reads_from_top_to_bottom_and_does_nothing_to_the_terminal() {
         expect![[r#"
             Turn 1  AGENT  990 ms  ok  1000 tokens in (0 cached), 20 out (0 reasoning)  $0.0123
-            2026-11-20 22:34:31.010Z  trace 07070707070707070707070707070707
+            2026-11-20 22:34:31.010 UTC
+            trace 07070707070707070707070707070707
             > one ␛[31mtwo
             ├─ gpt-5.5         LLM      +10 ms   1.98 s  ok     1000 tokens in (0 cached), 20 out (0 reasoning)
             │  └─ exec_command TOOL     +20 ms   2.97 s  ERROR  ! exit code 3
             └─ compaction      CHAIN    +30 ms   3.96 s  ok
             < done
             lost  TOOL  4.95 s  ok  0 tokens in (0 cached), 0 out (0 reasoning)
-            2026-11-20 22:34:31.050Z  trace 07070707070707070707070707070707
-        "#]].assert_eq(&tree(&turn(), 100));
+            2026-11-20 22:34:31.050 UTC
+            trace 07070707070707070707070707070707
+        "#]].assert_eq(&tree(&turn(), page(100)));
     }
 
     #[test]
@@ -311,26 +283,13 @@ mod tests {
             },
             span(9, None, "Turn 2", SpanKind::Agent, vec![long("input.value")]),
         ]);
-        let summary = TraceSummary {
-            trace_id: TraceId([7; 16]),
-            name: "Turn 1 (sub-agent)".to_owned(),
-            session_id: None,
-            project: None,
-            start: spans[0].start,
-            end: spans[0].end,
-            status: SpanStatus::Ok,
-            spans: 3,
-            input_tokens: Some(12_345_678),
-            output_tokens: None,
-            model: Some("a-model-with-a-long-name".to_owned()),
-        };
         for width in [64, 80, 100, 200] {
-            let text = tree(&spans, width) + &summaries(std::slice::from_ref(&summary), width);
+            let text = tree(&spans, page(width));
             for line in text.lines() {
                 assert!(display_width(line) <= width, "{width}: {line}");
             }
             assert!(width < 80 || text.contains("! exit code 3"), "{text}");
         }
-        assert!(tree(&spans, 200).contains("a_tool_with_a_very_long_name_of_somebody"));
+        assert!(tree(&spans, page(200)).contains("a_tool_with_a_very_long_name_of_somebody"));
     }
 }
