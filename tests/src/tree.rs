@@ -124,7 +124,11 @@ fn expected_root(script: &Script, name: &str) -> Expected {
         },
         // Codex's own commands, such as `/compact`, are no prompts.
         input: Some(script.prompt.clone()).filter(|prompt| !prompt.starts_with('/')),
-        output: script.answer().unwrap_or_default().to_owned(),
+        output: match script.fails.as_deref() {
+            Some("interrupted") => "Interrupted by the user".to_owned(),
+            Some(words) => words.to_owned(),
+            None => script.answer().unwrap_or_default().to_owned(),
+        },
         complaint: script.fails.clone().unwrap_or_default(),
     }
 }

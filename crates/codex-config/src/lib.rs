@@ -89,7 +89,7 @@ pub use proxies::Proxies;
 pub use sampling::Sampling;
 pub use scalar::Scalar;
 pub use secret::Secret;
-pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout};
+pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout, ToolErrors};
 pub use shell_word::{command_program, command_word, shell_word};
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,

@@ -41,6 +41,8 @@ pub struct Settings {
     pub hidden: Hidden,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
+    /// Which tool calls are errors.
+    pub tool_errors: ToolErrors,
     /// Whether the threads that Codex runs for itself, hidden from the user, are traced.
     pub helper_threads: bool,
     /// The caller's trace context (W3C `traceparent`), where one is in the environment.
@@ -80,6 +82,15 @@ pub enum SpanLayout {
     Agent,
     /// An LLM root that carries the turn's tokens, as the Python system made it.
     Turn,
+}
+
+/// Chooses which tool calls are errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolErrors {
+    /// Also commands that ran and ended with another exit code than 0.
+    ExitCode,
+    /// Only those that Codex itself calls failed.
+    Codex,
 }
 
 /// Holds the value of one of the user's own attributes.
@@ -206,6 +217,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
         span_layout: span_layout(&mut reader),
+        tool_errors: tool_errors(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),
         join_caller_trace: reader
             .flag(&[Key("harnesses.codex.join_caller_trace")])
@@ -258,6 +270,18 @@ fn span_layout(reader: &mut Reader<'_>) -> SpanLayout {
         }
     });
     layout.unwrap_or(SpanLayout::Agent)
+}
+
+fn tool_errors(reader: &mut Reader<'_>) -> ToolErrors {
+    let sources = [Variable(variables::ARIZE_TOOL_ERRORS), Key("harnesses.codex.tool_errors")];
+    let errors = reader.parsed(&sources, "`exit_code` or `codex`", |text| {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "exit_code" => Some(ToolErrors::ExitCode),
+            "codex" => Some(ToolErrors::Codex),
+            _ => None,
+        }
+    });
+    errors.unwrap_or(ToolErrors::ExitCode)
 }
 
 fn attributes(reader: &mut Reader<'_>) -> BTreeMap<String, AttributeValue> {

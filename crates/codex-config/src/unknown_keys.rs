@@ -39,6 +39,7 @@ const CODEX: &[&str] = &[
     "join_caller_trace",
     "span_layout",
     "targets",
+    "tool_errors",
 ];
 
 /// Where our keys stand, and which there are. What is not here, as `headers`, has any keys.

@@ -48,6 +48,8 @@ pub const ARIZE_LOG_TOOL_DETAILS: &str = "ARIZE_LOG_TOOL_DETAILS";
 pub const ARIZE_LOG_TOOL_CONTENT: &str = "ARIZE_LOG_TOOL_CONTENT";
 /// The shape of the span tree, `agent` or `turn`.
 pub const ARIZE_SPAN_LAYOUT: &str = "ARIZE_SPAN_LAYOUT";
+/// Which tool calls are errors, `exit_code` or `codex`.
+pub const ARIZE_TOOL_ERRORS: &str = "ARIZE_TOOL_ERRORS";
 
 /// The caller's trace context, as W3C names it.
 pub const TRACEPARENT: &str = "TRACEPARENT";

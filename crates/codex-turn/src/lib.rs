@@ -11,6 +11,7 @@
 //! beside the result: a new Codex release costs a field, not a trace. Nothing here knows how spans
 //! are named.
 
+mod answers;
 mod approval;
 mod events;
 mod from_events;

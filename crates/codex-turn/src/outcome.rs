@@ -6,6 +6,7 @@
 
 use otlp_model::turn::Outcome;
 
+use crate::answers;
 use crate::output::{self, Framed, SCRIPT_FAILED};
 use crate::tools::ToolItem;
 
@@ -14,6 +15,8 @@ use crate::tools::ToolItem;
 pub(crate) struct Evidence<'a> {
     /// The tool, where it is one of Codex's own.
     pub(crate) own_tool: Option<&'a str>,
+    /// What the model asked of it.
+    pub(crate) arguments: Option<&'a str>,
     /// What the model was given.
     pub(crate) output: Option<&'a str>,
     /// The output as the event has it: a user's hook may have replaced what the model was given.
@@ -72,47 +75,48 @@ const REFUSALS: [(&str, &str, Refused, [&str; 2]); 27] = [
 ];
 
 /// How a tool call ended.
-pub(crate) fn outcome(evidence: &Evidence<'_>) -> Outcome {
-    let output = evidence.output.or(evidence.event_output).unwrap_or_default();
-    if is_aborted(output) {
-        return Outcome::Cancelled("aborted by user".to_owned());
-    }
-    let went_well = evidence.went_well();
-    if went_well == Some(true) {
-        return Outcome::Ok;
-    }
-    let framed = evidence.framed();
-    let said = evidence.error().unwrap_or(without_head(evidence, output));
-    // What ran was not refused, whatever it printed.
-    let refused = if framed.is_none() { refusal(said) } else { None };
-    let body = framed.as_ref().map_or(said, |framed| &framed.body);
-    let reason = |word: &str| first_words(body).unwrap_or(word).to_owned();
-    match (refused, evidence.exit_code()) {
-        _ if evidence.is_declined() || refused == Some(Denied) => Outcome::Denied(reason("denied")),
-        (None, Some(code)) => Outcome::Failed(format!("exit code {code}")),
-        (None, None) if went_well.is_none() => Outcome::Unknown,
-        _ => Outcome::Failed(reason("failed")),
+#[derive(Debug, PartialEq)]
+pub(crate) struct End<'a> {
+    pub(crate) outcome: Outcome,
+    /// The exit code of the process that the tool ran.
+    pub(crate) exit_code: Option<i64>,
+    /// What the command says with its exit code, where that is an answer and no failure.
+    pub(crate) answer: Option<&'static str>,
+    /// Whether nothing but the exit code says that it failed.
+    pub(crate) failed_by_exit_code: bool,
+    /// What it gave back, where lines stand above it.
+    pub(crate) output: Option<Framed<'a>>,
+}
+
+/// How a tool call ended.
+pub(crate) fn end<'a>(evidence: &Evidence<'a>) -> End<'a> {
+    let frame = |output: Option<&'a str>| output::framed(evidence.own_tool, output?);
+    let known = Known { evidence, frames: [evidence.output, evidence.event_output].map(frame) };
+    let (outcome, exit_code) = (known.outcome(), known.exit_code());
+    let runs_commands = evidence.own_tool.is_some_and(output::runs_commands);
+    let by_code = |code: &i64| runs_commands && outcome == Outcome::Failed(failed_with(*code));
+    let code = exit_code.filter(by_code);
+    let is_asked = evidence.arguments.filter(|_| code == Some(1));
+    let answer = is_asked.and_then(answers::of_exit_code_1);
+    let [given, shown] = known.frames;
+    End {
+        outcome: if answer.is_some() { Outcome::Ok } else { outcome },
+        exit_code,
+        answer,
+        failed_by_exit_code: code.is_some() && answer.is_none() && evidence.success != Some(false),
+        output: if evidence.output.is_some() { given } else { shown },
     }
 }
 
-impl<'a> Evidence<'a> {
-    /// The exit code of the process that the tool ran.
-    pub(crate) fn exit_code(&self) -> Option<i64> {
-        let noted = self.item.and_then(|item| item.exit_code);
-        noted.or_else(|| self.framed()?.exit_code)
-    }
+fn failed_with(code: i64) -> String {
+    format!("exit code {code}")
+}
 
+impl<'a> Evidence<'a> {
     /// Whether nothing at all is known of the end.
     pub(crate) fn is_empty(&self) -> bool {
         let texts = [self.output, self.event_output, self.status];
         texts.iter().all(Option::is_none) && self.success.is_none() && self.item.is_none()
-    }
-
-    /// The output of a process, as the model or else as the event has it.
-    fn framed(&self) -> Option<Framed<'a>> {
-        let tool = self.own_tool?;
-        let outputs = [self.output, self.event_output];
-        outputs.into_iter().flatten().find_map(|output| output::framed(tool, output))
     }
 
     /// What was noted as the reason for which it failed.
@@ -127,24 +131,71 @@ impl<'a> Evidence<'a> {
     fn status_word(&self) -> Option<&'a str> {
         self.item.and_then(|item| item.status.as_deref()).or(self.status)
     }
+}
+
+/// The evidence, with its outputs taken apart: the model's and the event's.
+struct Known<'e, 'a> {
+    evidence: &'e Evidence<'a>,
+    frames: [Option<Framed<'a>>; 2],
+}
+
+impl<'a> Known<'_, 'a> {
+    fn outcome(&self) -> Outcome {
+        let evidence = self.evidence;
+        let output = evidence.output.or(evidence.event_output).unwrap_or_default();
+        if is_aborted(output) {
+            return Outcome::Cancelled("aborted by user".to_owned());
+        }
+        let went_well = self.went_well();
+        if went_well == Some(true) {
+            return Outcome::Ok;
+        }
+        let frame = &self.frames[usize::from(evidence.output.is_none())];
+        let said = evidence.error().or(frame.as_ref().map(|frame| &*frame.body)).unwrap_or(output);
+        // What ran was not refused, whatever it printed.
+        let process = self.process();
+        let refused = if process.is_none() { refusal(said) } else { None };
+        let body = process.map_or(said, |process| &process.body);
+        let reason = |word: &str| first_words(body).unwrap_or(word).to_owned();
+        match (refused, self.exit_code()) {
+            _ if evidence.is_declined() || refused == Some(Denied) => {
+                Outcome::Denied(reason("denied"))
+            }
+            (None, Some(code)) => Outcome::Failed(failed_with(code)),
+            (None, None) if went_well.is_none() => Outcome::Unknown,
+            _ => Outcome::Failed(reason("failed")),
+        }
+    }
+
+    /// The output of a process, as the model or else as the event has it.
+    fn process(&self) -> Option<&Framed<'a>> {
+        self.frames.iter().flatten().find(|frame| frame.is_of_process)
+    }
+
+    fn exit_code(&self) -> Option<i64> {
+        let noted = self.evidence.item.and_then(|item| item.exit_code);
+        noted.or_else(|| self.process()?.exit_code)
+    }
 
     /// What the signs say that need no reading of texts; a failure outweighs a success. None where
     /// there is no sign.
     fn went_well(&self) -> Option<bool> {
-        let output = self.output.unwrap_or_default();
-        let status = match self.status_word() {
+        let evidence = self.evidence;
+        let output = evidence.output.unwrap_or_default();
+        let status = match evidence.status_word() {
             Some("completed") => Some(true),
             Some("failed" | "declined" | "error") => Some(false),
             _ => None,
         };
-        let form = self.own_tool.and_then(|tool| {
+        let form = evidence.own_tool.and_then(|tool| {
             let failed = output.starts_with(SCRIPT_FAILED).then_some(false);
-            failed.or(output::is_result(tool, output).then_some(true))
+            let is_result = output::is_result(tool, output, self.frames[0].as_ref());
+            failed.or(is_result.then_some(true))
         });
-        let mcp = self.event_output.filter(|output| is_mcp_error(output)).map(|_| false);
+        let mcp = evidence.event_output.filter(|output| is_mcp_error(output)).map(|_| false);
         let code = self.exit_code().map(|code| code == 0);
-        let declined = self.declined.then_some(false);
-        let signs = [code, status, self.success, form, mcp, declined];
+        let declined = evidence.declined.then_some(false);
+        let signs = [code, status, evidence.success, form, mcp, declined];
         signs.into_iter().flatten().reduce(|one, other| one && other)
     }
 }
@@ -170,15 +221,6 @@ fn refusal(said: &str) -> Option<Refused> {
     REFUSALS.iter().find(fits).map(|(_, _, refused, _)| *refused)
 }
 
-/// The output of a script, or (since 0.130) of an MCP tool, without the time above it.
-fn without_head<'a>(evidence: &Evidence<'_>, output: &'a str) -> &'a str {
-    let of_mcp = evidence.own_tool.is_none() && output.starts_with("Wall time: ");
-    if !of_mcp && !output.starts_with(SCRIPT_FAILED) {
-        return output;
-    }
-    output.split_once("\nOutput:\n").map_or(output, |(_, said)| said)
-}
-
 /// Whether an event up to 0.98, which calls it a success, shows an MCP result that is an error.
 fn is_mcp_error(output: &str) -> bool {
     let is_result = output.starts_with("Ok(CallToolResult {");
@@ -201,7 +243,7 @@ mod tests {
     fn check(output: &str, success: Option<bool>, expected: Outcome) {
         let own_tool = Some("exec_command");
         let evidence = Evidence { own_tool, output: Some(output), success, ..Evidence::default() };
-        assert_eq!(outcome(&evidence), expected, "{output}");
+        assert_eq!(end(&evidence).outcome, expected, "{output}");
     }
 
     fn failed(reason: &str) -> Outcome {
@@ -220,7 +262,43 @@ mod tests {
         check(r#"{"output":"hi","metadata":{"exit_code":3}}"#, Some(false), failed("exit code 3"));
         check("Exit code: 0\nOutput:\nExit code: 3", None, Outcome::Ok);
         check("it failed", Some(false), failed("it failed"));
-        assert_eq!(outcome(&Evidence::default()), Outcome::Unknown);
+        assert_eq!(end(&Evidence::default()).outcome, Outcome::Unknown);
+    }
+
+    #[test]
+    fn exit_code_1_of_a_lone_command_may_be_an_answer() {
+        let exited = |code: i64| format!("Exit code: {code}\nOutput:\n");
+        let check = |tool, script: &str, code, success, expected: (Outcome, Option<&str>, bool)| {
+            let arguments = serde_json::json!({ "cmd": script }).to_string();
+            let output = exited(code);
+            let evidence = Evidence {
+                own_tool: Some(tool),
+                arguments: Some(&arguments),
+                output: Some(&output),
+                success,
+                ..Evidence::default()
+            };
+            let End { outcome, exit_code, answer, failed_by_exit_code, .. } = end(&evidence);
+            assert_eq!((outcome, answer, failed_by_exit_code), expected, "{tool} {script}");
+            assert_eq!(exit_code, Some(code));
+        };
+        let answered = |answer| (Outcome::Ok, Some(answer), false);
+        check("exec_command", "grep x y", 1, Some(true), answered("no match"));
+        // Up to 0.80 Codex calls it failed.
+        check("shell_command", "diff a b", 1, Some(false), answered("different"));
+        let failed_with = |code: &str, by_code| (failed(code), None, by_code);
+        check("exec_command", "grep x y", 2, Some(true), failed_with("exit code 2", true));
+        check("exec_command", "grep x y | wc", 1, None, failed_with("exit code 1", true));
+        check("shell", "make", 2, Some(false), failed_with("exit code 2", false));
+        check("apply_patch", "grep x y", 1, None, failed_with("exit code 1", false));
+        let item = ToolItem { exit_code: Some(1), ..ToolItem::default() };
+        let evidence = Evidence {
+            own_tool: Some("user_shell_command"),
+            arguments: Some(r#"{"cmd":"[ -e a ]"}"#),
+            item: Some(&item),
+            ..Evidence::default()
+        };
+        assert_eq!(end(&evidence).answer, Some("false"));
     }
 
     #[test]
@@ -252,7 +330,7 @@ mod tests {
         check(text, Some(true), Outcome::Ok);
         let item = ToolItem { status: Some("completed".to_owned()), ..ToolItem::default() };
         let evidence = Evidence { output: Some(text), item: Some(&item), ..Evidence::default() };
-        assert_eq!(outcome(&evidence), Outcome::Ok);
+        assert_eq!(end(&evidence).outcome, Outcome::Ok);
         check(&format!("I say: {text}"), None, Outcome::Unknown);
     }
 
@@ -272,7 +350,7 @@ mod tests {
             let (status, error) = (status.map(str::to_owned), error.map(str::to_owned));
             let item = ToolItem { status, error, ..ToolItem::default() };
             let evidence = Evidence { output, item: Some(&item), ..Evidence::default() };
-            assert_eq!(outcome(&evidence), expected);
+            assert_eq!(end(&evidence).outcome, expected);
         };
         check(Some("failed"), None, failed("no such thing"));
         check(Some("completed"), None, Outcome::Ok);
@@ -283,7 +361,7 @@ mod tests {
             r#"Ok(CallToolResult { content: ["is_error: Some(false)"], is_error: Some(true) })"#;
         let evidence =
             Evidence { event_output: Some(shown), success: Some(true), ..Evidence::default() };
-        assert!(matches!(outcome(&evidence), Outcome::Failed(_)));
+        assert!(matches!(end(&evidence).outcome, Outcome::Failed(_)));
     }
 
     #[test]
@@ -292,7 +370,7 @@ mod tests {
         let output =
             Some("Script failed\nWall time 0.0 seconds\nOutput:\n\nScript error:\nError: boom");
         let evidence = Evidence { own_tool, output, ..Evidence::default() };
-        assert_eq!(outcome(&evidence), failed("Error: boom"));
+        assert_eq!(end(&evidence).outcome, failed("Error: boom"));
     }
 
     #[test]

@@ -161,6 +161,9 @@ pub(crate) struct TelemetryCall {
     pub(crate) model: Option<String>,
 }
 
+/// What a request failed with of which nothing else is known.
+pub(crate) const NO_RESPONSE: &str = "no response";
+
 /// One HTTP or WebSocket request.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -269,7 +272,7 @@ impl TelemetryCall {
         let failed = self.attempts.len().saturating_sub(usize::from(last_counts));
         self.attempts[..failed].iter().map(|attempt| LlmCall {
             outcome: Outcome::Failed(
-                attempt.error.clone().unwrap_or_else(|| "no response".to_owned()),
+                attempt.error.clone().unwrap_or_else(|| NO_RESPONSE.to_owned()),
             ),
             ..self.call(attempt)
         })

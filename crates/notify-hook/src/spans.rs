@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings};
+use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings, ToolErrors};
 use otlp_model::encode::Scope;
 use otlp_model::{
     Attribute, ContentPolicy, Hide, Layout, Span, SpanBatch, TreeOptions, Turn, each_span, names,
@@ -87,6 +87,7 @@ fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
             invocation_parameters: hidden.invocation_parameters,
             base64_image_max_length: hidden.base64_image_max_length,
         },
+        ignore_exit_codes: settings.tool_errors == ToolErrors::Codex,
         user_id: settings.user_id.clone(),
         attributes: attributes.collect(),
     }

@@ -27,6 +27,20 @@ pub(crate) fn tool_word(outcome: &Outcome) -> &'static str {
     }
 }
 
+/// What a reader is told in the place of an answer, or below it, where something did not end well.
+pub(crate) fn sentence(outcome: &Outcome) -> Option<String> {
+    Some(match outcome {
+        Outcome::Unknown | Outcome::Ok => return None,
+        Outcome::Failed(message) => format!("Failed: {}", shorten(message)),
+        Outcome::Denied(message) => format!("Denied: {}", shorten(message)),
+        // The reason that harnesses give where a person stopped it.
+        Outcome::Cancelled(reason) if reason == "interrupted" => {
+            "Interrupted by the user".to_owned()
+        }
+        Outcome::Cancelled(reason) => format!("Interrupted: {}", shorten(reason)),
+    })
+}
+
 /// The status of a span that ended so at this time, and the exception of one that did not end well.
 pub(crate) fn status_and_events(outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
     let (kind, message) = match outcome {

@@ -13,7 +13,7 @@ use crate::hide::Hide;
 use crate::ids::{SpanId, TraceId};
 use crate::messages::clear_messages;
 use crate::names::*;
-use crate::outcome::{status_and_events, status_word, tool_word};
+use crate::outcome::{sentence, status_and_events, status_word, tool_word};
 use crate::span::{Attribute, Span, SpanKind, UnixNanos, Value};
 use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
 
@@ -38,6 +38,8 @@ pub struct TreeOptions {
     pub content: ContentPolicy,
     /// What is hidden beyond that.
     pub hide: Hide,
+    /// Whether a command that failed by nothing but its exit code counts as one that ended well.
+    pub ignore_exit_codes: bool,
     /// The user, on every span.
     pub user_id: Option<String>,
     /// The user's own attributes, on every span; they never replace ours.
@@ -108,6 +110,7 @@ impl<'a> Tree<'a> {
         }
         self.push_input(&mut attributes, ContentKind::Prompt, turn.prompt.as_deref());
         self.push_output(&mut attributes, ContentKind::Prompt, turn.answer.as_deref());
+        push_end(&mut attributes, &turn.outcome);
         attributes.push(Attribute::new(self.own("thread_id"), turn.thread_id.clone()));
         attributes.push(Attribute::new(self.own("turn_id"), turn.turn_id.clone()));
         attributes.push(Attribute::new(self.own("turn.status"), status_word(&turn.outcome)));
@@ -209,7 +212,8 @@ impl<'a> Tree<'a> {
         }
         self.push_input(&mut attributes, ContentKind::ToolDetails, call.arguments.as_deref());
         self.push_output(&mut attributes, ContentKind::ToolContent, call.output.as_deref());
-        attributes.push(Attribute::new(self.own("tool.outcome"), tool_word(&call.outcome)));
+        let outcome = self.tool_outcome(call);
+        attributes.push(Attribute::new(self.own("tool.outcome"), tool_word(&outcome)));
         if let Some(nanos) = call.approval_wait {
             attributes.push(Attribute::new(self.own("tool.approval_wait_ms"), nanos / 1_000_000));
         }
@@ -227,14 +231,18 @@ impl<'a> Tree<'a> {
             start: call.start,
             end: call.end,
         };
-        let id = self.push(seed, attributes, &self.tool_outcome(call));
+        let id = self.push(seed, attributes, &outcome);
         for nested in &call.nested {
             self.tool(id, nested);
         }
     }
 
-    /// The reason of a failure may be a line of the output: it is hidden with it.
+    /// How a call ended, as its span tells it. The reason of a failure may be a line of the output: it is
+    /// hidden with it.
     fn tool_outcome(&self, call: &ToolCall) -> Outcome {
+        if call.failed_by_exit_code && self.options.ignore_exit_codes {
+            return Outcome::Ok;
+        }
         let said =
             |reason: &String| call.output.as_ref().is_some_and(|output| output.contains(reason));
         let hides_output = !self.options.content.tool_content || self.options.hide.outputs;
@@ -347,6 +355,20 @@ impl<'a> Tree<'a> {
     /// A name under the harness's own prefix.
     fn own(&self, name: &str) -> String {
         own(&self.turn.agent, name)
+    }
+}
+
+/// Says in a turn's output how it ended, where it did not end well: views that show a conversation show
+/// inputs and outputs alone.
+fn push_end(to: &mut Vec<Attribute>, outcome: &Outcome) {
+    let Some(sentence) = sentence(outcome) else { return };
+    let output = to.iter_mut().find(|attribute| attribute.key == OUTPUT_VALUE);
+    match output.map(|attribute| &mut attribute.value) {
+        Some(Value::String(answer)) => *answer = format!("{answer}\n\n{sentence}").into(),
+        _ => {
+            to.push(Attribute::new(OUTPUT_VALUE, sentence));
+            to.push(Attribute::new(OUTPUT_MIME_TYPE, "text/plain"));
+        }
     }
 }
 

@@ -197,6 +197,8 @@ pub struct ToolCall {
     pub output: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
+    /// Whether it failed by nothing but the exit code of a command.
+    pub failed_by_exit_code: bool,
     /// What ran within it.
     pub nested: Vec<ToolCall>,
     /// The thread of the sub-agent that it set to work. That thread's turns hang below this call.

@@ -69,6 +69,7 @@ fn turn() -> Turn {
             arguments: Some(r#"{"cmd":"ls"}"#.to_owned()),
             output: Some("no such file".to_owned()),
             outcome: Outcome::Failed("exit code 2".to_owned()),
+            failed_by_exit_code: false,
             approval_wait: Some(20_000_000),
             sub_agent: None,
             nested: vec![ToolCall {
@@ -226,6 +227,46 @@ fn a_reason_that_is_output_is_hidden_with_it() {
     };
     assert_eq!(message(true), SpanStatus::Error("no such file".to_owned()));
     assert_eq!(message(false), SpanStatus::Error("failed".to_owned()));
+}
+
+#[test]
+fn an_exit_code_alone_is_no_failure_where_the_user_says_so() {
+    let ends = |failed_by_exit_code, ignore_exit_codes| {
+        let mut turn = turn();
+        let Some(Step::Llm(call)) = turn.steps.first_mut() else {
+            unreachable!("the first step is a call")
+        };
+        call.tools[0].failed_by_exit_code = failed_by_exit_code;
+        let options = TreeOptions { ignore_exit_codes, ..TreeOptions::default() };
+        let span = span_tree(&turn, &options).into_iter().find(|span| span.name == "exec").unwrap();
+        (span.status.clone(), span.text("codex.tool.outcome").map(str::to_owned))
+    };
+    let failed = || (SpanStatus::Error("exit code 2".to_owned()), Some("failed".to_owned()));
+    assert_eq!(ends(true, false), failed());
+    assert_eq!(ends(false, true), failed());
+    assert_eq!(ends(true, true), (SpanStatus::Ok, Some("ok".to_owned())));
+}
+
+#[test]
+fn a_turn_that_did_not_end_well_says_so_in_its_output() {
+    let check = |answer: Option<&str>, outcome: Outcome, content: ContentPolicy, expected: &str| {
+        let turn = Turn { answer: answer.map(str::to_owned), outcome, ..turn() };
+        let spans = span_tree(&turn, &TreeOptions { content, ..TreeOptions::default() });
+        assert_eq!(spans[0].text("output.value"), Some(expected));
+        assert_eq!(spans[0].text("output.mime_type"), Some("text/plain"));
+    };
+    let open = ContentPolicy::default;
+    let failed = || Outcome::Failed("the model is overloaded".to_owned());
+    let stopped = || Outcome::Cancelled("interrupted".to_owned());
+    check(None, failed(), open(), "Failed: the model is overloaded");
+    check(None, stopped(), open(), "Interrupted by the user");
+    let lost = Outcome::Cancelled("codex ended before the turn did".to_owned());
+    check(None, lost, open(), "Interrupted: codex ended before the turn did");
+    // What was said until then stays.
+    check(Some("First I look."), stopped(), open(), "First I look.\n\nInterrupted by the user");
+    check(Some("Done."), Outcome::Ok, open(), "Done.");
+    let closed = ContentPolicy { prompts: false, ..open() };
+    check(Some("Hm."), stopped(), closed, "<redacted: 3 chars>\n\nInterrupted by the user");
 }
 
 #[test]

@@ -26,10 +26,11 @@ fn a_script_that_calls_tools_and_one_that_throws() {
     ];
     let script = Script::new("Do it in code")
         .with_model(MODEL)
-        .step(Step::new(USAGE).call(Call::script(&calls, nested).prints("Script completed")))
-        .step(Step::new(USAGE).call(
-            Call::script("throw new Error('boom')", []).prints("Script failed").fails("boom"),
-        ))
+        .step(Step::new(USAGE).call(Call::script(&calls, nested)))
+        .step(
+            Step::new(USAGE)
+                .call(Call::script("throw new Error('boom')", []).prints("boom").fails("boom")),
+        )
         .step(Step::new(USAGE).message("Done in code."));
     plays("code-mode", &script);
 }
@@ -42,7 +43,7 @@ fn a_long_script_that_is_waited_for() {
     let wait = Call::function("wait", &json!({ "cell_id": "1", "yield_time_ms": 5000 }));
     let script = Script::new("Take your time")
         .with_model(MODEL)
-        .step(Step::new(USAGE).call(Call::script(source, nested).prints("Script running")))
+        .step(Step::new(USAGE).call(Call::script(source, nested)))
         .step(Step::new(USAGE).call(wait.prints("late")))
         .step(Step::new(USAGE).message("Done at last."));
     plays("code-mode-wait", &script);

@@ -33,14 +33,16 @@ fn commands_side_by_side_of_which_one_fails() {
     let meet = |ours: &str, theirs: &str| {
         format!("touch {ours}; until [ -e {theirs} ]; do sleep 0.01; done; echo {ours} met")
     };
-    let script = Script::new("Run three commands")
+    let script = Script::new("Run four commands")
         .step(
             Step::new(USAGE)
                 .call(Call::command(&meet("a", "b")).prints("a met"))
                 .call(Call::command(&meet("b", "a")).prints("b met"))
-                .call(Call::command("exit 7").fails("exit code 7")),
+                .call(Call::command("exit 7").fails("exit code 7"))
+                // It found nothing, and that is no failure.
+                .call(Call::command("grep nothing /dev/null")),
         )
-        .step(Step::new(USAGE).message("All three ran."));
+        .step(Step::new(USAGE).message("All four ran."));
     let spans = plays("side-by-side", &script);
     let tool = |id: &str| {
         spans.iter().find(|span| span.text("tool.id") == Some(id)).expect("the tree was compared")

@@ -447,6 +447,7 @@ fn what_no_setting_understands_is_not_written() {
         ("harnesses.codex.target", "phoneix", "known targets are"),
         ("harnesses.codex.collector.port", "70000", "`harnesses.codex.collector.port`"),
         ("harnesses.codex.span_layout", "tree", "`harnesses.codex.span_layout` is `tree`"),
+        ("harnesses.codex.tool_errors", "all", "`harnesses.codex.tool_errors` is `all`"),
     ] {
         let home = Home::with_config(before);
         let said = home.run(&["set", key, value]);

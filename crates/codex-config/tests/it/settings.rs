@@ -131,6 +131,14 @@ fn precedence() {
         ("agent", "Agent"),
         ("Turn", "Turn"),
     );
+    check(
+        |s| format!("{:?}", s.tool_errors),
+        "ExitCode",
+        Some(("harnesses: {codex: {tool_errors: codex}}\n", "Codex")),
+        "ARIZE_TOOL_ERRORS",
+        ("exit_code", "ExitCode"),
+        ("Codex", "Codex"),
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use ends::Ends;
 use crate::HARNESS;
 use crate::events::LogEvent;
 use crate::json;
-use crate::telemetry::{Telemetry, TelemetryCall};
+use crate::telemetry::{NO_RESPONSE, Telemetry, TelemetryCall};
 use crate::transcript::{Cut, ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
@@ -151,7 +151,20 @@ impl<'a> Fusion<'a> {
         if steps.len() == told {
             steps.extend(self.failed_request(now).map(Step::Llm));
         }
+        self.give_reason(&mut steps);
         steps
+    }
+
+    /// Events have only the HTTP status of a request that failed. The transcript has what the provider
+    /// said, where the turn failed with it.
+    fn give_reason(&self, steps: &mut [Step]) {
+        let Some(Step::Llm(last)) = steps.last_mut() else { return };
+        if let (Outcome::Failed(reason), Outcome::Failed(known)) =
+            (self.outcome(), &mut last.outcome)
+        {
+            let is_said = known == NO_RESPONSE || reason.contains(known.as_str());
+            *known = if is_said { reason } else { format!("{known}: {reason}") };
+        }
     }
 
     /// The request that a turn failed with, where no event tells of it.
@@ -170,7 +183,7 @@ impl<'a> Fusion<'a> {
         LlmCall {
             end: self.transcript.end.max(call.end),
             provider: self.transcript.meta.model_provider.clone(),
-            outcome: self.stopped().unwrap_or(Outcome::Failed("no response".to_owned())),
+            outcome: self.stopped().unwrap_or(Outcome::Failed(NO_RESPONSE.to_owned())),
             ..call
         }
     }

@@ -9,7 +9,7 @@ use super::Fusion;
 use super::ends::Sent;
 use crate::approval::Decision;
 use crate::events::ToolResult;
-use crate::outcome::{Evidence, outcome};
+use crate::outcome::{End, Evidence, end};
 use crate::tools::{self, CallItem, ToolItem};
 
 impl Fusion<'_> {
@@ -55,14 +55,13 @@ impl Fusion<'_> {
                 replace(&mut tool.attributes, "codex.tool.mcp_server", server);
             }
         }
-        let given = output.and_then(|output| output.text.clone());
         let shown = tool.output.take();
-        tool.output = given.clone().or_else(|| shown.clone());
-        tool.output = tool.output.or_else(|| item.and_then(|item| item.output.clone()));
         let decision = self.decision(&tool);
+        let arguments = tool.arguments.take();
         let evidence = Evidence {
             own_tool: own_tool(call, item, result.map(|(_, result)| result)),
-            output: given.as_deref(),
+            arguments: call.and_then(|call| call.arguments.as_deref()).or(arguments.as_deref()),
+            output: output.and_then(|output| output.text.as_deref()),
             event_output: shown.as_deref(),
             success: output
                 .and_then(|output| output.success)
@@ -75,6 +74,8 @@ impl Fusion<'_> {
         if evidence.is_empty() {
             tool.outcome = self.stopped().unwrap_or_default();
         }
+        tool.output = tool.output.or_else(|| item.and_then(|item| item.output.clone()));
+        tool.arguments = arguments;
         if let Some(decision) = decision {
             decision.note_on(&mut tool);
         }
@@ -135,6 +136,7 @@ pub(crate) fn tool_from_event(
     let decision = Decision::on(&tool, decisions, id_is_shared);
     let evidence = Evidence {
         own_tool: own_tool(None, None, Some(result)),
+        arguments: result.arguments.as_deref(),
         event_output: result.output.as_deref(),
         success: result.success,
         declined: decision.is_some_and(Decision::is_no),
@@ -177,10 +179,18 @@ fn without_end(time: UnixNanos, result: &ToolResult) -> ToolCall {
 }
 
 fn note_end(tool: &mut ToolCall, evidence: &Evidence<'_>) {
-    tool.outcome = outcome(evidence);
-    if let Some(code) = evidence.exit_code() {
-        tool.attributes.push(Attribute::new("codex.tool.exit_code", code));
-    }
+    let End { outcome, exit_code, answer, failed_by_exit_code, output } = end(evidence);
+    (tool.outcome, tool.failed_by_exit_code) = (outcome, failed_by_exit_code);
+    let code = exit_code.map(|code| Attribute::new("codex.tool.exit_code", code));
+    let answer = answer.map(|answer| Attribute::new("codex.tool.exit_code_answer", answer));
+    tool.attributes.extend(code.into_iter().chain(answer));
+    tool.output = match output {
+        Some(framed) => {
+            tool.attributes.extend(framed.notes);
+            Some(framed.body.into_owned())
+        }
+        None => evidence.output.or(evidence.event_output).map(str::to_owned),
+    };
 }
 
 /// The tool's name where it is one of Codex's own, and not of an MCP server.

@@ -116,10 +116,10 @@ fn a_script_has_the_calls_that_it_made_whatever_its_id() {
     let (turns, _) = recording.transcript();
     let events = events_of(&turns[0], None, None, &recording.events);
     let with_events = [
-        ("Script completed", vec!["one"]),
-        ("Script completed", vec!["two"]),
-        ("Script completed", vec!["four", "three"]),
-        ("Script failed", vec![]),
+        ("completed", vec!["one"]),
+        ("completed", vec!["two"]),
+        ("completed", vec!["four", "three"]),
+        ("failed", vec![]),
     ];
     let turn = fuse(&turns[0], &events);
     let scripts: Vec<_> = turn
@@ -127,8 +127,10 @@ fn a_script_has_the_calls_that_it_made_whatever_its_id() {
         .map(|call| {
             let nested = call.nested.iter().map(|call| call.output.as_deref().unwrap());
             let said = nested.map(|output| output.lines().last().unwrap());
-            let head = call.output.as_deref().unwrap().lines().next().unwrap();
-            (head, said.collect::<Vec<_>>())
+            let mut attributes = call.attributes.iter();
+            let status = attributes.find(|a| a.key == "codex.tool.script_status").unwrap();
+            let Value::String(status) = &status.value else { unreachable!("a text") };
+            (status.as_ref(), said.collect::<Vec<_>>())
         })
         .collect();
     assert_eq!(scripts, with_events);

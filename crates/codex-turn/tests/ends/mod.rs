@@ -2,8 +2,8 @@
 //! like one that succeeded.
 
 use codex_turn::{LogEvent, TurnEnd, fuse};
-use otlp_model::UnixNanos;
-use otlp_model::turn::Outcome;
+use otlp_model::turn::{LlmCall, Outcome};
+use otlp_model::{UnixNanos, Value};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Recording, read};
@@ -34,6 +34,35 @@ fn a_turn_that_failed_is_not_told_as_one_that_succeeded() {
             "cached_token_count": 512, "output_token_count": "21" });
         let told = fuse(&turns[0], &[&event("codex.sse_event", answered)]);
         assert_eq!(told.outcome, Outcome::Unknown, "{case}");
+    }
+}
+
+/// The event has no more than `http 400`; what the provider said is in the transcript.
+#[test]
+fn the_request_that_a_turn_failed_with_has_the_providers_message() {
+    for case in ["0.145.0/failed", "0.171.0/failed"] {
+        let (turns, _) = Recording::load(case).transcript();
+        let refused = |millis: u64, status: u64| LogEvent {
+            time: turns[0].end.minus(millis * 1_000_000),
+            ..event(
+                "codex.api_request",
+                json!({ "duration_ms": "10", "http.response.status_code": status,
+                    "error.message": format!("http {status}") }),
+            )
+        };
+        let (first, last) = (refused(40, 500), refused(5, 400));
+        let told = fuse(&turns[0], &[&first, &last]);
+        let failed: Vec<_> = told.llm_calls().filter(|call| call.usage.is_none()).collect();
+        let outcomes: Vec<_> = failed.iter().map(|call| call.outcome.clone()).collect();
+        let said =
+            ["http 500", "http 400: scripted failure"].map(|said| Outcome::Failed(said.to_owned()));
+        assert_eq!(outcomes, said, "{case}");
+        let status = |call: &LlmCall| {
+            let mut statuses =
+                call.attributes.iter().filter(|a| a.key == "http.response.status_code");
+            statuses.next().map(|attribute| attribute.value.clone())
+        };
+        assert_eq!(status(failed[1]), Some(Value::Int(400)), "{case}");
     }
 }
 
