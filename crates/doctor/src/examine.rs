@@ -10,6 +10,7 @@ use crate::checks::{
     chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, project, service,
     settings, target, turns,
 };
+use crate::remedy::Remedies;
 use crate::send::send;
 use crate::{Finding, Report, logs};
 
@@ -61,18 +62,19 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         version: codex.version,
         codex: codex.real(),
     };
+    let remedies = Remedies { paths, shell: place.environment };
     let mut findings = codex::check(&codex);
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
     let projects = project::gather(&place.directory, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks));
-    findings.extend(chained::check(&chained::gather(paths, &search), paths));
-    findings.extend(settings::check(own, paths, place.environment));
+    findings.extend(chained::check(&chained::gather(paths, &search)));
+    findings.extend(settings::check(own, remedies));
     findings.extend(permissions::check(&permissions::gather(paths, own)));
-    findings.extend(daemon::check(daemon::gather(paths).as_ref()));
+    findings.extend(daemon::check(daemon::gather(paths, codex.real(), &search).as_ref()));
     findings.extend(service::check(&service::gather(own, paths, &buffer, place.now)));
     findings.extend(disk::check(&disk::gather(paths)));
-    findings.extend(target::check(&target::gather(own, paths), paths));
+    findings.extend(target::check(&target::gather(own, paths), remedies));
     findings.extend(outbox::check(&outbox::gather(own, paths), paths, place.now));
     findings.extend(turns::check(&turns::gather(paths, place.now)));
     findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));

@@ -15,7 +15,9 @@
 pub mod checks;
 mod examine;
 mod finding;
+mod installation;
 pub mod logs;
+mod remedy;
 mod render;
 mod send;
 pub mod status;

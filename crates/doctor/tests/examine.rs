@@ -233,7 +233,7 @@ fn what_waits_is_told_also_for_a_target_that_is_gone() {
     let outboxes: Vec<_> =
         report.findings.iter().filter(|finding| finding.check == "outbox").collect();
     let [waiting, gone] = &outboxes[..] else { panic!("{report:#?}") };
-    assert!(waiting.message.starts_with("1 turn waits for `local`"), "{waiting:?}");
+    assert!(waiting.message.starts_with("1 turn is queued for `local`"), "{waiting:?}");
     assert!(waiting.command.as_deref().is_some_and(|command| command.ends_with("codex flush")));
-    assert_eq!(gone.message, "1 turn is kept for `old`, which the settings no longer name");
+    assert_eq!(gone.message, "1 turn is queued for `old`, which the settings no longer name");
 }

@@ -5,9 +5,11 @@ use std::ffi::OsStr;
 use codex_config::{Paths, chained_notify};
 
 use crate::Finding;
-use crate::words::{edit, line};
+use crate::words::line;
 
 const CHECK: &str = "chained";
+
+const FORGET: &str = "arize-config delete harnesses.codex.chained_notify";
 
 /// What is known of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,19 +37,20 @@ pub fn gather(paths: &Paths, search: &OsStr) -> Facts {
 }
 
 /// What the facts mean; nothing where there is no such program.
-pub fn check(facts: &Facts, paths: &Paths) -> Vec<Finding> {
-    let config = edit(&paths.config_file);
+pub fn check(facts: &Facts) -> Vec<Finding> {
     match facts {
         Facts::None => Vec::new(),
-        Facts::Wrong(error) => vec![Finding::warning(CHECK, error, config)],
+        Facts::Wrong(error) => vec![Finding::warning(CHECK, error, FORGET)],
         Facts::Program(program, true) => {
             let message = format!("the hook starts `{}` for each notification", line(program, 60));
             vec![Finding::ok(CHECK, message)]
         }
         Facts::Program(program, false) => {
             let program = line(program, 60);
-            let message = format!("the hook is to start `{program}`, which is no program");
-            vec![Finding::warning(CHECK, message, config)]
+            let message = format!(
+                "`chained_notify` names `{program}`, which is not a program: the hook starts nothing else"
+            );
+            vec![Finding::warning(CHECK, message, FORGET)]
         }
     }
 }
@@ -66,7 +69,7 @@ mod tests {
         let look = |value: &str| {
             let text = format!("harnesses: {{codex: {{chained_notify: {value}}}}}\n");
             std::fs::write(&paths.config_file, text).unwrap();
-            check(&gather(&paths, OsStr::new("/usr/bin:/bin")), &paths)
+            check(&gather(&paths, OsStr::new("/usr/bin:/bin")))
         };
         assert_eq!(look("[]"), []);
         for (value, level) in [

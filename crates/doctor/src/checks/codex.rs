@@ -68,11 +68,12 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     };
     let Some(real) = facts.commands.iter().find(|found| !found.is_shim) else {
         let shim = first.path.display();
-        let message = format!("`{shim}` stands before the real `codex`, and there is none");
+        let message =
+            format!("`{shim}` is the wrapper, and there is no real `codex` behind it on `PATH`");
         return vec![Finding::failure(CHECK, message, INSTALL)];
     };
     let version = facts.version.map(judge).unwrap_or_else(|| {
-        let message = format!("`{} --version` says no version", real.path.display());
+        let message = format!("`{} --version` prints no version", real.path.display());
         Finding::warning(VERSION, message, format!("{} --version", program(&real.path)))
     });
     vec![found(first, real, facts), version]
@@ -81,12 +82,12 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 fn found(first: &Found, real: &Found, facts: &Facts) -> Finding {
     let (first_path, real_path) = (first.path.display(), real.path.display());
     if first.is_shim {
-        let message = format!("`codex` is the shim `{first_path}`, which runs `{real_path}`");
+        let message = format!("`codex` is the wrapper `{first_path}`, which runs `{real_path}`");
         return Finding::ok(CHECK, message);
     }
     if let Some(shim) = &facts.shim {
         let message = format!(
-            "the shell runs `{first_path}` and not our shim `{}`, so that turns of `codex exec` that fail are told late",
+            "the shell runs `{first_path}` and not the wrapper `{}`, so that the buffer service may not run when Codex starts",
             shim.display()
         );
         return Finding::warning(CHECK, message, path_command(shim));
@@ -111,18 +112,17 @@ fn judge(version: CodexVersion) -> Finding {
         return Finding::ok(VERSION, version.to_string());
     };
     if version < *oldest {
-        let message = format!("{version} is older than {oldest}, the oldest that is understood");
+        let message = format!("{version} is older than {oldest}, the oldest tested version");
         return Finding::warning(VERSION, message, "npm install -g @openai/codex");
     }
     if version > *newest {
         let message = format!(
-            "{version} is newer than {newest}, the last that was recorded; what is new in it may be missing from traces"
+            "{version} is newer than {newest}, the newest tested version; what is new in it may be missing from traces"
         );
         return Finding::ok(VERSION, message);
     }
-    let recorded =
-        if known.contains(&version) { "was recorded" } else { "is between recorded ones" };
-    Finding::ok(VERSION, format!("{version} {recorded}"))
+    let tested = if known.contains(&version) { "is tested" } else { "is between tested versions" };
+    Finding::ok(VERSION, format!("{version} {tested}"))
 }
 
 fn ask_version(codex: &Path, path: &OsStr) -> Option<CodexVersion> {
@@ -157,9 +157,9 @@ mod tests {
             (vec!["/usr/bin/codex"], None, Ok, "`codex` is `/usr/bin/codex`"),
             (vec!["/usr/bin/codex", "/opt/codex"], None, Ok, "(1 more on `PATH`)"),
             (vec![SHIM, "/usr/bin/codex"], Some(SHIM), Ok, "which runs `/usr/bin/codex`"),
-            (vec![SHIM], Some(SHIM), Failure, "and there is none"),
-            (vec!["/usr/bin/codex", SHIM], Some(SHIM), Warning, "and not our shim"),
-            (vec!["/usr/bin/codex"], Some(SHIM), Warning, "and not our shim"),
+            (vec![SHIM], Some(SHIM), Failure, "no real `codex`"),
+            (vec!["/usr/bin/codex", SHIM], Some(SHIM), Warning, "and not the wrapper"),
+            (vec!["/usr/bin/codex"], Some(SHIM), Warning, "and not the wrapper"),
         ] {
             expect::of(CHECK, &check(&facts(&commands, shim, "0.169.0")), level, part);
         }
@@ -169,11 +169,11 @@ mod tests {
     fn versions() {
         use Level::{Ok, Warning};
         for (text, level, part) in [
-            ("codex-cli 0.169.0", Ok, "0.169.0 was recorded"),
-            ("codex-cli 0.168.0-alpha.2", Ok, "0.168.0 is between recorded ones"),
+            ("codex-cli 0.169.0", Ok, "0.169.0 is tested"),
+            ("codex-cli 0.168.0-alpha.2", Ok, "0.168.0 is between tested"),
             ("codex-cli 1.0.0", Ok, "1.0.0 is newer than 0.171.0"),
             ("codex-cli 0.9.1", Warning, "0.9.1 is older than 0.44.0"),
-            ("what?", Warning, "says no version"),
+            ("what?", Warning, "prints no version"),
         ] {
             expect::of(VERSION, &check(&facts(&["/usr/bin/codex"], None, text)), level, part);
         }

@@ -1,4 +1,4 @@
-//! The folder of our files: can it be written to, and is there space left?
+//! The folder of arize-codex's files: can it be written to, and is there space left?
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -41,7 +41,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let folder = facts.folder.display();
     if let Err(error) = &facts.writing {
         let message = format!("`{folder}` cannot be written to: {error}");
-        return vec![Finding::failure(CHECK, message, show_access(&facts.folder))];
+        return vec![Finding::failure(CHECK, message, allow_writing(&facts.folder))];
     }
     let Some(free) = facts.free else {
         return vec![Finding::ok(CHECK, format!("`{folder}` can be written to"))];
@@ -59,6 +59,27 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         TOO_LITTLE..LITTLE => Finding::warning(CHECK, message, command),
         _ => Finding::ok(CHECK, message),
     }]
+}
+
+/// The command after which files can be made in a folder, where ownership or permissions are the
+/// reason; else the one that shows both.
+#[cfg(unix)]
+fn allow_writing(folder: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(metadata) = std::fs::metadata(folder) else { return show_access(folder) };
+    let owner = metadata.uid();
+    if owner != rustix::process::geteuid().as_raw() {
+        return format!("sudo chown -R \"$(id -un)\" {}", quoted(folder));
+    }
+    match metadata.mode() & 0o300 {
+        0o300 => show_access(folder),
+        _ => format!("chmod u+rwx {}", quoted(folder)),
+    }
+}
+
+#[cfg(not(unix))]
+fn allow_writing(folder: &Path) -> String {
+    show_access(folder)
 }
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Codex's lifecycle hooks: are ours allowed to run?
+//! Codex's lifecycle hooks: may those of arize-codex run?
 //!
 //! Codex skips a hook without a word until a person has trusted it in the terminal (0.136 and later),
 //! and again once it was changed.
@@ -82,7 +82,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     findings.extend(not_run(facts).map(|message| missing(message, "codex")));
     let trusted = events(facts, HookTrust::Trusted);
     if let (true, Some(events)) = (findings.is_empty(), trusted) {
-        findings.push(Finding::ok(CHECK, format!("our lifecycle hooks are trusted: {events}")));
+        findings.push(Finding::ok(CHECK, format!("the lifecycle hooks are trusted: {events}")));
     }
     findings
 }
@@ -93,17 +93,17 @@ fn not_run(facts: &Facts) -> impl Iterator<Item = String> {
     let newest = RECORDED_VERSIONS.last().and_then(|newest| CodexVersion::parse(newest));
     let unknown = facts.version.filter(|version| newest.is_some_and(|newest| *version > newest));
     let untrusted = events(facts, HookTrust::Untrusted)
-        .map(|events| format!("nobody has trusted our lifecycle hooks yet ({events}): {ASKS}"));
+        .map(|events| format!("the lifecycle hooks are not trusted yet ({events}): {ASKS}"));
     let changed = events(facts, HookTrust::Changed).map(|events| match unknown {
         None => format!(
-            "our lifecycle hooks were changed since somebody trusted them ({events}): {ASKS}"
+            "the lifecycle hooks changed since they were trusted ({events}): {ASKS}"
         ),
         Some(version) => format!(
-            "it cannot be told whether Codex {version} trusts our lifecycle hooks ({events}): it notes them in another way than the versions that are known; `/hooks` in Codex shows it"
+            "it is unknown whether Codex {version} trusts the lifecycle hooks ({events}), because it records that in another way than the tested versions; `/hooks` in Codex shows it"
         ),
     });
     let off = events(facts, HookTrust::SwitchedOff).map(|events| {
-        format!("our lifecycle hooks are switched off in Codex ({events}); `/hooks` in it switches them on")
+        format!("the lifecycle hooks are switched off in Codex ({events}); `/hooks` in it switches them on")
     });
     [untrusted, changed, off].into_iter().flatten()
 }
@@ -159,7 +159,7 @@ mod tests {
         let place = Place::new();
         assert_eq!(check(&gather(&place.paths, None)), []);
         let notify = format!("notify = [\"x\"]\n{HOOKS}");
-        place.expect(HOOKS, "0.169.0", Failure, "trusted our lifecycle hooks yet (SubagentStop)");
+        place.expect(HOOKS, "0.169.0", Failure, "not trusted yet (SubagentStop)");
         place.expect(&notify, "0.169.0", Warning, "skips them until then");
         let state =
             |state: &str| format!("{HOOKS}{}", place.state("config.toml", "subagent_stop", state));
@@ -181,9 +181,9 @@ mod tests {
         let state = format!("trusted_hash = \"{HASH}\"");
         let state = place.state("config.toml", "subagent_stop", &state);
         let changed = format!("{}{state}", HOOKS.replace("/h/bin", "/elsewhere/bin"));
-        place.expect(&changed, "0.169.0", Failure, "changed since somebody trusted them");
-        place.expect(&changed, "", Failure, "changed since somebody trusted them");
-        place.expect(&changed, "1.0.0", Failure, "cannot be told whether Codex 1.0.0 trusts");
+        place.expect(&changed, "0.169.0", Failure, "changed since they were trusted");
+        place.expect(&changed, "", Failure, "changed since they were trusted");
+        place.expect(&changed, "1.0.0", Failure, "unknown whether Codex 1.0.0 trusts");
         place.expect(&format!("{HOOKS}{state}"), "1.0.0", Fine, "trusted: SubagentStop");
     }
 

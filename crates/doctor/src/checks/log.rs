@@ -40,15 +40,23 @@ fn errors(lines: &[Line], now: SystemTime) -> Vec<Finding> {
     };
     let ago = span(last.time.and_then(|time| now.duration_since(time).ok()).unwrap_or_default());
     let number = count(errors.len(), "error", "errors");
+    // A run may trace a turn and still fail at a part of it, such as one of several targets.
+    let later = lines.iter().rev().take_while(|line| line != last);
     let worked =
-        lines.iter().rev().take_while(|line| line != last).any(|line| line.level() == "info");
+        later.filter(|line| process(line) != process(last)).any(|line| line.level() == "info");
     if worked {
-        let message = format!("turns were traced since the last of {number}, {ago} ago");
+        let message =
+            format!("no error since the last traced turn; {number} before it, the last {ago} ago");
         return vec![Finding::ok(CHECK, message)];
     }
     let text = line(message(last), 300);
     let message = format!("{number} within 24 hours, the last {ago} ago: {text}");
     vec![Finding::warning(CHECK, message, "arize-codex logs -n 20")]
+}
+
+/// The process that wrote a line, as the log names it.
+fn process(line: &Line) -> Option<&str> {
+    Some(line.text.split_once('[')?.1.split_once(']')?.0)
 }
 
 /// What a line says, without its level and process.
@@ -77,7 +85,10 @@ mod tests {
         expect(&[old], Fine, "no error");
         expect(&[error], Warning, "1 error within 24 hours, the last 10 min ago: Turn 1 stays");
         expect(&[earlier, error, "caused by x"], Warning, "2 errors");
-        expect(&[error, success], Fine, "traced since the last of 1 error, 10 min ago");
+        let fine = "no error since the last traced turn; 1 error before it, the last 10 min ago";
+        expect(&[error, success], Fine, fine);
+        let same_run = "2026-11-21T11:51:00.000Z info  [7] Turn 1: 3 spans to the other target";
+        expect(&[error, same_run], Warning, "1 error");
         expect(&[success, error], Warning, "1 error");
     }
 

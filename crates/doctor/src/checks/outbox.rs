@@ -68,11 +68,12 @@ pub fn check(outboxes: &[Facts], paths: &Paths, now: SystemTime) -> Vec<Finding>
 }
 
 fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
-    let Facts { target, summary, max_bytes, .. } = facts;
+    let Facts { summary, max_bytes, .. } = facts;
+    let target = &shown(&facts.target);
     let summary = match summary {
         Ok(summary) => summary,
         Err(error) => {
-            let message = format!("the outbox of `{target}` cannot be read: {error}");
+            let message = format!("the queue of {target} cannot be read: {error}");
             let folder = paths.state_dir.join("outbox");
             return vec![Finding::failure(CHECK, message, show_access(&folder))];
         }
@@ -80,7 +81,7 @@ fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
     if !facts.is_named {
         // Of those that it has refused, too.
         let kept = count(summary.waiting + summary.rejected.len(), "turn is", "turns are");
-        let message = format!("{kept} kept for `{target}`, which the settings no longer name");
+        let message = format!("{kept} queued for {target}, which the settings no longer name");
         return vec![Finding::warning(CHECK, message, edit(&paths.config_file))];
     }
     let mut findings = Vec::new();
@@ -89,35 +90,43 @@ fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
     }
     if summary.metrics_waiting > 0 {
         let turns = count(summary.metrics_waiting, "turn", "turns");
-        let message = format!("the metrics of {turns} wait for `{target}`, which has their spans");
+        let message =
+            format!("the metrics of {turns} are queued for {target}, which has their spans");
         findings.push(Finding::warning(CHECK, message, FLUSH));
     }
     if let Some(last) = summary.rejected.last() {
-        let turns = count(summary.rejected.len(), "turn was", "turns were");
+        let turns = count(summary.rejected.len(), "turn", "turns");
         let answer = line(&last.answer, 200);
-        let message = format!("{turns} refused by `{target}` for good and set aside: {answer}");
+        let message = format!("{target} rejected {turns} for good: {answer}");
         findings.push(Finding::warning(CHECK, message, format!("{FLUSH} --rejected")));
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, format!("nothing waits for `{target}`")));
+        findings.push(Finding::ok(CHECK, format!("nothing is queued for {target}")));
     }
     findings
 }
 
+/// A target that the settings do not name correctly has the name of its folder only.
+fn shown(target: &str) -> String {
+    match target.starts_with("unknown-") {
+        true => "a target that the settings do not name correctly".to_owned(),
+        false => format!("`{target}`"),
+    }
+}
+
 fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Finding {
-    let turns = count(summary.waiting, "turn waits", "turns wait");
+    let turns = count(summary.waiting, "turn is queued", "turns are queued");
     let size = bytes(summary.bytes);
     let since = summary.oldest.and_then(|oldest| now.duration_since(oldest).ok());
     let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
     let error = summary.last_error.as_deref().map(|error| format!(": {}", line(error, 200)));
-    let mut message =
-        format!("{turns} for `{target}`{since} ({size}){}", error.unwrap_or_default());
+    let mut message = format!("{turns} for {target}{since} ({size}){}", error.unwrap_or_default());
     for batch in &summary.unfinished {
         message.push_str(&format!("; {}", UnfinishedTurn::from(batch).told(now, 300)));
     }
     // What comes next pushes the oldest out.
     if summary.bytes > max_bytes / 10 * 9 {
-        let message = format!("{message}; the outbox is full, and the oldest are given up");
+        let message = format!("{message}; the queue is full, and the oldest turns are dropped");
         return Finding::failure(CHECK, message, FLUSH);
     }
     Finding::warning(CHECK, message, FLUSH)
@@ -166,12 +175,12 @@ mod tests {
         let refused = Summary { rejected: vec![refused], ..Summary::default() };
         let counting = Summary { metrics_waiting: 2, ..Summary::default() };
         let cases: [(Result<Summary, &str>, u64, Level, &str); 7] = [
-            (Ok(Summary::default()), 1 << 20, Fine, "nothing waits for `phoenix`"),
+            (Ok(Summary::default()), 1 << 20, Fine, "nothing is queued for `phoenix`"),
             (
                 Ok(away),
                 1 << 20,
                 Warning,
-                "2 turns wait for `phoenix` since 10 min (2.0 KiB): connection refused",
+                "2 turns are queued for `phoenix` since 10 min (2.0 KiB): connection refused",
             ),
             (
                 Ok(in_parts),
@@ -179,14 +188,9 @@ mod tests {
                 Warning,
                 "(2.0 KiB); 3 of 9 spans (1.0 KiB of 2.0 KiB) of trace 8f997398 sent since 10 min",
             ),
-            (Ok(full), 100, Failure, "the outbox is full"),
-            (
-                Ok(refused.clone()),
-                100,
-                Warning,
-                "1 turn was refused by `phoenix` for good and set aside: http",
-            ),
-            (Ok(counting), 100, Warning, "the metrics of 2 turns wait for `phoenix`"),
+            (Ok(full), 100, Failure, "the queue is full"),
+            (Ok(refused.clone()), 100, Warning, "`phoenix` rejected 1 turn for good: http"),
+            (Ok(counting), 100, Warning, "the metrics of 2 turns are queued for `phoenix`"),
             (Err("no"), 100, Failure, "cannot be read: no"),
         ];
         for (summary, max_bytes, level, part) in cases {
@@ -195,9 +199,17 @@ mod tests {
             let facts = Facts { target, is_named: true, summary, max_bytes };
             expect::only(&check(&[facts], &Paths::new("/h", None), now), level, part);
         }
+        let misnamed = Facts {
+            target: "unknown-0".to_owned(),
+            is_named: true,
+            summary: Ok(Summary::default()),
+            max_bytes: 1,
+        };
+        let findings = check(&[misnamed], &Paths::new("/h", None), now);
+        expect::only(&findings, Fine, "nothing is queued for a target that the settings do not");
         for (summary, part) in [
-            (Summary { waiting: 1, ..refused.clone() }, "2 turns are kept for `old`, which the"),
-            (refused, "1 turn is kept for `old`, which the settings no longer name"),
+            (Summary { waiting: 1, ..refused.clone() }, "2 turns are queued for `old`, which the"),
+            (refused, "1 turn is queued for `old`, which the settings no longer name"),
         ] {
             let target = "old".to_owned();
             let facts = Facts { target, is_named: false, summary: Ok(summary), max_bytes: 1 << 20 };

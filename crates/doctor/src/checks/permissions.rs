@@ -10,9 +10,9 @@ use crate::words::quoted;
 const CHECK: &str = "permissions";
 
 #[cfg(unix)]
-const CLOSED: &str = "keys, prompts and logs are readable by you alone";
+const CLOSED: &str = "only you can read keys, prompts and logs";
 #[cfg(not(unix))]
-const CLOSED: &str = "keys, prompts and logs are for those who may read your user's folder";
+const CLOSED: &str = "keys, prompts and logs have the permissions of your user's folder";
 
 /// A file that others may read or write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,8 @@ pub fn check(open: &[Open]) -> Vec<Finding> {
         return vec![Finding::ok(CHECK, CLOSED)];
     }
     let finding = |file: &Open| {
-        let message = format!("others can read `{}` (mode {:o})", file.path.display(), file.mode);
+        let message =
+            format!("other users can read `{}` (mode {:o})", file.path.display(), file.mode);
         Finding::warning(CHECK, message, format!("chmod go= {}", quoted(&file.path)))
     };
     open.iter().map(finding).collect()

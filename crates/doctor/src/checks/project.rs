@@ -32,7 +32,7 @@ fn judge(project: &Project, version: Option<CodexVersion>) -> Finding {
     let keys: Vec<String> = project.keys.iter().map(|key| format!("`{key}`")).collect();
     let (file, keys) = (project.file.display(), keys.join(" and "));
     let message = if version.is_some_and(|version| version < IGNORED_SINCE) {
-        format!("`{file}` sets {keys}, which this Codex takes in place of the user's own")
+        format!("`{file}` sets {keys}, which this Codex prefers to your own settings")
     } else {
         format!("`{file}` sets {keys}, which Codex ignores there")
     };
@@ -82,9 +82,7 @@ mod tests {
         let found = gather(&below, &home.path().join(".codex"));
         let file = home.path().join("repository/.codex/config.toml");
         assert_eq!(found, [Project { file, keys: vec!["otel"] }]);
-        for (version, part) in
-            [("0.169.0", "ignores there"), ("0.98.0", "in place of the user's own")]
-        {
+        for (version, part) in [("0.169.0", "ignores there"), ("0.98.0", "prefers to your own")] {
             expect::only(&check(&found, CodexVersion::parse(version)), Level::Warning, part);
         }
         assert_eq!(gather(home.path(), &home.path().join(".codex")), []);

@@ -104,7 +104,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
                 None => "it does not run".to_owned(),
             };
             let message = format!(
-                "{is_away}: exact times, attempts and approvals are missing from traces, and failed turns are told late"
+                "{is_away}: exact times, attempts and approvals are missing from traces, and failed turns are sent late"
             );
             return vec![Finding::failure(UP, message, START)];
         }
@@ -116,7 +116,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         }
         Status::Taken { endpoint, occupant } => {
             let message = format!(
-                "{endpoint} is taken by {occupant}, which gets Codex's events in place of our service"
+                "{endpoint} is taken by {occupant}, which gets Codex's events instead of the buffer service"
             );
             // Setup ends the Python system's service if one agrees, and goes to another port before
             // anybody else's.
@@ -154,7 +154,7 @@ fn version(running: &Running, facts: &Facts) -> Finding {
         return Finding::warning(VERSION, message, RESTART);
     }
     if facts.is_replaced {
-        let message = "it runs from a program file that was replaced since it was started";
+        let message = "its program file was replaced since it was started";
         return Finding::warning(VERSION, message, RESTART);
     }
     Finding::ok(VERSION, format!("{} from `{}`", health.version, health.executable.display()))
@@ -163,10 +163,10 @@ fn version(running: &Running, facts: &Facts) -> Finding {
 fn token(token: &Token) -> Finding {
     match token {
         Token::Accepted | Token::Untried => {
-            Finding::ok(TOKEN, "the hook may read the events: the token is accepted")
+            Finding::ok(TOKEN, "the hook can read the events: the token is accepted")
         }
         Token::Refused => {
-            let message = "the service wants another token than that in `run/codex-buffer.token`";
+            let message = "the service expects another token than that in `run/codex-buffer.token`";
             Finding::failure(TOKEN, message, RESTART)
         }
         Token::Missing => {
@@ -184,7 +184,7 @@ fn token(token: &Token) -> Finding {
 fn events(running: &Running) -> Finding {
     let health = &running.health;
     let kept = format!(
-        "{} of {} wait in it ({})",
+        "{} of {} in its queue ({})",
         count(health.events as usize, "event", "events"),
         count(health.threads as usize, "thread", "threads"),
         bytes(health.bytes)
@@ -192,7 +192,7 @@ fn events(running: &Running) -> Finding {
     let lost = health.dropped + health.malformed;
     if lost > 0 {
         let message = format!(
-            "{kept}; since it started {} were dropped because a bound was reached, and {} were not understood",
+            "{kept}; since it started {} were dropped because a limit was reached, and {} could not be decoded",
             health.dropped, health.malformed
         );
         return Finding::warning(EVENTS, message, "arize-codex logs --buffer -n 50");
@@ -200,7 +200,7 @@ fn events(running: &Running) -> Finding {
     if health.unauthorized > 0 {
         let refused = count(health.unauthorized as usize, "export was", "exports were");
         let message = format!(
-            "{kept}; {refused} refused without the write token: of a Codex that was started before setup, or of somebody else"
+            "{kept}; {refused} refused without the write token: from a Codex that was started before setup, or from another user"
         );
         return Finding::warning(EVENTS, message, "arize-codex setup --restart-daemon");
     }
@@ -215,7 +215,7 @@ fn events(running: &Running) -> Finding {
 /// Whether events are kept where they should be, if there is something to say.
 fn database(running: &Running, facts: &Facts) -> Option<Finding> {
     if running.health.in_memory {
-        let message = "there can be no database on disk: events are lost with the service";
+        let message = "the database cannot be kept on disk: events are lost when the service ends";
         return Some(Finding::failure(DATABASE, message, "arize-codex logs --buffer -n 50"));
     }
     let last = facts.set_aside.last()?;
@@ -314,7 +314,7 @@ mod tests {
         expect(&fine, UP, Fine, "listens on 127.0.0.1:4318 (pid 7) for 90 s");
         expect(&fine, VERSION, Fine, "1.0.0 from");
         expect(&fine, TOKEN, Fine, "accepted");
-        expect(&fine, EVENTS, Fine, "12 events of 1 thread wait in it (2.0 KiB)");
+        expect(&fine, EVENTS, Fine, "12 events of 1 thread in its queue (2.0 KiB)");
         let elsewhere = Facts { wanted: Some(Endpoint { port: 9, ..Endpoint::default() }), ..fine };
         expect(&elsewhere, UP, Failure, "the settings say 127.0.0.1:9");
         let old = facts(running(|health| health.version = "0.9.0".to_owned()), Token::Refused);
@@ -336,7 +336,7 @@ mod tests {
         let aside = Facts { set_aside, ..facts(running(|_| ()), Token::Accepted) };
         expect(&aside, DATABASE, Warning, "is now `/h/buffer.db.damaged-2`");
         let memory = facts(running(|health| health.in_memory = true), Token::Accepted);
-        expect(&memory, DATABASE, Failure, "lost with the service");
+        expect(&memory, DATABASE, Failure, "lost when the service ends");
         let fine = facts(running(|_| ()), Token::Accepted);
         assert!(check(&fine).iter().all(|finding| finding.check != DATABASE));
     }

@@ -1,20 +1,17 @@
-//! Our own settings: do the files parse, and was anything in them passed over?
+//! The settings: do the files parse, and was anything in them ignored?
 
 use buffer_api::log::chain;
-use codex_config::{ConfigError, Environment, Paths, Settings, variables};
+use codex_config::{ConfigError, Settings, Warning, variables};
 
 use crate::Finding;
+use crate::remedy::Remedies;
 use crate::words::edit;
 
 const CHECK: &str = "settings";
 
 /// What was read of the settings files and the environment.
-pub fn check(settings: &Settings, paths: &Paths, shell: &Environment) -> Vec<Finding> {
-    let take_back = |variable: &str| match shell.get(variable) {
-        Some(_) if cfg!(windows) => format!("$env:{variable} = ''"),
-        Some(_) => format!("unset {variable}"),
-        None => edit(&paths.env_file),
-    };
+pub(crate) fn check(settings: &Settings, remedies: Remedies<'_>) -> Vec<Finding> {
+    let paths = remedies.paths;
     let mut findings = Vec::new();
     if let Some(error) = &settings.unreadable {
         let (ConfigError::Read { path, .. } | ConfigError::Parse { path, .. }) = error;
@@ -22,16 +19,18 @@ pub fn check(settings: &Settings, paths: &Paths, shell: &Environment) -> Vec<Fin
         findings.push(Finding::failure(CHECK, message, edit(path)));
     }
     for warning in &settings.warnings {
-        findings.push(Finding::warning(CHECK, warning.to_string(), "arize-config dump"));
+        let command = mend(warning, remedies);
+        findings.push(Finding::warning(CHECK, warning.to_string(), command));
     }
     if !settings.enabled {
         let message = "tracing is switched off by `ARIZE_TRACE_ENABLED`";
-        let command = take_back(variables::ARIZE_TRACE_ENABLED);
+        let command = remedies.remove(variables::ARIZE_TRACE_ENABLED);
         findings.push(Finding::failure(CHECK, message, command));
     }
     if settings.dry_run {
         let message = "the hook prints span names and sends nothing: `ARIZE_DRY_RUN` is set";
-        findings.push(Finding::failure(CHECK, message, take_back(variables::ARIZE_DRY_RUN)));
+        let command = remedies.remove(variables::ARIZE_DRY_RUN);
+        findings.push(Finding::failure(CHECK, message, command));
     }
     if findings.is_empty() {
         let files = [&paths.config_file, &paths.legacy_config_file, &paths.env_file];
@@ -41,7 +40,7 @@ pub fn check(settings: &Settings, paths: &Paths, shell: &Environment) -> Vec<Fin
             .map(|path| format!("`{}`", path.display()))
             .collect();
         let message = if read.is_empty() {
-            "there is no `config.yaml`, so the defaults hold".to_owned()
+            "there is no `config.yaml`: the defaults apply".to_owned()
         } else {
             format!("{} understood", read.join(" and "))
         };
@@ -50,9 +49,31 @@ pub fn check(settings: &Settings, paths: &Paths, shell: &Environment) -> Vec<Fin
     findings
 }
 
+/// The command that keeps what is in force now and takes the reason for the warning away.
+fn mend(warning: &Warning, remedies: Remedies<'_>) -> String {
+    match warning {
+        // Content that is off by mistake is not switched on by a repair.
+        Warning::InvalidContentSwitch { name, .. } => remedies.set(name, "false"),
+        Warning::InvalidHideSwitch { name, .. } => remedies.set(name, "true"),
+        Warning::UnknownKey { key, meant: Some(meant) } => remedies.rename(key, meant),
+        Warning::InvalidValue { name: key, .. }
+        | Warning::NotScalar { key, .. }
+        | Warning::NotMapping { key, .. }
+        | Warning::UnknownKey { key, meant: None }
+        | Warning::NoMetrics { key, .. } => remedies.remove(key),
+        Warning::EndpointWithoutTarget => remedies.set("harnesses.codex.target", "phoenix"),
+        Warning::TargetBesideTargets => remedies.remove("harnesses.codex.target"),
+        Warning::EnvFileLine { path, .. } => edit(path),
+        Warning::InvalidPair { name, .. } => remedies.remove(name),
+        Warning::InvalidContentGroup { .. } | Warning::NotForwarded { .. } => {
+            edit(&remedies.paths.config_file)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use codex_config::ConfigTexts;
+    use codex_config::{ConfigTexts, Environment, Paths};
 
     use super::*;
     use crate::Level;
@@ -63,7 +84,7 @@ mod tests {
         use Level::{Failure, Ok, Warning};
         let paths = Paths::new("/nowhere", None);
         for (yaml, variable, expected) in [
-            ("", ("A", "b"), vec![(Ok, "the defaults hold")]),
+            ("", ("A", "b"), vec![(Ok, "the defaults apply")]),
             ("a: [", ("A", "b"), vec![(Failure, "config.yaml` is not valid: line 2")]),
             ("logging: {prompts: perhaps}", ("A", "b"), vec![(Warning, "taken as off")]),
             ("", ("ARIZE_TRACE_ENABLED", "false"), vec![(Failure, "switched off")]),
@@ -77,11 +98,49 @@ mod tests {
                 ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
             let shell = Environment::new([variable]);
             let settings = Settings::resolve(&paths, &shell, &texts);
-            let findings = check(&settings, &paths, &shell);
+            let findings = check(&settings, Remedies { paths: &paths, shell: &shell });
             assert_eq!(findings.len(), expected.len(), "{findings:?}");
             for (finding, (level, part)) in findings.iter().zip(expected) {
                 expect::finding(finding, level, part);
             }
+        }
+    }
+
+    /// What is in force stays in force.
+    #[cfg(unix)]
+    #[test]
+    fn a_warning_comes_with_the_command_that_takes_its_reason_away() {
+        let paths = Paths::new("/nowhere", None);
+        let shell = Environment::default();
+        let edit = edit(&paths.config_file);
+        for (yaml, command) in [
+            ("logging: {prompts: maybe}", "arize-config set logging.prompts false"),
+            ("logging: {scrub: maybe}", "arize-config delete logging.scrub"),
+            (
+                "user_ids: x",
+                "arize-config set user_id \"$(arize-config get user_ids)\" && arize-config delete user_ids",
+            ),
+            ("harnesses: {codex: {zebra: 1}}", "arize-config delete harnesses.codex.zebra"),
+            (
+                "harnesses: {codex: {attributes: 7}}",
+                "arize-config delete harnesses.codex.attributes",
+            ),
+            ("codex: {target: local}", &edit),
+            (
+                "harnesses: {codex: {endpoint: 'http://h'}}",
+                "arize-config set harnesses.codex.target phoenix",
+            ),
+            (
+                "harnesses: {codex: {target: local, targets: [{target: local}]}}",
+                "arize-config delete harnesses.codex.target",
+            ),
+        ] {
+            let texts =
+                ConfigTexts { config_yaml: Some(yaml.to_owned()), ..ConfigTexts::default() };
+            let settings = Settings::resolve(&paths, &shell, &texts);
+            let findings = check(&settings, Remedies { paths: &paths, shell: &shell });
+            assert_eq!(findings[0].command.as_deref(), Some(command), "{yaml}: {findings:?}");
+            assert_eq!(findings.len(), 1, "{findings:?}");
         }
     }
 
@@ -92,7 +151,7 @@ mod tests {
             let env_file = env_file.map(str::to_owned);
             let texts = ConfigTexts { env_file, ..ConfigTexts::default() };
             let settings = Settings::resolve(&paths, &shell, &texts);
-            check(&settings, &paths, &shell)[0].command.clone().unwrap()
+            check(&settings, Remedies { paths: &paths, shell: &shell })[0].command.clone().unwrap()
         };
         let of_shell = command(Environment::new([("ARIZE_TRACE_ENABLED", "0")]), None);
         assert_eq!(of_shell.contains("unset"), cfg!(unix), "{of_shell}");

@@ -1,4 +1,4 @@
-//! The backends: is each reached, and does it take our credentials?
+//! The backends: does each answer, and does it accept the credentials?
 //!
 //! Each is asked in its own way for what a delivery needs ([`exporters::Exporter::probe`]); that something
 //! answers at an address is no proof. Their clocks come with the answers.
@@ -8,10 +8,11 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use buffer_api::log::chain;
-use codex_config::{Paths, Settings, Target, TargetSettings};
+use codex_config::{Paths, Settings, Target, TargetError, TargetSettings};
 use exporters::{AnswerStatus, ExportError, Probe};
 
 use crate::Finding;
+use crate::remedy::Remedies;
 use crate::words::{edit, quoted, span};
 
 const TARGET: &str = "target";
@@ -43,13 +44,15 @@ pub struct Facts {
 /// An answer, or why there is none.
 #[derive(Debug)]
 pub enum Answer {
-    /// Nothing was asked: the settings do not say whom.
-    Misconfigured {
-        /// What is wrong.
+    /// Nothing was asked: the settings do not name the target correctly.
+    Misnamed {
+        /// What is wrong, and what to do where no command does it.
         error: String,
-        /// What to do.
-        hint: String,
+        /// The change of a setting that mends it; none where only an editor does.
+        remedy: Option<Remedy>,
     },
+    /// Nothing was asked: the target cannot be prepared.
+    Unusable(String),
     /// It answered.
     Probe(Probe),
     /// It did not, or refused.
@@ -72,12 +75,9 @@ pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
 fn ask(target: &TargetSettings, paths: &Paths, is_alone: bool) -> Facts {
     let mut place = String::new();
     let answer = match &target.target {
-        Err(error) => Answer::Misconfigured { error: error.to_string(), hint: error.hint() },
+        Err(error) => misnamed(error),
         Ok(kind) => match notify_hook::exporter(kind, target, paths, PATIENCE) {
-            Err(error) => Answer::Misconfigured {
-                error: error.to_string(),
-                hint: "correct it in `config.yaml`".to_owned(),
-            },
+            Err(error) => Answer::Unusable(chain(&error)),
             Ok(exporter) => {
                 place = exporter.target().to_owned();
                 exporter.probe().map_or_else(Answer::Error, Answer::Probe)
@@ -94,21 +94,83 @@ fn ask(target: &TargetSettings, paths: &Paths, is_alone: bool) -> Facts {
     }
 }
 
+/// A change of the settings that makes a target usable, or asks for what is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// Give this setting this value.
+    Set(String, String),
+    /// Ask for the values of these settings.
+    Ask(Vec<String>),
+    /// Take this setting away, so that the default applies.
+    Remove(String),
+    /// Go through setup, which asks for an address.
+    Setup,
+}
+
+fn misnamed(error: &TargetError) -> Answer {
+    let is_alone = |key: &str| !key.contains('[');
+    let remedy = match error {
+        TargetError::Unknown { key, .. } | TargetError::Missing { key } if is_alone(key) => {
+            Some(Remedy::Set(key.clone(), "phoenix".to_owned()))
+        }
+        TargetError::MissingSettings { missing, .. } => {
+            let keys: Vec<String> = missing.iter().map(|(key, _)| key.clone()).collect();
+            keys.iter().all(|key| is_alone(key)).then_some(Remedy::Ask(keys))
+        }
+        TargetError::OnlyInDryRun => {
+            Some(Remedy::Set("harnesses.codex.target".to_owned(), "local".to_owned()))
+        }
+        TargetError::InvalidEndpoint { key, value } if is_alone(key) => match lacks_scheme(value) {
+            true => Some(Remedy::Set(key.clone(), format!("http://{value}"))),
+            false => Some(Remedy::Setup),
+        },
+        TargetError::NoEndpoint { key, .. } if is_alone(key) => Some(Remedy::Setup),
+        TargetError::InvalidSetting { key, .. } if is_alone(key) => {
+            Some(Remedy::Remove(key.clone()))
+        }
+        _ => None,
+    };
+    let error = match &remedy {
+        Some(_) => error.to_string(),
+        None => format!("{error}; {}", error.hint()),
+    };
+    Answer::Misnamed { error, remedy }
+}
+
+/// Whether a value is a host, with a port or a path perhaps, and only `http://` is missing.
+fn lacks_scheme(value: &str) -> bool {
+    let host = value.split(['/', ':']).next().unwrap_or_default();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_/:".contains(c);
+    !host.is_empty() && value.chars().all(is_plain) && !value.contains("//")
+}
+
 /// What the facts mean.
-pub fn check(targets: &[Facts], paths: &Paths) -> Vec<Finding> {
-    let mut findings: Vec<Finding> =
-        targets.iter().map(|target| judge(target, &paths.config_file)).collect();
+pub(crate) fn check(targets: &[Facts], remedies: Remedies<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = targets.iter().map(|target| judge(target, remedies)).collect();
     findings.extend(clock(targets));
     findings
 }
 
-fn judge(facts: &Facts, config: &Path) -> Finding {
+fn judge(facts: &Facts, remedies: Remedies<'_>) -> Finding {
     let Facts { name, place, answer, .. } = facts;
+    let config = &remedies.paths.config_file;
     let probe = match answer {
         Answer::Probe(probe) => probe,
-        Answer::Misconfigured { error, hint } => {
-            let message = format!("`{name}`: {error}; {hint}");
-            return Finding::failure(TARGET, message, edit(config));
+        Answer::Misnamed { error, remedy } => {
+            let command = match remedy {
+                None => edit(config),
+                Some(Remedy::Setup) => "arize-codex setup".to_owned(),
+                Some(Remedy::Set(key, value)) => remedies.set(key, value),
+                Some(Remedy::Remove(key)) => remedies.remove(key),
+                Some(Remedy::Ask(keys)) => {
+                    let commands: Vec<String> = keys.iter().map(|key| remedies.ask(key)).collect();
+                    commands.join(" && ")
+                }
+            };
+            return Finding::failure(TARGET, error, command);
+        }
+        Answer::Unusable(error) => {
+            return Finding::failure(TARGET, format!("`{name}`: {error}"), edit(config));
         }
         Answer::Error(error) => {
             let message = format!("`{name}`: {}", chain(error));
@@ -117,10 +179,10 @@ fn judge(facts: &Facts, config: &Path) -> Finding {
     };
     let server = probe.server.as_ref().map(|server| format!(", {server}")).unwrap_or_default();
     if probe.accepts {
-        return Finding::ok(TARGET, format!("`{name}` takes our traces: {place}{server}"));
+        return Finding::ok(TARGET, format!("`{name}` accepts traces: {place}{server}"));
     }
     let message =
-        format!("whether `{name}` takes our credentials shows only with a turn: {place}{server}");
+        format!("only a test turn shows whether `{name}` accepts the credentials: {place}{server}");
     Finding::warning(TARGET, message, "arize-codex doctor --send")
 }
 
@@ -201,7 +263,7 @@ fn clock(targets: &[Facts]) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use codex_config::Environment;
+    use codex_config::{ConfigTexts, Environment};
 
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
@@ -235,7 +297,8 @@ mod tests {
     }
 
     fn expect(facts: Facts, level: Level, part: &str, command: &str) {
-        let finding = &check(&[facts], &Paths::new("/h", None))[0];
+        let (paths, shell) = (Paths::new("/h", None), Environment::default());
+        let finding = &check(&[facts], Remedies { paths: &paths, shell: &shell })[0];
         crate::checks::expect::finding(finding, level, part);
         assert_eq!(finding.command.as_deref().unwrap_or_default(), command, "{finding:?}");
     }
@@ -243,12 +306,11 @@ mod tests {
     #[test]
     fn each_way_not_to_take_a_trace() {
         let edit = edit(&Paths::new("/h", None).config_file);
-        let misconfigured =
-            Answer::Misconfigured { error: "no endpoint".to_owned(), hint: "set it".to_owned() };
         expect(facts(accepting(None)), Fine, "v1/traces, Phoenix 20.26.1", "");
         let unclear = Answer::Probe(Probe::default());
-        expect(facts(unclear), Warning, "shows only with a turn", "arize-codex doctor --send");
-        expect(facts(misconfigured), Failure, "`phoenix`: no endpoint; set it", &edit);
+        expect(facts(unclear), Warning, "only a test turn shows", "arize-codex doctor --send");
+        let unusable = Answer::Unusable("no such file".to_owned());
+        expect(facts(unusable), Failure, "`phoenix`: no such file", &edit);
         let key = "arize-config set harnesses.codex.api_key --stdin";
         expect(facts(rejected(401)), Failure, "rejected (http status 401)", key);
         expect(Facts { key: None, ..facts(rejected(401)) }, Failure, "401", &edit);
@@ -262,6 +324,58 @@ mod tests {
         let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
         let slow = Answer::Error(ExportError::Timeout { url, limit, source });
         expect(Facts { start, ..facts(slow) }, Failure, "no answer in time", curl);
+    }
+
+    /// The finding has no made-up name of a target, and no hint that the command makes needless.
+    #[cfg(unix)]
+    #[test]
+    fn what_the_settings_lack_is_set_by_the_command() {
+        let paths = Paths::new("/h", None);
+        let edit = edit(&paths.config_file);
+        for (yaml, message, command) in [
+            (
+                "target: phoneix",
+                "`harnesses.codex.target` is `phoneix`; known",
+                "arize-config set harnesses.codex.target phoenix",
+            ),
+            (
+                "{target: phoenix, endpoint: 'here:6006'}",
+                "`here:6006`",
+                "arize-config set harnesses.codex.endpoint http://here:6006",
+            ),
+            ("{target: phoenix, endpoint: 'ftp://h'}", "`ftp://h`", "arize-codex setup"),
+            ("target: otlp", "has no endpoint", "arize-codex setup"),
+            (
+                "target: arize",
+                "needs `harnesses.codex.api_key`",
+                "arize-config set harnesses.codex.api_key --stdin && arize-config set harnesses.codex.space_id --stdin",
+            ),
+            (
+                "{target: otlp, endpoint: 'http://h', protocol: x}",
+                "`x`",
+                "arize-config delete harnesses.codex.protocol",
+            ),
+            ("target: stdout", "is for dry runs", "arize-config set harnesses.codex.target local"),
+            ("targets: [{target: x}]", "in `config.yaml`", &edit),
+        ] {
+            let shell = Environment::default();
+            let yaml = match yaml.starts_with('{') {
+                true => yaml.to_owned(),
+                false => format!("{{{yaml}}}"),
+            };
+            let texts = ConfigTexts {
+                config_yaml: Some(format!("harnesses: {{codex: {yaml}}}\n")),
+                ..ConfigTexts::default()
+            };
+            let settings = Settings::resolve(&paths, &shell, &texts);
+            let findings =
+                check(&gather(&settings, &paths), Remedies { paths: &paths, shell: &shell });
+            let [finding] = &findings[..] else { panic!("{findings:?}") };
+            assert_eq!(finding.level, Failure);
+            assert!(finding.message.contains(message), "{finding:?}");
+            assert!(!finding.message.contains("unknown-"), "{finding:?}");
+            assert_eq!(finding.command.as_deref(), Some(command), "{finding:?}");
+        }
     }
 
     #[test]
@@ -287,14 +401,16 @@ mod tests {
 
     #[test]
     fn clocks_may_differ_by_a_minute() {
+        let (paths, shell) = (Paths::new("/h", None), Environment::default());
+        let remedies = Remedies { paths: &paths, shell: &shell };
         for (clock, level) in
             [(1_000_000, Fine), (999_941, Fine), (1_000_061, Warning), (1, Warning)]
         {
             let targets = [facts(rejected(401)), facts(accepting(Some(clock)))];
-            let findings = check(&targets, &Paths::new("/h", None));
+            let findings = check(&targets, remedies);
             assert_eq!(findings.len(), 3, "{findings:?}");
             assert_eq!((findings[2].check, findings[2].level), (CLOCK, level), "{findings:?}");
         }
-        assert_eq!(check(&[facts(accepting(None))], &Paths::new("/h", None)).len(), 1);
+        assert_eq!(check(&[facts(accepting(None))], remedies).len(), 1);
     }
 }

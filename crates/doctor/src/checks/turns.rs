@@ -49,10 +49,10 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     if facts.waiting_threads > 0 {
         let threads = count(
             facts.waiting_threads,
-            "thread has a turn that could not be told",
-            "threads have turns that could not be told",
+            "thread has a turn that could not be sent yet",
+            "threads have turns that could not be sent yet",
         );
-        let message = format!("{threads}; each further turn tries again");
+        let message = format!("{threads}; each further turn retries");
         findings.push(Finding::warning(WAITING, message, "arize-hook-codex-notify --sweep"));
     }
     findings
@@ -85,7 +85,7 @@ fn last(facts: &Facts) -> Finding {
             Finding::ok(LAST, format!("the last turn that was traced ended {} ago", ago(told)))
         }
         (None, None) => {
-            Finding::ok(LAST, "no turn was traced yet; the first one comes with the next `codex`")
+            Finding::ok(LAST, "no turn was traced yet; the next turn of `codex` is the first")
         }
     }
 }

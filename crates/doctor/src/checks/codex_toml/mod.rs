@@ -1,4 +1,4 @@
-//! Codex's own configuration: does it run our hook, and does it send its events to our service?
+//! Codex's own configuration: does it run the hook, and does it send its events to the buffer service?
 
 mod notify;
 mod otel;
@@ -9,11 +9,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use buffer_api::Endpoint;
-use codex_config::codex_toml::{self, Found};
+use codex_config::codex_toml::{self, Exporter, Found};
 use codex_config::{CodexVersion, Paths};
 
 pub use self::notify::Program;
 use crate::Finding;
+use crate::installation::Installation;
 use crate::words::edit;
 
 const CONFIG: &str = "codex.config";
@@ -29,18 +30,20 @@ pub struct Facts {
     pub content: Content,
     /// The program of `notify`.
     pub program: Program,
-    /// Where our service listens.
+    /// Where the buffer service listens.
     pub service: Option<Endpoint>,
     /// The write token that Codex has to show, where the service wants one.
     pub write_token: Option<String>,
     /// Whether any target gets prompts, or what Codex sends is passed on.
     pub prompts: bool,
-    /// Whether there are lifecycle hooks of ours, which tell when a turn ends, too.
+    /// Whether there are lifecycle hooks of arize-codex, which announce turns, too.
     pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
     /// Whether Codex refuses it.
     pub is_refused: bool,
+    /// The exporter that was there before setup.
+    pub kept: Option<Exporter>,
 }
 
 /// The content of `config.toml`.
@@ -59,13 +62,13 @@ pub enum Content {
 pub struct Expected<'a> {
     /// Where the shell looks for programs.
     pub search: &'a OsStr,
-    /// Where our service listens.
+    /// Where the buffer service listens.
     pub service: Option<Endpoint>,
     /// The write token that Codex has to show, where the service wants one.
     pub write_token: Option<String>,
     /// Whether any target gets prompts, or what Codex sends is passed on.
     pub prompts: bool,
-    /// Whether there are lifecycle hooks of ours.
+    /// Whether there are lifecycle hooks of arize-codex.
     pub hooks: bool,
     /// The version of Codex.
     pub version: Option<CodexVersion>,
@@ -87,6 +90,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
             start::is_refused(codex, expected.version, expected.search, &paths.codex_home)
         }),
         program: notify::program(notify, expected.search),
+        kept: Installation::read(paths).exporter_before(paths),
         file,
         content,
         service: expected.service,
@@ -102,7 +106,9 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     let shown = facts.file.display();
     match &facts.content {
         Content::Missing => {
-            let message = format!("there is no `{shown}`, so that Codex tells us nothing");
+            let message = format!(
+                "there is no `{shown}`, so that Codex neither announces turns nor sends events"
+            );
             vec![Finding::failure(CONFIG, message, SETUP)]
         }
         Content::Wrong(error) => {
@@ -113,7 +119,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             let config = if facts.is_refused {
                 start::refused(&facts.file)
             } else {
-                Finding::ok(CONFIG, format!("`{shown}` understood"))
+                Finding::ok(CONFIG, format!("`{shown}` is valid"))
             };
             vec![config, notify::check(found, facts), otel::check(found.otel.as_ref(), facts)]
         }
@@ -151,6 +157,7 @@ mod tests {
             hooks: false,
             version: None,
             is_refused: false,
+            kept: None,
         }
     }
 

@@ -39,9 +39,10 @@ pub(super) fn is_refused(
         .is_ok_and(|said| said.status.code() == Some(REFUSED))
 }
 
-/// What that means. The command says what is wrong.
+/// What that means.
 pub(super) fn refused(file: &Path) -> Finding {
-    let message = format!("Codex does not start with `{}`, and says why", file.display());
+    let message =
+        format!("Codex does not start with `{}`; the command prints its reason", file.display());
     let folder = file.parent().unwrap_or(file);
     let read = READ.join(" ");
     let command = match cfg!(windows) {
