@@ -30,6 +30,15 @@ impl Environment {
         Self { process: self.process.clone(), file }
     }
 
+    /// The same without these variables of the process; those of `arize-env.sh` stay.
+    pub fn without(&self, names: &[&str]) -> Self {
+        let mut rest = self.clone();
+        for name in names {
+            rest.process.remove(&key(OsStr::new(name)));
+        }
+        rest
+    }
+
     /// Looks a variable up; `None` when it is unset, empty or not Unicode.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.process
@@ -72,6 +81,7 @@ mod tests {
         assert_eq!(environment.get("A"), Some("process"));
         assert_eq!(environment.get("B"), Some("file"));
         assert_eq!(environment.get("C"), None);
+        assert_eq!(environment.without(&["A", "D"]).get("A"), Some("file"));
     }
 
     #[test]

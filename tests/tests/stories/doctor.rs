@@ -118,7 +118,10 @@ fn sends_a_marked_turn_through_to_phoenix() {
     let patient = Patient::new("doctor-phoenix");
     let arrived = sends(&patient, "phoenix");
     assert!(arrived["message"].as_str().is_some_and(|text| text.ends_with("3 spans")), "{arrived}");
-    let spans = stage::spans("doctor-phoenix");
+    assert!(stage::spans("doctor-phoenix").is_empty(), "the user's project has no test turn");
+    let message = arrived["message"].as_str().expect("a message");
+    let spans = stage::spans("codex-test");
+    let spans: Vec<_> = spans.into_iter().filter(|span| message.contains(&span.trace_id)).collect();
     let kinds: Vec<&str> = spans.iter().map(|span| span.kind.as_str()).collect();
     assert_eq!(kinds, ["AGENT", "LLM", "TOOL"]);
     for span in &spans {
@@ -141,7 +144,9 @@ fn sends_a_marked_turn_through_to_mlflow() {
     .expect("a target");
     let arrived = sends(&patient, "mlflow");
     assert!(arrived["message"].as_str().is_some_and(|text| text.ends_with("3 spans")), "{arrived}");
-    let traces = mlflow.traces("doctor-mlflow").expect("mlflow answers");
+    let of_the_user = mlflow.traces("doctor-mlflow").map_or(0, |traces| traces.len());
+    assert_eq!(of_the_user, 0, "or no such experiment");
+    let traces = mlflow.traces("codex-test").expect("mlflow answers");
     let spans = traces.iter().map(|trace| trace["spans"].as_array().map_or(0, Vec::len));
     assert!(traces.len() > 1 && spans.into_iter().all(|spans| spans == 3), "{traces:#?}");
 }
@@ -152,7 +157,12 @@ fn sends_a_marked_turn_through_to_the_local_store() {
     patient.home.configure("target: local").expect("config.yaml");
     sends(&patient, "local");
     let shown = run(patient.command().args(["show", "--last"]), LIMIT).expect("show ends");
-    assert!(shown.stdout.contains("> This is a test turn"), "{shown:?}");
+    assert!(!shown.stdout.contains("test turn"), "the user's store does not have it: {shown:?}");
+    let mut status = patient.command();
+    let status = run(status.args(["status", "--json"]), LIMIT).expect("it ends");
+    let status: Value = serde_json::from_str(&status.stdout).expect("JSON");
+    assert_eq!(status["today"]["turns"], 0, "{status:#}");
+    assert_eq!(status["targets"][0]["sent"], 0, "{status:#}");
 }
 
 #[test]

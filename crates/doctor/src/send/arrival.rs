@@ -33,18 +33,18 @@ const SPANS: usize = 3;
 pub(super) fn read_back(
     environment: &Environment,
     stage: &Stage,
-    told: &Entry,
+    sent: &Entry,
     trace: TraceId,
     begun: Instant,
 ) -> Vec<Finding> {
-    let settings = Settings::load(&stage.paths, environment);
+    let settings = Settings::load(&stage.paths, &Stage::environment(environment));
     thread::scope(|scope| {
         let asking: Vec<_> = settings
             .targets
             .iter()
             .map(|target| {
-                let is_told = told.targets.contains(&target.name);
-                scope.spawn(move || match is_told {
+                let is_sent = sent.targets.contains(&target.name);
+                scope.spawn(move || match is_sent {
                     true => arrival(target, stage, trace, begun),
                     false => left_out(target),
                 })
@@ -56,7 +56,7 @@ pub(super) fn read_back(
 
 /// Only a share of all turns is for this target.
 fn left_out(target: &TargetSettings) -> Finding {
-    let message = format!("`{}` was not to get the test turn: `sampling` decides", target.name);
+    let message = format!("`{}` does not get the test turn, because of `sampling`", target.name);
     Finding::ok(ARRIVED, message)
 }
 
@@ -68,7 +68,7 @@ fn arrival(target: &TargetSettings, stage: &Stage, trace: TraceId, begun: Instan
         rejected.or(waiting)
     });
     if let Some(answer) = refused {
-        let message = format!("`{name}` did not take the test turn: {}", line(&answer, 300));
+        let message = format!("`{name}` did not accept the test turn: {}", line(&answer, 300));
         return Finding::failure(ARRIVED, message, DOCTOR);
     }
     let exporter = match exporter_of(target, stage) {

@@ -3,8 +3,8 @@
 //! What Codex does is done here: log events to the buffer service, a transcript in a folder of
 //! sessions, and the hook with the payload as its argument. Service, hook, settings and targets are
 //! the real ones. What the hook remembers of it, and what cannot be delivered, stays on a [`stage`]
-//! that is removed at the end, so that the test leaves nothing but one trace at each target, all
-//! spans of which have `codex.test`.
+//! that is removed at the end, so that the test leaves nothing but one trace at each target on the
+//! network, in the project `codex-test`, all spans of which have `codex.test`.
 
 mod arrival;
 mod stage;
@@ -56,14 +56,14 @@ pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
     end_service_on(&stage, place, &running.endpoint);
     // Whatever the hook has not read is taken back.
     let unread = client.flush(&turn.thread_id).map_or(0, |left| left.events.len());
-    let told = stage.told();
+    let sent = stage.sent();
     findings.push(match ran {
         Err(finding) => finding,
-        Ok(took) => judge(took, &stage, told.as_ref(), unread),
+        Ok(took) => judge(took, &stage, sent.as_ref(), unread),
     });
-    if let Some(told) = told {
+    if let Some(sent) = sent {
         let trace = TraceId::derive(&[codex_turn::HARNESS, &turn.thread_id, &turn.turn_id]);
-        findings.extend(arrival::read_back(place.environment, &stage, &told, trace, begun));
+        findings.extend(arrival::read_back(place.environment, &stage, &sent, trace, begun));
     }
     findings
 }
@@ -80,7 +80,7 @@ fn token(place: &Place<'_>) -> Option<String> {
 fn ready(place: &Place<'_>) -> Result<Running, Finding> {
     let settings = place.settings;
     if !settings.enabled || settings.dry_run || settings.unreadable.is_some() {
-        let message = "no test turn was sent: the settings forbid it";
+        let message = "no test turn was sent, because the settings switch tracing off";
         return Err(Finding::failure(EVENTS, message, DOCTOR));
     }
     let endpoint = Endpoint::new(&settings.collector.host, settings.collector.port);
@@ -125,11 +125,15 @@ fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Findi
     match request.send(turn.events().to_string()) {
         Ok(_) => {
             let took = begun.elapsed().as_millis();
-            Finding::ok(EVENTS, format!("the service took the test turn's log events in {took} ms"))
+            Finding::ok(
+                EVENTS,
+                format!("the service accepted the test turn's log events in {took} ms"),
+            )
         }
         Err(error) => {
-            let message = format!("the service does not take the test turn's log events: {error}");
-            Finding::failure(EVENTS, message, "arize-codex logs --buffer")
+            let message =
+                format!("the service does not accept the test turn's log events: {error}");
+            Finding::failure(EVENTS, message, "arize-codex logs --buffer -n 50")
         }
     }
 }
@@ -144,6 +148,9 @@ fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duratio
     let begun = Instant::now();
     let mut command = Command::new(&program);
     command.arg(turn.payload().to_string()).envs(stage.variables());
+    for name in Stage::withheld() {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().map_err(|error| failure(format!("cannot be run: {error}")))?;
     while begun.elapsed() < HOOK_PATIENCE && matches!(child.try_wait(), Ok(None)) {
@@ -159,20 +166,21 @@ fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duratio
 }
 
 /// What the hook's run came to.
-fn judge(took: Duration, stage: &Stage, told: Option<&Entry>, unread: usize) -> Finding {
-    let Some(told) = told else {
-        let message = format!("the hook told the test turn to nobody: {}", stage.last_words());
-        return Finding::failure(HOOK, message, "arize-codex logs");
+fn judge(took: Duration, stage: &Stage, sent: Option<&Entry>, unread: usize) -> Finding {
+    let Some(sent) = sent else {
+        let message = format!("the hook sent the test turn to no target: {}", stage.last_words());
+        return Finding::failure(HOOK, message, DOCTOR);
     };
     if unread > 0 {
-        let message =
-            format!("the hook told the test turn, but did not read its {unread} log events");
+        let message = format!(
+            "the hook sent the test turn without its {unread} log events, which it did not read"
+        );
         return Finding::failure(HOOK, message, DOCTOR);
     }
-    let targets = count(told.targets.len(), "target", "targets");
+    let targets = count(sent.targets.len(), "target", "targets");
     let took = took.as_millis();
     Finding::ok(
         HOOK,
-        format!("the hook told the test turn and its log events to {targets} in {took} ms"),
+        format!("the hook sent the test turn with its log events to {targets} in {took} ms"),
     )
 }

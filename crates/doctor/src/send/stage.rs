@@ -1,19 +1,19 @@
 //! The folder that the hook takes for the user's own during the test.
 //!
-//! It lies in `run/`, readable by the user alone, with a copy of the settings in which nothing is
-//! different but the mark, and the store itself behind a link. It is removed when it is dropped.
+//! It lies in `run/`, readable by the user alone, with a copy of the settings in which the mark and the
+//! project differ, and a local store of its own: the test turn is in none of the user's projects and
+//! totals. It is removed when it is dropped.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use buffer_api::paths::{create_parent, write_private};
-use clap::Parser;
-use codex_config::command::{self, Arguments, Console, Input};
-use codex_config::{Environment, Paths};
+use codex_config::{Environment, Paths, variables};
 use exporters::outbox::{Limits, Summary};
 use notify_hook::ledger::{self, Entry};
 use otlp_model::UnixNanos;
+use serde_yaml::{Mapping, Value};
 use tempfile::TempDir;
 
 use super::turn::TestTurn;
@@ -21,10 +21,22 @@ use crate::logs::{Line, Source, last};
 use crate::words::line;
 
 /// The attribute that marks every span of the test turn.
-const MARK: &str = "harnesses.codex.attributes.\"codex.test\"";
+const MARK: &str = "codex.test";
 
-/// What must not happen for a test: somebody else's program runs, or the turn is left out.
-const LEFT_OUT: [&str; 2] = ["harnesses.codex.chained_notify", "harnesses.codex.sampling"];
+/// The project of test turns.
+pub(super) const PROJECT: &str = "codex-test";
+
+/// What must not happen for a test: another program runs, the turn is left out by sampling, or it goes
+/// to an experiment or a file of the user's.
+const LEFT_OUT: [&str; 5] = ["chained_notify", "sampling", "experiment", "experiment_id", "path"];
+
+/// The variables that name a project, with their values for the test. They win over each target's own
+/// setting.
+const PROJECT_VARIABLES: [(&str, &str); 3] = [
+    (variables::ARIZE_PROJECT_NAME, PROJECT),
+    (variables::MLFLOW_EXPERIMENT_NAME, PROJECT),
+    (variables::MLFLOW_EXPERIMENT_ID, ""),
+];
 
 /// Why the stage cannot be set.
 #[derive(Debug, thiserror::Error)]
@@ -37,9 +49,14 @@ pub(super) enum StageError {
         /// Why.
         source: io::Error,
     },
-    /// The mark cannot be put into the copy of the settings.
-    #[error("the copy of `config.yaml` cannot be marked: {0}")]
-    Mark(command::CommandError),
+    /// The settings cannot be copied.
+    #[error("`{}` cannot be copied: {source}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: serde_yaml::Error,
+    },
 }
 
 /// A folder for the files of one test.
@@ -65,29 +82,27 @@ impl Stage {
         let home = folder.path();
         let paths = Paths::laid_out(real.home.clone(), home.join("harness"), home.join("codex"));
         let token = |paths: &Paths| buffer_api::Paths::under(&paths.harness_home).token;
-        for (from, to) in [
-            (real.config_file.clone(), paths.config_file.clone()),
-            (real.legacy_config_file.clone(), paths.legacy_config_file.clone()),
-            (real.env_file.clone(), paths.env_file.clone()),
-            (real.harness_home.join("prices.json"), paths.harness_home.join("prices.json")),
-            (token(real), token(&paths)),
-        ] {
+        for (from, to) in
+            [(real.env_file.clone(), paths.env_file.clone()), (token(real), token(&paths))]
+        {
             copy(&from, &to).map_err(at(&from))?;
         }
         let transcript = paths.codex_home.join(turn.transcript_path());
         write_private(&transcript, turn.transcript().as_bytes()).map_err(at(&transcript))?;
-        link(&real.traces_db, &paths.traces_db).map_err(at(&paths.traces_db))?;
-        let stage = Self { folder, paths };
-        stage.configure(&["set", MARK, "true"])?;
-        for key in LEFT_OUT {
-            stage.configure(&["delete", key])?;
-        }
-        Ok(stage)
+        add_variables(&paths.env_file).map_err(at(&paths.env_file))?;
+        let file =
+            [&real.config_file, &real.legacy_config_file].into_iter().find(|file| file.exists());
+        let file = file.unwrap_or(&real.config_file);
+        let text = read_if_exists(file).map_err(at(file))?;
+        let settings = for_the_test(&text)
+            .map_err(|source| StageError::Settings { path: file.clone(), source })?;
+        write_private(&paths.config_file, settings.as_bytes()).map_err(at(&paths.config_file))?;
+        Ok(Self { folder, paths })
     }
 
     /// What tells the programs to use it.
     pub(super) fn variables(&self) -> [(&'static str, PathBuf); 3] {
-        use codex_config::variables::{ARIZE_HARNESS_HOME, ARIZE_LOG_FILE, CODEX_HOME};
+        use variables::{ARIZE_HARNESS_HOME, ARIZE_LOG_FILE, CODEX_HOME};
         [
             (ARIZE_HARNESS_HOME, self.paths.harness_home.clone()),
             (CODEX_HOME, self.paths.codex_home.clone()),
@@ -95,8 +110,18 @@ impl Stage {
         ]
     }
 
-    /// The turn, where the hook has told it.
-    pub(super) fn told(&self) -> Option<Entry> {
+    /// The variables of a shell as the test takes them: none names another project.
+    pub(super) fn environment(shell: &Environment) -> Environment {
+        shell.without(&PROJECT_VARIABLES.map(|(name, _)| name))
+    }
+
+    /// The names of the variables that a program of the test does not inherit.
+    pub(super) fn withheld() -> [&'static str; 3] {
+        PROJECT_VARIABLES.map(|(name, _)| name)
+    }
+
+    /// The turn, where the hook has sent it.
+    pub(super) fn sent(&self) -> Option<Entry> {
         ledger::read(&self.paths, UnixNanos(0)).into_iter().next()
     }
 
@@ -104,7 +129,7 @@ impl Stage {
     pub(super) fn last_words(&self) -> String {
         let lines = self.lines();
         let complaint = lines.iter().rev().find(|line| matches!(line.level(), "error" | "warn"));
-        let text = complaint.map_or("it says nothing", |line| {
+        let text = complaint.map_or("its log is empty", |line| {
             line.text.split_once("] ").map_or(line.text.as_str(), |(_, text)| text)
         });
         line(text, 300)
@@ -123,26 +148,32 @@ impl Stage {
     fn lines(&self) -> Vec<Line> {
         last(&[Source { writer: "hook", file: self.log() }], usize::MAX)
     }
+}
 
-    /// Edits the copy of the settings as `arize-config` does.
-    fn configure(&self, arguments: &[&str]) -> Result<(), StageError> {
-        let words = std::iter::once(&"arize-config").chain(arguments);
-        // The words are ours.
-        let Ok(arguments) = Arguments::try_parse_from(words) else { return Ok(()) };
-        let home = self.paths.home.as_os_str().to_owned();
-        let harness = self.paths.harness_home.as_os_str().to_owned();
-        let environment = Environment::new([
-            (codex_config::variables::HOME, home.clone()),
-            (codex_config::variables::USERPROFILE, home),
-            (codex_config::variables::ARIZE_HARNESS_HOME, harness),
-        ]);
-        let console = Console {
-            input: Input::Stream(&mut io::empty()),
-            output: &mut io::sink(),
-            notes: &mut io::sink(),
-        };
-        command::run(arguments, &environment, console).map(drop).map_err(StageError::Mark)
+/// The settings with the mark and the project of the test, for each target of a list, too. JSON is YAML.
+fn for_the_test(text: &str) -> Result<String, serde_yaml::Error> {
+    let mut root: Value = serde_yaml::from_str(text)?;
+    let codex = below(below(&mut root, "harnesses"), "codex");
+    *below(below(codex, "attributes"), MARK) = true.into();
+    adapt(codex);
+    let targets = codex.get_mut("targets").and_then(Value::as_sequence_mut);
+    targets.into_iter().flatten().for_each(adapt);
+    serde_yaml::to_string(&root)
+}
+
+fn adapt(target: &mut Value) {
+    *below(target, "project_name") = PROJECT.into();
+    if let Some(target) = target.as_mapping_mut() {
+        LEFT_OUT.iter().for_each(|key| drop(target.remove(key)));
     }
+}
+
+/// The value of a key, in a mapping that takes the place of anything else.
+fn below<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
+    if !value.is_mapping() {
+        *value = Value::Mapping(Mapping::new());
+    }
+    &mut value[key]
 }
 
 /// Copies a file that need not be there, for its owner only.
@@ -154,14 +185,53 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-#[cfg(unix)]
-fn link(store: &Path, name: &Path) -> io::Result<()> {
-    create_parent(name)?;
-    std::os::unix::fs::symlink(store, name)
+/// Adds the project to a copy of `arize-env.sh`.
+fn add_variables(env_file: &Path) -> io::Result<()> {
+    let mut text = read_if_exists(env_file)?;
+    for (name, value) in PROJECT_VARIABLES {
+        text.push_str(&format!("\nexport {name}={value}"));
+    }
+    text.push('\n');
+    write_private(env_file, text.as_bytes())
 }
 
-/// Links take a privilege on Windows: the test turn goes into a store of its own.
-#[cfg(not(unix))]
-fn link(_store: &Path, _name: &Path) -> io::Result<()> {
-    Ok(())
+fn read_if_exists(file: &Path) -> io::Result<String> {
+    match fs::read_to_string(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        text => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codex_config::{Settings, Target};
+
+    use super::*;
+
+    #[test]
+    fn the_test_turn_has_a_project_of_its_own_whatever_names_the_users() {
+        let home = tempfile::tempdir().unwrap();
+        let real = Paths::new(home.path(), None);
+        let yaml = "harnesses:\n  codex:\n    project_name: mine\n    targets:\n    - {target: phoenix, \
+                    project_name: theirs}\n    - {target: mlflow, experiment_id: 7}\n    - {target: local}\n";
+        write_private(&real.config_file, yaml.as_bytes()).unwrap();
+        write_private(&real.env_file, b"export ARIZE_PROJECT_NAME=from_the_file").unwrap();
+        let shell =
+            [(variables::ARIZE_PROJECT_NAME, "shell"), (variables::MLFLOW_EXPERIMENT_ID, "7")];
+        let shell = Environment::new(shell);
+        let turn = TestTurn::now(std::time::SystemTime::now(), home.path());
+        let stage = Stage::set(&real, &turn).unwrap();
+        let settings = Settings::load(&stage.paths, &Stage::environment(&shell));
+        assert_eq!(settings.warnings, []);
+        for target in &settings.targets {
+            assert_eq!(target.project_name, PROJECT, "{target:?}");
+            if let Ok(Target::Mlflow(mlflow)) = &target.target {
+                let expected = codex_config::MlflowExperiment::Name(PROJECT.to_owned());
+                assert_eq!(mlflow.experiment, Some(expected));
+            }
+        }
+        assert_ne!(stage.paths.traces_db, real.traces_db, "the store is another one, too");
+        assert!(!stage.paths.traces_db.exists());
+        assert_eq!(fs::read(&real.config_file).unwrap(), yaml.as_bytes());
+    }
 }
