@@ -71,14 +71,25 @@ pub(crate) struct Doctor {
     pub(crate) json: bool,
 }
 
-/// Send what waits for targets that did not take it, now.
+/// Send queued turns now.
 ///
-/// Exits with 0 if nothing waits any more, with 1 if something does.
+/// Exits with 0 if no turn is queued any more, with 1 if one is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flush {
-    /// Offer again what targets refused for good, too.
+    /// Send the turns that targets refused for good again, too.
     #[arg(long)]
     pub(crate) rejected: bool,
+    /// Send the turns of targets that the settings do not name (removed, renamed, or named by the
+    /// environment of one run) to this target instead.
+    #[arg(long, value_name = "TARGET")]
+    pub(crate) to: Option<String>,
+    /// With --to: send only the turns in this queue to the other target, whatever target it is for.
+    #[arg(long, value_name = "QUEUE", requires = "to")]
+    pub(crate) from: Option<String>,
+    /// Discard the turns in this queue for good and send nothing; `arize-codex status` shows the names
+    /// of queues.
+    #[arg(long, value_name = "QUEUE", conflicts_with_all = ["to", "rejected"])]
+    pub(crate) discard: Option<String>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -8,7 +8,7 @@ use buffer_api::log::chain;
 use codex_config::{Environment, Settings};
 use doctor::UnfinishedTurn;
 use exporters::outbox::{Flushed, SetAside, Stopped, When};
-use notify_hook::{Delivery, TargetFlush, TargetOutbox};
+use notify_hook::{DecideError, Decided, Delivery, TargetFlush, TargetOutbox};
 use serde_json::json;
 
 use crate::args::Flush;
@@ -55,6 +55,13 @@ pub(crate) fn flush(
     let settings = Settings::load(&paths, environment);
     let delivery = Delivery::to_targets(&settings, &paths, TIMEOUT)
         .map_err(|error| CommandError::failed("nothing can be sent", error))?;
+    if let Some(queue) = &args.discard {
+        return discard(&delivery, queue, args.json);
+    }
+    let moved = match &args.to {
+        Some(to) => delivery.redirect(args.from.as_deref(), to).map_err(undecided)?,
+        None => Vec::new(),
+    };
     if args.rejected {
         delivery.offer_rejected_again().map_err(|error| {
             CommandError::failed("cannot offer again what was set aside", error)
@@ -63,11 +70,48 @@ pub(crate) fn flush(
     let flushes = rounds(&delivery);
     let lines: Vec<Line> =
         delivery.outboxes().into_iter().map(|outbox| line(outbox, &flushes)).collect();
-    let text = if args.json { as_json(&lines) } else { as_text(&lines, SystemTime::now()) };
+    let text = match args.json {
+        true => as_json(&lines, &moved),
+        false => redirected(&moved, args.to.as_deref()) + &as_text(&lines, SystemTime::now()),
+    };
     let waits = lines.iter().any(|Line { outbox: TargetOutbox { summary, .. }, .. }| {
         summary.waiting + summary.metrics_waiting > 0
     });
     Ok((text, if waits { ExitCode::Failure } else { ExitCode::Success }))
+}
+
+/// Gives the turns of a queue up.
+fn discard(
+    delivery: &Delivery,
+    queue: &str,
+    json: bool,
+) -> Result<(String, ExitCode), CommandError> {
+    let Decided { queue, turns } = delivery.discard(queue).map_err(undecided)?;
+    let text = match json {
+        true => format!("{:#}\n", json!({ "discarded": { "queue": queue, "turns": turns } })),
+        false => format!("{} of `{queue}` discarded\n", counted(turns)),
+    };
+    Ok((text, ExitCode::Success))
+}
+
+fn undecided(error: DecideError) -> CommandError {
+    CommandError::failed("nothing was sent", error)
+}
+
+/// A line for each queue whose turns another target gets.
+fn redirected(moved: &[Decided], target: Option<&str>) -> String {
+    let Some(target) = target else { return String::new() };
+    if moved.is_empty() {
+        return "no turn is queued for a target that the settings do not name\n".to_owned();
+    }
+    let line = |Decided { queue, turns }: &Decided| {
+        format!("{} of `{queue}` moved to `{target}`\n", counted(*turns))
+    };
+    moved.iter().map(line).collect()
+}
+
+fn counted(turns: usize) -> String {
+    if turns == 1 { "1 turn".to_owned() } else { format!("{turns} turns") }
 }
 
 /// Several where another process is at work: then what it leaves.
@@ -107,7 +151,7 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
     line
 }
 
-fn as_json(lines: &[Line]) -> String {
+fn as_json(lines: &[Line], moved: &[Decided]) -> String {
     let millis = |time: SystemTime| {
         let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
@@ -119,6 +163,7 @@ fn as_json(lines: &[Line]) -> String {
             json!({
                 "name": line.outbox.name,
                 "target": line.outbox.target,
+                "place": line.outbox.place,
                 "sent": line.sent,
                 "waiting": summary.waiting,
                 "waiting_bytes": summary.bytes,
@@ -133,7 +178,11 @@ fn as_json(lines: &[Line]) -> String {
             })
         })
         .collect();
-    format!("{:#}\n", json!({ "targets": targets }))
+    let moved: Vec<_> = moved
+        .iter()
+        .map(|Decided { queue, turns }| json!({ "queue": queue, "turns": turns }))
+        .collect();
+    format!("{:#}\n", json!({ "moved": moved, "targets": targets }))
 }
 
 /// A line per target; below it, what it refused for good, and why something waits.
@@ -142,7 +191,11 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
     for line in lines {
         let Line { outbox, sent, set_aside, reason, metrics_reason } = line;
         let summary = &outbox.summary;
-        let name = outbox.target.as_deref().unwrap_or(&outbox.name);
+        let name = match (&outbox.target, &outbox.place) {
+            (Some(target), _) => target.clone(),
+            (None, Some(place)) => format!("{} ({place})", outbox.name),
+            (None, None) => outbox.name.clone(),
+        };
         let _ = write!(text, "{name}: {sent} sent, {} waiting", summary.waiting);
         if !summary.rejected.is_empty() {
             let _ = write!(text, ", {} set aside", summary.rejected.len());
@@ -162,6 +215,13 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
             let _ = write!(text, "  the metrics of {} {turns} wait", summary.metrics_waiting);
             let why = metrics_reason.as_ref().map(|why| format!(": {why}"));
             let _ = writeln!(text, "{}", why.unwrap_or_default());
+        }
+        if outbox.target.is_none() {
+            let name = &outbox.name;
+            let _ = writeln!(
+                text,
+                "  hint: `arize-codex flush --from {name} --to TARGET` or `--discard {name}`"
+            );
         }
         let next = summary.next_attempt.and_then(|next| next.duration_since(now).ok());
         if let Some(wait) = next.filter(|_| outbox.target.is_some()) {
@@ -187,6 +247,7 @@ mod tests {
         let outbox = |name: &str, target: Option<&str>, summary| TargetOutbox {
             name: name.to_owned(),
             target: target.map(str::to_owned),
+            place: target.is_none().then(|| "phoenix http://o, project `p`".to_owned()),
             summary,
         };
         let line = |outbox, sent| Line { sent, ..Line::new(outbox) };
@@ -240,17 +301,27 @@ mod tests {
               tried again in 32 s
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
               refused for good: 3 spans of trace 8f997398: no
-            old: 0 sent, 1 waiting
+            old (phoenix http://o, project `p`): 0 sent, 1 waiting
+              hint: `arize-codex flush --from old --to TARGET` or `--discard old`
             hint: `arize-codex flush --rejected` offers what was set aside again
         "#]]
         .assert_eq(&as_text(&lines, now));
+        let moved = [Decided { queue: "old".to_owned(), turns: 1 }];
+        assert_eq!(redirected(&moved, Some("phoenix")), "1 turn of `old` moved to `phoenix`\n");
         expect![[r#"
             {
+              "moved": [
+                {
+                  "queue": "old",
+                  "turns": 1
+                }
+              ],
               "targets": [
                 {
                   "metrics_waiting": 3,
                   "name": "phoenix",
                   "next_attempt_ms": 1800000032000,
+                  "place": null,
                   "reason": "`http://h`: cannot connect",
                   "rejected": 0,
                   "sent": 1,
@@ -276,6 +347,7 @@ mod tests {
                   "metrics_waiting": 0,
                   "name": "team",
                   "next_attempt_ms": null,
+                  "place": null,
                   "reason": null,
                   "rejected": 1,
                   "sent": 0,
@@ -294,6 +366,6 @@ mod tests {
               ]
             }
         "#]]
-        .assert_eq(&as_json(&lines[1..3]));
+        .assert_eq(&as_json(&lines[1..3], &moved));
     }
 }

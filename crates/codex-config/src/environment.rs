@@ -39,6 +39,19 @@ impl Environment {
         rest
     }
 
+    /// The variables of `arize-env.sh` alone.
+    pub(crate) fn without_process(&self) -> Self {
+        Self { process: BTreeMap::new(), file: self.file.clone() }
+    }
+
+    /// Looks up a variable of the process; `None` when it is unset, empty, not Unicode, or as
+    /// `arize-env.sh` has it.
+    pub(crate) fn of_process(&self, name: &str) -> Option<&str> {
+        let value = self.process.get(&key(OsStr::new(name)))?.to_str()?;
+        let is_own = !value.is_empty() && self.file.get(name).is_none_or(|file| file != value);
+        is_own.then_some(value)
+    }
+
     /// Looks a variable up; `None` when it is unset, empty or not Unicode.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.process

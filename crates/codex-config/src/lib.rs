@@ -93,8 +93,8 @@ pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout,
 pub use shell_word::{command_program, command_word, shell_word};
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
-    MlflowTarget, OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget, PhoenixApi,
-    PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
+    MlflowTarget, OneOff, OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget,
+    PhoenixApi, PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
 pub use tracing_start::TracingStart;
 pub use triggers::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};

@@ -197,7 +197,8 @@ fn parse_config(paths: &Paths, texts: &ConfigTexts) -> Result<Value, ConfigError
 }
 
 fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
-    let targets = target::resolve_all(paths, &mut reader);
+    let mut targets = target::resolve_all(paths, &mut reader);
+    target::one_off::note(&mut targets, paths, &reader);
     let log_file = reader
         .text(&[Variable(variables::ARIZE_LOG_FILE)])
         .map_or_else(|| paths.default_log_file(), |path| paths.resolve(&path));

@@ -6,6 +6,7 @@ mod file;
 pub(crate) mod headers;
 mod list;
 mod mlflow;
+pub(crate) mod one_off;
 mod otlp;
 mod phoenix;
 pub(crate) mod tls;
@@ -15,6 +16,7 @@ pub use error::{ConfigError, TargetError};
 pub use file::FileTarget;
 pub use list::TargetSettings;
 pub use mlflow::{MlflowAuth, MlflowExperiment, MlflowTarget};
+pub use one_off::OneOff;
 pub use otlp::{OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget};
 pub use phoenix::{PhoenixApi, PhoenixTarget};
 pub use tls::TlsFiles;
@@ -104,6 +106,9 @@ fn select_unnamed(reader: &mut Reader<'_>) -> Kind {
     let is_set = |name| environment.get(name).is_some();
     if is_set(variables::PHOENIX_ENDPOINT) || is_set(variables::PHOENIX_COLLECTOR_ENDPOINT) {
         return Kind::Phoenix;
+    }
+    if is_set(variables::MLFLOW_TRACKING_URI) {
+        return Kind::Mlflow;
     }
     if reader.flag(&[Source::Variable(variables::CODEX_OTLP_ENABLE)]) == Some(true) {
         return Kind::Otlp;

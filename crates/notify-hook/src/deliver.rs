@@ -1,8 +1,6 @@
 //! From a turn to all targets at once, none of which waits for another.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -10,13 +8,15 @@ use std::time::{Duration, Instant};
 
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::outbox::{Limits, OutboxError, When};
-use exporters::{Exporter, Outbox};
+use exporters::Exporter;
+use exporters::outbox::{OutboxError, When};
 use otlp_model::{SpanBatch, Turn};
 
 use crate::assembled::Assembled;
-use crate::lane::{self, Fate, Lane, Offer, Why};
+use crate::lane::{Fate, Lane, Offer, Why};
 use crate::metrics::PendingMetrics;
+use crate::others::Others;
+use crate::queues;
 use crate::told::{TargetFlush, TargetOutbox, Told};
 
 /// How long a turn waits for the answers of several targets. What was not answered by then is put
@@ -25,12 +25,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The targets of the settings, ready to take turns.
 pub struct Delivery {
-    lanes: Vec<Arc<Lane>>,
+    pub(crate) lanes: Vec<Arc<Lane>>,
+    /// The queues that are not theirs.
+    pub(crate) others: Others,
     /// Answers that came too late for their turn, or will.
     late: Mutex<Vec<Late>>,
     metrics: PendingMetrics,
-    /// Where the outboxes are.
-    folder: PathBuf,
 }
 
 /// Why nothing is delivered.
@@ -41,7 +41,7 @@ pub struct DeliveryError {
     hint: &'static str,
 }
 
-/// Batches of one turn, by the name of the target that is to get them.
+/// Batches of one turn, by the queue of the target that is to get them.
 pub(crate) type Batches = BTreeMap<String, SpanBatch>;
 
 /// A turn, ready to be sent to each of its targets.
@@ -53,10 +53,10 @@ pub(crate) struct Parcels {
 }
 
 impl Parcels {
-    /// The batches that are in memory, and the names of their targets.
+    /// The batches that are in memory, and the queues of their targets.
     pub(crate) fn batches(&self) -> impl Iterator<Item = (&str, &SpanBatch)> {
         self.wanted.iter().filter_map(|(lane, assembled)| match assembled {
-            Assembled::Whole(batch) => Some((lane.name(), batch)),
+            Assembled::Whole(batch) => Some((lane.queue(), batch)),
             Assembled::Large { .. } => None,
         })
     }
@@ -82,10 +82,9 @@ impl Delivery {
         }
         let lane = |target| Arc::new(Lane::to_target(settings, target, paths, timeout));
         let lanes: Vec<Arc<Lane>> = settings.targets.iter().map(lane).collect();
-        let (late, metrics) = (Mutex::default(), PendingMetrics::default());
-        let delivery = Self { lanes, late, metrics, folder: lane::folder(paths) };
-        delivery.adopt();
-        Ok(delivery)
+        adopt_unnamed(&lanes, paths);
+        let others = Others::find(&lanes, settings, paths, timeout);
+        Ok(Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() })
     }
 
     /// Any exporter in place of a target of the settings.
@@ -96,9 +95,8 @@ impl Delivery {
         paths: &Paths,
     ) -> Self {
         let lane = Lane::to_exporter(Ok(exporter), settings, target, paths);
-        let lanes = vec![Arc::new(lane)];
-        let (late, metrics) = (Mutex::default(), PendingMetrics::default());
-        Self { lanes, late, metrics, folder: lane::folder(paths) }
+        let (lanes, others) = (vec![Arc::new(lane)], Others::default());
+        Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() }
     }
 
     /// The spans of a turn, as the first target gets them.
@@ -113,8 +111,15 @@ impl Delivery {
         let mut earlier = earlier;
         for lane in self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned())) {
             let lane = Arc::clone(lane);
-            if let Some(batch) = earlier.remove(lane.name()) {
+            if lane.is_one_off() {
+                // A run that follows this one, if it is killed, may not know the place.
+                lane.note_place();
+            }
+            if let Some(batch) = earlier.remove(lane.queue()) {
                 parcels.wanted.push((lane, Assembled::Whole(batch)));
+            } else if let Some((queue, batch)) = self.elsewhere(&mut earlier, &lane) {
+                let fate = lane.put_into(&queue, &batch);
+                parcels.told.push(told_of(&lane, &batch, parcels.begun, fate));
             } else if lane.wants(turn) {
                 let assembled = lane.assemble(turn);
                 parcels.wanted.push((lane, assembled));
@@ -125,6 +130,18 @@ impl Delivery {
             }
         }
         parcels
+    }
+
+    /// What an earlier run was about to send to another place of this target, and the queue of that
+    /// place. Its environment may have named another kind of target, which has another name.
+    fn elsewhere(&self, earlier: &mut Batches, lane: &Lane) -> Option<(String, SpanBatch)> {
+        let is_alone = self.lanes.len() == 1;
+        let is_of_target = |queue: &&String| match queue.split_once('@') {
+            Some((target, _)) => target == lane.name() || is_alone,
+            None => *queue == lane.name(),
+        };
+        let queue = earlier.keys().find(is_of_target)?.clone();
+        earlier.remove_entry(&queue)
     }
 
     /// Sends a turn that was assembled.
@@ -194,10 +211,11 @@ impl Delivery {
         answered.collect()
     }
 
-    /// Offers each target what waits for it, all at once; no offer begins after `until`, and each ends
-    /// within the targets' timeout. Targets for which nothing waits are left out.
+    /// Offers each target what waits for it, all at once, and then what waits for other places; no offer
+    /// begins after `until`, and each ends within the targets' timeout. Targets for which nothing waits
+    /// are left out.
     pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
-        self.hold_abandoned();
+        self.others.hold();
         let waiting = self.lanes.iter().filter(|lane| lane.has_waiting());
         let flushing: Vec<_> = waiting
             .map(|lane| {
@@ -206,23 +224,25 @@ impl Delivery {
             })
             .collect();
         // A thread that panicked has said so in the log.
-        flushing.into_iter().filter_map(|flush| flush.ok()?.join().ok()).collect()
+        let mut all: Vec<TargetFlush> =
+            flushing.into_iter().filter_map(|flush| flush.ok()?.join().ok()).collect();
+        let others = self.others.lanes.iter().filter(|lane| lane.has_waiting());
+        all.extend(others.map(|lane| lane.flush(until, when)));
+        all
     }
 
-    /// What waits for each target, in the order of the settings, and for those that they no longer
-    /// name.
+    /// What waits for each target, in the order of the settings, and for other places.
     pub fn outboxes(&self) -> Vec<TargetOutbox> {
-        let named = self.lanes.iter().map(|lane| TargetOutbox {
-            name: lane.name().to_owned(),
+        let of = |lane: &Arc<Lane>| TargetOutbox {
+            name: lane.queue().to_owned(),
             target: Some(lane.target()),
+            place: Some(lane.note().place.clone()),
             summary: lane.outbox().summary().unwrap_or_default(),
-        });
-        let abandoned = self.abandoned().into_iter().filter_map(|(name, outbox)| {
-            let summary = outbox.summary().unwrap_or_default();
-            let is_empty = summary.waiting == 0 && summary.rejected.is_empty();
-            (!is_empty).then_some(TargetOutbox { name, target: None, summary })
-        });
-        named.chain(abandoned).collect()
+        };
+        let others = self.others.lanes.iter().filter(|lane| lane.outbox().holds_something());
+        let mut all: Vec<TargetOutbox> = self.lanes.iter().chain(others).map(of).collect();
+        all.extend(self.others.outboxes());
+        all
     }
 
     /// The numbers about what was accepted, which are to be sent when that is remembered.
@@ -232,39 +252,20 @@ impl Delivery {
 
     /// Lets what the targets refused for good wait again.
     pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
-        self.lanes.iter().map(|lane| lane.outbox().offer_rejected_again()).sum()
+        let lanes = self.lanes.iter().chain(&self.others.lanes);
+        lanes.map(|lane| lane.outbox().offer_rejected_again()).sum()
     }
+}
 
-    /// What waits for a target that could not be named waits for the one that stands in its place now.
-    fn adopt(&self) {
-        for (place, lane) in self.lanes.iter().enumerate() {
-            let unnamed = self.folder.join(format!("unknown-{place}"));
-            if lane.is_usable() && unnamed != lane.outbox().folder() && unnamed.is_dir() {
-                // What remains there is held like anything whose target is gone.
-                let _ = lane.outbox().adopt(&unnamed);
-            }
+/// What waits for a target that could not be named waits for the one that stands in its place now.
+fn adopt_unnamed(lanes: &[Arc<Lane>], paths: &Paths) {
+    for (place, lane) in lanes.iter().enumerate() {
+        let unnamed = queues::folder(paths).join(format!("unknown-{place}"));
+        let is_other = unnamed != lane.outbox().folder() && !lane.is_one_off();
+        if lane.is_usable() && is_other && unnamed.is_dir() {
+            // What remains there is held like anything whose target is gone.
+            let _ = lane.outbox().adopt(&unnamed);
         }
-    }
-
-    /// What waits for a target that the settings no longer name is not thrown away, and not tried.
-    fn hold_abandoned(&self) {
-        for (_, outbox) in self.abandoned() {
-            lane::hold_abandoned(&outbox);
-        }
-    }
-
-    /// The outboxes of targets that the settings do not name.
-    fn abandoned(&self) -> Vec<(String, Outbox)> {
-        let is_named = |name: &String| self.lanes.iter().any(|lane| lane.name() == name);
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut names: Vec<String> = names.filter(|name| !is_named(name)).collect();
-        names.sort_unstable();
-        let outbox = |name: String| {
-            let outbox = Outbox::new(self.folder.join(&name), Limits::default());
-            (name, outbox)
-        };
-        names.into_iter().map(outbox).collect()
     }
 }
 

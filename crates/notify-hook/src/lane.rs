@@ -2,24 +2,28 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::outbox::{Attempt, EachSpan, Flushed, Limits, OnAccepted, OutboxError, When};
+use exporters::outbox::{Attempt, EachSpan, Flushed, OnAccepted, OutboxError, When};
 use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
 use otlp_model::{Sampling, Span, SpanBatch, Turn, metrics_of};
 
 use crate::assembled::Assembled;
 use crate::exporter::exporter;
 use crate::metrics::{self, MetricsFate};
+use crate::queues::{self, Note};
 use crate::spans::SpanPolicy;
 use crate::told::TargetFlush;
 
 /// A target with its outbox, ready to take turns.
 pub(crate) struct Lane {
     name: String,
+    /// The name of its queue.
+    queue: String,
+    /// What its queue is for.
+    note: Note,
     /// How to reach the target, or why it cannot be reached until the settings are put right.
     exporter: Result<Box<dyn Exporter>, String>,
     spans: SpanPolicy,
@@ -71,17 +75,6 @@ pub(crate) enum Fate {
     Lost(String),
 }
 
-/// Where what waits for a target is kept: `state/codex/outbox/NAME`.
-pub fn outbox(paths: &Paths, settings: &Settings, target: &str) -> Outbox {
-    let limits = Limits { max_bytes: settings.outbox.max_bytes, max_age: settings.outbox.max_age };
-    Outbox::new(folder(paths).join(target), limits).one_of(settings.targets.len())
-}
-
-/// The folder with the outboxes of all targets.
-pub(crate) fn folder(paths: &Paths) -> PathBuf {
-    paths.state_dir.join("outbox")
-}
-
 impl Lane {
     /// A target of the settings; each request to it ends within `timeout`.
     pub(crate) fn to_target(
@@ -113,11 +106,13 @@ impl Lane {
     ) -> Self {
         Self {
             name: target.name.clone(),
+            queue: target.queue(),
+            note: Note::of(target),
             exporter,
             spans: SpanPolicy::of(settings, target),
             sampling: sampling(target),
             metrics: target.metrics,
-            outbox: outbox(paths, settings, &target.name),
+            outbox: queues::outbox(paths, settings, &target.queue()),
             fingerprint: target.fingerprint(),
         }
     }
@@ -127,9 +122,20 @@ impl Lane {
         &self.name
     }
 
+    /// What its queue is called.
+    pub(crate) fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// What its queue is for.
+    pub(crate) fn note(&self) -> &Note {
+        &self.note
+    }
+
     /// The target, for people: what it is and where.
     pub(crate) fn target(&self) -> String {
         match &self.exporter {
+            _ if self.is_one_off() => format!("{} ({})", self.queue, self.note.place),
             Ok(exporter) if exporter.target().starts_with(&self.name) => {
                 exporter.target().to_owned()
             }
@@ -140,6 +146,16 @@ impl Lane {
 
     pub(crate) fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// Whether only the environment of one process names the place.
+    pub(crate) fn is_one_off(&self) -> bool {
+        self.note.one_off.is_some()
+    }
+
+    /// Notes in the queue what it is for.
+    pub(crate) fn note_place(&self) {
+        self.note.write(self.outbox.folder());
     }
 
     /// Whether the target can be reached at all, as far as the settings say.
@@ -188,6 +204,7 @@ impl Lane {
             }
             Offer::Answered(Err(error)) => error,
         };
+        self.note_place();
         let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
         match (kept, error.verdict()) {
             (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
@@ -212,14 +229,24 @@ impl Lane {
 
     /// Puts a batch away.
     pub(crate) fn put_away(&self, batch: &SpanBatch, why: Why) -> Fate {
+        self.note_place();
         match self.outbox.push(batch, SystemTime::now()) {
             Ok(dropped) => Fate::Waiting { why, dropped },
             Err(error) => Fate::Lost(chain(&error)),
         }
     }
 
+    /// Puts a batch into the queue of another place of the target.
+    pub(crate) fn put_into(&self, queue: &str, batch: &SpanBatch) -> Fate {
+        match self.outbox.beside(queue).push(batch, SystemTime::now()) {
+            Ok(dropped) => Fate::Waiting { why: Why::NoAnswerYet, dropped },
+            Err(error) => Fate::Lost(chain(&error)),
+        }
+    }
+
     /// Puts a turn away whose spans, so many after the root, need several requests.
     pub(crate) fn put_away_large(&self, turn: &Turn, root: &Span, count: usize) -> Fate {
+        self.note_place();
         let resource = self.spans.resource(turn);
         let spans: EachSpan<'_> = &|take| self.spans.each(turn, take);
         match self.outbox.push_each(&resource, root, count, spans, SystemTime::now()) {
@@ -248,7 +275,7 @@ impl Lane {
             Err(reason) => self.outbox.hold(reason, &attempt, when),
         };
         TargetFlush {
-            name: self.name.clone(),
+            name: self.queue.clone(),
             target: self.target(),
             result,
             metrics: metrics::send_all(self, &accepted, until),
@@ -319,12 +346,12 @@ fn sampling(target: &TargetSettings) -> Sampling {
     }
 }
 
-/// Leaves what waits for no target alone for a while.
-pub(crate) fn hold_abandoned(outbox: &Outbox) {
+/// Leaves a queue that cannot be sent alone for a while, for this reason.
+pub(crate) fn hold(outbox: &Outbox, reason: &str) {
     let attempt = attempt(0, Instant::now());
     // If that does not work, nothing is lost by it.
     for outbox in [outbox, &outbox.metrics()] {
-        let _ = outbox.hold("the settings name no such target", &attempt, When::Due);
+        let _ = outbox.hold(reason, &attempt, When::Due);
     }
 }
 

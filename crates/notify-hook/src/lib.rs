@@ -20,6 +20,7 @@
 mod assembled;
 mod chain;
 mod debug;
+mod decide;
 mod deliver;
 mod dry_run;
 mod exporter;
@@ -33,9 +34,11 @@ mod lifecycle;
 mod lineage;
 mod metrics;
 mod order;
+mod others;
 mod parents;
 mod pass_on;
 mod price;
+mod queues;
 mod read;
 mod reverts;
 mod run;
@@ -53,11 +56,12 @@ mod writers;
 
 use buffer_api::log;
 
+pub use decide::{DecideError, Decided};
 pub use deliver::{Delivery, DeliveryError};
 pub use exporter::exporter;
-pub use lane::outbox;
 pub use log::Log;
 pub use metrics::UnsentMetrics;
+pub use queues::{Destination, OtherQueue, other_queues, outbox};
 pub use read::{ReadLimit, SILENCE};
 pub use run::{CAP, run};
 pub use secrets::Secrets;

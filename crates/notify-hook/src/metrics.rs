@@ -44,7 +44,7 @@ impl PendingMetrics {
     pub(crate) fn send(&self, until: Instant, log: &Log) {
         let mut by_target: BTreeMap<String, (Arc<Lane>, Vec<SpanBatch>)> = BTreeMap::new();
         for (lane, batch) in self.take() {
-            let (_, all) = by_target.entry(lane.name().to_owned()).or_insert((lane, Vec::new()));
+            let (_, all) = by_target.entry(lane.queue().to_owned()).or_insert((lane, Vec::new()));
             all.push(batch);
         }
         thread::scope(|scope| {

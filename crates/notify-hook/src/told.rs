@@ -26,7 +26,7 @@ pub(crate) struct Told {
 /// What became of what waited for one target.
 #[derive(Debug)]
 pub struct TargetFlush {
-    /// What the target is called among all.
+    /// The name of the queue.
     pub name: String,
     /// The target, for people.
     pub target: String,
@@ -41,10 +41,13 @@ pub struct TargetFlush {
 /// What waits for one target.
 #[derive(Debug)]
 pub struct TargetOutbox {
-    /// What the target is called among all.
+    /// The name of the queue: that of its target, or a mark behind it for a place that the environment
+    /// of one process named.
     pub name: String,
-    /// The target, for people; none where the settings no longer name it.
+    /// The target, for people; none where the settings do not lead to it.
     pub target: Option<String>,
+    /// Its address and project where they are known.
+    pub place: Option<String>,
     /// What waits, and how it stands with the target; empty where the outbox cannot be read.
     pub summary: Summary,
 }

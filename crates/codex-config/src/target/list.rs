@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_yaml::Value;
 
-use super::{Kind, Target, TargetError, resolve, select};
+use super::{Kind, OneOff, Target, TargetError, resolve, select};
 use crate::content::{self, ContentPolicy};
 use crate::proxies::{self, Proxies};
 use crate::reader::{
@@ -34,6 +34,8 @@ pub struct TargetSettings {
     pub metrics: bool,
     /// The proxies on the way to it, which are those of the network.
     pub proxies: Proxies,
+    /// What the environment of this process alone says of its place.
+    pub one_off: Option<OneOff>,
 }
 
 impl TargetSettings {
@@ -91,7 +93,16 @@ fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
     let project_name = project_name(reader, kind);
     let (content, proxies) = (content::policy(reader), proxies::from_environment(reader));
     let (sampling, metrics) = (sampling::sampling(reader), metrics(reader, kind));
-    TargetSettings { name, target, project_name, content, sampling, metrics, proxies }
+    TargetSettings {
+        name,
+        target,
+        project_name,
+        content,
+        sampling,
+        metrics,
+        proxies,
+        one_off: None,
+    }
 }
 
 /// Only collectors take metrics.

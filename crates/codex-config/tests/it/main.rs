@@ -10,6 +10,7 @@ mod file;
 mod file_edit;
 mod forward;
 mod mlflow;
+mod one_off;
 mod otlp;
 mod privacy;
 mod profile;

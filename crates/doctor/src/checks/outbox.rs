@@ -1,92 +1,136 @@
 //! What waits for a target that is away, and what a target has refused for good.
 
-use std::fs;
 use std::time::SystemTime;
 
 use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
+use exporters::Outbox;
 use exporters::outbox::Summary;
+use notify_hook::Destination;
 
-use crate::words::{bytes, count, edit, line, show_access, span};
+use crate::words::{bytes, count, line, show_access, span};
 use crate::{Finding, UnfinishedTurn};
 
 const CHECK: &str = "outbox";
 
 const FLUSH: &str = "arize-codex flush";
 
-/// The outbox of one target.
+/// The most unfinished turns that are named.
+const MOST_UNFINISHED: usize = 3;
+
+/// A queue of turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The target's name among all.
-    pub target: String,
-    /// Whether the settings still name it.
-    pub is_named: bool,
+    /// Its name.
+    pub queue: String,
+    /// What its turns wait for.
+    pub waits_for: WaitsFor,
     /// Its state; an error where it cannot be read.
     pub summary: Result<Summary, String>,
     /// More than this many bytes are not kept.
     pub max_bytes: u64,
 }
 
-/// Looks into the outbox of each target, and of those that the settings no longer name.
-pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
-    let look = |target: String, is_named| Facts {
-        summary: notify_hook::outbox(paths, settings, &target)
-            .summary()
-            .map_err(|error| chain(&error)),
-        max_bytes: settings.outbox.max_bytes,
-        is_named,
-        target,
-    };
-    let mut outboxes: Vec<Facts> =
-        settings.targets.iter().map(|target| look(target.name.clone(), true)).collect();
-    if settings.unreadable.is_none() {
-        let is_named = |name: &String| settings.targets.iter().any(|target| target.name == *name);
-        let others = folders(paths).into_iter().filter(|name| !is_named(name));
-        let others = others.map(|name| look(name, false));
-        outboxes.extend(others.filter(|facts| facts.summary.as_ref().is_ok_and(holds_something)));
+/// What the turns in a queue wait for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitsFor {
+    /// The target of the settings that has the same name.
+    Target,
+    /// A place that the environment of one run named.
+    Place {
+        /// The address and project.
+        place: String,
+        /// The variables of that run that hold credentials, without which it cannot be sent.
+        missing: Vec<String>,
+    },
+    /// A target that the settings name no longer, and its address and project where they are known.
+    Gone {
+        /// The address and project.
+        place: Option<String>,
+    },
+}
+
+impl From<Destination> for WaitsFor {
+    fn from(destination: Destination) -> Self {
+        match destination {
+            Destination::Known(found) => {
+                Self::Place { place: found.1.place(), missing: Vec::new() }
+            }
+            Destination::Withheld { place, variables } => Self::Place { place, missing: variables },
+            Destination::Gone(place) => Self::Gone { place },
+        }
     }
-    outboxes
 }
 
-/// The names of all that ever had an outbox.
-fn folders(paths: &Paths) -> Vec<String> {
-    let entries = fs::read_dir(paths.state_dir.join("outbox")).into_iter().flatten().flatten();
-    let folders = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let mut names: Vec<String> =
-        folders.filter_map(|folder| folder.file_name().into_string().ok()).collect();
-    names.sort_unstable();
-    names
+/// Looks into the queue of each target, and into those for other places that hold something.
+pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
+    let facts = |queue: String, outbox: &Outbox, waits_for| Facts {
+        summary: outbox.summary().map_err(|error| chain(&error)),
+        max_bytes: settings.outbox.max_bytes,
+        waits_for,
+        queue,
+    };
+    let own = settings.targets.iter().map(|target| {
+        let queue = target.queue();
+        let outbox = notify_hook::outbox(paths, settings, &queue);
+        facts(queue, &outbox, WaitsFor::Target)
+    });
+    let others = notify_hook::other_queues(settings, paths).into_iter();
+    own.chain(others.map(|other| facts(other.name, &other.outbox, other.destination.into())))
+        .collect()
 }
 
-fn holds_something(summary: &Summary) -> bool {
-    summary.waiting > 0 || !summary.rejected.is_empty()
-}
-
-/// What the facts mean.
+/// What the facts mean. What cannot be sent may go to the first of the targets instead.
 pub fn check(outboxes: &[Facts], paths: &Paths, now: SystemTime) -> Vec<Finding> {
-    outboxes.iter().flat_map(|facts| judge(facts, paths, now)).collect()
+    let own = outboxes.iter().find(|facts| facts.waits_for == WaitsFor::Target);
+    let target = own.map_or("TARGET", |facts| facts.queue.split('@').next().unwrap_or_default());
+    outboxes.iter().flat_map(|facts| judge(facts, target, paths, now)).collect()
 }
 
-fn judge(facts: &Facts, paths: &Paths, now: SystemTime) -> Vec<Finding> {
-    let Facts { summary, max_bytes, .. } = facts;
-    let target = &shown(&facts.target);
+fn judge(facts: &Facts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Finding> {
+    let Facts { queue, summary, max_bytes, .. } = facts;
     let summary = match summary {
         Ok(summary) => summary,
         Err(error) => {
-            let message = format!("the queue of {target} cannot be read: {error}");
+            let message = format!("the queue of {} cannot be read: {error}", shown(queue));
             let folder = paths.state_dir.join("outbox");
             return vec![Finding::failure(CHECK, message, show_access(&folder))];
         }
     };
-    if !facts.is_named {
-        // Of those that it has refused, too.
-        let kept = count(summary.waiting + summary.rejected.len(), "turn is", "turns are");
-        let message = format!("{kept} queued for {target}, which the settings no longer name");
-        return vec![Finding::warning(CHECK, message, edit(&paths.config_file))];
+    let all = summary.waiting + summary.rejected.len();
+    let decide = format!("{FLUSH} --from {queue} --to {target}");
+    match &facts.waits_for {
+        WaitsFor::Target => judge_own(&shown(queue), summary, *max_bytes, now),
+        WaitsFor::Place { place, missing } if missing.is_empty() => {
+            judge_own(place, summary, *max_bytes, now)
+        }
+        WaitsFor::Place { place, missing } => {
+            let turns = count(all, "turn is queued", "turns are queued");
+            let missing = missing.join(", ");
+            let message = format!(
+                "{turns} for {place}; {missing} of their run is not stored: run `{FLUSH}` with the \
+                 same environment, or give them to another target or `--discard {queue}`"
+            );
+            vec![Finding::warning(CHECK, message, decide)]
+        }
+        WaitsFor::Gone { place } => {
+            // Of those that it has refused, too.
+            let turns = count(all, "turn is queued", "turns are queued");
+            let place = place.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+            let message = format!(
+                "{turns} for {}{place}, which the settings no longer name: give them to another \
+                 target or `--discard {queue}`",
+                shown(queue)
+            );
+            vec![Finding::warning(CHECK, message, decide)]
+        }
     }
+}
+
+fn judge_own(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     if summary.waiting > 0 {
-        findings.push(waiting(target, summary, *max_bytes, now));
+        findings.push(waiting(target, summary, max_bytes, now));
     }
     if summary.metrics_waiting > 0 {
         let turns = count(summary.metrics_waiting, "turn", "turns");
@@ -121,7 +165,7 @@ fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> 
     let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
     let error = summary.last_error.as_deref().map(|error| format!(": {}", line(error, 200)));
     let mut message = format!("{turns} for {target}{since} ({size}){}", error.unwrap_or_default());
-    for batch in &summary.unfinished {
+    for batch in summary.unfinished.iter().take(MOST_UNFINISHED) {
         message.push_str(&format!("; {}", UnfinishedTurn::from(batch).told(now, 300)));
     }
     // What comes next pushes the oldest out.
@@ -195,25 +239,59 @@ mod tests {
         ];
         for (summary, max_bytes, level, part) in cases {
             let summary = summary.map_err(str::to_owned);
-            let target = "phoenix".to_owned();
-            let facts = Facts { target, is_named: true, summary, max_bytes };
+            let (queue, waits_for) = ("phoenix".to_owned(), WaitsFor::Target);
+            let facts = Facts { queue, waits_for, summary, max_bytes };
             expect::only(&check(&[facts], &Paths::new("/h", None), now), level, part);
         }
         let misnamed = Facts {
-            target: "unknown-0".to_owned(),
-            is_named: true,
+            queue: "unknown-0".to_owned(),
+            waits_for: WaitsFor::Target,
             summary: Ok(Summary::default()),
             max_bytes: 1,
         };
         let findings = check(&[misnamed], &Paths::new("/h", None), now);
         expect::only(&findings, Fine, "nothing is queued for a target that the settings do not");
-        for (summary, part) in [
-            (Summary { waiting: 1, ..refused.clone() }, "2 turns are queued for `old`, which the"),
-            (refused, "1 turn is queued for `old`, which the settings no longer name"),
+        let place = || "phoenix http://h, project `p`".to_owned();
+        let missing = vec!["PHOENIX_API_KEY".to_owned()];
+        let waiting = Summary { waiting: 1, ..refused.clone() };
+        let one = Summary { waiting: 1, ..Summary::default() };
+        let own = Facts {
+            queue: "otlp".to_owned(),
+            waits_for: WaitsFor::Target,
+            summary: Ok(Summary::default()),
+            max_bytes: 1 << 20,
+        };
+        for (summary, waits_for, part, command) in [
+            (
+                waiting,
+                WaitsFor::Gone { place: None },
+                "2 turns are queued for `old`, which the settings no longer name",
+                "arize-codex flush --from old --to otlp",
+            ),
+            (
+                refused,
+                WaitsFor::Gone { place: Some(place()) },
+                "1 turn is queued for `old` (phoenix http://h, project `p`), which the settings",
+                "arize-codex flush --from old --to otlp",
+            ),
+            (
+                one.clone(),
+                WaitsFor::Place { place: place(), missing: Vec::new() },
+                "1 turn is queued for phoenix http://h, project `p` (",
+                "arize-codex flush",
+            ),
+            (
+                one,
+                WaitsFor::Place { place: place(), missing },
+                "1 turn is queued for phoenix http://h, project `p`; PHOENIX_API_KEY of their run",
+                "arize-codex flush --from old --to otlp",
+            ),
         ] {
-            let target = "old".to_owned();
-            let facts = Facts { target, is_named: false, summary: Ok(summary), max_bytes: 1 << 20 };
-            expect::only(&check(&[facts], &Paths::new("/h", None), now), Warning, part);
+            let queue = "old".to_owned();
+            let facts = Facts { queue, waits_for, summary: Ok(summary), max_bytes: 1 << 20 };
+            let findings = check(&[own.clone(), facts], &Paths::new("/h", None), now);
+            expect::only(&findings[1..], Warning, part);
+            assert_eq!(findings[1].command.as_deref(), Some(command), "{part}");
         }
     }
 }

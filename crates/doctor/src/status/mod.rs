@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::Place;
 use crate::UnfinishedTurn;
-use crate::checks::outbox;
+use crate::checks::outbox::{self, WaitsFor};
 use crate::words::{millis, rounded_usd};
 use threads::ThreadNames;
 
@@ -65,12 +65,18 @@ pub struct ServiceState {
 /// One target. Times are milliseconds since the Unix epoch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TargetState {
-    /// Its name among all.
+    /// The name of its queue: its own among all targets, with a mark behind it for a place that the
+    /// environment of one run named.
     pub name: String,
-    /// What it is and where; none where the settings no longer name it.
+    /// What it is and where; none where the settings do not lead to it.
     pub target: Option<String>,
     /// The page on which it shows the project, where it has one.
     pub page: Option<String>,
+    /// The address and project, for a place that the environment of one run named, and for a target
+    /// that the settings no longer name.
+    pub place: Option<String>,
+    /// Whether the settings no longer name it.
+    pub is_gone: bool,
     /// Turns that it accepted, ever.
     pub sent: u64,
     /// When it last did.
@@ -196,14 +202,21 @@ fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
     // One that cannot be read is empty here: the doctor says why.
     let summary = outbox.summary.unwrap_or_default();
     let refused = summary.rejected.last().map(|batch| batch.answer.clone());
-    let settings = place.settings.targets.iter().find(|target| target.name == outbox.target);
+    let settings = place.settings.targets.iter().find(|target| target.queue() == outbox.queue);
     let destination = settings.and_then(|settings| destination(settings, place.paths));
     let (described, page) =
         destination.map_or((None, None), |found| (Some(found.target), found.page));
+    let (for_place, is_gone) = match outbox.waits_for {
+        WaitsFor::Target => (None, false),
+        WaitsFor::Place { place, .. } => (Some(place), false),
+        WaitsFor::Gone { place } => (place, true),
+    };
     TargetState {
         target: described,
         page,
-        name: outbox.target,
+        name: outbox.queue,
+        place: for_place,
+        is_gone,
         sent: summary.accepted,
         last_sent_ms: summary.last_success.map(millis),
         waiting: summary.waiting,

@@ -97,6 +97,16 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             let _ = writeln!(text, "  {} {what}", count(number as usize, "turn", "turns"));
         }
         let left = style.width.saturating_sub(2);
+        if let Some(place) = &target.place {
+            let _ = writeln!(text, "  for {}", line(place, left));
+        }
+        if target.is_gone {
+            let name = &target.name;
+            let _ = writeln!(
+                text,
+                "  not in the settings: arize-codex flush --from {name} --to TARGET"
+            );
+        }
         for turn in target.unfinished.iter().take(MOST_UNFINISHED) {
             let _ = writeln!(text, "  {}", turn.told(now, left));
         }
@@ -216,6 +226,8 @@ mod tests {
     fn overview() -> Overview {
         let state = TargetState {
             name: "phoenix".to_owned(),
+            place: None,
+            is_gone: false,
             target: Some("phoenix http://localhost:6006/v1/traces".to_owned()),
             page: Some("http://localhost:6006/redirects/projects/codex".to_owned()),
             sent: 123,
@@ -252,6 +264,16 @@ mod tests {
             last_error: Some("`https://traces.example/v1/traces`: cannot connect: Connection refused (os error 111)".to_owned()),
             ..state.clone()
         };
+        let one_off = TargetState {
+            name: "phoenix@1a2b3c4d".to_owned(),
+            place: Some("phoenix http://there, project `other`".to_owned()),
+            page: None,
+            waiting: 1,
+            sampled_out: 0,
+            ..state.clone()
+        };
+        let gone =
+            TargetState { name: "old".to_owned(), place: None, is_gone: true, ..one_off.clone() };
         let long = "A name that is so long that it does not fit on a line of a terminal any more";
         Overview {
             service: ServiceState {
@@ -263,7 +285,7 @@ mod tests {
                 threads: Some(1),
                 events: Some(33),
             },
-            targets: vec![state, away],
+            targets: vec![state, away, one_off, gone],
             today: Today {
                 turns: 2,
                 failed: 0,
@@ -293,15 +315,19 @@ mod tests {
             today    2 turns (1 interrupted)
                      345k tokens in (200k cached), 9999 out  $1.25 (1 unpriced)
 
-            TARGET      SENT  WAITING  SET ASIDE  LAST SENT
-            phoenix      123        0          0  5 min ago
+            TARGET               SENT  WAITING  SET ASIDE  LAST SENT
+            phoenix               123        0          0  5 min ago
               http://localhost:6006/redirects/projects/codex
               9 turns left out by sampling
-            team         123        2          1  never
+            team                  123        2          1  never
               9 turns left out by sampling
               2 turns with metrics that wait
               600 of 1501 spans (12 MiB of 29 MiB) of trace 8f997398 sent since 5 min
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
+            phoenix@1a2b3c4d      123        1          0  5 min ago
+              for phoenix http://there, project `other`
+            old                   123        1          0  5 min ago
+              not in the settings: arize-codex flush --from old --to TARGET
 
             TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
             8f997398  11:45:00       1m23s     45k     812   $0.1234  3  Fix the flaky test

@@ -29,6 +29,7 @@
 
 mod backoff;
 mod batch_file;
+mod clear;
 mod flush;
 mod flushed;
 mod folder;
@@ -109,6 +110,11 @@ impl Outbox {
         Self { part_bytes: bytes as u64, ..self }
     }
 
+    /// The outbox in another folder beside its own, with the same bounds.
+    pub fn beside(&self, name: &str) -> Self {
+        Self { folder: self.folder.with_file_name(name), ..self.clone() }
+    }
+
     /// Its folder.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -117,6 +123,12 @@ impl Outbox {
     /// Whether nothing waits.
     pub fn is_empty(&self) -> Result<bool, OutboxError> {
         self.on(&self.folder, folder::is_empty)
+    }
+
+    /// Whether there are turns or numbers, waiting or set aside; as far as that can be read.
+    pub fn holds_something(&self) -> bool {
+        let folders = [self.folder.clone(), self.rejected_folder(), self.metrics().folder];
+        folders.iter().any(|folder| matches!(folder::is_empty(folder), Ok(false)))
     }
 
     /// Whether a batch fits into one request. One that does not is put away before it is sent: what its

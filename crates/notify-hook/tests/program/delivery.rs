@@ -42,6 +42,10 @@ impl Scene {
         self.home.configure(&format!("harnesses:\n  codex:\n    targets:\n{list}"));
     }
 
+    pub(crate) fn payload(&self) -> &str {
+        &self.payload
+    }
+
     pub(crate) fn notify(&self) {
         self.home.notify(&self.payload);
     }

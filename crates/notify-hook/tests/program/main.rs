@@ -11,5 +11,6 @@ mod git;
 mod home;
 mod lifecycle;
 mod metrics;
+mod one_off;
 mod pass_on;
 mod service;

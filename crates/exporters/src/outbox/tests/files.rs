@@ -107,3 +107,40 @@ fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
         assert!(outbox.is_empty().is_err() && outbox.summary().is_err());
     }
 }
+
+#[test]
+fn what_waits_for_one_target_can_be_sent_to_another_as_a_whole() {
+    let (old, new) = (Scene::new(), Scene::new());
+    old.push("t", &["a", "b"]);
+    old.push("u", &["c"]);
+    // The old target has a part of the first, and has refused the second for good.
+    let picky =
+        Target { poison: Some(("b", Does::BeAway)), ..Target::always("c", Does::Refuse(400)) };
+    let small = Outbox { part_bytes: 1, ..old.outbox.clone() };
+    small.flush(&picky, &old.attempt(), When::Due, None).unwrap();
+    assert_eq!(picky.taken(), "a");
+    old.outbox.metrics().push(&batch("v", &["d"]), old.now).unwrap();
+    assert_eq!(old.outbox.move_to(&new.outbox).unwrap(), Some(2));
+    assert_eq!((old.summary().waiting, old.summary().rejected.len()), (0, 0));
+    assert_eq!((old.summary().metrics_waiting, new.summary().metrics_waiting), (0, 1));
+    let target = Target::default();
+    new.flush(&target);
+    let mut taken: Vec<String> = target.taken.lock().unwrap().clone();
+    taken.sort_unstable();
+    assert_eq!(taken, ["a", "b", "c"]);
+}
+
+#[test]
+fn what_waits_can_be_given_up_but_not_while_it_is_offered() {
+    let scene = Scene::new();
+    scene.push("t", &["a"]);
+    scene.outbox.take_back(&batch("u", &["b"]), &refusal(400), &scene.attempt()).unwrap();
+    scene.outbox.metrics().push(&batch("v", &["d"]), scene.now).unwrap();
+    let lock = folder::lock(&scene.outbox.folder().join("lock")).unwrap();
+    assert_eq!(scene.outbox.discard().unwrap(), None);
+    drop(lock);
+    assert_eq!(scene.outbox.discard().unwrap(), Some(2));
+    let summary = scene.summary();
+    assert_eq!((summary.waiting, summary.rejected.len(), summary.metrics_waiting), (0, 0, 0));
+    assert_eq!(summary.dropped, 2);
+}

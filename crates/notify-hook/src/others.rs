@@ -1,0 +1,81 @@
+//! The queues that are not those of the targets of the settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use codex_config::{Paths, Settings};
+use exporters::Outbox;
+
+use crate::lane::{self, Lane};
+use crate::queues::{self, Destination, OtherQueue};
+use crate::told::TargetOutbox;
+
+/// Turns for places that only the environment of another process names, and for targets that are gone.
+#[derive(Default)]
+pub(crate) struct Others {
+    /// Those that can be sent.
+    pub(crate) lanes: Vec<Arc<Lane>>,
+    /// Those that a person has to decide about.
+    pub(crate) held: Vec<HeldQueue>,
+}
+
+/// A queue that cannot be sent.
+pub(crate) struct HeldQueue {
+    pub(crate) name: String,
+    pub(crate) outbox: Outbox,
+    /// What it waits for, where that is known.
+    place: Option<String>,
+    reason: String,
+}
+
+impl Others {
+    /// Finds them. What waits for a place that is a target's by now waits for that target.
+    pub(crate) fn find(
+        lanes: &[Arc<Lane>],
+        settings: &Settings,
+        paths: &Paths,
+        timeout: Duration,
+    ) -> Self {
+        let mut others = Self::default();
+        for OtherQueue { name, outbox, destination } in queues::other_queues(settings, paths) {
+            let reason = destination.reason();
+            let place = match destination {
+                Destination::Known(found) => {
+                    let (settings, target) = *found;
+                    let lane = Lane::to_target(&settings, &target, paths, timeout);
+                    if lane.queue() != name && !matches!(outbox.move_to(lane.outbox()), Ok(Some(_)))
+                    {
+                        // Another process offers it. The next run finds it again.
+                        continue;
+                    }
+                    let mut known = lanes.iter().chain(&others.lanes);
+                    if known.all(|known| known.queue() != lane.queue()) {
+                        others.lanes.push(Arc::new(lane));
+                    }
+                    continue;
+                }
+                Destination::Withheld { place, .. } => Some(place),
+                Destination::Gone(place) => place,
+            };
+            others.held.push(HeldQueue { name, outbox, place, reason });
+        }
+        others
+    }
+
+    /// Leaves those alone that cannot be sent. They are not thrown away.
+    pub(crate) fn hold(&self) {
+        for queue in &self.held {
+            lane::hold(&queue.outbox, &queue.reason);
+        }
+    }
+
+    /// What waits in those that cannot be sent.
+    pub(crate) fn outboxes(&self) -> impl Iterator<Item = TargetOutbox> {
+        self.held.iter().map(|queue| TargetOutbox {
+            name: queue.name.clone(),
+            target: None,
+            place: queue.place.clone(),
+            summary: queue.outbox.summary().unwrap_or_default(),
+        })
+    }
+}
