@@ -43,12 +43,18 @@ type Keyboard = Arc<Mutex<Box<dyn Write + Send>>>;
 impl Terminal {
     /// Starts a command, of whose environment only what was set explicitly is used.
     pub fn start(command: &Command) -> anyhow::Result<Self> {
-        let size = PtySize { rows: ROWS.get(), cols: COLUMNS.get(), ..PtySize::default() };
+        Self::with_columns(command, COLUMNS.get())
+    }
+
+    /// The same on a terminal of this width.
+    pub fn with_columns(command: &Command, columns: u16) -> anyhow::Result<Self> {
+        let columns = NonZeroU16::new(columns).context("no columns")?;
+        let size = PtySize { rows: ROWS.get(), cols: columns.get(), ..PtySize::default() };
         let pair = native_pty_system().openpty(size).context("no pseudo-terminal")?;
         let child = pair.slave.spawn_command(on_terminal(command))?;
         let keyboard: Keyboard = Arc::new(Mutex::new(pair.master.take_writer()?));
         let replies = Replies { keyboard: Arc::clone(&keyboard) };
-        let painted = Parser::new_with_callbacks(ROWS, COLUMNS, 0, replies);
+        let painted = Parser::new_with_callbacks(ROWS, columns, 0, replies);
         let painted = Arc::new(Mutex::new(painted));
         let mut output = pair.master.try_clone_reader()?;
         thread::spawn({

@@ -3,6 +3,7 @@
 mod page;
 
 use std::io::{IsTerminal, Read};
+use std::time::Duration;
 
 use codex_config::{Environment, Secret, TlsFiles};
 use setup::ask::{Ask, AskError, TakeProposed};
@@ -17,6 +18,9 @@ use setup::{
 use self::page::Page;
 use crate::args::{Setup, Uninstall};
 use crate::{CommandError, ExitCode};
+
+/// How long a target may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Installs the tracing of Codex for this user.
 pub(crate) fn setup(
@@ -35,15 +39,18 @@ pub(crate) fn setup(
     let answers = setup::interview(&request, &facts, &host, &mut *ask)?;
     let plan = setup::plan(&host, &facts, &answers)?;
     let steps = plan.steps(&host);
+    let settings = plan.settings(&host, &facts);
+    let tried = ::doctor::try_targets(&settings, &host.paths, environment, PATIENCE);
     if args.dry_run {
-        return Ok((page.dry_run(&steps, &plan.diff()), ExitCode::Success));
+        return Ok((page.dry_run(&steps, &plan.diff(), &tried), ExitCode::Success));
     }
+    ask.tell(&page.tried(&tried));
     if !steps.is_empty() {
         agree(&mut *ask, &page.list(&steps), || plan.diff())?;
     }
     let applied = carry_out(&host, &facts, &plan)?;
-    let next = setup::next_steps(&host, &facts, &answers);
-    Ok(page.report(&applied.done, &applied.problems, &next))
+    let next = setup::next_steps(&host, &facts, &answers, &plan);
+    Ok(page.report(&applied.done, &applied.problems, &next, &tried))
 }
 
 /// Takes the installation back.
@@ -67,14 +74,14 @@ pub(crate) fn uninstall(
     let removal: Removal = uninstall::plan(&host, purge)?;
     let steps = removal.steps();
     if args.dry_run {
-        return Ok((page.dry_run(&steps, &removal.diff()), ExitCode::Success));
+        return Ok((page.dry_run(&steps, &removal.diff(), &[]), ExitCode::Success));
     }
     if !steps.is_empty() {
         agree(&mut *ask, &page.list(&steps), || removal.diff())?;
     }
     let next = removal.next_steps();
     let removed = removal.carry_out(&host)?;
-    Ok(page.report(&removed.done, &removed.problems, &next))
+    Ok(page.report(&removed.done, &removed.problems, &next, &[]))
 }
 
 fn host(environment: &Environment) -> Result<Host, CommandError> {

@@ -11,6 +11,7 @@
 
 mod aside;
 mod change;
+mod difference;
 mod edit;
 mod error;
 mod hooks;
@@ -23,6 +24,7 @@ mod verify;
 
 pub use aside::REPLACED;
 pub use change::Undo;
+pub use difference::differences;
 pub use edit::{LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook};

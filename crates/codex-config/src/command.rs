@@ -164,9 +164,7 @@ pub fn run(
             let text = read_value(&key, &mut console.input)?;
             set(&paths, &key, &Scalar::text(&text), force, &mut console)?;
             if matches!(console.input, Input::Person(_)) {
-                let saved =
-                    "saved; it holds from the next turn on, and queued turns are tried again";
-                writeln!(console.notes, "{saved}")?;
+                writeln!(console.notes, "{}", saved(&paths))?;
             }
         }
         Action::Delete { key } => {
@@ -200,6 +198,15 @@ pub fn report(error: &CommandError, notes: &mut dyn Write) -> ExitCode {
     // Where even this fails, the exit code is all that is left.
     let _ = writeln!(notes, "{message}");
     error.exit_code()
+}
+
+/// Says what follows from an answer that was saved.
+fn saved(paths: &Paths) -> String {
+    match paths.queued_turns() {
+        0 => "Saved. It applies from the next turn on.".to_owned(),
+        1 => "Saved. 1 queued turn will be sent.".to_owned(),
+        turns => format!("Saved. {turns} queued turns will be sent."),
+    }
 }
 
 struct Config {

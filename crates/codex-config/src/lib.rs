@@ -35,6 +35,7 @@ mod folders;
 mod outbox;
 mod pairs;
 mod proxies;
+mod queued;
 mod reader;
 mod sampling;
 mod settings;

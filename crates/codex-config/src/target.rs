@@ -8,6 +8,7 @@ mod list;
 mod mlflow;
 pub(crate) mod one_off;
 mod otlp;
+mod page;
 mod phoenix;
 pub(crate) mod tls;
 

@@ -32,6 +32,14 @@ pub fn triggers(version: CodexVersion) -> Triggers {
     Triggers { notify: true, lifecycle }
 }
 
+impl Triggers {
+    /// Those of all versions together.
+    pub fn of_any_version() -> Self {
+        let lifecycle = LIFECYCLE.iter().map(|(_, event)| *event).collect();
+        Self { notify: true, lifecycle }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

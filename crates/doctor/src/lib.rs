@@ -21,11 +21,13 @@ mod remedy;
 mod render;
 mod send;
 pub mod status;
+mod try_targets;
 mod unfinished;
 mod words;
 
 pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
+pub use try_targets::try_targets;
 pub use unfinished::UnfinishedTurn;
 pub use words::{cut, dollars, rounded_usd};

@@ -12,7 +12,7 @@ use codex_config::{TracingStart, WriteError, file_edit};
 use exec_proxy::shim::{self, ShimError};
 
 use crate::autostart::Launcher;
-use crate::change::{Change, Part};
+use crate::change::Change;
 use crate::daemon;
 use crate::facts::{self, Facts};
 use crate::host::Host;
@@ -104,14 +104,14 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     }
     if plan.shim {
         shim::write(&host.paths.bin_dir)?;
-        applied.done.push(format!("put `codex` before the real one, in {bin}"));
+        applied.done.push(format!("put a `codex` that starts tracing into {bin}"));
     }
     if plan.windows_path {
         work.record.windows_path = true;
         work.save()?;
         let added = commands(&[windows_path::add(&bin.to_string())]);
         applied.note(
-            added.map(|()| "put our programs first on the user's PATH"),
+            added.map(|()| "put arize-codex first on your PATH"),
             "add the folder to the PATH in the system's settings",
         );
     }
@@ -126,12 +126,12 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
     }
     for change in &plan.changes {
         work.make(change)?;
-        if change.part == Part::CodexConfig && change.after != change.now.text() {
+        if change.changes_otel() {
             let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
             work.record.otel_changed_ms =
                 since_epoch.ok().and_then(|time| u64::try_from(time.as_millis()).ok());
         }
-        applied.done.push(format!("{} {}", change.verb().1, change.now.path().display()));
+        applied.done.push(change.line(change.verb().1));
     }
     applied.done.extend(plan.prompts.clone());
     work.save()?;
@@ -206,7 +206,7 @@ fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
     if let Some(python) = &plan.end_python_service {
         let ended = process::end(python.pid).map_err(|error| chain(&error));
         applied.note(
-            ended.map(|_| "ended the Python system's buffer service"),
+            ended.map(|_| "ended the Python plugin's buffer service"),
             "end the process and run `arize-codex setup` again",
         );
     }

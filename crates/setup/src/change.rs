@@ -66,9 +66,33 @@ impl Change {
             (true, true) => ("take over", "took over"),
         }
     }
+
+    /// A line about it; of Codex's configuration, with the keys that differ.
+    pub(crate) fn line(&self, verb: &str) -> String {
+        let mut line = format!("{verb} {}", self.now.path().display());
+        if self.part == Part::CodexConfig {
+            let keys = codex_toml::differences(self.now.text(), &self.after).unwrap_or_default();
+            let shown = keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>();
+            if !shown.is_empty() {
+                line += &format!(": {}", shown.join(", "));
+            }
+        }
+        line
+    }
+
+    /// Whether it changes where Codex sends its log events, or how.
+    pub(crate) fn changes_otel(&self) -> bool {
+        let keys = codex_toml::differences(self.now.text(), &self.after).unwrap_or_default();
+        self.part == Part::CodexConfig && keys.iter().any(|key| key.starts_with("otel."))
+    }
 }
 
 impl Part {
+    /// Whether nothing but ours is in the file.
+    pub(crate) fn is_ours_alone(self) -> bool {
+        matches!(self, Self::EnvFile | Self::Skill | Self::Autostart)
+    }
+
     /// Whether the file is for its owner only, because it may hold credentials.
     pub(crate) fn is_private(self) -> bool {
         matches!(self, Self::Settings | Self::EnvFile | Self::CodexConfig)

@@ -7,11 +7,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use buffer_api::process::{answer, is_alive};
 use codex_config::Paths;
 use serde::Deserialize;
+
+use crate::record::Record;
 
 /// How long Codex may take for it; turns that run are asked to end.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,6 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Daemon {
     /// Its process id.
     pub pid: u32,
+    /// Whether it was started before setup last changed its telemetry settings.
+    pub has_old_settings: bool,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +58,14 @@ pub enum RestartError {
 }
 
 /// Finds the daemon of this Codex home.
-pub(crate) fn find(paths: &Paths) -> Option<Daemon> {
-    let text = fs::read(paths.codex_home.join("app-server-daemon/daemon.pid")).ok()?;
-    let PidFile { pid } = serde_json::from_slice(&text).ok()?;
-    is_alive(pid).then_some(Daemon { pid })
+pub(crate) fn find(paths: &Paths, record: &Record) -> Option<Daemon> {
+    let file = paths.codex_home.join("app-server-daemon/daemon.pid");
+    let PidFile { pid } = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
+    let started = fs::metadata(&file).and_then(|metadata| metadata.modified()).ok();
+    let changed = record.otel_changed_ms.map(Duration::from_millis);
+    let changed = changed.and_then(|since_epoch| SystemTime::UNIX_EPOCH.checked_add(since_epoch));
+    let has_old_settings = changed.is_some() && changed > started;
+    is_alive(pid).then_some(Daemon { pid, has_old_settings })
 }
 
 /// Has Codex restart its daemon.

@@ -197,7 +197,7 @@ impl Facts {
 pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let paths = &host.paths;
     let record = Place::under(&paths.harness_home).load().map_err(FileError::from)?;
-    let look = |path| FileState::look(path, &record);
+    let look = |path: &Path| FileState::look(path, &record);
 
     let settings_file = look(&paths.config_file)?;
     let (settings_base, now) = settings_texts(host, &settings_file)?;
@@ -215,6 +215,8 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
 
     let known_port = settings.port.unwrap_or(DEFAULT_PORT);
     let codex_config = codex_config(paths, &record, known_port)?;
+    let hooks_json = look(&hooks_json::file(paths))?;
+    let known = Installed::of(&codex_config, &hooks_json);
     let codex = host.codex();
     let version = codex.as_deref().and_then(|codex| host.codex_version(codex));
     let port = request.port.unwrap_or(known_port);
@@ -237,20 +239,41 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         settings_file,
         env_file: look(&paths.env_file)?,
         codex_config: codex_config.state,
-        hooks_json: look(&hooks_json::file(paths))?,
+        hooks_json,
         found: codex_config.found,
         users_notify: codex_config.users_notify,
         service,
         python_service,
         launcher: autostart::find(host),
-        daemon: daemon::find(paths),
+        daemon: daemon::find(paths, &record),
         codex,
         port,
-        triggers: version
-            .map_or(Triggers { notify: true, lifecycle: Vec::new() }, codex_config::triggers),
-        has_log_sse_deltas: version.is_some_and(CodexVersion::has_log_sse_deltas),
+        triggers: version.map_or_else(|| known.triggers, codex_config::triggers),
+        has_log_sse_deltas: version.map_or(known.silences_deltas, CodexVersion::has_log_sse_deltas),
         record,
     })
+}
+
+/// What the files say of a Codex that cannot be asked for its version now.
+struct Installed {
+    triggers: Triggers,
+    silences_deltas: bool,
+}
+
+impl Installed {
+    /// What an earlier setup put into them, when it knew the version.
+    fn of(config: &CodexConfig, hooks_json: &FileState) -> Self {
+        let now = codex_toml::inspect(config.state.now.text()).unwrap_or_default();
+        let in_json = codex_config::hooks_json::inspect(hooks_json.now.text()).unwrap_or_default();
+        let ours =
+            now.hooks.iter().chain(&in_json).filter(|hook| codex_part::is_our_hook(&hook.command));
+        let events: Vec<&str> = ours.map(|hook| hook.event.as_str()).collect();
+        let mut triggers = Triggers::of_any_version();
+        triggers.lifecycle.retain(|event| events.contains(event));
+        let says = |found: &Found| found.otel.as_ref()?.log_sse_deltas;
+        let silences_deltas = says(&now) == Some(false) && says(&config.found).is_none();
+        Self { triggers, silences_deltas }
+    }
 }
 
 /// Codex's `config.toml` without us and without what the Python system wrote.

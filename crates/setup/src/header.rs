@@ -2,7 +2,29 @@
 
 use std::str::FromStr;
 
-use codex_config::{Secret, is_header_name, is_secret};
+use codex_config::{Secret, is_header_name};
+
+/// Headers whose value is no credential with any receiver that is known, in lower case. Of all others
+/// the command line takes only the name of a variable: which header carries the key of a receiver is
+/// that receiver's own choice.
+const HARMLESS: [&str; 16] = [
+    "accept",
+    "accept-language",
+    "dd-otlp-source",
+    "stream-name",
+    "user-agent",
+    "x-bt-parent",
+    "x-databricks-sql-warehouse-id",
+    "x-databricks-uc-table-name",
+    "x-grafana-org-id",
+    "x-honeycomb-dataset",
+    "x-langfuse-ingestion-version",
+    "x-mlflow-experiment-id",
+    "x-mlflow-experiment-name",
+    "x-project-name",
+    "x-scope-orgid",
+    "x-tenant-id",
+];
 
 /// A header with its value, in which `${NAME}` stands for a variable of the environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,11 +53,13 @@ pub enum HeaderError {
         /// The header.
         name: String,
     },
-    /// It is a credential on the command line, where others see it.
-    #[error("others see the credential in `{name}` on the command line")]
+    /// It may be a credential, and others see the command line.
+    #[error("the value of `{name}` may be a credential, and other users can read the command line")]
     Credential {
         /// The header.
         name: String,
+        /// The word before the credential, such as `Bearer `, with its space; empty without one.
+        scheme: String,
     },
 }
 
@@ -68,20 +92,52 @@ impl FromStr for Header {
     fn from_str(text: &str) -> Result<Self, HeaderError> {
         let (name, value) = text.split_once('=').ok_or(HeaderError::NoValue)?;
         let header = Self::new(name, value)?;
-        let names_credential = is_secret(name) || name.to_ascii_lowercase().contains("key");
-        if names_credential && !value.contains("${") {
-            return Err(HeaderError::Credential { name: header.name });
+        let is_harmless = HARMLESS.contains(&header.name.to_ascii_lowercase().as_str());
+        if is_harmless || is_read_later(header.value.expose()) {
+            return Ok(header);
         }
-        Ok(header)
+        let scheme = scheme(header.value.expose()).to_owned();
+        Err(HeaderError::Credential { name: header.name, scheme })
     }
+}
+
+/// Whether a value names a variable, and has beside it nothing but a scheme such as `Bearer`.
+fn is_read_later(value: &str) -> bool {
+    let mut rest = String::new();
+    let mut variables = 0;
+    for (index, part) in value.split("${").enumerate() {
+        match part.split_once('}').filter(|_| index > 0) {
+            Some((name, behind)) if is_variable(name) => {
+                variables += 1;
+                rest.push_str(behind);
+            }
+            _ => rest.push_str(part),
+        }
+    }
+    variables > 0 && rest[scheme(&rest).len()..].trim().is_empty()
+}
+
+fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c == '_' || c.is_ascii_alphanumeric())
+}
+
+/// The scheme at the beginning of a value, with the space behind it, which is not part of a key.
+fn scheme(value: &str) -> &str {
+    const SCHEMES: [&str; 7] =
+        ["api-token ", "apikey ", "basic ", "bearer ", "key ", "splunk ", "token "];
+    let begins = |scheme: &&&str| {
+        let start = value.get(..scheme.len());
+        start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
+    };
+    SCHEMES.iter().find(begins).map_or("", |scheme| &value[..scheme.len()])
 }
 
 impl HeaderError {
     /// A flag that helps.
     pub fn hint(&self) -> String {
         match self {
-            Self::Credential { name } => format!(
-                "--header '{name}=${{VARIABLE}}' takes it from the environment, --header-stdin {name} from standard input"
+            Self::Credential { name, scheme } => format!(
+                "--header '{name}={scheme}${{VARIABLE}}' takes it from the environment, --header-stdin {name} from standard input"
             ),
             Self::NoValue | Self::Name { .. } | Self::Value { .. } => {
                 "--header 'authorization=Bearer ${VARIABLE}'".to_owned()
@@ -101,23 +157,41 @@ mod tests {
                 .map(|header| format!("{}: {}", header.name, header.value.expose()))
                 .map_err(|error| error.to_string())
         };
+        let refused = |name: &str| {
+            Err(format!(
+                "the value of `{name}` may be a credential, and other users can read the command line"
+            ))
+        };
+        let wrong = |text: &str| Err(text.to_owned());
         for (text, expected) in [
-            ("x-team=a=b", Ok("x-team: a=b")),
-            ("authorization=Bearer ${TOKEN}", Ok("authorization: Bearer ${TOKEN}")),
-            ("x-team", Err("a header is written as NAME=VALUE")),
-            ("x team=a", Err("`x team` is not the name of a header")),
-            ("=a", Err("`` is not the name of a header")),
-            ("x=é", Err("the value of `x` holds characters other than visible ASCII")),
-            (
-                "Authorization=Bearer sk-1",
-                Err("others see the credential in `Authorization` on the command line"),
-            ),
-            (
-                "signoz-ingestion-key=1",
-                Err("others see the credential in `signoz-ingestion-key` on the command line"),
-            ),
+            ("X-Scope-OrgID=a=b", Ok("X-Scope-OrgID: a=b".to_owned())),
+            ("authorization=Bearer ${TOKEN}", Ok("authorization: Bearer ${TOKEN}".to_owned())),
+            ("x-honeycomb-team=${KEY}", Ok("x-honeycomb-team: ${KEY}".to_owned())),
+            ("authorization=Basic ${A}:${B}", refused("authorization")),
+            ("x-team", wrong("a header is written as NAME=VALUE")),
+            ("x team=a", wrong("`x team` is not the name of a header")),
+            ("=a", wrong("`` is not the name of a header")),
+            ("x=é", wrong("the value of `x` holds characters other than visible ASCII")),
+            ("Authorization=Bearer sk-1", refused("Authorization")),
+            ("Authorization=Bearer sk-1${X}", refused("Authorization")),
+            ("x-honeycomb-team=hcaik_01abc", refused("x-honeycomb-team")),
+            ("x-team=blue", refused("x-team")),
+            ("x-team=${", refused("x-team")),
+            ("x-team=${}", refused("x-team")),
+            ("signoz-ingestion-key=1", refused("signoz-ingestion-key")),
         ] {
-            assert_eq!(parsed(text), expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+            assert_eq!(parsed(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hint_keeps_the_scheme() {
+        for (text, hint) in [
+            ("authorization=bearer sk-1", "--header 'authorization=bearer ${VARIABLE}' takes"),
+            ("dd-api-key=sk-1", "--header 'dd-api-key=${VARIABLE}' takes"),
+        ] {
+            let said = text.parse::<Header>().unwrap_err().hint();
+            assert!(said.starts_with(hint) && !said.contains("sk-1"), "{said}");
         }
     }
 

@@ -6,7 +6,8 @@ use codex_config::Secret;
 use inquire::validator::Validation;
 use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
 
-use terminal_text::{line, lines};
+use terminal_text::{line, lines, wrapped};
+use textwrap::core::display_width;
 
 use crate::ask::{Ask, AskError};
 
@@ -21,8 +22,8 @@ impl Ask for Terminal {
         options: &[String],
         proposed: usize,
     ) -> Result<usize, AskError> {
-        let options: Vec<String> = options.iter().map(|option| line(option)).collect();
-        let question = lines(question);
+        let options: Vec<String> = options.iter().map(|option| fitted_option(option)).collect();
+        let question = fitted(question, 0);
         let chosen = Select::new(&question, options)
             .with_starting_cursor(proposed)
             .without_filtering()
@@ -43,10 +44,12 @@ impl Ask for Terminal {
         help: &str,
         check: fn(&str) -> Result<(), String>,
     ) -> Result<String, AskError> {
-        let (question, help) = (lines(question), lines(help));
+        let (question, help) = (fitted(question, proposed.chars().count()), fitted_help(help));
         let mut prompt = Text::new(&question).with_validator(move |text: &str| {
-            Ok(check(text.trim())
-                .map_or_else(|wrong| Validation::Invalid(wrong.into()), |()| Validation::Valid))
+            Ok(check(text.trim()).map_or_else(
+                |wrong| Validation::Invalid(fitted(&wrong, 0).into()),
+                |()| Validation::Valid,
+            ))
         });
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
@@ -59,7 +62,7 @@ impl Ask for Terminal {
     }
 
     fn secret(&mut self, question: &str, help: &str) -> Result<Option<Secret>, AskError> {
-        let (question, help) = (lines(question), lines(help));
+        let (question, help) = (fitted(question, 0), fitted_help(help));
         let typed = Password::new(&question)
             .with_display_mode(PasswordDisplayMode::Hidden)
             .without_confirmation()
@@ -73,7 +76,7 @@ impl Ask for Terminal {
     }
 
     fn confirm(&mut self, question: &str, proposed: bool, help: &str) -> Result<bool, AskError> {
-        let (question, help) = (lines(question), lines(help));
+        let (question, help) = (fitted(question, "y/N".len()), fitted_help(help));
         let mut prompt = Confirm::new(&question).with_default(proposed);
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
@@ -83,8 +86,48 @@ impl Ask for Terminal {
 
     fn tell(&mut self, message: &str) {
         // Whoever closed the stream does not want to know.
-        let _ = writeln!(std::io::stderr(), "{}", lines(message));
+        let message = lines(message);
+        // What has lines of its own is laid out already.
+        let is_sentence = !message.contains('\n');
+        let message = if is_sentence { wrapped(&message, columns(), "", "") } else { message };
+        let _ = writeln!(std::io::stderr(), "{message}");
     }
+}
+
+fn columns() -> usize {
+    textwrap::termwidth().max(20)
+}
+
+/// A question, or what is wrong with an answer, between a mark of two columns and what is proposed,
+/// which stands in parentheses behind it.
+fn fitted(question: &str, proposed: usize) -> String {
+    fitted_to(columns(), question, proposed)
+}
+
+fn fitted_to(columns: usize, question: &str, proposed: usize) -> String {
+    const INDENT: &str = "  ";
+    // Room for a short answer as well.
+    let behind = if proposed == 0 { 0 } else { proposed + " () ".len() + 1 };
+    let width = columns.saturating_sub(INDENT.len());
+    let text = wrapped(&lines(question), width, "", INDENT);
+    let last = text.lines().last().unwrap_or_default();
+    let is_room = display_width(last) + behind + INDENT.len() <= columns;
+    if is_room { text } else { format!("{text}\n ") }
+}
+
+/// A help text, which stands in brackets.
+fn fitted_help(help: &str) -> String {
+    wrapped(&lines(help), columns().saturating_sub(2), "", " ")
+}
+
+/// An option: a word, and what it means in a column of its own.
+fn fitted_option(option: &str) -> String {
+    let option = line(option);
+    let meaning = option.find("  ").map_or(0, |gap| {
+        let behind = &option[gap..];
+        option.len() - behind.trim_start().len()
+    });
+    wrapped(&option, columns().saturating_sub(2), "", &" ".repeat(meaning + 2))
 }
 
 /// On the last row of a terminal, inquire 0.9 leaves the cursor on what it printed below a question
@@ -101,5 +144,27 @@ fn stopped(error: InquireError) -> AskError {
             AskError::Stopped
         }
         other => AskError::Terminal(other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_break_between_words_and_leave_room_for_the_answer() {
+        let question = "Use Codex's lifecycle hooks to see turns that fail or are stopped at once?";
+        for columns in [20, 40, 60, 80, 120] {
+            for proposed in [0, 3, 17] {
+                let shown = fitted_to(columns, question, proposed);
+                let unbroken = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+                assert_eq!(unbroken, question, "{columns}: {shown}");
+                let widths: Vec<usize> = shown.lines().map(display_width).collect();
+                let (last, others) = widths.split_last().unwrap();
+                assert!(others.iter().all(|width| *width <= columns), "{columns}: {shown}");
+                let fits = last + proposed + 6 < columns || *last == 1;
+                assert!(fits || proposed == 0, "{columns}: {shown}");
+            }
+        }
     }
 }

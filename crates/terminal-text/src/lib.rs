@@ -10,6 +10,8 @@
 
 use std::fmt::Write as _;
 
+use textwrap::{Options, WordSeparator, WordSplitter};
+
 /// Begins the sequences by which a terminal is controlled.
 const ESCAPE: char = '\u{1b}';
 
@@ -67,6 +69,24 @@ pub fn styled(text: &str) -> String {
         page.push_str(&lines(piece));
     }
     page
+}
+
+/// Breaks the lines of a text between words, so that they fit into `width` columns; what has no space in
+/// it, such as a path, stays whole. The first line begins with `first`, all others with `further`.
+pub fn wrapped(text: &str, width: usize, first: &str, further: &str) -> String {
+    let options = |first| {
+        Options::new(width)
+            .initial_indent(first)
+            .subsequent_indent(further)
+            .break_words(false)
+            .word_separator(WordSeparator::AsciiSpace)
+            .word_splitter(WordSplitter::NoHyphenation)
+    };
+    let lines = text.split('\n').enumerate();
+    let lines = lines.map(|(index, line)| {
+        textwrap::fill(line, options(if index == 0 { first } else { further }))
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// JSON of the same meaning in which every such character is escaped.
@@ -145,6 +165,20 @@ mod tests {
             let shown = styled(&format!("a\u{1b}{sequence}"));
             assert!(shown.starts_with("a␛"), "{shown:?}");
         }
+    }
+
+    #[test]
+    fn lines_break_between_words_only() {
+        assert_eq!(
+            wrapped(
+                "our part stays in `/home/ada/.codex/config.toml`: a-b\nhint: x",
+                20,
+                "- ",
+                "  "
+            ),
+            "- our part stays in\n  `/home/ada/.codex/config.toml`:\n  a-b\n  hint: x"
+        );
+        assert_eq!(wrapped("", 20, "- ", "  "), "- ");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use stories::http::Server;
+use stories::http::{Server, respond};
 use stories::process::{Finished, run, run_with_input};
 use stories::strace::{self, Fault};
 use stories::terminal::{Key, Terminal};
@@ -66,7 +66,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     assert!(turn.to_string().contains("time_to_first_token"), "{turn}");
 
     let again = person.shell("arize-codex setup -y");
-    assert!(again.stdout.contains("Nothing was to be done."), "{again:?}");
+    assert!(again.stdout.contains("Already up to date."), "{again:?}");
     assert_eq!(person.files(), installed);
 
     let mut uninstall = person.command(&person.installed("arize-codex"));
@@ -119,6 +119,75 @@ fn a_person_stops_in_the_middle_of_setup() {
     assert_eq!(person.files(), before);
 }
 
+/// A narrow terminal shows each question whole, and what the target says before anything is changed.
+#[test]
+fn a_person_reads_what_the_target_says_before_going_on() {
+    const COLUMNS: u16 = 60;
+    let refusing = Server::start(|_, stream| respond(stream, 401, &[], b"Ask Ada for a key"));
+    let refusing = refusing.expect("a server");
+    let person = Person::new();
+    let before = person.files();
+    let mut setup = person.command(&stage::programs().join("arize-codex"));
+    let port = person.home.buffer_port().to_string();
+    setup.args(["setup", "--no-service", "--port", &port, "--target", "phoenix"]);
+    setup.args(["--endpoint", &refusing.url()]);
+    let mut terminal = Terminal::with_columns(&setup, COLUMNS).expect("a terminal");
+    // Of each question its end, which a narrow terminal shows on another row than its beginning.
+    let mut rows = Vec::new();
+    for question in [
+        "API key",
+        "Project",
+        "User id",
+        "What should spans record",
+        "Where should turns be traced",
+        "on the PATH?",
+        "Install the skill",
+        "at once?",
+    ] {
+        terminal.shows(question).expect("a question");
+        rows.extend(terminal.screen().lines().map(str::to_owned));
+        terminal.press(Key::Enter).expect("a key");
+    }
+    terminal.shows("Go on?").expect("a question");
+    let screen = terminal.screen();
+    let unbroken = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(unbroken.contains("401): Ask Ada for a key"), "{screen}");
+    let said = unbroken.find("Ask Ada").expect("the words");
+    assert!(said < unbroken.find("This will be done").expect("the steps"), "{screen}");
+    rows.extend(screen.lines().map(str::to_owned));
+    for row in rows {
+        // A row that is full to its last column is one that the terminal broke.
+        let is_path = !row.trim().contains(' ');
+        assert!(is_path || row.chars().count() < usize::from(COLUMNS), "broken: {row:?}");
+    }
+    terminal.press(Key::Escape).expect("a key");
+    terminal.ended().expect("setup ends");
+    assert_eq!(person.files(), before);
+}
+
+/// A key is typed unseen, and Enter is enough.
+#[test]
+fn a_person_corrects_a_key() {
+    const KEY: &str = "sk-a-key-of-somebody";
+    let person = Person::new();
+    let queued = person.path(".arize").join("harness/state/codex/outbox/phoenix");
+    fs::create_dir_all(&queued).expect("a folder");
+    fs::write(queued.join("1-x.batch"), "").expect("a file");
+    let mut config = person.command(&stage::programs().join("arize-config"));
+    config.args(["set", "harnesses.codex.api_key", "--stdin"]);
+    let mut terminal = Terminal::start(&config).expect("a terminal");
+    terminal.shows("harnesses.codex.api_key (hidden): ").expect("a question");
+    for letter in KEY.chars() {
+        terminal.press(Key::Character(letter)).expect("a key");
+    }
+    terminal.press(Key::Enter).expect("a key");
+    terminal.shows("Saved. 1 queued turn will be sent.").expect("what follows");
+    terminal.ended().expect("it ends");
+    assert!(!terminal.screen().contains("sk-a-key"), "{}", terminal.screen());
+    let settings = person.path(".arize").join("harness/config.yaml");
+    assert!(fs::read_to_string(settings).expect("settings").contains(KEY));
+}
+
 /// Where a question fills the terminal to its last row, the error has a row to itself.
 #[test]
 fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
@@ -166,10 +235,7 @@ fn setup_in_a_script_keeps_the_key_to_itself() {
     let done = arize_codex(&all, &format!("{KEY}\n"));
     assert!(done.status.success(), "{done:?}");
     let report: Value = serde_json::from_str(&done.stdout).expect("JSON");
-    assert!(
-        report["next"].to_string().contains("nothing answers at http://127.0.0.1:9"),
-        "{report}"
-    );
+    assert!(report["targets"][0]["message"].to_string().contains("http://127.0.0.1:9"), "{report}");
     let settings = person.path(".arize").join("harness/config.yaml");
     assert!(fs::read_to_string(&settings).expect("settings").contains(KEY));
     let mode = fs::metadata(&settings).expect("settings").permissions().mode();
@@ -272,7 +338,7 @@ fn setup_replaces_the_python_systems_service_and_restarts_codexs_daemon() {
     let done = run(setup.args(["setup", "-y", "--restart-daemon", "--port", &port]), LIMIT);
     let done = done.expect("setup ends");
     assert!(done.status.success(), "{done:?}");
-    for line in ["ended the Python system's buffer service", "restarted Codex's background"] {
+    for line in ["ended the Python plugin's buffer service", "restarted Codex's background"] {
         assert!(done.stdout.contains(line), "no {line}: {done:?}");
     }
     assert!(!python.wait().expect("python ends").success());

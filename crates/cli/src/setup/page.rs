@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use doctor::{Finding, Level};
 use serde_json::json;
 use setup::Problem;
-use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::ExitCode;
 
@@ -27,27 +27,32 @@ impl Page<'_> {
     }
 
     fn item(&self, line: &str) -> String {
-        let Some(width) = self.width else {
-            return format!("  - {}\n", line.replace('\n', "\n    "));
-        };
-        let options = Options::new(width)
-            .initial_indent("  - ")
-            .subsequent_indent("    ")
-            .break_words(false)
-            .word_separator(WordSeparator::AsciiSpace)
-            .word_splitter(WordSplitter::NoHyphenation);
-        textwrap::fill(line, options) + "\n"
+        match self.width {
+            None => format!("  - {}\n", line.replace('\n', "\n    ")),
+            Some(width) => terminal_text::wrapped(line, width, "  - ", "    ") + "\n",
+        }
+    }
+
+    /// What the targets answered; nothing where none was asked.
+    pub(super) fn tried(&self, tried: &[Finding]) -> String {
+        if tried.is_empty() {
+            return String::new();
+        }
+        let lines = tried.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>();
+        format!("\nTarget:\n{}", self.list(&lines))
     }
 
     /// What would be done.
-    pub(super) fn dry_run(&self, steps: &[String], diff: &str) -> String {
+    pub(super) fn dry_run(&self, steps: &[String], diff: &str, tried: &[Finding]) -> String {
         if self.json {
-            return format!("{:#}\n", json!({ "dry_run": true, "steps": steps, "diff": diff }));
+            let report = json!({ "dry_run": true, "steps": steps, "diff": diff, "targets": tried });
+            return format!("{report:#}\n");
         }
+        let tried = self.tried(tried);
         if steps.is_empty() {
-            return "Nothing would be changed.\n".to_owned();
+            return format!("Nothing would be changed.\n{tried}");
         }
-        format!("{diff}\nThis would be done:\n{}", self.list(steps))
+        format!("{diff}{tried}\nThis would be done:\n{}", self.list(steps))
     }
 
     /// What was done, what was not, and what a person does next.
@@ -56,19 +61,24 @@ impl Page<'_> {
         done: &[String],
         problems: &[Problem],
         next: &[String],
+        tried: &[Finding],
     ) -> (String, ExitCode) {
+        let next = [next, &next_for(tried)].concat();
         let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
         if self.json {
             let problems =
                 problems.iter().map(|Problem { what, hint }| json!({ "what": what, "hint": hint }));
             let problems: Vec<_> = problems.collect();
-            let report =
-                json!({ "dry_run": false, "done": done, "problems": problems, "next": next });
+            let report = json!({
+                "dry_run": false, "targets": tried, "done": done, "problems": problems, "next": next,
+            });
             return (format!("{report:#}\n"), code);
         }
-        let mut text = match done {
-            [] => "Nothing was to be done.\n".to_owned(),
-            done => format!("Done:\n{}", self.list(done)),
+        let mut text = self.tried(tried).trim_start().to_owned();
+        let gap = if text.is_empty() { "" } else { "\n" };
+        text += &match done {
+            [] => format!("{gap}Already up to date.\n"),
+            done => format!("{gap}Done:\n{}", self.list(done)),
         };
         if !problems.is_empty() {
             let problems =
@@ -76,10 +86,23 @@ impl Page<'_> {
             text.push_str(&format!("\nNot done:\n{}", self.list(&problems.collect::<Vec<_>>())));
         }
         if !next.is_empty() {
-            text.push_str(&format!("\nNext:\n{}", self.list(next)));
+            text.push_str(&format!("\nNext:\n{}", self.list(&next)));
         }
         (text, code)
     }
+}
+
+/// What to do about targets that would not accept a turn. The tracing goes on without them.
+fn next_for(tried: &[Finding]) -> Vec<String> {
+    let failed = tried.iter().filter(|finding| finding.level == Level::Failure);
+    let steps = failed.map(|finding| {
+        let command = finding.command.as_deref().unwrap_or("arize-codex doctor");
+        format!(
+            "Mend the target, which accepts no turn as it is: `{command}`. Until then turns are queued \
+             on this machine, and sent later."
+        )
+    });
+    steps.collect()
 }
 
 #[cfg(test)]
@@ -94,7 +117,7 @@ mod tests {
             hint: "run `/home/ada/.arize/harness/bin/arize-codex uninstall` again".to_owned(),
         };
         expect_test::expect![[r"
-            Nothing was to be done.
+            Already up to date.
 
             Not done:
               - our part stays in
@@ -103,7 +126,7 @@ mod tests {
                 `~/.arize/harness/bin/arize-codex
                 uninstall` again
         "]]
-        .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[]).0);
+        .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[], &[]).0);
         let file = Page { width: None, ..page };
         assert_eq!(
             file.list(&[problem.hint]),

@@ -173,6 +173,39 @@ fn a_credential_comes_through_standard_input() {
     );
 }
 
+/// A person is asked for it, and hears what follows.
+#[test]
+fn a_credential_is_asked_for_and_queued_turns_follow_it() {
+    use clap::Parser;
+    use codex_config::command::{Arguments, Console, Input, run};
+
+    let said = |queued: usize| {
+        let home = Home::with_config(CONFIG);
+        let outbox = home.0.path().join(".arize/harness/state/codex/outbox/phoenix");
+        fs::create_dir_all(&outbox).unwrap();
+        for turn in 0..queued {
+            fs::write(outbox.join(format!("{turn}-x.batch")), "").unwrap();
+        }
+        let arguments = ["arize-config", "set", "harnesses.codex.api_key", "--stdin"];
+        let user = home.0.path().to_str().unwrap();
+        let environment = codex_config::Environment::new([("HOME", user), ("USERPROFILE", user)]);
+        let (mut output, mut notes, mut asked) = (Vec::new(), Vec::new(), String::new());
+        let mut ask = |question: &str| {
+            asked.push_str(question);
+            Ok("sk-1".to_owned())
+        };
+        let console =
+            Console { input: Input::Person(&mut ask), output: &mut output, notes: &mut notes };
+        run(Arguments::parse_from(arguments), &environment, console).unwrap();
+        assert!(home.text().contains("api_key: sk-1"), "{}", home.text());
+        asked + &String::from_utf8(notes).unwrap()
+    };
+    let question = "harnesses.codex.api_key (hidden): ";
+    assert_eq!(said(0), format!("{question}Saved. It applies from the next turn on.\n"));
+    assert_eq!(said(1), format!("{question}Saved. 1 queued turn will be sent.\n"));
+    assert_eq!(said(2), format!("{question}Saved. 2 queued turns will be sent.\n"));
+}
+
 #[test]
 fn dump_masks_credentials() {
     let home = Home::with_config(CONFIG);

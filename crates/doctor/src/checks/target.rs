@@ -15,7 +15,8 @@ use crate::Finding;
 use crate::remedy::Remedies;
 use crate::words::{edit, quoted, span};
 
-const TARGET: &str = "target";
+/// The name of this check.
+pub(crate) const TARGET: &str = "target";
 const CLOCK: &str = "clock";
 
 /// The most that an answer may take.
@@ -61,22 +62,27 @@ pub enum Answer {
 
 /// Asks all targets at once.
 pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
+    gather_within(settings, paths, PATIENCE)
+}
+
+/// The same, for as long as `patience` allows.
+pub(crate) fn gather_within(settings: &Settings, paths: &Paths, patience: Duration) -> Vec<Facts> {
     let is_alone = settings.targets.len() == 1;
     thread::scope(|scope| {
         let asking: Vec<_> = settings
             .targets
             .iter()
-            .map(|target| scope.spawn(move || ask(target, paths, is_alone)))
+            .map(|target| scope.spawn(move || ask(target, paths, patience, is_alone)))
             .collect();
         asking.into_iter().filter_map(|asked| asked.join().ok()).collect()
     })
 }
 
-fn ask(target: &TargetSettings, paths: &Paths, is_alone: bool) -> Facts {
+fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: bool) -> Facts {
     let mut place = String::new();
     let answer = match &target.target {
         Err(error) => misnamed(error),
-        Ok(kind) => match notify_hook::exporter(kind, target, paths, PATIENCE) {
+        Ok(kind) => match notify_hook::exporter(kind, target, paths, patience) {
             Err(error) => Answer::Unusable(chain(&error)),
             Ok(exporter) => {
                 place = exporter.target().to_owned();

@@ -16,6 +16,7 @@ use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
 use crate::host::Host;
 use crate::parts::codex_config::{can_forward, foreign_exporter};
+use crate::plan::changes_otel;
 use crate::python_system::PythonService;
 
 /// Says why the answers are no use.
@@ -48,10 +49,14 @@ pub fn interview(
     };
     let tls = tls(request, facts, folder)?;
     let known = &facts.settings;
-    let project = said(&request.project, ask, |ask| {
-        let proposed = known.project.as_deref().unwrap_or("codex");
-        ask.text("Project", proposed, "the name under which the turns appear", not_empty)
-    })?;
+    let project = match &request.project {
+        // Each target of a list says its own.
+        None if destination.is_none() => known.project.clone(),
+        said => Some(self::said(said, ask, |ask| {
+            let proposed = known.project.as_deref().unwrap_or("codex");
+            ask.text("Project", proposed, "the name under which the turns appear", not_empty)
+        })?),
+    };
     let user_id = said(&request.user_id, ask, |ask| {
         let proposed = known.user_id.as_deref().unwrap_or_default();
         ask.text("User id", proposed, "on every span; may be empty", |_| Ok(()))
@@ -75,10 +80,10 @@ pub fn interview(
             facts.record.entries.iter().any(|entry| entry.part == crate::change::Part::Skill),
             "~/.agents/skills/codex-tracing",
         )?;
-    Ok(Answers {
+    let mut answers = Answers {
         destination,
         tls,
-        project: Some(project),
+        project,
         user_id: (!user_id.is_empty()).then_some(user_id),
         content,
         folders,
@@ -90,8 +95,10 @@ pub fn interview(
         skills,
         hooks: hooks(request, facts, ask)?,
         replace_python_service,
-        restart_daemon: restart_daemon(request, facts, ask)?,
-    })
+        restart_daemon: request.restart_daemon,
+    };
+    answers.restart_daemon |= restart_daemon(facts, host, &answers, ask)?;
+    Ok(answers)
 }
 
 /// The files for TLS, which must be there: the hook would find out much later.
@@ -245,7 +252,7 @@ fn port(facts: &Facts, ask: &mut dyn Ask) -> Result<(u16, bool), InterviewError>
     }
     let Status::Taken { occupant, .. } = &facts.service else { return Ok((port, false)) };
     if let Some(PythonService { pid, command }) = &facts.python_service {
-        let question = format!("End the Python system's buffer service (PID {pid})?");
+        let question = format!("End the Python plugin's buffer service (PID {pid})?");
         let help = format!("`{command}` has port {port}");
         if ask.confirm(&question, true, &help)? {
             return Ok((port, true));
@@ -303,16 +310,26 @@ fn hooks(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, In
     Ok(ask.confirm(question, facts.has_lifecycle_hooks(), help)?)
 }
 
-fn restart_daemon(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, AskError> {
-    if request.restart_daemon {
-        return Ok(true);
-    }
-    // One that was started after our settings has them.
-    let Some(daemon) = facts.daemon.as_ref().filter(|_| !facts.is_configured()) else {
+/// Offers the restart whenever the daemon would go on with other telemetry settings than those that
+/// Codex's configuration then has.
+fn restart_daemon(
+    facts: &Facts,
+    host: &Host,
+    answers: &Answers,
+    ask: &mut dyn Ask,
+) -> Result<bool, AskError> {
+    let Some(daemon) = facts.daemon.as_ref().filter(|_| !answers.restart_daemon) else {
         return Ok(false);
     };
+    if !daemon.has_old_settings && !changes_otel(host, facts, answers) {
+        return Ok(false);
+    }
     let question = format!("Restart Codex's background process (PID {})?", daemon.pid);
-    ask.confirm(&question, false, "it keeps the old telemetry settings; running turns would stop")
+    ask.confirm(
+        &question,
+        false,
+        "until then it sends its events as before; turns that run would end",
+    )
 }
 
 fn not_empty(text: &str) -> Result<(), String> {

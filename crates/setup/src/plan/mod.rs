@@ -1,14 +1,16 @@
 //! What an installation would change, computed without changing anything.
 
+mod codex;
 mod service;
 mod settings;
+mod show;
+
+pub(crate) use codex::changes_otel;
 
 use std::path::{Path, PathBuf};
 
-use buffer_api::{Token, secrets::TOKEN_HEADER};
-use codex_config::codex_toml::{self, Otel};
+use buffer_api::Token;
 use codex_config::file_edit::{self, digest};
-use codex_config::{HOOK_PROGRAM, Secret};
 
 use crate::answers::Answers;
 use crate::autostart::Launcher;
@@ -17,11 +19,11 @@ use crate::daemon::Daemon;
 use crate::facts::Facts;
 use crate::files::{EditError, FileError, FileState};
 use crate::host::Host;
-use crate::parts::{codex_config as codex_part, env_file, hooks_json, profile};
+use crate::parts::{codex_config as codex_part, env_file, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
 use crate::record::Record;
-use crate::{diff, skill};
+use crate::skill;
 
 /// What is to be done, in this order.
 #[derive(Debug, Default)]
@@ -142,7 +144,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     if answers.skills {
         changes.extend(skill::change_of(host, &facts.record)?);
     }
-    changes.extend(codex_changes(host, facts, answers)?);
+    changes.extend(codex::changes(host, facts, answers)?);
     if answers.path {
         changes.extend(profile::changes(host, &facts.record)?);
     }
@@ -174,67 +176,6 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         programs,
         changes,
     })
-}
-
-impl Plan {
-    /// Whether everything is as it should be.
-    pub fn is_empty(&self) -> bool {
-        self.programs.is_empty()
-            && !self.shim
-            && !self.windows_path
-            && self.changes.is_empty()
-            && self.end_python_service.is_none()
-            && self.service == ServiceStep::Leave
-            && self.restart_daemon.is_none()
-    }
-
-    /// Shows all changes of texts as a unified diff, without credentials.
-    pub fn diff(&self) -> String {
-        let shown = self.changes.iter().map(|change| {
-            let now = change.now.exists().then(|| change.now.text());
-            diff::texts(&change.now.path().display().to_string(), now, Some(&change.after))
-        });
-        shown.collect()
-    }
-
-    /// Says what is to be done, a line each.
-    pub fn steps(&self, host: &Host) -> Vec<String> {
-        let mut steps = Vec::new();
-        let copied: Vec<_> = self.programs.iter().filter(|copy| copy.differs).collect();
-        if !copied.is_empty() {
-            let (names, bin) = (programs::names(&copied), host.paths.bin_dir.display());
-            steps.push(format!("copy {names} to {bin}"));
-        }
-        if self.shim {
-            steps.push(format!(
-                "put `codex` before the real one, in {}",
-                host.paths.bin_dir.display()
-            ));
-        }
-        if self.windows_path {
-            steps.push(format!("put {} first on the user's PATH", host.paths.bin_dir.display()));
-        }
-        for change in &self.changes {
-            let (verb, _) = change.verb();
-            steps.push(format!("{verb} {}", change.now.path().display()));
-        }
-        steps.extend(self.prompts.clone());
-        if let Some(PythonService { pid, command }) = &self.end_python_service {
-            steps.push(format!("end the Python system's buffer service: PID {pid}, `{command}`"));
-        }
-        match &self.service {
-            ServiceStep::Leave => {}
-            ServiceStep::Start => steps.push("start the buffer service".to_owned()),
-            ServiceStep::Restart => steps.push("restart the buffer service".to_owned()),
-            ServiceStep::HandOver(launcher) => {
-                steps.push(format!("have {} start the buffer service", launcher.name()));
-            }
-        }
-        if let Some(Daemon { pid }) = &self.restart_daemon {
-            steps.push(format!("restart Codex's background process (PID {pid})"));
-        }
-        steps
-    }
 }
 
 /// Whether the shim, which on Windows is a copy of the proxy, is an old one.
@@ -283,37 +224,4 @@ fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
     let satisfied = |now: &str| env_file::edit(now).is_ok_and(|edited| edited.text == now);
     let (state, undo) = (&facts.env_file, Undo::EnvFile(edited.undo));
     Ok(change(Part::EnvFile, state, &facts.record, edited.text, undo, satisfied))
-}
-
-fn codex_changes(host: &Host, facts: &Facts, answers: &Answers) -> Result<Vec<Change>, PlanError> {
-    let state = &facts.codex_config;
-    let hook = host.paths.bin_dir.join(programs::file_name(HOOK_PROGRAM));
-    let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
-        what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
-        hint: "a home folder with another name",
-    })?;
-    let otel = Otel {
-        silence_deltas: facts.has_log_sse_deltas,
-        endpoint: codex_part::endpoint(answers.port),
-        headers: vec![(TOKEN_HEADER.to_owned(), Secret::new(facts.token.write_token()))],
-    };
-    let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
-    if answers.hooks {
-        wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
-    }
-    let is_for_json = hooks_json::is_in_use(&facts.hooks_json, &facts.found);
-    let hooks = wanted.hooks.take_if(|_| is_for_json);
-    let hooks = hooks_json::change_of(&facts.hooks_json, &facts.record, hooks.as_ref());
-    let hooks = hooks.map_err(PlanError::edit(facts.hooks_json.now.path()))?;
-    let before = state.text_before();
-    let edited = codex_toml::edit(before, &wanted).map_err(PlanError::edit(state.now.path()))?;
-    // Earlier versions switched prompts on, which no edit does any more.
-    let says_as_before =
-        |now: &str| codex_part::log_user_prompt(now) == codex_part::log_user_prompt(before);
-    let satisfied = |now: &str| {
-        says_as_before(now) && codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now)
-    };
-    let undo = Undo::CodexConfig(edited.undo);
-    let config = change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied);
-    Ok(hooks.into_iter().chain(config).collect())
 }

@@ -89,7 +89,7 @@ pub(super) fn step(
         (Status::Taken { endpoint, occupant }, None, _) => {
             let occupant = facts.python_service.as_ref().map_or_else(
                 || occupant.to_string(),
-                |python| format!("the Python system's buffer service (PID {})", python.pid),
+                |python| format!("the Python plugin's buffer service (PID {})", python.pid),
             );
             return Err(PlanError::PortTaken { port: endpoint.port, occupant });
         }

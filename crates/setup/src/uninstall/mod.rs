@@ -96,7 +96,7 @@ pub fn plan(host: &Host, purge: bool) -> Result<Removal, RecordError> {
         service: matches!(service, Status::Running(_) | Status::Unresponsive { .. }),
         stuck,
         port,
-        daemon: daemon::find(&host.paths),
+        daemon: daemon::find(&host.paths, record),
         record: record.clone(),
     })
 }

@@ -7,6 +7,7 @@ mod interview;
 mod migration;
 mod prompts;
 mod refusals;
+mod repeated;
 mod reversal;
 mod service;
 mod settings;

@@ -60,7 +60,7 @@ fn another_port_than_the_one_that_was_asked_for_is_told() {
     let home = Home::with(&[]);
     let (facts, answers, plan) = home.plan(&Request { port: Some(port), ..quiet() });
     assert_ne!(plan.port, port);
-    let next = setup::next_steps(&home.host, &facts, &answers).join("\n");
+    let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
     assert!(next.contains(&format!("Port {port} is taken by ")), "{next}");
     assert!(next.contains(&format!("service is at port {}.", plan.port)), "{next}");
 }

@@ -69,7 +69,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
         },
         ..quiet()
     };
-    let (facts, answers, plan) = home.plan(&request);
+    let (facts, _, plan) = home.plan(&request);
     let diff = plan.diff();
     assert!(diff.contains("headers:") && !diff.contains("sk-1"), "{diff}");
     home.apply(&facts, &plan).unwrap();
@@ -90,9 +90,10 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
               require_write_token: true
     "#]]
     .assert_eq(&home.shown(&config(&home)));
-    // The hook would say so much later.
-    let next = setup::next_steps(&home.host, &facts, &answers).join("\n");
-    assert!(next.contains("the environment variable `TOKEN` is not set"), "{next}");
+    // What setup tries the target with.
+    let settings = plan.settings(&home.host, &facts);
+    let error = settings.targets[0].target.as_ref().unwrap_err().to_string();
+    assert!(error.contains("the environment variable `TOKEN` is not set"), "{error}");
 
     // What is set stays, and one header more is one more.
     assert!(home.plan(&quiet()).2.is_empty());
@@ -135,7 +136,10 @@ fn deltas_are_silenced_once_codex_can_be_told_to() {
     home.install(&quiet());
     assert!(says(&home));
     assert!(home.plan(&quiet()).2.is_empty());
+    // One that says no version may be the same.
     let home = home.with_codex("unknown");
+    assert!(home.plan(&quiet()).2.is_empty());
+    let home = home.with_codex("0.161.0");
     home.install(&quiet());
     assert!(!says(&home));
 }
@@ -217,8 +221,9 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     let home = Home::with(&[(".codex/hooks.json", theirs)]).with_codex("0.169.0");
     let before = home.tree();
     let asks_for_trust = || {
-        let (facts, answers, _) = home.plan(&quiet());
-        setup::next_steps(&home.host, &facts, &answers).join("\n").contains("trust our hooks")
+        let (facts, answers, plan) = home.plan(&quiet());
+        let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+        next.contains("trust the hooks of arize-codex")
     };
     assert!(!asks_for_trust());
     home.install(&Request { hooks: true, ..quiet() });

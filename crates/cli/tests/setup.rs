@@ -1,0 +1,159 @@
+//! What `arize-codex setup` says of the target that it sets up.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+
+use tempfile::TempDir;
+
+/// What a server answers to every request.
+struct Answer {
+    status: &'static str,
+    headers: &'static str,
+    body: &'static str,
+}
+
+const PHOENIX: Answer =
+    Answer { status: "200 OK", headers: "x-phoenix-server-version: 20.26.1\r\n", body: "{}" };
+const REFUSING: Answer =
+    Answer { status: "401 Unauthorized", headers: "", body: "Invalid token, ask Ada" };
+const WEB_PAGE: Answer = Answer {
+    status: "200 OK",
+    headers: "content-type: text/html\r\n",
+    body: "<!doctype html><title>My blog</title>",
+};
+
+/// The address of a server that answers so.
+fn server(answer: Answer) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { continue };
+            let _ = stream.read(&mut [0; 16 * 1024]);
+            let Answer { status, headers, body } = &answer;
+            let length = body.len();
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+        }
+    });
+    format!("http://{address}")
+}
+
+/// A home, and a folder with the programs to install.
+struct Person {
+    folder: TempDir,
+}
+
+impl Person {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let person = Self { folder };
+        fs::create_dir_all(person.path("user")).unwrap();
+        fs::create_dir_all(person.path("build")).unwrap();
+        for program in setup::PROGRAMS {
+            let path = person.path("build").join(program);
+            fs::write(&path, "#!/bin/sh\n").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        fs::copy(env!("CARGO_BIN_EXE_arize-codex"), person.path("build/arize-codex")).unwrap();
+        person
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn arize_codex(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = Command::new(self.path("build/arize-codex"));
+        command.args(arguments).env_clear().env("HOME", self.path("user"));
+        command
+            .env("PATH", "/usr/bin:/bin")
+            .env("SHELL", "/bin/sh")
+            .env("ARIZE_CODEX_BUFFER_PORT", "25997");
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    }
+
+    fn setup(&self, further: &[&str]) -> String {
+        let (code, said) = self.arize_codex(&[&["setup", "-y", "--no-service"], further].concat());
+        assert_eq!(code, 0, "{said}");
+        said
+    }
+}
+
+/// The parts of a text in this order.
+#[track_caller]
+fn in_order(text: &str, parts: &[&str]) {
+    let mut rest = text;
+    for part in parts {
+        let at = rest.find(part).unwrap_or_else(|| panic!("no `{part}` in its place: {text}"));
+        rest = &rest[at + part.len()..];
+    }
+}
+
+#[test]
+fn a_target_that_accepts_is_named_with_its_version_and_its_page() {
+    let url = server(PHOENIX);
+    let said =
+        Person::new().setup(&["--target", "phoenix", "--endpoint", &url, "--project", "my team"]);
+    let page = format!("{url}/redirects/projects/my%20team");
+    in_order(&said, &["Target:", &url, "Phoenix 20.26.1", "Done:", "Next:", &page]);
+    assert!(!said.contains("Mend the target"), "{said}");
+}
+
+#[test]
+fn a_target_that_would_take_no_turn_is_named_with_its_own_words_before_anything_is_done() {
+    let gone = {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        format!("http://{}", listener.local_addr().unwrap())
+    };
+    let (refusing, page) = (server(REFUSING), server(WEB_PAGE));
+    for (url, why, command) in [
+        (
+            &refusing,
+            "401): Invalid token, ask Ada",
+            "arize-config set harnesses.codex.api_key --stdin",
+        ),
+        (&gone, "cannot connect", "phoenix serve`"),
+        (&page, "answers with a web page", "config.yaml`"),
+    ] {
+        let person = Person::new();
+        let flags = ["--target", "phoenix", "--endpoint", url.as_str()];
+        let said = person.setup(&flags);
+        in_order(&said, &["Target:", why, "Done:", "Next:", "Mend the target", command]);
+        // Also where there is nothing to do any more.
+        in_order(&person.setup(&[]), &["Target:", why, "Already up to date.", "Next:", command]);
+        let dry = person.setup(&["--dry-run", "--project", "x"]);
+        in_order(&dry, &["Target:", why, "This would be done:"]);
+        let json: serde_json::Value = serde_json::from_str(&person.setup(&["--json"])).unwrap();
+        assert_eq!(json["targets"][0]["level"], "failure", "{json}");
+        assert!(json["next"].to_string().contains("Mend the target"), "{json}");
+    }
+}
+
+#[test]
+fn a_target_that_says_nothing_holds_setup_up_for_some_seconds_at_most() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let said = Person::new().setup(&["--target", "phoenix", "--endpoint", &url]);
+    // The limit itself, and not how long it took here.
+    in_order(&said, &["Target:", "no answer in time (the limit is 3s)", "Done:"]);
+    drop(silent);
+}
+
+#[test]
+fn the_local_store_is_not_asked() {
+    let said = Person::new().setup(&[]);
+    assert!(!said.contains("Target:") && said.contains("arize-codex show --last"), "{said}");
+}

@@ -1,0 +1,57 @@
+//! What Codex's own files are to hold.
+
+use buffer_api::secrets::TOKEN_HEADER;
+use codex_config::codex_toml::{self, Otel};
+use codex_config::{HOOK_PROGRAM, Secret};
+
+use super::{PlanError, change};
+use crate::answers::Answers;
+use crate::change::{Change, Part, Undo};
+use crate::facts::Facts;
+use crate::host::Host;
+use crate::parts::{codex_config as codex_part, hooks_json};
+use crate::programs;
+
+/// Plans `hooks.json` and `config.toml`.
+pub(super) fn changes(
+    host: &Host,
+    facts: &Facts,
+    answers: &Answers,
+) -> Result<Vec<Change>, PlanError> {
+    let state = &facts.codex_config;
+    let hook = host.paths.bin_dir.join(programs::file_name(HOOK_PROGRAM));
+    let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
+        what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
+        hint: "a home folder with another name",
+    })?;
+    let otel = Otel {
+        silence_deltas: facts.has_log_sse_deltas,
+        endpoint: codex_part::endpoint(answers.port),
+        headers: vec![(TOKEN_HEADER.to_owned(), Secret::new(facts.token.write_token()))],
+    };
+    let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
+    if answers.hooks {
+        wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
+    }
+    let is_for_json = hooks_json::is_in_use(&facts.hooks_json, &facts.found);
+    let hooks = wanted.hooks.take_if(|_| is_for_json);
+    let hooks = hooks_json::change_of(&facts.hooks_json, &facts.record, hooks.as_ref());
+    let hooks = hooks.map_err(PlanError::edit(facts.hooks_json.now.path()))?;
+    let before = state.text_before();
+    let edited = codex_toml::edit(before, &wanted).map_err(PlanError::edit(state.now.path()))?;
+    // Earlier versions switched prompts on, which no edit does any more.
+    let says_as_before =
+        |now: &str| codex_part::log_user_prompt(now) == codex_part::log_user_prompt(before);
+    let satisfied = |now: &str| {
+        says_as_before(now) && codex_toml::edit(now, &wanted).is_ok_and(|edited| edited.text == now)
+    };
+    let undo = Undo::CodexConfig(edited.undo);
+    let config = change(Part::CodexConfig, state, &facts.record, edited.text, undo, satisfied);
+    Ok(hooks.into_iter().chain(config).collect())
+}
+
+/// Whether these answers change where or how Codex sends its log events. What keeps them from being
+/// carried out is said elsewhere.
+pub(crate) fn changes_otel(host: &Host, facts: &Facts, answers: &Answers) -> bool {
+    changes(host, facts, answers).is_ok_and(|changes| changes.iter().any(Change::changes_otel))
+}
