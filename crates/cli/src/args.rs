@@ -175,6 +175,10 @@ pub(crate) struct Setup {
     /// The space in Arize AX [env: ARIZE_SPACE_ID].
     #[arg(long, value_name = "ID")]
     pub(crate) space_id: Option<String>,
+    /// The number of the experiment in MLflow; without one, that of the project's name
+    /// [env: MLFLOW_EXPERIMENT_ID].
+    #[arg(long, value_name = "ID")]
+    pub(crate) experiment_id: Option<String>,
     /// The user id on every span.
     #[arg(long, value_name = "ID")]
     pub(crate) user_id: Option<String>,

@@ -9,11 +9,12 @@ use codex_config::{Environment, Secret, TlsFiles};
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::record::RecordError;
 use setup::terminal::Terminal;
-use setup::uninstall::{self, Removal};
+use setup::uninstall::{self, Removal, Stored};
 use setup::{
     Applied, ApplyError, Header, HeaderError, Host, InterviewError, LockError, Plan, PlanError,
     Request,
 };
+use trace_store::TraceStore;
 
 use self::page::Page;
 use crate::args::{Setup, Uninstall};
@@ -32,7 +33,7 @@ pub(crate) fn setup(
     let page = Page { json: args.json, width, home: &host.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
         let open = "--target, --endpoint, --project, --user-id, --content";
-        format!("there is no terminal to ask on; what {open} do not say is open")
+        format!("{open} are not all given, and there is no terminal to ask on")
     })?;
     let request = request(args)?;
     let facts = gather(&host, &request)?;
@@ -62,15 +63,9 @@ pub(crate) fn uninstall(
     let host = host(environment)?;
     let page = Page { json: args.json, width, home: &host.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
-        "there is no terminal to ask on; whether the data goes is open".to_owned()
+        "whether to remove the stored turns is open, and there is no terminal to ask on".to_owned()
     })?;
-    let purge = args.purge
-        || !args.keep_data
-            && ask.confirm(
-                "Remove the data, too?",
-                false,
-                "the stored turns, the logs, and what waits to be sent",
-            )?;
+    let purge = args.purge || !args.keep_data && wants_purge(&mut *ask, &host)?;
     let removal: Removal = uninstall::plan(&host, purge)?;
     let steps = removal.steps();
     if args.dry_run {
@@ -79,9 +74,25 @@ pub(crate) fn uninstall(
     if !steps.is_empty() {
         agree(&mut *ask, &page.list(&steps), || removal.diff())?;
     }
-    let next = removal.next_steps();
+    let mut next = removal.next_steps();
     let removed = removal.carry_out(&host)?;
+    let turns = stored_turns(&host);
+    next.extend(Stored::find(&host).filter(|_| !purge).map(|stored| stored.next_step(turns)));
     Ok(page.report(&removed.done, &removed.problems, &next, &[]))
+}
+
+/// Offers to remove what is stored, if something is.
+fn wants_purge(ask: &mut dyn Ask, host: &Host) -> Result<bool, AskError> {
+    let Some(stored) = Stored::find(host) else { return Ok(false) };
+    ask.confirm("Remove the data, too?", false, &stored.what(stored_turns(host)))
+}
+
+/// How many turns the local store holds; one that cannot be read is counted by its size alone.
+fn stored_turns(host: &Host) -> u64 {
+    let counts = TraceStore::open_read_only(&host.paths.traces_db)
+        .ok()
+        .and_then(|store| store.counts().ok());
+    counts.map_or(0, |counts| counts.traces)
 }
 
 fn host(environment: &Environment) -> Result<Host, CommandError> {
@@ -121,10 +132,7 @@ fn asker(
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         return Ok(Box::new(Terminal));
     }
-    Err(CommandError::Incomplete {
-        what: open(),
-        hint: "add -y to take what is proposed".to_owned(),
-    })
+    Err(CommandError::Incomplete { what: open(), hint: "add -y to accept the defaults".to_owned() })
 }
 
 fn request(args: &Setup) -> Result<Request, CommandError> {
@@ -144,6 +152,7 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
             client_key: args.client_key.clone(),
         },
         space_id: args.space_id.clone(),
+        experiment_id: args.experiment_id.clone(),
         user_id: args.user_id.clone(),
         content: args.content,
         scope: args.scope,

@@ -157,3 +157,20 @@ fn the_local_store_is_not_asked() {
     let said = Person::new().setup(&[]);
     assert!(!said.contains("Target:") && said.contains("arize-codex show --last"), "{said}");
 }
+
+#[test]
+fn an_uninstallation_says_what_stays_and_where() {
+    let person = Person::new();
+    person.setup(&[]);
+    let log = person.path("user/.arize/harness/logs/codex.log");
+    fs::create_dir_all(log.parent().unwrap()).unwrap();
+    fs::write(log, "a line\n").unwrap();
+    let (code, said) = person.arize_codex(&["uninstall", "-y"]);
+    assert_eq!(code, 0, "{said}");
+    in_order(
+        &said,
+        &["Done:", "Next:", "Kept: state and logs in ~/.arize/harness (0.1 MB)", "rm -r ~/"],
+    );
+    let (_, said) = person.arize_codex(&["uninstall", "-y", "--purge"]);
+    assert!(!said.contains("Kept:"), "{said}");
+}

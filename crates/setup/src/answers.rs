@@ -25,6 +25,8 @@ pub struct Request {
     pub tls: TlsFiles,
     /// `--space-id`
     pub space_id: Option<String>,
+    /// `--experiment-id`
+    pub experiment_id: Option<String>,
     /// `--user-id`
     pub user_id: Option<String>,
     /// `--content`
@@ -66,6 +68,8 @@ pub struct Answers {
     pub folders: Option<Vec<PathBuf>>,
     /// What becomes of an exporter that is configured for Codex's log events.
     pub existing_otel: ExistingOtel,
+    /// Whether the user's own `notify` is not started any more, because it records the same turns.
+    pub leave_out_notify: bool,
     /// The port of the buffer service.
     pub port: u16,
     /// Whether our `codex` goes before the real one on the `PATH`.
@@ -97,6 +101,8 @@ pub struct Destination {
     pub headers: Vec<Header>,
     /// The space in Arize AX.
     pub space_id: Option<String>,
+    /// The experiment in MLflow; without one, that of the project's name.
+    pub experiment_id: Option<String>,
 }
 
 macro_rules! choices {
@@ -201,6 +207,7 @@ impl Request {
             || self.endpoint.is_some()
             || self.api_key.is_some()
             || self.space_id.is_some()
+            || self.experiment_id.is_some()
             || !self.headers.is_empty()
     }
 }
@@ -223,7 +230,7 @@ impl Backend {
             Self::Phoenix => "phoenix  Arize Phoenix",
             Self::Arize => "arize    Arize AX",
             Self::Mlflow => "mlflow   an MLflow tracking server",
-            Self::Otlp => "otlp     any receiver of OTLP",
+            Self::Otlp => "otlp     any OTLP endpoint",
         }
     }
 }
@@ -231,15 +238,23 @@ impl Backend {
 impl Destination {
     /// A backend with nothing more.
     pub(crate) fn of(backend: Backend) -> Self {
-        Self { backend, endpoint: None, api_key: None, headers: Vec::new(), space_id: None }
+        Self {
+            backend,
+            endpoint: None,
+            api_key: None,
+            headers: Vec::new(),
+            space_id: None,
+            experiment_id: None,
+        }
     }
 
     /// The settings beside the backend's name and the headers.
-    pub(crate) fn details(&self) -> [(&'static str, Option<&str>); 3] {
+    pub(crate) fn details(&self) -> [(&'static str, Option<&str>); 4] {
         [
             ("endpoint", self.endpoint.as_deref()),
             ("api_key", self.api_key.as_ref().map(Secret::expose)),
             ("space_id", self.space_id.as_deref()),
+            ("experiment_id", self.experiment_id.as_deref()),
         ]
     }
 }
@@ -249,8 +264,8 @@ impl Content {
     pub(crate) fn about(self) -> &'static str {
         match self {
             Self::All => "all      prompts, answers, tool arguments and tool output",
-            Self::Prompts => "prompts  prompts and answers; of tools only the lengths",
-            Self::None => "none     lengths only",
+            Self::Prompts => "prompts  prompts and answers; only lengths of tool texts",
+            Self::None => "none     only lengths",
         }
     }
 
@@ -269,7 +284,7 @@ impl Scope {
     pub(crate) fn about(self) -> &'static str {
         match self {
             Self::User => "user     wherever you run Codex",
-            Self::Project => "project  in this folder and below alone",
+            Self::Project => "project  only in this folder and below",
         }
     }
 }
@@ -278,9 +293,9 @@ impl ExistingOtel {
     /// What it is, for a person who chooses.
     pub(crate) fn about(self) -> &'static str {
         match self {
-            Self::Keep => "keep     leave it; turns are traced from Codex's transcripts alone",
-            Self::Replace => "replace  put ours in its place; uninstall brings it back",
-            Self::Forward => "forward  put ours in its place, and pass on to it what Codex sends",
+            Self::Keep => "keep     trace from the transcripts alone",
+            Self::Replace => "replace  until you uninstall arize-codex",
+            Self::Forward => "forward  trace, and forward every event to it",
         }
     }
 }

@@ -7,7 +7,8 @@ use buffer_api::{DEFAULT_PORT, Endpoint, Token};
 use codex_config::codex_toml::{self, Exporter, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
 use codex_config::{
-    CodexVersion, ParseError, Paths, Secret, Settings, TlsFiles, Triggers, variables,
+    CodexVersion, ParseError, Paths, Secret, Settings, Target, TargetSettings, TlsFiles, Triggers,
+    variables,
 };
 use serde_yaml::Value;
 
@@ -17,6 +18,7 @@ use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
 use crate::header::Header;
 use crate::host::Host;
+use crate::mlflow_plugin;
 use crate::parts::{codex_config as codex_part, hooks_json};
 use crate::python_system::{self, PythonService};
 use crate::record::{Place, Record};
@@ -42,6 +44,10 @@ pub struct Facts {
     pub found: Found,
     /// The `notify` of the user's own.
     pub users_notify: Option<Vec<String>>,
+    /// The program of `notify` as it is, if it begins with a `~`, which Codex does not expand.
+    pub unexpanded_notify: Option<String>,
+    /// Where MLflow's own plugin for Codex sends its traces.
+    pub mlflow_plugin: Option<Destination>,
     /// The port at which the buffer service was looked for.
     pub port: u16,
     /// The buffer service.
@@ -73,6 +79,10 @@ pub struct KnownSettings {
     pub tls: TlsFiles,
     /// Whether there is a list of targets, which is not ours to change.
     pub has_list_of_targets: bool,
+    /// Whether one of the targets in force is MLflow.
+    pub sends_to_mlflow: bool,
+    /// Whether a `notify` of the user's own is started by our hook.
+    pub chains_notify: bool,
     /// The project's name.
     pub project: Option<String>,
     /// The user id.
@@ -205,6 +215,8 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let effective = Settings::load(paths, &host.environment);
     settings.enabled = effective.enabled;
     settings.requires_write_token = effective.collector.require_write_token;
+    let is_mlflow = |target: &TargetSettings| matches!(target.target, Ok(Target::Mlflow(_)));
+    settings.sends_to_mlflow = effective.targets.iter().any(is_mlflow);
     let in_force = effective.collector.port;
     settings.port_is_of_this_shell =
         host.environment.get(variables::ARIZE_CODEX_BUFFER_PORT).is_some();
@@ -236,6 +248,8 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         has_token,
         settings_base,
         settings,
+        unexpanded_notify: unexpanded(codex_config.state.now.text()),
+        mlflow_plugin: mlflow_plugin::destination(&host.folder, &paths.codex_home),
         settings_file,
         env_file: look(&paths.env_file)?,
         codex_config: codex_config.state,
@@ -274,6 +288,11 @@ impl Installed {
         let silences_deltas = says(&now) == Some(false) && says(&config.found).is_none();
         Self { triggers, silences_deltas }
     }
+}
+
+fn unexpanded(config: &str) -> Option<String> {
+    let notify = codex_toml::inspect(config).ok()?.notify?;
+    notify.command?.into_iter().next().filter(|program| program.starts_with('~'))
 }
 
 /// Codex's `config.toml` without us and without what the Python system wrote.
@@ -367,6 +386,8 @@ fn known_settings(root: &Value) -> KnownSettings {
             client_key: of_codex("client_key").map(PathBuf::from),
         },
         has_list_of_targets: codex.is_some_and(|codex| codex.get("targets").is_some()),
+        sends_to_mlflow: false,
+        chains_notify: codex.is_some_and(|codex| codex.get("chained_notify").is_some()),
         project: of_codex("project_name"),
         user_id: root.get("user_id").and_then(text),
         content: Content::ALL.iter().copied().find(|content| content.switches() == switches),
@@ -393,6 +414,7 @@ fn destination(entry: &Value) -> Option<Destination> {
         api_key: of_entry("api_key").map(Secret::new),
         headers: entry.get("headers").map(headers).unwrap_or_default(),
         space_id: of_entry("space_id"),
+        experiment_id: of_entry("experiment_id"),
     })
 }
 

@@ -27,6 +27,7 @@ pub mod autostart;
 pub mod daemon;
 pub mod facts;
 mod host;
+mod mlflow_plugin;
 pub mod python_system;
 
 mod answers;

@@ -38,6 +38,15 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers, plan: &Plan) ->
             daemon.pid
         ));
     }
+    if let Some(program) = facts.unexpanded_notify.as_ref() {
+        next.push(format!(
+            "`notify` named `{program}`: Codex does not expand `~`, so that the program never ran. {}",
+            match facts.users_notify {
+                Some(_) => "Write its whole path into `harnesses.codex.chained_notify`.",
+                None => "It now has the whole path.",
+            }
+        ));
+    }
     let kept = foreign_exporter(&facts.found);
     if let Some(kept) = kept.filter(|_| answers.existing_otel == ExistingOtel::Keep) {
         let otherwise = if can_forward(kept) { "forward" } else { "replace" };

@@ -108,16 +108,17 @@ fn fitted_to(columns: usize, question: &str, proposed: usize) -> String {
     const INDENT: &str = "  ";
     // Room for a short answer as well.
     let behind = if proposed == 0 { 0 } else { proposed + " () ".len() + 1 };
-    let width = columns.saturating_sub(INDENT.len());
+    // A row that is full to its last column would leave it open where the next one begins.
+    let width = columns.saturating_sub(INDENT.len() + 1);
     let text = wrapped(&lines(question), width, "", INDENT);
     let last = text.lines().last().unwrap_or_default();
-    let is_room = display_width(last) + behind + INDENT.len() <= columns;
+    let is_room = display_width(last) + behind + INDENT.len() < columns;
     if is_room { text } else { format!("{text}\n ") }
 }
 
 /// A help text, which stands in brackets.
 fn fitted_help(help: &str) -> String {
-    wrapped(&lines(help), columns().saturating_sub(2), "", " ")
+    wrapped(&lines(help), columns().saturating_sub(3), "", " ")
 }
 
 /// An option: a word, and what it means in a column of its own.
@@ -127,7 +128,7 @@ fn fitted_option(option: &str) -> String {
         let behind = &option[gap..];
         option.len() - behind.trim_start().len()
     });
-    wrapped(&option, columns().saturating_sub(2), "", &" ".repeat(meaning + 2))
+    wrapped(&option, columns().saturating_sub(3), "", &" ".repeat(meaning + 2))
 }
 
 /// On the last row of a terminal, inquire 0.9 leaves the cursor on what it printed below a question

@@ -41,7 +41,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     answer(&terminal, "? User id", Key::Enter);
     answer(&terminal, "? What should spans record?", Key::Enter);
     answer(&terminal, "? Where should turns be traced?", Key::Enter);
-    answer(&terminal, "? Put `codex` with tracing", Key::Enter);
+    answer(&terminal, "? Add a `codex` that starts tracing", Key::Enter);
     answer(&terminal, "? Use Codex's lifecycle hooks", Key::Enter);
     answer(&terminal, "? Go on?", Key::Enter);
     terminal.shows("Open a new shell").expect("the next steps");
@@ -140,7 +140,7 @@ fn a_person_reads_what_the_target_says_before_going_on() {
         "User id",
         "What should spans record",
         "Where should turns be traced",
-        "on the PATH?",
+        "front of your PATH?",
         "Install the skill",
         "at once?",
     ] {

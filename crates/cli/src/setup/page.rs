@@ -21,9 +21,23 @@ pub(super) struct Page<'a> {
 impl Page<'_> {
     /// A line, or more on a narrow terminal, for each.
     pub(super) fn list(&self, lines: &[String]) -> String {
-        let home = format!("{}/", self.home.display());
-        let short = lines.iter().map(|line| line.replace(&home, "~/"));
+        let short = lines.iter().map(|line| self.with_short_home(line));
         short.map(|line| self.item(&line)).collect()
+    }
+
+    /// A text with `~` for the home, but within the quotes of a shell, where it would not stand for it.
+    fn with_short_home(&self, line: &str) -> String {
+        let home = format!("{}/", self.home.display());
+        let mut short = String::new();
+        for part in line.split_inclusive(&home) {
+            match part.strip_suffix(&home) {
+                Some(before) if !before.ends_with(['\'', '"']) => {
+                    short.extend([before, "~/"]);
+                }
+                _ => short.push_str(part),
+            }
+        }
+        short
     }
 
     fn item(&self, line: &str) -> String {
@@ -128,6 +142,10 @@ mod tests {
         "]]
         .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[], &[]).0);
         let file = Page { width: None, ..page };
+        assert_eq!(
+            file.list(&["rm -r '/home/ada/a b' /home/ada/c".to_owned()]),
+            "  - rm -r '/home/ada/a b' ~/c\n"
+        );
         assert_eq!(
             file.list(&[problem.hint]),
             "  - run `~/.arize/harness/bin/arize-codex uninstall` again\n"

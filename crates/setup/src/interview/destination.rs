@@ -7,6 +7,7 @@ use crate::answers::{Backend, Destination, Request};
 use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
 use crate::header::Header;
+use crate::mlflow_plugin;
 
 /// Decides where traces go.
 pub(super) fn destination(
@@ -15,7 +16,8 @@ pub(super) fn destination(
     environment: &Environment,
     ask: &mut dyn Ask,
 ) -> Result<Destination, InterviewError> {
-    let known = facts.settings.destination.clone().or_else(|| from_environment(environment));
+    let known = facts.settings.destination.clone();
+    let known = known.or_else(|| from_environment(environment)).or(facts.mlflow_plugin.clone());
     let template = match request.target {
         Some(backend) => known.filter(|known| known.backend == backend),
         None => Some(choose_backend(facts, known, ask)?),
@@ -23,6 +25,12 @@ pub(super) fn destination(
     let template =
         template.unwrap_or_else(|| Destination::of(request.target.unwrap_or(Backend::Local)));
     let backend = template.backend;
+    if backend != Backend::Mlflow && request.experiment_id.is_some() {
+        return Err(InterviewError::Wrong {
+            what: format!("the target `{backend}` has no experiments"),
+            hint: "leave --experiment-id out, or --target mlflow".to_owned(),
+        });
+    }
     if backend == Backend::Local {
         headers(request, backend, Vec::new(), ask)?;
         return Ok(Destination::of(backend));
@@ -47,15 +55,65 @@ pub(super) fn destination(
         }
         (None, _) => None,
     };
-    if backend == Backend::Arize
-        && (api_key.is_none() || space_id.as_ref().is_none_or(String::is_empty))
-    {
-        return Err(InterviewError::Wrong {
-            what: "Arize AX needs an API key and a space id".to_owned(),
-            hint: "--api-key-stdin and --space-id, or ARIZE_API_KEY and ARIZE_SPACE_ID".to_owned(),
-        });
+    if backend == Backend::Arize {
+        let missing = [
+            (api_key.is_none(), "an API key", "--api-key-stdin or ARIZE_API_KEY"),
+            (
+                space_id.as_ref().is_none_or(String::is_empty),
+                "a space id",
+                "--space-id or ARIZE_SPACE_ID",
+            ),
+        ];
+        let missing: Vec<_> = missing.into_iter().filter(|(is_missing, ..)| *is_missing).collect();
+        if !missing.is_empty() {
+            let join = |parts: Vec<&str>| parts.join(" and ");
+            return Err(InterviewError::Wrong {
+                what: format!(
+                    "Arize AX needs {}",
+                    join(missing.iter().map(|(_, what, _)| *what).collect())
+                ),
+                hint: join(missing.iter().map(|(.., hint)| *hint).collect()),
+            });
+        }
     }
-    Ok(Destination { backend, endpoint: Some(endpoint), api_key, headers, space_id })
+    let experiment_id = match backend {
+        Backend::Mlflow => experiment_id(request, facts, template.experiment_id, environment, ask)?,
+        _ => None,
+    };
+    Ok(Destination { backend, endpoint: Some(endpoint), api_key, headers, space_id, experiment_id })
+}
+
+/// The experiment in MLflow: nothing for that of the project's name.
+fn experiment_id(
+    request: &Request,
+    facts: &Facts,
+    known: Option<String>,
+    environment: &Environment,
+    ask: &mut dyn Ask,
+) -> Result<Option<String>, InterviewError> {
+    if let Some(id) = &request.experiment_id {
+        return check_experiment(id)
+            .map(|()| Some(id.trim().to_owned()))
+            .map_err(|what| InterviewError::Wrong { what, hint: "--experiment-id 1".to_owned() });
+    }
+    let of_plugin = facts.mlflow_plugin.as_ref().and_then(|plugin| plugin.experiment_id.clone());
+    let variable = environment.get(variables::MLFLOW_EXPERIMENT_ID).map(str::to_owned);
+    let is_new =
+        facts.settings.destination.as_ref().is_none_or(|now| now.backend != Backend::Mlflow);
+    let proposed = known.or_else(|| variable.or(of_plugin).filter(|_| is_new)).unwrap_or_default();
+    let help = "its number; Enter without one takes the experiment called like the project";
+    let typed = ask.text("Experiment id", &proposed, help, |text| match text {
+        "" => Ok(()),
+        id => check_experiment(id),
+    })?;
+    Ok((!typed.is_empty()).then_some(typed))
+}
+
+fn check_experiment(id: &str) -> Result<(), String> {
+    match mlflow_plugin::is_id(id.trim()) {
+        true => Ok(()),
+        false => Err(format!("the experiment id `{id}` is not a number")),
+    }
 }
 
 /// Offers the backends, what other harnesses send to first.
@@ -127,7 +185,7 @@ fn api_key(
     let mut typed = ask.secret("API key", &help)?;
     if backend == Backend::Arize && typed.is_none() && known.is_none() {
         // Once more, before all that was answered is lost.
-        ask.tell("Arize AX takes nothing without a key.");
+        ask.tell("Arize AX accepts nothing without a key.");
         typed = ask.secret("API key", &help)?;
     }
     Ok(typed.or(known))
@@ -156,7 +214,7 @@ fn headers(
         let names: Vec<&str> = headers.iter().map(|header| header.name.as_str()).collect();
         let help = match names.join(", ") {
             none if none.is_empty() => {
-                "such as authorization; Enter if the receiver needs none".to_owned()
+                "such as authorization; Enter if the endpoint needs none".to_owned()
             }
             set => format!("set: {set}; Enter goes on, a name of these sets it anew"),
         };
@@ -203,7 +261,7 @@ fn check_endpoint(backend: Backend, endpoint: &str) -> Result<(), InterviewError
     // Nothing would be delivered there.
     if endpoint.contains('@') {
         return Err(InterviewError::Wrong {
-            what: "an endpoint holds no user name: credentials belong into the API key or a header"
+            what: "an endpoint has no user name: credentials belong in the API key or a header"
                 .to_owned(),
             hint: "--api-key-stdin, or --header-stdin NAME".to_owned(),
         });

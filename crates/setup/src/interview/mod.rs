@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use buffer_api::process::Status;
 use codex_config::TlsFiles;
 
-use crate::answers::{Answers, Content, ExistingOtel, Request, Scope};
+use crate::answers::{Answers, Backend, Content, Destination, ExistingOtel, Request, Scope};
 use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
 use crate::host::Host;
+use crate::mlflow_plugin;
 use crate::parts::codex_config::{can_forward, foreign_exporter};
 use crate::plan::changes_otel;
 use crate::python_system::PythonService;
@@ -54,29 +55,29 @@ pub fn interview(
         None if destination.is_none() => known.project.clone(),
         said => Some(self::said(said, ask, |ask| {
             let proposed = known.project.as_deref().unwrap_or("codex");
-            ask.text("Project", proposed, "the name under which the turns appear", not_empty)
+            ask.text("Project", proposed, "the name under which turns appear", not_empty)
         })?),
     };
     let user_id = said(&request.user_id, ask, |ask| {
         let proposed = known.user_id.as_deref().unwrap_or_default();
-        ask.text("User id", proposed, "on every span; may be empty", |_| Ok(()))
+        ask.text("User id", proposed, "recorded on every span; may be empty", |_| Ok(()))
     })?;
     let content = content(request, facts, ask)?;
     let folders = folders(request, facts, folder, ask)?;
     let existing_otel = existing_otel(request, facts, ask)?;
-    tell_of_notify(facts, ask);
+    let leave_out_notify = leave_out_notify(facts, destination.as_ref(), ask)?;
     let service = !request.no_service;
     let (port, replace_python_service) = port(facts, ask)?;
     let path = !request.no_path
         && ask.confirm(
-            "Put `codex` with tracing before the real one on the PATH?",
+            "Add a `codex` that starts tracing to the front of your PATH?",
             true,
-            "so that turns of `codex exec` that fail are traced at once",
+            "it starts the buffer service where it does not run, and then becomes Codex",
         )?;
     let autostart = service && autostart(request, facts, ask)?;
     let skills = request.with_skills
         || ask.confirm(
-            "Install the skill that teaches Codex about this tool?",
+            "Install the skill that teaches Codex about arize-codex?",
             facts.record.entries.iter().any(|entry| entry.part == crate::change::Part::Skill),
             "~/.agents/skills/codex-tracing",
         )?;
@@ -88,6 +89,7 @@ pub fn interview(
         content,
         folders,
         existing_otel,
+        leave_out_notify,
         port,
         path,
         service,
@@ -149,7 +151,7 @@ fn content(
 fn content_question(facts: &Facts) -> &'static str {
     match facts.log_user_prompt() {
         Some(false) => {
-            "What should spans record? `log_user_prompt = false` of Codex is about its log events alone"
+            "What should spans record? Codex's `log_user_prompt = false` is about its log events alone; `none` does the same for spans"
         }
         _ => "What should spans record? Codex's own `log_user_prompt` stays as it is",
     }
@@ -183,7 +185,7 @@ fn folders(
             let places = known.iter().flatten().map(|folder| folder.display().to_string());
             let places: Vec<String> = places.collect();
             if known.is_some() {
-                options.push(format!("as it is  in {}", places.join(", ")));
+                options.push(format!("as now   in {}", places.join(", ")));
             }
             let proposed = if known.is_some() { Scope::ALL.len() } else { 0 };
             match ask.choose("Where should turns be traced?", &options, proposed)? {
@@ -214,7 +216,7 @@ fn existing_otel(
     if let Some(wanted) = request.existing_otel {
         if wanted == ExistingOtel::Forward && !can_forward {
             return Err(InterviewError::Wrong {
-                what: "events are passed on over HTTP only, and over HTTPS to no address with a user name or a query".to_owned(),
+                what: "only an OTLP/HTTP exporter can be forwarded to, and with https:// only one without a user name or a query in its address".to_owned(),
                 hint: "--existing-otel keep, or --existing-otel replace".to_owned(),
             });
         }
@@ -229,14 +231,30 @@ fn existing_otel(
     let options: Vec<String> = offered.iter().map(|choice| choice.about().to_owned()).collect();
     let proposed = facts.existing_otel_now();
     let proposed = offered.iter().position(|choice| *choice == proposed).unwrap_or_default();
-    let question = format!("Codex sends its log events to {place}. What should become of that?");
+    let question = format!("Codex sends its log events to {place}. Keep that exporter?");
     Ok(offered[ask.choose(&question, &options, proposed)?])
 }
 
-fn tell_of_notify(facts: &Facts, ask: &mut dyn Ask) {
-    if let Some(program) = facts.users_notify.as_ref().and_then(|notify| notify.first()) {
-        ask.tell(&format!("Codex notifies `{program}`; it will still be started, by our hook."));
+/// Whether the user's own `notify` is one that records the same turns in the same backend. Any other
+/// goes on to be started.
+fn leave_out_notify(
+    facts: &Facts,
+    destination: Option<&Destination>,
+    ask: &mut dyn Ask,
+) -> Result<bool, AskError> {
+    let Some(notify) = facts.users_notify.as_deref() else { return Ok(false) };
+    let to_mlflow = destination.map_or(facts.settings.sends_to_mlflow, |destination| {
+        destination.backend == Backend::Mlflow
+    });
+    if to_mlflow && mlflow_plugin::is_notify(notify) {
+        let question = "Stop `mlflow-codex`, which records each turn in MLflow, too?";
+        let help = "otherwise each turn is there twice; uninstall brings it back";
+        return ask.confirm(question, !facts.settings.chains_notify, help);
     }
+    if let Some(program) = notify.first() {
+        ask.tell(&format!("Your `notify` program, `{program}`, will still run."));
+    }
+    Ok(false)
 }
 
 /// The port of the buffer service, and whether the Python system's is to make way.
@@ -286,7 +304,7 @@ fn autostart(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool
     }
     let Some(launcher) = &facts.launcher else { return Ok(false) };
     let question = format!("Have {} start the buffer service at each login?", launcher.name());
-    ask.confirm(&question, false, "otherwise the first turn of a day starts it")
+    ask.confirm(&question, false, "otherwise Codex's first turn after a login starts it")
 }
 
 /// Codex asks a person whether to trust hooks, so that they are for those who want them, or for a
@@ -305,8 +323,8 @@ fn hooks(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, In
     if request.hooks || !triggers.notify {
         return Ok(true);
     }
-    let help = "Codex asks whether to trust them; without them such turns show some seconds later";
-    let question = "Use Codex's lifecycle hooks to see turns that fail or are stopped at once?";
+    let help = "Codex asks you to trust them; without them such turns appear seconds later";
+    let question = "Use Codex's lifecycle hooks, so that failed and stopped turns appear at once?";
     Ok(ask.confirm(question, facts.has_lifecycle_hooks(), help)?)
 }
 
@@ -333,5 +351,5 @@ fn restart_daemon(
 }
 
 fn not_empty(text: &str) -> Result<(), String> {
-    if text.is_empty() { Err("something is needed here".to_owned()) } else { Ok(()) }
+    if text.is_empty() { Err("this cannot be empty".to_owned()) } else { Ok(()) }
 }

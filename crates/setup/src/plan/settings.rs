@@ -96,7 +96,7 @@ fn others(facts: &Facts, answers: &Answers) -> Vec<Setting> {
         // Codex's configuration has it.
         wanted.push(set("harnesses.codex.collector.require_write_token", true));
     }
-    if let Some(notify) = &facts.users_notify {
+    if let Some(notify) = facts.users_notify.as_ref().filter(|_| !answers.leave_out_notify) {
         wanted.push(set("harnesses.codex.chained_notify", notify.clone()));
     }
     match &answers.folders {

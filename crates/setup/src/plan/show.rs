@@ -70,6 +70,7 @@ impl Plan {
         }
         steps.extend(self.changes.iter().map(|change| change.line(change.verb().0)));
         steps.extend(self.prompts.clone());
+        steps.extend(self.left_out_notify.clone());
         if let Some(PythonService { pid, command }) = &self.end_python_service {
             steps.push(format!("end the Python plugin's buffer service: PID {pid}, `{command}`"));
         }

@@ -51,8 +51,10 @@ impl Removal {
         if self.record.windows_path {
             let bin = host.paths.bin_dir.display().to_string();
             match commands(&[windows_path::remove(&bin)]) {
-                Ok(()) => removed.done.push(format!("took {bin} off the user's PATH")),
-                Err(error) => removed.failed(error, "take it off in the system's settings"),
+                Ok(()) => removed.done.push(format!("took {bin} off your PATH")),
+                Err(error) => {
+                    removed.failed(error, "take the folder off the PATH in the system's settings")
+                }
             }
             self.record.windows_path = false;
         }
@@ -98,7 +100,7 @@ impl Removal {
         for Stuck { path, reason } in &self.stuck {
             left.push((
                 path,
-                format!("our part stays in `{}`: {reason}", path.display()),
+                format!("what arize-codex added stays in `{}`: {reason}", path.display()),
                 "mend it and ",
             ));
         }

@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod files;
+mod stored;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use exec_proxy::shim;
 
 pub use self::carry_out::Removed;
 use self::files::Files;
+pub use self::stored::Stored;
 use crate::change::Undo;
 use crate::daemon::{self, Daemon};
 use crate::diff;
@@ -131,7 +133,7 @@ impl Removal {
             steps.push(format!("{verb} {}", state.now.path().display()));
         }
         for Stuck { path, reason } in &self.stuck {
-            steps.push(format!("leave our part in {}: {reason}", path.display()));
+            steps.push(format!("leave what arize-codex added to {}: {reason}", path.display()));
         }
         if self.service {
             steps.push("stop the buffer service".to_owned());
@@ -146,13 +148,14 @@ impl Removal {
     pub fn next_steps(&self) -> Vec<String> {
         let mut next = Vec::new();
         if self.record.shim {
-            let shell = "Open a new shell: this one may still look for `codex` where it was.";
+            let shell = "Open a new shell: this one may still expect `codex` where it was.";
             next.push(shell.to_owned());
         }
         if self.daemon.is_some() {
             next.push(
-                "Codex's background process sends its events to nobody until it is restarted: \
-                 `codex app-server daemon restart`."
+                "Codex's background process goes on to send its events to the buffer service, \
+                 which has ended, until you restart it: `codex app-server daemon restart`. Turns \
+                 that it runs end."
                     .to_owned(),
             );
         }

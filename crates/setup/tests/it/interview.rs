@@ -88,7 +88,7 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
     let mut person = Person::says(&["", "", "", "ours", "", "prompts", "", "forward", "", "y"]);
     let request = Request { port: Some(25_999), ..Request::default() };
     let answers = interview(&home, &request, &mut person);
-    expect![[r"
+    expect![[r#"
         Where should traces go? [the same as cursor|local|phoenix|arize|mlflow|otlp] phoenix
         Endpoint: http://p
         API key (it is not shown; Enter keeps the one that is set)
@@ -96,12 +96,12 @@ fn everything_is_asked_once_and_what_is_known_is_proposed() {
         User id: 
         What should spans record? Codex's own `log_user_prompt` stays as it is [all|prompts|none] all
         Where should turns be traced? [user|project] user
-        Codex sends its log events to http://c/v1/logs. What should become of that? [keep|replace|forward] keep
-        Codex notifies `bell`; it will still be started, by our hook.
-        Put `codex` with tracing before the real one on the PATH? true
-        Install the skill that teaches Codex about this tool? false
-        Use Codex's lifecycle hooks to see turns that fail or are stopped at once? false
-    "]]
+        Codex sends its log events to http://c/v1/logs. Keep that exporter? [keep|replace|forward] keep
+        Your `notify` program, `bell`, will still run.
+        Add a `codex` that starts tracing to the front of your PATH? true
+        Install the skill that teaches Codex about arize-codex? false
+        Use Codex's lifecycle hooks, so that failed and stopped turns appear at once? false
+    "#]]
     .assert_eq(&person.asked);
     let destination = answers.destination.unwrap();
     assert_eq!(destination.backend, Backend::Phoenix);
@@ -141,7 +141,7 @@ fn a_key_that_is_needed_is_asked_for_once_more() {
     let home = Home::with(&[]);
     let mut person = Person::says(&["arize", "", "", "k", "s"]);
     let answers = interview(&home, &quiet(), &mut person);
-    let told = "API key (it is not shown)\nArize AX takes nothing without a key.\nAPI key";
+    let told = "API key (it is not shown)\nArize AX accepts nothing without a key.\nAPI key";
     assert!(person.asked.contains(told), "{}", person.asked);
     let destination = answers.destination.unwrap();
     assert_eq!(

@@ -96,3 +96,86 @@ fn an_installation_by_hand_is_taken_over() {
     assert_eq!(home.read(".codex/config.toml"), "");
     assert!(!home.path(".arize").exists());
 }
+
+const MLFLOW_PLUGIN: &str = r#"{ "trackingUri": "http://m:5000", "experimentId": "7" }"#;
+
+/// A home with MLflow's own plugin.
+fn mlflow_plugin() -> Home {
+    let notify = "notify = [\"mlflow-codex\", \"notify-hook\"]\n";
+    Home::with(&[(".codex/config.toml", notify), (".codex/mlflow-tracing.json", MLFLOW_PLUGIN)])
+}
+
+#[test]
+fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
+    let home = mlflow_plugin();
+    let before = home.tree();
+    let (facts, _, plan) = home.plan(&quiet());
+    let steps = plan.steps(&home.host).join("\n");
+    assert!(steps.contains("leave out `mlflow-codex notify-hook`, which records"), "{steps}");
+    home.apply(&facts, &plan).unwrap();
+    let settings = home.read(".arize/harness/config.yaml");
+    for line in ["target: mlflow\n", "endpoint: http://m:5000\n", "experiment_id: \"7\"\n"] {
+        assert!(settings.contains(line), "no {line}: {settings}");
+    }
+    assert!(!settings.contains("chained_notify"), "{settings}");
+    assert!(home.plan(&quiet()).2.is_empty(), "{}", home.plan(&quiet()).2.diff());
+    home.uninstall(true);
+    assert_eq!(home.tree(), before);
+}
+
+#[test]
+fn mlflows_own_plugin_goes_on_beside_another_target() {
+    let home = mlflow_plugin();
+    let request = setup::Request { target: Some(setup::Backend::Local), ..quiet() };
+    home.install(&request);
+    let settings = home.read(".arize/harness/config.yaml");
+    assert!(settings.contains("chained_notify: [\"mlflow-codex\",\"notify-hook\"]"), "{settings}");
+    assert!(home.plan(&quiet()).2.is_empty());
+    // Then to MLflow: who had it started before is asked, and it stays if they say nothing.
+    home.install(&setup::Request { target: Some(setup::Backend::Mlflow), ..quiet() });
+    let settings = home.read(".arize/harness/config.yaml");
+    assert!(settings.contains("chained_notify") && settings.contains("target: mlflow"));
+}
+
+#[test]
+fn an_experiment_is_named_by_its_number() {
+    let home = Home::with(&[]);
+    let id = |id: &str| Some(id.to_owned());
+    let mlflow = setup::Request { target: Some(setup::Backend::Mlflow), ..quiet() };
+    home.install(&setup::Request { experiment_id: id("12"), ..mlflow.clone() });
+    assert!(home.read(".arize/harness/config.yaml").contains("experiment_id: \"12\""));
+    assert!(home.plan(&quiet()).2.is_empty());
+    let settings = home.plan(&quiet()).2.settings(&home.host, &home.plan(&quiet()).0);
+    let page = settings.targets[0].web_page();
+    assert_eq!(page.as_deref(), Some("http://localhost:5000/#/experiments/12/traces"));
+    let refused = |request: &setup::Request| {
+        let facts = setup::gather(&home.host, request).unwrap();
+        let mut ask = setup::ask::TakeProposed::default();
+        setup::interview(request, &facts, &home.host, &mut ask).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&setup::Request { experiment_id: id("codex"), ..mlflow }),
+        "the experiment id `codex` is not a number"
+    );
+    let local = setup::Request { target: Some(setup::Backend::Local), ..quiet() };
+    assert_eq!(
+        refused(&setup::Request { experiment_id: id("1"), ..local }),
+        "the target `local` has no experiments"
+    );
+}
+
+/// Codex starts no program whose path begins with `~`.
+#[test]
+fn a_notify_that_never_ran_is_named() {
+    for (notify, advice) in [
+        ("~/bin/bell", "Write its whole path into `harnesses.codex.chained_notify`."),
+        ("~/.arize/harness/bin/arize-hook-codex-notify", "It now has the whole path."),
+    ] {
+        let config = format!("notify = [\"{notify}\"]\n");
+        let home = Home::with(&[(".codex/config.toml", &config)]);
+        let (facts, answers, plan) = home.plan(&quiet());
+        let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+        let said = format!("`notify` named `{notify}`: Codex does not expand `~`");
+        assert!(next.contains(&said) && next.contains(advice), "{next}");
+    }
+}

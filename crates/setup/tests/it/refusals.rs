@@ -79,8 +79,8 @@ fn an_exporter_that_cannot_be_passed_on_to_is_not() {
         let exporter = format!("[otel.exporter.{kind}]\nendpoint = \"{endpoint}\"\n");
         let home = Home::with(&[(".codex/config.toml", &exporter)]);
         let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
-        let expected = "events are passed on over HTTP only, and over HTTPS to no address with a user \
-                        name or a query";
+        let expected = "only an OTLP/HTTP exporter can be forwarded to, and with https:// only one \
+                        without a user name or a query in its address";
         check(&home, &forward, expected);
     }
 }
@@ -154,8 +154,7 @@ fn an_endpoint_needs_a_scheme_and_a_receiver_of_otlp_needs_an_endpoint() {
         endpoint: Some("http://me:hunter2@localhost:6006".to_owned()),
         ..quiet()
     };
-    let expected =
-        "an endpoint holds no user name: credentials belong into the API key or a header";
+    let expected = "an endpoint has no user name: credentials belong in the API key or a header";
     check(&home, &request, expected);
     let request = Request { target: Some(Backend::Otlp), ..quiet() };
     check(&home, &request, "the target `otlp` needs an endpoint");

@@ -320,3 +320,34 @@ fn what_codex_noted_of_our_hooks_goes_with_them() {
         assert_eq!(home.tree(), untouched);
     }
 }
+
+/// What stays is named with its size, and the command that is named removes it.
+#[cfg(unix)]
+#[test]
+fn data_that_stays_is_removed_by_the_command_that_is_named() {
+    for theirs in [false, true] {
+        let home = Home::with(&[]);
+        if theirs {
+            home.write(".arize/harness/logs/claude-code.log", "theirs");
+        }
+        assert!(setup::uninstall::Stored::find(&home.host).is_none());
+        home.install(&request());
+        home.write(".arize/harness/traces.db", &"x".repeat(250_000));
+        home.write(".arize/harness/state/codex/outbox/phoenix/1-x.batch", "x");
+        home.uninstall(false);
+        let stored = setup::uninstall::Stored::find(&home.host).unwrap();
+        let step = home.shown(&stored.next_step(20));
+        let kept = "Kept: 20 turns, 1 queued turn, state and logs in ~/.arize/harness (0.3 MB). ";
+        assert!(step.starts_with(kept), "{step}");
+        let step = stored.next_step(20);
+        let command = step.split('`').nth(1).unwrap();
+        let done = std::process::Command::new("/bin/sh").args(["-c", command]).status().unwrap();
+        assert!(done.success(), "{command}");
+        assert!(setup::uninstall::Stored::find(&home.host).is_none(), "{command}");
+        if theirs {
+            assert_eq!(home.read(".arize/harness/logs/claude-code.log"), "theirs");
+        } else {
+            assert!(!home.path(".arize/harness").exists(), "{command}");
+        }
+    }
+}

@@ -33,7 +33,7 @@ fn a_malformed_config_toml_stays_for_another_time() {
     home.write(".codex/config.toml", &broken);
 
     let expected = format!(
-        "our part stays in `~/.codex/config.toml`: line {line}, column 5: extra `=`, expected nothing\n\
+        "what arize-codex added stays in `~/.codex/config.toml`: line {line}, column 5: extra `=`, expected nothing\n\
          mend it and run `~/.arize/harness/bin/arize-codex uninstall` again\n"
     );
     assert_eq!(left(&home), expected);
