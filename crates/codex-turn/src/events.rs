@@ -1,9 +1,14 @@
 //! Codex's OTLP log events, with their loose types made firm.
 
-use otlp_model::{UnixNanos, turn::Usage};
+use otlp_model::names::DEPLOYMENT_ENVIRONMENT_NAME;
+use otlp_model::turn::{TurnEvent, Usage};
+use otlp_model::{Attribute, UnixNanos, Value};
 use serde_json::{Map, Value as Json};
 
 use crate::json;
+
+const USER_PROMPT: &str = "codex.user_prompt";
+const REQUESTS: [&str; 2] = ["codex.api_request", "codex.websocket_request"];
 
 /// One OTLP log event of Codex, as a receiver hands it on: attributes flattened into an object.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -39,6 +44,8 @@ pub(crate) enum Fact {
     ToolDecision { call_id: String, decision: String, source: Option<String> },
     /// A tool ended.
     ToolResult(Box<ToolResult>),
+    /// Codex's network proxy let a connection of a sandboxed command through, or not.
+    NetworkDecision(TurnEvent),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +79,7 @@ pub(crate) struct ToolResult {
 }
 
 /// The attributes that say something of a turn.
-const ATTRIBUTES: [&str; 28] = [
+const ATTRIBUTES: [&str; 37] = [
     "app.version",
     "approval_policy",
     "arguments",
@@ -83,17 +90,26 @@ const ATTRIBUTES: [&str; 28] = [
     "decision",
     "duration_ms",
     "error.message",
+    "http.request.method",
     "http.response.status_code",
     "input_token_count",
     "mcp_server",
     "model",
     "model_reasoning_effort",
+    "network.policy.decision",
+    "network.policy.override",
+    "network.policy.reason",
+    "network.policy.scope",
+    "network.policy.source",
+    "network.transport.protocol",
     "output",
     "output_token_count",
     "output_truncated",
     "prompt",
     "reasoning_token_count",
     "sandbox_policy",
+    "server.address",
+    "server.port",
     "service_tier",
     "slug",
     "source",
@@ -103,12 +119,35 @@ const ATTRIBUTES: [&str; 28] = [
     "ttft_ms",
 ];
 
-/// The longest text of an event that was shortened, in bytes.
+/// What is kept of the beginning of a text of an event that was shortened, in bytes.
 const SHORT: usize = 256;
+
+/// And of the end of an output: that of an MCP tool says there whether it failed.
+const SHORT_END: usize = 64;
+
+/// How Codex says, since 0.151, that it left the rest of an output out.
+pub(crate) const PREVIEW_END: &str = "\n[... telemetry preview truncated";
+
+/// How the names of the events begin that the network proxy of Codex's sandbox sends.
+const NETWORK_PROXY: &str = "codex.network_proxy.";
+
+/// What such an event says of a connection, and what only where the arguments of tools are sent.
+const CONNECTION: [&str; 6] = [
+    "network.policy.decision",
+    "network.policy.override",
+    "network.policy.reason",
+    "network.policy.scope",
+    "network.policy.source",
+    "network.transport.protocol",
+];
+const CONNECTION_DETAILS: [&str; 3] = ["http.request.method", "server.address", "server.port"];
+
+/// The attributes of the resource that say something of a turn.
+const RESOURCE: [&str; 3] = [DEPLOYMENT_ENVIRONMENT_NAME, "env", "service.version"];
 
 impl LogEvent {
     /// Forgets what says nothing of a turn, and long texts: arguments, which the transcript has, and of
-    /// others all but their beginnings.
+    /// others all but their beginnings, and of outputs the ends.
     pub fn shorten(&mut self) {
         let arguments = self.attributes.get("arguments").and_then(Json::as_str);
         if arguments.is_some_and(|arguments| arguments.len() > SHORT) {
@@ -118,16 +157,23 @@ impl LogEvent {
         let mut is_cut = false;
         for (name, value) in &mut self.attributes {
             let Json::String(text) = value else { continue };
-            if text.len() > SHORT {
-                text.truncate(text.floor_char_boundary(SHORT));
-                text.shrink_to_fit();
-                is_cut |= name == "output";
+            let is_output = name == "output";
+            let end = if is_output { PREVIEW_END.len() + SHORT_END } else { 0 };
+            if text.len() > SHORT + end {
+                let begin = &text[..text.floor_char_boundary(SHORT)];
+                *text = if is_output {
+                    let end = &text[text.ceil_char_boundary(text.len() - SHORT_END)..];
+                    format!("{begin}{PREVIEW_END}\n{end}")
+                } else {
+                    begin.to_owned()
+                };
+                is_cut |= is_output;
             }
         }
         if is_cut {
             self.attributes.insert("output_truncated".to_owned(), true.into());
         }
-        self.resource.retain(|name, _| name == "service.version");
+        self.resource.retain(|name, _| RESOURCE.contains(&name.as_str()));
     }
 
     /// How many bytes it takes in memory, about.
@@ -146,17 +192,16 @@ impl LogEvent {
             attribute(key).and_then(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
         };
         let number = |key: &str| attribute(key).and_then(json::whole);
-        let duration = || number("duration_ms").unwrap_or(0).saturating_mul(1_000_000);
         Some(match self.name.as_str() {
-            "codex.user_prompt" => {
+            USER_PROMPT => {
                 Fact::UserPrompt { prompt: text("prompt").filter(|prompt| prompt != "[REDACTED]") }
             }
             "codex.conversation_starts" => Fact::ConversationStarts {
                 approval_policy: text("approval_policy"),
                 sandbox_policy: text("sandbox_policy"),
             },
-            "codex.api_request" | "codex.websocket_request" => Fact::Request(Request {
-                duration: duration(),
+            name if REQUESTS.contains(&name) => Fact::Request(Request {
+                duration: self.duration(),
                 status: number("http.response.status_code"),
                 error: text("error.message"),
                 attempt: number("attempt").unwrap_or(0),
@@ -177,7 +222,7 @@ impl LogEvent {
                 (None, Some(message)) => Fact::ResponseFailed { message },
                 (None, None) => return None,
             },
-            "codex.turn_ttft" => Fact::TurnTimeToFirstToken { nanos: duration() },
+            "codex.turn_ttft" => Fact::TurnTimeToFirstToken { nanos: self.duration() },
             "codex.tool_decision" => Fact::ToolDecision {
                 call_id: text("call_id")?,
                 decision: text("decision")?,
@@ -188,15 +233,48 @@ impl LogEvent {
                 name: text("tool_name").unwrap_or_else(|| "tool".to_owned()),
                 namespace: text("tool_namespace").filter(|namespace| namespace != "functions"),
                 mcp_server: text("mcp_server"),
-                duration: duration(),
+                duration: self.duration(),
                 success: attribute("success").and_then(json::truth),
                 arguments: text("arguments"),
                 output: text("output"),
                 output_truncated: attribute("output_truncated").and_then(Json::as_bool)
                     == Some(true),
             })),
+            name if name.starts_with(NETWORK_PROXY) => Fact::NetworkDecision(TurnEvent {
+                time: self.time,
+                name: self.name.clone(),
+                attributes: self.copied(&CONNECTION),
+                details: self.copied(&CONNECTION_DETAILS),
+            }),
             _ => return None,
         })
+    }
+
+    /// Those of these attributes that it has.
+    fn copied(&self, names: &[&'static str]) -> Vec<Attribute> {
+        let value = |json: &Json| {
+            Some(match json {
+                Json::String(text) if !text.is_empty() => Value::from(text.clone()),
+                Json::Bool(truth) => Value::from(*truth),
+                number => Value::from(json::whole(number)?),
+            })
+        };
+        let copied = names
+            .iter()
+            .filter_map(|name| Some(Attribute::new(*name, value(self.attributes.get(*name)?)?)));
+        copied.collect()
+    }
+
+    /// Where Codex runs, as its user calls it (`[otel] environment`).
+    pub(crate) fn environment(&self) -> Option<&str> {
+        let names = [DEPLOYMENT_ENVIRONMENT_NAME, "env"];
+        let said = names.iter().find_map(|name| self.resource.get(*name)?.as_str());
+        said.filter(|said| !said.is_empty())
+    }
+
+    /// Whether a prompt came.
+    pub(crate) fn is_prompt(&self) -> bool {
+        self.name == USER_PROMPT
     }
 
     /// Whether it is of the session and not of a turn.
@@ -206,11 +284,17 @@ impl LogEvent {
 
     /// When the prompt came or the request was sent that the event is about.
     pub(crate) fn begun(&self) -> Option<UnixNanos> {
-        match self.fact()? {
-            Fact::UserPrompt { .. } => Some(self.time),
-            Fact::Request(request) => Some(self.time.minus(request.duration)),
+        match self.name.as_str() {
+            USER_PROMPT => Some(self.time),
+            name if REQUESTS.contains(&name) => Some(self.time.minus(self.duration())),
             _ => None,
         }
+    }
+
+    /// How long that took which it is about, in nanoseconds.
+    fn duration(&self) -> u64 {
+        let millis = self.attributes.get("duration_ms").and_then(json::whole);
+        millis.unwrap_or(0).saturating_mul(1_000_000)
     }
 
     /// The model that the event is about.

@@ -32,6 +32,8 @@ pub fn turn_from_events(
     turn.prompt = turn.prompt.or_else(|| telemetry.prompt.clone());
     turn.model = telemetry.model.clone();
     turn.steps = steps(&telemetry, &turn);
+    turn.events.clone_from(&telemetry.network);
+    turn.environment.clone_from(&telemetry.environment);
     let texts = [
         ("codex.sandbox_mode", &telemetry.sandbox_policy),
         ("codex.approval_mode", &telemetry.approval_policy),

@@ -135,6 +135,8 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
         outcome: Outcome::Ok,
         model: None,
         steps: Vec::new(),
+        events: Vec::new(),
+        environment: None,
         attributes: Vec::new(),
         metadata,
     }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use otlp_model::Attribute;
 use otlp_model::UnixNanos;
-use otlp_model::turn::{LlmCall, Outcome, Usage};
+use otlp_model::turn::{LlmCall, Outcome, TurnEvent, Usage};
 
 use crate::approval::Decision;
 use crate::events::{Completed, Fact, LogEvent, Request, ToolResult};
@@ -51,7 +51,7 @@ fn first_begin<'e>(
 ) -> Option<UnixNanos> {
     /// Times are those of two clocks, in milliseconds.
     const ROUNDING: u64 = 5_000_000;
-    let is_prompt = |event: &&LogEvent| matches!(event.fact(), Some(Fact::UserPrompt { .. }));
+    let is_prompt = |event: &&LogEvent| event.is_prompt();
     // Up to 0.98 the turn's first record is written when its first response is there.
     let prompted = || {
         let prompts = events.clone().filter(is_prompt).map(|event| event.time);
@@ -151,6 +151,9 @@ pub(crate) struct Telemetry {
     pub(crate) model: Option<String>,
     pub(crate) trace_id: Option<String>,
     pub(crate) version: Option<String>,
+    pub(crate) environment: Option<String>,
+    /// What the network proxy decided.
+    pub(crate) network: Vec<TurnEvent>,
 }
 
 /// One model call, with all its attempts.
@@ -221,6 +224,7 @@ impl Telemetry {
                     telemetry.decisions.entry(call_id).or_default().push(decision);
                 }
                 Fact::ToolResult(result) => telemetry.results.push((event.time, *result)),
+                Fact::NetworkDecision(decision) => telemetry.network.push(decision),
             }
         }
         if !call.attempts.is_empty() {
@@ -240,6 +244,9 @@ impl Telemetry {
         // Nested calls of code mode have trace ids of their own: the first one is the turn's.
         if self.trace_id.is_none() && event.name != "codex.conversation_starts" {
             self.trace_id = event.trace_id.clone().filter(|id| !id.is_empty());
+        }
+        if self.environment.is_none() {
+            self.environment = event.environment().map(str::to_owned);
         }
         if self.version.is_none() {
             let version =

@@ -39,6 +39,15 @@ impl SpanPolicy {
         each_span(turn, &self.options, take);
     }
 
+    /// Whether the user's own attributes say where it runs, by its name now or until 2024.
+    fn names_environment(&self) -> bool {
+        let names = [names::DEPLOYMENT_ENVIRONMENT_NAME, "deployment.environment"];
+        names.iter().any(|name| {
+            self.resource_attributes.contains_key(*name)
+                || self.options.attributes.iter().any(|attribute| attribute.key == *name)
+        })
+    }
+
     /// What sends them. Our own attributes win over those of the environment.
     pub(crate) fn resource(&self, turn: &Turn) -> Vec<Attribute> {
         let mut resource = vec![
@@ -47,6 +56,10 @@ impl SpanPolicy {
         ];
         if let Some(version) = &turn.agent.version {
             resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
+        }
+        if let Some(environment) = turn.environment.as_ref().filter(|_| !self.names_environment()) {
+            let name = names::DEPLOYMENT_ENVIRONMENT_NAME;
+            resource.push(Attribute::new(name, environment.clone()));
         }
         for (name, value) in &self.resource_attributes {
             if resource.iter().all(|ours| ours.key != name.as_str()) {
@@ -90,5 +103,37 @@ fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
         ignore_exit_codes: settings.tool_errors == ToolErrors::Codex,
         user_id: settings.user_id.clone(),
         attributes: attributes.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use codex_config::{ConfigTexts, Environment, Paths};
+    use otlp_model::Value;
+
+    use super::*;
+
+    #[test]
+    fn codexs_environment_is_that_of_the_resource_unless_the_user_says_otherwise() {
+        let check = |yaml: &str, variable: &str, expected: Option<&str>| {
+            let texts = ConfigTexts { config_yaml: Some(yaml.to_owned()), ..Default::default() };
+            let environment = Environment::new([("OTEL_RESOURCE_ATTRIBUTES", variable)]);
+            let paths = Paths::new(std::path::Path::new("/nowhere"), None);
+            let settings = Settings::resolve(&paths, &environment, &texts);
+            let policy = SpanPolicy::of(&settings, &settings.targets[0]);
+            let turn = Turn { environment: Some("production".to_owned()), ..Turn::default() };
+            let resource = policy.resource(&turn);
+            let named = |name: &str| {
+                let mut found = resource.iter().filter(|attribute| attribute.key == name);
+                found.next().map(|attribute| attribute.value.clone())
+            };
+            let expected = expected.map(|name| Value::from(name.to_owned()));
+            assert_eq!(named("deployment.environment.name"), expected, "{yaml} {variable}");
+        };
+        check("", "", Some("production"));
+        check("", "deployment.environment.name=ci", Some("ci"));
+        check("", "deployment.environment=ci", None);
+        let attributes = "harnesses: {codex: {attributes: {deployment.environment.name: ci}}}";
+        check(attributes, "", None);
     }
 }

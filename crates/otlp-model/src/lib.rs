@@ -14,6 +14,7 @@ pub mod cut;
 pub mod decode;
 pub mod encode;
 mod encode_metrics;
+mod events;
 mod hide;
 mod ids;
 mod messages;

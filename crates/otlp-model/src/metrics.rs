@@ -35,7 +35,7 @@ const TURN_SECONDS: [f64; 13] =
     [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6];
 
 /// The attributes of spans and of their events that metrics are made of.
-const MEASURED: [&str; 11] = [
+const MEASURED: [&str; 14] = [
     GEN_AI_OPERATION_NAME,
     GEN_AI_AGENT_NAME,
     GEN_AI_PROVIDER_NAME,
@@ -44,6 +44,9 @@ const MEASURED: [&str; 11] = [
     GEN_AI_TOOL_TYPE,
     GEN_AI_USAGE_INPUT,
     GEN_AI_USAGE_OUTPUT,
+    GEN_AI_USAGE_CACHE_READ,
+    GEN_AI_USAGE_CACHE_WRITE,
+    GEN_AI_USAGE_REASONING,
     GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK,
     LLM_COST_TOTAL,
     HTTP_RESPONSE_STATUS_CODE,
@@ -169,8 +172,24 @@ fn observe_tool(to: &mut Vec<Metric>, span: &Span, agent: &str) {
     observe(to, "gen_ai.execute_tool.duration", "s", kind, attributes, seconds(span));
 }
 
+/// The conventions' counters of tokens. The last three are parts of the first two.
+const COUNTERS: [(&str, &str); 5] = [
+    (GEN_AI_USAGE_INPUT, "gen_ai.client.inference.usage.input_tokens"),
+    (GEN_AI_USAGE_OUTPUT, "gen_ai.client.inference.usage.output_tokens"),
+    (GEN_AI_USAGE_CACHE_READ, "gen_ai.client.inference.usage.cache_read.input_tokens"),
+    (GEN_AI_USAGE_CACHE_WRITE, "gen_ai.client.inference.usage.cache_write.input_tokens"),
+    (GEN_AI_USAGE_REASONING, "gen_ai.client.inference.usage.reasoning.output_tokens"),
+];
+
 /// In whichever span of the layout has them.
 fn observe_tokens(to: &mut Vec<Metric>, span: &Span) {
+    for (count, name) in COUNTERS {
+        if let Some(tokens) = span.int(count) {
+            let mut attributes = described(span, &REQUEST);
+            attributes.push(Attribute::new(GEN_AI_TOKEN_MODALITY, "unknown"));
+            observe(to, name, "{token}", MetricKind::Sum, attributes, tokens as f64);
+        }
+    }
     for (count, kind) in [(GEN_AI_USAGE_INPUT, "input"), (GEN_AI_USAGE_OUTPUT, "output")] {
         if let Some(tokens) = span.int(count) {
             let mut attributes = described(span, &REQUEST);

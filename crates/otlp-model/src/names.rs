@@ -7,6 +7,7 @@
 #![expect(missing_docs, reason = "the names are their own documentation")]
 
 pub const AGENT_NAME: &str = "agent.name";
+pub const DEPLOYMENT_ENVIRONMENT_NAME: &str = "deployment.environment.name";
 pub const ERROR_TYPE: &str = "error.type";
 pub const EXCEPTION_MESSAGE: &str = "exception.message";
 pub const EXCEPTION_TYPE: &str = "exception.type";
@@ -56,6 +57,7 @@ pub const GEN_AI_RESPONSE_ID: &str = "gen_ai.response.id";
 pub const GEN_AI_RESPONSE_MODEL: &str = "gen_ai.response.model";
 /// Seconds.
 pub const GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK: &str = "gen_ai.response.time_to_first_chunk";
+pub const GEN_AI_TOKEN_MODALITY: &str = "gen_ai.token.modality";
 pub const GEN_AI_TOKEN_TYPE: &str = "gen_ai.token.type";
 pub const GEN_AI_TOOL_CALL_ID: &str = "gen_ai.tool.call.id";
 pub const GEN_AI_TOOL_NAME: &str = "gen_ai.tool.name";

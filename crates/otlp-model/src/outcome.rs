@@ -1,8 +1,8 @@
 //! How the end of a turn or of a step shows on its span.
 
 use crate::content::without_nul;
-use crate::names::{EXCEPTION_MESSAGE, EXCEPTION_TYPE};
-use crate::span::{Attribute, SpanEvent, SpanStatus, UnixNanos};
+use crate::names::{EXCEPTION_MESSAGE, EXCEPTION_TYPE, OUTPUT_MIME_TYPE, OUTPUT_VALUE};
+use crate::span::{Attribute, SpanEvent, SpanStatus, UnixNanos, Value};
 use crate::turn::Outcome;
 
 /// An outcome as one word, for people and filters.
@@ -27,20 +27,6 @@ pub(crate) fn tool_word(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// What a reader is told in the place of an answer, or below it, where something did not end well.
-pub(crate) fn sentence(outcome: &Outcome) -> Option<String> {
-    Some(match outcome {
-        Outcome::Unknown | Outcome::Ok => return None,
-        Outcome::Failed(message) => format!("Failed: {}", shorten(message)),
-        Outcome::Denied(message) => format!("Denied: {}", shorten(message)),
-        // The reason that harnesses give where a person stopped it.
-        Outcome::Cancelled(reason) if reason == "interrupted" => {
-            "Interrupted by the user".to_owned()
-        }
-        Outcome::Cancelled(reason) => format!("Interrupted: {}", shorten(reason)),
-    })
-}
-
 /// The status of a span that ended so at this time, and the exception of one that did not end well.
 pub(crate) fn status_and_events(outcome: &Outcome, end: UnixNanos) -> (SpanStatus, Vec<SpanEvent>) {
     let (kind, message) = match outcome {
@@ -60,6 +46,34 @@ pub(crate) fn status_and_events(outcome: &Outcome, end: UnixNanos) -> (SpanStatu
         ],
     };
     (SpanStatus::Error(message), vec![exception])
+}
+
+/// Says in a turn's output how it ended, where it did not end well: views that show a conversation show
+/// inputs and outputs alone.
+pub(crate) fn push_end(to: &mut Vec<Attribute>, outcome: &Outcome) {
+    let Some(sentence) = sentence(outcome) else { return };
+    let output = to.iter_mut().find(|attribute| attribute.key == OUTPUT_VALUE);
+    match output.map(|attribute| &mut attribute.value) {
+        Some(Value::String(answer)) => *answer = format!("{answer}\n\n{sentence}").into(),
+        _ => {
+            to.push(Attribute::new(OUTPUT_VALUE, sentence));
+            to.push(Attribute::new(OUTPUT_MIME_TYPE, "text/plain"));
+        }
+    }
+}
+
+/// What a reader is told in the place of an answer, or below it, where something did not end well.
+fn sentence(outcome: &Outcome) -> Option<String> {
+    Some(match outcome {
+        Outcome::Unknown | Outcome::Ok => return None,
+        Outcome::Failed(message) => format!("Failed: {}", shorten(message)),
+        Outcome::Denied(message) => format!("Denied: {}", shorten(message)),
+        // The reason that harnesses give where a person stopped it.
+        Outcome::Cancelled(reason) if reason == "interrupted" => {
+            "Interrupted by the user".to_owned()
+        }
+        Outcome::Cancelled(reason) => format!("Interrupted: {}", shorten(reason)),
+    })
 }
 
 fn shorten(message: &str) -> String {

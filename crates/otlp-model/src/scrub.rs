@@ -17,11 +17,16 @@ pub type Scrub<'a> = dyn Fn(&str) -> Option<(String, u64)> + 'a;
 /// (see [`cut`](crate::cut)). Each span that lost secrets says how many (`<agent>.scrubbed`).
 pub fn scrub_turn(turn: &mut Turn, scrub: &Scrub<'_>) {
     let mut texts = Texts { scrub, secrets: 0 };
-    for text in [&mut turn.prompt, &mut turn.answer].into_iter().flatten() {
+    let own = [&mut turn.prompt, &mut turn.answer, &mut turn.environment];
+    for text in own.into_iter().flatten() {
         texts.text(text);
     }
     texts.outcome(&mut turn.outcome);
     texts.attributes(&mut turn.attributes);
+    for event in &mut turn.events {
+        texts.attributes(&mut event.attributes);
+        texts.attributes(&mut event.details);
+    }
     texts.object(&mut turn.metadata);
     for step in &mut turn.steps {
         match step {

@@ -9,12 +9,13 @@ use crate::attributes::{
     push_usage,
 };
 use crate::content::{ContentKind, ContentPolicy, without_nul};
+use crate::events::turn_events;
 use crate::hide::Hide;
 use crate::ids::{SpanId, TraceId};
 use crate::messages::clear_messages;
 use crate::names::*;
-use crate::outcome::{sentence, status_and_events, status_word, tool_word};
-use crate::span::{Attribute, Span, SpanKind, UnixNanos, Value};
+use crate::outcome::{push_end, status_and_events, status_word, tool_word};
+use crate::span::{Attribute, Span, SpanEvent, SpanKind, UnixNanos, Value};
 use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
 
 /// How the spans of a turn hang together.
@@ -124,6 +125,11 @@ impl<'a> Tree<'a> {
         push_turn_usage(&mut attributes, turn);
         push_turn_time(&mut attributes, turn);
         push_turn_cost(&mut attributes, turn);
+        let events = turn_events(turn, self.options);
+        let left_out = turn.events.len() - events.len();
+        if left_out > 0 {
+            attributes.push(Attribute::new(self.own("turn.cut.events"), left_out as u64));
+        }
         attributes.extend(turn.attributes.iter().cloned());
         if !turn.metadata.is_empty() {
             let metadata = Json::Object(turn.metadata.clone()).to_string();
@@ -139,7 +145,7 @@ impl<'a> Tree<'a> {
         });
         let parent = parent.or(turn.caller.map(|caller| caller.span_id));
         self.push(
-            SpanSeed { id: "turn", parent, name, kind, start: turn.start, end: turn.end },
+            SpanSeed { id: "turn", parent, name, kind, start: turn.start, end: turn.end, events },
             attributes,
             &turn.outcome,
         )
@@ -188,6 +194,7 @@ impl<'a> Tree<'a> {
             kind: SpanKind::Llm,
             start: call.start,
             end: call.end,
+            events: Vec::new(),
         };
         self.push(seed, attributes, &call.outcome)
     }
@@ -230,6 +237,7 @@ impl<'a> Tree<'a> {
             kind: SpanKind::Tool,
             start: call.start,
             end: call.end,
+            events: Vec::new(),
         };
         let id = self.push(seed, attributes, &outcome);
         for nested in &call.nested {
@@ -268,6 +276,7 @@ impl<'a> Tree<'a> {
             kind: SpanKind::Chain,
             start: compaction.start,
             end: compaction.end,
+            events: Vec::new(),
         };
         self.push(seed, attributes, &Outcome::Ok);
     }
@@ -296,7 +305,9 @@ impl<'a> Tree<'a> {
         }
         all.iter_mut().for_each(strip_nul);
         let end = seed.end.max(seed.start);
-        let (status, events) = status_and_events(outcome, end);
+        let (status, ends) = status_and_events(outcome, end);
+        let mut events = seed.events;
+        events.extend(ends);
         let mut span = Span {
             trace_id: self.trace_id,
             span_id,
@@ -358,20 +369,6 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// Says in a turn's output how it ended, where it did not end well: views that show a conversation show
-/// inputs and outputs alone.
-fn push_end(to: &mut Vec<Attribute>, outcome: &Outcome) {
-    let Some(sentence) = sentence(outcome) else { return };
-    let output = to.iter_mut().find(|attribute| attribute.key == OUTPUT_VALUE);
-    match output.map(|attribute| &mut attribute.value) {
-        Some(Value::String(answer)) => *answer = format!("{answer}\n\n{sentence}").into(),
-        _ => {
-            to.push(Attribute::new(OUTPUT_VALUE, sentence));
-            to.push(Attribute::new(OUTPUT_MIME_TYPE, "text/plain"));
-        }
-    }
-}
-
 /// The name of the calls of a turn that set a sub-agent to work.
 fn sub_agent_call(thread_id: &str) -> String {
     format!("sub-agent {thread_id}")
@@ -385,6 +382,7 @@ struct SpanSeed<'a> {
     kind: SpanKind,
     start: UnixNanos,
     end: UnixNanos,
+    events: Vec<SpanEvent>,
 }
 
 fn is_json_object(text: &str) -> bool {

@@ -43,6 +43,10 @@ pub struct Turn {
     pub model: Option<String>,
     /// What it did, in order.
     pub steps: Vec<Step>,
+    /// What happened within it that is no step.
+    pub events: Vec<TurnEvent>,
+    /// Where the harness runs, as its user calls it, such as `production`.
+    pub environment: Option<String>,
     /// More about the turn that a person filters by; names carry the harness's prefix.
     pub attributes: Vec<Attribute>,
     /// More about the turn that a person reads (working directory, versions): one JSON object.
@@ -83,6 +87,19 @@ impl Turn {
             Step::Compaction(_) => &[],
         })
     }
+}
+
+/// Something that happened within a turn at a point in time.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TurnEvent {
+    /// When.
+    pub time: UnixNanos,
+    /// What, with the harness's prefix.
+    pub name: String,
+    /// More about it.
+    pub attributes: Vec<Attribute>,
+    /// More about it that is sent where the arguments of tools are.
+    pub details: Vec<Attribute>,
 }
 
 /// A span of another system.

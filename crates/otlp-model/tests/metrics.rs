@@ -19,7 +19,13 @@ fn turn() -> Turn {
         start: at(from),
         end: at(to),
         model: Some("gpt-5.5".to_owned()),
-        usage: Some(Usage { input, output: 20, ..Usage::default() }),
+        usage: Some(Usage {
+            input,
+            cached_input: 512,
+            cache_write_input: 7,
+            output: 20,
+            reasoning_output: 5,
+        }),
         cost: Some(Cost { output: 0.5, ..Cost::default() }),
         time_to_first_token: Some(50_000_000),
         outcome: Outcome::Ok,
@@ -94,6 +100,11 @@ fn every_request_tool_and_turn_counts_once() {
     let expected = [
         "codex.cost",
         "codex.tool.calls",
+        "gen_ai.client.inference.usage.cache_read.input_tokens",
+        "gen_ai.client.inference.usage.cache_write.input_tokens",
+        "gen_ai.client.inference.usage.input_tokens",
+        "gen_ai.client.inference.usage.output_tokens",
+        "gen_ai.client.inference.usage.reasoning.output_tokens",
         "gen_ai.client.operation.duration",
         "gen_ai.client.operation.time_to_first_chunk",
         "gen_ai.client.token.usage",
@@ -109,6 +120,23 @@ fn every_request_tool_and_turn_counts_once() {
     let tokens: [(&str, &[f64]); 2] = [("input", &[1000.0, 1100.0]), ("output", &[20.0, 20.0])];
     check(&batch, "gen_ai.client.token.usage", "gen_ai.token.type", &tokens);
     check(&batch, "gen_ai.invoke_agent.duration", "gen_ai.agent.name", &[("codex", &[0.9])]);
+}
+
+/// A histogram of all tokens keeps its percentiles; parts have counters of their own.
+#[test]
+fn cached_and_reasoning_tokens_are_counted_beside_those_that_they_are_part_of() {
+    for layout in [Layout::Agent, Layout::Turn] {
+        let batch = metrics(layout);
+        let sum = |name: &str| -> f64 {
+            let metric = batch.metrics.iter().find(|metric| metric.name == name).unwrap();
+            metric.points.iter().flat_map(|point| &point.values).sum()
+        };
+        let counters =
+            ["input", "cache_read.input", "cache_write.input", "output", "reasoning.output"]
+                .map(|kind| sum(&format!("gen_ai.client.inference.usage.{kind}_tokens")));
+        assert_eq!(counters, [2100.0, 1024.0, 14.0, 40.0, 10.0]);
+        assert_eq!(sum("gen_ai.client.token.usage"), 2140.0);
+    }
 }
 
 #[test]

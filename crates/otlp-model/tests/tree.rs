@@ -8,7 +8,7 @@ use expect_test::{ExpectFile, expect_file};
 use otlp_model::encode::{Scope, export_request, to_json, to_protobuf};
 use otlp_model::turn::{
     Agent, Caller, Compaction, Cost, LlmCall, Message, Outcome, ParentTurn, Part, Step, ToolCall,
-    Turn, Usage,
+    Turn, TurnEvent, Usage,
 };
 use otlp_model::{
     Attribute, ContentPolicy, Layout, Span, SpanBatch, SpanId, SpanStatus, TraceId, TreeOptions,
@@ -227,6 +227,34 @@ fn a_reason_that_is_output_is_hidden_with_it() {
     };
     assert_eq!(message(true), SpanStatus::Error("no such file".to_owned()));
     assert_eq!(message(false), SpanStatus::Error("failed".to_owned()));
+}
+
+#[test]
+fn what_happens_within_a_turn_is_an_event_of_its_span() {
+    let event = |nth: u64| TurnEvent {
+        time: at(nth),
+        name: "codex.network_proxy.policy_decision".to_owned(),
+        attributes: vec![Attribute::new("network.policy.decision", "deny")],
+        details: vec![Attribute::new("server.address", "exa\0mple.com")],
+    };
+    let turn = Turn {
+        events: (0..200).map(event).collect(),
+        outcome: Outcome::Failed("no".to_owned()),
+        ..turn()
+    };
+    let attributes = |tool_details| {
+        let content = ContentPolicy { tool_details, ..ContentPolicy::default() };
+        let spans = span_tree(&turn, &TreeOptions { content, ..TreeOptions::default() });
+        assert_eq!(spans[0].int("codex.turn.cut.events"), Some(200 - 128));
+        assert_eq!(spans[0].events.len(), 129, "and the exception");
+        assert_eq!(spans[0].events[1].time, at(1));
+        assert!(spans[1].events.is_empty());
+        spans[0].events[1].attributes.clone()
+    };
+    let decision = Attribute::new("network.policy.decision", "deny");
+    let server = Attribute::new("server.address", "example.com");
+    assert_eq!(attributes(true), [decision.clone(), server]);
+    assert_eq!(attributes(false), [decision]);
 }
 
 #[test]

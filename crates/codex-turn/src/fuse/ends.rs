@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use otlp_model::UnixNanos;
 
 use crate::approval::ROUNDING;
-use crate::events::ToolResult;
+use crate::events::{PREVIEW_END, ToolResult};
 use crate::telemetry::Telemetry;
 use crate::tools::CallItem;
 use crate::transcript::{ModelItem, TranscriptStep, TranscriptTurn};
@@ -88,5 +88,5 @@ fn end_of(call: &CallItem, events: &VecDeque<&Sent>) -> Option<usize> {
 
 /// An output without the line by which Codex says that it left the rest out (since 0.151).
 fn preview(output: &str) -> &str {
-    output.split_once("\n[... telemetry preview truncated").map_or(output, |(shown, _)| shown)
+    output.split_once(PREVIEW_END).map_or(output, |(shown, _)| shown)
 }

@@ -52,6 +52,8 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
         model: settings.model.clone().or(telemetry.model.clone()),
         steps,
         attributes: fusion.attributes(),
+        events: telemetry.network.clone(),
+        environment: telemetry.environment.clone(),
         metadata: fusion.metadata(),
     }
 }

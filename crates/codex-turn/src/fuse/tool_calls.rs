@@ -12,6 +12,9 @@ use crate::events::ToolResult;
 use crate::outcome::{End, Evidence, end};
 use crate::tools::{self, CallItem, ToolItem};
 
+/// Of an output that only an event tells, which has its beginning.
+const OUTPUT_TRUNCATED: &str = "codex.tool.output_truncated";
+
 impl Fusion<'_> {
     pub(super) fn tool_call(&self, call: &CallItem) -> ToolCall {
         let result = self.ends.asked.get(&call.place).copied();
@@ -74,7 +77,14 @@ impl Fusion<'_> {
         if evidence.is_empty() {
             tool.outcome = self.stopped().unwrap_or_default();
         }
-        tool.output = tool.output.or_else(|| item.and_then(|item| item.output.clone()));
+        // The event has the beginning of a long output.
+        let is_given = evidence.output.is_some();
+        if let Some(whole) = item.and_then(|item| item.output.as_ref()).filter(|_| !is_given) {
+            tool.output = Some(whole.clone());
+        }
+        if is_given || item.is_some_and(|item| item.output.is_some()) {
+            tool.attributes.retain(|attribute| attribute.key != OUTPUT_TRUNCATED);
+        }
         tool.arguments = arguments;
         if let Some(decision) = decision {
             decision.note_on(&mut tool);
@@ -162,7 +172,7 @@ fn without_end(time: UnixNanos, result: &ToolResult) -> ToolCall {
         }
     }
     if result.output_truncated {
-        attributes.push(Attribute::new("codex.tool.output_truncated", true));
+        attributes.push(Attribute::new(OUTPUT_TRUNCATED, true));
     }
     let mut tool = ToolCall {
         call_id: result.call_id.clone(),

@@ -6,7 +6,7 @@ use codex_turn::{
     turn_from_events,
 };
 use otlp_model::turn::{LlmCall, Outcome, Step};
-use otlp_model::{Turn, UnixNanos};
+use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Recording, read, versions};
@@ -293,5 +293,59 @@ fn trap_19_events_that_are_lost_cost_times_only() {
             }
             assert!(alone.llm_calls().all(|call| !matches!(call.outcome, Outcome::Failed(_))));
         }
+    }
+}
+
+/// The decisions of Codex's network proxy on what sandboxed commands connect to, and the environment that
+/// `[otel]` names.
+#[test]
+fn events_tell_what_the_network_proxy_decided_and_where_codex_runs() {
+    let recording = Recording::load("0.169.0/basic");
+    let (turns, _) = recording.transcript();
+    let attributes = json!({
+        "event.name": "codex.network_proxy.policy_decision",
+        "user.email": "ada@example.com",
+        "network.policy.scope": "domain",
+        "network.policy.decision": "deny",
+        "network.policy.source": "baseline_policy",
+        "network.policy.reason": "not_allowed",
+        "network.transport.protocol": "https_connect",
+        "server.address": "example.com",
+        "server.port": 443,
+        "http.request.method": "CONNECT",
+        "client.address": "127.0.0.1:40000",
+        "network.policy.override": false,
+    });
+    let decision = LogEvent {
+        time: turns[0].start.plus(1_000_000),
+        name: "codex.network_proxy.policy_decision".to_owned(),
+        attributes: attributes.as_object().cloned().unwrap(),
+        resource: json!({ "env": "production" }).as_object().cloned().unwrap(),
+        ..LogEvent::default()
+    };
+    let shortened = {
+        let mut event = decision.clone();
+        event.shorten();
+        event
+    };
+    let alone = |event: &LogEvent| {
+        let answered = LogEvent {
+            name: "codex.sse_event".to_owned(),
+            attributes: json!({ "input_token_count": 1 }).as_object().cloned().unwrap(),
+            ..event.clone()
+        };
+        let payload = &recording.payloads[0];
+        turn_from_events(payload, "thread", &[event, &answered], turns[0].end).unwrap()
+    };
+    let fused = |event: &LogEvent| fuse(&turns[0], &[event]);
+    for turn in [fused(&decision), fused(&shortened), alone(&decision)] {
+        assert_eq!(turn.environment.as_deref(), Some("production"));
+        let event = &turn.events[0];
+        let text = format!("{:?} {:?}", event.attributes, event.details);
+        assert_eq!((event.attributes.len(), event.details.len()), (6, 3), "{text}");
+        let denied = Attribute::new("network.policy.decision", "deny");
+        assert!(event.attributes.contains(&denied), "{text}");
+        assert!(event.details.contains(&Attribute::new("server.port", 443_u64)), "{text}");
+        assert!(!text.contains("ada") && !text.contains("127.0.0.1"), "{text}");
     }
 }
