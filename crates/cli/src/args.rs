@@ -90,6 +90,16 @@ pub(crate) struct Flush {
     /// of queues.
     #[arg(long, value_name = "QUEUE", conflicts_with_all = ["to", "rejected"])]
     pub(crate) discard: Option<String>,
+    /// Go on for so many seconds while turns are queued.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) wait: Option<u64>,
+    /// First trace the turns of every Codex that has ended; for the end of a CI job or a container
+    /// [default wait: 30].
+    #[arg(long, conflicts_with_all = ["rejected", "to", "from", "discard"])]
+    pub(crate) run: bool,
+    /// When the run began, in milliseconds since the Unix epoch.
+    #[arg(long, value_name = "MS", hide = true, requires = "run")]
+    pub(crate) since_ms: Option<u64>,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,

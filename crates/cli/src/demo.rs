@@ -1,7 +1,7 @@
 //! `arize-codex demo`: the real pipeline on a recorded session.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 use trace_store::TraceStore;
 
-use crate::CommandError;
 use crate::args::Demo;
 use crate::print::{self, Page};
+use crate::{CommandError, place};
 
 /// Recorded from `codex exec` 0.169.0 with a scripted model: three requests, three tools.
 const TRANSCRIPT: &str = include_str!("../data/demo/rollout.jsonl");
@@ -122,16 +122,7 @@ fn run_hook(home: &TempDir, endpoint: &Endpoint) -> Result<(), CommandError> {
 
 /// A program of ours, from beside this one, that sees nothing of the user's environment.
 fn hermetic(program: &str, home: &Path) -> Result<Command, CommandError> {
-    let this = std::env::current_exe()
-        .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
-    let path: PathBuf = this.with_file_name(format!("{program}{}", std::env::consts::EXE_SUFFIX));
-    if !path.exists() {
-        return Err(CommandError::NotFound {
-            what: format!("`{}` does not exist", path.display()),
-            hint: "the programs belong into one folder; `cargo xtask demo` builds them".to_owned(),
-        });
-    }
-    let mut command = Command::new(path);
+    let mut command = Command::new(place::program(program)?);
     command.env_clear().env(variables::USER_HOME, home);
     // Without it Windows finds no library for sockets.
     command.envs(std::env::var_os("SystemRoot").map(|root| ("SystemRoot", root)));

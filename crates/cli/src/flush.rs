@@ -52,6 +52,9 @@ pub(crate) fn flush(
     environment: &Environment,
 ) -> Result<(String, ExitCode), CommandError> {
     let paths = crate::paths(environment)?;
+    if args.run {
+        return crate::job::flush(args, environment, &paths);
+    }
     let settings = Settings::load(&paths, environment);
     let delivery = Delivery::to_targets(&settings, &paths, TIMEOUT)
         .map_err(|error| CommandError::failed("nothing can be sent", error))?;

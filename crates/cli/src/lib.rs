@@ -13,6 +13,7 @@ mod demo;
 mod doctor;
 mod error;
 mod flush;
+mod job;
 mod logs;
 mod place;
 pub mod print;

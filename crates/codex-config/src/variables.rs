@@ -20,6 +20,9 @@ pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
 /// The real `codex`, where it is not the first one on the `PATH`.
 pub const ARIZE_CODEX_BIN: &str = "ARIZE_CODEX_BIN";
 
+/// How many seconds the proxy waits for the turns of a Codex that has ended; 0 for not at all.
+pub const ARIZE_CODEX_WAIT: &str = "ARIZE_CODEX_WAIT";
+
 /// Set for the program that the hook starts for somebody else, to what marks the payload: a hook
 /// that this program starts in turn does not start it again.
 pub const ARIZE_CHAINED_NOTIFY: &str = "ARIZE_CHAINED_NOTIFY";

@@ -2,7 +2,8 @@
 //!
 //! The proxy finds the real Codex, makes sure that the buffer service runs, and lets Codex take its
 //! place. So there is no process of ours beside a running Codex: signals, job control, exit code and
-//! every way of dying are Codex's own.
+//! every way of dying are Codex's own. The exception is a job whose processes end with Codex (CI, a
+//! container): there Codex is a child, and its turns are sent before the proxy ends.
 //!
 //! Invariants: Codex runs whatever fails here, and nothing but Codex writes to the terminal (except
 //! where there is no Codex). What fails is a line in the log.
@@ -12,6 +13,7 @@
 //! starts the programs that do.
 
 mod find;
+mod job;
 mod npm;
 mod process;
 mod run;

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
 
 use buffer_api::{Endpoint, Log};
 use codex_config::{Environment, Paths, Settings, variables};
@@ -11,13 +12,14 @@ use codex_config::{Environment, Paths, Settings, variables};
 use crate::process::{self, NOT_FOUND};
 use crate::shim::PROXY;
 use crate::wrappers::{self, Ran};
-use crate::{find, is_shim, npm, service};
+use crate::{find, is_shim, job, npm, service};
 
 /// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
 /// Codex.
 const DEPTH: &str = "ARIZE_CODEX_PROXY_DEPTH";
 
-/// Runs the real Codex with these arguments in the place of this process.
+/// Runs the real Codex with these arguments: in the place of this process, or in a job whose processes
+/// end with it, as a child, whose turns are sent before this process ends.
 pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
     #[cfg(windows)]
     buffer_api::process::keep_streams();
@@ -39,10 +41,19 @@ pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> Ex
     let noted = ran.with(&codex, here);
     let mut command = npm::command(codex, &search_path(&environment));
     command.args(&arguments).env(DEPTH, depth.to_string()).env(wrappers::RAN, noted);
-    if let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) {
-        guarded(|| tracing.ensure_service());
+    let Some(tracing) = tracing.filter(|tracing| tracing.settings.enabled) else {
+        return process::replace(command);
+    };
+    guarded(|| tracing.ensure_service());
+    match guarded(|| tracing.wait(&environment, depth)).flatten() {
+        Some(wait) => {
+            let began = SystemTime::now();
+            process::run_then(command, || {
+                guarded(|| job::deliver(&tracing, began, wait));
+            })
+        }
+        None => process::replace(command),
     }
-    process::replace(command)
 }
 
 fn leads_back(codex: &Path) -> ExitCode {
@@ -77,6 +88,18 @@ impl Tracing {
         if let Err(error) = service::ensure(&program, &endpoint) {
             let program = program.display();
             self.log.warn(format_args!("codex-proxy: `{program}` cannot be started: {error}"));
+        }
+    }
+
+    /// How long to wait for the turns of this Codex after its end. The outermost Codex of a job waits
+    /// for those of all others.
+    fn wait(&self, environment: &Environment, depth: u32) -> Option<Duration> {
+        match job::wait(environment, std::process::id()) {
+            Ok(wait) => wait.filter(|_| depth == 1),
+            Err(error) => {
+                self.log.warn(format_args!("codex-proxy: {error}"));
+                None
+            }
         }
     }
 

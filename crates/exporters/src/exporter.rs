@@ -45,6 +45,11 @@ pub trait Exporter: Send + Sync {
         None
     }
 
+    /// The page on which the target shows a trace, or else the project.
+    fn trace_page(&self, _trace: TraceId) -> Option<String> {
+        self.page()
+    }
+
     /// Counts the spans of a trace that the target shows; none where it cannot be asked.
     fn count_spans(&self, _trace: TraceId) -> Result<Option<usize>, ExportError> {
         Ok(None)

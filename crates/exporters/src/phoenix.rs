@@ -145,6 +145,10 @@ impl Exporter for Phoenix {
         Some(format!("{base}/redirects/projects/{project}"))
     }
 
+    fn trace_page(&self, trace: TraceId) -> Option<String> {
+        Some(format!("{}/redirects/traces/{trace}", without_secrets(&self.base)))
+    }
+
     /// A project whose name has a slash cannot be asked for by its name.
     fn count_spans(&self, trace: TraceId) -> Result<Option<usize>, ExportError> {
         if self.project.contains('/') {

@@ -66,6 +66,7 @@ pub use read::{ReadLimit, SILENCE};
 pub use run::{CAP, run};
 pub use secrets::Secrets;
 pub use state::{StateError, ThreadState};
+pub use sweep::has_untraced_turns;
 pub use told::{TargetFlush, TargetOutbox};
 pub use trace_thread::{Context, Report, trace_thread};
 pub use trigger::{Cause, Trigger};

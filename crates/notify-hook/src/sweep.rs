@@ -12,6 +12,7 @@ use codex_config::{Paths, TracingStart};
 use otlp_model::UnixNanos;
 
 use crate::log::Log;
+use crate::writers::{Writers, writers};
 use crate::{find, state};
 
 /// The most threads of which a sweep tells turns. Those of which there is nothing to tell, such as ones
@@ -45,6 +46,16 @@ pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
         .filter(|thread| !state::is_settled(paths, &thread.thread_id, &thread.files))
         .map(|thread| thread.thread_id)
         .collect()
+}
+
+/// Whether there are turns to send of a Codex that has ended: a thread changed, and no process writes to
+/// it any more.
+pub fn has_untraced_turns(paths: &Paths) -> bool {
+    let since = TracingStart::of(paths).noted().unwrap_or_else(|| SystemTime::now() - JUST_BEFORE);
+    changed_threads(paths, since).iter().any(|thread| {
+        let found = find::files(&paths.codex_home, thread, &[], find::Reach::Since(since));
+        found.files.last().is_some_and(|file| writers(&file.path) == Writers::None)
+    })
 }
 
 /// A time of the clock as turns have it.

@@ -24,6 +24,7 @@ mod grpc;
 mod guarded;
 mod input;
 mod interrupts;
+mod jobs;
 mod mcp;
 mod metrics;
 mod mlflow;

@@ -13,7 +13,7 @@ use codex_config::{Paths, Settings, TargetSettings};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use notify_hook::ledger::{self, Entry};
-use otlp_model::UnixNanos;
+use otlp_model::{TraceId, UnixNanos};
 use serde::Serialize;
 
 use crate::Place;
@@ -239,6 +239,16 @@ pub struct Destination {
     pub target: String,
     /// The page on which it shows the project, where it has one.
     pub page: Option<String>,
+}
+
+/// The pages on which targets show a trace, by the name of the target.
+pub fn trace_pages(settings: &Settings, paths: &Paths, trace: TraceId) -> Vec<(String, String)> {
+    let page = |target: &TargetSettings| {
+        let kind = target.target.as_ref().ok()?;
+        let exporter = notify_hook::exporter(kind, target, paths, Duration::from_secs(1)).ok()?;
+        Some((target.name.clone(), exporter.trace_page(trace)?))
+    };
+    settings.targets.iter().filter_map(page).collect()
 }
 
 /// The targets of the settings, without those that are not set up rightly.

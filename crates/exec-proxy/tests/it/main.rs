@@ -5,6 +5,7 @@
 
 mod codex;
 mod finding;
+mod job;
 mod passing;
 mod service;
 mod shim;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig,
 };
-use otlp_model::{Attribute, SpanBatch};
+use otlp_model::{Attribute, SpanBatch, TraceId};
 
 use crate::fake_server::{Behaviour, FakeServer, answer};
 use crate::{connection, everything_said, passes, request_of_turn, turn, wait_of};
@@ -294,4 +294,6 @@ fn the_page_of_a_project_is_known_by_its_name() {
     let phoenix = Phoenix::new(config("http://localhost:6006/v1/traces")).unwrap();
     let page = "http://localhost:6006/redirects/projects/my%20project";
     assert_eq!(phoenix.page().as_deref(), Some(page));
+    let page = phoenix.trace_page(TraceId([7; 16])).unwrap();
+    assert_eq!(page, "http://localhost:6006/redirects/traces/07070707070707070707070707070707");
 }

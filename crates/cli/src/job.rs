@@ -1,0 +1,231 @@
+//! `arize-codex flush --run`: the turns of a job, sent before its processes end.
+//!
+//! In a CI job or a container, the notify hook and the buffer service may be killed as soon as Codex has
+//! ended. This command does their work while the job waits: it traces the turns that no process writes
+//! to any more, sends what is queued, and prints one line with the result.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use codex_config::{Environment, Paths, Settings};
+use doctor::status::trace_pages;
+use doctor::{dollars, rounded_usd};
+use exporters::outbox::When;
+use notify_hook::ledger::{self, Entry};
+use notify_hook::{Delivery, TargetOutbox};
+use otlp_model::{TraceId, UnixNanos};
+use serde_json::json;
+
+use crate::args::Flush;
+use crate::{CommandError, ExitCode};
+
+/// How long to go on where the command line does not say.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// How long a turn may take until it counts as one of a Codex that was killed: its transcript must not
+/// have changed for a second, and have no writer twice.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// The longest time that one request to a target takes.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The turns that the line counts where it is not known when the run began.
+const RECENT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most turns whose pages are named.
+const MOST_PAGES: usize = 10;
+
+/// Where a file for a summary in Markdown is named (GitHub Actions).
+const SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
+
+/// Traces, sends and reports.
+pub(crate) fn flush(
+    args: &Flush,
+    environment: &Environment,
+    paths: &Paths,
+) -> Result<(String, ExitCode), CommandError> {
+    let settings = Settings::load(paths, environment);
+    if !settings.enabled {
+        return Ok(("arize-codex: tracing is off\n".to_owned(), ExitCode::Success));
+    }
+    let until = Instant::now() + args.wait.map_or(WAIT, Duration::from_secs);
+    trace(paths, until)?;
+    let left = until.saturating_duration_since(Instant::now());
+    let timeout = TIMEOUT.min(left.max(Duration::from_secs(1)));
+    let delivery = Delivery::to_targets(&settings, paths, timeout)
+        .map_err(|error| CommandError::failed("nothing can be sent", error))?;
+    let outboxes = send(&delivery, until);
+    let since =
+        args.since_ms.map_or_else(|| nanos(SystemTime::now() - RECENT), UnixNanos::from_millis);
+    let turns = ledger::read(paths, since);
+    let run = Run { turns: &turns, outboxes: &outboxes, pages: pages(&turns, &settings, paths) };
+    if let Some(file) = environment.path(SUMMARY_FILE).filter(|_| !turns.is_empty()) {
+        // The job does not depend on it.
+        let _ = append(&file, &run.markdown());
+    }
+    let is_queued = outboxes.iter().any(|outbox| outbox.summary.waiting > 0);
+    let text = if args.json { run.json() } else { run.line() };
+    Ok((text, if is_queued { ExitCode::Failure } else { ExitCode::Success }))
+}
+
+/// Runs the hook until there is no turn left to trace. The notify of a turn may be at work at the same
+/// time; then the hook waits for it.
+fn trace(paths: &Paths, until: Instant) -> Result<(), CommandError> {
+    let hook = crate::place::program("arize-hook-codex-notify")?;
+    let settled = Instant::now() + SETTLE;
+    loop {
+        let mut command = Command::new(&hook);
+        command.arg("--sweep").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let sweep = command.spawn().map_err(|error| {
+            CommandError::failed(format!("cannot run `{}`", hook.display()), error)
+        })?;
+        wait(sweep, until);
+        if !notify_hook::has_untraced_turns(paths) || Instant::now() >= until.min(settled) {
+            return Ok(());
+        }
+        sleep(Duration::from_millis(200));
+    }
+}
+
+/// Waits for a program, which ends at the time limit at the latest.
+fn wait(mut program: Child, until: Instant) {
+    while matches!(program.try_wait(), Ok(None)) {
+        if Instant::now() >= until {
+            // It may have ended by itself; what it has not sent yet, the next run sends.
+            let _ = program.kill();
+            let _ = program.wait();
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Offers what is queued until nothing is, or the time is over.
+fn send(delivery: &Delivery, until: Instant) -> Vec<TargetOutbox> {
+    let mut when = When::Now;
+    loop {
+        delivery.flush(until, when);
+        let outboxes = delivery.outboxes();
+        // A queue of a target that the settings no longer name is not sent.
+        let is_queued =
+            |outbox: &TargetOutbox| outbox.target.is_some() && outbox.summary.waiting > 0;
+        if !outboxes.iter().any(is_queued) || Instant::now() >= until {
+            return outboxes;
+        }
+        sleep(Duration::from_millis(500).min(until.saturating_duration_since(Instant::now())));
+        when = When::Due;
+    }
+}
+
+/// The first page of each turn.
+fn pages(turns: &[Entry], settings: &Settings, paths: &Paths) -> BTreeMap<String, String> {
+    let traces = turns.iter().filter_map(|turn| turn.trace_id.as_deref()).take(MOST_PAGES);
+    let page = |trace: &str| {
+        let (_, page) =
+            trace_pages(settings, paths, TraceId::from_hex(trace)?).into_iter().next()?;
+        Some((trace.to_owned(), page))
+    };
+    traces.filter_map(page).collect()
+}
+
+fn append(file: &Path, text: &str) -> std::io::Result<()> {
+    OpenOptions::new().create(true).append(true).open(file)?.write_all(text.as_bytes())
+}
+
+fn nanos(time: SystemTime) -> UnixNanos {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}
+
+/// What became of the turns of a run.
+struct Run<'a> {
+    turns: &'a [Entry],
+    outboxes: &'a [TargetOutbox],
+    /// By trace id.
+    pages: BTreeMap<String, String>,
+}
+
+impl Run<'_> {
+    /// One line, for the log of the job.
+    fn line(&self) -> String {
+        let mut text = "arize-codex: ".to_owned();
+        match self.turns {
+            [] => text.push_str("no turn was traced"),
+            turns => {
+                let not_completed = turns.iter().filter(|turn| turn.status != "completed").count();
+                let word = if turns.len() == 1 { "turn" } else { "turns" };
+                let _ = write!(text, "traced {} {word}", turns.len());
+                if not_completed > 0 {
+                    let _ = write!(text, " ({not_completed} not completed)");
+                }
+                let cost: f64 = turns.iter().filter_map(|turn| turn.cost_usd).sum();
+                if cost > 0.0 {
+                    let _ = write!(text, ", {}", dollars(cost));
+                }
+                let page = turns.iter().find_map(|turn| self.pages.get(turn.trace_id.as_ref()?));
+                if let Some(page) = page {
+                    let _ = write!(text, ": {page}");
+                }
+            }
+        }
+        for outbox in self.outboxes.iter().filter(|outbox| outbox.summary.waiting > 0) {
+            let summary = &outbox.summary;
+            let name = outbox.target.as_deref().unwrap_or(&outbox.name);
+            let _ = write!(text, "; {} queued for {name}", summary.waiting);
+            if let Some(error) = &summary.last_error {
+                let _ = write!(text, " ({error})");
+            }
+        }
+        terminal_text::line(&text) + "\n"
+    }
+
+    fn json(&self) -> String {
+        let turns: Vec<_> = self
+            .turns
+            .iter()
+            .map(|turn| {
+                json!({
+                    "trace_id": turn.trace_id,
+                    "thread": turn.thread,
+                    "status": turn.status,
+                    "cost_usd": turn.cost_usd.map(rounded_usd),
+                    "page": turn.trace_id.as_ref().and_then(|trace| self.pages.get(trace)),
+                })
+            })
+            .collect();
+        let queued: BTreeMap<&str, usize> = self
+            .outboxes
+            .iter()
+            .map(|outbox| (outbox.name.as_str(), outbox.summary.waiting))
+            .collect();
+        format!("{:#}\n", json!({ "turns": turns, "queued": queued }))
+    }
+
+    /// A list for the summary of a job. It has nothing that a model or a repository wrote.
+    fn markdown(&self) -> String {
+        let mut text = "### Codex turns\n\n".to_owned();
+        // The ledger has the last one first.
+        for turn in self.turns.iter().rev().take(MOST_PAGES) {
+            let status = match turn.status.as_str() {
+                known @ ("completed" | "failed" | "interrupted") => known,
+                _ => "unknown",
+            };
+            let seconds = turn.end_ms.saturating_sub(turn.start_ms) as f64 / 1e3;
+            let _ = write!(text, "- {status}, {seconds:.1} s");
+            if let Some(cost) = turn.cost_usd {
+                let _ = write!(text, ", {}", dollars(cost));
+            }
+            if let Some(page) = turn.trace_id.as_ref().and_then(|trace| self.pages.get(trace)) {
+                let _ = write!(text, ", [trace](<{page}>)");
+            }
+            text.push('\n');
+        }
+        text
+    }
+}
