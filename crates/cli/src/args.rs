@@ -85,17 +85,21 @@ pub(crate) struct Flush {
     pub(crate) to: Option<String>,
     /// With --to: send only the turns in this queue to the other target, whatever target it is for.
     #[arg(long, value_name = "QUEUE", requires = "to")]
-    pub(crate) from: Option<String>,
+    pub(crate) queue: Option<String>,
+    /// Take the turns from this folder of queues, too: one that another machine or a CI job kept
+    /// (`state/codex/outbox`). The folder is not changed; --to applies to its turns.
+    #[arg(long, value_name = "DIR", conflicts_with = "queue")]
+    pub(crate) from: Option<PathBuf>,
     /// Discard the turns in this queue for good and send nothing; `arize-codex status` shows the names
     /// of queues.
-    #[arg(long, value_name = "QUEUE", conflicts_with_all = ["to", "rejected"])]
+    #[arg(long, value_name = "QUEUE", conflicts_with_all = ["to", "rejected", "from"])]
     pub(crate) discard: Option<String>,
-    /// Go on for so many seconds while turns are queued.
+    /// Try for so many seconds while turns are queued.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) wait: Option<u64>,
     /// First trace the turns of every Codex that has ended; for the end of a CI job or a container
     /// [default wait: 30].
-    #[arg(long, conflicts_with_all = ["rejected", "to", "from", "discard"])]
+    #[arg(long, conflicts_with_all = ["rejected", "to", "queue", "from", "discard"])]
     pub(crate) run: bool,
     /// When the run began, in milliseconds since the Unix epoch.
     #[arg(long, value_name = "MS", hide = true, requires = "run")]

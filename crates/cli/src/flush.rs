@@ -61,26 +61,39 @@ pub(crate) fn flush(
     if let Some(queue) = &args.discard {
         return discard(&delivery, queue, args.json);
     }
-    let moved = match &args.to {
-        Some(to) => delivery.redirect(args.from.as_deref(), to).map_err(undecided)?,
-        None => Vec::new(),
+    let moved = match (&args.from, &args.to) {
+        (Some(folder), to) => delivery.import(folder, to.as_deref()).map_err(undecided)?,
+        (None, Some(to)) => delivery.redirect(args.queue.as_deref(), to).map_err(undecided)?,
+        (None, None) => Vec::new(),
     };
     if args.rejected {
         delivery.offer_rejected_again().map_err(|error| {
             CommandError::failed("cannot offer again what was set aside", error)
         })?;
     }
-    let flushes = rounds(&delivery);
+    let mut flushes = rounds(&delivery);
+    let until = Instant::now() + Duration::from_secs(args.wait.unwrap_or_default());
+    while let Some(left) = until.checked_duration_since(Instant::now())
+        && delivery.outboxes().iter().any(is_sendable)
+    {
+        sleep(left.min(Duration::from_millis(500)));
+        flushes.extend(delivery.flush(until, When::Due));
+    }
     let lines: Vec<Line> =
         delivery.outboxes().into_iter().map(|outbox| line(outbox, &flushes)).collect();
     let text = match args.json {
         true => as_json(&lines, &moved),
-        false => redirected(&moved, args.to.as_deref()) + &as_text(&lines, SystemTime::now()),
+        false => moved_lines(&moved, args) + &as_text(&lines, SystemTime::now()),
     };
     let waits = lines.iter().any(|Line { outbox: TargetOutbox { summary, .. }, .. }| {
         summary.waiting + summary.metrics_waiting > 0
     });
     Ok((text, if waits { ExitCode::Failure } else { ExitCode::Success }))
+}
+
+/// Whether turns are queued for a target that the settings name.
+pub(crate) fn is_sendable(outbox: &TargetOutbox) -> bool {
+    outbox.target.is_some() && outbox.summary.waiting > 0
 }
 
 /// Gives the turns of a queue up.
@@ -101,16 +114,24 @@ fn undecided(error: DecideError) -> CommandError {
     CommandError::failed("nothing was sent", error)
 }
 
-/// A line for each queue whose turns another target gets.
-fn redirected(moved: &[Decided], target: Option<&str>) -> String {
-    let Some(target) = target else { return String::new() };
-    if moved.is_empty() {
-        return "no turn is queued for a target that the settings do not name\n".to_owned();
-    }
-    let line = |Decided { queue, turns }: &Decided| {
-        format!("{} of `{queue}` moved to `{target}`\n", counted(*turns))
+/// A line for each queue whose turns were moved or copied.
+fn moved_lines(moved: &[Decided], args: &Flush) -> String {
+    let line = |Decided { queue, turns }: &Decided| match (&args.from, &args.to) {
+        (Some(_), _) => format!("{} of `{queue}` taken from the folder\n", counted(*turns)),
+        (None, Some(target)) => {
+            format!("{} of `{queue}` moved to `{target}`\n", counted(*turns))
+        }
+        (None, None) => String::new(),
     };
-    moved.iter().map(line).collect()
+    match (&args.from, &args.to) {
+        (Some(folder), _) if moved.is_empty() => {
+            format!("no turn is queued in `{}`\n", folder.display())
+        }
+        (None, Some(_)) if moved.is_empty() => {
+            "no turn is queued for a target that the settings do not name\n".to_owned()
+        }
+        _ => moved.iter().map(line).collect(),
+    }
 }
 
 fn counted(turns: usize) -> String {
@@ -223,7 +244,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
             let name = &outbox.name;
             let _ = writeln!(
                 text,
-                "  hint: `arize-codex flush --from {name} --to TARGET` or `--discard {name}`"
+                "  hint: `arize-codex flush --queue {name} --to TARGET` or `--discard {name}`"
             );
         }
         let next = summary.next_attempt.and_then(|next| next.duration_since(now).ok());
@@ -305,12 +326,11 @@ mod tests {
             team (otlp http://c): 0 sent, 0 waiting, 1 set aside
               refused for good: 3 spans of trace 8f997398: no
             old (phoenix http://o, project `p`): 0 sent, 1 waiting
-              hint: `arize-codex flush --from old --to TARGET` or `--discard old`
+              hint: `arize-codex flush --queue old --to TARGET` or `--discard old`
             hint: `arize-codex flush --rejected` offers what was set aside again
         "#]]
         .assert_eq(&as_text(&lines, now));
         let moved = [Decided { queue: "old".to_owned(), turns: 1 }];
-        assert_eq!(redirected(&moved, Some("phoenix")), "1 turn of `old` moved to `phoenix`\n");
         expect![[r#"
             {
               "moved": [

@@ -23,6 +23,7 @@ use otlp_model::{TraceId, UnixNanos};
 use serde_json::json;
 
 use crate::args::Flush;
+use crate::flush::is_sendable;
 use crate::{CommandError, ExitCode};
 
 /// How long to go on where the command line does not say.
@@ -112,10 +113,7 @@ fn send(delivery: &Delivery, until: Instant) -> Vec<TargetOutbox> {
     loop {
         delivery.flush(until, when);
         let outboxes = delivery.outboxes();
-        // A queue of a target that the settings no longer name is not sent.
-        let is_queued =
-            |outbox: &TargetOutbox| outbox.target.is_some() && outbox.summary.waiting > 0;
-        if !outboxes.iter().any(is_queued) || Instant::now() >= until {
+        if !outboxes.iter().any(is_sendable) || Instant::now() >= until {
             return outboxes;
         }
         sleep(Duration::from_millis(500).min(until.saturating_duration_since(Instant::now())));

@@ -93,7 +93,7 @@ fn the_command_that_the_doctor_names_sends_the_turns_to_a_target_that_there_is()
     let commands = home.warned();
     let [command] = &commands[..] else { panic!("{commands:?}") };
     let (_, arguments) = command.split_once("arize-codex ").unwrap();
-    assert_eq!(arguments, "flush --from old --to local");
+    assert_eq!(arguments, "flush --queue old --to local");
     let (code, text) = home.run(arguments);
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("2 turns of `old` moved to `local`\n"), "{text}");
@@ -128,7 +128,7 @@ fn a_name_that_is_none_is_answered_with_those_that_there_are() {
     let home = Home::new();
     for (arguments, part) in [
         ("flush --discard new", "there is no queue `new`; queues with turns: old"),
-        ("flush --from new --to local", "there is no queue `new`; queues with turns: old"),
+        ("flush --queue new --to local", "there is no queue `new`; queues with turns: old"),
         ("flush --to new", "there is no target `new`; the targets: local"),
     ] {
         let (code, text) = home.run(arguments);
@@ -164,8 +164,42 @@ fn the_status_names_the_place_that_the_environment_of_one_run_named() {
     fs::write(queue.folder().join("target.json"), note.to_string()).unwrap();
     let (_, text) = home.run("status");
     assert!(text.contains("  for phoenix http://127.0.0.1:9, project `other`"), "{text}");
-    assert!(text.contains("not in the settings: arize-codex flush --from old --to"), "{text}");
+    assert!(text.contains("not in the settings: arize-codex flush --queue old --to"), "{text}");
     let (code, text) = home.run("flush");
     assert_eq!(code, 1);
     assert!(text.contains("PHOENIX_API_KEY, which is not stored"), "{text}");
+}
+
+#[test]
+fn turns_that_a_job_kept_are_sent_from_another_machine() {
+    let (job, home) = (Home::new(), Home::new());
+    job.outbox("local").push(&turn(7), SystemTime::now()).unwrap();
+    let kept = job.harness("state/codex/outbox");
+    let kept = kept.display();
+    let (code, text) = home.run(&format!("flush --from {kept}"));
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("there is no target `old`; the targets: local"), "{text}");
+    assert_eq!(home.stored(), 0, "all or none");
+    for _ in ["once", "twice"] {
+        let (code, text) = home.run(&format!("flush --from {kept} --to local"));
+        assert_eq!(code, 1, "`old` of this home is still queued: {text}");
+        assert!(
+            text.starts_with("1 turn of `local` taken from the folder\n2 turns of `old`"),
+            "{text}"
+        );
+        assert_eq!(home.stored(), 3);
+    }
+    let (_, text) = home.run("flush --from /nowhere");
+    assert!(text.contains("cannot read `/nowhere`"), "{text}");
+}
+
+#[test]
+fn turns_from_elsewhere_do_not_go_where_their_contents_may_not() {
+    let (job, home) = (Home::new(), Home::new());
+    let text = "harnesses: {codex: {target: local}}\nlogging: {prompts: false}\n";
+    fs::write(home.harness("config.yaml"), text).unwrap();
+    let kept = job.harness("state/codex/outbox");
+    let (code, text) = home.run(&format!("flush --from {} --to local", kept.display()));
+    assert_eq!((code, home.stored()), (1, 0), "{text}");
+    assert!(text.contains("`local` gets no prompts"), "{text}");
 }

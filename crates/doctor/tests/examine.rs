@@ -237,6 +237,6 @@ fn what_waits_is_told_also_for_a_target_that_is_gone() {
     assert!(waiting.command.as_deref().is_some_and(|command| command.ends_with("codex flush")));
     let queued = "1 turn is queued for `old`, which the settings no longer name";
     assert!(gone.message.starts_with(queued), "{gone:?}");
-    let decide = |command: &str| command.ends_with("codex flush --from old --to local");
+    let decide = |command: &str| command.ends_with("codex flush --queue old --to local");
     assert!(gone.command.as_deref().is_some_and(decide), "{gone:?}");
 }

@@ -1,10 +1,13 @@
 //! What a person decides about queued turns: to send them to another target, or to discard them.
 
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use exporters::Outbox;
-use exporters::outbox::OutboxError;
+use exporters::outbox::{Limits, OutboxError};
 
 use crate::deliver::Delivery;
 use crate::queues::Note;
@@ -53,6 +56,14 @@ pub enum DecideError {
         /// What the turns may hold.
         what: &'static str,
     },
+    /// The folder of another machine's queues cannot be read.
+    #[error("cannot read `{folder}`", folder = folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// Another process offers the turns.
     #[error("another process is sending the turns in `{0}`")]
     Busy(String),
@@ -94,6 +105,45 @@ impl Delivery {
             Ok(Decided { queue, turns })
         });
         moved.collect()
+    }
+
+    /// Copies the turns of a folder of queues, such as one that a CI job kept, to the target `to`, or
+    /// where none is named to the targets of the same names. What the folder says of where its turns
+    /// are to go does not count: another machine wrote it.
+    pub fn import(&self, folder: &Path, to: Option<&str>) -> Result<Vec<Decided>, DecideError> {
+        let unreadable = |source| DecideError::Folder { folder: folder.to_owned(), source };
+        let mut queues = Vec::new();
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let Ok(queue) = entry.file_name().into_string() else { continue };
+            let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
+            if is_folder && Outbox::new(entry.path(), Limits::default()).holds_something() {
+                queues.push((queue, entry.path()));
+            }
+        }
+        queues.sort();
+        let targets = queues.iter().map(|(queue, folder)| {
+            let name = to.unwrap_or(queue);
+            let target = self.lanes.iter().find(|lane| lane.name() == name).ok_or_else(|| {
+                let targets = self.lanes.iter().map(|lane| lane.name().to_owned()).collect();
+                DecideError::NoTarget { name: name.to_owned(), targets }
+            })?;
+            let held = Note::read(folder).contents;
+            match held.beyond(target.note().contents) {
+                Some(what) => {
+                    let (target, queue) = (name.to_owned(), queue.clone());
+                    Err(DecideError::Contents { target, queue, what })
+                }
+                None => Ok(target),
+            }
+        });
+        // All or none.
+        let targets: Vec<_> = targets.collect::<Result<_, _>>()?;
+        let copied = targets.into_iter().zip(queues).map(|(target, (queue, folder))| {
+            target.note_place();
+            Ok(Decided { turns: target.outbox().copy_from(&folder)?, queue })
+        });
+        copied.collect()
     }
 
     /// Gives up the turns of a queue.

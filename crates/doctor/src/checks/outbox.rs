@@ -98,7 +98,7 @@ fn judge(facts: &Facts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Fin
         }
     };
     let all = summary.waiting + summary.rejected.len();
-    let decide = format!("{FLUSH} --from {queue} --to {target}");
+    let decide = format!("{FLUSH} --queue {queue} --to {target}");
     match &facts.waits_for {
         WaitsFor::Target => judge_own(&shown(queue), summary, *max_bytes, now),
         WaitsFor::Place { place, missing } if missing.is_empty() => {
@@ -266,13 +266,13 @@ mod tests {
                 waiting,
                 WaitsFor::Gone { place: None },
                 "2 turns are queued for `old`, which the settings no longer name",
-                "arize-codex flush --from old --to otlp",
+                "arize-codex flush --queue old --to otlp",
             ),
             (
                 refused,
                 WaitsFor::Gone { place: Some(place()) },
                 "1 turn is queued for `old` (phoenix http://h, project `p`), which the settings",
-                "arize-codex flush --from old --to otlp",
+                "arize-codex flush --queue old --to otlp",
             ),
             (
                 one.clone(),
@@ -284,7 +284,7 @@ mod tests {
                 one,
                 WaitsFor::Place { place: place(), missing },
                 "1 turn is queued for phoenix http://h, project `p`; PHOENIX_API_KEY of their run",
-                "arize-codex flush --from old --to otlp",
+                "arize-codex flush --queue old --to otlp",
             ),
         ] {
             let queue = "old".to_owned();

@@ -104,7 +104,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             let name = &target.name;
             let _ = writeln!(
                 text,
-                "  not in the settings: arize-codex flush --from {name} --to TARGET"
+                "  not in the settings: arize-codex flush --queue {name} --to TARGET"
             );
         }
         for turn in target.unfinished.iter().take(MOST_UNFINISHED) {
@@ -327,7 +327,7 @@ mod tests {
             phoenix@1a2b3c4d      123        1          0  5 min ago
               for phoenix http://there, project `other`
             old                   123        1          0  5 min ago
-              not in the settings: arize-codex flush --from old --to TARGET
+              not in the settings: arize-codex flush --queue old --to TARGET
 
             TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
             8f997398  11:45:00       1m23s     45k     812   $0.1234  3  Fix the flaky test

@@ -75,6 +75,15 @@ pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     NewFile::write(parent(path), |file| file.write_all(bytes))?.put(path)
 }
 
+/// Copies a regular file, durably.
+pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(from)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
+    }
+    let mut from = File::open(from)?;
+    NewFile::write(parent(to), |to| io::copy(&mut from, to).map(drop))?.put(to)
+}
+
 /// A file that is written and has no name yet.
 pub(super) struct NewFile(NamedTempFile);
 

@@ -228,6 +228,20 @@ impl Outbox {
         Ok(batches.len())
     }
 
+    /// Copies the batches of another folder, each of which is offered as a whole; says how many they
+    /// are. A batch that is here already is not copied again.
+    pub fn copy_from(&self, other: &Path) -> Result<usize, OutboxError> {
+        let batches = self.on(other, folder::batches)?;
+        for (name, bytes) in &batches {
+            let (from, to) = (other.join(name.to_string()), self.folder.join(name.to_string()));
+            if !to.exists() {
+                self.make_room(&self.folder, *bytes)?;
+                self.on(&from, |from| folder::copy_durably(from, &to))?;
+            }
+        }
+        Ok(batches.len())
+    }
+
     fn rejected_folder(&self) -> PathBuf {
         self.folder.join("rejected")
     }
