@@ -2,7 +2,9 @@
 
 mod page;
 
-use std::io::{IsTerminal, Read};
+use std::fs::{self, OpenOptions};
+use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use codex_config::{Environment, Secret, TlsFiles};
@@ -50,8 +52,27 @@ pub(crate) fn setup(
         agree(&mut *ask, &page.list(&steps), || plan.diff())?;
     }
     let applied = carry_out(&host, &facts, &plan)?;
+    if !args.no_path {
+        add_to_job_path(environment, &host.paths.bin_dir);
+    }
     let next = setup::next_steps(&host, &facts, &answers, &plan);
     Ok(page.report(&applied.done, &applied.problems, &next, &tried))
+}
+
+/// The file in which a job names folders for the `PATH` of its next steps (GitHub Actions), which read
+/// no profile of a shell.
+const JOB_PATH_FILE: &str = "GITHUB_PATH";
+
+/// Lets the next steps of a job find `codex`. The file belongs to the job and ends with it.
+fn add_to_job_path(environment: &Environment, folder: &Path) {
+    let Some(file) = environment.path(JOB_PATH_FILE) else { return };
+    let line = folder.display().to_string();
+    let is_there = |text: String| text.lines().any(|folder| folder == line);
+    if !fs::read_to_string(&file).is_ok_and(is_there) {
+        let file = OpenOptions::new().create(true).append(true).open(file);
+        // Tracing works without it.
+        let _ = file.and_then(|mut file| writeln!(file, "{line}"));
+    }
 }
 
 /// Takes the installation back.

@@ -174,3 +174,23 @@ fn an_uninstallation_says_what_stays_and_where() {
     let (_, said) = person.arize_codex(&["uninstall", "-y", "--purge"]);
     assert!(!said.contains("Kept:"), "{said}");
 }
+
+#[test]
+fn the_next_steps_of_a_job_find_codex() {
+    let person = Person::new();
+    let file = person.path("job-path");
+    let bin = person.path("user/.arize/harness/bin").display().to_string();
+    for (flags, expected) in [
+        (&["--no-path"][..], None),
+        (&[], Some(format!("{bin}\n"))),
+        // A second setup.
+        (&[], Some(format!("{bin}\n"))),
+    ] {
+        let mut command = Command::new(person.path("build/arize-codex"));
+        command.args(["setup", "-y", "--no-service", "--port", "9"]).args(flags).env_clear();
+        command.env("HOME", person.path("user")).env("PATH", "/usr/bin:/bin");
+        let output = command.env("GITHUB_PATH", &file).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert_eq!(fs::read_to_string(&file).ok(), expected, "{flags:?}");
+    }
+}
