@@ -11,6 +11,9 @@ use crate::paths::append_private;
 /// How a line begins that says that something was left out because it was too much.
 pub const LIMIT_REACHED: &str = "limit reached: ";
 
+/// How a line of the service's log begins that says why a run of the hook came to nothing.
+pub const HOOK_FAILED: &str = "the hook failed: ";
+
 /// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
 #[derive(Debug, Clone)]
 pub struct Log {

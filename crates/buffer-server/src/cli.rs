@@ -60,36 +60,39 @@ enum Command {
     Start,
     /// Stop the service
     Stop {
-        /// Also end a service that does not answer
+        /// Also end a service that does not answer; never another program
         #[arg(long)]
         force: bool,
     },
-    /// Say whether the service runs: exit code 0 if it does, else 1
+    /// Print whether the service runs; exit code 0 if it does, else 1
     Status {
-        /// Say it as JSON, with the service's counters
+        /// Print JSON, with the service's counters
         #[arg(long)]
         json: bool,
     },
-    /// Start the service unless it runs; says what stands in the way in its log, and never fails
+    /// Start the service if it does not run; errors go to its log, and the exit code is always 0
     Ensure {
         /// Do not wait until it answers
         #[arg(long)]
         no_wait: bool,
     },
-    /// Be the service
+    /// Run the service in this process
     Run {
         /// Log to the standard error stream and end with the terminal
         #[arg(long)]
         foreground: bool,
-        /// Take events only from senders that show the write token, or are known as the user's own;
-        /// also `harnesses.codex.collector.require_write_token` in `config.yaml`
+        /// Accept events only with the write token or from processes of the user; also `harnesses.codex.collector.require_write_token` in `config.yaml`
         #[arg(long)]
         require_write_token: bool,
-        /// Do not start the hook for threads that fell silent [env: ARIZE_CODEX_SWEEP=false]
+        /// Do not start the hook for threads that became silent [env: ARIZE_CODEX_SWEEP=false]
         #[arg(long)]
         no_sweep: bool,
     },
 }
+
+/// With another port for the service alone, Codex would go on sending to this one.
+const OTHER_PORT: &str =
+    "move the service and Codex's configuration to another port: arize-codex setup --port PORT";
 
 /// Why a command failed, for the person who gave it.
 #[derive(Debug)]
@@ -218,11 +221,9 @@ fn status_text(status: &Status) -> String {
     match status {
         Status::Running(running) => format!("running {}", place(running)),
         Status::Unresponsive { pid: Some(pid) } => {
-            format!("stopped (PID {pid} is there and does not answer)")
+            format!("not answering (PID {pid})")
         }
-        Status::Unresponsive { pid: None } => {
-            "stopped (a process is there and does not answer)".to_owned()
-        }
+        Status::Unresponsive { pid: None } => "not answering".to_owned(),
         Status::Taken { endpoint, occupant } => {
             format!("stopped ({endpoint} is taken by {occupant})")
         }
@@ -267,9 +268,7 @@ impl Failure {
 impl From<StartError> for Failure {
     fn from(error: StartError) -> Self {
         let (exit, hint) = match error {
-            StartError::PortTaken { .. } => {
-                (Exit::PortTaken, Some("choose another port with --port"))
-            }
+            StartError::PortTaken { .. } => (Exit::PortTaken, Some(OTHER_PORT)),
             StartError::Elsewhere { .. } => {
                 (Exit::AlreadyRunning, Some("stop it first: arize-codex-buffer stop"))
             }
@@ -283,7 +282,7 @@ impl From<StopError> for Failure {
     fn from(error: StopError) -> Self {
         let force = Some("arize-codex-buffer stop --force ends it");
         let (exit, hint) = match error {
-            StopError::Foreign { .. } => (Exit::PortTaken, None),
+            StopError::Foreign { .. } => (Exit::PortTaken, Some(OTHER_PORT)),
             StopError::Unresponsive { .. } | StopError::StillRunning { .. } => {
                 (Exit::Failed, force)
             }
@@ -297,9 +296,7 @@ impl From<RunError> for Failure {
     fn from(error: RunError) -> Self {
         let (exit, hint) = match error {
             RunError::Instance(AcquireError::Held { .. }) => (Exit::AlreadyRunning, None),
-            RunError::PortTaken { .. } => {
-                (Exit::PortTaken, Some("choose another port with --port"))
-            }
+            RunError::PortTaken { .. } => (Exit::PortTaken, Some(OTHER_PORT)),
             _ => (Exit::Failed, None),
         };
         Self { exit, message: chain(&error), hint }

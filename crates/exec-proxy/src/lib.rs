@@ -6,13 +6,14 @@
 //! container): there Codex is a child, and its turns are sent before the proxy ends.
 //!
 //! Invariants: Codex runs whatever fails here, and nothing but Codex writes to the terminal (except
-//! where there is no Codex). What fails is a line in the log.
+//! where there is no Codex, and for `--help` under its own name). What fails is a line in the log.
 //!
 //! Start reading at [`run`]. [`find_codex`], [`is_shim`] and [`shim`] are also for
 //! whoever installs the shim or checks it. This crate knows nothing of spans and where they go: it
 //! starts the programs that do.
 
 mod find;
+mod help;
 mod job;
 mod npm;
 mod process;

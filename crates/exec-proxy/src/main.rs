@@ -3,5 +3,7 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    exec_proxy::run(std::env::args_os().skip(1).collect(), std::env::vars_os().collect())
+    let mut arguments = std::env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    exec_proxy::run(&program, arguments.collect(), std::env::vars_os().collect())
 }

@@ -1,6 +1,7 @@
 //! The program: from Codex's arguments to Codex.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -12,17 +13,27 @@ use codex_config::{Environment, Paths, Settings, variables};
 use crate::process::{self, NOT_FOUND};
 use crate::shim::PROXY;
 use crate::wrappers::{self, Ran};
-use crate::{find, is_shim, job, npm, service};
+use crate::{find, help, is_shim, job, npm, service};
 
 /// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
 /// Codex.
 const DEPTH: &str = "ARIZE_CODEX_PROXY_DEPTH";
 
 /// Runs the real Codex with these arguments: in the place of this process, or in a job whose processes
-/// end with it, as a child, whose turns are sent before this process ends.
-pub fn run(arguments: Vec<OsString>, variables: Vec<(OsString, OsString)>) -> ExitCode {
+/// end with it, as a child, whose turns are sent before this process ends. This process was started
+/// under the name `program`.
+pub fn run(
+    program: &OsStr,
+    arguments: Vec<OsString>,
+    variables: Vec<(OsString, OsString)>,
+) -> ExitCode {
     #[cfg(windows)]
     buffer_api::process::keep_streams();
+    if let Some(answer) = help::answer(program, &arguments) {
+        // A reader such as `head` may have seen enough.
+        let _ = io::stdout().write_all(answer.as_bytes());
+        return ExitCode::SUCCESS;
+    }
     // A panic here costs a trace and not a run of Codex; its message is not for the terminal.
     panic::set_hook(Box::new(|_| {}));
     let tracing = guarded(|| Tracing::configured(&variables)).flatten();

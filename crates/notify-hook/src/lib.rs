@@ -7,7 +7,7 @@
 //! late, and the result is the same.
 //!
 //! Invariants: Codex never notices it ([`run`] returns whatever happens, within [`CAP`], and prints
-//! nothing but what `ARIZE_DRY_RUN` asks for); a turn counts as sent only when each target accepted it
+//! nothing but what `ARIZE_DRY_RUN` or `--help` asks for); a turn counts as sent only when each target accepted it
 //! or has it in its outbox, on disk;
 //! no async runtime, no database of its own.
 //!
@@ -28,6 +28,7 @@ mod find;
 mod forks;
 mod gather;
 mod git;
+mod help;
 mod lane;
 pub mod ledger;
 mod lifecycle;

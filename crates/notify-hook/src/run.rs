@@ -1,6 +1,7 @@
 //! The program: from one argument and the environment to a traced thread.
 
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,7 +24,7 @@ use crate::secrets::{self, Secrets};
 use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
 use crate::watchdog::Watchdog;
-use crate::{find, lifecycle, price, state, sweep};
+use crate::{find, help, lifecycle, price, state, sweep};
 
 /// The longest time that a look at a thread takes, whoever hangs; a run for a payload is one look.
 pub const CAP: Duration = Duration::from_secs(10);
@@ -42,6 +43,11 @@ pub(crate) const GRACE: Duration = Duration::from_millis(500);
 pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, OsString)>) {
     // Codex may show what a hook prints, and take its exit code for a decision.
     panic::set_hook(Box::new(|_| {}));
+    if let Some(answer) = help::answer(&arguments) {
+        // A reader such as `head` may have seen enough.
+        let _ = io::stdout().write_all(answer.as_bytes());
+        return;
+    }
     let _ = panic::catch_unwind(AssertUnwindSafe(|| begin(&arguments, variables)));
 }
 

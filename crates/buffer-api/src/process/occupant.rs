@@ -1,6 +1,7 @@
 //! Who listens on a port.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::Endpoint;
 
@@ -13,12 +14,17 @@ pub struct Occupant {
     pub program: Option<String>,
     /// Its user, where the system tells and it is another one than that of this process.
     pub other_user: Option<u32>,
+    /// The directory of its files, where it is the service of another home.
+    pub home: Option<PathBuf>,
 }
 
 impl fmt::Display for Occupant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let home =
+            self.home.as_ref().map(|home| format!(", the buffer service of `{}`", home.display()));
+        let home = home.unwrap_or_default();
         match (&self.program, self.pid) {
-            (Some(program), Some(pid)) => write!(f, "`{program}` (PID {pid})"),
+            (Some(program), Some(pid)) => write!(f, "`{program}` (PID {pid}{home})"),
             (None, Some(pid)) => write!(f, "PID {pid}"),
             _ => f.write_str("another process"),
         }?;
@@ -60,9 +66,11 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
+    use std::path::PathBuf;
 
     use super::Occupant;
     use crate::process::sockets::{self, Socket};
+    use crate::wire::SERVICE_NAME;
 
     pub(super) fn listener(port: u16) -> Option<Occupant> {
         let sockets: Vec<Socket> =
@@ -73,9 +81,40 @@ mod linux {
         let other_user = sockets.first()?.uid;
         let other_user = (other_user != own).then_some(other_user);
         let pid = processes().find(|pid| holds_any(*pid, &names));
-        let program = pid.and_then(|pid| fs::read_to_string(format!("/proc/{pid}/comm")).ok());
-        let program = program.map(|name| name.trim().to_owned());
-        Some(Occupant { pid, program, other_user })
+        let words = pid.map(command_line).unwrap_or_default();
+        let program = pid.and_then(|pid| name(pid, &words));
+        let home = program.as_deref().and_then(|program| home_of_service(program, &words));
+        Some(Occupant { pid, program, other_user, home })
+    }
+
+    /// The whole name of a program. The kernel's own has 15 bytes; where that is full, it is the
+    /// beginning of the name of the file or of a script that the program runs.
+    fn name(pid: u32, words: &[String]) -> Option<String> {
+        const FULL: usize = 15;
+        let short = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim().to_owned();
+        if short.len() < FULL {
+            return Some(short);
+        }
+        let file = fs::read_link(format!("/proc/{pid}/exe")).ok();
+        let file =
+            file.map(|file| file.to_string_lossy().trim_end_matches(" (deleted)").to_owned());
+        let names = file.iter().chain(words).map(|path| path.rsplit('/').next().unwrap_or(path));
+        let whole = names.into_iter().find(|name| name.starts_with(&short)).map(str::to_owned);
+        Some(whole.unwrap_or(short))
+    }
+
+    fn command_line(pid: u32) -> Vec<String> {
+        let bytes = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        bytes
+            .split(|byte| *byte == 0)
+            .map(|word| String::from_utf8_lossy(word).into_owned())
+            .collect()
+    }
+
+    /// Where the service has its files, as its starter told it.
+    fn home_of_service(program: &str, words: &[String]) -> Option<PathBuf> {
+        let at = words.iter().position(|word| word == "--home")?;
+        (program == SERVICE_NAME).then(|| words.get(at + 1).map(PathBuf::from))?
     }
 
     fn processes() -> impl Iterator<Item = u32> {
@@ -93,8 +132,50 @@ mod linux {
     #[cfg(test)]
     mod tests {
         use std::net::TcpListener;
+        use std::path::Path;
+        use std::process::Command;
+        use std::time::{Duration, Instant};
 
         use super::*;
+
+        #[test]
+        fn a_long_name_is_named_whole() {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("a-program-with-a-long-name");
+            // Not in this process: another test may start something meanwhile.
+            let copied = Command::new("cp").args([Path::new("/bin/sleep"), &program]).status();
+            assert!(copied.unwrap().success());
+            let mut running = Command::new(&program).arg("60").spawn().unwrap();
+            let until = Instant::now() + Duration::from_secs(60);
+            let found = loop {
+                let found = name(running.id(), &command_line(running.id()));
+                if found.as_deref() == Some("a-program-with-a-long-name") || Instant::now() > until
+                {
+                    break found;
+                }
+            };
+            running.kill().unwrap();
+            running.wait().unwrap();
+            assert_eq!(found.as_deref(), Some("a-program-with-a-long-name"));
+        }
+
+        #[test]
+        fn a_service_says_whose_it_is() {
+            let words =
+                ["/x/arize-codex-buffer", "run", "--home", "/h/.arize/harness", "--port", "1"];
+            let words = words.map(str::to_owned);
+            let home = home_of_service("arize-codex-buffer", &words);
+            assert_eq!(home, Some("/h/.arize/harness".into()));
+            assert_eq!(home_of_service("python3", &words), None);
+            assert_eq!(home_of_service("arize-codex-buffer", &words[..3]), None);
+            let pid = Some(7);
+            let program = Some("arize-codex-buffer".to_owned());
+            let occupant = Occupant { pid, program, home, ..Occupant::default() };
+            assert_eq!(
+                occupant.to_string(),
+                "`arize-codex-buffer` (PID 7, the buffer service of `/h/.arize/harness`)"
+            );
+        }
 
         #[test]
         fn a_listener_is_found_and_named() {

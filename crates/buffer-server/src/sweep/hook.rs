@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use buffer_api::log::HOOK_FAILED;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
@@ -59,7 +60,8 @@ impl Hook {
             }
             Err(error) => {
                 let program = self.program.display();
-                log.line_on(Topic::Sweep, format_args!("`{program}` is not started: {error}"));
+                let line = format_args!("{HOOK_FAILED}`{program}` cannot be started: {error}");
+                log.line_on(Topic::Sweep, line);
             }
         }
     }
@@ -81,7 +83,8 @@ impl Hook {
             Ok(status) => ExitStatus::to_string(&status),
             Err(error) => error,
         };
-        log.line_on(Topic::Sweep, format_args!("`{}`: {failure}", self.program.display()));
+        let program = self.program.display();
+        log.line_on(Topic::Sweep, format_args!("{HOOK_FAILED}`{program}`: {failure}"));
         is_flush
     }
 }

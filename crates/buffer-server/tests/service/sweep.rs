@@ -273,7 +273,7 @@ fn without_a_hook_nothing_is_started_and_the_log_says_so() {
     let hook = scene.folder.path().join("hook");
     fs::remove_file(&hook).unwrap();
     let server = scene.serve(PACE);
-    wait_for(|| log(&server).contains("is not started").then_some(()));
+    wait_for(|| log(&server).contains("cannot be started").then_some(()));
     assert!(log(&server).contains(&*hook.to_string_lossy()), "{}", log(&server));
     scene.write(TODAY, A);
     server.post(&export(A, 0..1));

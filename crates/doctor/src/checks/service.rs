@@ -3,18 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use buffer_api::log::HOOK_FAILED;
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
-use codex_config::{Paths, Settings};
+use codex_config::{HOOK_PROGRAM, Paths, Settings};
 
-use crate::Finding;
-use crate::words::{bytes, count, quoted, span};
+use crate::words::{bytes, count, line, quoted, span};
+use crate::{Finding, logs};
 
 const UP: &str = "service";
 const VERSION: &str = "service.version";
 const TOKEN: &str = "service.token";
 const EVENTS: &str = "service.events";
 const DATABASE: &str = "service.database";
+const RUNS_HOOK: &str = "service.hook";
 
 const START: &str = "arize-codex-buffer start";
 const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
@@ -32,8 +34,19 @@ pub struct Facts {
     pub version: &'static str,
     /// Whether its program file was replaced after it was started.
     pub is_replaced: bool,
+    /// What keeps the service from running the hook.
+    pub hook: Option<HookTrouble>,
     /// Databases that could not be used and were set aside, the oldest first.
     pub set_aside: Vec<PathBuf>,
+}
+
+/// Why the service does not run the hook.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HookTrouble {
+    /// There is no hook beside its program.
+    Missing(PathBuf),
+    /// So many runs failed since it started, the last one for this reason.
+    Failed(usize, String),
 }
 
 /// What comes of the token.
@@ -67,6 +80,7 @@ pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTim
     Facts {
         token: running.map_or(Token::Untried, |running| try_token(running, &files)),
         is_replaced: running.is_some_and(|running| is_replaced(running, now)),
+        hook: running.and_then(|running| hook_trouble(running, paths, now)),
         version: env!("CARGO_PKG_VERSION"),
         wanted: wanted(settings),
         set_aside: buffer_api::paths::set_aside(&files.database),
@@ -129,6 +143,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
         token(&facts.token),
         events(running),
     ];
+    findings.extend(facts.hook.as_ref().map(runs_hook));
     findings.extend(database(running, facts));
     findings
 }
@@ -212,6 +227,27 @@ fn events(running: &Running) -> Finding {
     Finding::ok(EVENTS, kept)
 }
 
+fn runs_hook(trouble: &HookTrouble) -> Finding {
+    const WITHOUT: &str = "failed and interrupted turns are sent late";
+    match trouble {
+        HookTrouble::Missing(hook) => {
+            let message = format!(
+                "the service cannot start `{}`, which is missing: {WITHOUT}",
+                hook.display()
+            );
+            Finding::failure(RUNS_HOOK, message, RESTART)
+        }
+        HookTrouble::Failed(times, last) => {
+            let runs = count(*times, "run", "runs");
+            let message = format!(
+                "{runs} of the hook failed since the service started, the last: {}; {WITHOUT}",
+                line(last, 200)
+            );
+            Finding::warning(RUNS_HOOK, message, "arize-codex logs --buffer -n 20")
+        }
+    }
+}
+
 /// Whether events are kept where they should be, if there is something to say.
 fn database(running: &Running, facts: &Facts) -> Option<Finding> {
     if running.health.in_memory {
@@ -238,6 +274,22 @@ fn try_token(running: &Running, files: &buffer_api::Paths) -> Token {
         Err(ClientError::Unauthorized { .. } | ClientError::Unproven { .. }) => Token::Refused,
         Err(error) => Token::Unreadable(error.to_string()),
     }
+}
+
+fn hook_trouble(running: &Running, paths: &Paths, now: SystemTime) -> Option<HookTrouble> {
+    let health = &running.health;
+    let hook = health.executable.with_file_name(HOOK_PROGRAM);
+    let hook = hook.with_extension(std::env::consts::EXE_EXTENSION);
+    if !hook.exists() {
+        return Some(HookTrouble::Missing(hook));
+    }
+    let started = now - Duration::from_secs(health.uptime_seconds);
+    let lines = logs::last(&[logs::buffer(paths)], usize::MAX);
+    let since = lines.iter().filter(|line| line.time.is_some_and(|time| time > started));
+    let failures: Vec<&str> =
+        since.filter_map(|line| line.text.strip_prefix(HOOK_FAILED)).collect();
+    let last = failures.last()?;
+    Some(HookTrouble::Failed(failures.len(), (*last).to_owned()))
 }
 
 fn is_replaced(running: &Running, now: SystemTime) -> bool {
@@ -277,6 +329,7 @@ mod tests {
             token,
             version: "1.0.0",
             is_replaced: false,
+            hook: None,
             set_aside: Vec::new(),
         }
     }
@@ -288,7 +341,7 @@ mod tests {
     #[test]
     fn each_way_not_to_run() {
         let program = Some("python3".to_owned());
-        let occupant = Occupant { pid: Some(9), program, other_user: None };
+        let occupant = Occupant { pid: Some(9), program, ..Occupant::default() };
         let taken = Status::Taken { endpoint: Endpoint::default(), occupant };
         let occupant = Occupant { other_user: Some(1001), ..Occupant::default() };
         let foreign = Status::Taken { endpoint: Endpoint::default(), occupant };
@@ -328,6 +381,37 @@ mod tests {
         expect(&lossy, EVENTS, Warning, "3 were dropped");
         expect(&lossy, TOKEN, Failure, "missing");
         expect(&Facts { is_replaced: true, ..lossy }, VERSION, Warning, "replaced");
+    }
+
+    #[test]
+    fn a_service_that_cannot_run_the_hook_is_named() {
+        let with = |hook| Facts { hook: Some(hook), ..facts(running(|_| ()), Token::Accepted) };
+        let missing = HookTrouble::Missing("/h/arize-hook-codex-notify".into());
+        expect(&with(missing), RUNS_HOOK, Failure, "cannot start `/h/arize-hook-codex-notify`");
+        let failed = HookTrouble::Failed(2, "`/h/x`: signal: 9".to_owned());
+        expect(&with(failed), RUNS_HOOK, Warning, "2 runs of the hook failed since the service");
+
+        let home = tempfile::tempdir().unwrap();
+        let paths = Paths::new(home.path(), None);
+        let program = home.path().join("arize-codex-buffer");
+        let Status::Running(running) = running(|health| health.executable.clone_from(&program))
+        else {
+            panic!()
+        };
+        let now = humantime::parse_rfc3339("2026-11-21T12:01:00Z").unwrap();
+        let trouble = || hook_trouble(&running, &paths, now);
+        assert!(matches!(trouble(), Some(HookTrouble::Missing(_))));
+        let name = Path::new(HOOK_PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
+        std::fs::write(home.path().join(name), "").unwrap();
+        assert_eq!(trouble(), None);
+        let log = buffer_api::Paths::under(&paths.harness_home).log;
+        std::fs::create_dir_all(log.parent().unwrap()).unwrap();
+        // It started 90 s ago.
+        let lines = "2026-11-21T11:50:00.000Z the hook failed: before\n\
+                     2026-11-21T12:00:00.000Z the hook failed: `h`: signal: 9\n\
+                     2026-11-21T12:00:01.000Z anything else\n";
+        std::fs::write(log, lines).unwrap();
+        assert_eq!(trouble(), Some(HookTrouble::Failed(1, "`h`: signal: 9".to_owned())));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod codex;
 mod finding;
+mod help;
 mod job;
 mod passing;
 mod service;

@@ -8,6 +8,7 @@ mod backend;
 mod chain;
 mod delivery;
 mod git;
+mod help;
 mod home;
 mod lifecycle;
 mod metrics;

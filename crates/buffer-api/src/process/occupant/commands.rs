@@ -20,7 +20,7 @@ pub(super) fn output(program: &str, arguments: &[&str]) -> Option<String> {
 pub(super) fn lsof(text: &str) -> Option<Occupant> {
     let field = |letter: char| text.lines().find_map(|line| line.strip_prefix(letter));
     let pid = field('p')?.parse().ok()?;
-    Some(Occupant { pid: Some(pid), program: field('c').map(str::to_owned), other_user: None })
+    Some(Occupant { pid: Some(pid), program: field('c').map(str::to_owned), ..Occupant::default() })
 }
 
 /// Reads `netstat -ano`. The name of the state is in the user's language, so that a socket that
@@ -45,7 +45,7 @@ mod tests {
     fn lsof_names_the_process_and_its_program() {
         let text = "p13391\ncPython\nf3\n";
         let program = Some("Python".to_owned());
-        assert_eq!(lsof(text), Some(Occupant { pid: Some(13391), program, other_user: None }));
+        assert_eq!(lsof(text), Some(Occupant { pid: Some(13391), program, ..Occupant::default() }));
         assert_eq!(lsof(""), None);
         assert_eq!(lsof("lsof: status error on x\n"), None);
     }
