@@ -15,6 +15,12 @@ pub(crate) fn succeed(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Says what a task does next.
+#[expect(clippy::print_stderr, reason = "it is for the person who ran the task")]
+pub(crate) fn announce(step: &str) {
+    eprintln!("==> {step}");
+}
+
 /// Runs the stages of a task, times them, and sums up when it is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
@@ -28,6 +34,7 @@ impl Stages {
         name: &'static str,
         stage: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
+        announce(name);
         let begun = Instant::now();
         let result = stage();
         let outcome = if result.is_ok() { "ok" } else { "FAILED" };

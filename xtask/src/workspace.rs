@@ -37,8 +37,9 @@ pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
 /// optimisation takes minutes, and nothing here is about speed. Each package is built by itself, as
 /// for a release, because a common build would unify their features.
 pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
-    for package in SHIPPED {
-        run::succeed(&mut cargo(&["build", "--quiet", "--package", package, "--bins"])?)?;
+    for (package, number) in SHIPPED.iter().zip(1..) {
+        run::announce(&format!("building {package} ({number} of {})", SHIPPED.len()));
+        run::succeed(&mut cargo(&["build", "--package", package, "--bins"])?)?;
     }
     Ok(target_dir()?.join("debug"))
 }
@@ -47,15 +48,9 @@ pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
 /// folder.
 #[cfg(unix)]
 pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
-    for package in SHIPPED {
-        run::succeed(&mut cargo(&[
-            "build",
-            "--quiet",
-            "--release",
-            "--package",
-            package,
-            "--bins",
-        ])?)?;
+    for (package, number) in SHIPPED.iter().zip(1..) {
+        run::announce(&format!("building {package} for release ({number} of {})", SHIPPED.len()));
+        run::succeed(&mut cargo(&["build", "--release", "--package", package, "--bins"])?)?;
     }
     let baseline =
         ["build", "--quiet", "--release", "--package", "xtask", "--bin", "baseline-post"];
