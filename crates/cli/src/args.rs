@@ -177,7 +177,7 @@ pub(crate) struct Setup {
     /// Read the value of this header from standard input; for credentials.
     #[arg(long, value_name = "NAME", conflicts_with = "api_key_stdin")]
     pub(crate) header_stdin: Option<String>,
-    /// The certificate authorities to trust in place of the built-in ones, as PEM.
+    /// The certificate authorities to trust in place of the system's, as PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<PathBuf>,
     /// The client certificate that the target asks for, as PEM.

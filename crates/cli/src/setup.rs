@@ -171,6 +171,7 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
             ca_file: args.ca_file.clone(),
             client_certificate: args.client_certificate.clone(),
             client_key: args.client_key.clone(),
+            ..TlsFiles::default()
         },
         space_id: args.space_id.clone(),
         experiment_id: args.experiment_id.clone(),

@@ -178,6 +178,11 @@ pub const MLFLOW_TRACKING_CLIENT_CERT_PATH: &str = "MLFLOW_TRACKING_CLIENT_CERT_
 /// The bearer token for MLflow.
 pub const MLFLOW_TRACKING_TOKEN: &str = "MLFLOW_TRACKING_TOKEN";
 
+/// The certificate authorities to trust, a PEM file, as OpenSSL and others read it.
+pub const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+/// Folders with more of them.
+pub const SSL_CERT_DIR: &str = "SSL_CERT_DIR";
+
 /// The proxy for `https://` addresses.
 pub const HTTPS_PROXY: &str = "HTTPS_PROXY";
 /// The same, which wins.

@@ -19,7 +19,7 @@ impl Connection {
     /// How long to wait for a connection; a server that is there accepts in far less.
     pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-    /// A direct connection, to a server that the built-in certificate authorities know.
+    /// A direct connection, to a server that the system's certificate authorities know.
     pub fn direct(timeout: Duration) -> Self {
         Self { timeout, tls: TlsFiles::default(), proxies: Proxies::default() }
     }

@@ -47,7 +47,9 @@ pub enum ConfigError {
         reason: String,
     },
     /// The proxy of the network is of a kind that is not spoken here.
-    #[error("the proxy `{proxy}` of the environment cannot be used: only `http://` proxies can")]
+    #[error(
+        "the proxy `{proxy}` of the environment cannot be used: only `http://` and `https://` proxies can"
+    )]
     Proxy {
         /// Its address, without credentials.
         proxy: String,

@@ -9,6 +9,7 @@ mod status;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
 use otlp_model::{MetricBatch, SpanBatch};
@@ -26,6 +27,7 @@ use crate::headers::Headers;
 use crate::http::USER_AGENT;
 use crate::otlp_http::OtlpEncoding;
 use crate::proxy::Proxy;
+use crate::tls::Tls;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success,
     requests,
@@ -39,6 +41,7 @@ const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/
 pub(crate) struct OtlpGrpc {
     url: String,
     endpoint: Endpoint,
+    tls: Tls,
     proxy: Option<Proxy>,
     headers: Headers,
     compression: OtlpCompression,
@@ -59,18 +62,16 @@ impl OtlpGrpc {
             endpoint: url.clone(),
             reason: "this is not the address of a gRPC server",
         };
-        let tls = connection.tls.load()?.for_grpc();
-        let mut endpoint = Endpoint::from_shared(url.clone())
+        let tls = connection.tls.load()?;
+        let endpoint = Endpoint::from_shared(url.clone())
             .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
             .map_err(|_| unusable())?
             .connect_timeout(Connection::CONNECT_TIMEOUT);
-        if url.starts_with("https://") {
-            endpoint = endpoint.tls_config(tls).map_err(|_| unusable())?;
-        }
         Ok(Self {
             proxy: connection.proxies.of(&url)?,
             url,
             endpoint,
+            tls,
             headers,
             compression,
             timeout: connection.timeout,
@@ -167,20 +168,27 @@ impl OtlpGrpc {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(Connection::CONNECT_TIMEOUT));
-        let connecting = match &self.proxy {
-            Some(proxy) => {
-                let mut tunnel = Tunnel::new(proxy.uri.clone(), tcp);
-                if let Some(authorization) = &proxy.authorization {
-                    tunnel = tunnel.with_auth(authorization.clone());
-                }
-                self.endpoint.connect_with_connector(tunnel).await
-            }
-            None => self.endpoint.connect_with_connector(tcp).await,
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            let reason = self.tls.problem(error).unwrap_or_else(|| root(error).to_string());
+            let source = cause(reason, self.proxy.as_ref());
+            ExportError::Connect { url: self.url.clone(), source }
         };
-        connecting.map_err(|error| ExportError::Connect {
-            url: self.url.clone(),
-            source: cause(root(&error), self.proxy.as_ref()),
-        })
+        let mut endpoint = self.endpoint.clone();
+        if self.url.starts_with("https://") {
+            // Here, because it reads the system's authorities.
+            endpoint = endpoint.tls_config(self.tls.for_grpc()).map_err(|error| failed(&error))?;
+        }
+        let connecting = match &self.proxy {
+            Some(proxy) if proxy.speaks_tls() => {
+                let tls = self.tls.for_proxy().map_err(|error| failed(&error))?;
+                let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only();
+                let tls = connector.enable_http1().wrap_connector(tcp);
+                endpoint.connect_with_connector(tunnel(proxy, tls)).await
+            }
+            Some(proxy) => endpoint.connect_with_connector(tunnel(proxy, tcp)).await,
+            None => endpoint.connect_with_connector(tcp).await,
+        };
+        connecting.map_err(|error| failed(&error))
     }
 
     /// What it means that there is no answer, or another one than success.
@@ -199,6 +207,15 @@ impl OtlpGrpc {
             reason.push_str(", as where a server of HTTP/1 answers: is this the port for gRPC?");
         }
         ExportError::Interrupted { url: self.url.clone(), source: reason.into() }
+    }
+}
+
+/// A tunnel through a proxy that a connector reaches.
+fn tunnel<C>(proxy: &Proxy, connector: C) -> Tunnel<C> {
+    let tunnel = Tunnel::new(proxy.uri.clone(), connector);
+    match &proxy.authorization {
+        Some(authorization) => tunnel.with_auth(authorization.clone()),
+        None => tunnel,
     }
 }
 

@@ -2,16 +2,19 @@
 //! messages, and with answers that are judged alike.
 
 use std::io::{self, Read};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderMap, Response, StatusCode};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, RequestBuilder, Timeout};
 
 use crate::error::cause;
 use crate::headers::Headers;
 use crate::proxy::Proxy;
 use crate::retry::{Retry, retry_decision};
+use crate::tls::Tls;
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};
 
 pub(crate) const USER_AGENT: &str = concat!("arize-codex/", env!("CARGO_PKG_VERSION"));
@@ -21,7 +24,9 @@ const ANSWER_BYTES: u64 = 256 * 1024;
 
 /// A server: how to reach it and what every request to it carries.
 pub(crate) struct HttpClient {
-    agent: Agent,
+    /// Made with the first request: that of a target with TLS reads the system's authorities.
+    agent: OnceLock<Agent>,
+    tls: Tls,
     url: String,
     headers: Headers,
     proxy: Option<Proxy>,
@@ -45,20 +50,34 @@ impl HttpClient {
         headers: Headers,
         connection: &Connection,
     ) -> Result<Self, ConfigError> {
-        let proxy = connection.proxies.of(&url)?;
+        let (proxy, tls) = (connection.proxies.of(&url)?, connection.tls.load()?);
+        // Says at once what is wrong with it.
+        proxy.as_ref().map(Proxy::for_http).transpose()?;
+        let (agent, timeout) = (OnceLock::new(), connection.timeout);
+        Ok(Self { agent, tls, url, headers, proxy, timeout })
+    }
+
+    fn agent(&self) -> &Agent {
+        self.agent.get_or_init(|| self.new_agent())
+    }
+
+    fn new_agent(&self) -> Agent {
+        let is_tls =
+            self.url.starts_with("https://") || self.proxy.as_ref().is_some_and(Proxy::speaks_tls);
+        let tls = if is_tls { self.tls.for_http() } else { TlsConfig::default() };
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // A redirect would carry the credential and the prompts to another address.
             .max_redirects(0)
             .max_redirects_will_error(false)
             // Also where there is none: it would be looked for in the environment.
-            .proxy(proxy.as_ref().map(Proxy::for_http).transpose()?)
-            .tls_config(connection.tls.load()?.for_http())
+            .proxy(self.proxy.as_ref().and_then(|proxy| proxy.for_http().ok()))
+            .tls_config(tls)
             .user_agent(USER_AGENT)
             .timeout_resolve(Some(Connection::CONNECT_TIMEOUT))
             .timeout_connect(Some(Connection::CONNECT_TIMEOUT))
             .build();
-        Ok(Self { agent: config.new_agent(), url, headers, proxy, timeout: connection.timeout })
+        config.new_agent()
     }
 
     pub(crate) fn url(&self) -> &str {
@@ -78,7 +97,7 @@ impl HttpClient {
 
     /// Gets a resource and leaves it to the caller what the answer means.
     pub(crate) fn fetch(&self, url: &str, deadline: Instant) -> Result<Answer, ExportError> {
-        let request = self.complete(self.agent.get(url), &HeaderMap::new(), deadline);
+        let request = self.complete(self.agent().get(url), &HeaderMap::new(), deadline);
         request.call().map(read).map_err(|error| self.transport_error(url, error))
     }
 
@@ -102,7 +121,7 @@ impl HttpClient {
         body: &[u8],
         deadline: Instant,
     ) -> Result<Answer, ExportError> {
-        let request = self.complete(self.agent.post(url), form, deadline);
+        let request = self.complete(self.agent().post(url), form, deadline);
         request.send(body).map(read).map_err(|error| self.transport_error(url, error))
     }
 
@@ -177,6 +196,13 @@ impl HttpClient {
     /// What the transport said, as an error.
     pub(crate) fn transport_error(&self, url: &str, error: ureq::Error) -> ExportError {
         let url = url.to_owned();
+        let problem = match &error {
+            ureq::Error::Io(error) => self.tls.problem(error),
+            error => self.tls.problem(error),
+        };
+        if let Some(problem) = problem {
+            return ExportError::Connect { url, source: cause(problem, self.proxy.as_ref()) };
+        }
         match error {
             // A firewall that swallows packets, or a server that never begins with TLS.
             ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => {

@@ -69,7 +69,7 @@ impl Proxies {
             let is_understood = without_exceptions.intercept(&uri).is_some();
             return if is_understood { Ok(None) } else { Err(unusable()) };
         };
-        if intercept.uri().scheme_str() != Some("http") {
+        if !matches!(intercept.uri().scheme_str(), Some("http" | "https")) {
             return Err(unusable());
         }
         let (uri, authorization) = (intercept.uri().clone(), intercept.basic_auth().cloned());
@@ -84,6 +84,11 @@ impl fmt::Display for Proxy {
 }
 
 impl Proxy {
+    /// Whether it is itself spoken to over TLS.
+    pub(crate) fn speaks_tls(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
     /// The same for ureq.
     pub(crate) fn for_http(&self) -> Result<ureq::Proxy, ConfigError> {
         ureq::Proxy::new(&self.url)
@@ -132,6 +137,8 @@ mod tests {
         check(&proxies(PROXY, "", "", ""), "http://otlp.example", None);
         check(&proxies("", "", "", ""), "https://otlp.example", None);
         check(&proxies("proxy.example:3128", "", "", ""), "https://otlp.example", Some(PROXY));
+        let with_tls = "https://proxy.example:443";
+        check(&proxies(with_tls, "", "", ""), "https://otlp.example", Some(with_tls));
     }
 
     #[test]
@@ -168,14 +175,14 @@ mod tests {
 
     #[test]
     fn a_proxy_that_cannot_be_used_is_an_error_and_not_passed_over() {
-        for proxy in ["socks5://h:1080", "https://h:443", "ftp://h", "http://", "not a url"] {
+        for proxy in ["socks5://h:1080", "ftp://h", "http://", "not a url"] {
             let error = proxies(proxy, "", "", "").of("https://otlp.example").unwrap_err();
             assert!(matches!(error, ConfigError::Proxy { .. }), "{proxy}: {error:?}");
         }
         let error = proxies("socks5://me:secret@h:1080", "", "", "").of("https://a.example");
         assert_eq!(
             error.unwrap_err().to_string(),
-            "the proxy `socks5://…@h:1080` of the environment cannot be used: only `http://` proxies can"
+            "the proxy `socks5://…@h:1080` of the environment cannot be used: only `http://` and `https://` proxies can"
         );
     }
 }

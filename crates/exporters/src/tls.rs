@@ -1,50 +1,72 @@
 //! TLS: whom to trust, and who we are, from PEM files.
 
+use std::error::Error;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tonic::transport::{Certificate, ClientTlsConfig, Identity};
-use ureq::tls::{ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
+use tonic::transport::ClientTlsConfig;
+use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::ConfigError;
 
-/// PEM files for connections that the built-in certificate authorities do not cover.
+/// PEM files: which certificate authorities to trust, and who we are.
+///
+/// Without any, Mozilla's authorities and the system's are trusted, so that a company whose proxy looks
+/// into TLS needs no setting where its authority is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFiles {
-    /// The certificate authorities to trust, in place of the built-in ones.
+    /// The certificate authorities to trust, in place of all others.
     pub ca_file: Option<PathBuf>,
+    /// Those to trust in place of the system's and Mozilla's: `SSL_CERT_FILE`, as OpenSSL reads it.
+    pub system_file: Option<PathBuf>,
+    /// Folders with more of them: `SSL_CERT_DIR`.
+    pub system_folders: Vec<PathBuf>,
     /// The certificate to show to the server, and what it was signed with.
     pub client_certificate: Option<PathBuf>,
     /// The private key of the certificate.
     pub client_key: Option<PathBuf>,
 }
 
-/// The files' contents, checked.
+/// The files' contents, checked; those of the system's authorities are read when they are needed.
 pub(crate) struct Tls {
-    authorities: Option<Certificates>,
-    identity: Option<(Certificates, Key)>,
+    authorities: Authorities,
+    identity: Option<Identity>,
 }
 
-struct Certificates {
-    pem: Vec<u8>,
-    parsed: Vec<ureq::tls::Certificate<'static>>,
+/// Where the certificate authorities are.
+enum Authorities {
+    /// In a file that the settings name.
+    File(Vec<CertificateDer<'static>>),
+    /// Where the environment says.
+    Environment { file: Option<PathBuf>, folders: Vec<PathBuf> },
+    /// In the system's store, and built in.
+    System,
 }
 
-struct Key {
-    pem: Vec<u8>,
-    parsed: PrivateKey<'static>,
+/// Who we are, once for ureq and once for tonic.
+struct Identity {
+    http: ClientCert,
+    grpc: tonic::transport::Identity,
 }
 
 impl TlsFiles {
-    /// Reads the files.
+    /// Reads the files that the settings name.
     pub(crate) fn load(&self) -> Result<Tls, ConfigError> {
         let half = |present, missing| Err(ConfigError::HalfAnIdentity { present, missing });
-        let authorities =
-            self.ca_file.as_deref().map(|path| certificates("ca_file", path)).transpose()?;
+        let authorities = match &self.ca_file {
+            Some(file) => Authorities::File(certificates("ca_file", file)?.1),
+            None if self.system_file.is_some() || !self.system_folders.is_empty() => {
+                let (file, folders) = (self.system_file.clone(), self.system_folders.clone());
+                Authorities::Environment { file, folders }
+            }
+            None => Authorities::System,
+        };
         let identity = match (&self.client_certificate, &self.client_key) {
-            (Some(certificate), Some(key)) => Some((
-                certificates("client_certificate", certificate)?,
-                private_key("client_key", key)?,
-            )),
+            (Some(certificate), Some(key)) => Some(identity(certificate, key)?),
             (Some(_), None) => return half("client_certificate", "client_key"),
             (None, Some(_)) => return half("client_key", "client_certificate"),
             (None, None) => None,
@@ -55,53 +77,137 @@ impl TlsFiles {
 
 impl Tls {
     /// The same for ureq.
-    pub(crate) fn for_http(self) -> TlsConfig {
-        let mut tls = TlsConfig::builder();
-        if let Some(authorities) = self.authorities {
-            tls = tls.root_certs(RootCerts::from(authorities.parsed));
-        }
-        if let Some((chain, key)) = self.identity {
-            tls = tls.client_cert(Some(ClientCert::new_with_certs(&chain.parsed, key.parsed)));
+    pub(crate) fn for_http(&self) -> TlsConfig {
+        let authorities = for_ureq(&self.authorities.load());
+        let mut tls = TlsConfig::builder().root_certs(RootCerts::from(authorities));
+        if let Some(identity) = &self.identity {
+            tls = tls.client_cert(Some(identity.http.clone()));
         }
         tls.build()
     }
 
     /// The same for tonic.
-    pub(crate) fn for_grpc(self) -> ClientTlsConfig {
-        let mut tls = match self.authorities {
-            Some(authorities) => {
-                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authorities.pem))
-            }
-            None => ClientTlsConfig::new().with_webpki_roots(),
-        };
-        if let Some((chain, key)) = self.identity {
-            tls = tls.identity(Identity::from_pem(chain.pem, key.pem));
+    pub(crate) fn for_grpc(&self) -> ClientTlsConfig {
+        let mut tls = ClientTlsConfig::new().trust_anchors(self.roots().roots);
+        if let Some(identity) = &self.identity {
+            tls = tls.identity(identity.grpc.clone());
         }
         tls
     }
+
+    /// For a proxy that is spoken to over TLS: whom to trust, and nothing of who we are.
+    pub(crate) fn for_proxy(&self) -> Result<rustls::ClientConfig, rustls::Error> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?;
+        Ok(config.with_root_certificates(self.roots()).with_no_client_auth())
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add_parsable_certificates(self.authorities.load());
+        roots
+    }
 }
 
-fn certificates(setting: &'static str, path: &Path) -> Result<Certificates, ConfigError> {
+impl Tls {
+    /// What keeps a server's certificate from being accepted, and what to set; nothing if that is not
+    /// why there is no connection.
+    pub(crate) fn problem(&self, error: &(dyn Error + 'static)) -> Option<String> {
+        let rustls::Error::InvalidCertificate(reason) = handshake_error(error)? else {
+            return None;
+        };
+        if *reason != rustls::CertificateError::UnknownIssuer {
+            return Some(format!("the certificate is not accepted: {reason}"));
+        }
+        let remedy = match &self.authorities {
+            Authorities::File(_) => "add its certificate to the file that `ca_file` names",
+            Authorities::Environment { .. } => {
+                "add its certificate to the file that `SSL_CERT_FILE` names, or set `ca_file` to a PEM file with it"
+            }
+            Authorities::System => {
+                "if a proxy of your network inspects TLS, install its authority in the system, or set `ca_file` or the variable `SSL_CERT_FILE` to a PEM file with it"
+            }
+        };
+        Some(format!("the certificate is signed by an unknown authority (UnknownIssuer); {remedy}"))
+    }
+}
+
+/// The error of the TLS library, wherever it is wrapped.
+fn handshake_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    if let Some(found) = error.downcast_ref::<rustls::Error>() {
+        return Some(found);
+    }
+    // It gives the source of what it wraps, and not that itself.
+    let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    if let Some(wrapped) = wrapped {
+        return handshake_error(wrapped);
+    }
+    handshake_error(error.source()?)
+}
+
+impl Authorities {
+    /// Reads them; what cannot be read is left out, and a server that it was needed for is refused.
+    fn load(&self) -> Vec<CertificateDer<'static>> {
+        match self {
+            Self::File(certificates) => certificates.clone(),
+            Self::Environment { file, folders } => {
+                let mut all = load_certs_from_paths(file.as_deref(), None).certs;
+                for folder in folders {
+                    all.extend(load_certs_from_paths(None, Some(folder)).certs);
+                }
+                all
+            }
+            Self::System => {
+                let mut all = load_native_certs().certs;
+                all.extend(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
+                all
+            }
+        }
+    }
+}
+
+fn identity(certificate: &Path, key: &Path) -> Result<Identity, ConfigError> {
+    let (chain_pem, chain) = certificates("client_certificate", certificate)?;
+    let (key_pem, key) = private_key("client_key", key)?;
+    Ok(Identity {
+        http: ClientCert::new_with_certs(&for_ureq(&chain), key),
+        grpc: tonic::transport::Identity::from_pem(chain_pem, key_pem),
+    })
+}
+
+fn for_ureq(certificates: &[CertificateDer<'static>]) -> Vec<Certificate<'static>> {
+    certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect()
+}
+
+/// A file of certificates, as it is and parsed.
+fn certificates(
+    setting: &'static str,
+    path: &Path,
+) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), ConfigError> {
     let (pem, items) = items(setting, path)?;
     let of_certificate = |item| match item {
-        PemItem::Certificate(certificate) => Some(certificate),
+        PemItem::Certificate(certificate) => Some(CertificateDer::from(certificate.der().to_vec())),
         _ => None,
     };
     let parsed: Vec<_> = items.into_iter().filter_map(of_certificate).collect();
     if parsed.is_empty() {
         return Err(unusable(setting, path, "there is no PEM certificate in it"));
     }
-    Ok(Certificates { pem, parsed })
+    Ok((pem, parsed))
 }
 
-fn private_key(setting: &'static str, path: &Path) -> Result<Key, ConfigError> {
+fn private_key(
+    setting: &'static str,
+    path: &Path,
+) -> Result<(Vec<u8>, PrivateKey<'static>), ConfigError> {
     let (pem, items) = items(setting, path)?;
     let key = items.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
     });
     let parsed = key.ok_or_else(|| unusable(setting, path, "there is no PEM private key in it"))?;
-    Ok(Key { pem, parsed })
+    Ok((pem, parsed))
 }
 
 fn items(

@@ -52,6 +52,8 @@ pub(crate) fn connection(
         timeout,
         tls: exporters::TlsFiles {
             ca_file: tls.ca_file.clone(),
+            system_file: tls.system_file.clone(),
+            system_folders: tls.system_folders.clone(),
             client_certificate: tls.client_certificate.clone(),
             client_key: tls.client_key.clone(),
         },

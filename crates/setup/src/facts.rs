@@ -384,6 +384,7 @@ fn known_settings(root: &Value) -> KnownSettings {
             ca_file: of_codex("ca_file").map(PathBuf::from),
             client_certificate: of_codex("client_certificate").map(PathBuf::from),
             client_key: of_codex("client_key").map(PathBuf::from),
+            ..TlsFiles::default()
         },
         has_list_of_targets: codex.is_some_and(|codex| codex.get("targets").is_some()),
         sends_to_mlflow: false,

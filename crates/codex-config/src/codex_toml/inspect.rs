@@ -188,6 +188,7 @@ fn exporter(outline: &Outline<'_>, otel: &dyn TableLike, key: &str) -> Option<Ex
             ca_file: file("ca-certificate"),
             client_certificate: file("client-certificate"),
             client_key: file("client-private-key"),
+            ..TlsFiles::default()
         },
     })
 }

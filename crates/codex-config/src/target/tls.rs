@@ -2,17 +2,21 @@
 
 use std::path::PathBuf;
 
-use crate::Paths;
 use crate::reader::{
     Reader,
-    Source::{self, Own},
+    Source::{self, Own, Variable},
 };
+use crate::{Paths, variables};
 
-/// Names PEM files for servers that the built-in certificate authorities do not cover.
+/// Names PEM files: which certificate authorities to trust, and who we are.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Hash)]
 pub struct TlsFiles {
-    /// The certificate authorities to trust in place of the built-in ones.
+    /// The certificate authorities to trust in place of all others.
     pub ca_file: Option<PathBuf>,
+    /// Those that this machine's programs trust in place of the system's: `SSL_CERT_FILE`.
+    pub system_file: Option<PathBuf>,
+    /// Folders with more of them: `SSL_CERT_DIR`.
+    pub system_folders: Vec<PathBuf>,
     /// The client certificate.
     pub client_certificate: Option<PathBuf>,
     /// The key of the client certificate.
@@ -50,5 +54,13 @@ pub(super) fn all(paths: &Paths, reader: &mut Reader<'_>, around: [Around<'_>; 3
 pub(crate) fn files(paths: &Paths, reader: &mut Reader<'_>, sources: [&[Source]; 3]) -> TlsFiles {
     let [ca_file, client_certificate, client_key] =
         sources.map(|sources| reader.text(sources).map(|path| paths.resolve(path.trim())));
-    TlsFiles { ca_file, client_certificate, client_key }
+    let system_file = reader.text(&[Variable(variables::SSL_CERT_FILE)]);
+    let system_folders = reader.text(&[Variable(variables::SSL_CERT_DIR)]);
+    TlsFiles {
+        ca_file,
+        system_file: system_file.map(PathBuf::from),
+        system_folders: system_folders.iter().flat_map(std::env::split_paths).collect(),
+        client_certificate,
+        client_key,
+    }
 }

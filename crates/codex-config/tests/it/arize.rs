@@ -124,6 +124,24 @@ fn no_credential_is_shown_by_debug() {
     assert!(shown.contains("otlp.arize.com") && !shown.contains("hunter2"), "{shown}");
 }
 
+#[test]
+fn authorities_are_those_of_the_environment_unless_a_file_is_named() {
+    let tls = |process: &[(&str, &str)]| {
+        let settings = resolve(process, "target: phoenix");
+        let Ok(Target::Phoenix(phoenix)) = &settings.target else { panic!() };
+        phoenix.tls.clone()
+    };
+    assert_eq!(tls(&[]), codex_config::TlsFiles::default());
+    let folders = std::env::join_paths(["/a", "/b"]).unwrap();
+    let found = tls(&[("SSL_CERT_FILE", "/c.pem"), ("SSL_CERT_DIR", folders.to_str().unwrap())]);
+    let expected = codex_config::TlsFiles {
+        system_file: Some("/c.pem".into()),
+        system_folders: vec!["/a".into(), "/b".into()],
+        ..codex_config::TlsFiles::default()
+    };
+    assert_eq!(found, expected);
+}
+
 // To Windows both are one variable.
 #[cfg(unix)]
 #[test]

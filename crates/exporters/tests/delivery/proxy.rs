@@ -66,6 +66,49 @@ fn tls_is_spoken_with_the_server_and_not_with_the_proxy() {
     assert_eq!(grpc.received().len(), 1);
 }
 
+/// A proxy that is spoken to over TLS, and through it a server with and without.
+#[test]
+fn a_proxy_may_have_tls_itself() {
+    let plain = FakeServer::start([]);
+    let plain_grpc = FakeGrpcServer::start([]);
+    for (port, protocol) in
+        [(plain.port(), OtlpProtocol::HttpProtobuf), (plain_grpc.port(), OtlpProtocol::Grpc)]
+    {
+        let proxy = FakeProxy::with_tls_to(port);
+        otlp("http://collector.test:4318", protocol, through(&proxy)).export(&turn()).unwrap();
+        assert_eq!(proxy.asked(), [asked("collector.test:4318")]);
+    }
+    let (http, accepting) = tls::server();
+    let http_port = http.rsplit(':').next().unwrap().parse().unwrap();
+    let grpc = FakeGrpcServer::start_with_tls();
+    for (port, protocol) in
+        [(http_port, OtlpProtocol::HttpProtobuf), (grpc.port(), OtlpProtocol::Grpc)]
+    {
+        let proxy = FakeProxy::with_tls_to(port);
+        otlp("https://collector.test:443", protocol, through(&proxy)).export(&turn()).unwrap();
+        assert_eq!(proxy.asked(), [asked("collector.test:443")]);
+    }
+    assert!(accepting.join().unwrap());
+    assert_eq!(
+        (plain.received().len(), plain_grpc.received().len(), grpc.received().len()),
+        (1, 1, 1)
+    );
+    // Its authority is unknown.
+    let proxy = FakeProxy::with_tls_to(plain.port());
+    for protocol in [OtlpProtocol::HttpProtobuf, OtlpProtocol::Grpc] {
+        let config = OtlpConfig {
+            endpoint: OtlpEndpoint::Server("http://collector.test:4318".to_owned()),
+            protocol,
+            compression: OtlpCompression::Gzip,
+            headers: Vec::new(),
+            connection: Connection { proxies: through(&proxy), ..connection() },
+        };
+        let error = Otlp::new(config).unwrap().export(&turn()).unwrap_err();
+        let said = everything_said(&error);
+        assert!(said.contains("unknown authority") && !said.contains("ecret"), "{said}");
+    }
+}
+
 #[test]
 fn a_proxy_gets_nothing_that_is_for_this_machine_or_needs_none() {
     let http = FakeServer::start([]);

@@ -15,8 +15,9 @@ use exporters::{
 };
 use rustls::{ServerConnection, Stream};
 
-pub(crate) use server_side::file;
+pub(crate) use server_side::{config_for_anybody as server_side_of_anybody, file};
 
+use crate::fake_grpc_server::FakeGrpcServer;
 use crate::{connection, turn};
 
 /// What a client needs of a server that knows it.
@@ -25,6 +26,7 @@ pub(crate) fn files() -> TlsFiles {
         ca_file: Some(file("ca.pem")),
         client_certificate: Some(file("client.pem")),
         client_key: Some(file("client.key")),
+        ..TlsFiles::default()
     }
 }
 
@@ -34,7 +36,7 @@ pub(crate) fn in_one_file(folder: &Path) -> TlsFiles {
     let read = |name| fs::read_to_string(file(name)).unwrap();
     fs::write(&path, format!("{}{}", read("client.pem"), read("client.key"))).unwrap();
     let (client_certificate, client_key) = (Some(path.clone()), Some(path));
-    TlsFiles { ca_file: None, client_certificate, client_key }
+    TlsFiles { ca_file: None, client_certificate, client_key, ..TlsFiles::default() }
 }
 
 /// A server that knows clients by their certificates and accepts one request; whether it did.
@@ -72,15 +74,23 @@ fn a_server_that_never_begins_with_tls_took_nothing() {
 
 fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
     let (endpoint, accepting) = server();
+    let result = export_to(&endpoint, OtlpProtocol::HttpProtobuf, tls);
+    (result, accepting.join().unwrap())
+}
+
+fn at(server: &FakeGrpcServer) -> String {
+    format!("https://127.0.0.1:{}", server.port())
+}
+
+fn export_to(endpoint: &str, protocol: OtlpProtocol, tls: TlsFiles) -> Result<(), ExportError> {
     let otlp = Otlp::new(OtlpConfig {
-        endpoint: OtlpEndpoint::Server(endpoint),
-        protocol: OtlpProtocol::HttpProtobuf,
+        endpoint: OtlpEndpoint::Server(endpoint.to_owned()),
+        protocol,
         compression: OtlpCompression::Gzip,
         headers: Vec::new(),
         connection: Connection { tls, ..connection() },
     });
-    let result = otlp.unwrap().export(&turn()).map(drop);
-    (result, accepting.join().unwrap())
+    otlp.unwrap().export(&turn()).map(drop)
 }
 
 #[test]
@@ -97,11 +107,45 @@ fn certificate_and_key_may_be_in_one_file() {
     assert!(accepted && result.is_ok(), "{result:?}");
 }
 
+/// The error names the setting that is to be changed.
 #[test]
 fn a_server_of_an_unknown_authority_gets_nothing() {
-    let (result, accepted) = export(TlsFiles::default());
-    assert!(matches!(result, Err(ExportError::Connect { .. } | ExportError::Interrupted { .. })));
-    assert!(!accepted);
+    let other = Some(file("client.pem"));
+    for (tls, remedy) in [
+        (TlsFiles::default(), "set `ca_file` or the variable `SSL_CERT_FILE`"),
+        (TlsFiles { ca_file: other.clone(), ..TlsFiles::default() }, "that `ca_file` names"),
+        (TlsFiles { system_file: other, ..TlsFiles::default() }, "that `SSL_CERT_FILE` names"),
+    ] {
+        let (result, accepted) = export(tls.clone());
+        let error = result.unwrap_err();
+        assert!(matches!(error, ExportError::Connect { .. }) && !accepted, "{error:?}");
+        assert!(error.took_nothing_yet());
+        let said = error.told();
+        assert!(said.contains("unknown authority (UnknownIssuer)"), "{said}");
+        assert!(said.contains(remedy), "{said}");
+
+        let server = FakeGrpcServer::start_with_tls();
+        let error = export_to(&at(&server), OtlpProtocol::Grpc, tls).unwrap_err();
+        assert!(matches!(error, ExportError::Connect { .. }), "{error:?}");
+        assert!(error.told().contains(remedy), "{}", error.told());
+    }
+}
+
+/// As where a proxy inspects TLS, and programs are told of its authority by the environment.
+#[test]
+fn the_authorities_of_the_environment_are_used() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::copy(file("ca.pem"), folder.path().join("company.pem")).unwrap();
+    let system_file = TlsFiles { ca_file: None, system_file: Some(file("ca.pem")), ..files() };
+    let system_folders = vec![tempfile::tempdir().unwrap().keep(), folder.path().to_owned()];
+    let system_folders = TlsFiles { ca_file: None, system_folders, ..files() };
+    for tls in [system_file, system_folders] {
+        let (result, accepted) = export(tls.clone());
+        assert!(accepted && result.is_ok(), "{result:?}");
+        let server = FakeGrpcServer::start_with_tls();
+        export_to(&at(&server), OtlpProtocol::Grpc, tls).unwrap();
+        assert_eq!(server.received().len(), 1);
+    }
 }
 
 #[test]

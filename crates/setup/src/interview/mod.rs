@@ -123,6 +123,7 @@ fn tls(request: &Request, facts: &Facts, folder: &Path) -> Result<TlsFiles, Inte
             "--client-certificate",
         )?,
         client_key: file(&said.client_key, &known.client_key, "--client-key")?,
+        ..TlsFiles::default()
     })
 }
 

@@ -66,6 +66,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
             ca_file: Some("ca.pem".into()),
             client_certificate: Some(home.path("c.pem")),
             client_key: Some("k.pem".into()),
+            ..TlsFiles::default()
         },
         ..quiet()
     };
@@ -185,6 +186,7 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
         client_certificate: Some(home.path("c.pem")),
         // From the root, which on Windows is that of the home's drive.
         client_key: Some(home.path("/k.pem")),
+        ..TlsFiles::default()
     };
     assert_eq!(forward.tls, expected);
     home.uninstall(false);

@@ -174,6 +174,8 @@ hooks = [{ type = "command", command = "beep" }]
                             ],
                             tls: TlsFiles {
                                 ca_file: None,
+                                system_file: None,
+                                system_folders: [],
                                 client_certificate: None,
                                 client_key: None,
                             },
@@ -192,6 +194,8 @@ hooks = [{ type = "command", command = "beep" }]
                             headers: [],
                             tls: TlsFiles {
                                 ca_file: None,
+                                system_file: None,
+                                system_folders: [],
                                 client_certificate: None,
                                 client_key: None,
                             },
