@@ -57,18 +57,25 @@ pub(crate) struct Demo {
     pub(crate) keep: bool,
 }
 
-/// Check every link of the chain from Codex to the backend, and say what to run where one is broken.
+/// Check every link of the chain from Codex to the backend, and name the command that mends it.
 ///
 /// Changes nothing. Exits with 0 if there is no failure, with 1 if there is one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Doctor {
-    /// Send a test turn through the whole chain too, and read it back from the backends. All its
-    /// spans have `codex.test`.
+    /// Also send a test turn end to end, to the project `codex-test`, and read it back from the
+    /// backends.
     #[arg(long)]
     pub(crate) send: bool,
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write a report for a bug report to this file, without secrets and contents
+    /// [default: arize-codex-report-TIME.md in the current folder].
+    #[arg(long, value_name = "FILE", num_args = 0..=1, conflicts_with = "json")]
+    pub(crate) report: Option<Option<PathBuf>>,
+    /// With --report: replace the file if it exists.
+    #[arg(long, requires = "report")]
+    pub(crate) force: bool,
 }
 
 /// Send queued turns now.

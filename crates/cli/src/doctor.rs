@@ -1,5 +1,8 @@
 //! `arize-codex doctor`.
 
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
 use codex_config::{Environment, Settings};
 use doctor::{Level, Style};
 
@@ -16,7 +19,32 @@ pub(crate) fn doctor(
     let settings = Settings::load(&paths, environment);
     let place = place::of_this_shell(environment, &paths, &settings)?;
     let report = if args.send { doctor::examine_and_send(&place) } else { doctor::examine(&place) };
-    let text = if args.json { report.json() } else { doctor::findings(&report, style) };
     let code = if report.level == Level::Failure { ExitCode::Failure } else { ExitCode::Success };
+    if let Some(file) = &args.report {
+        let file = file.clone().unwrap_or_else(|| default_file(place.now));
+        write_report(&file, &doctor::bundle(&place, &report), args.force)?;
+        return Ok((format!("{}\n", file.display()), code));
+    }
+    let text = if args.json { report.json() } else { doctor::findings(&report, style) };
     Ok((text, code))
+}
+
+/// A new file for each report.
+fn default_file(now: SystemTime) -> PathBuf {
+    let time = humantime::format_rfc3339_seconds(now).to_string();
+    let time: String = time.chars().filter(char::is_ascii_digit).collect();
+    PathBuf::from(format!("arize-codex-report-{time}.md"))
+}
+
+/// Writes the report for its owner only.
+fn write_report(file: &Path, text: &str, force: bool) -> Result<(), CommandError> {
+    if !force && file.symlink_metadata().is_ok() {
+        return Err(CommandError::Incomplete {
+            what: format!("`{}` exists", file.display()),
+            hint: "name another file, or replace this one with --force".to_owned(),
+        });
+    }
+    let what = || format!("`{}` cannot be written", file.display());
+    codex_config::write_private(file, text)
+        .map_err(|error| CommandError::failed(what(), error.source))
 }

@@ -4,7 +4,7 @@
 //! a failure, with the reason and one command to run. What a fact means is decided by pure functions
 //! in [`checks`], one module per link; looking at the machine is the smaller half of each.
 //!
-//! [`examine_and_send`] sends a test turn through the chain as well. [`status`] tells what is
+//! [`examine_and_send`] sends a test turn through the chain as well, [`bundle`] makes a bug report. [`status`] tells what is
 //! going on, [`logs`] puts the logs of our programs together.
 //!
 //! Invariants: nothing is changed, nothing is printed, no credential is in a finding. The environment
@@ -12,6 +12,7 @@
 //!
 //! Start reading at [`examine`].
 
+mod bundle;
 pub mod checks;
 mod examine;
 mod finding;
@@ -25,6 +26,7 @@ mod try_targets;
 mod unfinished;
 mod words;
 
+pub use bundle::bundle;
 pub use examine::{Place, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
