@@ -47,15 +47,16 @@ impl Mlflow {
 
     /// Returns the traces of an experiment, each as MLflow tells it: `trace_info` and `spans`.
     pub fn traces(&self, experiment: &str) -> anyhow::Result<Vec<Value>> {
-        let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}");
-        let found = self.get(&path)?;
-        let id = found["experiment"]["experiment_id"].as_str().context("no experiment")?;
+        self.traces_with(experiment, "")
+    }
+
+    /// Those that MLflow finds with this filter.
+    pub fn traces_with(&self, experiment: &str, filter: &str) -> anyhow::Result<Vec<Value>> {
+        let id = self.experiment_id(experiment)?;
         let place =
             json!({ "type": "MLFLOW_EXPERIMENT", "mlflow_experiment": { "experiment_id": id } });
-        let mut answer = ureq::post(format!("{}/api/3.0/mlflow/traces/search", self.url))
-            .header("content-type", "application/json")
-            .send(json!({ "locations": [place] }).to_string())?;
-        let found: Value = serde_json::from_str(&answer.body_mut().read_to_string()?)?;
+        let body = json!({ "locations": [place], "filter": filter });
+        let found = self.post("/api/3.0/mlflow/traces/search", &body)?;
         let infos = found["traces"].as_array().into_iter().flatten();
         infos
             .map(|info| {
@@ -65,6 +66,42 @@ impl Mlflow {
                 Ok(answer["trace"].clone())
             })
             .collect()
+    }
+
+    /// How many spans of an experiment there are of each type and name, as its overview asks.
+    pub fn span_counts(&self, experiment: &str) -> anyhow::Result<Vec<(String, String, u64)>> {
+        let body = json!({
+            "experiment_ids": [self.experiment_id(experiment)?],
+            "view_type": "SPANS",
+            "metric_name": "span_count",
+            "aggregations": [{ "aggregation_type": "COUNT" }],
+            "dimensions": ["span_type", "span_name"],
+        });
+        let found = self.post("/api/3.0/mlflow/traces/metrics", &body)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let points = found["data_points"].as_array().into_iter().flatten();
+        let mut counts: Vec<_> = points
+            .map(|point| {
+                let (of, count) = (&point["dimensions"], point["values"]["COUNT"].as_f64());
+                (text(&of["span_type"]), text(&of["span_name"]), count.unwrap_or_default() as u64)
+            })
+            .collect();
+        counts.sort_unstable();
+        Ok(counts)
+    }
+
+    fn experiment_id(&self, experiment: &str) -> anyhow::Result<String> {
+        let path = format!("/api/2.0/mlflow/experiments/get-by-name?experiment_name={experiment}");
+        let found = self.get(&path)?;
+        let id = found["experiment"]["experiment_id"].as_str().context("no experiment")?;
+        Ok(id.to_owned())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let mut answer = ureq::post(format!("{}{path}", self.url))
+            .header("content-type", "application/json")
+            .send(body.to_string())?;
+        Ok(serde_json::from_str(&answer.body_mut().read_to_string()?)?)
     }
 
     fn get(&self, path: &str) -> anyhow::Result<Value> {

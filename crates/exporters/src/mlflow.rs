@@ -1,17 +1,20 @@
 //! MLflow's tracking server.
 
+mod spans;
+
 use std::fmt;
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use otlp_model::{Attribute, SpanBatch, TraceId, Value, names};
+use otlp_model::{SpanBatch, TraceId};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use ureq::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
 
+use self::spans::for_mlflow;
 use crate::endpoint::{base_url, traces_url, without_secrets};
 use crate::headers::{Headers, header_value};
 use crate::http::HttpClient;
@@ -23,9 +26,6 @@ use crate::{
 
 /// MLflow takes no traces without it, and experiments in it by number only.
 const EXPERIMENT_HEADER: HeaderName = HeaderName::from_static("x-mlflow-experiment-id");
-
-/// What a call cost in dollars, as JSON. Without it MLflow looks into prices of its own.
-const COST: &str = "mlflow.llm.cost";
 
 /// Where an MLflow is and how to talk to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -202,7 +202,7 @@ impl Exporter for Mlflow {
         if let Some(id) = header_value(id) {
             headers.insert(EXPERIMENT_HEADER, id);
         }
-        self.http.export_with(&with_costs(batch), &headers, deadline)
+        self.http.export_with(&for_mlflow(batch), &headers, deadline)
     }
 
     /// A page has the number of the experiment, which only the server knows of one with a name.
@@ -248,24 +248,6 @@ impl Exporter for Mlflow {
             Err(error) => Err(error),
         }
     }
-}
-
-/// A copy of the batch in which MLflow finds the costs that we know.
-fn with_costs(batch: &SpanBatch) -> SpanBatch {
-    let mut batch = batch.clone();
-    for span in &mut batch.spans {
-        let dollars = |name| match span.attribute(name) {
-            Some(Value::Double(dollars)) => Some(*dollars),
-            _ => None,
-        };
-        let parts = (dollars(names::LLM_COST_PROMPT), dollars(names::LLM_COST_COMPLETION));
-        if let ((Some(input), Some(output)), Some(total)) = (parts, dollars(names::LLM_COST_TOTAL))
-        {
-            let cost = json!({ "input_cost": input, "output_cost": output, "total_cost": total });
-            span.attributes.push(Attribute::new(COST, cost.to_string()));
-        }
-    }
-    batch
 }
 
 /// A request about the experiment that is refused for its own sake says nothing of the batch.

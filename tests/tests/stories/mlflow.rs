@@ -22,6 +22,19 @@ fn shows_a_turn_with_its_chat_tokens_and_cost() {
     let [trace] = &traces[..] else { panic!("{traces:#?}") };
     tells_the_trace(&trace["trace_info"], &played.exec.thread_id);
     tells_the_spans(trace["spans"].as_array().expect("spans"));
+
+    let workspace = home.project_folder().display().to_string();
+    assert_eq!(trace["trace_info"]["tags"]["process.working_directory"], workspace);
+    // As the overview counts tools, and as people search.
+    let counts = mlflow.span_counts(experiment).expect("mlflow counts");
+    let of_type = |kind: &str| -> u64 {
+        counts.iter().filter(|(found, _, _)| found == kind).map(|(_, _, count)| count).sum()
+    };
+    assert_eq!(["AGENT", "LLM", "TOOL"].map(of_type), [1, 3, 3], "{counts:?}");
+    for (filter, found) in [("span.type = 'TOOL'", 1), ("span.type = 'RETRIEVER'", 0)] {
+        let traces = mlflow.traces_with(experiment, filter).expect("mlflow answers");
+        assert_eq!(traces.len(), found, "{filter}");
+    }
 }
 
 fn tells_the_trace(info: &Value, thread_id: &str) {
@@ -66,4 +79,6 @@ fn tells_the_spans(spans: &[Value]) {
     assert_eq!(last["messages"][0]["content"], "All done. There are no files.");
     let asked = attribute(calls[0], "mlflow.spanOutputs")["messages"][0]["tool_calls"].clone();
     assert_eq!(asked[0]["function"]["name"], tools[0]["name"], "{asked:#}");
+    let first = attribute(calls[0], "mlflow.spanOutputs");
+    assert_eq!(first["messages"][0]["reasoning"], "I should list the files", "{first:#}");
 }

@@ -66,7 +66,7 @@ pub enum TargetError {
         expected: &'static str,
     },
     /// MLflow is to be Databricks' own, which has other addresses and credentials.
-    #[error("`{key}` names Databricks, which is not supported")]
+    #[error("`{key}` names Databricks, which the target `mlflow` cannot send to")]
     Databricks {
         /// The variable or key.
         key: String,
@@ -137,8 +137,10 @@ impl TargetError {
                 format!("{}, such as `https://collector.example:4318`", set(key, "URL"))
             }
             Self::InvalidSetting { key, expected, .. } => format!("set `{key}` to {expected}"),
-            Self::Databricks { key } => {
-                format!("set `{key}` to the URL of an MLflow tracking server")
+            Self::Databricks { .. } => {
+                "name the target `otlp` with the address, the token and the \
+                table of the workspace, as the recipe for Databricks in docs/recipes.md has them"
+                    .into()
             }
             Self::InvalidHeader { .. } => {
                 "correct the header in `config.yaml`, or set the variable in `arize-env.sh`".into()

@@ -51,13 +51,22 @@ pub enum MlflowExperiment {
 pub(super) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Result<MlflowTarget, TargetError> {
     let sources = [Variable(variables::MLFLOW_TRACKING_URI), ENDPOINT];
     if let Some((key, value)) = reader.named(&sources)
-        && value.trim().to_ascii_lowercase().starts_with("databricks")
+        && is_databricks(&value)
     {
         return Err(TargetError::Databricks { key });
     }
     let endpoint = http_url(reader, &sources)?.unwrap_or_else(|| DEFAULT_MLFLOW.to_owned());
     let (auth, experiment) = (auth(reader), experiment(reader)?);
     Ok(MlflowTarget { endpoint, auth, experiment, tls: tls_files(paths, reader) })
+}
+
+/// Whether this is how MLflow's own client names Databricks, or the address of a workspace.
+fn is_databricks(uri: &str) -> bool {
+    const DOMAINS: [&str; 3] = [".databricks.com", ".azuredatabricks.net", ".databricks.azure.cn"];
+    let uri = uri.trim().to_ascii_lowercase();
+    let host = uri.split_once("://").map_or("", |(_, rest)| rest);
+    let host = host.split(['/', ':', '?']).next().unwrap_or_default();
+    uri.starts_with("databricks") || DOMAINS.iter().any(|domain| host.ends_with(domain))
 }
 
 fn tls_files(paths: &Paths, reader: &mut Reader<'_>) -> TlsFiles {

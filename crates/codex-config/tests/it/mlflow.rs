@@ -66,12 +66,20 @@ fn what_cannot_work_is_refused_with_its_key() {
         let error = only(resolve(process, &format!("target: mlflow, {codex}"))).target.unwrap_err();
         assert_eq!(format!("{error}\nhint: {}", error.hint()), expected);
     };
-    check(
-        &[("MLFLOW_TRACKING_URI", "databricks://profile")],
-        "",
-        "`MLFLOW_TRACKING_URI` names Databricks, which is not supported\n\
-         hint: set `MLFLOW_TRACKING_URI` to the URL of an MLflow tracking server",
-    );
+    for uri in [
+        "databricks",
+        "databricks://profile",
+        "https://dbc-a1b2.cloud.databricks.com/",
+        "https://adb-1.12.azuredatabricks.net:443",
+    ] {
+        check(
+            &[("MLFLOW_TRACKING_URI", uri)],
+            "",
+            "`MLFLOW_TRACKING_URI` names Databricks, which the target `mlflow` cannot send to\n\
+             hint: name the target `otlp` with the address, the token and the table of the workspace, \
+             as the recipe for Databricks in docs/recipes.md has them",
+        );
+    }
     check(
         &[],
         "endpoint: 'sqlite:///mlflow.db'",

@@ -25,7 +25,9 @@ fn only_another_place_has_a_queue_of_its_own() {
         (
             mlflow,
             &[("MLFLOW_TRACKING_URI", "databricks")],
-            Some("`MLFLOW_TRACKING_URI` names Databricks, which is not supported"),
+            Some(
+                "`MLFLOW_TRACKING_URI` names Databricks, which the target `mlflow` cannot send to",
+            ),
         ),
         ("", &[("PHOENIX_ENDPOINT", "http://h")], Some("phoenix http://h, project `codex`")),
         ("", &[("MLFLOW_TRACKING_URI", "http://h")], Some("mlflow http://h, experiment `codex`")),

@@ -8,8 +8,9 @@ use expect_test::expect;
 
 use crate::resolve;
 
-const VARIABLES: [&str; 7] = [
+const VARIABLES: [&str; 8] = [
     "COLLECTOR_TOKEN",
+    "DATABRICKS_TOKEN",
     "DD_API_KEY",
     "DYNATRACE_API_TOKEN",
     "GRAFANA_CLOUD_AUTH",
@@ -101,6 +102,11 @@ fn lead_to_the_place_and_the_headers_that_they_are_for() {
         HttpProtobuf Gzip https://otlp.datadoghq.com
             dd-api-key: <DD_API_KEY>
             dd-otlp-source: llmobs
+
+        Databricks
+        HttpProtobuf None https://dbc-a1b2c3d4-e5f6.cloud.databricks.com/api/2.0/otel
+            authorization: Bearer <DATABRICKS_TOKEN>
+            X-Databricks-UC-Table-Name: CATALOG.SCHEMA.PREFIX_otel_spans
 
         Two at once
         Local

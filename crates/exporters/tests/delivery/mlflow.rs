@@ -142,6 +142,55 @@ fn what_a_call_cost_is_told_as_mlflow_wants_it() {
     assert_eq!((told(0), told(2)), (None, None));
 }
 
+/// The attributes of this name in a request, span by span.
+fn told(request: &Received, key: &str) -> Vec<Option<String>> {
+    let spans = &request.traces.resource_spans[0].scope_spans[0].spans;
+    let of = |span: &opentelemetry_proto::tonic::trace::v1::Span| {
+        let found = span.attributes.iter().rfind(|attribute| attribute.key == key)?;
+        match found.value.clone()?.value? {
+            Any::StringValue(text) => Some(text),
+            other => panic!("{other:?}"),
+        }
+    };
+    spans.iter().map(of).collect()
+}
+
+#[test]
+fn spans_have_a_type_the_trace_has_a_folder_and_messages_have_their_reasoning() {
+    let mut batch = turn();
+    let metadata = Attribute::new("metadata", r#"{"cwd":"/home/ada/größe"}"#);
+    batch.spans[0].attributes.push(metadata.clone());
+    batch.spans[2].attributes.push(metadata);
+    let content = "llm.output_messages.1.message.contents";
+    let parts = [("reasoning", "First this."), ("text", "Done."), ("reasoning", "Then that.")];
+    for (number, (kind, text)) in parts.into_iter().enumerate() {
+        let at = |name: &str| format!("{content}.{number}.message_content.{name}");
+        batch.spans[1].attributes.push(Attribute::new(at("type"), kind));
+        batch.spans[1].attributes.push(Attribute::new(at("text"), text));
+    }
+    let chat =
+        r#"{"messages":[{"content":"Hm","role":"assistant"},{"content":null,"role":"assistant"}]}"#;
+    batch.spans[1].attributes.push(Attribute::new("output.value", chat));
+    let server = FakeServer::start([]);
+    let config = config(server.endpoint(), MlflowExperiment::Id("3".to_owned()));
+    let mlflow = Mlflow::new(config).unwrap();
+    mlflow.export(&batch).unwrap();
+    // Where the output is hidden, the reasoning is not added to it.
+    batch.spans[1].attributes.last_mut().unwrap().value = "__REDACTED__".into();
+    mlflow.export(&batch).unwrap();
+
+    let (request, hidden) = (&server.received()[0], &server.received()[1]);
+    let types = ["AGENT", "LLM", "TOOL"].map(|kind| Some(kind.to_owned()));
+    assert_eq!(told(request, "mlflow.spanType"), types);
+    let folder = told(request, "mlflow.traceTag.process.working_directory");
+    assert_eq!(folder, [Some("/home/ada/größe".to_owned()), None, None]);
+    let output: serde_json::Value =
+        serde_json::from_str(told(request, "output.value")[1].as_ref().unwrap()).unwrap();
+    assert_eq!(output["messages"][1]["reasoning"], "First this.\n\nThen that.");
+    assert_eq!(output["messages"][0].get("reasoning"), None);
+    assert_eq!(told(hidden, "output.value")[1].as_deref(), Some("__REDACTED__"));
+}
+
 #[test]
 fn a_batch_without_spans_is_no_request() {
     let server = FakeServer::start([]);

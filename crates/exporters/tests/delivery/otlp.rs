@@ -68,6 +68,30 @@ fn a_turn_may_be_sent_as_json() {
     assert_eq!(sent, request_of_turn());
 }
 
+/// As MLflow's own client sends spans to a workspace of Databricks.
+#[test]
+fn databricks_gets_what_its_own_client_sends() {
+    let request = sent(|config| {
+        let OtlpEndpoint::Server(url) = &config.endpoint else { panic!("a server") };
+        config.endpoint = OtlpEndpoint::Server(format!("{url}/api/2.0/otel"));
+        config.compression = OtlpCompression::None;
+        config.headers = vec![
+            ("authorization".to_owned(), format!("Bearer {SECRET}")),
+            ("X-Databricks-UC-Table-Name".to_owned(), "main.traces.codex_otel_spans".to_owned()),
+        ];
+    });
+    assert_eq!(request.line, "POST /api/2.0/otel/v1/traces HTTP/1.1");
+    for (header, value) in [
+        ("content-type", Some("application/x-protobuf")),
+        ("content-encoding", None),
+        ("authorization", Some("Bearer other-secret-value")),
+        ("x-databricks-uc-table-name", Some("main.traces.codex_otel_spans")),
+    ] {
+        assert_eq!(request.header(header), value, "{header}");
+    }
+    assert_eq!(ExportTraceServiceRequest::decode(&request.body[..]).unwrap(), request_of_turn());
+}
+
 #[test]
 fn an_address_for_traces_is_used_as_it_is() {
     let server = FakeServer::start([answer(200, "", "")]);
