@@ -1,13 +1,13 @@
 //! Where the buffer service passes Codex's log events on to: `harnesses.codex.collector.forward`.
 //!
 //! It is for people whose Codex sent its events somewhere before the service took that place. The service
-//! is to be small and knows no TLS: the hook does that part.
+//! is to be small and knows neither TLS nor gRPC: the hook does that part.
 
 use crate::reader::{
     Reader,
     Source::{self, Key},
 };
-use crate::target::{headers, http_url, tls};
+use crate::target::{headers, http_url, one_of, tls};
 use crate::{Paths, Proxies, Secret, TlsFiles, Warning, proxies};
 
 /// Says how to reach a receiver of OTLP logs.
@@ -15,6 +15,8 @@ use crate::{Paths, Proxies, Secret, TlsFiles, Warning, proxies};
 pub struct Forward {
     /// Its address, used as it is.
     pub endpoint: String,
+    /// How it is spoken to.
+    pub protocol: ForwardProtocol,
     /// Headers of every request; their values may be credentials.
     pub headers: Vec<(String, Secret)>,
     /// Whom to trust and who we are, where it uses TLS.
@@ -23,10 +25,19 @@ pub struct Forward {
     pub proxies: Proxies,
 }
 
+/// Names how a receiver of OTLP logs is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardProtocol {
+    /// `http`: each request as it came.
+    Http,
+    /// `grpc`.
+    Grpc,
+}
+
 impl Forward {
-    /// Whether it is spoken to over TLS.
-    pub fn uses_tls(&self) -> bool {
-        uses_tls(&self.endpoint)
+    /// Whether plain HTTP is enough.
+    pub fn is_plain(&self) -> bool {
+        self.protocol == ForwardProtocol::Http && !uses_tls(&self.endpoint)
     }
 }
 
@@ -54,7 +65,9 @@ fn receiver(paths: &Paths, reader: &mut Reader<'_>) -> Result<Forward, String> {
     }
     // A final slash belongs to it.
     let endpoint = reader.text(&[ENDPOINT]).unwrap_or_default().trim().to_owned();
-    if uses_tls(&endpoint) && endpoint.contains(['?', '#', '@']) {
+    let protocol = protocol(reader)?;
+    let has_more = uses_tls(&endpoint) || protocol == ForwardProtocol::Grpc;
+    if has_more && endpoint.contains(['?', '#', '@']) {
         let key = reader.name(ENDPOINT);
         return Err(format!(
             "`{key}` has a user name or a query: credentials belong into `headers`"
@@ -67,5 +80,16 @@ fn receiver(paths: &Paths, reader: &mut Reader<'_>) -> Result<Forward, String> {
         &[Key("harnesses.codex.collector.forward.client_key")],
     ];
     let tls = tls::files(paths, reader, files);
-    Ok(Forward { endpoint, headers, tls, proxies: proxies::from_environment(reader) })
+    let proxies = proxies::from_environment(reader);
+    Ok(Forward { endpoint, protocol, headers, tls, proxies })
+}
+
+fn protocol(reader: &mut Reader<'_>) -> Result<ForwardProtocol, String> {
+    const PROTOCOL: Source = Key("harnesses.codex.collector.forward.protocol");
+    let protocol = one_of(reader, &[PROTOCOL], "`http` or `grpc`", |word| match word {
+        "http" => Some(ForwardProtocol::Http),
+        "grpc" => Some(ForwardProtocol::Grpc),
+        _ => None,
+    });
+    Ok(protocol.map_err(|error| error.to_string())?.unwrap_or(ForwardProtocol::Http))
 }

@@ -79,7 +79,7 @@ pub use edited::Edited;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
 pub use folders::Folders;
-pub use forward::Forward;
+pub use forward::{Forward, ForwardProtocol};
 pub use key_path::{KeyPath, KeyPathError};
 pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hook_states, our_hooks};
 pub use outbox::OutboxLimits;

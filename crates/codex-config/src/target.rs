@@ -156,7 +156,7 @@ pub(crate) fn http_url(
 
 /// Gives the first source that is set. Because a receiver would be sent what it cannot read, a value
 /// that is not understood is an error.
-fn one_of<T>(
+pub(crate) fn one_of<T>(
     reader: &mut Reader<'_>,
     sources: &[Source],
     expected: &'static str,

@@ -51,7 +51,7 @@ const PLACES: [(&str, &[&[&str]]); 11] = [
     ("harnesses.codex", &[TARGET, TLS, CODEX]),
     ("harnesses.codex.sampling", &[SAMPLING]),
     ("harnesses.codex.collector", &[&["host", "port", "require_write_token", "forward"]]),
-    ("harnesses.codex.collector.forward", &[&["endpoint", "headers"], TLS]),
+    ("harnesses.codex.collector.forward", &[&["endpoint", "headers", "protocol"], TLS]),
     ("harnesses.codex.targets[]", &[TARGET, TLS, &["name", "logging"]]),
     ("harnesses.codex.targets[].logging", &[CONTENT]),
     ("harnesses.codex.targets[].sampling", &[SAMPLING]),

@@ -35,6 +35,7 @@ use crate::{
 use codec::EncodedCodec;
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 
 /// A receiver of traces over gRPC.
@@ -108,6 +109,11 @@ impl OtlpGrpc {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Delivers a message with log events. What the receiver may have rejected of them is its own affair.
+    pub(crate) fn export_logs(&self, message: Vec<u8>) -> Result<(), ExportError> {
+        self.send_until(Instant::now() + self.timeout, LOGS, message).map(drop)
     }
 
     fn send_spans(&self, deadline: Instant, body: Vec<u8>) -> Result<(), ExportError> {

@@ -53,6 +53,6 @@ pub use outbox::Outbox;
 pub use phoenix::{Phoenix, PhoenixApi, PhoenixConfig};
 pub use probe::Probe;
 pub use proxy::Proxies;
-pub use relay::Relay;
+pub use relay::{Relay, RelayError};
 pub use tls::TlsFiles;
 pub use verdict::Verdict;

@@ -1,4 +1,5 @@
-//! Passes Codex's log events on to another receiver, for the buffer service, which knows no TLS.
+//! Passes Codex's log events on to another receiver, for the buffer service, which knows neither TLS nor
+//! gRPC.
 //!
 //! The service writes bodies to the standard input and reads what became of each, as
 //! [`buffer_api::passing_on`] has it. Where to and with which credentials, the settings say. The run
@@ -9,7 +10,7 @@ use std::time::Duration;
 
 use buffer_api::log::chain;
 use buffer_api::passing_on::{Parcel, Receipt};
-use codex_config::{Environment, Forward, Paths, Settings};
+use codex_config::{Environment, Forward, ForwardProtocol, Paths, Settings};
 use exporters::Relay;
 
 use crate::exporter::{connection, exposed};
@@ -37,8 +38,12 @@ pub(crate) fn pass_on(paths: &Paths, environment: &Environment) {
 fn relay(forward: Option<Forward>) -> Result<Relay, String> {
     let forward = forward.ok_or("the settings name no receiver any more")?;
     let connection = connection(&forward.tls, &forward.proxies, TIMEOUT);
-    Relay::new(&forward.endpoint, &exposed(&forward.headers), &connection)
-        .map_err(|error| chain(&error))
+    let (endpoint, headers) = (&forward.endpoint, exposed(&forward.headers));
+    let relay = match forward.protocol {
+        ForwardProtocol::Http => Relay::over_http(endpoint, &headers, &connection),
+        ForwardProtocol::Grpc => Relay::over_grpc(endpoint, &headers, &connection),
+    };
+    relay.map_err(|error| chain(&error))
 }
 
 fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Receipt {

@@ -61,9 +61,9 @@ impl Environment {
         settings: Option<&Settings>,
     ) -> Option<Forwarding> {
         let forward = settings.filter(|_| self.is_of_user(service))?.forward.clone()?;
-        Some(match forward.uses_tls() {
-            true => Forwarding::Hook(hook(service)),
-            false => Forwarding::Plain(Box::new(forward)),
+        Some(match forward.is_plain() {
+            true => Forwarding::Plain(Box::new(forward)),
+            false => Forwarding::Hook(hook(service)),
         })
     }
 

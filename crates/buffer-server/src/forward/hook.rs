@@ -1,5 +1,5 @@
-//! To a receiver with TLS: by the hook, which has TLS anyway. In the service it would cost memory for
-//! good, and most have no use for it.
+//! To a receiver with TLS or gRPC: by the hook, which has both anyway. In the service they would cost
+//! memory for good, and most have no use for them.
 //!
 //! The hook is started with the first body, and ended when none has come for a while. One that ends by
 //! itself is started again, each time later.

@@ -68,6 +68,7 @@ fn read(stream: &mut TcpStream) -> Option<Request> {
 fn forwarding_to(address: SocketAddr) -> Server {
     Server::with(|config| {
         config.forward = Some(Forwarding::Plain(Box::new(Forward {
+            protocol: codex_config::ForwardProtocol::Http,
             endpoint: format!("http://{address}/custom/logs"),
             headers: vec![("x-key".to_owned(), Secret::new("hunter2"))],
             tls: TlsFiles::default(),

@@ -37,6 +37,14 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
             "forward: {endpoint: 'https://h/v1?key=k'}",
             "forward.endpoint` has a user name or a query",
         ),
+        (
+            "forward: {endpoint: 'http://me:k@h:4317', protocol: grpc}",
+            "forward.endpoint` has a user name or a query",
+        ),
+        (
+            "forward: {endpoint: 'http://h', protocol: json}",
+            "forward.protocol` is `json`, not `http` or `grpc`",
+        ),
         ("forward: {endpoint: 'http://h', headers: {a: '${NO}'}}", "variable `NO` is not set"),
         ("forward: {endpoint: 'http://h', headers: [a]}", "is not a mapping of names to values"),
     ] {
@@ -56,12 +64,14 @@ fn a_receiver_with_tls_has_files_of_its_own_and_the_proxies_of_the_network() {
     );
     assert_eq!(warnings, [] as [&str; 0]);
     let forward = forward.unwrap();
-    assert!(forward.uses_tls());
+    assert!(!forward.is_plain());
     let files = [&forward.tls.ca_file, &forward.tls.client_certificate, &forward.tls.client_key];
     let expected = ["/home/ada/ca.pem", "/home/ada/c.pem", "/k.pem"];
     assert_eq!(files.map(|file| file.as_deref()), expected.map(|file| Some(Path::new(file))));
     assert_eq!(forward.proxies.https.as_ref().unwrap().expose(), "http://me:hunter2@p");
     assert!(!format!("{forward:?}").contains("hunter2"));
     let (forward, _) = resolve("forward: {endpoint: 'http://h'}");
-    assert!(!forward.unwrap().uses_tls());
+    assert!(forward.unwrap().is_plain());
+    let (forward, _) = resolve("forward: {endpoint: 'http://h:4317', protocol: grpc}");
+    assert!(!forward.unwrap().is_plain());
 }

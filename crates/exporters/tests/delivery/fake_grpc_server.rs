@@ -1,10 +1,16 @@
-//! A trace receiver that speaks gRPC, that can also misbehave on request.
+//! A receiver of traces and logs that speaks gRPC, that can also misbehave on request.
 
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
+use opentelemetry_proto::tonic::collector::logs::v1::logs_service_server::{
+    LogsService, LogsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::logs::v1::{
+    ExportLogsServiceRequest, ExportLogsServiceResponse,
+};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -52,6 +58,24 @@ impl Received {
 struct Receiver {
     behaviours: Arc<Mutex<VecDeque<Behaviour>>>,
     received: Arc<Mutex<Vec<Received>>>,
+    logs: Arc<Mutex<Vec<(MetadataMap, ExportLogsServiceRequest)>>>,
+}
+
+#[tonic::async_trait]
+impl LogsService for Receiver {
+    async fn export(
+        &self,
+        request: Request<ExportLogsServiceRequest>,
+    ) -> Result<Response<ExportLogsServiceResponse>, Status> {
+        let (metadata, _, logs) = request.into_parts();
+        self.logs.lock().unwrap().push((metadata, logs));
+        let behaviour = self.behaviours.lock().unwrap().pop_front();
+        match behaviour.unwrap_or(Behaviour::Accept) {
+            Behaviour::Refuse(status) => Err(status),
+            Behaviour::Hang => std::future::pending().await,
+            _ => Ok(Response::new(ExportLogsServiceResponse { partial_success: None })),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -108,6 +132,7 @@ impl FakeGrpcServer {
         let service = TraceServiceServer::new(receiver.clone())
             .accept_compressed(CompressionEncoding::Gzip)
             .accept_compressed(CompressionEncoding::Zstd);
+        let logs = LogsServiceServer::new(receiver.clone());
         let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
@@ -117,7 +142,7 @@ impl FakeGrpcServer {
             let runtime = runtime.unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                let router = server.add_service(service);
+                let router = server.add_service(service).add_service(logs);
                 let serving = router.serve_with_incoming(TcpIncoming::from(listener));
                 // Also while a request hangs.
                 tokio::select! {
@@ -135,6 +160,10 @@ impl FakeGrpcServer {
 
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn logs(&self) -> Vec<(MetadataMap, ExportLogsServiceRequest)> {
+        self.receiver.logs.lock().unwrap().clone()
     }
 
     pub(crate) fn received(&self) -> Vec<Received> {

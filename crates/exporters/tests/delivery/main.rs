@@ -16,6 +16,7 @@ mod phoenix;
 mod phoenix_rest;
 mod probe;
 mod proxy;
+mod relay;
 mod tls;
 
 use std::time::Duration;

@@ -159,6 +159,28 @@ fn a_receiver_that_is_busy_or_away_may_be_asked_again_and_one_that_refuses_may_n
 }
 
 #[test]
+fn a_receiver_may_speak_grpc() {
+    let home = Home::new();
+    let nowhere = Backend::nowhere();
+    home.configure(&format!(
+        "harnesses:\n  codex:\n    collector:\n      forward:\n        endpoint: http://{nowhere}\n        \
+         protocol: grpc\n"
+    ));
+    let mut run = Run::start(&home);
+    let refusal = run.pass_on(b"no gzip").unwrap();
+    assert!(refusal.starts_with("events cannot be sent over gRPC"), "{refusal}");
+    let receipt = run.receipt(&gzip(b""));
+    assert!(receipt.may_pass && receipt.given_up.unwrap().contains("cannot connect"));
+    run.end();
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
 fn what_cannot_work_is_said_for_each_body() {
     let (url, requests) = receiver(&[200]);
     let foreign = home(&url, &FILES[1..]);

@@ -217,7 +217,7 @@ fn existing_otel(
     if let Some(wanted) = request.existing_otel {
         if wanted == ExistingOtel::Forward && !can_forward {
             return Err(InterviewError::Wrong {
-                what: "only an OTLP/HTTP exporter can be forwarded to, and with https:// only one without a user name or a query in its address".to_owned(),
+                what: "only `otlp-http` and `otlp-grpc` exporters can be forwarded to, and over https:// or gRPC only one without a user name or a query in its address".to_owned(),
                 hint: "--existing-otel keep, or --existing-otel replace".to_owned(),
             });
         }

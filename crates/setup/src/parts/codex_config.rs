@@ -73,12 +73,20 @@ pub(crate) fn foreign_exporter(found: &Found) -> Option<&Exporter> {
     (exporter.kind != "none").then_some(exporter)
 }
 
-/// Whether events could be passed on to it, which is done over HTTP. With TLS the address is one that
-/// errors may name: without credentials.
+/// The kind of exporters that speak gRPC.
+pub(crate) const GRPC: &str = "otlp-grpc";
+
+/// Whether events could be passed on to it. With TLS or gRPC the address is one that errors may name:
+/// without credentials.
 pub(crate) fn can_forward(exporter: &Exporter) -> bool {
     let url = exporter.endpoint.as_deref().unwrap_or_default();
     let (is_plain, has_tls) = (url.starts_with("http://"), url.starts_with("https://"));
-    exporter.kind == "otlp-http" && (is_plain || has_tls && !url.contains(['?', '#', '@']))
+    let names_no_user = !url.contains(['?', '#', '@']);
+    match exporter.kind.as_str() {
+        "otlp-http" => is_plain || has_tls && names_no_user,
+        GRPC => (is_plain || has_tls) && names_no_user,
+        _ => false,
+    }
 }
 
 /// Whether a lifecycle hook runs our program.

@@ -12,7 +12,7 @@ use crate::answers::{Answers, Destination, ExistingOtel};
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
 use crate::header::Header;
-use crate::parts::codex_config::{foreign_exporter, sends_to_us};
+use crate::parts::codex_config::{GRPC, foreign_exporter, sends_to_us};
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
@@ -130,12 +130,14 @@ fn forwarding(facts: &Facts, answers: &Answers) -> Vec<Setting> {
     let Some(exporter) = exporter else { return Vec::new() };
     let endpoint =
         exporter.endpoint.iter().map(|url| set(&format!("{KEY}.endpoint"), url.as_str()));
+    let is_grpc = exporter.kind == GRPC;
+    let protocol = is_grpc.then(|| set(&format!("{KEY}.protocol"), "grpc"));
     let headers = exporter.headers.iter().map(|(name, value)| Setting {
         key: below(&format!("{KEY}.headers"), name),
         value: Some(value.expose().into()),
     });
     let files = files(KEY, &exporter.tls, |file| codex_file(facts, file));
-    endpoint.chain(headers).chain(files).collect()
+    endpoint.chain(protocol).chain(headers).chain(files).collect()
 }
 
 /// A file that Codex's configuration names: relative to it, or to the user's home.

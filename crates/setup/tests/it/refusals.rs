@@ -72,15 +72,17 @@ fn a_file_that_cannot_be_edited_is_named_with_the_reason() {
 #[test]
 fn an_exporter_that_cannot_be_passed_on_to_is_not() {
     for (kind, endpoint) in [
-        ("otlp-grpc", "https://c:4317"),
+        ("otlp-grpc", "https://c:4317?key=k"),
+        ("otlp-grpc", "http://me:k@c:4317"),
+        ("statsig", "https://c"),
         ("otlp-http", "https://c/v1/logs?key=k"),
         ("otlp-http", "https://me:k@c/v1/logs"),
     ] {
         let exporter = format!("[otel.exporter.{kind}]\nendpoint = \"{endpoint}\"\n");
         let home = Home::with(&[(".codex/config.toml", &exporter)]);
         let forward = Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() };
-        let expected = "only an OTLP/HTTP exporter can be forwarded to, and with https:// only one \
-                        without a user name or a query in its address";
+        let expected = "only `otlp-http` and `otlp-grpc` exporters can be forwarded to, and over https:// \
+                        or gRPC only one without a user name or a query in its address";
         check(&home, &forward, expected);
     }
 }

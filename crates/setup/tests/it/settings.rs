@@ -179,7 +179,7 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
     let settings = Settings::load(&home.host.paths, &home.host.environment);
     assert_eq!(settings.warnings, []);
     let forward = settings.forward.unwrap();
-    assert_eq!((forward.endpoint.as_str(), forward.uses_tls()), ("https://c/v1/logs", true));
+    assert_eq!((forward.endpoint.as_str(), forward.is_plain()), ("https://c/v1/logs", false));
     assert_eq!(forward.headers.len(), 1);
     let expected = TlsFiles {
         ca_file: Some(home.path(".codex").join("ca.pem")),
@@ -189,6 +189,23 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
         ..TlsFiles::default()
     };
     assert_eq!(forward.tls, expected);
+    home.uninstall(false);
+    assert_eq!(home.read(".codex/config.toml"), exporter);
+}
+
+#[test]
+fn an_exporter_over_grpc_can_be_passed_on_to() {
+    let exporter = "[otel]\nexporter = { otlp-grpc = { endpoint = 'https://c:4317', headers = { \
+        signoz-ingestion-key = 'v' }, tls = { ca-certificate = '/ca.pem' } } }\n";
+    let home = Home::with(&[(".codex/config.toml", exporter)]);
+    home.install(&Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() });
+    let settings = Settings::load(&home.host.paths, &home.host.environment);
+    assert_eq!(settings.warnings, []);
+    let forward = settings.forward.unwrap();
+    let found = (forward.endpoint.as_str(), forward.protocol);
+    assert_eq!(found, ("https://c:4317", codex_config::ForwardProtocol::Grpc));
+    assert_eq!((forward.headers.len(), forward.tls.ca_file.is_some()), (1, true));
+    assert!(home.plan(&quiet()).2.is_empty());
     home.uninstall(false);
     assert_eq!(home.read(".codex/config.toml"), exporter);
 }
