@@ -130,6 +130,7 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
         number: None,
         start: payload.unique_turn_id().and_then(uuid_v7_time).filter(|t| *t <= now).unwrap_or(now),
         end: now,
+        silent_since: None,
         prompt: payload.input_messages.last().cloned(),
         answer: payload.last_assistant_message.clone(),
         outcome: Outcome::Ok,

@@ -14,34 +14,58 @@ use crate::transcript::{TranscriptStep, TranscriptTurn};
 /// transcript has it) or whose call they name. Others belong to a turn by their time: from its first
 /// prompt or request, or shortly before it (or half way to the turn before), to shortly after it (or half
 /// way to the next one, or until something new begins: the next turn may have begun since its transcript
-/// was read). What an earlier turn left behind, and comes late, is before the first prompt or request.
+/// was read). A turn that was lost goes on after its last record, with requests that got no answer, until
+/// the next prompt or session. What an earlier turn left behind, and comes late, is before the first prompt or request.
 pub fn events_of<'e>(
     turn: &TranscriptTurn,
     previous: Option<&TranscriptTurn>,
     next: Option<&TranscriptTurn>,
     events: &'e [LogEvent],
 ) -> Vec<&'e LogEvent> {
-    const SLACK: u64 = 1_000_000_000;
     let before = previous.map_or(SLACK, |previous| (turn.start.since(previous.end) / 2).min(SLACK));
-    let after = next.map_or(SLACK, |next| (next.start.since(turn.end) / 2).min(SLACK));
-    let (from, to) = (turn.start.minus(before), turn.end.plus(after));
+    let from = turn.start.minus(before);
     let owners = Owners::new(turn, [previous, next]);
-    let is_new = |event: &&LogEvent| turn.has_ended() && event.begun() > Some(turn.end);
-    let new = events.iter().filter(is_new).map(|event| event.time).min();
-    let begin = first_begin(turn, events.iter().filter(|event| owners.of(event) != Owner::Other));
-    let is_ours = |event: &&LogEvent| {
+    let owned: Vec<_> = events.iter().map(|event| (event, owners.of(event))).collect();
+    let not_others = owned.iter().filter(|(_, owner)| *owner != Owner::Other);
+    let begin = first_begin(turn, not_others.map(|(event, _)| *event));
+    let until = goes_on_until(turn, next, begin.is_some(), events);
+    let is_ours = |(event, owner): &(&LogEvent, Owner)| {
         // Sessions begin before their first turn.
         let is_early = begin.is_some_and(|begin| event.time < begin) && !event.begins_session();
-        match owners.of(event) {
+        match owner {
             _ if is_early => false,
             Owner::This => true,
             Owner::Other => false,
-            Owner::Unknown => {
-                (from..=to).contains(&event.time) && new.is_none_or(|new| event.time < new)
-            }
+            Owner::Unknown => from <= event.time && event.time < until,
         }
     };
-    events.iter().filter(is_ours).collect()
+    owned.into_iter().filter(is_ours).map(|(event, _)| event).collect()
+}
+
+/// How far from a turn its events may be, by two clocks and what Codex does around it.
+const SLACK: u64 = 1_000_000_000;
+
+/// From when on events that name no turn are no more this one's.
+fn goes_on_until(
+    turn: &TranscriptTurn,
+    next: Option<&TranscriptTurn>,
+    has_begun: bool,
+    events: &[LogEvent],
+) -> UnixNanos {
+    if !turn.is_lost() {
+        let slack = next.map_or(SLACK, |next| (next.start.since(turn.end) / 2).min(SLACK));
+        let new = events.iter().filter(|event| event.begun() > Some(turn.end));
+        let new = new.filter(|_| turn.has_ended()).map(|event| event.time).min();
+        return turn.end.plus(slack + 1).min(new.unwrap_or(UnixNanos(u64::MAX)));
+    }
+    // Its own prompt may come after its last record.
+    let ended = if has_begun { turn.end } else { turn.end.plus(SLACK) };
+    let begins_other =
+        |event: &&LogEvent| (event.is_prompt() || event.begins_session()) && event.time > ended;
+    let new = events.iter().filter(begins_other).map(|event| event.time).min();
+    let gone = turn.gone.map(|gone| gone.plus(SLACK));
+    let bounds = [new, gone, next.map(|next| next.start)];
+    bounds.into_iter().flatten().min().unwrap_or(UnixNanos(u64::MAX))
 }
 
 /// When a turn's first prompt came or its first request was sent, as far as its events tell.
@@ -151,6 +175,8 @@ pub(crate) struct Telemetry {
     pub(crate) model: Option<String>,
     pub(crate) trace_id: Option<String>,
     pub(crate) version: Option<String>,
+    /// When the last of them happened.
+    pub(crate) last: Option<UnixNanos>,
     pub(crate) environment: Option<String>,
     /// What the network proxy decided.
     pub(crate) network: Vec<TurnEvent>,
@@ -185,6 +211,7 @@ impl Telemetry {
         for event in events {
             let Some(fact) = event.fact() else { continue };
             telemetry.note_origin(event);
+            telemetry.last = Some(event.time);
             match fact {
                 Fact::Request(request) => {
                     // The event that the one before was answered got lost: Codex drops events when

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::sessions;
 use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptTurn, TurnEnd};
+use otlp_model::UnixNanos;
 
 pub(crate) use mark::Mark;
 
+use crate::sweep::nanos;
 use crate::writers::{Writers, stays_without_writers, writers};
 
 /// How much of a file is read at once, in bytes.
@@ -127,11 +129,13 @@ pub(crate) fn plain(path: &Path) -> io::Result<File> {
 }
 
 /// Tells turns that go on from those whose Codex is gone, by the processes that have the transcript
-/// open; where these are not known, by how long nothing was written.
+/// open; where these are not known, by how long nothing was written. `closed` is when the transcript was
+/// last seen to be written to or closed.
 pub(crate) fn judge_open_turns(
     turns: &mut [TranscriptTurn],
     path: &Path,
     long_silence: Duration,
+    closed: Option<UnixNanos>,
 ) -> io::Result<()> {
     let is_in_doubt =
         |turn: &&mut TranscriptTurn| matches!(turn.ended, TurnEnd::Open | TurnEnd::Lost);
@@ -139,7 +143,9 @@ pub(crate) fn judge_open_turns(
     if in_doubt.is_empty() {
         return Ok(());
     }
-    let silence = silence_of(path)?;
+    let modified = path.metadata()?.modified()?;
+    // A time in the future is no silence.
+    let silence = SystemTime::now().duration_since(modified).unwrap_or_default();
     let is_silent = silence >= long_silence;
     let writers = writers(path);
     let is_gone = match writers {
@@ -149,7 +155,13 @@ pub(crate) fn judge_open_turns(
     };
     for turn in in_doubt {
         match (&turn.ended, writers) {
-            (TurnEnd::Open, _) if is_gone => turn.abandon(),
+            (TurnEnd::Open, _) if is_gone => {
+                turn.abandon();
+                // Codex had the file open until it ended. Whatever else was done to the file since its
+                // last record would show in the file's time.
+                let is_of_codex = is_about(turn.end, modified) && writers == Writers::None;
+                closed.filter(|_| is_of_codex).inspect(|closed| turn.note_gone(*closed));
+            }
             // Each front end has one turn at a time.
             (TurnEnd::Lost, Writers::Some(2..)) if !is_silent => turn.keep_open(),
             _ => {}
@@ -195,11 +207,11 @@ fn piece_of_line(buffer: &[u8]) -> (&[u8], bool) {
     }
 }
 
-/// How long nothing was written to a file.
-fn silence_of(path: &Path) -> io::Result<Duration> {
-    let modified = path.metadata()?.modified()?;
-    // A time in the future is no silence.
-    Ok(SystemTime::now().duration_since(modified).unwrap_or_default())
+/// Whether a record was the last thing that was written to a file, as far as times tell.
+fn is_about(last_record: UnixNanos, modified: SystemTime) -> bool {
+    const WRITING: u64 = 2_000_000_000;
+    let modified = nanos(modified);
+    last_record.since(modified).max(modified.since(last_record)) < WRITING
 }
 
 /// Whether Codex has packed a transcript (`.jsonl.zst`): it does so with threads that rest.

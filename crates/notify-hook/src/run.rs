@@ -150,7 +150,7 @@ fn lifecycle(context: &Context<'_>) -> usize {
     let thread_id = payload.thread_id.clone();
     let cause = if payload.event == LifecycleEvent::SessionEnd {
         let since = sweep::tracing_began(context.paths, context.log);
-        Cause::Sweep { since: sweep::nanos(since) }
+        Cause::Sweep { since: sweep::nanos(since), closed: None }
     } else {
         if payload.transcript.is_none() {
             // Notify, should it come, knows the prompt.
@@ -182,13 +182,13 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
     let begun = Instant::now();
     let since = sweep::tracing_began(context.paths, context.log);
     let threads = if named.is_empty() {
-        sweep::changed_threads(context.paths, since)
+        sweep::changed_threads(context.paths, since).into_iter().map(|id| (id, None)).collect()
     } else {
-        named.iter().map(|thread| thread.to_string_lossy().into_owned()).collect()
+        named.iter().map(|thread| sweep::named(&thread.to_string_lossy())).collect::<Vec<_>>()
     };
     let mut sum = Report::default();
     let mut told = 0;
-    for (place, thread_id) in threads.iter().enumerate() {
+    for (place, (thread_id, closed)) in threads.iter().enumerate() {
         if told == sweep::MAX_THREADS || begun.elapsed() > sweep::MAX_TIME {
             let left = threads.len() - place;
             context.log.limit(format_args!("the sweep leaves {left} threads to the next one"));
@@ -197,7 +197,7 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
         watchdog.rearm();
         let look = Instant::now();
         context.deadline = look + CAP - GRACE;
-        let cause = Cause::Sweep { since: sweep::nanos(since) };
+        let cause = Cause::Sweep { since: sweep::nanos(since), closed: *closed };
         let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
         say(context.log, thread_id, report, look);
         told += usize::from(report != Report::default());
@@ -205,6 +205,7 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
         sum.unsent += report.unsent;
     }
     if sum.traced > 0 && !context.settings.dry_run {
+        let threads: Vec<String> = threads.into_iter().map(|(thread_id, _)| thread_id).collect();
         trace_waiting_threads(context, &threads);
         finish(context);
     }

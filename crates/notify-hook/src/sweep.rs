@@ -1,4 +1,7 @@
-//! What a sweep looks at: `--sweep [THREAD...]`.
+//! What a sweep looks at: `--sweep [THREAD[@MILLIS]...]`.
+//!
+//! Behind a thread's name stands when its transcript was last written to or closed, in milliseconds since
+//! the Unix epoch, where the buffer service saw that.
 //!
 //! Codex's notify says nothing of turns that failed or were stopped, and nothing at all when its
 //! payload would be too long. So the buffer service names the threads that changed and fell silent,
@@ -36,6 +39,14 @@ pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
         }
         began
     })
+}
+
+/// A thread that a sweep is to look at, and when its transcript was last seen to be closed.
+pub(crate) fn named(argument: &str) -> (String, Option<UnixNanos>) {
+    let (thread, closed) = argument.split_once('@').unwrap_or((argument, ""));
+    let now = SystemTime::now();
+    let closed = closed.parse().ok().map(UnixNanos::from_millis);
+    (thread.to_owned(), closed.filter(|closed| *closed <= nanos(now)))
 }
 
 /// The threads whose transcripts tell something that was not sent or goes on, the one that was

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant, SystemTime};
 use codex_config::sessions;
 use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
 
+use otlp_model::UnixNanos;
+
 use crate::find::{self, Found, Reach, ThreadFile};
 use crate::read::{self, Mark, Opened, ReadUntil, Stopped, Tail};
 use crate::state::ThreadState;
@@ -28,6 +30,8 @@ pub(crate) struct Request<'a> {
     /// How long nothing may be written until a turn that goes on is taken for one that was given up,
     /// unless somebody has its file open for writing.
     pub(crate) silence: Duration,
+    /// When the newest file was last seen to be written to or closed.
+    pub(crate) closed: Option<UnixNanos>,
     /// The length up to which texts are kept, in bytes.
     pub(crate) text_limit: usize,
     /// When to stop reading what is there.
@@ -71,7 +75,7 @@ impl Reading {
         self.files.last().is_some_and(|file| file.stopped == Some(Stopped::Full))
     }
 
-    fn add(&mut self, open: OpenFile, silence: Duration) {
+    fn add(&mut self, open: OpenFile, silence: Duration, closed: Option<UnixNanos>) {
         let OpenFile { file, meta, mut transcript, mut tail, stopped } = open;
         if stopped == Some(Stopped::OutOfTime) {
             tail.give_up(&mut transcript);
@@ -80,7 +84,7 @@ impl Reading {
         let (mut turns, problems) = transcript.finish();
         if stopped.is_none() {
             // They stay as they are where nobody can tell.
-            let _ = read::judge_open_turns(&mut turns, &file.path, silence);
+            let _ = read::judge_open_turns(&mut turns, &file.path, silence, closed);
         }
         let first = self.turns.len();
         self.turns.append(&mut turns);
@@ -235,7 +239,8 @@ impl Reader<'_> {
         for (place, open) in open.into_iter().enumerate() {
             // Nothing more is written to a file after another one was begun.
             let silence = if place == newest { request.silence } else { Duration::ZERO };
-            reading.add(open, silence);
+            let closed = request.closed.filter(|_| place == newest);
+            reading.add(open, silence, closed);
         }
         reading
     }

@@ -33,6 +33,8 @@ pub enum Cause {
         /// When tracing began: in a thread of which no look has left a memory, turns that ended before
         /// are history and not told.
         since: UnixNanos,
+        /// When the transcript was closed, where the service saw that and nothing came after it.
+        closed: Option<UnixNanos>,
     },
 }
 
@@ -49,7 +51,15 @@ impl Cause {
     /// When tracing began, as a sweep has to know; none where Codex named the thread.
     pub(crate) fn since(&self) -> Option<UnixNanos> {
         match self {
-            Self::Sweep { since } => Some(*since),
+            Self::Sweep { since, .. } => Some(*since),
+            Self::Notify(_) | Self::Lifecycle { .. } | Self::Retry => None,
+        }
+    }
+
+    /// When the transcript was last seen to be written to or closed.
+    pub(crate) fn closed(&self) -> Option<UnixNanos> {
+        match self {
+            Self::Sweep { closed, .. } => *closed,
             Self::Notify(_) | Self::Lifecycle { .. } | Self::Retry => None,
         }
     }

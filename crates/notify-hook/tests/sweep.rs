@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use otlp_model::SpanStatus;
+use otlp_model::{Span, SpanStatus};
 use tempfile::TempDir;
 use trace_store::TraceStore;
 
@@ -93,6 +93,13 @@ impl Home {
         let mut traces = TraceStore::open(&path).unwrap().last_traces(100).unwrap();
         traces.reverse();
         traces.into_iter().map(|trace| (trace.name, trace.status)).collect()
+    }
+
+    /// The first span of the last turn that was sent.
+    fn root(&self) -> Span {
+        let store = TraceStore::open(self.harness().join("traces.db")).unwrap();
+        let last = store.last_traces(1).unwrap().remove(0);
+        store.trace(last.trace_id).unwrap().remove(0)
     }
 
     fn names(&self) -> Vec<String> {
@@ -223,6 +230,43 @@ fn a_turn_whose_codex_is_gone_is_told_at_once() {
         home.sweep(&[&thread]);
         assert_eq!(home.turns(), [("Turn 1".to_owned(), status)]);
     }
+}
+
+/// Codex waited for the network, and was killed ten minutes after its last record. The service saw the
+/// file being closed; that counts only where nothing else was done to the file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_turn_that_stalled_ends_when_its_codex_did() {
+    let ends = |written: u64, closed: Option<i64>| {
+        let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
+        // Not in the future of any clock; times that are numbers would be others.
+        let text = text.replace("2026-11-20T", "2025-11-20T").replace("_at_ms\"", "\"");
+        let begun = without_end(&text).0;
+        let path = home.transcript(&thread, begun);
+        let last = begun.lines().last().unwrap();
+        let last = last.split_once("\"timestamp\":\"").unwrap().1.split_once('"').unwrap().0;
+        let last = humantime::parse_rfc3339(last).unwrap();
+        let file = File::options().append(true).open(&path).unwrap();
+        file.set_modified(last + Duration::from_secs(written)).unwrap();
+        drop(file);
+        let millis = last.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+        let argument = match closed {
+            Some(after) => format!("{thread}@{}", millis as i64 + after * 1000),
+            None => thread.clone(),
+        };
+        home.sweep(&[&argument]);
+        let root = home.root();
+        let after = root.end.0 / 1_000_000 - millis as u64;
+        let time = |kind: &str| root.int(&format!("codex.turn.time.{kind}_ms")).unwrap();
+        let spent = ["model", "tool", "human", "retry", "unknown", "overhead"].map(time);
+        assert_eq!(spent.iter().sum::<i64>() as u64, root.end.since(root.start) / 1_000_000);
+        (after, time("unknown"))
+    };
+    assert_eq!(ends(0, Some(600)), (600_000, 600_000));
+    assert_eq!(ends(0, None), (0, 0));
+    assert_eq!(ends(300, Some(600)), (0, 0), "something else wrote to it");
+    assert_eq!(ends(0, Some(-5)), (0, 0));
+    assert_eq!(ends(0, Some(1 << 40)), (0, 0), "that is yet to come");
 }
 
 /// Two front ends work on one thread: the turn of the first one may be silent for a while.

@@ -63,6 +63,7 @@ pub(crate) fn push_turn_time(to: &mut Vec<Attribute>, turn: &Turn) {
         ("turn.time.tool_ms", time.tool),
         ("turn.time.human_ms", time.human),
         ("turn.time.retry_ms", time.retry),
+        ("turn.time.unknown_ms", time.unknown),
         ("turn.time.overhead_ms", time.overhead),
     ];
     to.extend(times.map(|(name, millis)| Attribute::new(own(&turn.agent, name), millis)));

@@ -6,7 +6,8 @@ use crate::turn::{Outcome, Step, ToolCall, Turn};
 /// The time of a turn, in milliseconds, by what it waited for. The parts add up to its duration.
 ///
 /// At a moment at which several things go on, the first in this order counts: a person, the model,
-/// a retry, a tool. What is left is the harness's own.
+/// a retry, a tool. At the end of a turn of which nothing more came nobody knows what went on. What is
+/// left is the harness's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeSplit {
     /// A person had to allow something.
@@ -17,6 +18,8 @@ pub struct TimeSplit {
     pub retry: u64,
     /// A tool was running.
     pub tool: u64,
+    /// Nobody knows what was going on.
+    pub unknown: u64,
     /// None of these.
     pub overhead: u64,
 }
@@ -28,6 +31,7 @@ enum Activity {
     Model,
     Retry,
     Tool,
+    Unknown,
 }
 
 type Interval = (UnixNanos, UnixNanos, Activity);
@@ -42,7 +46,7 @@ impl TimeSplit {
         cuts.retain(|cut| (turn.start..=turn.end).contains(cut));
         cuts.sort_unstable();
         cuts.dedup();
-        let mut nanos = [0_u64; 4];
+        let mut nanos = [0_u64; 5];
         for cut in cuts.windows(2) {
             let covering =
                 intervals.iter().filter(|(from, to, _)| *from <= cut[0] && cut[1] <= *to);
@@ -50,11 +54,11 @@ impl TimeSplit {
                 nanos[activity] += cut[1].since(cut[0]);
             }
         }
-        let [human, model, retry, tool] = nanos.map(|nanos| nanos / 1_000_000);
+        let [human, model, retry, tool, unknown] = nanos.map(|nanos| nanos / 1_000_000);
         let all = turn.end.since(turn.start) / 1_000_000;
         // The roundings of the parts end up here as well.
-        let overhead = all - human - model - retry - tool;
-        Self { human, model, retry, tool, overhead }
+        let overhead = all - human - model - retry - tool - unknown;
+        Self { human, model, retry, tool, unknown, overhead }
     }
 }
 
@@ -78,6 +82,13 @@ fn intervals(turn: &Turn) -> Vec<Interval> {
             Step::Tool(tool) => push_tool(&mut intervals, tool),
             Step::Compaction(_) => {}
         }
+    }
+    if let Some(since) = failed_since.filter(|_| matches!(turn.outcome, Outcome::Cancelled(_))) {
+        // It was stopped before the next attempt.
+        intervals.push((since, turn.end, Activity::Retry));
+    }
+    if let Some(since) = turn.silent_since {
+        intervals.push((since, turn.end, Activity::Unknown));
     }
     intervals
 }
@@ -108,9 +119,39 @@ mod tests {
         ToolCall { start: at(from), end: at(to), approval_wait, ..ToolCall::default() }
     }
 
-    fn check(steps: Vec<Step>, [human, model, retry, tool, overhead]: [u64; 5]) {
+    fn check(steps: Vec<Step>, expected: [u64; 5]) {
+        let [human, model, retry, tool, overhead] = expected;
         let turn = Turn { start: at(1000), end: at(2000), steps, ..Turn::default() };
-        assert_eq!(TimeSplit::of(&turn), TimeSplit { human, model, retry, tool, overhead });
+        let expected = TimeSplit { human, model, retry, tool, unknown: 0, overhead };
+        assert_eq!(TimeSplit::of(&turn), expected);
+    }
+
+    #[test]
+    fn the_silence_of_a_turn_that_was_lost_is_a_retry_or_unknown() {
+        let check =
+            |steps: Vec<Step>, silent_since, [model, retry, tool, unknown, overhead]: [u64; 5]| {
+                let turn = Turn {
+                    start: at(1000),
+                    end: at(9000),
+                    silent_since,
+                    steps,
+                    outcome: Outcome::Cancelled("codex ended before the turn did".to_owned()),
+                    ..Turn::default()
+                };
+                let expected = TimeSplit { human: 0, model, retry, tool, unknown, overhead };
+                assert_eq!(TimeSplit::of(&turn), expected);
+            };
+        let failed = |from, to| {
+            call(from, to, Outcome::Failed("error sending request".to_owned()), Vec::new())
+        };
+        check(vec![failed(1050, 1051), failed(1200, 1202)], Some(at(1202)), [0, 7950, 0, 0, 50]);
+        check(Vec::new(), Some(at(1070)), [0, 0, 0, 7930, 70]);
+        check(Vec::new(), None, [0, 0, 0, 0, 8000]);
+        // A call or a tool was going on.
+        let stopped = || Outcome::Cancelled("interrupted".to_owned());
+        check(vec![call(1100, 9000, stopped(), Vec::new())], Some(at(1200)), [7900, 0, 0, 0, 100]);
+        let tools = vec![tool(1500, 9000, None)];
+        check(vec![call(1100, 1500, Outcome::Ok, tools)], Some(at(1500)), [400, 0, 7500, 0, 100]);
     }
 
     #[test]

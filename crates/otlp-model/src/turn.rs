@@ -33,6 +33,8 @@ pub struct Turn {
     pub start: UnixNanos,
     /// When it had answered, failed or been stopped.
     pub end: UnixNanos,
+    /// Since when nothing is known of it, until its end; none where something is.
+    pub silent_since: Option<UnixNanos>,
     /// What the user asked.
     pub prompt: Option<String>,
     /// The final answer.

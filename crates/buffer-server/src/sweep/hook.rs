@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use buffer_api::log::HOOK_FAILED;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 
+use super::plan::Due;
 use crate::log::{Log, Topic};
 
 /// The longest time that a run may take. The hook sees to it itself that it ends before.
@@ -24,7 +25,7 @@ pub(super) struct Hook {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order<'a> {
     /// Look at these threads; at those that it knows to have changed where there are none.
-    Sweep(&'a [String]),
+    Sweep(&'a [Due]),
     /// Offer what waits in the outboxes.
     Flush,
 }
@@ -34,6 +35,15 @@ struct Run {
     is_flush: bool,
     process: Child,
     until: Instant,
+}
+
+/// A thread, and when its file was last seen to be written to or closed.
+fn argument(due: &Due) -> String {
+    let since = due.closed.and_then(|closed| closed.duration_since(SystemTime::UNIX_EPOCH).ok());
+    match since {
+        Some(since) => format!("{}@{}", due.thread, since.as_millis()),
+        None => due.thread.clone(),
+    }
 }
 
 impl Hook {
@@ -49,7 +59,7 @@ impl Hook {
     pub(super) fn start(&mut self, order: Order<'_>, log: &Log) {
         let mut command = Command::new(&self.program);
         match order {
-            Order::Sweep(threads) => command.arg("--sweep").args(threads),
+            Order::Sweep(threads) => command.arg("--sweep").args(threads.iter().map(argument)),
             Order::Flush => command.arg("--flush"),
         };
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -2,7 +2,8 @@
 //!
 //! Codex announces turns that ended well, and no others. So the service notices two things: that
 //! Codex wrote below its sessions folder, and that events arrived which nobody collected. When such
-//! a thread has been silent for a while, the hook program looks at it (`--sweep THREAD...`). Whether
+//! a thread has been silent for a while, the hook program looks at it (`--sweep THREAD[@MILLIS]...`, with
+//! the time at which its file was last written to or closed). Whether
 //! there is something to tell is the hook's business: the service knows a thread by the name of its
 //! file, and opens none.
 //!
@@ -67,14 +68,16 @@ pub(crate) async fn sweep_forever(
         let next = plan.next().into_iter().chain(flush.next()).min().filter(|_| !hook.is_running());
         tokio::select! {
             change = changes.recv() => match change {
-                Some(Change::Written(thread)) => plan.written(thread, Instant::now()),
+                Some(Change::Written(thread)) => {
+                    plan.written(thread, Instant::now(), SystemTime::now());
+                }
                 Some(Change::Received(thread)) => {
                     watch.begin(&app.log);
                     plan.received(thread, Instant::now());
                 }
                 Some(Change::Folder(folder)) => {
                     for thread in watch.folder_changed(&folder, &app.log) {
-                        plan.written(thread, Instant::now());
+                        plan.found(thread, Instant::now());
                     }
                 }
                 Some(Change::Outbox) => flush.changed(Instant::now()),
@@ -97,11 +100,11 @@ pub(crate) async fn sweep_forever(
 }
 
 /// Whose events were all collected, somebody has looked at since they arrived.
-async fn in_need_of_a_look(app: &App, due: Vec<Due>) -> Vec<String> {
+async fn in_need_of_a_look(app: &App, due: Vec<Due>) -> Vec<Due> {
     let mut threads = Vec::new();
-    for Due { thread, reason } in due {
-        if reason != Reason::Received || app.holds_events_of(thread.clone()).await {
-            threads.push(thread);
+    for due in due {
+        if due.reason != Reason::Received || app.holds_events_of(due.thread.clone()).await {
+            threads.push(due);
         }
     }
     threads

@@ -1,6 +1,7 @@
 //! When to look at which thread.
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use codex_config::sessions::is_thread_id;
 use tokio::time::Instant;
@@ -22,6 +23,8 @@ pub(super) struct Plan {
 struct Entry {
     at: Instant,
     reason: Reason,
+    /// When its file was last written to or closed.
+    closed: Option<SystemTime>,
 }
 
 /// A thread to look at now.
@@ -29,6 +32,8 @@ struct Entry {
 pub(super) struct Due {
     pub(super) thread: String,
     pub(super) reason: Reason,
+    /// When its file was last written to or closed, where that was seen.
+    pub(super) closed: Option<SystemTime>,
 }
 
 /// Why a thread is to be looked at.
@@ -47,15 +52,25 @@ impl Plan {
         Self { pace, threads: HashMap::new() }
     }
 
-    /// The file of a thread was written to.
-    pub(super) fn written(&mut self, thread: String, now: Instant) {
-        self.set(thread, Entry { at: now + self.pace.written, reason: Reason::Written });
+    /// The file of a thread was written to, or closed by who had written to it.
+    pub(super) fn written(&mut self, thread: String, now: Instant, clock: SystemTime) {
+        let at = now + self.pace.written;
+        self.set(thread, Entry { at, reason: Reason::Written, closed: Some(clock) });
+    }
+
+    /// A thread may have been written to before anybody watched.
+    pub(super) fn found(&mut self, thread: String, now: Instant) {
+        let at = now + self.pace.written;
+        self.set(thread, Entry { at, reason: Reason::Written, closed: None });
     }
 
     /// Events of a thread arrived. A look that its file is about to lead to will collect them.
     pub(super) fn received(&mut self, thread: String, now: Instant) {
-        if self.threads.get(&thread).is_none_or(|entry| entry.reason != Reason::Written) {
-            self.set(thread, Entry { at: now + self.pace.received, reason: Reason::Received });
+        let known = self.threads.get(&thread);
+        if known.is_none_or(|entry| entry.reason != Reason::Written) {
+            let closed = known.and_then(|entry| entry.closed);
+            let at = now + self.pace.received;
+            self.set(thread, Entry { at, reason: Reason::Received, closed });
         }
     }
 
@@ -69,15 +84,19 @@ impl Plan {
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<Due> {
         let due = self.threads.iter().filter(|(_, entry)| entry.at <= now);
         let mut due: Vec<(Instant, Due)> = due
-            .map(|(thread, entry)| (entry.at, Due { thread: thread.clone(), reason: entry.reason }))
+            .map(|(thread, Entry { at, reason, closed })| {
+                let (reason, closed) = (*reason, *closed);
+                (*at, Due { thread: thread.clone(), reason, closed })
+            })
             .collect();
         due.sort_by(|(at, a), (bt, b)| at.cmp(bt).then_with(|| a.thread.cmp(&b.thread)));
         due.truncate(THREADS_AT_ONCE);
-        for (_, Due { thread, reason }) in &due {
+        for (_, Due { thread, reason, closed }) in &due {
             self.threads.remove(thread);
             if *reason != Reason::Late {
                 let at = now + self.pace.late;
-                self.set(thread.clone(), Entry { at, reason: Reason::Late });
+                let late = Entry { at, reason: Reason::Late, closed: *closed };
+                self.set(thread.clone(), late);
             }
         }
         due.into_iter().map(|(_, due)| due).collect()
@@ -115,6 +134,10 @@ mod tests {
         format!("01a1fb18-d745-76d3-8970-{number:012}")
     }
 
+    fn written(plan: &mut Plan, thread: String, now: Instant) {
+        plan.written(thread, now, SystemTime::UNIX_EPOCH);
+    }
+
     fn take(plan: &mut Plan, now: Instant) -> Vec<(String, Reason)> {
         plan.take_due(now).into_iter().map(|due| (due.thread, due.reason)).collect()
     }
@@ -124,7 +147,7 @@ mod tests {
         let (mut plan, start) = plan();
         assert_eq!(plan.next(), None);
         for seconds in 0..5 {
-            plan.written(id(1), start + seconds * SECOND);
+            written(&mut plan, id(1), start + seconds * SECOND);
             assert_eq!(take(&mut plan, start + seconds * SECOND), []);
         }
         assert_eq!(plan.next(), Some(start + 6 * SECOND));
@@ -139,7 +162,7 @@ mod tests {
         let (mut plan, start) = plan();
         plan.received(id(1), start);
         assert_eq!(plan.next(), Some(start + 5 * SECOND));
-        plan.written(id(1), start);
+        written(&mut plan, id(1), start);
         plan.received(id(1), start + SECOND);
         assert_eq!(take(&mut plan, start + 2 * SECOND), [(id(1), Reason::Written)]);
         plan.received(id(1), start + 3 * SECOND);
@@ -147,11 +170,26 @@ mod tests {
         assert_eq!(plan.next(), Some(start + 108 * SECOND));
     }
 
+    /// A later look at the same silence is about the same end.
+    #[test]
+    fn it_is_known_when_a_file_was_closed() {
+        let (mut plan, start) = plan();
+        let clock = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+        plan.written(id(1), start, clock(7));
+        plan.written(id(1), start + SECOND, clock(8));
+        plan.found(id(2), start + SECOND);
+        let mut closed = |seconds: u32| -> Vec<_> {
+            plan.take_due(start + seconds * SECOND).into_iter().map(|due| due.closed).collect()
+        };
+        assert_eq!(closed(3), [Some(clock(8)), None]);
+        assert_eq!(closed(103), [Some(clock(8)), None]);
+    }
+
     #[test]
     fn a_few_are_taken_at_a_time_and_none_is_forgotten() {
         let (mut plan, start) = plan();
         for number in 0..THREADS_AT_ONCE + 3 {
-            plan.written(id(number), start);
+            written(&mut plan, id(number), start);
         }
         let now = start + 2 * SECOND;
         assert_eq!(take(&mut plan, now).len(), THREADS_AT_ONCE);
@@ -163,7 +201,7 @@ mod tests {
     #[test]
     fn the_plan_is_bounded_and_gives_up_what_is_due_last() {
         let (mut plan, start) = plan();
-        plan.written(id(0), start);
+        written(&mut plan, id(0), start);
         for number in 1..10 * MAX_THREADS {
             plan.received(id(number), start);
         }

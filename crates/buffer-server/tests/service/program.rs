@@ -340,7 +340,11 @@ fn the_hook_beside_it_looks_at_threads_that_fell_silent() {
     let thread = "01a1fb18-d745-76d3-8970-09f42d282b2f";
     fs::write(day.join(format!("rollout-2026-11-21T01-02-03-{thread}.jsonl")), "{}").unwrap();
     wait_for(|| (runs().matches("end").count() == 2).then_some(()));
-    assert_eq!(runs(), format!("--sweep\nend\n--sweep {thread}\nend\n"));
+    let runs = runs();
+    let (swept, rest) = runs.split_once('@').unwrap();
+    assert_eq!(swept, format!("--sweep\nend\n--sweep {thread}"));
+    let closed = rest.strip_suffix("\nend\n").unwrap();
+    assert!(closed.parse::<u64>().is_ok(), "{closed}");
     #[cfg(target_os = "linux")]
     stays_asleep(home.record().unwrap().pid);
     command("stop");

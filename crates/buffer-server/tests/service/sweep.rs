@@ -80,9 +80,16 @@ impl Scene {
     }
 
     /// What the hook wrote down: the arguments of each run, and the end of it.
-    fn lines(&self) -> Vec<String> {
+    fn raw_lines(&self) -> Vec<String> {
         let text = fs::read_to_string(self.folder.path().join("runs")).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
+    }
+
+    /// The same, without the times behind the threads.
+    fn lines(&self) -> Vec<String> {
+        let without_time = |word: &str| word.split('@').next().unwrap_or_default().to_owned();
+        let line = |line: String| line.split(' ').map(without_time).collect::<Vec<_>>().join(" ");
+        self.raw_lines().into_iter().map(line).collect()
     }
 
     /// Waits until no run began for a while that is longer than any pause; says how many lines there
@@ -130,8 +137,19 @@ fn a_thread_that_was_written_to_is_looked_at_once_when_it_is_silent() {
     let codex = OpenOptions::new().append(true).open(file).unwrap();
     scene.write(TODAY, B);
     scene.check(&["", A, B]);
+    let before = SystemTime::now();
     drop(codex);
     scene.check(&["", A, B, A]);
+    // The hook is told when that was.
+    let closed: Vec<Duration> = scene
+        .raw_lines()
+        .iter()
+        .filter_map(|line| Some(Duration::from_millis(line.split_once('@')?.1.parse().unwrap())))
+        .collect();
+    let time = |clock: SystemTime| clock.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let tolerated = Duration::from_millis(1);
+    let between = time(before) - tolerated..=time(SystemTime::now()) - PACE.written + tolerated;
+    assert!(closed.last().is_some_and(|closed| between.contains(closed)), "{closed:?} {between:?}");
     // Reading is no change, and neither is another kind of file.
     let folder = scene.codex_home().join("sessions").join(TODAY);
     for entry in fs::read_dir(&folder).unwrap() {

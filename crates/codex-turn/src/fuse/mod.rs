@@ -45,7 +45,8 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
         key: transcript.key(),
         number: transcript.number,
         start,
-        end: transcript.end,
+        end: fusion.end,
+        silent_since: fusion.silent_since(),
         prompt: transcript.prompts.first().cloned().or(telemetry.prompt.clone()),
         answer: transcript.answer.clone(),
         outcome: fusion.outcome(),
@@ -58,16 +59,32 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
     }
 }
 
+/// The last record or, where Codex was gone before the turn ended, event: it may have gone on to ask a
+/// model that it could not reach.
+fn last_sign(transcript: &TranscriptTurn, telemetry: &Telemetry) -> UnixNanos {
+    let event = telemetry.last.filter(|_| transcript.is_lost());
+    event.unwrap_or_default().max(transcript.end)
+}
+
 struct Fusion<'a> {
     transcript: &'a TranscriptTurn,
     telemetry: &'a Telemetry,
+    /// When the turn ended.
+    end: UnixNanos,
     /// The events of the tools' ends, by call; a turn may have thousands.
     ends: Ends<'a>,
 }
 
 impl<'a> Fusion<'a> {
     fn new(transcript: &'a TranscriptTurn, telemetry: &'a Telemetry) -> Self {
-        Self { transcript, telemetry, ends: Ends::of(transcript, telemetry) }
+        let end = transcript.gone.unwrap_or_default().max(last_sign(transcript, telemetry));
+        Self { transcript, telemetry, end, ends: Ends::of(transcript, telemetry) }
+    }
+
+    /// Since when nothing came of a turn, until its Codex was gone.
+    fn silent_since(&self) -> Option<UnixNanos> {
+        let last = last_sign(self.transcript, self.telemetry);
+        (last < self.end).then_some(last)
     }
 
     /// A sub-agent's transcript names the turn that set it to work since Codex 0.164; since 0.157 it
@@ -174,7 +191,7 @@ impl<'a> Fusion<'a> {
         let TurnEnd::Failed(reason) = &self.transcript.ended else { return None };
         let request = self.transcript.unanswered.as_ref()?;
         Some(LlmCall {
-            end: self.transcript.end,
+            end: self.end,
             outcome: Outcome::Failed(reason.clone()),
             ..self.llm_call(request, None, before)
         })
@@ -183,7 +200,7 @@ impl<'a> Fusion<'a> {
     /// A request to which there is no response in the transcript.
     fn unanswered(&self, call: LlmCall) -> LlmCall {
         LlmCall {
-            end: self.transcript.end.max(call.end),
+            end: self.end.max(call.end),
             provider: self.transcript.meta.model_provider.clone(),
             outcome: self.stopped().unwrap_or(Outcome::Failed(NO_RESPONSE.to_owned())),
             ..call
@@ -231,7 +248,7 @@ impl<'a> Fusion<'a> {
         if let Some(events) = events {
             events.complete(&mut call);
             if events.is_open() && stopped.is_some() {
-                call.end = self.transcript.end.max(call.end);
+                call.end = self.end.max(call.end);
             }
         }
         call.tools = response

@@ -76,6 +76,10 @@ impl Fusion<'_> {
         note_end(&mut tool, &evidence);
         if evidence.is_empty() {
             tool.outcome = self.stopped().unwrap_or_default();
+            // It was going on until then.
+            if self.transcript.is_lost() {
+                tool.end = self.end.max(tool.end);
+            }
         }
         // The event has the beginning of a long output.
         let is_given = evidence.output.is_some();

@@ -189,6 +189,7 @@ impl OpenTurn {
             start,
             end: self.last,
             ended,
+            gone: None,
             answer: self.answer,
             checkpoint,
             begin: self.begin,

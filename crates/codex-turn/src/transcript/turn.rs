@@ -58,6 +58,8 @@ pub struct TranscriptTurn {
     pub end: UnixNanos,
     /// How it ended.
     pub ended: TurnEnd,
+    /// When its Codex ended, where that was seen and the transcript does not say it.
+    pub gone: Option<UnixNanos>,
     /// The final answer.
     pub answer: Option<String>,
     /// The place from which to read once this turn and those before it need not be read again: the
@@ -152,6 +154,18 @@ impl TranscriptTurn {
     pub fn abandon(&mut self) {
         if self.ended == TurnEnd::Open {
             self.ended = TurnEnd::without_record(&self.meta);
+        }
+    }
+
+    /// Whether its Codex was gone before it ended.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.ended == TurnEnd::Lost
+    }
+
+    /// Takes note of when its Codex was seen to end, where it was gone before the turn ended.
+    pub fn note_gone(&mut self, time: UnixNanos) {
+        if self.is_lost() && time > self.end {
+            self.gone = Some(time);
         }
     }
 

@@ -6,7 +6,7 @@ use codex_turn::{
     turn_from_events,
 };
 use otlp_model::turn::{LlmCall, Outcome, Step};
-use otlp_model::{Attribute, Turn, UnixNanos};
+use otlp_model::{Attribute, TimeSplit, Turn, UnixNanos};
 use serde_json::{Value as Json, json};
 
 use crate::support::{Recording, read, versions};
@@ -348,4 +348,44 @@ fn events_tell_what_the_network_proxy_decided_and_where_codex_runs() {
         assert!(event.details.contains(&Attribute::new("server.port", 443_u64)), "{text}");
         assert!(!text.contains("ada") && !text.contains("127.0.0.1"), "{text}");
     }
+}
+
+/// Codex could not reach the model, tried again and again, and was killed.
+#[test]
+fn the_requests_of_a_turn_that_was_lost_are_its_own_however_late() {
+    let mut turns =
+        decoded("0.171.0", &[event_msg(json!({ "type": "task_started", "turn_id": "t" }))]);
+    let turn = &mut turns[0];
+    turn.abandon();
+    let start = turn.start;
+    let after = |millis: u64| start.plus(millis * 1_000_000);
+    let event = |name: &str, millis: u64, attributes: Json| LogEvent {
+        time: after(millis),
+        name: name.to_owned(),
+        attributes: attributes.as_object().cloned().unwrap(),
+        ..LogEvent::default()
+    };
+    let failed = |millis: u64| {
+        let attributes = json!({ "duration_ms": "5", "error.message": "error sending request" });
+        event("codex.api_request", millis, attributes)
+    };
+    let prompt = |millis: u64| event("codex.user_prompt", millis, json!({ "prompt": "hello" }));
+    let next =
+        [event("codex.conversation_starts", 900_000, json!({})), prompt(900_100), failed(900_200)];
+    let ours: Vec<LogEvent> =
+        [vec![prompt(70)], [100, 300, 700, 1500, 12_000].map(failed).to_vec()].concat();
+    let events: Vec<LogEvent> = ours.iter().chain(&next).cloned().collect();
+    turn.note_gone(after(600_000));
+    let found = events_of(turn, None, None, &events);
+    assert_eq!(found, ours.iter().collect::<Vec<_>>());
+    let told = fuse(turn, &found);
+    assert_eq!(told.end, after(600_000));
+    assert_eq!(told.llm_calls().count(), 5);
+    let time = TimeSplit::of(&told);
+    assert_eq!((time.retry, time.unknown, time.overhead), (599_905, 0, 95));
+    // Where nobody saw it end, it was last seen when it tried for the last time.
+    turn.gone = None;
+    assert_eq!(fuse(turn, &found).end, after(12_000));
+    assert_eq!(TimeSplit::of(&fuse(turn, &found)).retry, 11_905);
+    assert_eq!(fuse(turn, &[]).end, turn.end);
 }

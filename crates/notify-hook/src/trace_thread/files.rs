@@ -83,6 +83,7 @@ impl Look<'_> {
             awaited: self.payload().filter(|payload| !self.state.is_sent(&payload.key())),
             is_expected: cause.expects_transcript(),
             silence: SILENCE,
+            closed: cause.closed(),
             text_limit: text_limit.unwrap_or_default(),
             read_until,
             wait_until,
@@ -134,9 +135,10 @@ impl Look<'_> {
                         told.attributes.push(Attribute::new("codex.git.dirty", dirty));
                     }
                     branches.note(&mut told, place, index, turn);
+                    let end = told.end;
                     let sent = self.send(told, &turn.key(), &events);
                     if sent && all_sent {
-                        self.told_through = Some(turn.end);
+                        self.told_through = Some(end);
                     }
                 }
                 let turn = &turns[index];

@@ -219,7 +219,7 @@ fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
             let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
             let child = Home { thread_id: meta.thread_id, ..Home::new(case) };
             let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
-            let sweep = || Cause::Sweep { since: UnixNanos(0) };
+            let sweep = || Cause::Sweep { since: UnixNanos(0), closed: None };
             let look = |of: &Home| of.look_for(sweep(), &[]).traced;
             home.write_transcript(&home.recorded());
             if !sub_agent_first {
@@ -259,7 +259,7 @@ fn a_fork_without_turn_ids_is_told_once() {
         let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
         let fork = Home { thread_id: meta.thread_id, ..Home::new("0.98.0/fork") };
         let fork = Home { paths: home.paths.clone(), target: home.target.clone(), ..fork };
-        let sweep = || Cause::Sweep { since: UnixNanos(0) };
+        let sweep = || Cause::Sweep { since: UnixNanos(0), closed: None };
         if origin_is_there {
             home.write_transcript(&home.recorded());
             home.fall_silent();
