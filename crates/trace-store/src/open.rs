@@ -7,6 +7,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::ffi::{
+    SQLITE_CANTOPEN, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMOPEN,
+};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::schema::{MIGRATIONS, migrate, version};
@@ -23,7 +26,17 @@ impl TraceStore {
         create_private(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = connect(path, flags)?;
-        prepare(&mut connection).map_err(|source| sqlite_error(path, source))?;
+        let prepared = match prepare(&mut connection, use_write_ahead_log) {
+            Err(error) if lacks_shared_memory(&error) => {
+                // What was tried holds on to the log.
+                drop(connection);
+                connection = connect(path, flags)?;
+                use_rollback_journal(&connection)
+                    .and_then(|()| prepare(&mut connection, |_| Ok(())))
+            }
+            prepared => prepared,
+        };
+        prepared.map_err(|source| sqlite_error(path, source))?;
         Self { path: path.to_owned(), connection }.checked()
     }
 
@@ -36,10 +49,16 @@ impl TraceStore {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = connect(path, flags)?;
-        let found = version(&connection).map_err(|source| sqlite_error(path, source))?;
-        if found < MIGRATIONS.len() {
+        let mut connection = connect(path, flags)?;
+        let needs_writing = match version(&connection) {
+            Ok(found) => found < MIGRATIONS.len(),
+            Err(error) if lacks_shared_memory(&error) => true,
+            Err(source) => return Err(sqlite_error(path, source)),
+        };
+        if needs_writing {
+            drop(connection);
             drop(Self::open(path)?);
+            connection = connect(path, flags)?;
         }
         Self { path: path.to_owned(), connection }.checked()
     }
@@ -98,12 +117,18 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
 }
 
 /// Settings for a connection that writes, and the tables.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
+fn prepare(
+    connection: &mut Connection,
+    choose_journal: impl FnOnce(&Connection) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
     // A file of a newer release is left exactly as it is.
     if version(connection)? > MIGRATIONS.len() {
         return Ok(());
     }
-    use_write_ahead_log(connection)?;
+    // A new file; one that is there keeps what it was made with.
+    if version(connection)? == 0 {
+        choose_journal(connection)?;
+    }
     // A batch that was accepted must survive a power cut: its turn is not sent again.
     connection.pragma_update(None, "synchronous", "FULL")?;
     migrate(connection, MIGRATIONS)
@@ -124,6 +149,25 @@ fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
             answer => return answer,
         }
     }
+}
+
+/// Whether there is no memory that processes could share by a file, which the index of the log is in: so
+/// it is on some file systems of networks and virtual machines.
+fn lacks_shared_memory(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    let no_shared_memory =
+        [SQLITE_CANTOPEN, SQLITE_IOERR_SHMOPEN, SQLITE_IOERR_SHMMAP, SQLITE_IOERR_SHMLOCK];
+    code.is_some_and(|code| no_shared_memory.contains(&code))
+}
+
+/// Does without a log: readers wait for a writer, and it for them. A log that is there already is taken
+/// over, for which its index is kept in the memory of this process alone.
+fn use_rollback_journal(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "TRUNCATE")?;
+    connection.pragma_update(None, "locking_mode", "NORMAL")?;
+    // The lock goes with the next statement.
+    version(connection).map(drop)
 }
 
 fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {

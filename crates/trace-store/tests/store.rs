@@ -402,3 +402,70 @@ fn write_turns(path: &Path, writer: u64, turns: u64) {
         assert_eq!(inserted.spans, 4);
     }
 }
+
+/// A link that leads nowhere in the place of the file by which processes would share memory, which there
+/// is none of then, as on some file systems of networks and virtual machines.
+#[cfg(unix)]
+fn without_shared_memory(path: &Path) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("/nowhere/at/all", format!("{}-shm", path.display())).unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_system_without_shared_memory_holds_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = store_path(&folder);
+    without_shared_memory(&path);
+    for (number, trace) in ["a", "b"].into_iter().enumerate() {
+        let mut store = TraceStore::open(&path).unwrap();
+        store.insert(&turn(trace, 1000)).unwrap();
+        // A reader beside the writer.
+        let reader = TraceStore::open_read_only(&path).unwrap();
+        assert_eq!(reader.counts().unwrap().traces, number as u64 + 1);
+        drop((store, reader));
+    }
+    let writers: Vec<_> = (0..4)
+        .map(|number| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                let mut store = TraceStore::open(path).unwrap();
+                store.insert(&turn(&format!("writer {number}"), 2000)).unwrap();
+            })
+        })
+        .collect();
+    writers.into_iter().for_each(|writer| writer.join().unwrap());
+    let store = TraceStore::open_read_only(&path).unwrap();
+    assert_eq!(store.counts().unwrap().traces, 6);
+    assert!(!fs::exists(format!("{}-wal", path.display())).unwrap(), "there is a log");
+}
+
+/// As where a home moves to a network.
+#[cfg(unix)]
+#[test]
+fn a_store_may_move_to_a_file_system_without_shared_memory() {
+    for reads_first in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = store_path(&folder);
+        let store = {
+            let mut store = TraceStore::open(&path).unwrap();
+            store.insert(&turn("a", 1000)).unwrap();
+            store
+        };
+        // As it is while the log still has what was written.
+        let moved = folder.path().join("moved.db");
+        for file in ["", "-wal"] {
+            fs::copy(format!("{}{file}", path.display()), format!("{}{file}", moved.display()))
+                .unwrap();
+        }
+        drop(store);
+        without_shared_memory(&moved);
+        if reads_first {
+            let store = TraceStore::open_read_only(&moved).unwrap();
+            assert_eq!(store.counts().unwrap().traces, 1);
+        }
+        let mut store = TraceStore::open(&moved).unwrap();
+        store.insert(&turn("b", 2000)).unwrap();
+        assert_eq!(store.counts().unwrap().traces, 2);
+    }
+}
