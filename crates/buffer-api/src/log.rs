@@ -6,8 +6,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use crate::paths::append_private;
-
 /// How a line begins that says that something was left out because it was too much.
 pub const LIMIT_REACHED: &str = "limit reached: ";
 
@@ -59,7 +57,7 @@ impl Log {
         if fs::metadata(&self.file).is_ok_and(|file| file.len() > MAX_BYTES) {
             let _ = fs::rename(&self.file, rotated(&self.file));
         }
-        let Ok(mut file) = append_private(&self.file) else { return };
+        let Ok(mut file) = private_files::append(&self.file) else { return };
         let time = humantime::format_rfc3339_millis(SystemTime::now());
         // One line, one write: several hooks may log at once.
         let line = terminal_text::line(&line.to_string());

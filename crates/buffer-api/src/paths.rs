@@ -1,12 +1,8 @@
-//! Where the service keeps its files, and how they are kept private.
-//!
-//! Prompts go through here: directories are created 0700 and files 0600.
+//! Where the service keeps its files.
 
-use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
-    io,
-    path::{Path, PathBuf},
-};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 /// The service's files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,88 +71,9 @@ pub fn set_aside(database: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Creates the directory that `file` goes into, for its owner only.
-///
-/// # Errors
-///
-/// When the directory cannot be created. Directories that exist stay as they are.
-pub fn create_parent(file: &Path) -> io::Result<()> {
-    let Some(parent) = file.parent() else { return Ok(()) };
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(parent)
-}
-
-/// Opens `file` for appending, creating it and its directory for their owner only.
-///
-/// # Errors
-///
-/// When the file or its directory cannot be created or opened.
-pub fn append_private(file: &Path) -> io::Result<File> {
-    create_parent(file)?;
-    private(OpenOptions::new().append(true).create(true)).open(file)
-}
-
-/// Opens `file` for reading and writing, creating it and its directory for their owner only.
-///
-/// # Errors
-///
-/// When the file or its directory cannot be created or opened.
-pub fn open_private(file: &Path) -> io::Result<File> {
-    create_parent(file)?;
-    private(OpenOptions::new().read(true).write(true).create(true)).open(file)
-}
-
-/// Replaces the content of `file` in one step, for its owner only.
-///
-/// # Errors
-///
-/// When the file or its directory cannot be written.
-pub fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
-    create_parent(file)?;
-    let mut name = file.as_os_str().to_owned();
-    name.push(".new");
-    let fresh = PathBuf::from(name);
-    // Left behind by a crash, perhaps with other permissions.
-    if let Err(error) = fs::remove_file(&fresh)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(error);
-    }
-    let mut open = private(OpenOptions::new().write(true).create_new(true)).open(&fresh)?;
-    io::Write::write_all(&mut open, content)?;
-    fs::rename(&fresh, file)
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
-}
-
 #[cfg(all(test, unix))]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
-
-    #[test]
-    fn what_is_created_is_for_its_owner_only() {
-        let home = tempfile::tempdir().unwrap();
-        let paths = Paths::under(&home.path().join("harness"));
-        append_private(&paths.log).unwrap();
-        open_private(&paths.lock).unwrap();
-        write_private(&paths.token, b"secret\n").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(&paths.home), 0o700);
-        assert_eq!(mode(paths.log.parent().unwrap()), 0o700);
-        for file in [&paths.log, &paths.lock, &paths.token] {
-            assert_eq!(mode(file), 0o600, "{}", file.display());
-        }
-        assert_eq!(paths.read_token().unwrap().as_deref(), Some("secret"));
-    }
 
     #[test]
     fn no_token_is_not_an_error() {

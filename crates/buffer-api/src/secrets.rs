@@ -17,7 +17,7 @@ use std::{fmt::Write, io};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::{Endpoint, Paths, paths::write_private};
+use crate::{Endpoint, Paths};
 
 /// The header of a request with the nonce that the answer has to cover.
 pub const NONCE_HEADER: &str = "x-arize-nonce";
@@ -137,7 +137,7 @@ impl Paths {
     ///
     /// When the file cannot be written.
     pub fn keep_token(&self, token: &Token) -> io::Result<()> {
-        write_private(&self.token, format!("{}\n", token.0).as_bytes())
+        private_files::write(&self.token, format!("{}\n", token.0).as_bytes())
     }
 }
 

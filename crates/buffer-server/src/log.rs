@@ -132,7 +132,7 @@ impl Inner {
 }
 
 fn open(path: &Path) -> io::Result<Output> {
-    let file = buffer_api::paths::append_private(path)?;
+    let file = private_files::append(path)?;
     let size = file.metadata()?.len();
     Ok(Output::File { file, path: path.to_owned(), size })
 }

@@ -45,6 +45,6 @@ fn write_report(file: &Path, text: &str, force: bool) -> Result<(), CommandError
         });
     }
     let what = || format!("`{}` cannot be written", file.display());
-    codex_config::write_private(file, text)
+    private_files::write_text(file, text)
         .map_err(|error| CommandError::failed(what(), error.source))
 }

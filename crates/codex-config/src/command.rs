@@ -8,9 +8,10 @@ use serde_yaml::{Mapping, Value};
 
 use crate::edit::{self, EditError};
 use crate::settings::read_if_exists;
+use private_files::{WriteError, write_text};
+
 use crate::{
-    ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, WriteError, document, dump,
-    value_check, write_private,
+    ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, document, dump, value_check,
 };
 
 /// Read and edit the settings of Codex tracing.
@@ -299,7 +300,7 @@ fn update(
     if after == config.text {
         return Ok(());
     }
-    write_private(path, &after)?;
+    write_text(path, &after)?;
     if let Origin::Json = config.origin {
         let old = paths.legacy_config_file.display();
         writeln!(

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::replace::{Access, follow_links, replace};
-use crate::{WriteError, write_private};
+use private_files::{Access, WriteError, follow_links, replace, write_text};
 
 /// Says why a file of the user was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +146,7 @@ impl std::fmt::Debug for Snapshot {
 pub fn back_up(path: &Path, text: &str, directory: &Path) -> Result<PathBuf, WriteError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let copy = directory.join(format!("{name}.{}", &digest(text)[..16]));
-    write_private(&copy, text)?;
+    write_text(&copy, text)?;
     Ok(copy)
 }
 

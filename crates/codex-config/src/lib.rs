@@ -66,8 +66,6 @@ mod dump;
 mod exit_code;
 
 pub mod file_edit;
-mod private_file;
-mod replace;
 
 pub use address::mask_addresses;
 pub use chained_notify::{ChainedNotifyError, chained_notify};
@@ -85,7 +83,6 @@ pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hook_states, our_hooks
 pub use outbox::OutboxLimits;
 pub use pairs::is_name as is_header_name;
 pub use paths::Paths;
-pub use private_file::{WriteError, write_private};
 pub use proxies::Proxies;
 pub use sampling::Sampling;
 pub use scalar::Scalar;

@@ -4,7 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use crate::{Paths, WriteError, write_private};
+use private_files::{WriteError, write_text};
+
+use crate::Paths;
 
 /// The file of a home that says when its tracing began.
 #[derive(Debug, Clone)]
@@ -28,7 +30,7 @@ impl TracingStart {
 
     /// Notes a time in the place of an earlier one.
     pub fn note(&self, time: SystemTime) -> Result<(), WriteError> {
-        write_private(&self.file, &format!("{}\n", humantime::format_rfc3339(time)))
+        write_text(&self.file, &format!("{}\n", humantime::format_rfc3339(time)))
     }
 
     /// Forgets the time: nothing is traced any more.

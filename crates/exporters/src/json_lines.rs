@@ -38,10 +38,7 @@ impl JsonFile {
     }
 
     fn append(&self, lines: &[u8]) -> io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        let mut file = open(&self.path)?;
+        let mut file = private_files::append(&self.path)?;
         lock(&file)?;
         let mut length = file.seek(SeekFrom::End(0))?;
         let most = self.max_bytes.unwrap_or(u64::MAX);
@@ -121,14 +118,6 @@ fn lines(batch: &SpanBatch) -> Vec<u8> {
         lines.push(b'\n');
     }
     lines
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// Several hooks may write at once, one of which may have been stopped in the middle. The lock ends

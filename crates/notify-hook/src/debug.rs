@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use buffer_api::paths::write_private;
 use codex_config::Paths;
 use codex_turn::LogEvent;
 use otlp_model::{SpanBatch, Turn, encode};
@@ -36,7 +35,7 @@ pub(crate) fn dump(
     let trace_id = batch.spans.first().map(|span| span.trace_id.to_string()).unwrap_or_default();
     let file = folder.join(format!("{}-{trace_id}.json", turn.end.millis()));
     let text = serde_json::to_string_pretty(&dump).unwrap_or_default();
-    match write_private(&file, secrets.scrub(&text).as_bytes()) {
+    match private_files::write(&file, secrets.scrub(&text).as_bytes()) {
         Ok(()) => log.info(format_args!("debug dump: `{}`", file.display())),
         Err(error) => log.warn(format_args!("debug dump `{}`: {error}", file.display())),
     }

@@ -11,7 +11,6 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use buffer_api::paths::append_private;
 use codex_config::Paths;
 use otlp_model::turn::Outcome;
 use otlp_model::{Turn, UnixNanos};
@@ -90,7 +89,7 @@ pub fn append(paths: &Paths, entry: &Entry) -> io::Result<()> {
     }
     let mut line = serde_json::to_vec(entry)?;
     line.push(b'\n');
-    append_private(&today)?.write_all(&line)
+    private_files::append(&today)?.write_all(&line)
 }
 
 /// The turns that had ended at `since` or later, the one that ended last first.

@@ -7,7 +7,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use buffer_api::paths::write_private;
 use codex_config::{Environment, OneOff, Paths, Settings, TargetSettings};
 use exporters::Outbox;
 use exporters::outbox::Limits;
@@ -89,7 +88,8 @@ impl Note {
     /// Writes it, unless it is there. Without it the turns stay until a person decides.
     pub(crate) fn write(&self, queue: &Path) {
         if Self::read(queue) != *self {
-            let _ = serde_json::to_vec(self).map(|text| write_private(&queue.join(NOTE), &text));
+            let _ =
+                serde_json::to_vec(self).map(|text| private_files::write(&queue.join(NOTE), &text));
         }
     }
 }

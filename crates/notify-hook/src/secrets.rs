@@ -6,7 +6,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use buffer_api::paths::create_parent;
 use codex_config::{AttributeValue, Paths, Settings};
 use codex_turn::NotifyPayload;
 use otlp_model::{Turn, scrub_turn};
@@ -112,7 +111,9 @@ fn kept_salt(file: &Path) -> io::Result<Salt> {
         Ok(Ok(salt)) => return Ok(salt),
         // Damaged: nothing can be compared with it.
         Ok(Err(_)) => fs::remove_file(file)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create_parent(file)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            private_files::create_parent(file)?
+        }
         Err(error) => return Err(error),
     }
     let salt = new_salt()?;

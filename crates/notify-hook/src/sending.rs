@@ -13,7 +13,6 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use buffer_api::paths::write_private;
 use otlp_model::decode::from_protobuf;
 use otlp_model::encode::{export_request, to_protobuf};
 use serde::{Deserialize, Serialize};
@@ -54,7 +53,7 @@ pub(crate) fn write(file: &Path, turn: &str, parcels: &Parcels) -> io::Result<()
     let mut text = serde_json::to_vec(&header)?;
     text.push(b'\n');
     text.extend(batches);
-    write_private(file, &text)
+    private_files::write(file, &text)
 }
 
 /// What was about to be sent of a turn; nothing where that is not known.

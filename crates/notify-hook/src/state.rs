@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use buffer_api::paths::{open_private, write_private};
 use codex_config::Paths;
 use codex_turn::Checkpoint;
 use serde::{Deserialize, Serialize};
@@ -89,7 +88,8 @@ impl ThreadState {
         let folder = threads_folder(paths);
         let lock_path = folder.join(format!("{name}.lock"));
         let io_error = |path: &Path, source| StateError::Io { path: path.to_owned(), source };
-        let lock = open_private(&lock_path).map_err(|source| io_error(&lock_path, source))?;
+        let lock =
+            private_files::open(&lock_path).map_err(|source| io_error(&lock_path, source))?;
         loop {
             match lock.try_lock() {
                 Ok(()) => break,
@@ -223,11 +223,11 @@ impl ThreadState {
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.wire.looked = Some(now.as_secs());
         let text = serde_json::to_vec(&self.wire).unwrap_or_default();
-        write_private(&self.file, &text)
+        private_files::write(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;
         sending::remove(&self.sending, |turn| self.is_sent(turn));
         if has_unsent_turns {
-            open_private(&self.unsent_mark)
+            private_files::open(&self.unsent_mark)
                 .map(drop)
                 .map_err(|source| StateError::Io { path: self.unsent_mark.clone(), source })
         } else {

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant, SystemTime};
 use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::file_edit::digest;
-use codex_config::{TracingStart, WriteError, file_edit};
+use codex_config::{TracingStart, file_edit};
 use exec_proxy::shim::{self, ShimError};
+use private_files::WriteError;
 
 use crate::autostart::Launcher;
 use crate::change::Change;

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use codex_config::file_edit::{self, FileError, Snapshot, digest};
-use codex_config::{WriteError, write_private};
+use private_files::{WriteError, write_text};
 use serde::{Deserialize, Serialize};
 
 use crate::autostart::Launcher;
@@ -161,7 +161,7 @@ impl Place {
         let mut text = serde_json::to_string_pretty(record)
             .map_err(|source| RecordError::Parse { path: self.file.clone(), source })?;
         text.push('\n');
-        Ok(write_private(&self.file, &text)?)
+        Ok(write_text(&self.file, &text)?)
     }
 
     /// Keeps a copy of what a file held.

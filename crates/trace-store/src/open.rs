@@ -1,9 +1,5 @@
 //! Opening: private files first, then SQLite, then the tables.
 
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io;
-#[cfg(unix)]
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -76,37 +72,8 @@ impl TraceStore {
 /// Makes the file before SQLite does, which would let the umask decide who may read it. The `-wal`
 /// and `-shm` files get the mode of the file they belong to.
 fn create_private(path: &Path) -> Result<(), OpenError> {
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        builder.mode(0o700);
-        builder
-            .create(folder)
-            .map_err(|source| OpenError::Create { path: folder.to_owned(), source })?;
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    options.mode(0o600);
-    let file =
-        options.open(path).map_err(|source| OpenError::Create { path: path.to_owned(), source })?;
-    keep_private(&file).map_err(|source| OpenError::Create { path: path.to_owned(), source })
-}
-
-/// Takes the file away from group and others where someone gave it to them.
-#[cfg(unix)]
-fn keep_private(file: &File) -> io::Result<()> {
-    if file.metadata()?.permissions().mode() & 0o077 != 0 {
-        file.set_permissions(PermissionsExt::from_mode(0o600))?;
-    }
-    Ok(())
-}
-
-/// Windows has no modes: who may read the user's profile may read a file in it.
-#[cfg(not(unix))]
-fn keep_private(_file: &File) -> io::Result<()> {
-    Ok(())
+    let create = || private_files::keep_private(&private_files::open(path)?);
+    create().map_err(|source| OpenError::Create { path: path.to_owned(), source })
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {

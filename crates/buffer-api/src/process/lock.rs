@@ -12,8 +12,6 @@ use std::{
 #[cfg(not(windows))]
 use std::io::{Read, Seek, Write};
 
-use crate::paths;
-
 /// How long the lock is tried again while others only look at it, see [`holder`]. On a busy machine one
 /// that looks may be stopped before it has let go.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -56,7 +54,7 @@ impl InstanceLock {
     /// When another process holds it.
     pub fn acquire(lock: &Path) -> Result<Self, AcquireError> {
         let io_error = |source| AcquireError::Io { lock: lock.to_owned(), source };
-        let mut file = paths::open_private(lock).map_err(io_error)?;
+        let mut file = private_files::open(lock).map_err(io_error)?;
         let deadline = Instant::now() + PATIENCE;
         loop {
             match file.try_lock() {
@@ -125,7 +123,7 @@ fn read_pid(file: &mut File, _lock: &Path) -> Option<u32> {
 /// Beside the lock: on Windows nobody else can read what is locked.
 #[cfg(windows)]
 fn write_pid(_file: &mut File, lock: &Path) -> io::Result<()> {
-    paths::write_private(&pid_path(lock), format!("{}\n", std::process::id()).as_bytes())
+    private_files::write(&pid_path(lock), format!("{}\n", std::process::id()).as_bytes())
 }
 
 #[cfg(windows)]

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Endpoint, paths};
+use crate::Endpoint;
 
 /// The content of the pid file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl PidRecord {
     pub fn write(&self, pid_file: &Path) -> io::Result<()> {
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');
-        paths::write_private(pid_file, &text)
+        private_files::write(pid_file, &text)
     }
 
     /// Where the service listens.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{Exit, Occupant, PidRecord, Running, Service, Status, answering, lock, status};
-use crate::{Endpoint, paths};
+use crate::Endpoint;
 
 /// The most that a started service may take until it answers, where a person waits. On an idle machine
 /// it takes some milliseconds.
@@ -151,7 +151,7 @@ fn start_within(service: &Service, patience: Duration) -> Result<Started, StartE
 fn spawn(service: &Service) -> Result<Child, StartError> {
     let log_path = &service.paths.log;
     let log_error = |source| StartError::Log { log: log_path.clone(), source };
-    let log = paths::append_private(log_path).map_err(log_error)?;
+    let log = private_files::append(log_path).map_err(log_error)?;
     let also_log = log.try_clone().map_err(log_error)?;
     let mut command = Command::new(&service.program);
     command

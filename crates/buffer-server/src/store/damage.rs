@@ -24,7 +24,7 @@ const KEPT: usize = 3;
 /// come of that, and a new one would have no room for the events of the old one.
 pub(super) fn check_room(path: &Path) -> Result<(), StoreError> {
     let probe = with_suffix(path, "-probe");
-    let written = buffer_api::paths::write_private(&probe, &[0; 64 * 1024]);
+    let written = private_files::write(&probe, &[0; 64 * 1024]);
     let _ = fs::remove_file(&probe);
     let _ = fs::remove_file(with_suffix(&probe, ".new"));
     match written.map_err(|error| error.kind()) {

@@ -46,7 +46,7 @@ pub(super) fn connect(path: &Path, first_seq: u64) -> Result<Connection, StoreEr
         return Err(file_error(io::Error::other("it is not a file")));
     }
     // SQLite would create it for everybody. Its other files take this one's permissions.
-    let file = buffer_api::paths::open_private(path).map_err(file_error)?;
+    let file = private_files::open(path).map_err(file_error)?;
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
         .map_err(file_error)?;

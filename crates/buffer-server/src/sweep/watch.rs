@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use buffer_api::paths::create_parent;
 use codex_config::sessions;
 use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind};
 use notify::{Config, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
@@ -80,7 +79,7 @@ impl Watch {
     /// The folder is made, so that there is something to watch before anything is put away.
     fn begin_outbox(&mut self, outbox: &Path, log: &Log) {
         let Some(watcher) = &mut self.watcher else { return };
-        let made = create_parent(&outbox.join("any")).map_err(notify::Error::io);
+        let made = private_files::create_parent(&outbox.join("any")).map_err(notify::Error::io);
         if let Err(error) = made.and_then(|()| watcher.watch(outbox, RecursiveMode::Recursive)) {
             say(log, outbox, &error);
         }

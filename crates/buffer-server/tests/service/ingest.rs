@@ -136,7 +136,7 @@ fn events_expire_without_any_request() {
 #[test]
 fn a_corrupt_database_is_replaced_and_named_in_the_log() {
     let server = Server::with(|config| {
-        buffer_api::paths::write_private(&config.paths.database, &[b'x'; 10_000]).unwrap();
+        private_files::write(&config.paths.database, &[b'x'; 10_000]).unwrap();
     });
     server.post(&export("t", [1]));
     assert_eq!(numbers(&server.events("t")), [1]);

@@ -8,7 +8,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use buffer_api::paths::{create_parent, write_private};
 use codex_config::{Environment, Paths, variables};
 use exporters::outbox::{Limits, Summary};
 use notify_hook::ledger::{self, Entry};
@@ -74,7 +73,7 @@ impl Stage {
             let path = path.to_owned();
             move |source| StageError::Io { path, source }
         };
-        create_parent(&real.run_dir.join("stage")).map_err(at(&real.run_dir))?;
+        private_files::create_parent(&real.run_dir.join("stage")).map_err(at(&real.run_dir))?;
         let folder = tempfile::Builder::new()
             .prefix("doctor-")
             .tempdir_in(&real.run_dir)
@@ -88,7 +87,7 @@ impl Stage {
             copy(&from, &to).map_err(at(&from))?;
         }
         let transcript = paths.codex_home.join(turn.transcript_path());
-        write_private(&transcript, turn.transcript().as_bytes()).map_err(at(&transcript))?;
+        private_files::write(&transcript, turn.transcript().as_bytes()).map_err(at(&transcript))?;
         add_variables(&paths.env_file).map_err(at(&paths.env_file))?;
         let file =
             [&real.config_file, &real.legacy_config_file].into_iter().find(|file| file.exists());
@@ -96,7 +95,8 @@ impl Stage {
         let text = read_if_exists(file).map_err(at(file))?;
         let settings = for_the_test(&text)
             .map_err(|source| StageError::Settings { path: file.clone(), source })?;
-        write_private(&paths.config_file, settings.as_bytes()).map_err(at(&paths.config_file))?;
+        private_files::write(&paths.config_file, settings.as_bytes())
+            .map_err(at(&paths.config_file))?;
         Ok(Self { folder, paths })
     }
 
@@ -179,7 +179,7 @@ fn below<'v>(value: &'v mut Value, key: &str) -> &'v mut Value {
 /// Copies a file that need not be there, for its owner only.
 fn copy(from: &Path, to: &Path) -> io::Result<()> {
     match fs::read(from) {
-        Ok(content) => write_private(to, &content),
+        Ok(content) => private_files::write(to, &content),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
@@ -192,7 +192,7 @@ fn add_variables(env_file: &Path) -> io::Result<()> {
         text.push_str(&format!("\nexport {name}={value}"));
     }
     text.push('\n');
-    write_private(env_file, text.as_bytes())
+    private_files::write(env_file, text.as_bytes())
 }
 
 fn read_if_exists(file: &Path) -> io::Result<String> {
@@ -214,8 +214,8 @@ mod tests {
         let real = Paths::new(home.path(), None);
         let yaml = "harnesses:\n  codex:\n    project_name: mine\n    targets:\n    - {target: phoenix, \
                     project_name: theirs}\n    - {target: mlflow, experiment_id: 7}\n    - {target: local}\n";
-        write_private(&real.config_file, yaml.as_bytes()).unwrap();
-        write_private(&real.env_file, b"export ARIZE_PROJECT_NAME=from_the_file").unwrap();
+        private_files::write(&real.config_file, yaml.as_bytes()).unwrap();
+        private_files::write(&real.env_file, b"export ARIZE_PROJECT_NAME=from_the_file").unwrap();
         let shell =
             [(variables::ARIZE_PROJECT_NAME, "shell"), (variables::MLFLOW_EXPERIMENT_ID, "7")];
         let shell = Environment::new(shell);

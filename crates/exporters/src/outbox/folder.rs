@@ -1,12 +1,12 @@
 //! Files of an outbox: their names, and writing them so that a crash leaves all or nothing.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use tempfile::NamedTempFile;
+use private_files::{NewFile, sync_folder};
 
 /// A file that a crash left half written is removed after this time; until then somebody may be
 /// writing it.
@@ -70,11 +70,6 @@ pub(super) fn is_empty(folder: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Writes a file so that it is there as a whole, also after a crash of the machine, or not at all.
-pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    NewFile::write(parent(path), |file| file.write_all(bytes))?.put(path)
-}
-
 /// Copies a regular file, durably.
 pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
     if !fs::symlink_metadata(from)?.is_file() {
@@ -84,51 +79,19 @@ pub(super) fn copy_durably(from: &Path, to: &Path) -> io::Result<()> {
     NewFile::write(parent(to), |to| io::copy(&mut from, to).map(drop))?.put(to)
 }
 
-/// A file that is written and has no name yet.
-pub(super) struct NewFile(NamedTempFile);
-
-impl NewFile {
-    /// Writes a file that will get a name in this folder.
-    pub(super) fn write(
-        folder: &Path,
-        write: impl FnOnce(&mut File) -> io::Result<()>,
-    ) -> io::Result<Self> {
-        create_private(folder)?;
-        // For its owner only from the start.
-        let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
-        write(file.as_file_mut())?;
-        file.as_file().sync_all()?;
-        Ok(Self(file))
-    }
-
-    /// Its size in bytes.
-    pub(super) fn size(&self) -> io::Result<u64> {
-        Ok(self.0.as_file().metadata()?.len())
-    }
-
-    /// Gives it its name, durably.
-    pub(super) fn put(self, path: &Path) -> io::Result<()> {
-        self.0.persist(path).map_err(|error| error.error)?;
-        let folder = parent(path);
-        sync(folder)?;
-        // The folder itself may be new, and the one above it.
-        folder.ancestors().skip(1).take(2).try_for_each(sync)
-    }
-}
-
 /// Adds a line to a file, durably. What a crash left of a line before it stays a line of its own.
 pub(super) fn append_durably(path: &Path, line: &[u8]) -> io::Result<()> {
     let is_new = !path.exists();
-    let mut file = private(OpenOptions::new().append(true).create(true)).open(path)?;
+    let mut file = private_files::append(path)?;
     file.write_all(&[b"\n", line, b"\n"].concat())?;
     file.sync_data()?;
-    if is_new { sync(parent(path)) } else { Ok(()) }
+    if is_new { sync_folder(parent(path)) } else { Ok(()) }
 }
 
 /// Replaces a file that may be lost in a crash of the machine, but is never there in part.
 pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = parent(path);
-    create_private(folder)?;
+    private_files::create_folder(folder)?;
     let mut file = tempfile::Builder::new().prefix(".").suffix(".new").tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map(drop).map_err(|error| error.error)
@@ -136,10 +99,10 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Moves a file to another folder of the same disk, durably.
 pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    create_private(parent(to))?;
+    private_files::create_folder(parent(to))?;
     match fs::rename(from, to) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        Ok(()) => sync(parent(to)),
+        Ok(()) => sync_folder(parent(to)),
         failed => failed,
     }
 }
@@ -151,7 +114,7 @@ pub(super) fn take(path: &Path) -> io::Result<Option<Vec<u8>>> {
         bytes => bytes?,
     };
     remove(path)?;
-    sync(parent(path))?;
+    sync_folder(parent(path))?;
     Ok(Some(bytes))
 }
 
@@ -167,8 +130,7 @@ pub(super) fn remove(path: &Path) -> io::Result<bool> {
 /// nothing back. A count that cannot be written is not worth an error.
 pub(super) fn count(path: &Path, more: usize) {
     if more > 0
-        && create_private(parent(path)).is_ok()
-        && let Ok(mut file) = private(OpenOptions::new().append(true).create(true)).open(path)
+        && let Ok(mut file) = private_files::append(path)
     {
         let _ = file.write_all(&vec![b'.'; more]);
     }
@@ -177,8 +139,7 @@ pub(super) fn count(path: &Path, more: usize) {
 /// Adds a line to a file, unless it is there; says whether it was added. Of very many the oldest are
 /// forgotten.
 pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
-    create_private(parent(path))?;
-    let mut file = private(OpenOptions::new().read(true).append(true).create(true)).open(path)?;
+    let mut file = private_files::append(path)?;
     file.lock()?;
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
@@ -197,8 +158,7 @@ pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
 
 /// Opens the lock of a folder; none where somebody else holds it.
 pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
-    create_private(parent(path))?;
-    let file = private(OpenOptions::new().read(true).write(true).create(true)).open(path)?;
+    let file = private_files::open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
@@ -225,31 +185,4 @@ pub(super) fn remove_leftovers(folder: &Path, now: SystemTime) {
 
 fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
-}
-
-/// Creates a folder, and those above it, for their owner only; one that exists stays as it is.
-fn create_private(folder: &Path) -> io::Result<()> {
-    let mut builder = DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-/// Makes the names in a folder durable.
-#[cfg(unix)]
-fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
-}
-
-/// Windows opens no folders, and keeps their names in its journal.
-#[cfg(not(unix))]
-fn sync(_folder: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
-    options
 }

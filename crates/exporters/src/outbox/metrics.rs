@@ -54,7 +54,7 @@ impl Outbox {
                     continue;
                 };
                 let waits =
-                    error.took_nothing_yet() && folder::write_durably(&path, &bytes).is_ok();
+                    error.took_nothing_yet() && private_files::write_durably(&path, &bytes).is_ok();
                 flushed.dropped += usize::from(!waits);
                 let now = attempt.now + (attempt.clock)().saturating_duration_since(begun);
                 standing.failed(error.verdict(), error.told(), now, attempt.jitter);

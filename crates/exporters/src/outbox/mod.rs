@@ -53,7 +53,7 @@ pub use flushed::{Flushed, SetAside, Stopped};
 pub use summary::{RejectedBatch, Summary, UnfinishedBatch};
 
 use batch_file::Header;
-use folder::{BatchName, NewFile};
+use folder::BatchName;
 use standing::Standing;
 
 use crate::requests::{self, MAX_BODY_BYTES};
@@ -174,7 +174,7 @@ impl Outbox {
         if waiting.iter().any(|(name, _)| name.id == header.span_id) {
             return Ok(0);
         }
-        let file = self.on(&self.folder, |folder| NewFile::write(folder, write))?;
+        let file = self.on(&self.folder, |folder| private_files::NewFile::write(folder, write))?;
         let last = waiting.last().map(|(name, _)| name.key);
         let key = last.map_or(header.created, |last| header.created.max(last.saturating_add(1)));
         let dropped = self.make_room(&self.folder, self.on(&self.folder, |_| file.size())?)?;

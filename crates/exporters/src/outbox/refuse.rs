@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use otlp_model::SpanBatch;
 
 use super::batch_file::{self, Header};
-use super::folder::{self, BatchName, NewFile};
+use super::folder::{self, BatchName};
 use super::standing::{Failure, Standing};
 use super::{Attempt, Outbox, OutboxError};
 use crate::{ExportError, Verdict};
@@ -72,7 +72,7 @@ impl Outbox {
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<(), OutboxError> {
         let folder = self.rejected_folder();
-        let file = self.on(&folder, |folder| NewFile::write(folder, write))?;
+        let file = self.on(&folder, |folder| private_files::NewFile::write(folder, write))?;
         let bytes = self.on(&folder, |_| file.size())?;
         let dropped = self.expire(&folder, now)? + self.make_room(&folder, bytes)?;
         let path = folder.join(BatchName { key, id: header.span_id.clone() }.to_string());

@@ -278,7 +278,7 @@ fn put_away_200_megabytes(scene: &Scene, spans: usize) {
         Ok(std::borrow::Cow::Owned(span))
     });
     let name = BatchName { key: header.created, id: header.span_id.clone() };
-    NewFile::write(scene.outbox.folder(), |file| {
+    private_files::NewFile::write(scene.outbox.folder(), |file| {
         batch_file::write(file, &header, &one.resource, all)
     })
     .and_then(|file| file.put(&scene.outbox.folder().join(name.to_string())))

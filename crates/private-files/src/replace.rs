@@ -9,9 +9,11 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use crate::{create_folder, parent, sync_folder};
+
 /// Who may read the new file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// Its owner alone: mode 0600, or what it was where that is stricter.
     Private,
     /// Those who could read the old one; of a new file those whom the process's mask lets.
@@ -23,22 +25,23 @@ pub(crate) enum Access {
 /// A symbolic link is followed and stays, missing directories are created with mode 0700, and the
 /// owner and extended attributes stay where the system allows it. `may_replace` is asked at the last
 /// moment.
-pub(crate) fn replace(
+///
+/// # Errors
+///
+/// When the file or its folder cannot be written.
+pub fn replace(
     path: &Path,
     bytes: &[u8],
     access: Access,
     may_replace: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<()> {
     let path = follow_links(path)?;
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let directory = parent(&path);
     if has_further_names(&path) {
         may_replace(&path)?;
         return write_in_place(&path, bytes, access);
     }
-    create_private_directory(directory)?;
+    create_folder(directory)?;
     let mut file = temporary_file(directory, access)?;
     file.write_all(bytes)?;
     if let Ok(old) = File::open(&path) {
@@ -49,7 +52,8 @@ pub(crate) fn replace(
     file.as_file().sync_all()?;
     may_replace(&path)?;
     file.persist(&path).map_err(|error| error.error)?;
-    sync_directory(directory);
+    // Some systems cannot make the rename itself durable, and then the file is still whole.
+    let _ = sync_folder(directory);
     Ok(())
 }
 
@@ -75,7 +79,11 @@ fn write_in_place(path: &Path, bytes: &[u8], access: Access) -> io::Result<()> {
 }
 
 /// Finds the file behind a chain of symbolic links, which need not exist yet.
-pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
+///
+/// # Errors
+///
+/// When there are too many links.
+pub fn follow_links(path: &Path) -> io::Result<PathBuf> {
     const MAX_LINKS: usize = 40;
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
@@ -101,14 +109,6 @@ fn temporary_file(directory: &Path, access: Access) -> io::Result<tempfile::Name
     builder.tempfile_in(directory)
 }
 
-fn create_private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
 #[cfg(unix)]
 fn keep_owner_and_mode(file: &File, old: &fs::Metadata, access: Access) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
@@ -127,11 +127,4 @@ fn keep_owner_and_mode(file: &File, old: &fs::Metadata, access: Access) -> io::R
 #[cfg(not(unix))]
 fn keep_owner_and_mode(_file: &File, _old: &fs::Metadata, _access: Access) -> io::Result<()> {
     Ok(())
-}
-
-/// Makes the rename itself durable; some systems cannot, and then the file is still whole.
-fn sync_directory(path: &Path) {
-    if let Ok(directory) = File::open(path) {
-        let _ = directory.sync_all();
-    }
 }
