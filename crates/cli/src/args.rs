@@ -158,27 +158,29 @@ pub(crate) struct Show {
     pub(crate) store: Option<PathBuf>,
 }
 
-/// Install the tracing of Codex for this user, or change how it is installed.
+/// Install the tracing of Codex for this user, or change its settings.
 ///
-/// Asks for what the flags do not say; what is proposed is what is set already. Shows what it will do
-/// before it does it. A second run changes nothing, and `uninstall` brings every file back.
+/// Asks for everything that no flag sets; the current settings are the defaults. Shows what it will do
+/// before it does it. A second run changes nothing, and `uninstall` restores every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Setup {
-    /// Where traces go.
+    /// Where traces go [default: the current target, or local].
     #[arg(long, value_name = "KIND", ignore_case = true, value_parser = one_of(Backend::ALL, Backend::name))]
     pub(crate) target: Option<Backend>,
-    /// The address of the target.
+    /// The address of the target [default: http://localhost:6006 for phoenix, http://localhost:5000
+    /// for mlflow, otlp.arize.com:443 for arize].
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
-    /// The project in which turns appear.
+    /// The project in which turns appear [default: codex].
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Option<String>,
-    /// Read the target's API key from standard input. Otherwise the one that is set stays, or
-    /// PHOENIX_API_KEY, ARIZE_API_KEY or MLFLOW_TRACKING_TOKEN is taken.
+    /// Read the target's API key from standard input. Without this flag the current key stays; a new
+    /// target takes PHOENIX_API_KEY, ARIZE_API_KEY or MLFLOW_TRACKING_TOKEN.
     #[arg(long)]
     pub(crate) api_key_stdin: bool,
-    /// A header of every request to a receiver of OTLP or to Phoenix, such as
-    /// `authorization=Bearer ${TOKEN}`; ${TOKEN} is taken from the environment when a turn is sent.
+    /// A header of every request to an OTLP endpoint or to Phoenix, such as
+    /// `authorization=Bearer ${TOKEN}`; ${TOKEN} is read from the environment when a turn is sent. May
+    /// be repeated.
     #[arg(long = "header", value_name = "NAME=VALUE")]
     pub(crate) headers: Vec<String>,
     /// Read the value of this header from standard input; for credentials.
@@ -196,47 +198,48 @@ pub(crate) struct Setup {
     /// The space in Arize AX [env: ARIZE_SPACE_ID].
     #[arg(long, value_name = "ID")]
     pub(crate) space_id: Option<String>,
-    /// The number of the experiment in MLflow; without one, that of the project's name
-    /// [env: MLFLOW_EXPERIMENT_ID].
+    /// The number of the experiment in MLflow [env: MLFLOW_EXPERIMENT_ID] [default: the experiment with
+    /// the project's name].
     #[arg(long, value_name = "ID")]
     pub(crate) experiment_id: Option<String>,
-    /// The user id on every span.
+    /// The user id, recorded on every span.
     #[arg(long, value_name = "ID")]
     pub(crate) user_id: Option<String>,
-    /// What spans record: all, prompts (of tools only the lengths) or none (lengths only)
-    /// [default: all].
+    /// What spans record: all, prompts (only lengths of tool texts) or none (only lengths)
+    /// [default: all; none where Codex has `log_user_prompt = false`].
     #[arg(long, value_name = "WHAT", ignore_case = true, value_parser = one_of(Content::ALL, Content::name))]
     pub(crate) content: Option<Content>,
-    /// Where turns are traced: user (wherever you run Codex) or project (in the current folder alone)
-    /// [default: user].
+    /// Where turns are traced: user (wherever you run Codex) or project (only in the current folder and
+    /// below) [default: user].
     #[arg(long, value_name = "WHERE", ignore_case = true, value_parser = one_of(Scope::ALL, Scope::name))]
     pub(crate) scope: Option<Scope>,
-    /// What becomes of an OTLP exporter that Codex's configuration has already [default: keep].
+    /// What to do with an exporter that Codex's configuration already has: keep it, replace it, or
+    /// replace it and forward every event to it [default: keep].
     #[arg(long, value_name = "WHAT", ignore_case = true, value_parser = one_of(ExistingOtel::ALL, ExistingOtel::name))]
     pub(crate) existing_otel: Option<ExistingOtel>,
-    /// The port of the buffer service.
+    /// The port of the buffer service [default: 4318].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) port: Option<u16>,
-    /// Do not put `codex` with tracing before the real one on the PATH.
+    /// Do not add a `codex` that starts tracing to the front of the PATH.
     #[arg(long)]
     pub(crate) no_path: bool,
-    /// Do not start the buffer service now; the hook starts it when it is needed.
+    /// Do not start the buffer service now; Codex's first turn starts it.
     #[arg(long, conflicts_with = "autostart")]
     pub(crate) no_service: bool,
     /// Start the buffer service at each login (systemd, launchd).
     #[arg(long)]
     pub(crate) autostart: bool,
-    /// Install the skill that teaches a coding agent about this tool.
+    /// Install the skill `codex-tracing`, which teaches coding agents about arize-codex.
     #[arg(long)]
     pub(crate) with_skills: bool,
-    /// Have Codex run our hook at the ends of turns and sessions, too, where it can: it asks whether
-    /// to trust that.
+    /// Also install Codex lifecycle hooks (Codex asks you to trust them).
     #[arg(long)]
     pub(crate) hooks: bool,
-    /// Restart Codex's background process, which would keep the old telemetry settings.
+    /// Restart Codex's background process, so that it reads the new telemetry settings. Turns that it
+    /// runs end.
     #[arg(long)]
     pub(crate) restart_daemon: bool,
-    /// Ask nothing: take what is proposed.
+    /// Ask nothing and accept the defaults.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Print JSON.
@@ -247,16 +250,16 @@ pub(crate) struct Setup {
     pub(crate) dry_run: bool,
 }
 
-/// Take the installation back: each file as it was, or, where somebody changed it since, without us.
+/// Uninstall and restore the original files; your later edits are kept.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Uninstall {
-    /// Remove the data, too: stored turns, logs, what waits to be sent, and our settings.
+    /// Also remove the data: stored turns, queued turns, logs and settings.
     #[arg(long, conflicts_with = "keep_data")]
     pub(crate) purge: bool,
     /// Keep the data without asking.
     #[arg(long)]
     pub(crate) keep_data: bool,
-    /// Ask nothing; the data stays unless --purge is given.
+    /// Ask nothing; the data is kept unless --purge is given.
     #[arg(short, long)]
     pub(crate) yes: bool,
     /// Print JSON.

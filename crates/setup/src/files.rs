@@ -25,7 +25,7 @@ pub enum FileError {
     #[error(transparent)]
     Snapshot(#[from] file_edit::FileError),
     /// Our part cannot be taken out of it.
-    #[error("our part cannot be taken out of `{}`", .path.display())]
+    #[error("`{}` cannot be edited", .path.display())]
     Undo {
         /// The file.
         path: PathBuf,

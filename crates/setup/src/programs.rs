@@ -60,7 +60,7 @@ pub enum ProgramError {
 /// Names programs for a person: all of them, or each one.
 pub(crate) fn names(copies: &[&ProgramCopy]) -> String {
     if copies.len() == PROGRAMS.len() {
-        return "our programs".to_owned();
+        return "the programs of arize-codex".to_owned();
     }
     let names = copies.iter().filter_map(|copy| copy.to.file_name());
     names.map(|name| name.to_string_lossy()).collect::<Vec<_>>().join(", ")

@@ -140,9 +140,9 @@ fn a_person_reads_what_the_target_says_before_going_on() {
         "User id",
         "What should spans record",
         "Where should turns be traced",
-        "front of your PATH?",
+        "? Add a `codex`",
         "Install the skill",
-        "at once?",
+        "? Use Codex's lifecycle hooks",
     ] {
         terminal.shows(question).expect("a question");
         rows.extend(terminal.screen().lines().map(str::to_owned));

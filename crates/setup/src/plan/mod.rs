@@ -76,6 +76,14 @@ pub enum PlanError {
     /// A file cannot be dealt with.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file may not be written to.
+    #[error("`{}` is read-only", .path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+        /// Whether it is a profile, which setup can do without.
+        is_profile: bool,
+    },
     /// A file cannot be edited.
     #[error("`{}` cannot be edited", .path.display())]
     Edit {
@@ -94,7 +102,7 @@ pub enum PlanError {
         occupant: String,
     },
     /// The settings name several targets.
-    #[error("`harnesses.codex.targets` is a list, which setup does not change")]
+    #[error("`harnesses.codex.targets` is a list of targets, which setup does not change")]
     ListOfTargets,
     /// Something that is wanted cannot be had.
     #[error("{what}")]
@@ -116,7 +124,7 @@ impl PlanError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Program(ProgramError::Missing { .. }) => {
-                "the programs belong into one folder; see the README for how they are built"
+                "all programs must be in one folder; the README says how to build them"
             }
             Self::PortTaken { .. } => "--port with another one",
             Self::ListOfTargets => "change the list in config.yaml, and leave --target out",
@@ -125,11 +133,12 @@ impl PlanError {
             Self::File(FileError::Snapshot(file_edit::FileError::Read { source, .. }))
                 if source.kind() == std::io::ErrorKind::InvalidData =>
             {
-                "save the file as UTF-8; --no-path leaves profiles alone"
+                "save the file as UTF-8, or leave profiles alone with --no-path"
             }
-            Self::File(FileError::Snapshot(file_edit::FileError::ReadOnly { .. })) => {
-                "make the file writable; --no-path leaves profiles alone"
+            Self::ReadOnly { is_profile: true, .. } => {
+                "make the file writable, or leave profiles alone with --no-path"
             }
+            Self::ReadOnly { is_profile: false, .. } => "make the file writable",
             Self::File(FileError::Record(error)) => return error.hint(),
             Self::Program(_) | Self::File(_) => return None,
         })
@@ -152,7 +161,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     }
     if answers.path && host.has_foreign_codex() {
         let codex = host.paths.bin_dir.join(exec_proxy::shim::NAME);
-        let what = format!("`{}` is somebody else's program", codex.display());
+        let what = format!("`{}` is another program, not the one of arize-codex", codex.display());
         return Err(PlanError::Unavailable { what, hint: "--no-path leaves it alone" });
     }
     let launcher = service::wanted_launcher(facts, answers)?;
@@ -194,8 +203,10 @@ fn writable(change: &Change) -> Result<(), PlanError> {
     let path = change.now.path();
     match path.metadata() {
         Ok(metadata) if metadata.permissions().readonly() && change.after != change.now.text() => {
-            let error = file_edit::FileError::ReadOnly { path: path.to_owned() };
-            Err(FileError::from(error).into())
+            Err(PlanError::ReadOnly {
+                path: path.to_owned(),
+                is_profile: change.part == Part::Profile,
+            })
         }
         _ => Ok(()),
     }

@@ -92,7 +92,11 @@ fn a_read_only_file_stays_as_it_is() {
     let home = Home::with(&[(".codex/config.toml", "a = 1\n")]);
     home.set_read_only(".codex/config.toml", true);
     check(&home, &quiet(), "`~/.codex/config.toml` is read-only");
-    assert!(hint(&home).starts_with("make the file writable"), "{}", hint(&home));
+    assert_eq!(hint(&home), "make the file writable");
+    home.set_read_only(".codex/config.toml", false);
+    home.write(PROFILE, "# mine\n");
+    home.set_read_only(PROFILE, true);
+    assert_eq!(hint(&home), "make the file writable, or leave profiles alone with --no-path");
 }
 
 /// What helps where setup refuses.
@@ -119,7 +123,11 @@ fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
 fn a_codex_of_somebody_elses_stays_where_it_is() {
     let codex = format!(".arize/harness/bin/codex{EXE_SUFFIX}");
     let home = Home::with(&[(&codex, "#!/bin/sh\necho mine\n")]);
-    check(&home, &quiet(), "`~/.arize/harness/bin/codex` is somebody else's program");
+    check(
+        &home,
+        &quiet(),
+        "`~/.arize/harness/bin/codex` is another program, not the one of arize-codex",
+    );
     let before = home.tree();
     home.install(&Request { no_path: true, ..quiet() });
     home.uninstall(false);
@@ -169,7 +177,11 @@ fn a_list_of_targets_is_not_ours_to_change() {
     let list = "harnesses:\n  codex:\n    targets:\n      - target: local\n";
     let home = Home::with(&[(".arize/harness/config.yaml", list)]);
     let request = Request { target: Some(Backend::Local), ..quiet() };
-    check(&home, &request, "`harnesses.codex.targets` is a list, which setup does not change");
+    check(
+        &home,
+        &request,
+        "`harnesses.codex.targets` is a list of targets, which setup does not change",
+    );
     home.install(&quiet());
     assert!(!home.read(".arize/harness/config.yaml").contains("\n    target:"));
 }
