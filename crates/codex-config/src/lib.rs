@@ -31,6 +31,7 @@ pub mod variables;
 
 mod content;
 mod document;
+mod file_system;
 mod folders;
 mod outbox;
 mod pairs;
@@ -76,6 +77,7 @@ pub use dump::is_secret;
 pub use edited::Edited;
 pub use environment::Environment;
 pub use exit_code::ExitCode;
+pub use file_system::{file_system_of, shared_file_system};
 pub use folders::Folders;
 pub use forward::{Forward, ForwardProtocol};
 pub use key_path::{KeyPath, KeyPathError};

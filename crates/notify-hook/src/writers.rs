@@ -52,24 +52,11 @@ mod linux {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::path::Path;
 
+    use codex_config::{file_system_of, shared_file_system};
+
     use super::Writers;
 
-    /// `f_type` of `statfs(2)` for file systems on which other machines may write: NFS, SMB and CIFS,
-    /// FUSE (with virtiofs), 9P, Ceph, AFS, and the folders that virtual machines share.
-    const SHARED: [u64; 10] = [
-        0x6969,
-        0x517b,
-        0xfe53_4d42,
-        0xff53_4d42,
-        0x6573_5546,
-        0x0102_1997,
-        0x00c3_6400,
-        0x5346_414f,
-        0x786f_4256,
-        0xbacb_acbc,
-    ];
-
-    /// The same for the file system of a container's own files.
+    /// `f_type` of `statfs(2)` for the file system of a container's own files.
     const OVERLAY: u64 = 0x794c_7630;
 
     pub(crate) fn writers(file: &Path) -> Writers {
@@ -112,10 +99,8 @@ mod linux {
 
     /// Whether every process that may write to this file is one of those that `/proc` shows.
     fn sees_all_that_may_write(file: &Path) -> bool {
-        let Ok(system) = rustix::fs::statfs(file) else { return false };
-        // Its type has another size and sign on each architecture.
-        let kind = u64::from(system.f_type as u32);
-        !SHARED.contains(&kind) && (is_initial_namespace() || kind == OVERLAY)
+        let Some(kind) = file_system_of(file) else { return false };
+        shared_file_system(kind).is_none() && (is_initial_namespace() || kind == OVERLAY)
     }
 
     /// Whether the processes of the whole machine show, and not those of a container alone: the kernel's

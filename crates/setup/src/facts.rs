@@ -249,7 +249,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         settings_base,
         settings,
         unexpanded_notify: unexpanded(codex_config.state.now.text()),
-        mlflow_plugin: mlflow_plugin::destination(&host.folder, &paths.codex_home),
+        mlflow_plugin: mlflow_plugin::destination(&paths.codex_home),
         settings_file,
         env_file: look(&paths.env_file)?,
         codex_config: codex_config.state,

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use crate::answers::{Backend, Destination};
 
-/// What `mlflow-codex setup` writes into Codex's folder, or that of a project.
+/// What `mlflow-codex setup` writes into Codex's folder. It may write it into that of a project, too,
+/// where it is not read: a workspace is not to decide where prompts go.
 const FILE: &str = "mlflow-tracing.json";
 
 #[derive(Deserialize)]
@@ -19,11 +20,10 @@ struct Settings {
     experiment_id: Option<serde_json::Value>,
 }
 
-/// Finds where the plugin sends its traces: by the file of this project, or else of the user. What
-/// cannot be used here, such as Databricks, is passed over.
-pub(crate) fn destination(project: &Path, codex_home: &Path) -> Option<Destination> {
-    let files = [project.join(".codex").join(FILE), codex_home.join(FILE)];
-    files.iter().find_map(|file| parse(&fs::read(file).ok()?))
+/// Finds where the plugin sends this user's traces. What cannot be used here, such as Databricks, is
+/// passed over.
+pub(crate) fn destination(codex_home: &Path) -> Option<Destination> {
+    parse(&fs::read(codex_home.join(FILE)).ok()?)
 }
 
 fn parse(json: &[u8]) -> Option<Destination> {

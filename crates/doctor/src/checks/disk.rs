@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use codex_config::Paths;
+use codex_config::{Paths, file_system_of, shared_file_system};
 
 use crate::Finding;
 use crate::words::{bytes, quoted, show_access};
@@ -25,6 +25,8 @@ pub struct Facts {
     pub writing: io::Result<()>,
     /// Bytes that are free for us, where the system tells.
     pub free: Option<u64>,
+    /// The kind of file system (`f_type` of `statfs(2)`), where the system tells.
+    pub kind: Option<u64>,
 }
 
 /// Tries to write a file, and removes it again.
@@ -33,11 +35,35 @@ pub fn gather(paths: &Paths) -> Facts {
     let folder = existing.unwrap_or(&paths.home).to_owned();
     // Of a temporary file nothing is left.
     let writing = tempfile::tempfile_in(&folder).map(drop);
-    Facts { free: free(&folder), writing, folder }
+    Facts { free: free(&folder), kind: file_system_of(&folder), writing, folder }
 }
 
 /// What the facts mean.
 pub fn check(facts: &Facts) -> Vec<Finding> {
+    let shared = facts.kind.and_then(shared_file_system);
+    let mut findings = space(facts);
+    findings.extend(shared.map(|name| on_a_network(&facts.folder, name)));
+    findings
+}
+
+/// The databases cope with it, but not with a second machine; nor can Codex's processes be seen.
+fn on_a_network(folder: &Path, name: &str) -> Finding {
+    let shown = folder.display();
+    let message = format!(
+        "`{shown}` is on a file system that other machines share ({name}): run arize-codex on one of them at a time, or give each a folder on its own disk; a turn of a killed Codex appears after 30 minutes here"
+    );
+    let local = "/var/lib/arize-harness";
+    let folder = quoted(folder);
+    Finding::warning(
+        CHECK,
+        message,
+        format!(
+            "sudo install -d -o \"$(id -un)\" -m 700 {local} && cp -a {folder}/. {local} && mv {folder} {folder}.shared && ln -s {local} {folder}"
+        ),
+    )
+}
+
+fn space(facts: &Facts) -> Vec<Finding> {
     let folder = facts.folder.display();
     if let Err(error) = &facts.writing {
         let message = format!("`{folder}` cannot be written to: {error}");
@@ -102,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_left_decides() {
-        let facts = |writing, free| Facts { folder: "/h".into(), writing, free };
+        let facts = |writing, free| Facts { folder: "/h".into(), writing, free, kind: None };
         let denied = || Err(io::Error::from(io::ErrorKind::PermissionDenied));
         for (facts, level) in [
             (facts(Ok(()), Some(u64::MAX)), Level::Ok),
@@ -112,6 +138,23 @@ mod tests {
             (facts(denied(), Some(u64::MAX)), Level::Failure),
         ] {
             assert_eq!(check(&facts)[0].level, level, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn a_home_on_a_network_is_named_with_the_way_out() {
+        for (kind, shared) in
+            [(0x6969, Some("(nfs)")), (0xff53_4d42, Some("(cifs)")), (0xef53, None)]
+        {
+            let facts =
+                Facts { folder: "/h".into(), writing: Ok(()), free: None, kind: Some(kind) };
+            let findings = check(&facts);
+            let named = findings.get(1).map(|finding| (finding.level, finding.message.as_str()));
+            assert_eq!(named.is_some(), shared.is_some(), "{findings:?}");
+            if let (Some((level, message)), Some(shared)) = (named, shared) {
+                assert!(level == Level::Warning && message.contains(shared), "{message}");
+                assert!(findings[1].command.as_ref().unwrap().contains("ln -s"), "{findings:?}");
+            }
         }
     }
 

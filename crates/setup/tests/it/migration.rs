@@ -123,6 +123,18 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
     assert_eq!(home.tree(), before);
 }
 
+/// Whoever wrote the workspace may want to have its prompts.
+#[test]
+fn a_workspace_does_not_say_where_traces_go() {
+    let mut home = Home::with(&[("work/.codex/mlflow-tracing.json", MLFLOW_PLUGIN)]);
+    home.host.folder = home.path("work");
+    for target in [None, Some(setup::Backend::Mlflow)] {
+        let answers = home.plan(&setup::Request { target, ..quiet() }).1;
+        let endpoint = answers.destination.unwrap().endpoint;
+        assert_ne!(endpoint.as_deref(), Some("http://m:5000"), "{target:?}");
+    }
+}
+
 #[test]
 fn mlflows_own_plugin_goes_on_beside_another_target() {
     let home = mlflow_plugin();
