@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 16] = [
+const LAYERS: [(&str, u8); 17] = [
+    ("processes", 0),
     ("private-files", 0),
     ("terminal-text", 0),
     ("otlp-model", 1),

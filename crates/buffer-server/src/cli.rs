@@ -224,8 +224,8 @@ fn status_text(status: &Status) -> String {
             format!("not answering (PID {pid})")
         }
         Status::Unresponsive { pid: None } => "not answering".to_owned(),
-        Status::Taken { endpoint, occupant } => {
-            format!("stopped ({endpoint} is taken by {occupant})")
+        Status::Taken { endpoint, owner } => {
+            format!("stopped ({endpoint} is taken by {owner})")
         }
         Status::Stopped => "stopped".to_owned(),
     }

@@ -6,7 +6,7 @@ use buffer_server::cli::{self, Environment};
 
 fn main() -> ExitCode {
     #[cfg(windows)]
-    buffer_api::process::keep_streams();
+    processes::keep_streams();
     let environment = Environment {
         home: std::env::home_dir(),
         program: std::env::current_exe().ok(),

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use buffer_api::{
     Endpoint,
-    process::{AcquireError, Occupant, occupant},
+    process::{AcquireError, PortOwner, port_owner},
 };
 use tokio::{
     net::TcpListener,
@@ -37,12 +37,12 @@ pub enum RunError {
     #[error("the service is not started")]
     Instance(#[source] AcquireError),
     /// Another process listens at the address.
-    #[error("{endpoint} is taken by {occupant}")]
+    #[error("{endpoint} is taken by {owner}")]
     PortTaken {
         /// The address.
         endpoint: Endpoint,
         /// Who listens there.
-        occupant: Occupant,
+        owner: PortOwner,
     },
     /// The address cannot be bound.
     #[error("{endpoint} cannot be bound")]
@@ -162,8 +162,8 @@ async fn bind(endpoint: &Endpoint) -> Result<TcpListener, RunError> {
         let endpoint = endpoint.clone();
         match source.kind() {
             io::ErrorKind::AddrInUse => {
-                let occupant = occupant(&endpoint);
-                RunError::PortTaken { endpoint, occupant }
+                let owner = port_owner(&endpoint);
+                RunError::PortTaken { endpoint, owner }
             }
             _ => RunError::Bind { endpoint, source },
         }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 fn main() -> std::process::ExitCode {
     #[cfg(windows)]
-    buffer_api::process::keep_streams();
+    processes::keep_streams();
     let mut stream = std::io::stdout();
     let is_terminal = stream.is_terminal();
     let output = cli::Output { stream: &mut stream, is_terminal };

@@ -28,7 +28,7 @@ pub fn run(
     variables: Vec<(OsString, OsString)>,
 ) -> ExitCode {
     #[cfg(windows)]
-    buffer_api::process::keep_streams();
+    processes::keep_streams();
     if let Some(answer) = help::answer(program, &arguments) {
         // A reader such as `head` may have seen enough.
         let _ = io::stdout().write_all(answer.as_bytes());

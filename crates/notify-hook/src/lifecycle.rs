@@ -37,6 +37,6 @@ pub(crate) fn receive() -> io::Result<String> {
 fn detached(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    buffer_api::process::detach(&mut command);
+    processes::detach(&mut command);
     command
 }

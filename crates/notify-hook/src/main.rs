@@ -2,6 +2,6 @@
 
 fn main() {
     #[cfg(windows)]
-    buffer_api::process::keep_streams();
+    processes::keep_streams();
     notify_hook::run(std::env::args_os().skip(1).collect(), std::env::vars_os());
 }

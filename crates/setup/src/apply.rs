@@ -277,9 +277,11 @@ pub(crate) fn commands(commands: &[Vec<String>]) -> Result<(), String> {
     for words in commands {
         let Some((program, arguments)) = words.split_first() else { continue };
         let line = words.join(" ");
-        let output =
-            process::answer(process::without_keys(Command::new(program).args(arguments)), PATIENCE)
-                .map_err(|error| format!("`{line}`: {error}"))?;
+        let output = processes::answer(
+            processes::without_keys(Command::new(program).args(arguments)),
+            PATIENCE,
+        )
+        .map_err(|error| format!("`{line}`: {error}"))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             return Err(format!("`{line}` ended with {}: {}", output.status, said.trim()));

@@ -9,8 +9,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::process::{answer, is_alive};
 use codex_config::Paths;
+use processes::{answer, is_alive};
 use serde::Deserialize;
 
 use crate::record::Record;

@@ -234,7 +234,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let port = request.port.unwrap_or(known_port);
     let service = process::status(&service(host, port));
     let python_service = match &service {
-        Status::Taken { occupant, .. } => python_system::service(occupant),
+        Status::Taken { owner, .. } => python_system::service(owner),
         _ => None,
     };
     let known_token = buffer_api::Paths::under(&paths.harness_home).known_token().ok().flatten();

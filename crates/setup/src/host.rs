@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use buffer_api::process::{answer, without_keys};
 use codex_config::{CodexVersion, Environment, Paths, variables};
+use processes::{answer, without_keys};
 
 /// How long a program may take that is asked something.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -112,10 +112,10 @@ fn has_untrusted_hooks(host: &Host) -> bool {
 
 /// Who takes what is proposed was not asked about the port.
 fn other_port(facts: &Facts, answers: &Answers) -> Option<String> {
-    let Status::Taken { endpoint, occupant } = &facts.service else { return None };
+    let Status::Taken { endpoint, owner } = &facts.service else { return None };
     (endpoint.port != answers.port).then(|| {
         format!(
-            "Port {} is taken by {occupant}: the buffer service is at port {}.",
+            "Port {} is taken by {owner}: the buffer service is at port {}.",
             endpoint.port, answers.port
         )
     })

@@ -5,7 +5,7 @@
 //! and `config.json`. What is recognised is taken over: an uninstallation does not bring it back,
 //! because half of a system that is not running any more helps nobody.
 
-use buffer_api::process::Occupant;
+use buffer_api::process::PortOwner;
 use codex_config::codex_toml::is_hook;
 
 /// The buffer service of the Python system.
@@ -20,8 +20,8 @@ pub struct PythonService {
 const PREVIOUS: &str = "--previous-notify";
 
 /// Recognises the service in a process that has our port.
-pub(crate) fn service(occupant: &Occupant) -> Option<PythonService> {
-    let pid = occupant.pid?;
+pub(crate) fn service(owner: &PortOwner) -> Option<PythonService> {
+    let pid = owner.pid?;
     let command = command_line(pid)?;
     is_service(&command).then_some(PythonService { pid, command })
 }

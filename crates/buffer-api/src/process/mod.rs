@@ -5,33 +5,19 @@
 //! the lock file. So a pid file that a crash left behind does no harm, whoever takes the port first
 //! is not taken for the service, and a signal never goes to a stranger that was given an old pid.
 
-mod answer;
-mod keys;
 mod lock;
-mod occupant;
 mod pid_file;
-mod signal;
-#[cfg(target_os = "linux")]
-mod sockets;
+mod port_owner;
 mod start;
 mod stop;
-#[cfg(windows)]
-mod streams;
 
 use std::path::PathBuf;
 
-pub use answer::answer;
-pub use keys::without_keys;
 pub use lock::{AcquireError, InstanceLock};
-pub use occupant::{Occupant, occupant};
 pub use pid_file::PidRecord;
-pub use signal::is_alive;
-#[cfg(target_os = "linux")]
-pub use sockets::user_of;
-pub use start::{StartError, Started, detach, ensure, ensure_soon, start};
+pub use port_owner::{PortOwner, port_owner};
+pub use start::{StartError, Started, ensure, ensure_soon, start};
 pub use stop::{StopError, Stopped, end, stop, stop_by_force};
-#[cfg(windows)]
-pub use streams::keep_streams;
 
 use crate::{Client, Endpoint, Health, Paths};
 
@@ -61,7 +47,7 @@ pub enum Status {
         /// The address.
         endpoint: Endpoint,
         /// Who listens there.
-        occupant: Occupant,
+        owner: PortOwner,
     },
     /// Nothing listens at the address.
     Stopped,
@@ -113,7 +99,7 @@ pub fn status(service: &Service) -> Status {
         // The service may have been started since the lock was free.
         _ => match lock::holder(&service.paths.lock, || ()) {
             Some(pid) => of_holder(service, pid),
-            None => Status::Taken { endpoint: endpoint.clone(), occupant: occupant(endpoint) },
+            None => Status::Taken { endpoint: endpoint.clone(), owner: port_owner(endpoint) },
         },
     }
 }

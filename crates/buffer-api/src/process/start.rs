@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Exit, Occupant, PidRecord, Running, Service, Status, answering, lock, status};
+use super::{Exit, PidRecord, PortOwner, Running, Service, Status, answering, lock, status};
 use crate::Endpoint;
 
 /// The most that a started service may take until it answers, where a person waits. On an idle machine
@@ -34,12 +34,12 @@ pub enum Started {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Another process listens where the service is to listen.
-    #[error("{endpoint} is taken by {occupant}")]
+    #[error("{endpoint} is taken by {owner}")]
     PortTaken {
         /// The address.
         endpoint: Endpoint,
         /// Who listens there.
-        occupant: Occupant,
+        owner: PortOwner,
     },
     /// The service of this home runs and listens at another address.
     #[error("the service listens on {actual} (PID {pid}), not on {wanted}")]
@@ -112,9 +112,7 @@ pub fn ensure_soon(service: &Service) -> Result<(), StartError> {
     match running_as_wanted(service) {
         Some(_) => Ok(()),
         None => match status(service) {
-            Status::Taken { endpoint, occupant } => {
-                Err(StartError::PortTaken { endpoint, occupant })
-            }
+            Status::Taken { endpoint, owner } => Err(StartError::PortTaken { endpoint, owner }),
             _ => spawn(service).map(drop),
         },
     }
@@ -138,7 +136,7 @@ fn start_within(service: &Service, patience: Duration) -> Result<Started, StartE
             let wanted = service.endpoint.clone();
             Err(StartError::Elsewhere { actual, wanted, pid: health.pid })
         }
-        Status::Taken { endpoint, occupant } => Err(StartError::PortTaken { endpoint, occupant }),
+        Status::Taken { endpoint, owner } => Err(StartError::PortTaken { endpoint, owner }),
         // Also when a process exists that does not answer: it may be about to end. If it does
         // not, the new one finds it and ends, and whichever answers is the service.
         Status::Unresponsive { .. } | Status::Stopped => {
@@ -163,25 +161,9 @@ fn spawn(service: &Service) -> Result<Child, StartError> {
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(also_log);
-    detach(&mut command);
+    processes::detach(&mut command);
     let program = service.program.clone();
     command.spawn().map_err(|source| StartError::Spawn { program, source })
-}
-
-/// Keeps from what `command` starts the Ctrl-C of the terminal that this process belongs to.
-///
-/// On Windows it gets a console of its own, which nobody sees; without one, each program that it
-/// starts would open a window.
-pub fn detach(command: &mut Command) {
-    #[cfg(unix)]
-    std::os::unix::process::CommandExt::process_group(command, 0);
-    #[cfg(windows)]
-    {
-        const CREATE_NEW_PROCESS_GROUP: u32 = 0x0200;
-        const CREATE_NO_WINDOW: u32 = 0x0800_0000;
-        let flags = CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW;
-        std::os::windows::process::CommandExt::creation_flags(command, flags);
-    }
 }
 
 fn wait_for_answer(
@@ -220,8 +202,8 @@ fn failure(service: &Service, status: ExitStatus) -> Option<StartError> {
     match status.code() {
         Some(code) if code == Exit::AlreadyRunning as i32 => None,
         Some(code) if code == Exit::PortTaken as i32 => {
-            let occupant = super::occupant(&endpoint);
-            Some(StartError::PortTaken { endpoint, occupant })
+            let owner = super::port_owner(&endpoint);
+            Some(StartError::PortTaken { endpoint, owner })
         }
         _ => Some(StartError::Ended { status, log: service.paths.log.clone() }),
     }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Occupant, PidRecord, Service, Status, pid_file, signal, status};
+use super::{PidRecord, PortOwner, Service, Status, pid_file, status};
 use crate::{Client, Endpoint};
 
 /// The most that a process may take to end after it was asked to.
@@ -27,12 +27,12 @@ pub enum Stopped {
 #[derive(Debug, thiserror::Error)]
 pub enum StopError {
     /// What listens at the service's address is not the service.
-    #[error("{endpoint} is held by {occupant}, which is not the service of this home")]
+    #[error("{endpoint} is held by {owner}, which is not the service of this home")]
     Foreign {
         /// The address.
         endpoint: Endpoint,
         /// Who listens there.
-        occupant: Occupant,
+        owner: PortOwner,
     },
     /// The service exists and does not answer, so that its pid cannot be checked.
     #[error("the service{} does not answer", .pid.map(|pid| format!(" (PID {pid})")).unwrap_or_default())]
@@ -104,7 +104,7 @@ pub fn stop_by_force(service: &Service) -> Result<Stopped, StopError> {
 pub fn end(pid: u32) -> Result<Stopped, StopError> {
     match terminate(pid) {
         Err(StopError::StillRunning { .. }) => {
-            signal::kill(pid).map_err(|source| StopError::Signal { pid, source })?;
+            processes::kill(pid).map_err(|source| StopError::Signal { pid, source })?;
             wait_for_end(pid)
         }
         other => other,
@@ -114,7 +114,7 @@ pub fn end(pid: u32) -> Result<Stopped, StopError> {
 /// What it means to stop a service that does not exist.
 fn not_ours(status: Status) -> Result<Stopped, StopError> {
     match status {
-        Status::Taken { endpoint, occupant } => Err(StopError::Foreign { endpoint, occupant }),
+        Status::Taken { endpoint, owner } => Err(StopError::Foreign { endpoint, owner }),
         _ => Ok(Stopped::NotRunning),
     }
 }
@@ -135,13 +135,13 @@ fn forget(service: &Service, pid: u32) {
 }
 
 fn terminate(pid: u32) -> Result<Stopped, StopError> {
-    signal::terminate(pid).map_err(|source| StopError::Signal { pid, source })?;
+    processes::terminate(pid).map_err(|source| StopError::Signal { pid, source })?;
     wait_for_end(pid)
 }
 
 fn wait_for_end(pid: u32) -> Result<Stopped, StopError> {
     let deadline = Instant::now() + STOP_TIMEOUT;
-    while signal::is_alive(pid) {
+    while processes::is_alive(pid) {
         if Instant::now() >= deadline {
             return Err(StopError::StillRunning { pid });
         }

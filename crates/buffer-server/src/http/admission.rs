@@ -68,7 +68,7 @@ fn peer_of(owner: u32, user: Option<u32>) -> Peer {
 }
 
 #[cfg(target_os = "linux")]
-use buffer_api::process::user_of;
+use processes::user_of;
 
 #[cfg(not(target_os = "linux"))]
 fn user_of(_peer: SocketAddr, _local: SocketAddr) -> Option<u32> {

@@ -12,9 +12,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use buffer_api::process::{answer, without_keys};
 use codex_config::HOOK_PROGRAM;
 use humantime::format_rfc3339_seconds;
+use processes::{answer, without_keys};
 
 use crate::checks::{codex, outbox};
 use crate::words::bytes;

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use buffer_api::process::{answer, without_keys};
 use codex_config::{CodexVersion, Paths};
 use codex_turn::RECORDED_VERSIONS;
+use processes::{answer, without_keys};
 
 use crate::Finding;
 use crate::words::{program, quoted};

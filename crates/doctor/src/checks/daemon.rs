@@ -10,8 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::process::{answer, is_alive, without_keys};
 use codex_config::{CodexVersion, Paths};
+use processes::{answer, is_alive, without_keys};
 use serde::Deserialize;
 
 use crate::Finding;

@@ -128,9 +128,9 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             let command = "arize-codex-buffer stop --force && arize-codex-buffer start";
             return vec![Finding::failure(UP, message, command)];
         }
-        Status::Taken { endpoint, occupant } => {
+        Status::Taken { endpoint, owner } => {
             let message = format!(
-                "{endpoint} is taken by {occupant}, which gets Codex's events instead of the buffer service"
+                "{endpoint} is taken by {owner}, which gets Codex's events instead of the buffer service"
             );
             // Setup ends the Python system's service if one agrees, and goes to another port before
             // anybody else's.
@@ -305,7 +305,7 @@ fn is_replaced(running: &Running, now: SystemTime) -> bool {
 #[cfg(test)]
 mod tests {
     use buffer_api::Health;
-    use buffer_api::process::Occupant;
+    use buffer_api::process::PortOwner;
 
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
@@ -341,10 +341,10 @@ mod tests {
     #[test]
     fn each_way_not_to_run() {
         let program = Some("python3".to_owned());
-        let occupant = Occupant { pid: Some(9), program, ..Occupant::default() };
-        let taken = Status::Taken { endpoint: Endpoint::default(), occupant };
-        let occupant = Occupant { other_user: Some(1001), ..Occupant::default() };
-        let foreign = Status::Taken { endpoint: Endpoint::default(), occupant };
+        let owner = PortOwner { pid: Some(9), program, ..PortOwner::default() };
+        let taken = Status::Taken { endpoint: Endpoint::default(), owner };
+        let owner = PortOwner { other_user: Some(1001), ..PortOwner::default() };
+        let foreign = Status::Taken { endpoint: Endpoint::default(), owner };
         for (status, part) in [
             (Status::Stopped, "nothing listens on 127.0.0.1:4318"),
             (Status::Unresponsive { pid: Some(7) }, "(pid 7) does not answer"),

@@ -269,7 +269,7 @@ fn port(facts: &Facts, ask: &mut dyn Ask) -> Result<(u16, bool), InterviewError>
     if facts.settings.port_is_fixed && Some(port) != facts.settings.port {
         return Err(fixed(format!("port {port} would not be the one that the hook asks")));
     }
-    let Status::Taken { occupant, .. } = &facts.service else { return Ok((port, false)) };
+    let Status::Taken { owner, .. } = &facts.service else { return Ok((port, false)) };
     if let Some(PythonService { pid, command }) = &facts.python_service {
         let question = format!("End the Python plugin's buffer service (PID {pid})?");
         let help = format!("`{command}` has port {port}");
@@ -278,13 +278,13 @@ fn port(facts: &Facts, ask: &mut dyn Ask) -> Result<(u16, bool), InterviewError>
         }
     }
     if facts.settings.port_is_fixed {
-        return Err(fixed(format!("port {port} is taken by {occupant}")));
+        return Err(fixed(format!("port {port} is taken by {owner}")));
     }
     let free = free_port(port).ok_or_else(|| InterviewError::Wrong {
-        what: format!("port {port} is taken by {occupant}"),
+        what: format!("port {port} is taken by {owner}"),
         hint: "--port with another one".to_owned(),
     })?;
-    ask.tell(&format!("Port {port} is taken by {occupant}."));
+    ask.tell(&format!("Port {port} is taken by {owner}."));
     let check = |text: &str| match text.parse::<u16>() {
         Ok(port) if port != 0 => Ok(()),
         _ => Err("a number from 1 to 65535".to_owned()),

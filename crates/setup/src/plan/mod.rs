@@ -94,12 +94,12 @@ pub enum PlanError {
         source: EditError,
     },
     /// Another program has the port.
-    #[error("port {port} is taken by {occupant}")]
+    #[error("port {port} is taken by {owner}")]
     PortTaken {
         /// The port.
         port: u16,
         /// Who listens there.
-        occupant: String,
+        owner: String,
     },
     /// The settings name several targets.
     #[error("`harnesses.codex.targets` is a list of targets, which setup does not change")]

@@ -86,12 +86,12 @@ pub(super) fn step(
             && !is_another(&running.health.executable, host)
     };
     let step = match (status, &python, launcher) {
-        (Status::Taken { endpoint, occupant }, None, _) => {
-            let occupant = facts.python_service.as_ref().map_or_else(
-                || occupant.to_string(),
+        (Status::Taken { endpoint, owner }, None, _) => {
+            let owner = facts.python_service.as_ref().map_or_else(
+                || owner.to_string(),
                 |python| format!("the Python plugin's buffer service (PID {})", python.pid),
             );
-            return Err(PlanError::PortTaken { port: endpoint.port, occupant });
+            return Err(PlanError::PortTaken { port: endpoint.port, owner });
         }
         (Status::Running(running), ..) if is_as_wanted(&running) => ServiceStep::Leave,
         (_, _, Some(launcher)) => ServiceStep::HandOver(launcher),

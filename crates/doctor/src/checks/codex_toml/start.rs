@@ -8,8 +8,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use buffer_api::process::{answer, without_keys};
 use codex_config::CodexVersion;
+use processes::{answer, without_keys};
 
 use super::CONFIG;
 use crate::Finding;

@@ -1,14 +1,10 @@
 //! Whether a process is alive, and how it is ended.
 
 #[cfg(unix)]
-pub use unix::is_alive;
-#[cfg(unix)]
-pub(super) use unix::{kill, terminate};
+pub use unix::{is_alive, kill, terminate};
 
 #[cfg(windows)]
-pub use windows::is_alive;
-#[cfg(windows)]
-pub(super) use windows::{kill, terminate};
+pub use windows::{is_alive, kill, terminate};
 
 #[cfg(unix)]
 mod unix {
@@ -17,12 +13,20 @@ mod unix {
     use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
     /// Asks a process to end.
-    pub(in crate::process) fn terminate(pid: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is not to be signalled by this one.
+    pub fn terminate(pid: u32) -> io::Result<()> {
         Ok(kill_process(process(pid)?, Signal::TERM)?)
     }
 
     /// Ends a process.
-    pub(in crate::process) fn kill(pid: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is not to be signalled by this one.
+    pub fn kill(pid: u32) -> io::Result<()> {
         Ok(kill_process(process(pid)?, Signal::KILL)?)
     }
 
@@ -72,12 +76,20 @@ mod windows {
 
     /// Ends a process. Only those who share its console could ask it to end, and the service has
     /// none; what it has taken is on disk before it answers.
-    pub(in crate::process) fn terminate(pid: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is not to be signalled by this one.
+    pub fn terminate(pid: u32) -> io::Result<()> {
         kill(pid)
     }
 
     /// Ends a process.
-    pub(in crate::process) fn kill(pid: u32) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is not to be signalled by this one.
+    pub fn kill(pid: u32) -> io::Result<()> {
         let killed = open(pid, PROCESS::TERMINATE).and_then(|it| it.TerminateProcess(1));
         killed.map_err(|error| io::Error::from_raw_os_error(error.raw().cast_signed()))
     }

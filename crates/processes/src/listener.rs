@@ -1,62 +1,40 @@
-//! Who listens on a port.
+//! The process that listens on a port.
 
-use std::fmt;
-use std::path::PathBuf;
-
-use crate::Endpoint;
-
-/// A process that listens where the service wants to.
+/// A process that listens on a port.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Occupant {
+pub struct Listener {
     /// Its process id, where the system tells.
     pub pid: Option<u32>,
     /// The name of its program, where the system tells.
     pub program: Option<String>,
     /// Its user, where the system tells and it is another one than that of this process.
     pub other_user: Option<u32>,
-    /// The directory of its files, where it is the service of another home.
-    pub home: Option<PathBuf>,
+    /// Its command line, where the system tells.
+    pub arguments: Vec<String>,
 }
 
-impl fmt::Display for Occupant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let home =
-            self.home.as_ref().map(|home| format!(", the buffer service of `{}`", home.display()));
-        let home = home.unwrap_or_default();
-        match (&self.program, self.pid) {
-            (Some(program), Some(pid)) => write!(f, "`{program}` (PID {pid}{home})"),
-            (None, Some(pid)) => write!(f, "PID {pid}"),
-            _ => f.write_str("another process"),
-        }?;
-        match self.other_user {
-            Some(uid) => write!(f, " of another user (UID {uid})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Finds the process that listens at `endpoint`. Systems tell about processes of the same user only;
-/// Linux tells of the others whose they are.
-pub fn occupant(endpoint: &Endpoint) -> Occupant {
-    listener(endpoint.port).unwrap_or_default()
+/// Finds the process that listens on a port of this machine. Systems tell about processes of the same
+/// user only; Linux tells of the others whose they are.
+pub fn listener(port: u16) -> Option<Listener> {
+    find(port)
 }
 
 #[cfg(target_os = "linux")]
-use linux::listener;
+use linux::find;
 
 #[cfg(target_os = "macos")]
-fn listener(port: u16) -> Option<Occupant> {
+fn find(port: u16) -> Option<Listener> {
     let address = format!("-iTCP:{port}");
     commands::lsof(&commands::output("lsof", &["-nP", &address, "-sTCP:LISTEN", "-Fpc"])?)
 }
 
 #[cfg(windows)]
-fn listener(port: u16) -> Option<Occupant> {
+fn find(port: u16) -> Option<Listener> {
     commands::netstat(&commands::output("netstat", &["-ano", "-p", "TCP"])?, port)
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
-fn listener(_port: u16) -> Option<Occupant> {
+fn find(_port: u16) -> Option<Listener> {
     None
 }
 
@@ -66,13 +44,11 @@ mod commands;
 #[cfg(target_os = "linux")]
 mod linux {
     use std::fs;
-    use std::path::PathBuf;
 
-    use super::Occupant;
-    use crate::process::sockets::{self, Socket};
-    use crate::wire::SERVICE_NAME;
+    use super::Listener;
+    use crate::sockets::{self, Socket};
 
-    pub(super) fn listener(port: u16) -> Option<Occupant> {
+    pub(super) fn find(port: u16) -> Option<Listener> {
         let sockets: Vec<Socket> =
             sockets::all().filter(|it| it.listens() && it.local.1 == port).collect();
         let names: Vec<String> =
@@ -81,10 +57,9 @@ mod linux {
         let other_user = sockets.first()?.uid;
         let other_user = (other_user != own).then_some(other_user);
         let pid = processes().find(|pid| holds_any(*pid, &names));
-        let words = pid.map(command_line).unwrap_or_default();
-        let program = pid.and_then(|pid| name(pid, &words));
-        let home = program.as_deref().and_then(|program| home_of_service(program, &words));
-        Some(Occupant { pid, program, other_user, home })
+        let arguments = pid.map(command_line).unwrap_or_default();
+        let program = pid.and_then(|pid| name(pid, &arguments));
+        Some(Listener { pid, program, other_user, arguments })
     }
 
     /// The whole name of a program. The kernel's own has 15 bytes; where that is full, it is the
@@ -109,12 +84,6 @@ mod linux {
             .split(|byte| *byte == 0)
             .map(|word| String::from_utf8_lossy(word).into_owned())
             .collect()
-    }
-
-    /// Where the service has its files, as its starter told it.
-    fn home_of_service(program: &str, words: &[String]) -> Option<PathBuf> {
-        let at = words.iter().position(|word| word == "--home")?;
-        (program == SERVICE_NAME).then(|| words.get(at + 1).map(PathBuf::from))?
     }
 
     fn processes() -> impl Iterator<Item = u32> {
@@ -160,31 +129,13 @@ mod linux {
         }
 
         #[test]
-        fn a_service_says_whose_it_is() {
-            let words =
-                ["/x/arize-codex-buffer", "run", "--home", "/h/.arize/harness", "--port", "1"];
-            let words = words.map(str::to_owned);
-            let home = home_of_service("arize-codex-buffer", &words);
-            assert_eq!(home, Some("/h/.arize/harness".into()));
-            assert_eq!(home_of_service("python3", &words), None);
-            assert_eq!(home_of_service("arize-codex-buffer", &words[..3]), None);
-            let pid = Some(7);
-            let program = Some("arize-codex-buffer".to_owned());
-            let occupant = Occupant { pid, program, home, ..Occupant::default() };
-            assert_eq!(
-                occupant.to_string(),
-                "`arize-codex-buffer` (PID 7, the buffer service of `/h/.arize/harness`)"
-            );
-        }
-
-        #[test]
         fn a_listener_is_found_and_named() {
             let socket = TcpListener::bind("127.0.0.1:0").unwrap();
             let port = socket.local_addr().unwrap().port();
-            let found = listener(port).unwrap();
+            let found = find(port).unwrap();
             assert_eq!((found.pid, found.other_user), (Some(std::process::id()), None));
             drop(socket);
-            assert_eq!(listener(port), None);
+            assert_eq!(find(port), None);
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::Occupant;
-use crate::process::{answer, without_keys};
+use super::Listener;
+use crate::{answer, without_keys};
 
 /// How long a program may take; `lsof` waits for file systems that do not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -17,16 +17,16 @@ pub(super) fn output(program: &str, arguments: &[&str]) -> Option<String> {
 
 /// Reads `lsof -Fpc`: a line for each field, which begins with the field's letter.
 #[cfg(any(target_os = "macos", test))]
-pub(super) fn lsof(text: &str) -> Option<Occupant> {
+pub(super) fn lsof(text: &str) -> Option<Listener> {
     let field = |letter: char| text.lines().find_map(|line| line.strip_prefix(letter));
     let pid = field('p')?.parse().ok()?;
-    Some(Occupant { pid: Some(pid), program: field('c').map(str::to_owned), ..Occupant::default() })
+    Some(Listener { pid: Some(pid), program: field('c').map(str::to_owned), ..Listener::default() })
 }
 
 /// Reads `netstat -ano`. The name of the state is in the user's language, so that a socket that
 /// listens is known by having nobody at the other end.
 #[cfg(any(windows, test))]
-pub(super) fn netstat(text: &str, port: u16) -> Option<Occupant> {
+pub(super) fn netstat(text: &str, port: u16) -> Option<Listener> {
     let suffix = format!(":{port}");
     let pid = text.lines().find_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -34,7 +34,7 @@ pub(super) fn netstat(text: &str, port: u16) -> Option<Occupant> {
         let listens = matches!(remote, "0.0.0.0:0" | "[::]:0");
         (local.ends_with(&suffix) && listens).then(|| pid.parse().ok())?
     })?;
-    Some(Occupant { pid: Some(pid), ..Occupant::default() })
+    Some(Listener { pid: Some(pid), ..Listener::default() })
 }
 
 #[cfg(test)]
@@ -45,7 +45,7 @@ mod tests {
     fn lsof_names_the_process_and_its_program() {
         let text = "p13391\ncPython\nf3\n";
         let program = Some("Python".to_owned());
-        assert_eq!(lsof(text), Some(Occupant { pid: Some(13391), program, ..Occupant::default() }));
+        assert_eq!(lsof(text), Some(Listener { pid: Some(13391), program, ..Listener::default() }));
         assert_eq!(lsof(""), None);
         assert_eq!(lsof("lsof: status error on x\n"), None);
     }
