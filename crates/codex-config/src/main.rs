@@ -11,8 +11,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let environment = Environment::new(std::env::vars_os());
     let (mut output, mut notes) = (Vec::new(), Vec::new());
-    let (mut stdin, mut ask) =
-        (io::stdin().lock(), |question: &str| rpassword::prompt_password(question));
+    let mut stdin = io::stdin().lock();
+    let mut ask = |question: &str| {
+        restore_terminal_when_stopped();
+        rpassword::prompt_password(question)
+    };
     let input =
         if stdin.is_terminal() { Input::Person(&mut ask) } else { Input::Stream(&mut stdin) };
     let console = Console { input, output: &mut output, notes: &mut notes };
@@ -33,3 +36,27 @@ fn main() -> ExitCode {
         Err(_) => codex_config::ExitCode::WriteFailed.into(),
     }
 }
+
+/// Who stops the program at the question would go on at a terminal that shows nothing of what is typed.
+#[cfg(unix)]
+fn restore_terminal_when_stopped() {
+    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+    let Ok(before) = tcgetattr(io::stdin()) else { return };
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM])
+    else {
+        return;
+    };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            // Where this fails, the signal still ends the program.
+            let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+            let _ = io::stderr().write_all(b"\n");
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
+}
+
+#[cfg(not(unix))]
+fn restore_terminal_when_stopped() {}

@@ -188,6 +188,30 @@ fn a_person_corrects_a_key() {
     assert!(fs::read_to_string(settings).expect("settings").contains(KEY));
 }
 
+/// Ctrl-C at the question leaves the settings and the terminal as they were.
+#[test]
+fn a_person_stops_before_a_key_is_typed() {
+    const CTRL_C: char = '\u{3}';
+    let person = Person::new();
+    let mut shell = person.command(Path::new("/bin/sh"));
+    let program = stage::programs().join("arize-config");
+    let script = format!(
+        "trap : INT; '{}' set harnesses.codex.api_key --stdin; echo \"code $?\"; stty -a",
+        program.display()
+    );
+    let mut terminal = Terminal::start(shell.args(["-c", &script])).expect("a terminal");
+    terminal.shows("harnesses.codex.api_key (hidden): ").expect("a question");
+    terminal.press(Key::Character('k')).expect("a key");
+    terminal.press(Key::Character(CTRL_C)).expect("a key");
+    terminal.shows("code 130").expect("the end");
+    terminal.ended().expect("it ends");
+    let screen = terminal.screen();
+    let is_echoing = screen.split([' ', ';', '\n']).any(|word| word == "echo");
+    assert!(is_echoing, "typed letters do not show: {screen}");
+    let settings = person.path(".arize").join("harness/config.yaml");
+    assert!(!settings.exists());
+}
+
 /// Where a question fills the terminal to its last row, the error has a row to itself.
 #[test]
 fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
