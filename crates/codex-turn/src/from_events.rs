@@ -10,6 +10,7 @@ use crate::events::LogEvent;
 use crate::fuse::tool_from_event;
 use crate::notify::{NotifyPayload, turn_from_notify};
 use crate::telemetry::Telemetry;
+use crate::tools::NESTED_ID;
 
 /// The turn that a notify payload and a thread's events since its last traced turn tell; none where
 /// the events know of no model call and no tool call.
@@ -88,7 +89,7 @@ fn place(steps: &mut Vec<Step>, tool: ToolCall) {
     if tool.name == "exec" {
         let (nested, tools) = std::mem::take(&mut caller.tools)
             .into_iter()
-            .partition(|other| other.call_id.starts_with("exec-") && other.start >= tool.start);
+            .partition(|other| other.call_id.starts_with(NESTED_ID) && other.start >= tool.start);
         caller.tools = tools;
         caller.tools.push(ToolCall { nested, ..tool });
     } else {

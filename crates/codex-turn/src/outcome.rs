@@ -41,37 +41,36 @@ enum Refused {
 }
 use Refused::{Denied, Impossible};
 
-/// How the output of a call begins that was refused: what it begins with, what it contains besides,
-/// and the oldest and newest version in whose program the text was found. The first one that fits
-/// counts.
-const REFUSALS: [(&str, &str, Refused, [&str; 2]); 27] = [
-    ("Command blocked by PreToolUse hook: ", "", Denied, ["0.130", "0.171"]),
-    ("Tool call blocked by PreToolUse hook: ", "", Denied, ["0.130", "0.171"]),
-    ("approval policy is ", "; reject command", Denied, ["0.44", "0.171"]),
-    ("patch rejected", "", Denied, ["0.44", "0.171"]),
-    ("exec command rejected", "", Denied, ["0.44", "0.171"]),
-    ("rejected by user", "", Denied, ["0.44", "0.171"]),
-    ("user rejected MCP tool call", "", Denied, ["0.98", "0.171"]),
-    ("user cancelled MCP tool call", "", Denied, ["0.98", "0.171"]),
-    ("MCP tool call blocked by app configuration", "", Denied, ["0.115", "0.171"]),
-    ("MCP tool call requires approval, but ", "", Denied, ["0.149", "0.171"]),
-    ("exec_command failed", r#"Rejected(\"rejected by user"#, Denied, ["0.65", "0.171"]),
-    ("exec_command failed", "` rejected: ", Denied, ["0.80", "0.171"]),
-    ("exec_command failed", "Sandbox(Denied", Denied, ["0.65", "0.171"]),
-    ("failed in sandbox ", "error: Denied", Denied, ["0.44", "0.44"]),
-    ("exec_command failed", "", Impossible, ["0.65", "0.171"]),
-    ("failed in sandbox ", "", Impossible, ["0.44", "0.44"]),
-    ("execution error: ", "", Impossible, ["0.44", "0.171"]),
-    ("write_stdin failed: ", "", Impossible, ["0.65", "0.171"]),
-    ("apply_patch verification failed: ", "", Impossible, ["0.65", "0.171"]),
-    ("error: ParseError(", "", Impossible, ["0.44", "0.44"]),
-    ("error: IoError(", "", Impossible, ["0.44", "0.44"]),
-    ("unsupported call: ", "", Impossible, ["0.44", "0.171"]),
-    ("unsupported custom tool call: ", "", Impossible, ["0.44", "0.171"]),
-    ("failed to parse function arguments: ", "", Impossible, ["0.44", "0.171"]),
-    ("unable to locate image at `", "", Impossible, ["0.65", "0.171"]),
-    ("unable to process image", "", Impossible, ["0.130", "0.171"]),
-    ("request_user_input is unavailable in ", "", Impossible, ["0.98", "0.171"]),
+/// How the output of a call begins that was refused, and what it contains besides; behind it the oldest
+/// and newest version in whose program the text was found. The first one that fits counts.
+const REFUSALS: [(&str, &str, Refused); 27] = [
+    ("Command blocked by PreToolUse hook: ", "", Denied), // 0.130 to 0.171
+    ("Tool call blocked by PreToolUse hook: ", "", Denied), // 0.130 to 0.171
+    ("approval policy is ", "; reject command", Denied),  // 0.44 to 0.171
+    ("patch rejected", "", Denied),                       // 0.44 to 0.171
+    ("exec command rejected", "", Denied),                // 0.44 to 0.171
+    ("rejected by user", "", Denied),                     // 0.44 to 0.171
+    ("user rejected MCP tool call", "", Denied),          // 0.98 to 0.171
+    ("user cancelled MCP tool call", "", Denied),         // 0.98 to 0.171
+    ("MCP tool call blocked by app configuration", "", Denied), // 0.115 to 0.171
+    ("MCP tool call requires approval, but ", "", Denied), // 0.149 to 0.171
+    ("exec_command failed", r#"Rejected(\"rejected by user"#, Denied), // 0.65 to 0.171
+    ("exec_command failed", "` rejected: ", Denied),      // 0.80 to 0.171
+    ("exec_command failed", "Sandbox(Denied", Denied),    // 0.65 to 0.171
+    ("failed in sandbox ", "error: Denied", Denied),      // 0.44 to 0.44
+    ("exec_command failed", "", Impossible),              // 0.65 to 0.171
+    ("failed in sandbox ", "", Impossible),               // 0.44 to 0.44
+    ("execution error: ", "", Impossible),                // 0.44 to 0.171
+    ("write_stdin failed: ", "", Impossible),             // 0.65 to 0.171
+    ("apply_patch verification failed: ", "", Impossible), // 0.65 to 0.171
+    ("error: ParseError(", "", Impossible),               // 0.44 to 0.44
+    ("error: IoError(", "", Impossible),                  // 0.44 to 0.44
+    ("unsupported call: ", "", Impossible),               // 0.44 to 0.171
+    ("unsupported custom tool call: ", "", Impossible),   // 0.44 to 0.171
+    ("failed to parse function arguments: ", "", Impossible), // 0.44 to 0.171
+    ("unable to locate image at `", "", Impossible),      // 0.65 to 0.171
+    ("unable to process image", "", Impossible),          // 0.130 to 0.171
+    ("request_user_input is unavailable in ", "", Impossible), // 0.98 to 0.171
 ];
 
 /// How a tool call ended.
@@ -215,10 +214,10 @@ fn is_one_line(text: &str) -> bool {
 }
 
 fn refusal(said: &str) -> Option<Refused> {
-    let fits = |(begins, contains, ..): &&(&str, &str, Refused, [&str; 2])| {
+    let fits = |(begins, contains, ..): &&(&str, &str, Refused)| {
         said.starts_with(begins) && said.contains(contains)
     };
-    REFUSALS.iter().find(fits).map(|(_, _, refused, _)| *refused)
+    REFUSALS.iter().find(fits).map(|(_, _, refused)| *refused)
 }
 
 /// Whether an event up to 0.98, which calls it a success, shows an MCP result that is an error.

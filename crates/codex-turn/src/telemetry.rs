@@ -8,7 +8,7 @@ use otlp_model::turn::{LlmCall, Outcome, TurnEvent, Usage};
 
 use crate::approval::Decision;
 use crate::events::{Completed, Fact, LogEvent, Request, ToolResult};
-use crate::transcript::{TranscriptStep, TranscriptTurn};
+use crate::transcript::TranscriptTurn;
 
 /// Events carry no turn id. They belong to the turn whose trace id they have (since Codex 0.145 the
 /// transcript has it) or whose call they name. Others belong to a turn by their time: from its first
@@ -147,10 +147,7 @@ impl<'t> Marks<'t> {
 /// Whether the events reach the turn's end: the tokens of its last model response are among them.
 /// Codex sends events in order, so that the earlier ones are there as well.
 pub fn covers(turn: &TranscriptTurn, events: &[&LogEvent]) -> bool {
-    let usages = turn.steps.iter().filter_map(|step| match step {
-        TranscriptStep::Response(response) => response.usage,
-        TranscriptStep::Compaction(_) => None,
-    });
+    let usages = turn.responses().filter_map(|response| response.usage);
     let Some(last) = usages.clone().next_back() else { return false };
     // Another response may have cost the same.
     let responses = usages.filter(|usage| same(*usage, last)).count();

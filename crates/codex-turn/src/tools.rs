@@ -51,6 +51,13 @@ pub(crate) struct ToolItem {
     pub(crate) sub_agent: Option<String>,
 }
 
+/// How the ids of calls begin that scripts of code mode make, of which there is no other record.
+pub(crate) const NESTED_ID: &str = "exec-";
+
+/// How many calls or events of one id are compared with what may be theirs: few calls are at work at the
+/// same time.
+pub(crate) const COMPARED: usize = 64;
+
 /// The name under which a command that the user runs is told.
 pub(crate) const USER_SHELL: &str = "user_shell_command";
 

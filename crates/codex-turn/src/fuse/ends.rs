@@ -8,14 +8,11 @@ use otlp_model::UnixNanos;
 use crate::approval::ROUNDING;
 use crate::events::{PREVIEW_END, ToolResult};
 use crate::telemetry::Telemetry;
-use crate::tools::CallItem;
-use crate::transcript::{ModelItem, TranscriptStep, TranscriptTurn};
+use crate::tools::{COMPARED, CallItem};
+use crate::transcript::TranscriptTurn;
 
 /// The event of a tool's end, and when it was sent.
 pub(super) type Sent = (UnixNanos, ToolResult);
-
-/// How many events of one id a call is compared with: few calls are at work at the same time.
-const COMPARED: usize = 64;
 
 /// The events of the tools' ends, by what they are about.
 pub(super) struct Ends<'a> {
@@ -34,7 +31,7 @@ impl<'a> Ends<'a> {
             sent.entry(&event.1.call_id).or_default().push_back(event);
         }
         let mut calls: HashMap<&str, Vec<&CallItem>> = HashMap::new();
-        for call in calls_of(turn) {
+        for call in turn.calls() {
             calls.entry(&call.call_id).or_default().push(call);
         }
         let (mut asked, mut shared_ids) = (HashMap::new(), HashSet::new());
@@ -53,18 +50,6 @@ impl<'a> Ends<'a> {
         let others = telemetry.results.iter().filter(|event| sent.contains_key(&*event.1.call_id));
         Self { others: others.collect(), asked, shared_ids }
     }
-}
-
-/// The calls that the model asked for, in order.
-fn calls_of(turn: &TranscriptTurn) -> impl Iterator<Item = &CallItem> {
-    let responses = turn.steps.iter().filter_map(|step| match step {
-        TranscriptStep::Response(response) => Some(response),
-        TranscriptStep::Compaction(_) => None,
-    });
-    responses.flat_map(|response| &response.items).filter_map(|item| match item {
-        ModelItem::Call(call) => Some(call.as_ref()),
-        ModelItem::Reasoning(_) | ModelItem::Text(_) => None,
-    })
 }
 
 /// The event of a call's end, among those of its id that no call before it has. Codex repeats the

@@ -18,7 +18,7 @@ use crate::HARNESS;
 use crate::events::LogEvent;
 use crate::json;
 use crate::telemetry::{NO_RESPONSE, Telemetry, TelemetryCall};
-use crate::transcript::{Cut, ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
+use crate::transcript::{ModelItem, Response, TranscriptStep, TranscriptTurn, TurnEnd};
 
 /// The turn that a transcript and the events of its time tell together.
 pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
@@ -190,11 +190,9 @@ impl<'a> Fusion<'a> {
     fn failed_request(&self, before: UnixNanos) -> Option<LlmCall> {
         let TurnEnd::Failed(reason) = &self.transcript.ended else { return None };
         let request = self.transcript.unanswered.as_ref()?;
-        Some(LlmCall {
-            end: self.end,
-            outcome: Outcome::Failed(reason.clone()),
-            ..self.llm_call(request, None, before)
-        })
+        let call = self.llm_call(request, None, before);
+        let end = self.end.max(call.start);
+        Some(LlmCall { end, outcome: Outcome::Failed(reason.clone()), ..call })
     }
 
     /// A request to which there is no response in the transcript.
@@ -303,7 +301,7 @@ impl<'a> Fusion<'a> {
         if let Some(nanos) = first_token {
             attributes.push(Attribute::new("codex.turn.time_to_first_token_ms", nanos / 1_000_000));
         }
-        attributes.extend(cut_attributes(&turn.cut));
+        attributes.extend(cut_attributes(turn));
         attributes
     }
 
@@ -326,7 +324,8 @@ impl<'a> Fusion<'a> {
 }
 
 /// What is missing of a turn that was too large.
-fn cut_attributes(cut: &Cut) -> Vec<Attribute> {
+fn cut_attributes(turn: &TranscriptTurn) -> Vec<Attribute> {
+    let cut = &turn.cut;
     let missing = [
         ("codex.turn.cut.text_bytes", cut.text_limit.unwrap_or_default() as u64),
         ("codex.turn.cut.tool_calls", cut.calls),
@@ -338,7 +337,7 @@ fn cut_attributes(cut: &Cut) -> Vec<Attribute> {
         .filter(|(_, count)| *count > 0)
         .map(|(name, count)| Attribute::new(name, count))
         .collect();
-    if cut.is_unread {
+    if turn.ended == TurnEnd::Unread {
         attributes.push(Attribute::new("codex.turn.cut.reason", "time"));
     } else if !attributes.is_empty() {
         attributes.push(Attribute::new("codex.turn.cut.reason", "size"));

@@ -11,7 +11,7 @@ use otlp_model::turn::{Message, Part};
 
 use super::open_turn::OpenTurn;
 use super::responses::{Entry, ModelItem};
-use crate::tools::ToolItem;
+use crate::tools::{NESTED_ID, ToolItem, USER_SHELL};
 
 /// How many bytes of a turn are kept, as [`OpenTurn::size`] counts them.
 const BUDGET: usize = 8 * 1024 * 1024;
@@ -55,8 +55,6 @@ pub(crate) struct Cut {
     pub(crate) messages: u64,
     /// Responses of which only their usage is there, in one.
     pub(crate) responses: u64,
-    /// Whether its records were not read to its end.
-    pub(crate) is_unread: bool,
 }
 
 impl Budget {
@@ -160,7 +158,7 @@ impl OpenTurn {
                 Entry::Output { call_id, .. } => {
                     return calls.get_mut(call_id).is_some_and(|ends| take_one(&mut ends.outputs));
                 }
-                Entry::End(item) if item.id.starts_with(NESTED) => {
+                Entry::End(item) if item.id.starts_with(NESTED_ID) || item.name == USER_SHELL => {
                     cut.calls += u64::from(!fits);
                     fits
                 }
@@ -208,9 +206,6 @@ impl OpenTurn {
         }
     }
 }
-
-/// How the ids of calls begin that scripts of code mode make, of which there is no other record.
-const NESTED: &str = "exec-";
 
 /// How many outputs and ends the calls of one id, which may be several, are still to get.
 #[derive(Default)]
@@ -289,7 +284,7 @@ mod tests {
 
     use super::*;
     use crate::line::Line;
-    use crate::transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptStep, TranscriptTurn};
+    use crate::transcript::{Checkpoint, ThreadMeta, Transcript, TranscriptTurn};
 
     /// Reads turns as the hook does, and says how much of them is kept at most.
     fn read(records: impl Iterator<Item = Json>) -> (Vec<TranscriptTurn>, usize) {
@@ -339,13 +334,7 @@ mod tests {
     }
 
     fn responses(turn: &TranscriptTurn) -> Vec<&crate::transcript::Response> {
-        let steps = turn.steps.iter();
-        steps
-            .filter_map(|step| match step {
-                TranscriptStep::Response(response) => Some(response),
-                TranscriptStep::Compaction(_) => None,
-            })
-            .collect()
+        turn.responses().collect()
     }
 
     #[test]
@@ -357,12 +346,7 @@ mod tests {
         let limit = turns[0].cut.text_limit.unwrap();
         assert!(limit >= 2048, "{limit}");
         let outputs = |turn: &TranscriptTurn| -> Vec<String> {
-            let calls = responses(turn).into_iter().flat_map(|response| &response.items);
-            let output = |item: &ModelItem| match item {
-                ModelItem::Call(call) => call.output.as_ref()?.text.clone(),
-                ModelItem::Text(_) | ModelItem::Reasoning(_) => None,
-            };
-            calls.filter_map(output).collect()
+            turn.calls().filter_map(|call| call.output.as_ref()?.text.clone()).collect()
         };
         for output in outputs(&turns[0]) {
             let (kept, bytes) = otlp_model::cut::parts(&output);
@@ -387,6 +371,25 @@ mod tests {
         // Each call that is kept has its output.
         assert_eq!(responses[1].input.len(), kept);
         assert!(responses.iter().all(|response| response.usage.is_some()));
+    }
+
+    /// The user's commands are no calls of the model.
+    #[test]
+    fn commands_of_the_user_are_kept_or_counted() {
+        const CALLS: usize = 20_000;
+        let command = |number: usize| {
+            json!({ "type": "event_msg", "payload": { "type": "item_completed", "turn_id": "t",
+                "item": { "type": "CommandExecution", "id": format!("user-{number}"),
+                    "source": "user_shell", "command": ["bash", "-lc", "ls"], "exit_code": 0 } } })
+        };
+        let records = [command(0)].into_iter().chain((0..CALLS).map(call)).chain([usage()]);
+        let records =
+            records.chain([command(1)]).chain((0..CALLS).map(|number| output(number, 10)));
+        let (turns, _) = read(turn(records));
+        let turn = &turns[0];
+        let kept = turn.other_items.iter().filter(|item| item.name == USER_SHELL).count();
+        assert_eq!(kept, 1, "the first one");
+        assert_eq!((turn.calls().count() + kept) as u64 + turn.cut.calls, CALLS as u64 + 2);
     }
 
     #[test]

@@ -3,12 +3,10 @@
 //! A call's id is unique within its response at best: some providers count `call_0` anew in each
 //! one, or give two calls of a response the same. So a call is known by its place in the turn.
 
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 
-use crate::tools::{self, CallItem, CallOutput, ToolItem};
-
-/// How many calls of one id an end is compared with: few are at work at the same time.
-const COMPARED: usize = 64;
+use crate::tools::{self, COMPARED, CallItem, CallOutput, ToolItem};
 
 /// The calls of a turn by their place, with what the transcript notes of each.
 #[derive(Debug, Default)]
@@ -25,7 +23,16 @@ pub(super) struct Call {
     pub(super) item: Option<ToolItem>,
     response: usize,
     name: String,
-    command: Option<String>,
+    arguments: Option<String>,
+    /// Taken out of the arguments where there are several calls of its id.
+    command: OnceCell<Option<String>>,
+}
+
+impl Call {
+    fn command(&self) -> Option<&str> {
+        let command = || self.arguments.as_deref().and_then(tools::command);
+        self.command.get_or_init(command).as_deref()
+    }
 }
 
 /// The calls of one id, by their places.
@@ -52,7 +59,7 @@ impl Calls {
         self.calls.push(Call {
             response,
             name: call.name.clone(),
-            command: call.arguments.as_deref().and_then(tools::command),
+            arguments: call.arguments.clone(),
             ..Call::default()
         });
         place
@@ -88,11 +95,14 @@ impl Calls {
     /// The call that an end is of: the one with its command, else the first of the last response.
     fn place_of(&mut self, item: &ToolItem) -> Option<usize> {
         let places = &mut self.by_id.get_mut(&item.id)?.without_item;
+        if places.len() == 1 {
+            return places.pop_front();
+        }
         let command = item.arguments.as_deref().and_then(tools::command);
         let first = places.len().saturating_sub(COMPARED);
         let (index, _) = places.iter().enumerate().skip(first).rev().max_by_key(|(_, place)| {
             let call = &self.calls[**place];
-            let same_command = command.is_some() && call.command == command;
+            let same_command = command.is_some() && call.command() == command.as_deref();
             (same_command, call.name == item.name, call.response)
         })?;
         places.remove(index)

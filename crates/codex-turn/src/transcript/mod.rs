@@ -19,7 +19,6 @@ use otlp_model::{ContentPolicy, UnixNanos, cut};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
-pub(crate) use budget::Cut;
 pub use meta::{HistoryBase, ThreadMeta};
 pub use record::{TurnMark, TurnStart, turn_mark, turn_start};
 pub(crate) use responses::{ModelItem, Response};
@@ -177,8 +176,7 @@ impl Transcript {
 
     /// Takes the turns that go on for ended: what follows of them is not read.
     pub fn give_up(&mut self) {
-        for mut open in self.open.end_all() {
-            open.cut.is_unread = true;
+        for open in self.open.end_all() {
             self.close(open, TurnEnd::Unread);
         }
     }
@@ -292,8 +290,7 @@ impl Transcript {
             return;
         }
         // Up to 0.98 a turn's first messages stand before the record that opens it.
-        let offset = self.open.pending_from().unwrap_or(self.line_start);
-        let begin = Checkpoint { offset, ..self.at };
+        let begin = self.open.pending_from().unwrap_or(self.line());
         if self.meta.has_no_turn_markers() {
             for open in self.open.end_all() {
                 self.close(open, TurnEnd::Implied);
@@ -301,6 +298,11 @@ impl Transcript {
         }
         let open = self.number(OpenTurn::new(event, time, begin));
         self.open.begin(open);
+    }
+
+    /// Where the line begins that is being read.
+    fn line(&self) -> Checkpoint {
+        Checkpoint { offset: self.line_start, ..self.at }
     }
 
     /// Gives a turn that begins here its place in the thread, and its settings.
@@ -378,7 +380,7 @@ impl Transcript {
             self.open.touch(time);
         }
         let (role, parts) = (role.to_owned(), vec![Part::Text(text)]);
-        self.open.hold(item, Message { role, parts, tool_call_id: None }, self.line_start);
+        self.open.hold(item, Message { role, parts, tool_call_id: None }, self.line());
     }
 }
 

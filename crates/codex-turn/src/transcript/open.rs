@@ -9,6 +9,7 @@ use otlp_model::UnixNanos;
 use otlp_model::turn::{Message, Part};
 use serde_json::Value as Json;
 
+use super::Checkpoint;
 use super::open_turn::OpenTurn;
 use super::responses::Entry;
 use crate::json;
@@ -28,8 +29,8 @@ pub(super) struct OpenTurns {
 #[derive(Debug)]
 struct Pending {
     message: Message,
-    /// Where its record stands.
-    offset: u64,
+    /// Where its record stands, and what was counted up to there.
+    at: Checkpoint,
     /// The turn that it is for; none where that is the next one to take it.
     turn_id: Option<String>,
 }
@@ -108,16 +109,16 @@ impl OpenTurns {
     }
 
     /// Keeps a message to the model for the turn that it is for.
-    pub(super) fn hold(&mut self, record: &Json, message: Message, offset: u64) {
+    pub(super) fn hold(&mut self, record: &Json, message: Message, at: Checkpoint) {
         let is_for_current = self.turns.len() > 1 || turn_named_by(record).is_some();
         let current = self.current().filter(|_| is_for_current);
         let turn_id = current.and_then(|turn| turn.turn_id.clone());
-        self.pending.push(Pending { message, offset, turn_id });
+        self.pending.push(Pending { message, at, turn_id });
     }
 
     /// Where the first message stands that waits for the next turn.
-    pub(super) fn pending_from(&self) -> Option<u64> {
-        self.pending.iter().find(|held| held.turn_id.is_none()).map(|held| held.offset)
+    pub(super) fn pending_from(&self) -> Option<Checkpoint> {
+        self.pending.iter().find(|held| held.turn_id.is_none()).map(|held| held.at)
     }
 
     /// Adds an entry to the turn that it belongs to, after the messages that came before it.

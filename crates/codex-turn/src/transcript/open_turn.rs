@@ -27,7 +27,6 @@ pub(super) struct OpenTurn {
     pub(super) begin: Checkpoint,
     pub(super) last: UnixNanos,
     pub(super) duration: Option<u64>,
-    pub(super) ended: bool,
     pub(super) prompts: Vec<String>,
     pub(super) answer: Option<String>,
     pub(super) error: Option<String>,
@@ -72,7 +71,6 @@ impl OpenTurn {
             begin,
             last: time,
             duration: None,
-            ended: false,
             prompts: Vec::new(),
             answer: None,
             error: None,
@@ -131,7 +129,6 @@ impl OpenTurn {
             self.answer = Some(answer.to_owned());
             self.has_final_answer = true;
         }
-        self.ended = true;
     }
 
     /// Whether the model made a tool call of this id.
@@ -157,10 +154,7 @@ impl OpenTurn {
         checkpoint: Checkpoint,
     ) -> TranscriptTurn {
         // The start record is written late; the duration is exact.
-        let start = match self.duration {
-            Some(duration) if self.ended => self.last.minus(duration),
-            _ => self.begun,
-        };
+        let start = self.duration.map_or(self.begun, |duration| self.last.minus(duration));
         // Of a review Codex counts the time of the reviewer alone.
         let entered = self.review.as_ref().and_then(|review| review.started);
         let start = entered.map_or(start, |entered| start.min(entered));

@@ -9,7 +9,7 @@ use super::responses::{ModelItem, Response};
 use super::{Checkpoint, ThreadMeta};
 use crate::json;
 use crate::notify::{NotifyPayload, uuid_v7_time};
-use crate::tools::ToolItem;
+use crate::tools::{CallItem, ToolItem};
 
 /// How a turn stands at the end of what was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,11 +125,7 @@ impl TranscriptTurn {
     /// Whether it says the same as an earlier turn in the same place of another thread.
     pub fn repeats(&self, original: &Self) -> bool {
         fn essence(turn: &TranscriptTurn) -> impl PartialEq + '_ {
-            let responses = turn.steps.iter().filter_map(|step| match step {
-                TranscriptStep::Response(response) => Some(response),
-                TranscriptStep::Compaction(_) => None,
-            });
-            let said = responses.map(|response| (response.usage, response.items.len()));
+            let said = turn.responses().map(|response| (response.usage, response.items.len()));
             (turn.number, &turn.prompts, &turn.answer, said.collect::<Vec<_>>())
         }
         original.start < self.start && essence(self) == essence(original)
@@ -177,16 +173,25 @@ impl TranscriptTurn {
         }
     }
 
+    /// The responses of the model, in order.
+    pub(crate) fn responses(&self) -> impl DoubleEndedIterator<Item = &Response> + Clone {
+        self.steps.iter().filter_map(|step| match step {
+            TranscriptStep::Response(response) => Some(response),
+            TranscriptStep::Compaction(_) => None,
+        })
+    }
+
+    /// The calls that the model asked for, in order.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = &CallItem> {
+        self.responses().flat_map(|response| &response.items).filter_map(|item| match item {
+            ModelItem::Call(call) => Some(call.as_ref()),
+            ModelItem::Reasoning(_) | ModelItem::Text(_) => None,
+        })
+    }
+
     /// The ids of its calls, also of those that the model did not ask for itself.
     pub(crate) fn call_ids(&self) -> impl Iterator<Item = &str> {
-        let items = self.steps.iter().flat_map(|step| match step {
-            TranscriptStep::Response(response) => response.items.as_slice(),
-            TranscriptStep::Compaction(_) => &[],
-        });
-        let asked = items.filter_map(|item| match item {
-            ModelItem::Call(call) => Some(call.call_id.as_str()),
-            ModelItem::Reasoning(_) | ModelItem::Text(_) => None,
-        });
+        let asked = self.calls().map(|call| call.call_id.as_str());
         let others = self.other_items.iter().map(|item| item.id.as_str());
         asked.chain(others).filter(|id| !id.is_empty())
     }
@@ -211,11 +216,7 @@ impl TranscriptTurn {
 
     /// Whether the model has had its last word, as far as a version without end records tells.
     pub fn is_answered(&self) -> bool {
-        let last = self.steps.iter().rev().find_map(|step| match step {
-            TranscriptStep::Response(response) => Some(response),
-            TranscriptStep::Compaction(_) => None,
-        });
-        last.is_some_and(|response| is_final(&response.items))
+        self.responses().next_back().is_some_and(|response| is_final(&response.items))
     }
 }
 

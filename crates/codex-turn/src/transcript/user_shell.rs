@@ -6,10 +6,10 @@
 use otlp_model::UnixNanos;
 use serde_json::{Value as Json, json};
 
+use super::Transcript;
 use super::open_turn::OpenTurn;
 use super::responses::Entry;
 use super::turn::TurnEnd;
-use super::{Checkpoint, Transcript};
 use crate::tools::{ToolItem, USER_SHELL};
 
 /// Reads the message that tells the model of a command.
@@ -66,7 +66,8 @@ impl Transcript {
         for open in self.open.end_all() {
             self.close(open, TurnEnd::Implied);
         }
-        let begin = Checkpoint { offset: self.line_start, ..self.at };
+        // Messages before it that are the next turn's are read again with it.
+        let begin = self.open.pending_from().unwrap_or(self.line());
         let started = command.started.unwrap_or(time);
         let mut turn = self.number(OpenTurn::new(&Json::Null, started, begin));
         turn.last = time;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use codex_turn::{
-    Checkpoint, LogEvent, NotifyPayload, Problem, Transcript, TranscriptTurn, covers, events_of,
-    fuse, turn_from_events, turn_from_notify,
+    Checkpoint, Line, LogEvent, NotifyPayload, Problem, ReadLine, Transcript, TranscriptTurn,
+    covers, events_of, fuse, turn_from_events, turn_from_notify,
 };
 use otlp_model::turn::{LlmCall, Step, ToolCall, Usage};
 use otlp_model::{TreeOptions, Turn, UnixNanos, span_tree};
@@ -37,7 +37,7 @@ proptest! {
         apply(&line_changes, &mut lines);
         let events = changed_events(&recording.events, &event_changes);
         let (turns, problems) = decode_from(&recording, &lines, Checkpoint::START, limit);
-        check_problems(&lines, &problems);
+        check_problems(&lines, limit, &problems);
         let mut told = Usage::default();
         for (index, turn) in turns.iter().enumerate() {
             let previous = index.checked_sub(1).map(|previous| &turns[previous]);
@@ -159,16 +159,22 @@ fn changed_events(events: &[LogEvent], changes: &[mutation::Change]) -> Vec<LogE
 }
 
 /// Each line that is not even JSON, or several records, is named, and no problem of a line twice: a
-/// record and what stands behind it may each have one.
-fn check_problems(lines: &[Vec<u8>], problems: &[Problem]) {
+/// record and what stands behind it may each have one. What is wrong beyond the limit of a text is cut
+/// with it.
+fn check_problems(lines: &[Vec<u8>], limit: usize, problems: &[Problem]) {
     let told: HashSet<u64> = problems.iter().map(|problem| problem.offset).collect();
     let distinct: HashSet<_> = problems.iter().map(|p| (p.offset, &p.what)).collect();
     assert_eq!(distinct.len(), problems.len(), "{problems:?}");
     let mut offset = 0;
     for line in lines {
-        let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
-        let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
-        let is_json = values.all(|value| value.is_ok());
+        let is_json = |line: &[u8]| {
+            let text = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+            let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+            values.all(|value| value.is_ok())
+        };
+        let mut cut = Line::new(limit);
+        cut.push(line);
+        let is_json = is_json(line) || matches!(cut.read(), ReadLine::Kept(kept) if is_json(kept));
         let is_blank = line.trim_ascii().is_empty();
         assert!(is_json || is_blank || told.contains(&offset), "nothing is said of {offset}");
         offset += line.len() as u64 + 1;

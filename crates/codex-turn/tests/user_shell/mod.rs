@@ -1,10 +1,10 @@
 //! A command that the user runs with `!`: the same shape in every version.
 
-use codex_turn::{events_of, fuse};
+use codex_turn::{Checkpoint, Transcript, events_of, fuse};
 use otlp_model::turn::{Outcome, Step, ToolCall};
 use otlp_model::{Turn, Value};
 
-use crate::support::Recording;
+use crate::support::{Recording, read};
 
 /// The turns of a recording, with events or without.
 fn turns(case: &str, with_events: bool) -> Vec<Turn> {
@@ -71,4 +71,38 @@ fn within_a_turn_it_is_the_turns_and_the_model_gets_to_see_it() {
             assert_eq!(last.input.iter().filter(|input| input.role == "user").count(), 1, "{case}");
         }
     }
+}
+
+/// Up to 0.98 the messages that begin a session stand before the command, and are the next turn's. From
+/// wherever reading goes on, the turns have the same numbers.
+#[test]
+fn before_the_first_prompt_of_a_session_it_is_the_first_turn() {
+    let recording = Recording::load("0.98.0/user_shell");
+    let mut lines: Vec<&[u8]> = recording.lines().collect();
+    let command = lines.iter().position(|line| has(line, "<user_shell_command>")).unwrap();
+    let command = lines.remove(command);
+    lines.insert(5, command);
+    let keys = |from: Checkpoint| -> Vec<(String, Checkpoint)> {
+        let mut transcript = Transcript::resume(recording.meta.clone(), from);
+        let mut offset = 0;
+        let rest = lines.iter().filter(|line| {
+            let begin = offset;
+            offset += line.len() as u64 + 1;
+            begin >= from.offset
+        });
+        read(&mut transcript, rest);
+        let turns = transcript.finish().0.into_iter();
+        turns.map(|turn| (turn.key(), turn.checkpoint)).collect()
+    };
+    let all = keys(Checkpoint::START);
+    let names: Vec<&str> = all.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(names, ["turn 1", "turn 2", "turn 3"]);
+    for (index, (_, checkpoint)) in all.iter().enumerate() {
+        let rest = keys(*checkpoint);
+        assert!(rest.len() >= all.len() - index - 1 && all.ends_with(&rest), "{rest:?}");
+    }
+}
+
+fn has(line: &[u8], text: &str) -> bool {
+    String::from_utf8_lossy(line).contains(text)
 }
