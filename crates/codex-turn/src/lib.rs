@@ -22,6 +22,7 @@ mod line;
 mod notify;
 mod outcome;
 mod output;
+mod owners;
 mod problem;
 mod sub_agents;
 mod telemetry;
@@ -35,9 +36,9 @@ pub use fuse::fuse;
 pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
 pub use line::{Line, ReadLine};
 pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
+pub use owners::{covers, events_of};
 pub use problem::Problem;
 pub use sub_agents::nth_call;
-pub use telemetry::{covers, events_of};
 pub use transcript::{
     Checkpoint, HistoryBase, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, TurnStart,
     turn_mark, turn_start,
