@@ -7,17 +7,18 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 17] = [
+const LAYERS: [(&str, u8); 18] = [
     ("processes", 0),
     ("private-files", 0),
     ("terminal-text", 0),
     ("otlp-model", 1),
     ("pricing", 1),
     ("buffer-api", 1),
-    ("codex-config", 1),
+    ("codex-home", 1),
+    ("codex-config", 2),
     ("scrub", 1),
     ("codex-turn", 2),
-    ("buffer-server", 2),
+    ("buffer-server", 3),
     ("trace-store", 2),
     ("exporters", 3),
     ("notify-hook", 4),

@@ -5,8 +5,7 @@
 //! changed without harm?* [`edit`] takes text and a dotted key and returns text in which only that
 //! key differs; comments, order, quoting and line endings of everything else stay as they were.
 //! [`codex_toml`] does the same for Codex's own `config.toml` and takes it back, [`hooks_json`] for
-//! its `hooks.json`; [`profile`] puts a block into the profiles of shells. [`sessions`] knows how Codex
-//! files its transcripts.
+//! its `hooks.json`; [`profile`] puts a block into the profiles of shells.
 //! [`file_edit`] writes the result, unless the file changed in the meantime.
 //!
 //! Invariants:
@@ -45,11 +44,8 @@ mod unknown_keys;
 mod warning;
 
 mod chained_notify;
-mod codex_version;
 mod lifecycle;
-pub mod sessions;
 mod tracing_start;
-mod triggers;
 
 pub mod codex_toml;
 pub mod edit;
@@ -70,7 +66,6 @@ pub mod file_edit;
 
 pub use address::mask_addresses;
 pub use chained_notify::{ChainedNotifyError, chained_notify};
-pub use codex_version::CodexVersion;
 pub use content::{ContentPolicy, Hidden, Scrubbing};
 pub use document::ParseError;
 pub use dump::is_secret;
@@ -97,5 +92,4 @@ pub use target::{
     PhoenixApi, PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
 pub use tracing_start::TracingStart;
-pub use triggers::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Triggers, triggers};
 pub use warning::Warning;

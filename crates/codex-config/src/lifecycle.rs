@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::HOOK_PROGRAM;
 use crate::codex_toml::Found;
 use crate::file_edit::digest;
+use codex_home::HOOK_PROGRAM;
 
 /// A command of a lifecycle event.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -102,7 +102,7 @@ fn with_reachable_program(finding: Finding, place: &Place<'_>, search: &OsString
     const OURS: [&str; 4] =
         ["arize-codex-buffer ", "arize-config ", "arize-codex ", "arize-hook-codex-notify "];
     let Some(command) = &finding.command else { return finding };
-    let reachable = |program: &str| exec_proxy::find_program(program.trim_end(), search).is_some();
+    let reachable = |program: &str| processes::find_program(program.trim_end(), search).is_some();
     let words = OURS.into_iter().filter(|program| !reachable(program));
     let command = words.fold(command.clone(), |command, program| {
         let path = crate::words::program(&place.programs.join(program.trim_end()));

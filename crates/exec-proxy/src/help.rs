@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use crate::shim::PROXY;
+use codex_home::shim::PROXY;
 
 const HELP: &str = "\
 Runs Codex with tracing: finds the next `codex` on the PATH, starts the buffer

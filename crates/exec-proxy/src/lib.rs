@@ -8,21 +8,15 @@
 //! Invariants: Codex runs whatever fails here, and nothing but Codex writes to the terminal (except
 //! where there is no Codex, and for `--help` under its own name). What fails is a line in the log.
 //!
-//! Start reading at [`run`]. [`find_codex`], [`is_shim`] and [`shim`] are also for
-//! whoever installs the shim or checks it. This crate knows nothing of spans and where they go: it
-//! starts the programs that do.
+//! Start reading at [`run`]. This crate knows nothing of spans and where they go: it starts the
+//! programs that do.
 
-mod find;
 mod help;
 mod job;
 mod npm;
 mod process;
 mod run;
-pub mod running;
 mod service;
-pub mod shim;
 mod wrappers;
 
-pub use find::{codex_on_path, file_names, find_codex, find_program};
 pub use run::run;
-pub use shim::is_shim;

@@ -7,7 +7,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::find::find_program;
+use processes::find_program;
 
 /// Prepares to run this Codex, with the programs of this `PATH`.
 pub(crate) fn command(codex: PathBuf, path: &OsStr) -> Command {

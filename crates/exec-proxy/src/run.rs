@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime};
 
 use buffer_api::{Endpoint, Log};
 use codex_config::{Environment, Paths, Settings, variables};
+use codex_home::shim::PROXY;
+use codex_home::{codex_on_path, is_shim};
 
 use crate::process::{self, NOT_FOUND};
-use crate::shim::PROXY;
 use crate::wrappers::{self, Ran};
-use crate::{find, help, is_shim, job, npm, service};
+use crate::{help, job, npm, service};
 
 /// The variable that counts proxies around a Codex, of which there are several where a Codex runs a
 /// Codex.
@@ -141,7 +142,7 @@ fn real_codex(
     if let Some(tracing) = tracing
         && let Some(chosen) = &tracing.settings.codex_bin
     {
-        if find::is_runnable(chosen) && !is_shim(chosen) && !leads_here(chosen) {
+        if processes::is_runnable(chosen) && !is_shim(chosen) && !leads_here(chosen) {
             return Search::Found(chosen.clone());
         }
         let (name, chosen) = (variables::ARIZE_CODEX_BIN, chosen.display());
@@ -151,7 +152,7 @@ fn real_codex(
     }
     let extensions = environment.path("PATHEXT").map(PathBuf::into_os_string);
     let path = search_path(environment);
-    let real = find::codex_on_path(&path, extensions.as_deref()).filter(|codex| !is_shim(codex));
+    let real = codex_on_path(&path, extensions.as_deref()).filter(|codex| !is_shim(codex));
     let (wrappers, others): (Vec<_>, Vec<_>) = real.partition(|codex| leads_here(codex));
     match (others.into_iter().next(), wrappers.into_iter().next()) {
         (Some(codex), _) => Search::Found(codex),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use codex_config::sessions::{self, TranscriptName};
+use codex_home::sessions::{self, TranscriptName};
 use codex_turn::{Checkpoint, ThreadMeta, Transcript};
 
 use crate::read::{self, ReadLimit, ReadUntil, Tail};

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use codex_config::sessions;
+use codex_home::sessions;
 use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptTurn, TurnEnd};
 use otlp_model::UnixNanos;
 

@@ -1,4 +1,4 @@
-//! Child processes, other processes, and ports.
+//! Child processes, other processes, programs and ports.
 //!
 //! | Function | What for |
 //! | --- | --- |
@@ -6,14 +6,18 @@
 //! | [`detach`] | lets a child go on when the terminal's Ctrl-C ends this process |
 //! | [`without_keys`] | keeps credentials of the environment from a program of the system |
 //! | [`is_alive`], [`terminate`], [`kill`] | a process by its id |
+//! | [`find_program`] | a program by its name, along the `PATH` |
+//! | [`running`] | programs that are replaced or removed, also while they run |
 //! | [`listener`] | the process that listens on a port |
 //!
 //! Invariants: nothing here knows which programs there are, and nothing is printed. A signal never goes
 //! to a group of processes.
 
 mod answer;
+mod find;
 mod keys;
 mod listener;
+pub mod running;
 mod signal;
 #[cfg(target_os = "linux")]
 mod sockets;
@@ -21,6 +25,7 @@ mod sockets;
 mod streams;
 
 pub use answer::answer;
+pub use find::{DEFAULT_EXTENSIONS, file_names, find_program, is_runnable};
 pub use keys::without_keys;
 pub use listener::{Listener, listener};
 pub use signal::{is_alive, kill, terminate};

@@ -9,7 +9,7 @@ use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::file_edit::digest;
 use codex_config::{TracingStart, file_edit};
-use exec_proxy::shim::{self, ShimError};
+use codex_home::shim::{self, ShimError};
 use private_files::WriteError;
 
 use crate::autostart::Launcher;

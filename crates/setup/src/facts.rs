@@ -7,9 +7,9 @@ use buffer_api::{DEFAULT_PORT, Endpoint, Token};
 use codex_config::codex_toml::{self, Exporter, Found, NotifyOwner};
 use codex_config::file_edit::Snapshot;
 use codex_config::{
-    CodexVersion, ParseError, Paths, Secret, Settings, Target, TargetSettings, TlsFiles, Triggers,
-    variables,
+    ParseError, Paths, Secret, Settings, Target, TargetSettings, TlsFiles, variables,
 };
+use codex_home::{CodexVersion, Triggers};
 use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
@@ -262,7 +262,7 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         daemon: daemon::find(paths, &record),
         codex,
         port,
-        triggers: version.map_or_else(|| known.triggers, codex_config::triggers),
+        triggers: version.map_or_else(|| known.triggers, codex_home::triggers),
         has_log_sse_deltas: version.map_or(known.silences_deltas, CodexVersion::has_log_sse_deltas),
         record,
     })

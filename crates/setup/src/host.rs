@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
-use codex_config::{CodexVersion, Environment, Paths, variables};
+use codex_config::{Environment, Paths, variables};
+use codex_home::CodexVersion;
 use processes::{answer, without_keys};
 
 /// How long a program may take that is asked something.
@@ -50,7 +51,7 @@ impl Host {
     /// The real Codex.
     pub(crate) fn codex(&self) -> Option<PathBuf> {
         let path = self.environment.path("PATH")?;
-        exec_proxy::find_codex(path.as_os_str(), self.extensions().as_deref())
+        codex_home::find_codex(path.as_os_str(), self.extensions().as_deref())
     }
 
     /// The version of the real Codex, where it says one.
@@ -61,12 +62,12 @@ impl Host {
 
     /// Whether our `codex` is in the harness home.
     pub(crate) fn has_shim(&self) -> bool {
-        exec_proxy::is_shim(&self.paths.bin_dir.join(exec_proxy::shim::NAME))
+        codex_home::is_shim(&self.paths.bin_dir.join(codex_home::shim::NAME))
     }
 
     /// Whether somebody else's `codex` is in the harness home.
     pub(crate) fn has_foreign_codex(&self) -> bool {
-        self.paths.bin_dir.join(exec_proxy::shim::NAME).symlink_metadata().is_ok()
+        self.paths.bin_dir.join(codex_home::shim::NAME).symlink_metadata().is_ok()
             && !self.has_shim()
     }
 

@@ -41,7 +41,7 @@ fn is_temporary(name: &str) -> bool {
 /// was replaced while it ran.
 fn is_a_programs(name: &str) -> bool {
     let is_ours = ["arize-", "codex", ".codex"].iter().any(|begin| name.starts_with(begin));
-    is_ours && (name.ends_with(".new") || exec_proxy::running::is_aside(name))
+    is_ours && (name.ends_with(".new") || processes::running::is_aside(name))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use exec_proxy::running;
+use processes::running;
 
 use crate::host::Host;
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::SystemTime;
 
-use codex_config::sessions::is_thread_id;
+use codex_home::sessions::is_thread_id;
 use tokio::time::Instant;
 
 use super::THREADS_AT_ONCE;

@@ -10,7 +10,8 @@ use super::outline::{Entry, Outline};
 use super::verify::item_json;
 use crate::lifecycle::{self, FoundHook, HookStates};
 use crate::lines::split_bom;
-use crate::{HOOK_PROGRAM, Secret, TlsFiles};
+use crate::{Secret, TlsFiles};
+use codex_home::HOOK_PROGRAM;
 
 /// What was found; absent parts are `None` or empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use codex_config::HOOK_PROGRAM;
+use codex_home::HOOK_PROGRAM;
 use humantime::format_rfc3339_seconds;
 use processes::{answer, without_keys};
 

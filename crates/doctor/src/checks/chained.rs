@@ -29,7 +29,7 @@ pub fn gather(paths: &Paths, search: &OsStr) -> Facts {
         Ok(command) => match command.into_iter().next() {
             None => Facts::None,
             Some(program) => {
-                let is_runnable = exec_proxy::find_program(&program, search).is_some();
+                let is_runnable = processes::find_program(&program, search).is_some();
                 Facts::Program(program, is_runnable)
             }
         },

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use codex_config::{CodexVersion, Paths};
+use codex_config::Paths;
+use codex_home::CodexVersion;
 use codex_turn::RECORDED_VERSIONS;
 use processes::{answer, without_keys};
 
@@ -48,9 +49,9 @@ impl Facts {
 /// Looks for `codex` along this `PATH` (and on Windows `PATHEXT`) and asks the real one for its version.
 pub fn gather(paths: &Paths, path: &OsStr, extensions: Option<&OsStr>) -> Facts {
     let mut commands: Vec<Found> = Vec::new();
-    for path in exec_proxy::codex_on_path(path, extensions) {
+    for path in codex_home::codex_on_path(path, extensions) {
         if commands.iter().all(|found| found.path != path) {
-            let is_shim = exec_proxy::is_shim(&path);
+            let is_shim = codex_home::is_shim(&path);
             commands.push(Found { path, is_shim });
         }
     }

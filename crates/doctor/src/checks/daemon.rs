@@ -10,7 +10,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use codex_config::{CodexVersion, Paths};
+use codex_config::Paths;
+use codex_home::CodexVersion;
 use processes::{answer, is_alive, without_keys};
 use serde::Deserialize;
 

@@ -6,9 +6,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use codex_config::{
-    CodexVersion, HOOK_PROGRAM, HookTrust, Paths, codex_toml, hooks_json, our_hooks, triggers,
-};
+use codex_config::{HookTrust, Paths, codex_toml, hooks_json, our_hooks};
+use codex_home::{CodexVersion, HOOK_PROGRAM, triggers};
 use codex_turn::RECORDED_VERSIONS;
 
 use crate::Finding;

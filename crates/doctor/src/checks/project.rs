@@ -4,7 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use codex_config::{CodexVersion, codex_toml};
+use codex_config::codex_toml;
+use codex_home::CodexVersion;
 
 use crate::Finding;
 use crate::words::edit;

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime};
 use buffer_api::log::HOOK_FAILED;
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
-use codex_config::{HOOK_PROGRAM, Paths, Settings};
+use codex_config::{Paths, Settings};
+use codex_home::HOOK_PROGRAM;
 
 use crate::words::{bytes, count, line, quoted, span};
 use crate::{Finding, logs};

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use codex_config::{Paths, sessions};
+use codex_config::Paths;
+use codex_home::sessions;
 use notify_hook::ledger;
 use otlp_model::UnixNanos;
 

@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use exec_proxy::{codex_on_path, find_codex};
+use codex_home::{codex_on_path, find_codex};
 
 use crate::codex::{Home, PROXY, copy};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use exec_proxy::shim::{self, Change, ShimError};
+use codex_home::shim::{self, Change, ShimError};
 
 use crate::codex::Home;
 
@@ -14,7 +14,7 @@ fn it_runs_the_proxy_beside_it() {
     let bin = home.path("ours");
     assert_eq!(shim::write(&bin).unwrap(), Change::Written);
     assert_eq!(shim::write(&bin).unwrap(), Change::Unchanged);
-    assert!(exec_proxy::is_shim(&bin.join("codex")));
+    assert!(codex_home::is_shim(&bin.join("codex")));
     let output = home.command(&bin.join("codex")).args(["exec", "a b"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "real exec a b\n");
     assert_eq!(shim::remove(&bin).unwrap(), Change::Removed);

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use codex_config::codex_toml::{
     self, EditError, Exporter, Found, LifecycleHooks, NotifyOwner, Otel, Wanted,
 };
-use codex_config::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS, Paths, command_program};
+use codex_config::{Paths, command_program};
+use codex_home::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS};
 
 use crate::answers::{Answers, Content, ExistingOtel};
 use crate::facts::Facts;

@@ -1,8 +1,9 @@
 //! What Codex's own files are to hold.
 
 use buffer_api::secrets::TOKEN_HEADER;
+use codex_config::Secret;
 use codex_config::codex_toml::{self, Otel};
-use codex_config::{HOOK_PROGRAM, Secret};
+use codex_home::HOOK_PROGRAM;
 
 use super::{PlanError, change};
 use crate::answers::Answers;

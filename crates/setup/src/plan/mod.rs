@@ -160,7 +160,7 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         changes.extend(profile::changes(host, &facts.record)?);
     }
     if answers.path && host.has_foreign_codex() {
-        let codex = host.paths.bin_dir.join(exec_proxy::shim::NAME);
+        let codex = host.paths.bin_dir.join(codex_home::shim::NAME);
         let what = format!("`{}` is another program, not the one of arize-codex", codex.display());
         return Err(PlanError::Unavailable { what, hint: "--no-path leaves it alone" });
     }

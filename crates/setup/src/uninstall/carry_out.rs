@@ -7,8 +7,8 @@ use std::path::Path;
 use buffer_api::log::chain;
 use buffer_api::process;
 use codex_config::{TracingStart, file_edit};
-use exec_proxy::running;
-use exec_proxy::shim::{self, ShimError};
+use codex_home::shim::{self, ShimError};
+use processes::running;
 
 use super::{Removal, Stuck};
 use crate::apply::{Problem, commands};

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use buffer_api::log::chain;
 use codex_config::profile::{self, Platform};
-use codex_config::{HOOK_PROGRAM, KeyPath, Paths, codex_toml, edit, hooks_json, our_hook_states};
+use codex_config::{KeyPath, Paths, codex_toml, edit, hooks_json, our_hook_states};
+use codex_home::HOOK_PROGRAM;
 
 use super::Stuck;
 use crate::facts::{self, FactsError};

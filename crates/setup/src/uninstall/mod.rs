@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use buffer_api::process::{self, Status};
 use codex_config::Settings;
-use exec_proxy::shim;
+use codex_home::shim;
 
 pub use self::carry_out::Removed;
 use self::files::Files;

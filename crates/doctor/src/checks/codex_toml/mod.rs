@@ -9,8 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use buffer_api::Endpoint;
+use codex_config::Paths;
 use codex_config::codex_toml::{self, Exporter, Found};
-use codex_config::{CodexVersion, Paths};
+use codex_home::CodexVersion;
 
 pub use self::notify::Program;
 use crate::Finding;

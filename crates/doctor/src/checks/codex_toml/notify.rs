@@ -5,8 +5,8 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
-use codex_config::HOOK_PROGRAM;
 use codex_config::codex_toml::{Found, FoundNotify, NotifyOwner, is_hook};
+use codex_home::HOOK_PROGRAM;
 
 use super::{Facts, SETUP};
 use crate::Finding;
@@ -83,7 +83,7 @@ pub(super) fn program(notify: Option<&FoundNotify>, search: &OsStr) -> Program {
     let Some(name) = notify.and_then(|notify| notify.command.as_ref()?.first()) else {
         return Program::Unset;
     };
-    let Some(file) = exec_proxy::find_program(name, search) else { return Program::NotRunnable };
+    let Some(file) = processes::find_program(name, search) else { return Program::NotRunnable };
     let file = fs::canonicalize(&file).unwrap_or(file);
     if is_native(&file) {
         return Program::Native;

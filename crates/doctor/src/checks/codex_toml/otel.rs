@@ -2,8 +2,8 @@
 
 use buffer_api::Endpoint;
 use buffer_api::secrets::TOKEN_HEADER;
-use codex_config::CodexVersion;
 use codex_config::codex_toml::{Exporter, FoundOtel};
+use codex_home::CodexVersion;
 
 use super::{Facts, SETUP};
 use crate::Finding;

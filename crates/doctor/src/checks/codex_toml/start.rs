@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use codex_config::CodexVersion;
+use codex_home::CodexVersion;
 use processes::{answer, without_keys};
 
 use super::CONFIG;

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use memchr::memmem;
 
-use crate::running;
+use processes::running;
 
 /// The proxy's own name, without an extension. The program and every script that runs it contain it.
-pub(crate) const PROXY: &str = "arize-codex-proxy";
+pub const PROXY: &str = "arize-codex-proxy";
 
 /// The shim's name.
 pub const NAME: &str = if cfg!(windows) { "codex.exe" } else { "codex" };

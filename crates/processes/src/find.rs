@@ -1,37 +1,10 @@
-//! Where the real Codex is.
+//! Programs by their names.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::is_shim;
-
-/// What the user types.
-const CODEX: &str = "codex";
-
 /// What Windows runs where `PATHEXT` does not say.
-const DEFAULT_EXTENSIONS: &str = ".COM;.EXE;.BAT;.CMD";
-
-/// The real Codex: the first `codex` on this `PATH` that is not a shim of ours.
-///
-/// `extensions` is Windows' `PATHEXT`; see [`file_names`].
-pub fn find_codex(path: &OsStr, extensions: Option<&OsStr>) -> Option<PathBuf> {
-    codex_on_path(path, extensions).find(|codex| !is_shim(codex))
-}
-
-/// Everything that is called `codex` on this `PATH` and can be run, in order: the first is what a
-/// shell runs. Shims of ours are among them.
-pub fn codex_on_path(path: &OsStr, extensions: Option<&OsStr>) -> impl Iterator<Item = PathBuf> {
-    let names = if cfg!(windows) {
-        file_names(CODEX, extensions.unwrap_or(OsStr::new(DEFAULT_EXTENSIONS)))
-    } else {
-        vec![CODEX.into()]
-    };
-    // An empty part of a `PATH` is the present folder, to a shell and to `join`.
-    let folders: Vec<PathBuf> = std::env::split_paths(path).collect();
-    let places =
-        move |folder: PathBuf| names.clone().into_iter().map(move |name| folder.join(name));
-    folders.into_iter().flat_map(places).filter(|place| is_runnable(place))
-}
+pub const DEFAULT_EXTENSIONS: &str = ".COM;.EXE;.BAT;.CMD";
 
 /// The names under which Windows looks for a program: with each extension of `PATHEXT`, in its order.
 pub fn file_names(program: &str, extensions: &OsStr) -> Vec<OsString> {
@@ -55,7 +28,7 @@ pub fn find_program(name: &str, path: &OsStr) -> Option<PathBuf> {
 }
 
 /// Whether a shell would run this file.
-pub(crate) fn is_runnable(file: &Path) -> bool {
+pub fn is_runnable(file: &Path) -> bool {
     let Ok(metadata) = file.metadata() else { return false };
     #[cfg(unix)]
     let may_run = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o111 != 0;
