@@ -15,13 +15,13 @@ use crate::ConfigError;
 
 /// PEM files: which certificate authorities to trust, and who we are.
 ///
-/// Without any, Mozilla's authorities and the system's are trusted, so that a company whose proxy looks
-/// into TLS needs no setting where its authority is installed.
+/// Without `ca_file`, Mozilla's authorities, the system's and those of the environment are trusted, so
+/// that a company whose proxy inspects TLS needs no setting where its authority is installed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsFiles {
     /// The certificate authorities to trust, in place of all others.
     pub ca_file: Option<PathBuf>,
-    /// Those to trust in place of the system's and Mozilla's: `SSL_CERT_FILE`, as OpenSSL reads it.
+    /// Those to trust beside the system's: `SSL_CERT_FILE`.
     pub system_file: Option<PathBuf>,
     /// Folders with more of them: `SSL_CERT_DIR`.
     pub system_folders: Vec<PathBuf>,
@@ -41,10 +41,9 @@ pub(crate) struct Tls {
 enum Authorities {
     /// In a file that the settings name.
     File(Vec<CertificateDer<'static>>),
-    /// Where the environment says.
-    Environment { file: Option<PathBuf>, folders: Vec<PathBuf> },
-    /// In the system's store, and built in.
-    System,
+    /// Built in, in the system's store, and where the environment says. That one may name the company's
+    /// authority alone; with OpenSSL, too, others are trusted beside it then.
+    System { file: Option<PathBuf>, folders: Vec<PathBuf> },
 }
 
 /// Who we are, once for ureq and once for tonic.
@@ -59,11 +58,10 @@ impl TlsFiles {
         let half = |present, missing| Err(ConfigError::HalfAnIdentity { present, missing });
         let authorities = match &self.ca_file {
             Some(file) => Authorities::File(certificates("ca_file", file)?.1),
-            None if self.system_file.is_some() || !self.system_folders.is_empty() => {
-                let (file, folders) = (self.system_file.clone(), self.system_folders.clone());
-                Authorities::Environment { file, folders }
-            }
-            None => Authorities::System,
+            None => Authorities::System {
+                file: self.system_file.clone(),
+                folders: self.system_folders.clone(),
+            },
         };
         let identity = match (&self.client_certificate, &self.client_key) {
             (Some(certificate), Some(key)) => Some(identity(certificate, key)?),
@@ -122,10 +120,7 @@ impl Tls {
         }
         let remedy = match &self.authorities {
             Authorities::File(_) => "add its certificate to the file that `ca_file` names",
-            Authorities::Environment { .. } => {
-                "add its certificate to the file that `SSL_CERT_FILE` names, or set `ca_file` to a PEM file with it"
-            }
-            Authorities::System => {
+            Authorities::System { .. } => {
                 "if a proxy of your network inspects TLS, install its authority in the system, or set `ca_file` or the variable `SSL_CERT_FILE` to a PEM file with it"
             }
         };
@@ -151,15 +146,12 @@ impl Authorities {
     fn load(&self) -> Vec<CertificateDer<'static>> {
         match self {
             Self::File(certificates) => certificates.clone(),
-            Self::Environment { file, folders } => {
-                let mut all = load_certs_from_paths(file.as_deref(), None).certs;
+            Self::System { file, folders } => {
+                let mut all = load_native_certs().certs;
+                all.extend(load_certs_from_paths(file.as_deref(), None).certs);
                 for folder in folders {
                     all.extend(load_certs_from_paths(None, Some(folder)).certs);
                 }
-                all
-            }
-            Self::System => {
-                let mut all = load_native_certs().certs;
                 all.extend(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned());
                 all
             }

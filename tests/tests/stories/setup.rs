@@ -155,10 +155,11 @@ fn a_person_reads_what_the_target_says_before_going_on() {
     let said = unbroken.find("Ask Ada").expect("the words");
     assert!(said < unbroken.find("This will be done").expect("the steps"), "{screen}");
     rows.extend(screen.lines().map(str::to_owned));
-    for row in rows {
-        // A row that is full to its last column is one that the terminal broke.
-        let is_path = !row.trim().contains(' ');
-        assert!(is_path || row.chars().count() < usize::from(COLUMNS), "broken: {row:?}");
+    for rows in rows.windows(2) {
+        // What the terminal broke goes on in the first column.
+        let is_full = rows[0].chars().count() >= usize::from(COLUMNS);
+        let goes_on = rows[1].starts_with(char::is_alphanumeric);
+        assert!(!(is_full && goes_on), "broken: {rows:?}");
     }
     terminal.press(Key::Escape).expect("a key");
     terminal.ended().expect("setup ends");

@@ -13,7 +13,7 @@ use crate::{Paths, variables};
 pub struct TlsFiles {
     /// The certificate authorities to trust in place of all others.
     pub ca_file: Option<PathBuf>,
-    /// Those that this machine's programs trust in place of the system's: `SSL_CERT_FILE`.
+    /// Those that are trusted beside the system's: `SSL_CERT_FILE`.
     pub system_file: Option<PathBuf>,
     /// Folders with more of them: `SSL_CERT_DIR`.
     pub system_folders: Vec<PathBuf>,

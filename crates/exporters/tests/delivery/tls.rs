@@ -114,7 +114,7 @@ fn a_server_of_an_unknown_authority_gets_nothing() {
     for (tls, remedy) in [
         (TlsFiles::default(), "set `ca_file` or the variable `SSL_CERT_FILE`"),
         (TlsFiles { ca_file: other.clone(), ..TlsFiles::default() }, "that `ca_file` names"),
-        (TlsFiles { system_file: other, ..TlsFiles::default() }, "that `SSL_CERT_FILE` names"),
+        (TlsFiles { system_file: other, ..TlsFiles::default() }, "the variable `SSL_CERT_FILE`"),
     ] {
         let (result, accepted) = export(tls.clone());
         let error = result.unwrap_err();
@@ -138,7 +138,10 @@ fn the_authorities_of_the_environment_are_used() {
     fs::copy(file("ca.pem"), folder.path().join("company.pem")).unwrap();
     let system_file = TlsFiles { ca_file: None, system_file: Some(file("ca.pem")), ..files() };
     let system_folders = vec![tempfile::tempdir().unwrap().keep(), folder.path().to_owned()];
-    let system_folders = TlsFiles { ca_file: None, system_folders, ..files() };
+    // A file that is not there keeps nothing else from being trusted.
+    let system_file_is_gone = Some(folder.path().join("gone.pem"));
+    let system_folders =
+        TlsFiles { ca_file: None, system_file: system_file_is_gone, system_folders, ..files() };
     for tls in [system_file, system_folders] {
         let (result, accepted) = export(tls.clone());
         assert!(accepted && result.is_ok(), "{result:?}");
