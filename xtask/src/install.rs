@@ -8,11 +8,34 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 
 use crate::run;
-use crate::workspace::target_dir;
+use crate::workspace::{cargo, target_dir};
 
 const PHOENIX_VERSION: &str = "20.26.1";
 const MLFLOW_VERSION: &str = "3.17.2";
 const ROTEL_VERSION: &str = "0.0.1a15";
+
+/// Finds a subcommand of Cargo on the `PATH`, or else installs this version of it below `target/tools`,
+/// with these features in place of its default ones.
+pub(crate) fn cargo_tool(name: &str, version: &str, features: &str) -> anyhow::Result<PathBuf> {
+    let runs = |program: &Path| {
+        let mut command = Command::new(program);
+        command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let tools = target_dir()?.join("tools");
+    let installed = tools.join("bin").join(name);
+    if let Some(program) = [PathBuf::from(name), installed.clone()].into_iter().find(|it| runs(it))
+    {
+        return Ok(program);
+    }
+    run::announce(&format!("installing {name} {version}, which takes some minutes"));
+    // Unoptimised: it runs once for each time that it is built.
+    let mut install = cargo(&["install", "--locked", "--debug", "--no-default-features"])?;
+    install.args(["--features", features, &format!("{name}@{version}"), "--root"]).arg(&tools);
+    // With settings of its own, and not those of this workspace.
+    run::succeed(install.current_dir(tools.parent().unwrap_or(&tools)))?;
+    Ok(installed)
+}
 
 /// Installs this version of Codex from its npm package, and returns the binary itself: the
 /// package's own `codex` is a Node program that would stand between a story and the process.

@@ -47,7 +47,7 @@ impl Drop for Stages {
     #[expect(clippy::print_stderr, reason = "the summary is for the person who ran the task")]
     fn drop(&mut self) {
         for (name, outcome, took) in &self.done {
-            eprintln!("{name:<8} {outcome:<6} {:>7.1} s", took.as_secs_f64());
+            eprintln!("{name:<16} {outcome:<6} {:>7.1} s", took.as_secs_f64());
         }
     }
 }

@@ -1,11 +1,13 @@
 //! `cargo xtask test`: everything that must hold before a change is published.
 
+use std::process::Command;
+
 use anyhow::ensure;
 
-use crate::e2e;
 use crate::run::{self, Stages};
 use crate::windows;
-use crate::workspace::cargo;
+use crate::workspace::{cargo, root};
+use crate::{e2e, install};
 
 /// Runs all stages.
 pub(crate) fn full() -> anyhow::Result<()> {
@@ -24,16 +26,19 @@ pub(crate) fn quick() -> anyhow::Result<()> {
 }
 
 fn offline(stages: &mut Stages) -> anyhow::Result<()> {
-    let commands: [(&str, &[&str]); 3] = [
-        ("format", &["fmt", "--all", "--check"]),
-        (
-            "lint",
-            &["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"],
-        ),
-        ("test", &["test"]),
-    ];
-    for (name, arguments) in commands {
-        stages.run(name, || run::succeed(&mut cargo(arguments)?))?;
-    }
-    Ok(())
+    let lint = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
+    stages.run("format", || run::succeed(&mut cargo(&["fmt", "--all", "--check"])?))?;
+    stages.run("lint", || run::succeed(&mut cargo(&lint)?))?;
+    stages.run("dependencies", || {
+        let mut deny = Command::new(install::cargo_tool("cargo-deny", "0.20.2", "")?);
+        // Advisories would need the network, and could fail without a change.
+        deny.args(["--offline", "--all-features", "check", "bans", "licenses", "sources"]);
+        run::succeed(deny.current_dir(root()?))
+    })?;
+    stages.run("test", || {
+        let mut nextest =
+            Command::new(install::cargo_tool("cargo-nextest", "0.9.143", "default-no-update")?);
+        run::succeed(nextest.args(["nextest", "run"]).current_dir(root()?))
+    })?;
+    stages.run("examples in docs", || run::succeed(&mut cargo(&["test", "--doc"])?))
 }
