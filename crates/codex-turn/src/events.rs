@@ -252,16 +252,18 @@ impl LogEvent {
 
     /// Those of these attributes that it has.
     fn copied(&self, names: &[&'static str]) -> Vec<Attribute> {
-        let value = |json: &Json| {
+        let value = |name: &str, json: &Json| {
             Some(match json {
+                // Codex sends it as a text.
+                port if name == "server.port" => Value::from(json::whole(port)?),
                 Json::String(text) if !text.is_empty() => Value::from(text.clone()),
                 Json::Bool(truth) => Value::from(*truth),
                 number => Value::from(json::whole(number)?),
             })
         };
-        let copied = names
-            .iter()
-            .filter_map(|name| Some(Attribute::new(*name, value(self.attributes.get(*name)?)?)));
+        let copied = names.iter().filter_map(|name| {
+            Some(Attribute::new(*name, value(name, self.attributes.get(*name)?)?))
+        });
         copied.collect()
     }
 

@@ -43,7 +43,7 @@ use Refused::{Denied, Impossible};
 
 /// How the output of a call begins that was refused, and what it contains besides; behind it the oldest
 /// and newest version in whose program the text was found. The first one that fits counts.
-const REFUSALS: [(&str, &str, Refused); 27] = [
+const REFUSALS: [(&str, &str, Refused); 28] = [
     ("Command blocked by PreToolUse hook: ", "", Denied), // 0.130 to 0.171
     ("Tool call blocked by PreToolUse hook: ", "", Denied), // 0.130 to 0.171
     ("approval policy is ", "; reject command", Denied),  // 0.44 to 0.171
@@ -57,6 +57,7 @@ const REFUSALS: [(&str, &str, Refused); 27] = [
     ("exec_command failed", r#"Rejected(\"rejected by user"#, Denied), // 0.65 to 0.171
     ("exec_command failed", "` rejected: ", Denied),      // 0.80 to 0.171
     ("exec_command failed", "Sandbox(Denied", Denied),    // 0.65 to 0.171
+    ("exec_command failed", r#""Network access "#, Denied), // 0.122 to 0.171
     ("failed in sandbox ", "error: Denied", Denied),      // 0.44 to 0.44
     ("exec_command failed", "", Impossible),              // 0.65 to 0.171
     ("failed in sandbox ", "", Impossible),               // 0.44 to 0.44
@@ -309,6 +310,8 @@ mod tests {
         let by_user =
             r#"exec_command failed: CreateProcess { message: "Rejected(\"rejected by user\")" }"#;
         check(by_user, None, denied(by_user));
+        let by_proxy = r#"exec_command failed: ProcessFailed { message: "Network access to \"example.com\" was blocked: domain is not on the allowlist for the current sandbox mode." }"#;
+        check(by_proxy, Some(false), denied(by_proxy));
         let no_folder =
             r#"exec_command failed: CreateProcess { message: "Rejected(\"No such file\")" }"#;
         check(no_folder, None, failed(no_folder));

@@ -311,8 +311,9 @@ fn events_tell_what_the_network_proxy_decided_and_where_codex_runs() {
         "network.policy.reason": "not_allowed",
         "network.transport.protocol": "https_connect",
         "server.address": "example.com",
-        "server.port": 443,
+        "server.port": "443",
         "http.request.method": "CONNECT",
+        "execution.id": "784b01d5-8bc3-41e8-b2ac-47b6d2e0e4fa",
         "client.address": "127.0.0.1:40000",
         "network.policy.override": false,
     });
