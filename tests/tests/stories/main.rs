@@ -31,6 +31,7 @@ mod mlflow;
 mod phoenix_rest;
 mod proxies;
 mod proxy;
+mod remedies;
 mod repeated;
 mod reverts;
 mod secrets;
