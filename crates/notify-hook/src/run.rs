@@ -74,7 +74,7 @@ fn begin(arguments: &[OsString], variables: impl Iterator<Item = (OsString, OsSt
     // The message of a panic may hold a prompt; its place does not.
     panic::set_hook(Box::new(move |info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        panic_log.error(format_args!("internal error at {place}; the turn stays unsent"));
+        panic_log.error(format_args!("internal error at {place}; the turn could not be sent"));
     }));
     if let Some(Err(error)) = handed_over {
         log.error(format_args!("the lifecycle payload cannot be handed over: {error}"));
@@ -131,7 +131,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
         Order::Lifecycle | Order::PassOn => 0,
     };
     if let (Err(error), true) = (&delivery, unsent > 0) {
-        log.error(format_args!("{error}; the turn stays unsent"));
+        log.error(format_args!("{error}; the turn could not be sent"));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What became of turns and of what waited, and the lines about it in the log.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use buffer_api::log::chain;
@@ -61,7 +62,7 @@ impl Told {
             Fate::Waiting { why: Why::Refused(why), .. }
             | Fate::SetAside(why)
             | Fate::Lost(why) => {
-                log.error(format_args!("{turn} for {target}: {why}"));
+                log.error(format_args!("{turn} for {target}: {}", without_place(why, target)));
             }
             Fate::Waiting { .. } | Fate::SampledOut => {}
         }
@@ -77,29 +78,30 @@ impl Told {
                 took.as_millis()
             )),
             Fate::Waiting { why: Why::BehindOthers, .. } => {
-                log.info(format_args!("{what} waits for {target}, behind others"));
+                log.info(format_args!("{what} is queued for {target}, behind earlier turns"));
             }
             Fate::Waiting { why: Why::InParts, .. } => {
                 log.info(format_args!("{what}: {spans} spans go to {target} in several requests"));
             }
             Fate::Waiting { why: Why::NoAnswerYet, .. } => {
-                log.info(format_args!("{what} waits for {target}, which has not answered yet"));
+                log.info(format_args!("{what} is queued for {target}, which has not answered yet"));
             }
             Fate::Waiting { why: Why::Refused(why), .. } => {
-                log.error(format_args!("{what} waits for {target}: {why}"));
+                let why = without_place(why, target);
+                log.error(format_args!("{what} is queued for {target}: {why}"));
             }
             Fate::SampledOut => log.verbose(format_args!("{what} is not among those for {target}")),
             Fate::SetAside(why) => {
-                log.error(format_args!(
-                    "{what} is refused for good by {target} and set aside: {why}"
-                ));
+                let why = without_place(why, target);
+                log.error(format_args!("{what} was rejected by {target}: {why}"));
             }
             Fate::Lost(why) => {
-                log.error(format_args!("{what} stays unsent to {target}: {why}"));
+                let why = without_place(why, target);
+                log.error(format_args!("{what} could not be sent to {target}: {why}"));
             }
         }
         if let Fate::Waiting { dropped: dropped @ 1.., .. } = self.fate {
-            log.error(format_args!("{dropped} waiting for {target} given up: too much waits"));
+            log.error(format_args!("dropped {} for {target}: the queue is full", queued(dropped)));
         }
     }
 }
@@ -115,21 +117,24 @@ impl TargetFlush {
             Err(error) => return log.error(format_args!("{target}: {}", chain(error))),
         };
         if flushed.accepted > 0 {
-            log.info(format_args!("{} that waited to {target}", flushed.accepted));
+            log.info(format_args!("sent {} to {target}", queued(flushed.accepted)));
         }
         for aside in &flushed.set_aside {
-            log.error(format_args!("refused for good by {target} and set aside: {aside}"));
+            let aside = aside.to_string();
+            let aside = without_place(&aside, target);
+            log.error(format_args!("{target} rejected a queued turn: {aside}"));
         }
         if flushed.dropped > 0 {
-            log.error(format_args!("{} waiting for {target} given up: too old", flushed.dropped));
+            log.error(format_args!("dropped {} for {target}: too old", queued(flushed.dropped)));
         }
         let waiting = flushed.waiting;
         match &flushed.stopped {
             Some(Stopped::Refused(why)) => {
-                log.error(format_args!("{waiting} waiting for {target}: {why}"));
+                let why = without_place(why, target);
+                log.error(format_args!("{} for {target}: {why}", queued(waiting)));
             }
             Some(stopped) => {
-                log.verbose(format_args!("{waiting} waiting for {target}: {stopped:?}"))
+                log.verbose(format_args!("{} for {target}: {stopped:?}", queued(waiting)))
             }
             None => {}
         }
@@ -148,5 +153,35 @@ impl TargetFlush {
             }
             Err(error) => log.error(format_args!("{target}: {}", chain(error))),
         }
+    }
+}
+
+/// Queued turns, by their number.
+fn queued(turns: impl Display + PartialEq + From<u8>) -> String {
+    format!("{turns} queued {}", if turns == 1.into() { "turn" } else { "turns" })
+}
+
+/// Why something failed, without the address where the target in front of it has it already.
+fn without_place<'w>(why: &'w str, target: &str) -> &'w str {
+    let rest = why.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
+    rest.filter(|(place, _)| target.contains(place)).map_or(why, |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_named_once() {
+        let why = "`http://h:1/v1/traces`: rejected (http status 401): no";
+        let short = "rejected (http status 401): no";
+        assert_eq!(without_place(why, "phoenix http://h:1/v1/traces"), short);
+        assert_eq!(without_place(why, "the local store"), why);
+        assert_eq!(without_place(short, "phoenix http://h:1/v1/traces"), short);
+    }
+
+    #[test]
+    fn turns_are_counted() {
+        assert_eq!((queued(1), queued(2)), ("1 queued turn".into(), "2 queued turns".into()));
     }
 }

@@ -75,7 +75,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
     let state = match ThreadState::open(context.paths, &trigger.thread_id, context.deadline) {
         Ok(state) => state,
         Err(error) => {
-            log.error(format_args!("{}; the turn stays unsent", chain(&error)));
+            log.error(format_args!("{}; the turn could not be sent", chain(&error)));
             return Report { unsent: 1, ..Report::default() };
         }
     };

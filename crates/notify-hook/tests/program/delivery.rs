@@ -84,9 +84,9 @@ fn a_turn_waits_for_a_target_that_is_not_there_and_is_sent_when_it_is() {
     let address: SocketAddr = Backend::nowhere();
     let scene = Scene::to(&format!("http://{address}"), "");
     scene.notify();
-    scene.home.logs("waits for otlp http://");
+    scene.home.logs("is queued for otlp http://");
     scene.notify_of(2);
-    scene.home.logs("behind others");
+    scene.home.logs("behind earlier turns");
     let waiting = scene.outbox("otlp");
     assert_eq!((waiting.waiting, waiting.accepted), (2, 0));
     assert!(waiting.last_error.unwrap().contains("cannot connect"));
@@ -188,7 +188,7 @@ fn what_is_refused_for_good_is_set_aside_and_may_be_offered_again() {
     let backend = Backend::that(Does::Answer(400, ""));
     let scene = Scene::to(&backend.url(), "");
     scene.notify();
-    scene.home.logs("is refused for good by otlp");
+    scene.home.logs("was rejected by otlp");
     backend.now(Does::Take);
     scene.notify_of(2);
     scene.home.flush(&[]);
@@ -324,7 +324,7 @@ fn without_an_outbox_only_those_that_lack_a_turn_get_it_again() {
     fs::create_dir_all(scene.home.harness("state/codex/outbox")).unwrap();
     fs::write(scene.home.harness("state/codex/outbox/ill"), "").unwrap();
     scene.notify();
-    scene.home.logs("stays unsent to ill");
+    scene.home.logs("could not be sent to ill");
     assert_eq!((good.requests(), ill.requests()), (1, 1));
 
     fs::remove_file(scene.home.harness("state/codex/outbox/ill")).unwrap();
@@ -356,7 +356,7 @@ fn settings_that_cannot_be_read_stop_delivery_and_lose_nothing() {
     let scene = Scene::new();
     scene.home.configure("logging: {prompts: false}\nharnesses: [\n");
     scene.notify();
-    scene.home.logs("the turn stays unsent");
+    scene.home.logs("the turn could not be sent");
     assert!(!scene.home.harness("state/codex/outbox").exists());
     scene.configure_one(&backend.url(), "");
     scene.notify();

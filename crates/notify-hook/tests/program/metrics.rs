@@ -66,7 +66,7 @@ fn they_wait_with_the_spans_for_a_target_that_is_away() {
     let address = Backend::nowhere();
     let scene = Scene::to(&format!("http://{address}"), METRICS);
     scene.notify();
-    scene.home.logs("waits for otlp http://");
+    scene.home.logs("is queued for otlp http://");
     let backend = Backend::at(address, Does::Take);
     scene.flush("otlp");
     assert_one_turn(&backend);

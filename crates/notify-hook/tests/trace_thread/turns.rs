@@ -74,7 +74,7 @@ fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
     home.go_away();
     assert_eq!(home.look(Some(home.payload())), Report { traced: 0, unsent: 3 });
     assert!(home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
-    assert!(home.log().contains("stays unsent"), "{}", home.log());
+    assert!(home.log().contains("could not be sent"), "{}", home.log());
     home.come_back();
     // Any trigger will do.
     assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
