@@ -158,6 +158,23 @@ mod tests {
         }
     }
 
+    /// Whoever runs the tests may write everywhere, so that only the command is tried.
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_of_the_user_is_opened_by_the_command() {
+        use std::os::unix::fs::PermissionsExt;
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join("it's closed");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o500)).unwrap();
+        let command = allow_writing(&folder);
+        assert!(command.starts_with("chmod u+rwx "), "{command}");
+        let done = std::process::Command::new("/bin/sh").args(["-c", &command]).status().unwrap();
+        assert!(done.success());
+        assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+        assert_eq!(allow_writing(&folder), show_access(&folder), "another reason");
+    }
+
     #[test]
     fn the_folder_need_not_be_there_yet_and_nothing_is_left_in_it() {
         let home = tempfile::tempdir().unwrap();
