@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use otlp_model::SpanBatch;
+use otlp_model::{MetricBatch, SpanBatch};
 
 use crate::otlp_http::OtlpEncoding;
 use crate::{ExportError, Exporter, Probe, Receipt, requests};
@@ -68,6 +68,14 @@ impl Exporter for JsonFile {
                 .map_err(|source| ExportError::WriteFile { place: place(), source })?;
         }
         Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        let mut line = requests::metrics_body(batch, OtlpEncoding::Json);
+        line.push(b'\n');
+        let place = || self.path.display().to_string();
+        self.append(&line).map_err(|source| ExportError::WriteFile { place: place(), source })?;
+        Ok(true)
     }
 
     /// A file that is not there yet is made with the first batch, and so are its folders.

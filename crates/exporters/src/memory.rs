@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use otlp_model::{Span, SpanBatch};
+use otlp_model::{MetricBatch, Span, SpanBatch};
 
 use crate::{ExportError, Exporter, Receipt};
 
@@ -10,6 +10,7 @@ use crate::{ExportError, Exporter, Receipt};
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
     batches: Arc<Mutex<Vec<SpanBatch>>>,
+    metrics: Arc<Mutex<Vec<MetricBatch>>>,
 }
 
 impl Memory {
@@ -21,6 +22,11 @@ impl Memory {
     /// The batches that were exported, in their order; every one, also where span ids repeat.
     pub fn batches(&self) -> Vec<SpanBatch> {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The metrics that were exported, in their order.
+    pub fn metrics(&self) -> Vec<MetricBatch> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The spans of all batches, in their order.
@@ -39,5 +45,10 @@ impl Exporter for Memory {
             self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
         }
         Ok(Receipt { spans: batch.spans.len() })
+    }
+
+    fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
+        self.metrics.lock().unwrap_or_else(PoisonError::into_inner).push(batch.clone());
+        Ok(true)
     }
 }

@@ -105,11 +105,11 @@ fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
     }
 }
 
-/// Only collectors take metrics.
+/// Only receivers of OTLP and files take metrics.
 fn metrics(reader: &mut Reader<'_>, kind: Option<Kind>) -> bool {
     const METRICS: Source = Own("metrics");
     let wanted = reader.flag(&[METRICS]).unwrap_or(false);
-    let taken = kind == Some(Kind::Otlp);
+    let taken = matches!(kind, Some(Kind::Otlp | Kind::File));
     if let (true, false, Some(kind)) = (wanted, taken, kind) {
         let (key, target) = (reader.name(METRICS), kind.name());
         reader.warnings.push(Warning::NoMetrics { key, target });

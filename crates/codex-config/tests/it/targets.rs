@@ -215,7 +215,7 @@ fn the_fingerprint_follows_what_decides_about_a_delivery() {
 }
 
 #[test]
-fn only_collectors_get_metrics() {
+fn only_collectors_and_files_get_metrics() {
     let metrics = |yaml: &str| {
         let settings = resolve(&[], yaml);
         let warnings: Vec<String> = settings.warnings.iter().map(ToString::to_string).collect();
@@ -225,6 +225,7 @@ fn only_collectors_get_metrics() {
     assert_eq!(metrics(&format!("harnesses: {{codex: {{{otlp}}}}}")), (false, Vec::new()));
     let wanted = metrics(&format!("harnesses: {{codex: {{{otlp}, metrics: true}}}}"));
     assert_eq!(wanted, (true, Vec::new()));
+    assert!(metrics("harnesses: {codex: {target: file, metrics: true}}").0);
     let warning = "`harnesses.codex.metrics` has no effect: the target `phoenix` takes no metrics";
     let phoenix = metrics("harnesses: {codex: {target: phoenix, metrics: true}}");
     assert_eq!(phoenix, (false, vec![warning.to_owned()]));

@@ -3,8 +3,8 @@
 use std::io::Read;
 
 use exporters::{
-    ExportError, Exporter, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint, OtlpProtocol,
-    PhoenixApi,
+    ExportError, Exporter, JsonFile, Memory, Otlp, OtlpCompression, OtlpConfig, OtlpEndpoint,
+    OtlpProtocol, PhoenixApi,
 };
 use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
@@ -17,7 +17,7 @@ use prost::Message;
 
 use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_server::{FakeServer, answer};
-use crate::{connection, phoenix_with};
+use crate::{connection, phoenix_with, turn};
 
 fn metrics() -> MetricBatch {
     MetricBatch {
@@ -50,6 +50,25 @@ fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
         connection: connection(),
     };
     Otlp::new(config).unwrap()
+}
+
+#[test]
+fn a_file_has_them_in_a_line_of_their_own_and_a_memory_keeps_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("traces.jsonl");
+    let file = JsonFile::new(&path, None);
+    file.export(&turn()).unwrap();
+    assert!(file.export_metrics(&metrics()).unwrap());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("{\"resourceSpans\""), "{}", lines[0]);
+    let read: ExportMetricsServiceRequest = serde_json::from_str(lines[1]).unwrap();
+    assert_eq!(read, expected());
+
+    let memory = Memory::new();
+    assert!(memory.export_metrics(&metrics()).unwrap());
+    assert_eq!(memory.metrics(), [metrics()]);
 }
 
 #[test]

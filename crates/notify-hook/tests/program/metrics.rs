@@ -137,3 +137,21 @@ fn what_may_have_arrived_is_not_sent_again_but_counted() {
     assert_eq!(scene.outbox("otlp").metrics_lost, 1);
     assert_eq!(scene.outbox("otlp").waiting, 0);
 }
+
+#[test]
+fn a_file_gets_a_line_of_them_behind_that_of_the_turn() {
+    let scene = Scene::to("http://127.0.0.1:9", "");
+    let file = scene.home.path().join("turns.jsonl");
+    scene.home.configure(&format!(
+        "harnesses:\n  codex:\n    target: file\n    path: {}\n    metrics: true\n",
+        file.display()
+    ));
+    for _ in 0..2 {
+        scene.notify();
+        let text = fs::read_to_string(&file).unwrap();
+        let [spans, metrics] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        assert!(spans.starts_with("{\"resourceSpans\"") && spans.contains("List the files"));
+        assert!(metrics.starts_with("{\"resourceMetrics\""), "{metrics}");
+        assert!(metrics.contains("codex.tool.calls") && !metrics.contains("List the files"));
+    }
+}
