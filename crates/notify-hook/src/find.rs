@@ -7,9 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use codex_home::sessions::{self, TranscriptName};
-use codex_turn::{Checkpoint, ThreadMeta, Transcript};
 
-use crate::read::{self, ReadLimit, ReadUntil, Tail};
+use crate::read::{self, ReadUntil, Turns};
 
 /// One of the files of a thread: the first one, or a segment that goes on after a revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -185,7 +184,11 @@ pub(crate) fn written_since(codex_home: &Path, since: SystemTime) -> Vec<Written
 }
 
 /// The thread whose transcript was written last, if it was just now and ends with this answer.
-pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>) -> Option<String> {
+pub(crate) fn latest_thread_with_answer(
+    codex_home: &Path,
+    answer: Option<&str>,
+    until: ReadUntil,
+) -> Option<String> {
     const JUST_NOW: Duration = Duration::from_secs(60);
     let newest_day = sessions::days(codex_home).next()?;
     let files = fs::read_dir(newest_day).ok()?.filter_map(Result::ok);
@@ -198,14 +201,6 @@ pub(crate) fn latest_thread_with_answer(codex_home: &Path, answer: Option<&str>)
             SystemTime::now().duration_since(*modified).unwrap_or_default() < JUST_NOW
         })
         .max()?;
-    let until = ReadLimit::default().starting_now();
-    let opened = read::open(&newest.1, None, Checkpoint::START, until).ok()?;
-    let thread_id = opened.meta.thread_id.clone();
-    (last_answer(opened.meta, opened.tail, until)?.as_deref() == answer).then_some(thread_id)
-}
-
-fn last_answer(meta: ThreadMeta, mut tail: Tail, until: ReadUntil) -> Option<Option<String>> {
-    let mut transcript = Transcript::resume(meta, tail.begin());
-    tail.pull_all(&mut transcript, until).ok()?;
-    Some(transcript.finish().0.pop()?.answer)
+    let last = read::turns(&newest.1, Turns::Last, until).ok()?.pop()?;
+    (last.answer.as_deref() == answer).then_some(last.meta.thread_id)
 }

@@ -3,20 +3,25 @@
 
 use std::path::Path;
 
-use codex_turn::{Checkpoint, Transcript, TranscriptTurn};
+use codex_turn::TranscriptTurn;
 
 use crate::find::{self, Reach};
 use crate::log::Log;
-use crate::read::{self, ReadLimit};
+use crate::read::{self, ReadUntil, Turns};
 
 /// Marks the turns that the thread repeats. What the other thread's transcript has is a copy. Without
 /// that transcript, what was written in one go when the thread was made is one: what was paid for once
 /// is not to count twice.
-pub(crate) fn mark_copies(turns: &mut [TranscriptTurn], codex_home: &Path, log: &Log) {
+pub(crate) fn mark_copies(
+    turns: &mut [TranscriptTurn],
+    codex_home: &Path,
+    until: ReadUntil,
+    log: &Log,
+) {
     let candidates: Vec<_> = turns.iter_mut().filter(|turn| turn.may_be_copied()).collect();
     let Some(first) = candidates.first() else { return };
     let Some(origin) = first.meta.forked_from_id.clone() else { return };
-    let originals = turns_of(codex_home, &origin);
+    let originals = turns_of(codex_home, &origin, until);
     if originals.is_empty() {
         log.warn(format_args!(
             "thread {} is a fork of thread {origin}, whose transcript is gone: turns that were \
@@ -37,14 +42,9 @@ pub(crate) fn mark_copies(turns: &mut [TranscriptTurn], codex_home: &Path, log: 
     }
 }
 
-fn turns_of(codex_home: &Path, thread_id: &str) -> Vec<TranscriptTurn> {
-    let until = ReadLimit::default().starting_now();
+fn turns_of(codex_home: &Path, thread_id: &str, until: ReadUntil) -> Vec<TranscriptTurn> {
     let files = find::files(codex_home, thread_id, &[], Reach::Everywhere).files;
-    let turns = files.iter().filter_map(|file| {
-        let mut opened = read::open(&file.path, None, Checkpoint::START, until).ok()?;
-        let mut transcript = Transcript::resume(opened.meta, opened.tail.begin());
-        opened.tail.pull_all(&mut transcript, until).ok()?;
-        Some(transcript.finish().0)
-    });
+    // A fork repeats its origin from the beginning, however large that is.
+    let turns = files.iter().filter_map(|file| read::turns(&file.path, Turns::All, until).ok());
     turns.flatten().collect()
 }

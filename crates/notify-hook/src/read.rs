@@ -102,15 +102,49 @@ pub(crate) fn open(
     start: Checkpoint,
     until: ReadUntil,
 ) -> io::Result<Opened> {
+    open_at(path, |file, length| {
+        Ok(match mark {
+            Some(mark) if mark.holds(file, length)? => (mark.checkpoint, false),
+            // What was told before is known by its ids.
+            Some(_) => (start, false),
+            None => begin::first_look(file, length, start, until.time)?,
+        })
+    })
+}
+
+/// Which turns of a transcript a question is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turns {
+    /// Those within reach of its end.
+    Last,
+    /// All.
+    All,
+}
+
+/// Turns of a transcript, for a question that needs little of each; those that are read until a time.
+pub(crate) fn turns(
+    path: &Path,
+    which: Turns,
+    until: ReadUntil,
+) -> io::Result<Vec<TranscriptTurn>> {
+    let Opened { meta, mut tail } = match which {
+        Turns::Last => open(path, None, Checkpoint::START, until)?,
+        Turns::All => open_at(path, |_, _| Ok((Checkpoint::START, false)))?,
+    };
+    let mut transcript = Transcript::resume(meta, tail.begin());
+    while tail.pull(&mut transcript, until)? == Some(Stopped::Full) {}
+    Ok(transcript.finish().0)
+}
+
+/// Opens a transcript at the place that is found in it, and says whether there are turns before that.
+fn open_at(
+    path: &Path,
+    find: impl FnOnce(&mut File, u64) -> io::Result<(Checkpoint, bool)>,
+) -> io::Result<Opened> {
     let mut file = plain(path)?;
     let length = file.metadata()?.len();
     let meta = first_line(&mut file, length)?;
-    let (begin, is_behind_others) = match mark {
-        Some(mark) if mark.holds(&file, length)? => (mark.checkpoint, false),
-        // What was told before is known by its ids.
-        Some(_) => (start, false),
-        None => begin::first_look(&mut file, length, start, until.time)?,
-    };
+    let (begin, is_behind_others) = find(&mut file, length)?;
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
         file: BufReader::with_capacity(PIECE, file),
@@ -270,16 +304,6 @@ impl Tail {
                 return Ok(Some(Stopped::OutOfTime));
             }
         }
-    }
-
-    /// Feeds all complete lines that are there now, for a question that needs little of each turn.
-    pub(crate) fn pull_all(
-        &mut self,
-        transcript: &mut Transcript,
-        until: ReadUntil,
-    ) -> io::Result<()> {
-        while self.pull(transcript, until)? == Some(Stopped::Full) {}
-        Ok(())
     }
 
     /// Ends the turns that go on where reading stopped. The line that was being read is passed over,

@@ -139,7 +139,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
 fn notify(context: &Context<'_>, argument: Option<&OsStr>) -> usize {
     let log = context.log;
     let Some(payload) = payload(argument, log) else { return 0 };
-    let Some(thread_id) = thread_of(&payload, context.paths, log) else { return 0 };
+    let Some(thread_id) = thread_of(&payload, context) else { return 0 };
     look(context, &Trigger { thread_id, cause: Cause::Notify(payload) })
 }
 
@@ -326,16 +326,17 @@ fn lifecycle_payload(log: &Log) -> Option<LifecyclePayload> {
 
 /// The payload's thread, or for Codex 0.44, which does not name it, the one that gave this answer
 /// last.
-fn thread_of(payload: &NotifyPayload, paths: &Paths, log: &Log) -> Option<String> {
+fn thread_of(payload: &NotifyPayload, context: &Context<'_>) -> Option<String> {
     if let Some(thread_id) = &payload.thread_id {
         return Some(thread_id.clone());
     }
     let found = find::latest_thread_with_answer(
-        &paths.codex_home,
+        &context.paths.codex_home,
         payload.last_assistant_message.as_deref(),
+        context.reading.starting_now(),
     );
     if found.is_none() {
-        log.error(format_args!(
+        context.log.error(format_args!(
             "the notify payload has no `thread-id`, and no recent transcript ends with its answer"
         ));
     }

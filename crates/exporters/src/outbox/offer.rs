@@ -153,8 +153,14 @@ impl Flush<'_> {
         }
     }
 
+    /// Notes what the target has decided about a part.
     fn settle(&mut self, open: &mut OpenBatch, settled: Settled) {
-        open.progress.note(&self.outbox.folder, &open.name, settled);
+        let is_all = settled.from == 0 && settled.to >= open.header.spans;
+        match is_all {
+            // The file of the batch is removed next, which says the same.
+            true => open.progress.add(settled),
+            false => open.progress.note(&self.outbox.folder, &open.name, settled),
+        }
     }
 
     /// The target failed at a part. Gives what is to be noted if the part is to blame.

@@ -60,7 +60,8 @@ impl Progress {
         self.add(settled);
     }
 
-    fn add(&mut self, settled: Settled) {
+    /// Adds to it, in memory alone.
+    pub(super) fn add(&mut self, settled: Settled) {
         if settled.from < settled.to && self.is_open(settled.from) {
             self.settled.insert(settled.from, settled);
         }

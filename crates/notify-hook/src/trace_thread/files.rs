@@ -5,11 +5,11 @@ use std::time::Instant;
 use codex_turn::{NotifyPayload, fuse};
 use otlp_model::Attribute;
 
-use super::{Look, TRANSCRIPT_PATIENCE};
+use super::{Context, Look, TRANSCRIPT_PATIENCE};
 use crate::forks;
 use crate::gather::Gathered;
 use crate::git::Dirty;
-use crate::parents;
+use crate::parents::Parents;
 use crate::read::{ReadUntil, SILENCE, Stopped};
 use crate::reverts::Branches;
 use crate::thread_reading::{self, Reading, Request};
@@ -19,13 +19,14 @@ impl Look<'_> {
     /// last of them; none where the thread is not to be told at all.
     pub(super) fn trace_files(&mut self, gathered: &mut Gathered) -> Option<Reading> {
         let until = self.context.reading.starting_now();
+        let mut parents = Parents::new(&self.context.paths.codex_home, until);
         loop {
             let before = self.state.progress();
             let Some(mut reading) = self.read(until) else {
                 return (!self.leaves_out_hidden()).then(Reading::default);
             };
             self.log_limits(&reading);
-            self.trace_reading(&mut reading, gathered);
+            self.trace_reading(&mut reading, gathered, &mut parents, until);
             if !reading.is_full() || self.state.progress() == before || until.has_come() {
                 return Some(reading);
             }
@@ -95,8 +96,15 @@ impl Look<'_> {
         Some(reading)
     }
 
-    fn trace_reading(&mut self, reading: &mut Reading, gathered: &mut Gathered) {
-        forks::mark_copies(&mut reading.turns, &self.context.paths.codex_home, self.context.log);
+    fn trace_reading(
+        &mut self,
+        reading: &mut Reading,
+        gathered: &mut Gathered,
+        parents: &mut Parents<'_>,
+        until: ReadUntil,
+    ) {
+        let Context { paths, log, .. } = self.context;
+        forks::mark_copies(&mut reading.turns, &paths.codex_home, until, log);
         let last = reading.turns.iter().rposition(|turn| self.is_due(turn));
         let dirty = Dirty::ask(last.and_then(|last| reading.turns[last].directory()));
         if let Some(last) = last {
@@ -129,7 +137,7 @@ impl Look<'_> {
                     let turn = &mut turns[index];
                     let mut told = fuse(turn, &events);
                     turn.forget_contents();
-                    parents::resolve(&mut told, turn, &self.context.paths.codex_home);
+                    parents.resolve(&mut told, turn);
                     // Of earlier turns nobody knows any more.
                     if let Some(dirty) = dirty.filter(|_| Some(index) == last) {
                         told.attributes.push(Attribute::new("codex.git.dirty", dirty));

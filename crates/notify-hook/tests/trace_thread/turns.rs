@@ -276,6 +276,33 @@ fn a_fork_without_turn_ids_is_told_once() {
     }
 }
 
+/// The other thread went on for long, with a Codex that marks turns: what the fork repeats stands before
+/// the place at which a first look at it would begin.
+#[test]
+fn a_fork_of_a_long_thread_is_told_once() {
+    let home = Home::new("0.98.0/fork");
+    let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
+    let text = text.replace("T16:32:56.87", "T16:32:58.87").replace("T16:32:56.9", "T16:32:58.9");
+    let meta = codex_turn::ThreadMeta::decode(text.lines().next().unwrap().as_bytes()).unwrap();
+    let fork = Home { thread_id: meta.thread_id, ..Home::new("0.98.0/fork") };
+    let fork = Home { paths: home.paths.clone(), target: home.target.clone(), ..fork };
+    home.write_transcript(&home.recorded());
+    let record = |kind: &str, payload: &str| {
+        format!(
+            "{{\"timestamp\":\"2026-11-30T10:00:00.000Z\",\"type\":\"{kind}\",\"payload\":{payload}}}\n"
+        )
+    };
+    let filler = record("world_state", &format!("\"{}\"", "x".repeat(1 << 20)));
+    home.append(&filler.repeat(17));
+    for event in ["task_started", "task_complete"] {
+        home.append(&record("event_msg", &format!("{{\"type\":\"{event}\",\"turn_id\":\"t\"}}")));
+    }
+    fork.write_transcript(&text);
+    fork.fall_silent();
+    assert_eq!(fork.look_for(Cause::Sweep { since: UnixNanos(0), closed: None }, &[]), SENT);
+    assert_eq!(home.batches().len(), 1);
+}
+
 #[test]
 fn a_damaged_memory_sends_the_same_spans_again() {
     let home = Home::new("0.169.0/basic");
