@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long to wait for another process that offers the same batches.
 const BUSY_PATIENCE: Duration = Duration::from_secs(15);
 
+/// The most unfinished turns that are named for a target.
+const MOST_UNFINISHED: usize = 3;
+
 /// What became of what waited for a target.
 struct Line {
     outbox: TargetOutbox,
@@ -231,8 +234,12 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
         }
-        for turn in line.unfinished() {
+        let unfinished = line.unfinished();
+        for turn in unfinished.iter().take(MOST_UNFINISHED) {
             let _ = writeln!(text, "  {}", turn.told(now, 300));
+        }
+        if let Some(more @ 1..) = unfinished.len().checked_sub(MOST_UNFINISHED) {
+            let _ = writeln!(text, "  and {} more", counted(more));
         }
         if summary.metrics_waiting > 0 {
             let turns = if summary.metrics_waiting == 1 { "turn" } else { "turns" };

@@ -105,11 +105,6 @@ pub fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// A line without the byte order mark that some programs write at the beginning of a file.
-pub fn without_mark(line: &[u8]) -> &[u8] {
-    line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)
-}
-
 /// Whether a text can be the id of a thread, which is a UUID. Nothing else is passed to a program.
 pub fn is_thread_id(text: &str) -> bool {
     let groups = text.split('-').map(str::len);

@@ -54,5 +54,6 @@ pub use phoenix::{Phoenix, PhoenixApi, PhoenixConfig};
 pub use probe::Probe;
 pub use proxy::Proxies;
 pub use relay::{Relay, RelayError};
+pub use requests::RequestSize;
 pub use tls::TlsFiles;
 pub use verdict::Verdict;

@@ -28,19 +28,24 @@ pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> 
     bodies_within(batch, encoding, limit)
 }
 
-/// Whether a batch fits into one request.
-pub(crate) fn fit_into_one(batch: &SpanBatch) -> bool {
-    estimate(batch) <= MAX_BODY_BYTES
+/// The size of a request as protobuf, in bytes, without encoding it: not too low, and not much too high.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestSize(usize);
+
+impl RequestSize {
+    /// A request without spans.
+    pub fn of(resource: &[Attribute]) -> Self {
+        Self(estimate_attributes(resource) + SPAN_BYTES)
+    }
+
+    /// Adds a span; says whether all that were added fit into one request.
+    pub fn add(&mut self, span: &Span) -> bool {
+        self.0 = self.0.saturating_add(estimate_span(span));
+        self.0 <= MAX_BODY_BYTES
+    }
 }
 
-/// The size of a batch as protobuf, in bytes, without encoding it: not too low, and not much too high.
-fn estimate(batch: &SpanBatch) -> usize {
-    let spans: usize = batch.spans.iter().map(estimate_span).sum();
-    spans + estimate_attributes(&batch.resource) + SPAN_BYTES
-}
-
-/// The same for a span of it.
-pub(crate) fn estimate_span(span: &Span) -> usize {
+fn estimate_span(span: &Span) -> usize {
     let event = |event: &SpanEvent| event.name.len() + estimate_attributes(&event.attributes);
     let status = match &span.status {
         SpanStatus::Error(message) => message.len(),
@@ -143,9 +148,12 @@ mod tests {
         for (spans, bytes) in [(1, 0), (100, 30_000), (30, 120_000), (9_000, 0), (1, 3_600_000)] {
             let batch = batch(spans, bytes);
             let encoded = OtlpEncoding::Protobuf.encode(&export_request(&batch, &SCOPE)).len();
-            let estimate = estimate(&batch);
+            let mut size = RequestSize::of(&batch.resource);
+            let fits =
+                batch.spans.iter().map(|span| size.add(span)).fold(true, |all, fits| all & fits);
+            let RequestSize(estimate) = size;
             assert!(estimate >= encoded && estimate < 3 * encoded, "{encoded} {estimate}");
-            assert_eq!(fit_into_one(&batch), spans != 9_000 && encoded < MAX_BODY_BYTES);
+            assert_eq!(fits, spans != 9_000 && encoded < MAX_BODY_BYTES);
         }
     }
 

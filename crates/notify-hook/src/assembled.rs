@@ -1,7 +1,7 @@
 //! The spans of a turn as one target gets them, ready to be sent.
 
-use exporters::Outbox;
-use otlp_model::{Span, SpanBatch, Turn};
+use exporters::RequestSize;
+use otlp_model::{Span, SpanBatch, SpanStatus, Turn};
 
 use crate::spans::SpanPolicy;
 
@@ -12,7 +12,7 @@ pub(crate) enum Assembled {
     Whole(SpanBatch),
     /// They are more than that, and are made one by one when they are put away.
     Large {
-        /// The root, without its attributes.
+        /// The root, without its contents.
         root: Box<Span>,
         /// How many they are.
         count: usize,
@@ -22,40 +22,54 @@ pub(crate) enum Assembled {
 impl Assembled {
     /// Assembles a turn.
     pub(crate) fn of(turn: &Turn, policy: &SpanPolicy) -> Self {
-        let (mut spans, mut root, mut count, mut bytes) = (Vec::new(), None, 0, 0);
+        let resource = policy.resource(turn);
+        let mut size = RequestSize::of(&resource);
+        let (mut spans, mut root, mut count) = (Vec::new(), None, 0);
         policy.each(turn, &mut |span| {
-            if root.is_none() {
-                root = Some(Span { attributes: Vec::new(), ..span.clone() });
-            }
             count += 1;
-            let (share, request) = Outbox::share_of_request(&span);
-            bytes += share;
-            if bytes <= request {
-                spans.push(span);
-            } else {
+            let fits = size.add(&span);
+            if !fits && root.is_none() {
+                // Of all that was collected the first span is the one to know.
+                root = Some(bare(spans.first().unwrap_or(&span)));
                 spans = Vec::new();
+            }
+            if root.is_none() {
+                spans.push(span);
             }
         });
         match root {
-            Some(root) if spans.len() < count => Self::Large { root: Box::new(root), count },
-            _ => Self::Whole(SpanBatch { resource: policy.resource(turn), spans }),
+            Some(root) => Self::Large { root: Box::new(root), count },
+            None => Self::Whole(SpanBatch { resource, spans }),
         }
     }
 
-    /// How many spans there are.
-    pub(crate) fn count(&self) -> usize {
+    /// What the root span is called, and how many spans there are.
+    pub(crate) fn size(&self) -> (&str, usize) {
         match self {
-            Self::Whole(batch) => batch.spans.len(),
-            Self::Large { count, .. } => *count,
+            Self::Whole(batch) => size_of(batch),
+            Self::Large { root, count } => (&root.name, *count),
         }
     }
+}
 
-    /// What the root span is called.
-    pub(crate) fn name(&self) -> &str {
-        let root = match self {
-            Self::Whole(batch) => batch.spans.first(),
-            Self::Large { root, .. } => Some(&**root),
-        };
-        root.map_or("turn", |root| root.name.as_str())
+/// The same of a batch.
+pub(crate) fn size_of(batch: &SpanBatch) -> (&str, usize) {
+    let root = batch.spans.first();
+    (root.map_or("turn", |root| root.name.as_str()), batch.spans.len())
+}
+
+/// A span without its contents.
+fn bare(span: &Span) -> Span {
+    Span {
+        trace_id: span.trace_id,
+        span_id: span.span_id,
+        parent_id: span.parent_id,
+        name: span.name.clone(),
+        kind: span.kind,
+        start: span.start,
+        end: span.end,
+        attributes: Vec::new(),
+        events: Vec::new(),
+        status: SpanStatus::Unset,
     }
 }

@@ -12,7 +12,7 @@ use exporters::Exporter;
 use exporters::outbox::{OutboxError, When};
 use otlp_model::{SpanBatch, Turn};
 
-use crate::assembled::Assembled;
+use crate::assembled::{Assembled, size_of};
 use crate::lane::{Fate, Lane, Offer, Why};
 use crate::metrics::PendingMetrics;
 use crate::others::Others;
@@ -119,14 +119,14 @@ impl Delivery {
                 parcels.wanted.push((lane, Assembled::Whole(batch)));
             } else if let Some((queue, batch)) = self.elsewhere(&mut earlier, &lane) {
                 let fate = lane.put_into(&queue, &batch);
-                parcels.told.push(told_of(&lane, &batch, parcels.begun, fate));
+                parcels.told.push(told(&lane, size_of(&batch), parcels.begun, fate));
             } else if lane.wants(turn) {
                 let assembled = lane.assemble(turn);
                 parcels.wanted.push((lane, assembled));
             } else {
                 lane.outbox().note_sampled_out();
-                let nothing = Assembled::Whole(SpanBatch::default());
-                parcels.told.push(told(&lane, &nothing, parcels.begun, Fate::SampledOut));
+                let nothing = ("turn", 0);
+                parcels.told.push(told(&lane, nothing, parcels.begun, Fate::SampledOut));
             }
         }
         parcels
@@ -154,12 +154,12 @@ impl Delivery {
             match assembled {
                 Assembled::Large { ref root, count } => {
                     let fate = lane.put_away_large(turn, root, count);
-                    all_told.push(told(&lane, &assembled, begun, fate));
+                    all_told.push(told(&lane, assembled.size(), begun, fate));
                 }
                 Assembled::Whole(ref batch) if is_alone => {
                     let fate = lane.settle(batch, lane.offer(batch));
                     let fate = self.metrics.note(&lane, batch, fate);
-                    all_told.push(told(&lane, &assembled, begun, fate));
+                    all_told.push(told(&lane, assembled.size(), begun, fate));
                 }
                 Assembled::Whole(batch) => {
                     let batch = Arc::new(batch);
@@ -182,11 +182,12 @@ impl Delivery {
         match answer.recv_timeout(left) {
             Ok(offer) => {
                 let fate = lane.settle(&batch, offer);
-                told_of(&lane, &batch, begun, self.metrics.note(&lane, &batch, fate))
+                let fate = self.metrics.note(&lane, &batch, fate);
+                told(&lane, size_of(&batch), begun, fate)
             }
             Err(_) => {
                 let fate = lane.put_away(&batch, Why::NoAnswerYet);
-                let told = told_of(&lane, &batch, begun, fate);
+                let told = told(&lane, size_of(&batch), begun, fate);
                 let late = Late { told: told.clone(), lane, batch, answer };
                 self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
                 told
@@ -280,22 +281,14 @@ fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
     answer
 }
 
-fn told(lane: &Lane, assembled: &Assembled, begun: Instant, fate: Fate) -> Told {
+/// What became of a turn whose root span has this name, and which has so many spans.
+fn told(lane: &Lane, (turn, spans): (&str, usize), begun: Instant, fate: Fate) -> Told {
     Told {
         name: lane.name().to_owned(),
         target: lane.target(),
-        turn: assembled.name().to_owned(),
-        spans: assembled.count(),
+        turn: turn.to_owned(),
+        spans,
         took: begun.elapsed(),
         fate,
-    }
-}
-
-fn told_of(lane: &Lane, batch: &SpanBatch, begun: Instant, fate: Fate) -> Told {
-    let root = batch.spans.first();
-    Told {
-        turn: root.map_or("turn", |root| root.name.as_str()).to_owned(),
-        spans: batch.spans.len(),
-        ..told(lane, &Assembled::Whole(SpanBatch::default()), begun, fate)
     }
 }

@@ -1,7 +1,8 @@
 //! What Linux tells of the TCP sockets of this machine, and whose they are.
 
 use std::{
-    fs,
+    fs::File,
+    io::{BufRead, BufReader},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
@@ -42,9 +43,10 @@ pub fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Socket> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
-    tables.filter_map(|table| fs::read_to_string(table).ok()).flat_map(|table| {
-        let sockets: Vec<Socket> = table.lines().skip(1).filter_map(parse).collect();
-        sockets
+    // Whoever has found one reads no further.
+    tables.filter_map(|table| File::open(table).ok()).flat_map(|table| {
+        let lines = BufReader::new(table).lines().map_while(Result::ok);
+        lines.skip(1).filter_map(|line| parse(&line))
     })
 }
 

@@ -3,7 +3,9 @@
 use std::ops::Range;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::alphabet::STANDARD;
+use base64::engine::GeneralPurpose;
+use base64::engine::general_purpose::NO_PAD;
 
 /// A shorter run holds no secret and the name beside it.
 pub(crate) const SHORTEST: usize = 24;
@@ -37,6 +39,10 @@ pub(crate) fn runs(text: &str) -> impl Iterator<Item = Range<usize>> {
         None
     })
 }
+
+/// Base64 that may be cut off: the bits of its last letter that encode nothing may be any.
+const CUT_OFF: GeneralPurpose =
+    GeneralPurpose::new(&STANDARD, NO_PAD.with_decode_allow_trailing_bits(true));
 
 /// Letters of base64, in either alphabet.
 fn is_run(byte: u8) -> bool {
@@ -112,7 +118,7 @@ fn decoded(letters: &[u8]) -> Option<String> {
             byte => *byte,
         })
         .collect();
-    let mut bytes = STANDARD_NO_PAD.decode(trimmed(standard)).ok()?;
+    let mut bytes = CUT_OFF.decode(standard).ok()?;
     if bytes.iter().skip(1).step_by(2).all(|byte| *byte == 0) {
         bytes.retain(|byte| *byte != 0);
     }
@@ -131,22 +137,6 @@ fn decoded(letters: &[u8]) -> Option<String> {
     };
     let is_text = |letter: char| !letter.is_control() || "\n\r\t".contains(letter);
     (!text.is_empty() && text.chars().all(is_text)).then_some(text)
-}
-
-/// Without the bits of the last letter that encode nothing.
-fn trimmed(mut letters: Vec<u8>) -> Vec<u8> {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let unused = match letters.len() % 4 {
-        2 => 4,
-        3 => 2,
-        _ => 0,
-    };
-    if let Some(last) = letters.last_mut()
-        && let Some(place) = LETTERS.iter().position(|letter| letter == last)
-    {
-        *last = LETTERS[place >> unused << unused];
-    }
-    letters
 }
 
 /// The token that a run is a part of, where no word says where to look for it.

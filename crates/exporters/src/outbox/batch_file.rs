@@ -89,11 +89,17 @@ pub(super) fn write<'a>(
     resource: &[Attribute],
     spans: impl IntoIterator<Item = io::Result<Cow<'a, Span>>>,
 ) -> io::Result<()> {
+    let mut file = with_header(file, header)?;
+    write_spans(&mut file, resource, &SCOPE, spans)?;
+    file.flush()
+}
+
+/// The file with its first line.
+fn with_header<'f>(file: &'f mut File, header: &Header) -> io::Result<BufWriter<&'f mut File>> {
     let mut file = BufWriter::new(file);
     serde_json::to_writer(&mut file, header)?;
     file.write_all(b"\n")?;
-    write_spans(&mut file, resource, &SCOPE, spans)?;
-    file.flush()
+    Ok(file)
 }
 
 /// Writes a batch whose spans come one by one.
@@ -103,9 +109,7 @@ pub(super) fn write_each(
     resource: &[Attribute],
     spans: EachSpan<'_>,
 ) -> io::Result<()> {
-    let mut file = BufWriter::new(file);
-    serde_json::to_writer(&mut file, header)?;
-    file.write_all(b"\n")?;
+    let mut file = with_header(file, header)?;
     let mut result = Ok(());
     stream::write_each(&mut file, resource, &SCOPE, |write| {
         spans(&mut |span| {

@@ -56,7 +56,7 @@ use batch_file::Header;
 use folder::BatchName;
 use standing::Standing;
 
-use crate::requests::{self, MAX_BODY_BYTES};
+use crate::requests::{MAX_BODY_BYTES, RequestSize};
 
 /// Hands out spans one by one, root first.
 pub type EachSpan<'a> = &'a dyn Fn(&mut dyn FnMut(Span));
@@ -134,12 +134,8 @@ impl Outbox {
     /// Whether a batch fits into one request. One that does not is put away before it is sent: what its
     /// target accepted of it is then remembered.
     pub fn holds_one_request(batch: &SpanBatch) -> bool {
-        requests::fit_into_one(batch)
-    }
-
-    /// How much of a request a span takes, at most, in bytes, and how much there is of one.
-    pub fn share_of_request(span: &Span) -> (usize, usize) {
-        (requests::estimate_span(span), MAX_BODY_BYTES)
+        let mut size = RequestSize::of(&batch.resource);
+        batch.spans.iter().all(|span| size.add(span))
     }
 
     /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits

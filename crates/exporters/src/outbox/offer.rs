@@ -103,7 +103,7 @@ impl Flush<'_> {
             let Err(error) = self.exporter.export(&part.batch) else {
                 let took = (self.attempt.clock)().saturating_duration_since(begun);
                 self.accepted(open, &part, took, suspect);
-                return Ok(Offered::Settled);
+                return self.settled(open);
             };
             match error.verdict() {
                 Verdict::Split if part.batch.spans.len() > 1 => {
@@ -112,8 +112,10 @@ impl Flush<'_> {
                 }
                 Verdict::Split | Verdict::Never => {
                     self.settle(open, part.refused(error.told(), 1));
-                    let is_known = suspect.is_none();
-                    return Ok(if is_known { Offered::Settled } else { Offered::Failed });
+                    return match suspect {
+                        None => self.settled(open),
+                        Some(_) => Ok(Offered::Failed),
+                    };
                 }
                 // Whether it takes the next one is not known either.
                 _ if suspect.is_some() => return Ok(Offered::Failed),
@@ -121,7 +123,7 @@ impl Flush<'_> {
                     Some(refused) if self.takes_others(open) => {
                         self.settle(open, refused);
                         self.forget(&open.name);
-                        return Ok(Offered::Settled);
+                        return self.settled(open);
                     }
                     // The next part shows whether it is this one.
                     Some(refused) => suspect = Some(refused),
@@ -150,6 +152,14 @@ impl Flush<'_> {
         if let Some(refused) = suspect {
             self.settle(open, refused);
             self.forget(&open.name);
+        }
+    }
+
+    /// Goes on after the target has decided about a part.
+    fn settled(&mut self, open: &OpenBatch) -> Result<Offered, OutboxError> {
+        match open.progress.spans() >= open.header.spans {
+            true => self.done(open),
+            false => Ok(Offered::Settled),
         }
     }
 

@@ -319,7 +319,10 @@ impl Exporter for Encodes {
     }
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
-        assert_eq!(requests::bodies(batch, crate::otlp_http::OtlpEncoding::Protobuf).len(), 1);
+        assert_eq!(
+            crate::requests::bodies(batch, crate::otlp_http::OtlpEncoding::Protobuf).len(),
+            1
+        );
         Ok(Receipt { spans: batch.spans.len() })
     }
 }
