@@ -109,7 +109,7 @@ fn a_target_that_accepts_is_named_with_its_version_and_its_page() {
         Person::new().setup(&["--target", "phoenix", "--endpoint", &url, "--project", "my team"]);
     let page = format!("{url}/redirects/projects/my%20team");
     in_order(&said, &["Target:", &url, "Phoenix 20.26.1", "Done:", "Next:", &page]);
-    assert!(!said.contains("Mend the target"), "{said}");
+    assert!(!said.contains("The target accepts no turn yet"), "{said}");
 }
 
 #[test]
@@ -131,14 +131,17 @@ fn a_target_that_would_take_no_turn_is_named_with_its_own_words_before_anything_
         let person = Person::new();
         let flags = ["--target", "phoenix", "--endpoint", url.as_str()];
         let said = person.setup(&flags);
-        in_order(&said, &["Target:", why, "Done:", "Next:", "Mend the target", command]);
+        in_order(
+            &said,
+            &["Target:", why, "Done:", "Next:", "The target accepts no turn yet", command],
+        );
         // Also where there is nothing to do any more.
         in_order(&person.setup(&[]), &["Target:", why, "Already up to date.", "Next:", command]);
         let dry = person.setup(&["--dry-run", "--project", "x"]);
         in_order(&dry, &["Target:", why, "This would be done:"]);
         let json: serde_json::Value = serde_json::from_str(&person.setup(&["--json"])).unwrap();
         assert_eq!(json["targets"][0]["level"], "failure", "{json}");
-        assert!(json["next"].to_string().contains("Mend the target"), "{json}");
+        assert!(json["next"].to_string().contains("The target accepts no turn yet"), "{json}");
     }
 }
 

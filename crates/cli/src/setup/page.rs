@@ -77,7 +77,7 @@ impl Page<'_> {
         next: &[String],
         tried: &[Finding],
     ) -> (String, ExitCode) {
-        let next = [next, &next_for(tried)].concat();
+        let next = [&next_for(tried), next].concat();
         let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
         if self.json {
             let problems =
@@ -112,8 +112,8 @@ fn next_for(tried: &[Finding]) -> Vec<String> {
     let steps = failed.map(|finding| {
         let command = finding.command.as_deref().unwrap_or("arize-codex doctor");
         format!(
-            "Mend the target, which accepts no turn as it is: `{command}`. Until then turns are queued \
-             on this machine, and sent later."
+            "The target accepts no turn yet: `{command}`. Until then turns are queued on this machine, \
+             and sent later."
         )
     });
     steps.collect()
