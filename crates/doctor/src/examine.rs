@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use codex_config::{Environment, Paths, Settings};
 
+use crate::checks::programs::Incomplete;
 use crate::checks::{
-    chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, project, service,
-    settings, target, turns,
+    chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, programs, project,
+    service, settings, target, turns,
 };
 use crate::remedy::Remedies;
 use crate::send::send;
@@ -63,7 +64,9 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         codex: codex.real(),
     };
     let remedies = Remedies { paths, shell: place.environment };
-    let mut findings = codex::check(&codex);
+    let incomplete = programs::gather(&place.programs, &search);
+    let mut findings = programs::check(incomplete.as_ref());
+    findings.extend(codex::check(&codex));
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
     let projects = project::gather(&place.directory, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
@@ -78,7 +81,27 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
     findings.extend(outbox::check(&outbox::gather(own, paths), paths, place.now));
     findings.extend(turns::check(&turns::gather(paths, place.now)));
     findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));
-    findings
+    match incomplete {
+        Some(incomplete) => {
+            findings.into_iter().map(|finding| with_complete_setup(finding, &incomplete)).collect()
+        }
+        None => findings,
+    }
+}
+
+/// Names the setup that has all programs: one that lacks some refuses to install, and a restart brings
+/// none back.
+fn with_complete_setup(finding: Finding, incomplete: &Incomplete) -> Finding {
+    const SETUP: &str = "arize-codex setup";
+    let command = match finding.command {
+        Some(_) if finding.check == service::RUNS_HOOK => Some(incomplete.setup()),
+        Some(command) => Some(match command.strip_prefix(SETUP) {
+            Some(flags) => incomplete.setup() + flags,
+            None => command,
+        }),
+        None => None,
+    };
+    Finding { command, ..finding }
 }
 
 fn report(findings: Vec<Finding>, place: &Place<'_>) -> Report {

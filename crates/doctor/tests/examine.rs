@@ -36,7 +36,9 @@ impl Home {
         let paths = Paths::new(dir.path(), None);
         let home = Self { paths, dir, port };
         let programs = home.programs();
-        for program in ["codex", "arize-hook-codex-notify", "arize-codex-buffer"] {
+        let ours = ["arize-codex", "arize-codex-proxy", "arize-config"];
+        let run = ["codex", "arize-hook-codex-notify", "arize-codex-buffer"];
+        for program in run.into_iter().chain(ours) {
             write(&programs.join(program), "#!/bin/sh\necho codex-cli 0.169.0\n", 0o755);
         }
         home.configure_codex(&format!(
@@ -123,6 +125,19 @@ fn every_failure_has_a_command() {
     for finding in &report.findings {
         assert_eq!(finding.command.is_some(), finding.level != Level::Ok, "{finding:?}");
         assert!(!finding.message.contains('\n'), "{finding:?}");
+    }
+}
+
+/// Setup installs the programs beside it: where one is missing, it has to be another setup.
+#[test]
+fn a_missing_program_comes_back_with_a_setup_that_has_it() {
+    let home = Home::new();
+    fs::remove_file(home.programs().join("arize-hook-codex-notify")).unwrap();
+    let report = home.examine();
+    for check in ["programs", "codex.notify"] {
+        let finding = one(&report, check);
+        assert_eq!(finding.level, Level::Failure, "{finding:?}");
+        assert_eq!(finding.command.as_deref(), Some("FOLDER/arize-codex setup"), "{finding:?}");
     }
 }
 

@@ -65,7 +65,10 @@ impl Patient {
         let codex = stage::codex();
         let codex = codex.parent().expect("a folder");
         let mut shell: Command = self.home.command("/bin/sh".as_ref());
-        shell.env("PATH", format!("{}:{}:/usr/bin:/bin", programs.display(), codex.display()));
+        let (programs, codex) = (programs.display(), codex.display());
+        // Behind the system's: where the programs were built.
+        let built = stage::programs();
+        shell.env("PATH", format!("{programs}:{codex}:/usr/bin:/bin:{}", built.display()));
         shell.env("H", self.path(".arize/harness")).env("C", self.home.codex_home());
         shell.env("PORT", self.port.to_string()).env("OTHER", self.other_port.to_string());
         let done = run_with_input(shell.args(["-c", script]), "the-right-value\n", LIMIT);
@@ -98,7 +101,7 @@ const FOREIGN_EXPORTER: &str = "arize-codex uninstall -y >/dev/null; printf '[ot
     endpoint = \"http://127.0.0.1:9/v1/logs\", protocol = \"binary\", headers = {} } }\\n' > $C/config.toml; \
     PATH=\"$B:$PATH\" arize-codex setup -y --target local --port $PORT >/dev/null";
 
-const CASES: [Case; 22] = [
+const CASES: [Case; 23] = [
     ("arize-codex-buffer stop", "service", "nothing listens", "arize-codex-buffer start"),
     ("rm $H/run/codex-buffer.token", "service", "does not answer", "stop --force"),
     (
@@ -161,6 +164,7 @@ const CASES: [Case; 22] = [
         "`no-such`",
         "delete",
     ),
+    ("rm $H/bin/arize-hook-codex-notify", "codex.notify", "is not a program", "arize-codex setup"),
     ("rm $C/config.toml", "codex.config", "there is no", "arize-codex setup"),
     ("sed -i /^notify/d $C/config.toml", "codex.notify", "is not set", "arize-codex setup"),
     (

@@ -11,6 +11,7 @@ pub mod hooks;
 pub mod log;
 pub mod outbox;
 pub mod permissions;
+pub mod programs;
 pub mod project;
 pub mod service;
 pub mod settings;

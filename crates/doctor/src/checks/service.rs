@@ -17,7 +17,8 @@ const VERSION: &str = "service.version";
 const TOKEN: &str = "service.token";
 const EVENTS: &str = "service.events";
 const DATABASE: &str = "service.database";
-const RUNS_HOOK: &str = "service.hook";
+/// The name of the check of whether the service runs the hook.
+pub(crate) const RUNS_HOOK: &str = "service.hook";
 
 const START: &str = "arize-codex-buffer start";
 const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
