@@ -178,7 +178,6 @@ mod tests {
             ),
             "- our part stays in\n  `/home/ada/.codex/config.toml`:\n  a-b\n  hint: x"
         );
-        assert_eq!(wrapped("", 20, "- ", "  "), "- ");
     }
 
     #[test]
