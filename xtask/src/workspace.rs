@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use crate::run;
 
 /// The packages whose binaries are shipped.
-const SHIPPED: [&str; 5] = ["buffer-server", "notify-hook", "exec-proxy", "codex-config", "cli"];
+const SHIPPED: [&str; 4] = ["buffer-server", "notify-hook", "exec-proxy", "cli"];
 
 /// Returns the workspace's root.
 pub(crate) fn root() -> anyhow::Result<PathBuf> {

@@ -17,6 +17,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Config(crate::config::Arguments),
     Setup(Setup),
     Uninstall(Uninstall),
     Demo(Demo),
@@ -38,7 +39,7 @@ impl Command {
             Self::Flush(args) => args.json,
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
-            Self::Logs(_) => false,
+            Self::Config(_) | Self::Logs(_) => false,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
 
 mod args;
+pub mod config;
 mod demo;
 mod doctor;
 mod error;
@@ -45,7 +46,7 @@ pub fn run(
     arguments: impl Iterator<Item = OsString>,
     variables: impl Iterator<Item = (OsString, OsString)>,
     output: Output<'_>,
-) -> Result<ExitCode, CommandError> {
+) -> Result<std::process::ExitCode, CommandError> {
     let args = Args::try_parse_from(arguments)?;
     let environment = Environment::new(with_home(variables.collect()));
     let width = ::doctor::columns(output.is_terminal);
@@ -59,6 +60,7 @@ pub fn run(
     // A tree has more to show where there is more room.
     let wide = ::doctor::Style { width, ..style };
     let (text, code) = match args.command {
+        Command::Config(config) => return Ok(config::main_with(config, &environment)),
         Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment, terminal)?,
         Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),
@@ -66,7 +68,7 @@ pub fn run(
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
-            return Ok(ExitCode::Success);
+            return Ok(ExitCode::Success.into());
         }
         Command::Status(status) => {
             (status::status(&status, &environment, style)?, ExitCode::Success)
@@ -81,7 +83,7 @@ pub fn run(
     };
     // A reader such as `head` may have seen enough.
     let _ = output.stream.write_all(text.as_bytes());
-    Ok(code)
+    Ok(code.into())
 }
 
 /// A job may have no `HOME`; then the system knows the user's home, as it does for Codex.

@@ -9,7 +9,7 @@ fn main() -> std::process::ExitCode {
     let is_terminal = stream.is_terminal();
     let output = cli::Output { stream: &mut stream, is_terminal };
     match cli::run(std::env::args_os(), std::env::vars_os(), output) {
-        Ok(code) => code.into(),
+        Ok(code) => code,
         Err(error) if error.code() == cli::ExitCode::Success => {
             // A reader such as `head` may have seen enough.
             let _ = write!(std::io::stdout(), "{error}");

@@ -58,20 +58,19 @@ pub mod profile;
 mod scalar;
 mod shell_word;
 
-pub mod command;
+mod config_file;
 mod dump;
-mod exit_code;
 
 pub mod file_edit;
 
 pub use address::mask_addresses;
 pub use chained_notify::{ChainedNotifyError, chained_notify};
+pub use config_file::{ConfigFile, Origin};
 pub use content::{ContentPolicy, Hidden, Scrubbing};
 pub use document::ParseError;
 pub use dump::is_secret;
 pub use edited::Edited;
 pub use environment::Environment;
-pub use exit_code::ExitCode;
 pub use file_system::{file_system_of, shared_file_system};
 pub use folders::Folders;
 pub use forward::{Forward, ForwardProtocol};
@@ -92,4 +91,5 @@ pub use target::{
     PhoenixApi, PhoenixTarget, Target, TargetError, TargetSettings, TlsFiles,
 };
 pub use tracing_start::TracingStart;
+pub use value_check::problems as meaningless;
 pub use warning::Warning;

@@ -6,7 +6,7 @@
 use crate::{ConfigTexts, Environment, KeyPath, Paths, Settings, TargetError, Warning};
 
 /// What the edit of a key from one text of the file to another has made wrong with that key.
-pub(crate) fn problems(paths: &Paths, key: &KeyPath, before: &str, after: &str) -> Vec<String> {
+pub fn problems(paths: &Paths, key: &KeyPath, before: &str, after: &str) -> Vec<String> {
     let known = all(paths, before);
     let segments = key.segments();
     // The key, or a mapping in which it stands.

@@ -27,8 +27,9 @@ pub fn tree(spans: &[Span], page: Page<'_>) -> String {
             let _ = writeln!(text, "{}", row.line(longest.min(width * 2 / 5), page.style));
         }
         let answer = root.text(names::OUTPUT_VALUE);
-        // The output of a turn that failed is its error.
-        if let Some(answer) = answer.filter(|answer| error(root) != Some(answer)) {
+        // The output of a turn that failed ends with its error.
+        let is_error = |answer: &&str| error(root).is_some_and(|error| answer.ends_with(error));
+        if let Some(answer) = answer.filter(|answer| !is_error(answer)) {
             text.push_str(&wrapped('<', answer, width));
         }
     }

@@ -3,7 +3,6 @@
 
 mod arize;
 mod codex_toml;
-mod command;
 mod corpus;
 mod edit;
 mod file;

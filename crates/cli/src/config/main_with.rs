@@ -1,15 +1,13 @@
-//! `arize-config`: reads and edits `config.yaml`.
+//! The command at its terminal.
 
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 
-use clap::Parser;
 use codex_config::Environment;
-use codex_config::command::{Arguments, Console, Input, report, run};
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let environment = Environment::new(std::env::vars_os());
+use super::{Arguments, Console, ExitCode, Input, report, run};
+
+/// Carries out one command with the streams of this process.
+pub fn main_with(arguments: Arguments, environment: &Environment) -> std::process::ExitCode {
     let (mut output, mut notes) = (Vec::new(), Vec::new());
     let mut stdin = io::stdin().lock();
     let mut ask = |question: &str| {
@@ -19,7 +17,7 @@ fn main() -> ExitCode {
     let input =
         if stdin.is_terminal() { Input::Person(&mut ask) } else { Input::Stream(&mut stdin) };
     let console = Console { input, output: &mut output, notes: &mut notes };
-    let code = match run(arguments, &environment, console) {
+    let code = match run(arguments, environment, console) {
         Ok(code) => code,
         Err(error) => report(&error, &mut notes),
     };
@@ -33,11 +31,11 @@ fn main() -> ExitCode {
     let mut stdout = io::stdout();
     match stdout.write_all(&output).and_then(|()| stdout.flush()) {
         Ok(()) => code.into(),
-        Err(_) => codex_config::ExitCode::WriteFailed.into(),
+        Err(_) => ExitCode::WriteFailed.into(),
     }
 }
 
-/// Who stops the program at the question would go on at a terminal that shows nothing of what is typed.
+/// A signal at the question would leave a terminal that shows nothing of what is typed.
 #[cfg(unix)]
 fn restore_terminal_when_stopped() {
     use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};

@@ -1,31 +1,33 @@
-//! The program `arize-config`: reads and edits `config.yaml`.
+//! `arize-config`, and `arize-codex config`: read and edit `config.yaml`.
+
+mod exit_code;
+mod main_with;
 
 use std::error::Error;
 use std::io::{self, Read, Write};
 
 use clap::{Parser, Subcommand};
-use serde_yaml::{Mapping, Value};
-
-use crate::edit::{self, EditError};
-use crate::settings::read_if_exists;
+use codex_config::edit::{self, EditError};
+use codex_config::{
+    ConfigError, ConfigFile, Environment, KeyPath, Origin, Paths, Scalar, is_secret, meaningless,
+};
 use private_files::{WriteError, write_text};
 
-use crate::{
-    ConfigError, Environment, ExitCode, KeyPath, Paths, Scalar, document, dump, value_check,
-};
+pub use self::exit_code::ExitCode;
+pub use self::main_with::main_with;
 
 /// Read and edit the settings of Codex tracing.
 ///
 /// Keys are dotted, as in `harnesses.codex.project_name`; a key that holds a dot itself is put in
 /// double quotes.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "arize-config", version)]
 pub struct Arguments {
     #[command(subcommand)]
     action: Action,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Action {
     /// Print the value of a key; exit with 1 when it is absent.
     Get {
@@ -155,7 +157,7 @@ pub fn run(
     match arguments.action {
         Action::Get { key } => return get(&paths, &key, &mut console),
         Action::Set { key, value: Some(value), force, .. } => {
-            if key.segments().iter().any(|segment| dump::is_secret(segment)) {
+            if key.segments().iter().any(|segment| is_secret(segment)) {
                 let hint = "hint: `--stdin` keeps a credential out of the shell's history";
                 writeln!(console.notes, "{hint}")?;
             }
@@ -172,12 +174,11 @@ pub fn run(
             update(&paths, &mut console, |text| edit::delete(text, &key))?;
         }
         Action::Dump { json, show_secrets } => {
-            let root = match read_config(&paths)?.root {
-                Value::Null => Value::Mapping(Mapping::new()),
-                root => root,
+            let file = ConfigFile::read(&paths)?;
+            let text = match json {
+                true => file.json(show_secrets).map_err(CommandError::Json)?,
+                false => file.yaml(show_secrets),
             };
-            let shown = if show_secrets { root } else { dump::masked(&root) };
-            let text = if json { to_json(&shown)? } else { document::display(&shown) };
             writeln!(console.output, "{text}")?;
         }
         Action::Path => writeln!(console.output, "{}", paths.config_file.display())?,
@@ -210,40 +211,10 @@ fn saved(paths: &Paths) -> String {
     }
 }
 
-struct Config {
-    text: String,
-    root: Value,
-    origin: Origin,
-}
-
-enum Origin {
-    Yaml,
-    /// `config.json`, whose settings the first edit carries over into `config.yaml`.
-    Json,
-    Nothing,
-}
-
-fn read_config(paths: &Paths) -> Result<Config, ConfigError> {
-    let parse_error = |path: &std::path::Path| {
-        let path = path.to_owned();
-        |source| ConfigError::Parse { path, source }
-    };
-    if let Some(text) = read_if_exists(&paths.config_file)? {
-        let root = document::parse_yaml(&text).map_err(parse_error(&paths.config_file))?;
-        return Ok(Config { text, root, origin: Origin::Yaml });
-    }
-    if let Some(json) = read_if_exists(&paths.legacy_config_file)? {
-        let root = document::parse_json(&json).map_err(parse_error(&paths.legacy_config_file))?;
-        return Ok(Config { text: document::to_yaml(&root), root, origin: Origin::Json });
-    }
-    Ok(Config { text: String::new(), root: Value::Null, origin: Origin::Nothing })
-}
-
 fn get(paths: &Paths, key: &KeyPath, console: &mut Console<'_>) -> Result<ExitCode, CommandError> {
-    let root = read_config(paths)?.root;
-    match document::lookup(&root, key.segments()) {
+    match ConfigFile::read(paths)?.get(key) {
         Some(value) => {
-            writeln!(console.output, "{}", document::display(value))?;
+            writeln!(console.output, "{value}")?;
             Ok(ExitCode::Success)
         }
         None => Ok(ExitCode::Absent),
@@ -260,7 +231,7 @@ fn set(
     let mut problems = Vec::new();
     update(paths, console, |text| {
         let after = edit::set(text, key, value)?;
-        problems = value_check::problems(paths, key, text, &after);
+        problems = meaningless(paths, key, text, &after);
         // Left as it is, it is not written.
         Ok(if force || problems.is_empty() { after } else { text.to_owned() })
     })?;
@@ -293,7 +264,7 @@ fn update(
     console: &mut Console<'_>,
     edit: impl FnOnce(&str) -> Result<String, EditError>,
 ) -> Result<(), CommandError> {
-    let config = read_config(paths)?;
+    let config = ConfigFile::read(paths)?;
     let path = &paths.config_file;
     let after = edit(&config.text)
         .map_err(|source| CommandError::Edit { path: path.display().to_string(), source })?;
@@ -310,8 +281,4 @@ fn update(
         )?;
     }
     Ok(())
-}
-
-fn to_json(root: &Value) -> Result<String, CommandError> {
-    serde_json::to_string_pretty(root).map_err(CommandError::Json)
 }

@@ -1,3 +1,7 @@
+//! `arize-config`.
+
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
@@ -6,7 +10,10 @@ use std::process::{Command, Output, Stdio};
 use expect_test::{Expect, expect};
 use tempfile::TempDir;
 
-use crate::with_slashes;
+/// A text whose paths are written with slashes, as the expectations are.
+fn with_slashes(text: &str) -> String {
+    text.replace(std::path::MAIN_SEPARATOR, "/")
+}
 
 /// A temporary home in which the real program runs with an empty environment.
 struct Home(TempDir);
@@ -177,7 +184,7 @@ fn a_credential_comes_through_standard_input() {
 #[test]
 fn a_credential_is_asked_for_and_queued_turns_follow_it() {
     use clap::Parser;
-    use codex_config::command::{Arguments, Console, Input, run};
+    use cli::config::{Arguments, Console, Input, run};
 
     let said = |queued: usize| {
         let home = Home::with_config(CONFIG);
@@ -517,4 +524,16 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_arize-config"));
     command.args(["get", "user_id"]).env_clear().env("HOME", home.0.path()).stdout(full);
     assert_eq!(command.status().unwrap().code(), Some(5));
+}
+
+#[test]
+fn the_umbrella_command_does_the_same() {
+    let home = Home::with_config("user_id: ada\n");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex"));
+    command.args(["config", "get", "user_id"]).env_clear().env("HOME", home.0.path());
+    command.env("USERPROFILE", home.0.path());
+    let output = command.output().unwrap();
+    assert_eq!((output.stdout.as_slice(), output.status.code()), (&b"ada\n"[..], Some(0)));
+    command.args(["nothing"]);
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
 }
