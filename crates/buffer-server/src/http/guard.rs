@@ -14,7 +14,7 @@ use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{AUTHORIZATION, HOST, ORIGIN, SERVER},
+        header::{AUTHORIZATION, HOST, ORIGIN, SERVER, WWW_AUTHENTICATE},
     },
     middleware::Next,
     response::{IntoResponse, Response},
@@ -65,6 +65,15 @@ fn prove(secrets: &Secrets, nonce: &str, headers: &mut HeaderMap) {
     }
 }
 
+/// What a reader without the token is told. The file is readable by its owner alone, so that its
+/// place may be named to anybody.
+const HOW_TO_READ: &str = "reading takes the token: send it as `authorization: Bearer TOKEN`; it is \
+     the text of the file `run/codex-buffer.token` in the harness home, which is \
+     `~/.arize/harness` unless `ARIZE_HARNESS_HOME` is set";
+
+const HOW_TO_WRITE: &str = "writing takes the write token: send it as `x-arize-token: WRITE_TOKEN`; \
+     `arize-codex setup` puts it into the configuration of Codex";
+
 /// Lets those pass who show the token, or what comes of it, as a bearer.
 pub(super) async fn readers_only(State(app): State<App>, request: Request, next: Next) -> Response {
     if bearer(request.headers()).is_some_and(|shown| app.secrets.permits_reading(shown)) {
@@ -73,7 +82,7 @@ pub(super) async fn readers_only(State(app): State<App>, request: Request, next:
         }
         return next.run(request).await;
     }
-    unauthorized(&app, "reading takes `authorization: Bearer <token>`")
+    unauthorized(&app, HOW_TO_READ)
 }
 
 /// Lets those pass whose events are taken, and says whose they are.
@@ -92,7 +101,7 @@ pub(super) async fn writers_only(
     };
     let Some(origin) = admission::admit(shown, peer, app.writers) else {
         app.counters.unauthorized.fetch_add(1, Ordering::Relaxed);
-        return unauthorized(&app, "writing takes `x-arize-token: <write token>`");
+        return unauthorized(&app, HOW_TO_WRITE);
     };
     if let (Some(connection), admission::Origin::Owner) = (connection, origin) {
         connection.trust();
@@ -119,7 +128,8 @@ fn shown(headers: &HeaderMap, secrets: &Secrets) -> Shown {
 
 fn unauthorized(app: &App, reason: &str) -> Response {
     app.log.line_on(Topic::Refused, format_args!("refused: {reason}"));
-    Refusal::new(StatusCode::UNAUTHORIZED, reason).into_response()
+    let scheme = [(WWW_AUTHENTICATE, "Bearer")];
+    (scheme, Refusal::new(StatusCode::UNAUTHORIZED, reason)).into_response()
 }
 
 fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {

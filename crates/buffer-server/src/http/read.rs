@@ -84,7 +84,7 @@ pub(super) async fn events(
 }
 
 /// `GET /drain/{thread}?since_ns&wait_ms&quiet_ms`: the events that happened after a time, once
-/// none arrived for a while.
+/// none arrived for a while; each is handed out here once, and stays for the hook.
 pub(super) async fn drain(
     State(app): State<App>,
     Path(thread): Path<String>,
@@ -96,8 +96,9 @@ pub(super) async fn drain(
     loop {
         let closing = news.borrow_and_update().closing;
         let (of_thread, now_ms) = (thread.clone(), app.now_ms());
-        let newest =
-            app.with_store(move |store| store.newest_since(&of_thread, since_ns, now_ms)).await?;
+        let newest = app
+            .with_store(move |store| store.newest_to_drain(&of_thread, since_ns, now_ms))
+            .await?;
         let wake = match newest {
             Some(newest) => {
                 let quiet = app.now_ms().saturating_sub(newest.received_ms);
@@ -113,7 +114,7 @@ pub(super) async fn drain(
         let _ = timeout_at(wake, news.changed()).await;
     }
     let (of_thread, now_ms) = (thread.clone(), app.now_ms());
-    let events = app.with_store(move |store| store.since(&of_thread, since_ns, now_ms)).await?;
+    let events = app.with_store(move |store| store.drain(&of_thread, since_ns, now_ms)).await?;
     Ok(drained_since(&thread, &events))
 }
 

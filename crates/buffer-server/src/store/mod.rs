@@ -13,6 +13,7 @@
 
 mod bounds;
 mod damage;
+mod drain;
 mod open;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 };
 
 use buffer_api::log::chain;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{config::Limits, event::Event, http::Origin};
 
@@ -250,37 +251,6 @@ impl Store {
         self.repairing(now_ms, |store| store.select(sql, thread, after, limit))
     }
 
-    /// The events of `thread` that happened after `since_ns`, in the order of arrival.
-    pub(crate) fn since(
-        &mut self,
-        thread: &str,
-        since_ns: u64,
-        now_ms: u64,
-    ) -> Result<Vec<StoredEvent>, StoreError> {
-        let sql = "SELECT seq, time_ns, body FROM events WHERE thread = ?1 AND time_ns > ?2 \
-                   ORDER BY seq";
-        self.repairing(now_ms, |store| store.select(sql, thread, since_ns, u64::MAX))
-    }
-
-    /// The newest arrival among the events of `thread` that happened after `since_ns`.
-    pub(crate) fn newest_since(
-        &mut self,
-        thread: &str,
-        since_ns: u64,
-        now_ms: u64,
-    ) -> Result<Option<Newest>, StoreError> {
-        self.repairing(now_ms, |store| {
-            let mut statement = store.connection.prepare_cached(
-                "SELECT seq, received_ms FROM events WHERE thread = ?1 AND time_ns > ?2 \
-                 ORDER BY seq DESC LIMIT 1",
-            )?;
-            let row = statement.query_row(params![thread, integer(since_ns)], |row| {
-                Ok(Newest { seq: unsigned(row.get(0)?), received_ms: unsigned(row.get(1)?) })
-            });
-            row.optional()
-        })
-    }
-
     /// Removes the events of `thread` up to and with the cursor `through`; returns how many.
     pub(crate) fn remove_through(
         &mut self,
@@ -413,15 +383,12 @@ impl Store {
         let mut rows = statement.query(params![thread, integer(bound)])?;
         let (mut events, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            // Where bits were lost, one event is.
-            let body = row.get_ref(2)?.as_bytes().ok().and_then(json_object);
-            let Some(body) = body else { continue };
-            bytes += body.len() as u64;
+            let Some(event) = stored_event(row)? else { continue };
+            bytes += event.body.len() as u64;
             if bytes > limit && !events.is_empty() {
                 break;
             }
-            let (seq, time_ns) = (unsigned(row.get(0)?), unsigned(row.get(1)?));
-            events.push(StoredEvent { seq, time_ns, body });
+            events.push(event);
         }
         Ok(events)
     }
@@ -473,6 +440,14 @@ impl Store {
         self.notices.push(Notice::InMemory(why));
         self.load_sums().map_err(|source| StoreError::database(&self.path, source))
     }
+}
+
+/// The event in a row of `seq, time_ns, body`; none where bits of its body were lost.
+fn stored_event(row: &Row<'_>) -> rusqlite::Result<Option<StoredEvent>> {
+    let Some(body) = row.get_ref(2)?.as_bytes().ok().and_then(json_object) else {
+        return Ok(None);
+    };
+    Ok(Some(StoredEvent { seq: unsigned(row.get(0)?), time_ns: unsigned(row.get(1)?), body }))
 }
 
 /// The text of a JSON object, if it is one.

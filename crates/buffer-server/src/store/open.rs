@@ -7,7 +7,7 @@ use rusqlite::{Connection, ErrorCode};
 use super::StoreError;
 
 /// The version of the table below, kept in the database.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// The highest number that an event can have come to: the first is a time in microseconds, and each
 /// event takes one.
@@ -22,7 +22,8 @@ const SCHEMA: &str = "
         bytes       INTEGER NOT NULL,
         thread      TEXT NOT NULL,
         body        TEXT NOT NULL,
-        unknown     INTEGER NOT NULL DEFAULT 0
+        unknown     INTEGER NOT NULL DEFAULT 0,
+        drained     INTEGER NOT NULL DEFAULT 0
     ) STRICT;
 ";
 
@@ -35,6 +36,11 @@ const INDEXES: &str = "
 const FROM_VERSION_1: &str = "
     ALTER TABLE events ADD COLUMN unknown INTEGER NOT NULL DEFAULT 0;
     DROP INDEX events_by_thread;
+";
+
+/// From the second version, which drained nothing.
+const FROM_VERSION_2: &str = "
+    ALTER TABLE events ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// Opens the database at `path`, which is created if it does not exist. New events get numbers above
@@ -100,6 +106,13 @@ fn prepare(connection: &Connection, first_seq: u64) -> rusqlite::Result<()> {
             let transaction = connection.unchecked_transaction()?;
             transaction.execute_batch(FROM_VERSION_1)?;
             transaction.execute_batch(INDEXES)?;
+            transaction.execute_batch(FROM_VERSION_2)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()?;
+        }
+        2 => {
+            let transaction = connection.unchecked_transaction()?;
+            transaction.execute_batch(FROM_VERSION_2)?;
             transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
             transaction.commit()?;
         }
@@ -116,6 +129,7 @@ fn prepare(connection: &Connection, first_seq: u64) -> rusqlite::Result<()> {
 /// Checks that the tables are those that we made, and that there are numbers left for new events.
 fn check(connection: &Connection) -> rusqlite::Result<()> {
     connection.prepare(super::INSERT)?;
+    connection.prepare("SELECT drained FROM events")?;
     connection.prepare("SELECT seq FROM events INDEXED BY events_by_thread WHERE thread = ''")?;
     connection.prepare("SELECT seq FROM events INDEXED BY events_of_unknown WHERE unknown = 1")?;
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'events'";

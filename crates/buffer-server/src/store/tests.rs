@@ -31,7 +31,7 @@ fn all(store: &mut Store, thread: &str) -> Vec<u64> {
 }
 
 #[test]
-fn events_come_back_by_cursor_and_by_time() {
+fn events_come_back_by_cursor() {
     let home = tempfile::tempdir().unwrap();
     let mut store = open(&home, Limits::default());
     store
@@ -47,11 +47,29 @@ fn events_come_back_by_cursor_and_by_time() {
     assert_eq!(times(&store.after("a", events[0].seq, u64::MAX, NOW_MS).unwrap()), [10, 20]);
     assert_eq!(times(&store.after("a", 0, 20, NOW_MS).unwrap()), [30, 10]);
     assert_eq!(times(&store.after("a", 0, 1, NOW_MS).unwrap()), [30], "at least one");
-    assert_eq!(times(&store.since("a", 10, NOW_MS).unwrap()), [30, 20]);
-    let newest = store.newest_since("a", 20, NOW_MS).unwrap();
-    assert_eq!(newest, Some(Newest { seq: events[0].seq, received_ms: NOW_MS }));
-    assert_eq!(store.newest_since("a", 30, NOW_MS).unwrap(), None);
     assert_eq!(store.totals(), Totals { threads: 2, events: 4, bytes: 40, are_in_memory: false });
+}
+
+#[test]
+fn events_are_drained_once_by_time_and_stay() {
+    let home = tempfile::tempdir().unwrap();
+    let mut store = open(&home, Limits::default());
+    let events = [event("a", 30), event("b", 1), event("a", 10), event("a", 20)];
+    store.insert(&events, Origin::Owner, NOW_MS).unwrap();
+    let newest = store.newest_to_drain("a", 20, NOW_MS).unwrap();
+    let first = store.after("a", 0, 1, NOW_MS).unwrap()[0].seq;
+    assert_eq!(newest, Some(Newest { seq: first, received_ms: NOW_MS }));
+    assert_eq!(store.newest_to_drain("a", 30, NOW_MS).unwrap(), None);
+    assert_eq!(times(&store.drain("a", 10, NOW_MS).unwrap()), [30, 20]);
+    assert_eq!(store.newest_to_drain("a", 10, NOW_MS).unwrap(), None);
+    drop(store);
+    // Also for a service that was started again.
+    let mut store = open(&home, Limits::default());
+    store.insert(&[event("a", 25)], Origin::Owner, NOW_MS).unwrap();
+    assert_eq!(times(&store.drain("a", 10, NOW_MS).unwrap()), [25]);
+    assert_eq!(times(&store.drain("a", 0, NOW_MS).unwrap()), [10], "it was too old before");
+    assert_eq!(times(&store.drain("a", 0, NOW_MS).unwrap()), [0; 0]);
+    assert_eq!(all(&mut store, "a"), [30, 10, 20, 25], "the hook still reads them");
 }
 
 #[test]
@@ -184,25 +202,30 @@ fn a_full_disk_is_said_and_nothing_is_half_done() {
     assert_eq!(all(&mut store, "b"), [4]);
 }
 
-#[test]
-fn a_database_of_the_first_version_is_taken_over() {
-    let home = tempfile::tempdir().unwrap();
+/// A database as an earlier version made it, with an event of thread `a`.
+fn of_version(home: &TempDir, version: u8, columns: &str, indexes: &str, event: &str) {
     let path = home.path().join("state/buffer.db");
     fs::create_dir(path.parent().unwrap()).unwrap();
     let old = Connection::open(&path).unwrap();
-    old.execute_batch(
+    old.execute_batch(&format!(
         "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL;
          CREATE TABLE events (
              seq INTEGER PRIMARY KEY AUTOINCREMENT, received_ms INTEGER NOT NULL,
              time_ns INTEGER NOT NULL, bytes INTEGER NOT NULL, thread TEXT NOT NULL,
-             body TEXT NOT NULL
+             body TEXT NOT NULL {columns}
          ) STRICT;
-         CREATE INDEX events_by_thread ON events (thread, seq, bytes, received_ms);
-         INSERT INTO events VALUES (7, 1800000000000, 30, 10, 'a', '{\"n\":0030}');
-         PRAGMA user_version = 1;",
-    )
+         {indexes}
+         INSERT INTO events VALUES ({event});
+         PRAGMA user_version = {version};"
+    ))
     .unwrap();
-    drop(old);
+}
+
+#[test]
+fn a_database_of_the_first_version_is_taken_over() {
+    let home = tempfile::tempdir().unwrap();
+    let index = "CREATE INDEX events_by_thread ON events (thread, seq, bytes, received_ms);";
+    of_version(&home, 1, "", index, "7, 1800000000000, 30, 10, 'a', '{\"n\":0030}'");
     let mut store = open(&home, Limits::default());
     assert!(store.take_notices().is_empty());
     store.insert(&[event("a", 31)], Origin::Owner, NOW_MS).unwrap();
@@ -213,6 +236,26 @@ fn a_database_of_the_first_version_is_taken_over() {
     assert_eq!(all(&mut store, "a"), [31, 32], "the body of the old one is no JSON");
     assert_eq!(store.threads, expected);
     assert_eq!((store.bytes, store.unknown_bytes), (20, 10 + UNKNOWN_OVERHEAD));
+    assert_eq!(times(&store.drain("a", 0, NOW_MS).unwrap()), [31, 32]);
+}
+
+#[test]
+fn a_database_of_the_second_version_is_taken_over() {
+    let home = tempfile::tempdir().unwrap();
+    let indexes = "
+        CREATE INDEX events_by_thread ON events (thread, seq, bytes, received_ms, unknown);
+        CREATE INDEX events_of_unknown ON events (seq) WHERE unknown = 1;";
+    let columns = ", unknown INTEGER NOT NULL DEFAULT 0";
+    of_version(&home, 2, columns, indexes, "7, 1800000000000, 30, 10, 'a', '{\"n\":1}', 0");
+    let mut store = open(&home, Limits::default());
+    assert!(store.take_notices().is_empty());
+    store.insert(&[event("a", 31)], Origin::Owner, NOW_MS).unwrap();
+    for expected in [&[30, 31][..], &[]] {
+        assert_eq!(times(&store.drain("a", 0, NOW_MS).unwrap()), expected);
+    }
+    drop(store);
+    let mut store = open(&home, Limits::default());
+    assert_eq!(all(&mut store, "a"), [30, 31]);
 }
 
 #[test]

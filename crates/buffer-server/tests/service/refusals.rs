@@ -58,6 +58,11 @@ fn reading_takes_the_token() {
             let answer = server.send(request, headers, b"");
             assert_eq!(answer.status, 401, "{request} {headers:?}");
             assert!(!answer.body.contains("number"), "{}", answer.body);
+            // How to get the token, and how to send it.
+            for part in ["authorization: Bearer TOKEN", "run/codex-buffer.token"] {
+                assert!(answer.body.contains(part), "{}", answer.body);
+            }
+            assert!(answer.head.contains("www-authenticate: bearer"), "{}", answer.head);
         }
     }
     assert_eq!(server.events("t").len(), 1);
