@@ -29,6 +29,12 @@ fn offline(stages: &mut Stages) -> anyhow::Result<()> {
     let lint = ["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"];
     stages.run("format", || run::succeed(&mut cargo(&["fmt", "--all", "--check"])?))?;
     stages.run("lint", || run::succeed(&mut cargo(&lint)?))?;
+    stages.run("features", || {
+        ["", "http", "grpc", "sqlite", "zstd"].into_iter().try_for_each(|features| {
+            let lint = ["clippy", "--package", "exporters", "--no-default-features", "--features"];
+            run::succeed(cargo(&lint)?.args([features, "--", "-D", "warnings"]))
+        })
+    })?;
     stages.run("dependencies", || {
         let mut deny = Command::new(install::cargo_tool("cargo-deny", "0.20.2", "")?);
         // Advisories would need the network, and could fail without a change.

@@ -52,6 +52,10 @@ fn dependencies_point_down() {
         for dependency in package["dependencies"].as_array().unwrap() {
             // Dev-dependencies count, too: what only a test may use is still known to the crate.
             let dependency = dependency["name"].as_str().unwrap();
+            // Its own tests, with more features.
+            if dependency == name {
+                continue;
+            }
             let Some(to) = layers.get(dependency) else { continue };
             arrows += 1;
             assert!(to < from, "{name} (layer {from}) depends on {dependency} (layer {to})");
@@ -80,6 +84,19 @@ fn the_hook_has_an_async_runtime_only_through_the_exporters() {
         assert!(!runs || path.contains(&"exporters"), "notify-hook runs {name}: {path:?}");
     }
     assert!(seen.contains(&"ureq") && seen.contains(&"tokio"), "not the tree of the hook:\n{tree}");
+}
+
+/// A program that sends over HTTP builds no runtime, no database and no C library but that of TLS.
+#[test]
+fn the_exporters_over_http_need_nothing_that_other_targets_need() {
+    let features = ["--no-default-features", "--features", "http"].as_slice();
+    let tree = ["tree", "--package", "exporters", "--edges", "normal", "--prefix", "none"];
+    let tree = stdout("cargo", &[tree.as_slice(), features].concat());
+    let names: Vec<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(names.contains(&"ureq"), "{tree}");
+    for name in ["hyper", "rusqlite", "tokio", "tonic", "zstd"] {
+        assert!(!names.contains(&name), "{name} is there:\n{tree}");
+    }
 }
 
 #[test]

@@ -5,7 +5,9 @@ use std::fmt;
 use otlp_model::{Attribute, SpanBatch, names};
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use crate::endpoint::{base_url, grpc_url, without_secrets};
+#[cfg(feature = "grpc")]
+use crate::endpoint::grpc_url;
+use crate::endpoint::{base_url, without_secrets};
 use crate::headers::Headers;
 use crate::otlp::Receiver;
 use crate::{
@@ -50,9 +52,11 @@ pub struct ArizeConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ArizeProtocol {
     /// OTLP over gRPC.
+    #[cfg(feature = "grpc")]
     #[default]
     Grpc,
     /// OTLP over HTTP, for networks that gRPC does not get through.
+    #[cfg_attr(not(feature = "grpc"), default)]
     Http,
 }
 
@@ -81,6 +85,7 @@ impl Arize {
     pub fn new(config: ArizeConfig) -> Result<Self, ConfigError> {
         let server = server(&config.endpoint)?;
         let (url, protocol) = match config.protocol {
+            #[cfg(feature = "grpc")]
             ArizeProtocol::Grpc => (grpc_url(&server)?, OtlpProtocol::Grpc),
             ArizeProtocol::Http => {
                 (format!("{server}{HTTP_PATH}/traces"), OtlpProtocol::HttpProtobuf)

@@ -5,9 +5,11 @@ use std::io::{self, Write};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+#[cfg(feature = "grpc")]
 use tonic::codec::CompressionEncoding;
 
 /// zstd's fast level, as with gzip: the hook that sends is timed.
+#[cfg(feature = "zstd")]
 const ZSTD_LEVEL: i32 = 1;
 
 /// How a request is compressed.
@@ -17,6 +19,7 @@ pub enum OtlpCompression {
     #[default]
     Gzip,
     /// Smaller and faster than gzip; Phoenix, MLflow and rotel do not take it.
+    #[cfg(feature = "zstd")]
     Zstd,
     /// For a receiver that cannot decompress.
     None,
@@ -27,15 +30,18 @@ impl OtlpCompression {
     pub(crate) fn name(self) -> Option<&'static str> {
         match self {
             Self::Gzip => Some("gzip"),
+            #[cfg(feature = "zstd")]
             Self::Zstd => Some("zstd"),
             Self::None => None,
         }
     }
 
     /// The same for gRPC, which compresses by itself.
+    #[cfg(feature = "grpc")]
     pub(crate) fn for_grpc(self) -> Option<CompressionEncoding> {
         match self {
             Self::Gzip => Some(CompressionEncoding::Gzip),
+            #[cfg(feature = "zstd")]
             Self::Zstd => Some(CompressionEncoding::Zstd),
             Self::None => None,
         }
@@ -50,6 +56,7 @@ impl OtlpCompression {
                 encoder.write_all(body)?;
                 encoder.finish()?.into()
             }
+            #[cfg(feature = "zstd")]
             Self::Zstd => zstd::bulk::compress(body, ZSTD_LEVEL)?.into(),
             Self::None => body.into(),
         })

@@ -24,6 +24,7 @@ pub(crate) fn base_url(endpoint: &str) -> Result<&str, ConfigError> {
 }
 
 /// The address of a gRPC server, with its port: that of OTLP where there is none, or of `https`.
+#[cfg(feature = "grpc")]
 pub(crate) fn grpc_url(endpoint: &str) -> Result<String, ConfigError> {
     let url = exact_url(endpoint)?.trim_end_matches('/');
     let invalid = |reason| Err(ConfigError::Endpoint { endpoint: without_secrets(url), reason });
@@ -100,6 +101,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "grpc")]
     fn a_grpc_server_has_a_port_and_no_path() {
         for (endpoint, expected) in [
             ("http://localhost", "http://localhost:4317"),

@@ -4,9 +4,10 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::proxy::Proxy;
-
+#[cfg(feature = "sqlite")]
 use trace_store::{InsertError, OpenError, QueryError};
+
+use crate::grpc_code;
 
 /// The settings of a target cannot work. The text repeats no credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -65,15 +66,7 @@ pub enum ConfigError {
 }
 
 /// The reason underneath an [`ExportError`], as the transport tells it.
-type Cause = Box<dyn std::error::Error + Send + Sync>;
-
-/// The reason why there is no connection; whoever reads it must know that there is a proxy on the way.
-pub(crate) fn cause(reason: impl fmt::Display, proxy: Option<&Proxy>) -> Cause {
-    match proxy {
-        Some(proxy) => format!("through the proxy `{proxy}`: {reason}").into(),
-        None => reason.to_string().into(),
-    }
-}
+pub(crate) type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// The status of an answer that was no success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +81,7 @@ impl fmt::Display for AnswerStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Http(status) => write!(f, "http status {status}"),
-            Self::Grpc(code) => write!(f, "grpc status {:?}", tonic::Code::from(*code)),
+            Self::Grpc(code) => write!(f, "grpc status {}", grpc_code::name(*code)),
         }
     }
 }
@@ -189,12 +182,15 @@ pub enum ExportError {
     },
     /// The local store could not be opened.
     #[error(transparent)]
+    #[cfg(feature = "sqlite")]
     OpenStore(#[from] OpenError),
     /// The local store could not be written.
     #[error(transparent)]
+    #[cfg(feature = "sqlite")]
     WriteStore(#[from] InsertError),
     /// The local store could not be read.
     #[error(transparent)]
+    #[cfg(feature = "sqlite")]
     ReadStore(#[from] QueryError),
 }
 

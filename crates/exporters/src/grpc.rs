@@ -5,6 +5,7 @@
 
 mod codec;
 mod status;
+mod tls;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -22,11 +23,10 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Request, Status};
 use ureq::http::uri::PathAndQuery;
 
-use crate::error::cause;
 use crate::headers::Headers;
 use crate::http::USER_AGENT;
-use crate::otlp_http::OtlpEncoding;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, cause};
+use crate::requests::OtlpEncoding;
 use crate::tls::Tls;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success,
@@ -182,11 +182,13 @@ impl OtlpGrpc {
         let mut endpoint = self.endpoint.clone();
         if self.url.starts_with("https://") {
             // Here, because it reads the system's authorities.
-            endpoint = endpoint.tls_config(self.tls.for_grpc()).map_err(|error| failed(&error))?;
+            endpoint = endpoint
+                .tls_config(tls::for_receiver(&self.tls))
+                .map_err(|error| failed(&error))?;
         }
         let connecting = match &self.proxy {
             Some(proxy) if proxy.speaks_tls() => {
-                let tls = self.tls.for_proxy().map_err(|error| failed(&error))?;
+                let tls = tls::for_proxy(&self.tls).map_err(|error| failed(&error))?;
                 let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_only();
                 let tls = connector.enable_http1().wrap_connector(tcp);
                 endpoint.connect_with_connector(tunnel(proxy, tls)).await

@@ -10,9 +10,8 @@ use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, RequestBuilder, Timeout};
 
-use crate::error::cause;
 use crate::headers::Headers;
-use crate::proxy::Proxy;
+use crate::proxy::{Proxy, cause};
 use crate::retry::{Retry, retry_decision};
 use crate::tls::Tls;
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};

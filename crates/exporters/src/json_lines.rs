@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use otlp_model::{MetricBatch, SpanBatch};
 
-use crate::otlp_http::OtlpEncoding;
+use crate::requests::OtlpEncoding;
 use crate::{ExportError, Exporter, Probe, Receipt, requests};
 
 /// How long other writers are waited for; each needs some milliseconds.

@@ -18,7 +18,8 @@ use self::spans::for_mlflow;
 use crate::endpoint::{base_url, traces_url, without_secrets};
 use crate::headers::{Headers, header_value};
 use crate::http::HttpClient;
-use crate::otlp_http::{OtlpEncoding, OtlpHttp};
+use crate::otlp_http::OtlpHttp;
+use crate::requests::OtlpEncoding;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
     Verdict,

@@ -5,11 +5,16 @@ use std::fmt;
 use otlp_model::{MetricBatch, SpanBatch};
 use ureq::http::HeaderMap;
 
-use crate::endpoint::{exact_url, grpc_url, traces_url, without_secrets};
+#[cfg(feature = "grpc")]
+use crate::endpoint::grpc_url;
+use crate::endpoint::{exact_url, traces_url, without_secrets};
+#[cfg(feature = "grpc")]
 use crate::grpc::OtlpGrpc;
+use crate::grpc_code::INVALID_ARGUMENT;
 use crate::headers::Headers;
 use crate::http::HttpClient;
-use crate::otlp_http::{OtlpEncoding, OtlpHttp};
+use crate::otlp_http::OtlpHttp;
+use crate::requests::OtlpEncoding;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
 };
@@ -38,6 +43,7 @@ pub enum OtlpProtocol {
     /// `http/json`: Phoenix does not take it, nor do older MLflows.
     HttpJson,
     /// `grpc`.
+    #[cfg(feature = "grpc")]
     Grpc,
 }
 
@@ -83,6 +89,7 @@ pub struct Otlp {
 /// A receiver of OTLP, by the way it is spoken to.
 pub(crate) enum Receiver {
     Http(Box<OtlpHttp>),
+    #[cfg(feature = "grpc")]
     Grpc(Box<OtlpGrpc>),
 }
 
@@ -101,6 +108,7 @@ impl Otlp {
 
     fn receiver(config: &OtlpConfig) -> Result<(String, Receiver), ConfigError> {
         let url = match (&config.endpoint, config.protocol) {
+            #[cfg(feature = "grpc")]
             (OtlpEndpoint::Server(url) | OtlpEndpoint::Traces(url), OtlpProtocol::Grpc) => {
                 grpc_url(url)?
             }
@@ -131,6 +139,7 @@ impl Receiver {
         let encoding = match protocol {
             OtlpProtocol::HttpProtobuf => OtlpEncoding::Protobuf,
             OtlpProtocol::HttpJson => OtlpEncoding::Json,
+            #[cfg(feature = "grpc")]
             OtlpProtocol::Grpc => {
                 let grpc = OtlpGrpc::new(url, headers, compression, connection)?;
                 return Ok(Self::Grpc(Box::new(grpc)));
@@ -144,6 +153,7 @@ impl Receiver {
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         match self {
             Self::Http(http) => http.export(batch),
+            #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => grpc.export(batch),
         }
     }
@@ -153,6 +163,7 @@ impl Receiver {
     pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
         Self::taken(match self {
             Self::Http(http) => http.export_metrics(batch),
+            #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => grpc.export_metrics(batch).map(|()| true),
         })
     }
@@ -161,6 +172,7 @@ impl Receiver {
     fn export_metrics_here(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
         Self::taken(match self {
             Self::Http(http) => http.export_metrics_here(batch),
+            #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => grpc.export_metrics(batch).map(|()| true),
         })
     }
@@ -178,11 +190,11 @@ impl Receiver {
     /// Sends a request without spans. A receiver that finds fault with that was reached, and no more
     /// is known.
     pub(crate) fn probe(&self) -> Result<Probe, ExportError> {
-        const INVALID_ARGUMENT: i32 = 3;
         let answer = match self {
             Self::Http(http) => {
                 http.post_nothing(&HeaderMap::new()).map(|answer| Probe::accepted(&answer.headers))
             }
+            #[cfg(feature = "grpc")]
             Self::Grpc(grpc) => {
                 grpc.send_nothing().map(|()| Probe { accepts: true, ..Probe::default() })
             }

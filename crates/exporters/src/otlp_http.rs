@@ -3,25 +3,14 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use otlp_model::encode::{to_json_text, to_protobuf};
 use otlp_model::{MetricBatch, SpanBatch};
-use prost::Message;
-use serde::Serialize;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
 use crate::endpoint::metrics_url;
 use crate::http::{Answer, HttpClient};
+use crate::requests::OtlpEncoding;
 use crate::{AnswerStatus, ExportError, OtlpCompression, Receipt, partial_success, requests};
-
-/// How spans are written into a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OtlpEncoding {
-    /// `http/protobuf`, which every receiver takes.
-    Protobuf,
-    /// `http/json`: Phoenix does not take it, nor do older MLflows.
-    Json,
-}
 
 impl OtlpEncoding {
     fn content_type(self) -> HeaderValue {
@@ -29,14 +18,6 @@ impl OtlpEncoding {
             Self::Protobuf => "application/x-protobuf",
             Self::Json => "application/json",
         })
-    }
-
-    /// An export request in this form.
-    pub(crate) fn encode(self, request: &(impl Message + Serialize)) -> Vec<u8> {
-        match self {
-            Self::Protobuf => to_protobuf(request),
-            Self::Json => to_json_text(request),
-        }
     }
 }
 

@@ -13,7 +13,8 @@ use self::rest::{Rest, Taken};
 use crate::endpoint::{base_url, traces_url, without_secrets};
 use crate::headers::{Headers, header_value};
 use crate::http::HttpClient;
-use crate::otlp_http::{OtlpEncoding, OtlpHttp};
+use crate::otlp_http::OtlpHttp;
+use crate::requests::OtlpEncoding;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
 };

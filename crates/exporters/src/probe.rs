@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
-use ureq::http::HeaderMap;
-use ureq::http::header::DATE;
+#[cfg(feature = "http")]
+use ureq::http::{HeaderMap, header::DATE};
 
 /// An answer to [`Exporter::probe`](crate::Exporter::probe).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -17,6 +17,7 @@ pub struct Probe {
     pub clock: Option<SystemTime>,
 }
 
+#[cfg(feature = "http")]
 impl Probe {
     /// A target that accepted a request with these headers.
     pub(crate) fn accepted(headers: &HeaderMap) -> Self {
@@ -30,6 +31,7 @@ impl Probe {
     }
 }
 
+#[cfg(feature = "http")]
 fn clock(headers: &HeaderMap) -> Option<SystemTime> {
     httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()
 }

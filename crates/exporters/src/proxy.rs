@@ -6,12 +6,16 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use hyper_util::client::proxy::matcher::Matcher;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use ipnet::IpNet;
+use percent_encoding::percent_decode_str;
 use ureq::http::Uri;
 use ureq::http::header::HeaderValue;
 
 use crate::ConfigError;
 use crate::endpoint::without_secrets;
+use crate::error::Cause;
 
 /// The proxies of a network, in the form that programs find in their environment.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -58,22 +62,42 @@ impl Proxies {
         else {
             return Ok(None);
         };
-        let matcher = Matcher::builder()
-            // Whatever it is, so that one that cannot be used is not passed over.
-            .all(proxy.trim())
-            .no(self.none.as_deref().unwrap_or_default())
-            .build();
-        let unusable = || ConfigError::Proxy { proxy: without_secrets(proxy.trim()) };
-        let Some(intercept) = matcher.intercept(&uri) else {
-            let without_exceptions = Matcher::builder().all(proxy.trim()).build();
-            let is_understood = without_exceptions.intercept(&uri).is_some();
-            return if is_understood { Ok(None) } else { Err(unusable()) };
-        };
-        if !matches!(intercept.uri().scheme_str(), Some("http" | "https")) {
-            return Err(unusable());
+        let mut exceptions = self.none.as_deref().unwrap_or_default().split(',');
+        let host = uri.host().unwrap_or_default();
+        if exceptions.any(|exception| matches(exception.trim(), host)) {
+            return Ok(None);
         }
-        let (uri, authorization) = (intercept.uri().clone(), intercept.basic_auth().cloned());
-        Ok(Some(Proxy { uri, authorization, url: with_scheme(proxy.trim()) }))
+        let unusable = || ConfigError::Proxy { proxy: without_secrets(proxy.trim()) };
+        Proxy::parse(proxy.trim()).map(Some).ok_or_else(unusable)
+    }
+}
+
+/// Whether a host is what an element of `NO_PROXY` names: an address, a network, or a domain with all
+/// below it, as curl reads it.
+fn matches(exception: &str, host: &str) -> bool {
+    if exception == "*" {
+        return true;
+    }
+    if let Some(address) = address(host) {
+        let network =
+            exception.parse::<IpNet>().or_else(|_| exception.parse::<IpAddr>().map(IpNet::from));
+        return network.is_ok_and(|network| network.contains(&address));
+    }
+    let domain = exception.strip_prefix('.').unwrap_or(exception).to_ascii_lowercase();
+    let host = host.to_ascii_lowercase();
+    !domain.is_empty()
+        && host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+fn address(host: &str) -> Option<IpAddr> {
+    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+}
+
+/// The reason why there is no connection; whoever reads it must know that there is a proxy on the way.
+pub(crate) fn cause(reason: impl fmt::Display, proxy: Option<&Proxy>) -> Cause {
+    match proxy {
+        Some(proxy) => format!("through the proxy `{proxy}`: {reason}").into(),
+        None => reason.to_string().into(),
     }
 }
 
@@ -84,6 +108,21 @@ impl fmt::Display for Proxy {
 }
 
 impl Proxy {
+    /// A proxy that can be used: one of `http://` or `https://`, which is the first where it does not say.
+    fn parse(proxy: &str) -> Option<Self> {
+        let url = with_scheme(proxy);
+        let uri = url.parse::<Uri>().ok()?;
+        let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+        let authority = uri.authority()?.as_str();
+        let (credentials, server) = match authority.rsplit_once('@') {
+            Some((credentials, server)) => (Some(credentials), server),
+            None => (None, authority),
+        };
+        let uri = Uri::builder().scheme(scheme).authority(server).path_and_query("/").build();
+        let authorization = credentials.map(basic).transpose().ok()?;
+        Some(Self { uri: uri.ok()?, authorization, url })
+    }
+
     /// Whether it is itself spoken to over TLS.
     pub(crate) fn speaks_tls(&self) -> bool {
         self.uri.scheme_str() == Some("https")
@@ -96,15 +135,25 @@ impl Proxy {
     }
 }
 
+/// The header for credentials of a URL.
+fn basic(credentials: &str) -> Result<HeaderValue, ureq::http::header::InvalidHeaderValue> {
+    let (user, password) = credentials.split_once(':').unwrap_or((credentials, ""));
+    let mut plain: Vec<u8> = percent_decode_str(user).collect();
+    plain.push(b':');
+    plain.extend(percent_decode_str(password));
+    let mut value = HeaderValue::try_from(format!("Basic {}", BASE64_STANDARD.encode(plain)))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 fn with_scheme(proxy: &str) -> String {
     if proxy.contains("://") { proxy.to_owned() } else { format!("http://{proxy}") }
 }
 
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let name = host.trim_end_matches('.').to_ascii_lowercase();
-    address.is_ok_and(|address| address.is_loopback())
+    address(host).is_some_and(|address| address.is_loopback())
         || name == "localhost"
         || name.ends_with(".localhost")
 }
@@ -151,10 +200,17 @@ mod tests {
         for host in ["corp.example", "phoenix.corp.example", "10.1.2.3"] {
             check(&all, &format!("https://{host}:443"), None);
         }
-        for host in ["notcorp.example", "11.1.2.3", "localhost.example"] {
+        for host in ["notcorp.example", "11.1.2.3", "localhost.example", "example"] {
             check(&all, &format!("https://{host}:443"), Some(PROXY));
         }
         check(&proxies(PROXY, "", "", "*"), "https://otlp.example", None);
+        let several = proxies(PROXY, "", "", ".Corp.example,, 2001:db8::/32,192.0.2.7");
+        for host in ["CORP.example", "a.corp.example", "[2001:db8::9]", "192.0.2.7"] {
+            check(&several, &format!("https://{host}"), None);
+        }
+        for host in ["ample", "[2001:db9::9]", "192.0.2.8", "corp.example.org"] {
+            check(&several, &format!("https://{host}"), Some(PROXY));
+        }
     }
 
     #[test]

@@ -1,11 +1,31 @@
 //! From a batch to the bodies of the requests that carry it.
 
-use otlp_model::encode::{Scope, export_request};
+use otlp_model::encode::{Scope, export_request, to_json_text, to_protobuf};
 use otlp_model::{
     Attribute, MetricBatch, Span, SpanBatch, SpanEvent, SpanStatus, Value, export_metrics_request,
 };
+use prost::Message;
+use serde::Serialize;
 
-use crate::otlp_http::OtlpEncoding;
+/// How spans are written into a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OtlpEncoding {
+    /// `http/protobuf`, which every receiver takes.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "files are JSON"))]
+    Protobuf,
+    /// `http/json`: Phoenix does not take it, nor do older MLflows.
+    Json,
+}
+
+impl OtlpEncoding {
+    /// An export request in this form.
+    fn encode(self, request: &(impl Message + Serialize)) -> Vec<u8> {
+        match self {
+            Self::Protobuf => to_protobuf(request),
+            Self::Json => to_json_text(request),
+        }
+    }
+}
 
 /// Largest body before compression, in bytes of protobuf: below the 4 MiB that gRPC servers and
 /// collectors accept, with room for what a collector adds.

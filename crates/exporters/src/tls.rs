@@ -3,12 +3,9 @@
 use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls_native_certs::{load_certs_from_paths, load_native_certs};
-use tonic::transport::ClientTlsConfig;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
 use crate::ConfigError;
@@ -49,6 +46,7 @@ enum Authorities {
 /// Who we are, once for ureq and once for tonic.
 struct Identity {
     http: ClientCert,
+    #[cfg(feature = "grpc")]
     grpc: tonic::transport::Identity,
 }
 
@@ -57,7 +55,7 @@ impl TlsFiles {
     pub(crate) fn load(&self) -> Result<Tls, ConfigError> {
         let half = |present, missing| Err(ConfigError::HalfAnIdentity { present, missing });
         let authorities = match &self.ca_file {
-            Some(file) => Authorities::File(certificates("ca_file", file)?.1),
+            Some(file) => Authorities::File(certificates("ca_file", file)?.parsed),
             None => Authorities::System {
                 file: self.system_file.clone(),
                 folders: self.system_folders.clone(),
@@ -84,27 +82,16 @@ impl Tls {
         tls.build()
     }
 
-    /// The same for tonic.
-    pub(crate) fn for_grpc(&self) -> ClientTlsConfig {
-        let mut tls = ClientTlsConfig::new().trust_anchors(self.roots().roots);
-        if let Some(identity) = &self.identity {
-            tls = tls.identity(identity.grpc.clone());
-        }
-        tls
+    /// Who we are, for tonic.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn grpc_identity(&self) -> Option<tonic::transport::Identity> {
+        self.identity.as_ref().map(|identity| identity.grpc.clone())
     }
 
-    /// For a proxy that is spoken to over TLS: whom to trust, and nothing of who we are.
-    pub(crate) fn for_proxy(&self) -> Result<rustls::ClientConfig, rustls::Error> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?;
-        Ok(config.with_root_certificates(self.roots()).with_no_client_auth())
-    }
-
-    fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(self.authorities.load());
-        roots
+    /// The certificate authorities to trust.
+    #[cfg(feature = "grpc")]
+    pub(crate) fn authorities(&self) -> Vec<CertificateDer<'static>> {
+        self.authorities.load()
     }
 }
 
@@ -160,11 +147,12 @@ impl Authorities {
 }
 
 fn identity(certificate: &Path, key: &Path) -> Result<Identity, ConfigError> {
-    let (chain_pem, chain) = certificates("client_certificate", certificate)?;
-    let (key_pem, key) = private_key("client_key", key)?;
+    let chain = certificates("client_certificate", certificate)?;
+    let key = private_key("client_key", key)?;
     Ok(Identity {
-        http: ClientCert::new_with_certs(&for_ureq(&chain), key),
-        grpc: tonic::transport::Identity::from_pem(chain_pem, key_pem),
+        #[cfg(feature = "grpc")]
+        grpc: tonic::transport::Identity::from_pem(chain.pem, key.pem),
+        http: ClientCert::new_with_certs(&for_ureq(&chain.parsed), key.parsed),
     })
 }
 
@@ -172,44 +160,59 @@ fn for_ureq(certificates: &[CertificateDer<'static>]) -> Vec<Certificate<'static
     certificates.iter().map(|der| Certificate::from_der(der).to_owned()).collect()
 }
 
-/// A file of certificates, as it is and parsed.
+/// A PEM file, as it is and parsed.
+struct Pem<T> {
+    #[cfg(feature = "grpc")]
+    pem: Vec<u8>,
+    parsed: T,
+}
+
 fn certificates(
     setting: &'static str,
     path: &Path,
-) -> Result<(Vec<u8>, Vec<CertificateDer<'static>>), ConfigError> {
-    let (pem, items) = items(setting, path)?;
+) -> Result<Pem<Vec<CertificateDer<'static>>>, ConfigError> {
+    let file = items(setting, path)?;
     let of_certificate = |item| match item {
         PemItem::Certificate(certificate) => Some(CertificateDer::from(certificate.der().to_vec())),
         _ => None,
     };
-    let parsed: Vec<_> = items.into_iter().filter_map(of_certificate).collect();
+    let parsed: Vec<_> = file.parsed.into_iter().filter_map(of_certificate).collect();
     if parsed.is_empty() {
         return Err(unusable(setting, path, "there is no PEM certificate in it"));
     }
-    Ok((pem, parsed))
+    Ok(Pem {
+        #[cfg(feature = "grpc")]
+        pem: file.pem,
+        parsed,
+    })
 }
 
 fn private_key(
     setting: &'static str,
     path: &Path,
-) -> Result<(Vec<u8>, PrivateKey<'static>), ConfigError> {
-    let (pem, items) = items(setting, path)?;
-    let key = items.into_iter().find_map(|item| match item {
+) -> Result<Pem<PrivateKey<'static>>, ConfigError> {
+    let file = items(setting, path)?;
+    let key = file.parsed.into_iter().find_map(|item| match item {
         PemItem::PrivateKey(key) => Some(key),
         _ => None,
     });
     let parsed = key.ok_or_else(|| unusable(setting, path, "there is no PEM private key in it"))?;
-    Ok((pem, parsed))
+    Ok(Pem {
+        #[cfg(feature = "grpc")]
+        pem: file.pem,
+        parsed,
+    })
 }
 
-fn items(
-    setting: &'static str,
-    path: &Path,
-) -> Result<(Vec<u8>, Vec<PemItem<'static>>), ConfigError> {
+fn items(setting: &'static str, path: &Path) -> Result<Pem<Vec<PemItem<'static>>>, ConfigError> {
     let pem = std::fs::read(path).map_err(|error| unusable(setting, path, &error.to_string()))?;
     let items: Result<Vec<_>, _> = parse_pem(&pem).collect();
-    let items = items.map_err(|_| unusable(setting, path, "this is not PEM"))?;
-    Ok((pem, items))
+    let parsed = items.map_err(|_| unusable(setting, path, "this is not PEM"))?;
+    Ok(Pem {
+        #[cfg(feature = "grpc")]
+        pem,
+        parsed,
+    })
 }
 
 fn unusable(setting: &'static str, path: &Path, reason: &str) -> ConfigError {

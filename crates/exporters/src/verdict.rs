@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use tonic::Code;
-
 use crate::error::is_denied;
+use crate::grpc_code::*;
 use crate::{AnswerStatus, ExportError};
 
 /// What to do with a batch that was not accepted.
@@ -39,8 +38,11 @@ impl ExportError {
             Self::WrongAddress { .. } | Self::Experiment { .. } => Verdict::Hold,
             Self::WriteFile { source, .. } if !is_denied(source) => Verdict::Later(None),
             Self::WriteFile { .. } => Verdict::Hold,
+            #[cfg(feature = "sqlite")]
             Self::OpenStore(error) if error.is_transient() => Verdict::Later(None),
+            #[cfg(feature = "sqlite")]
             Self::WriteStore(error) if error.is_transient() => Verdict::Later(None),
+            #[cfg(feature = "sqlite")]
             Self::OpenStore(_) | Self::WriteStore(_) | Self::ReadStore(_) => Verdict::Hold,
         }
     }
@@ -64,7 +66,7 @@ impl ExportError {
                 matches!(status, 408 | 425 | 429 | 503)
             }
             Self::Unavailable { status: AnswerStatus::Grpc(code), .. } => {
-                matches!(Code::from(*code), Code::ResourceExhausted | Code::Unavailable)
+                matches!(*code, RESOURCE_EXHAUSTED | UNAVAILABLE)
             }
             _ => false,
         }
@@ -83,11 +85,9 @@ fn rejection(status: AnswerStatus) -> Verdict {
         AnswerStatus::Http(400 | 409 | 422) => Verdict::Never,
         AnswerStatus::Http(500) => Verdict::Fails,
         AnswerStatus::Http(_) => Verdict::Hold,
-        AnswerStatus::Grpc(code) => match Code::from(code) {
-            Code::InvalidArgument | Code::AlreadyExists | Code::FailedPrecondition => {
-                Verdict::Never
-            }
-            Code::Unknown | Code::Internal => Verdict::Fails,
+        AnswerStatus::Grpc(code) => match code {
+            INVALID_ARGUMENT | ALREADY_EXISTS | FAILED_PRECONDITION => Verdict::Never,
+            UNKNOWN | INTERNAL => Verdict::Fails,
             _ => Verdict::Hold,
         },
     }
@@ -106,21 +106,17 @@ mod tests {
             assert_eq!(rejection(AnswerStatus::Http(status)), Verdict::Hold, "{status}");
         }
         assert_eq!(rejection(AnswerStatus::Http(500)), Verdict::Fails);
-        let grpc = |code: Code| rejection(AnswerStatus::Grpc(code as i32));
-        for code in [Code::InvalidArgument, Code::AlreadyExists, Code::FailedPrecondition] {
-            assert_eq!(grpc(code), Verdict::Never, "{code:?}");
+        let grpc = |code| rejection(AnswerStatus::Grpc(code));
+        for code in [INVALID_ARGUMENT, ALREADY_EXISTS, FAILED_PRECONDITION] {
+            assert_eq!(grpc(code), Verdict::Never, "{code}");
         }
-        for code in [
-            Code::Unauthenticated,
-            Code::PermissionDenied,
-            Code::ResourceExhausted,
-            Code::NotFound,
-            Code::Unimplemented,
-        ] {
-            assert_eq!(grpc(code), Verdict::Hold, "{code:?}");
+        for code in
+            [UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, NOT_FOUND, UNIMPLEMENTED]
+        {
+            assert_eq!(grpc(code), Verdict::Hold, "{code}");
         }
-        for code in [Code::Unknown, Code::Internal] {
-            assert_eq!(grpc(code), Verdict::Fails, "{code:?}");
+        for code in [UNKNOWN, INTERNAL] {
+            assert_eq!(grpc(code), Verdict::Fails, "{code}");
         }
     }
 

@@ -320,7 +320,7 @@ impl Exporter for Encodes {
 
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         assert_eq!(
-            crate::requests::bodies(batch, crate::otlp_http::OtlpEncoding::Protobuf).len(),
+            crate::requests::bodies(batch, crate::requests::OtlpEncoding::Protobuf).len(),
             1
         );
         Ok(Receipt { spans: batch.spans.len() })
