@@ -7,7 +7,8 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 18] = [
+const LAYERS: [(&str, u8); 21] = [
+    ("program-log", 1),
     ("processes", 0),
     ("private-files", 0),
     ("terminal-text", 0),
@@ -21,11 +22,13 @@ const LAYERS: [(&str, u8); 18] = [
     ("buffer-server", 3),
     ("trace-store", 2),
     ("exporters", 3),
-    ("notify-hook", 4),
+    ("delivery", 4),
+    ("dispatch", 5),
+    ("notify-hook", 6),
     ("exec-proxy", 4),
-    ("doctor", 5),
-    ("setup", 5),
-    ("cli", 6),
+    ("doctor", 7),
+    ("setup", 7),
+    ("cli", 8),
 ];
 
 #[test]

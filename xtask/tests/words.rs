@@ -34,9 +34,11 @@ const WORDS: [(&str, &str); 24] = [
 ];
 
 /// Sources of which the texts for users are read: comments of arguments, and texts in quotes.
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 9] = [
     "crates/cli/src/args.rs",
-    "crates/codex-config/src/command.rs",
+    "crates/cli/src/config",
+    "crates/cli/src/flush.rs",
+    "crates/cli/src/job.rs",
     "crates/buffer-server/src/cli.rs",
     "crates/exec-proxy/src/help.rs",
     "crates/notify-hook/src/help.rs",

@@ -9,8 +9,7 @@
 //! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
 //! - [`secrets`]: the token, and how both ends prove that they know it;
 //! - [`paths`]: where the service keeps its files;
-//! - [`passing_on`]: how the service hands bodies to the program that passes them on;
-//! - [`log`]: the log of the programs that run beside it.
+//! - [`passing_on`]: how the service hands bodies to the program that passes them on.
 //!
 //! Start reading at [`Client::drain`] and [`process::ensure`].
 //!
@@ -19,7 +18,6 @@
 
 pub mod client;
 mod endpoint;
-pub mod log;
 pub mod passing_on;
 pub mod paths;
 pub mod process;
@@ -28,7 +26,6 @@ pub mod wire;
 
 pub use client::{Client, ClientError};
 pub use endpoint::{DEFAULT_HOST, DEFAULT_PORT, Endpoint, NotLoopback};
-pub use log::Log;
 pub use paths::Paths;
 pub use secrets::Token;
 pub use wire::{BufferedEvent, Drained, Health};

@@ -15,13 +15,13 @@ use std::{
 
 use buffer_api::{
     DEFAULT_HOST, DEFAULT_PORT, Endpoint, Paths,
-    log::chain,
     process::{
         self, AcquireError, Exit, Running, Service, StartError, Started, Status, StopError, Stopped,
     },
 };
 use clap::{Args, Parser, Subcommand};
 use codex_config::{Settings, variables::ARIZE_CODEX_BUFFER_PORT};
+use program_log::chain;
 
 pub use environment::Environment;
 

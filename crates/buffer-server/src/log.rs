@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use buffer_api::log::rotated;
+use program_log::rotated;
 
 /// The size at which the file becomes the old file, in bytes.
 const ROTATE_AT: u64 = 1024 * 1024;

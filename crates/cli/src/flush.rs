@@ -4,11 +4,11 @@ use std::fmt::Write;
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
-use buffer_api::log::chain;
 use codex_config::{Environment, Settings};
+use delivery::{Flushed, SetAside, Stopped, When};
+use dispatch::{DecideError, Decided, Delivery, TargetFlush, TargetOutbox};
 use doctor::UnfinishedTurn;
-use exporters::outbox::{Flushed, SetAside, Stopped, When};
-use notify_hook::{DecideError, Decided, Delivery, TargetFlush, TargetOutbox};
+use program_log::chain;
 use serde_json::json;
 
 use crate::args::Flush;
@@ -267,8 +267,8 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
 
 #[cfg(test)]
 mod tests {
+    use delivery::{RejectedBatch, Summary, UnfinishedBatch};
     use expect_test::expect;
-    use exporters::outbox::{RejectedBatch, Summary, UnfinishedBatch};
 
     use super::*;
 

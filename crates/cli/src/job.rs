@@ -14,11 +14,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Environment, Paths, Settings};
+use delivery::When;
+use dispatch::ledger::{self, Entry};
+use dispatch::{Delivery, TargetOutbox};
 use doctor::status::trace_pages;
 use doctor::{dollars, rounded_usd};
-use exporters::outbox::When;
-use notify_hook::ledger::{self, Entry};
-use notify_hook::{Delivery, TargetOutbox};
 use otlp_model::{TraceId, UnixNanos};
 use serde_json::json;
 
@@ -28,10 +28,6 @@ use crate::{CommandError, ExitCode};
 
 /// How long to go on where the command line does not say.
 const WAIT: Duration = Duration::from_secs(30);
-
-/// How long a turn may take until it counts as one of a Codex that was killed: its transcript must not
-/// have changed for a second, and have no writer twice.
-const SETTLE: Duration = Duration::from_secs(5);
 
 /// The longest time that one request to a target takes.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,7 +52,7 @@ pub(crate) fn flush(
         return Ok(("arize-codex: tracing is off\n".to_owned(), ExitCode::Success));
     }
     let until = Instant::now() + args.wait.map_or(WAIT, Duration::from_secs);
-    trace(paths, until)?;
+    trace(until)?;
     let left = until.saturating_duration_since(Instant::now());
     let timeout = TIMEOUT.min(left.max(Duration::from_secs(1)));
     let delivery = Delivery::to_targets(&settings, paths, timeout)
@@ -77,21 +73,16 @@ pub(crate) fn flush(
 
 /// Runs the hook until there is no turn left to trace. The notify of a turn may be at work at the same
 /// time; then the hook waits for it.
-fn trace(paths: &Paths, until: Instant) -> Result<(), CommandError> {
+fn trace(until: Instant) -> Result<(), CommandError> {
     let hook = crate::place::program("arize-hook-codex-notify")?;
-    let settled = Instant::now() + SETTLE;
-    loop {
-        let mut command = Command::new(&hook);
-        command.arg("--sweep").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let sweep = command.spawn().map_err(|error| {
-            CommandError::failed(format!("cannot run `{}`", hook.display()), error)
-        })?;
-        wait(sweep, until);
-        if !notify_hook::has_untraced_turns(paths) || Instant::now() >= until.min(settled) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(200));
-    }
+    let mut command = Command::new(&hook);
+    command.args(["--sweep", "--settle"]).stdin(Stdio::null());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let sweep = command
+        .spawn()
+        .map_err(|error| CommandError::failed(format!("cannot run `{}`", hook.display()), error))?;
+    wait(sweep, until);
+    Ok(())
 }
 
 /// Waits for a program, which ends at the time limit at the latest.

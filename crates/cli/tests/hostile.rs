@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime};
 
-use exporters::outbox::{Attempt, Limits, Outbox};
+use delivery::{Attempt, Limits, Outbox};
 use exporters::{AnswerStatus, ExportError};
 use otlp_model::{Attribute, Span, SpanBatch, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
 use trace_store::TraceStore;

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::SystemTime;
 
-use exporters::Outbox;
-use exporters::outbox::Limits;
+use delivery::Limits;
+use delivery::Outbox;
 use otlp_model::{Span, SpanBatch, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
 use serde_json::{Value, json};
 use tempfile::TempDir;

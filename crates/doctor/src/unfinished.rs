@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use exporters::outbox::UnfinishedBatch;
+use delivery::UnfinishedBatch;
 use serde::Serialize;
 
 use crate::words::{bytes, line, millis, span};

@@ -224,7 +224,7 @@ fn nothing_is_left_behind() {
 
 #[test]
 fn what_waits_is_told_also_for_a_target_that_is_gone() {
-    use exporters::outbox::Limits;
+    use delivery::Limits;
     let home = Home::new();
     let span = otlp_model::Span {
         trace_id: otlp_model::TraceId([7; 16]),
@@ -241,7 +241,7 @@ fn what_waits_is_told_also_for_a_target_that_is_gone() {
     let batch = otlp_model::SpanBatch { resource: Vec::new(), spans: vec![span] };
     for target in ["local", "old"] {
         let folder = home.paths.state_dir.join("outbox").join(target);
-        let outbox = exporters::Outbox::new(folder, Limits::default());
+        let outbox = delivery::Outbox::new(folder, Limits::default());
         outbox.push(&batch, SystemTime::now()).unwrap();
     }
     let report = home.examine();

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::{Endpoint, Log};
+use buffer_api::Endpoint;
 use codex_config::{Environment, Paths, Settings, variables};
 use codex_home::shim::PROXY;
 use codex_home::{codex_on_path, is_shim};
+use program_log::Log;
 
 use crate::process::{self, NOT_FOUND};
 use crate::wrappers::{self, Ran};

@@ -3,7 +3,7 @@
 use otlp_model::{MetricBatch, SpanBatch, TraceId};
 
 #[cfg(doc)]
-use crate::Outbox;
+use crate::RequestSize;
 use crate::{ExportError, Probe};
 
 /// Delivers batches to one target.
@@ -14,7 +14,7 @@ use crate::{ExportError, Probe};
 ///   mean that the spans can be seen already: Phoenix stores them about 0.1 s later.
 /// - After an error any part of the batch may have arrived. Sending the same batch again is safe,
 ///   because its ids are the same and targets keep one span per id.
-/// - A batch that is too large for one request ([`Outbox::holds_one_request`]) becomes several. Each
+/// - A batch that is too large for one request ([`RequestSize`]) becomes several. Each
 ///   ends within the timeout the exporter was made with, however the target behaves.
 /// - A batch without spans is `Ok`, and the target is not disturbed.
 /// - Nothing is printed beside what the target is for, and no error contains a credential.

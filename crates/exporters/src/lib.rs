@@ -1,8 +1,8 @@
 //! Delivers span batches to tracing backends.
 //!
 //! An [`Exporter`] takes a [`SpanBatch`](otlp_model::SpanBatch) and says whether its target accepted
-//! it. An [`ExportError`] tells by its [`Verdict`] what to do with a batch that was not accepted, and an
-//! [`Outbox`] keeps it until then. Because span ids are a function of what they name, offering the same
+//! it. An [`ExportError`] tells by its [`Verdict`] what to do with a batch that was not accepted; the crate
+//! `delivery` keeps it until then. Because span ids are a function of what they name, offering the same
 //! batch twice is harmless everywhere.
 //!
 //! Invariants: nothing here knows an agent harness, reads the environment or a home folder, prints (but
@@ -41,7 +41,6 @@ mod mlflow;
 mod otlp;
 #[cfg(feature = "http")]
 mod otlp_http;
-pub mod outbox;
 #[cfg(feature = "http")]
 mod partial_success;
 #[cfg(feature = "http")]
@@ -74,7 +73,6 @@ pub use memory::Memory;
 pub use mlflow::{Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment};
 #[cfg(feature = "http")]
 pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint, OtlpProtocol};
-pub use outbox::Outbox;
 #[cfg(feature = "http")]
 pub use phoenix::{Phoenix, PhoenixApi, PhoenixConfig};
 pub use probe::Probe;
@@ -82,7 +80,7 @@ pub use probe::Probe;
 pub use proxy::Proxies;
 #[cfg(feature = "grpc")]
 pub use relay::{Relay, RelayError};
-pub use requests::RequestSize;
+pub use requests::{MAX_BODY_BYTES, RequestSize};
 #[cfg(feature = "http")]
 pub use tls::TlsFiles;
 pub use verdict::Verdict;

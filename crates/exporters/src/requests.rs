@@ -29,7 +29,7 @@ impl OtlpEncoding {
 
 /// Largest body before compression, in bytes of protobuf: below the 4 MiB that gRPC servers and
 /// collectors accept, with room for what a collector adds.
-pub(crate) const MAX_BODY_BYTES: usize = 3_670_016;
+pub const MAX_BODY_BYTES: usize = 3_670_016;
 
 /// The same for JSON, in which a batch is longer. No gRPC server has to take it.
 const MAX_JSON_BYTES: usize = 2 * MAX_BODY_BYTES;

@@ -8,12 +8,12 @@ use std::ffi::OsStr;
 use std::io;
 use std::process::{Child, Command, Stdio};
 
-use buffer_api::log::chain;
 use codex_config::variables::ARIZE_CHAINED_NOTIFY;
 use codex_config::{ChainedNotifyError, Environment, Paths, chained_notify};
 use otlp_model::SpanId;
+use program_log::chain;
 
-use crate::log::Log;
+use program_log::Log;
 
 /// What became of the program.
 pub(crate) enum Chained {

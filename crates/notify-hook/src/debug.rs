@@ -7,9 +7,9 @@ use codex_turn::LogEvent;
 use otlp_model::{SpanBatch, Turn, encode};
 use serde_json::json;
 
-use crate::log::Log;
 use crate::secrets::Secrets;
-use crate::spans::SCOPE;
+use dispatch::SCOPE;
+use program_log::Log;
 
 /// How many dumps are kept.
 const MAX_DUMPS: usize = 100;

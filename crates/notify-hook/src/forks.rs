@@ -6,8 +6,8 @@ use std::path::Path;
 use codex_turn::TranscriptTurn;
 
 use crate::find::{self, Reach};
-use crate::log::Log;
 use crate::read::{self, ReadUntil, Turns};
+use program_log::Log;
 
 /// Marks the turns that the thread repeats. What the other thread's transcript has is a copy. Without
 /// that transcript, what was written in one go when the thread was made is one: what was paid for once

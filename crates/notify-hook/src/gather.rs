@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use buffer_api::log::chain;
 use buffer_api::{BufferedEvent, Client};
 use codex_turn::LogEvent;
 use otlp_model::UnixNanos;
+use program_log::chain;
 
-use crate::log::Log;
+use program_log::Log;
 
 /// So many bytes of events are kept as they are.
 const WHOLE_BYTES: usize = 1024 * 1024;

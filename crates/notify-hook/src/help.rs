@@ -7,7 +7,7 @@ Traces the finished turns of a Codex thread. Codex runs it: `arize-codex setup`
 writes it into `notify` in Codex's config.toml.
 
 Usage: arize-hook-codex-notify PAYLOAD
-       arize-hook-codex-notify --sweep [THREAD]...
+       arize-hook-codex-notify --sweep [THREAD... | --settle]
        arize-hook-codex-notify --flush [--rejected]
        arize-hook-codex-notify --lifecycle < PAYLOAD
 
@@ -17,6 +17,7 @@ Arguments:
 Options:
   --sweep      Trace turns that Codex does not announce, such as failed ones:
                of these threads, or of all that changed
+  --settle     With --sweep: until no turn of a Codex that has ended is left
   --flush      Send queued turns whose time has come (`arize-codex flush` sends
                all of them and prints the result)
   --rejected   With --flush: also those that a target rejected

@@ -17,57 +17,35 @@
 //!
 //! Start reading at [`run`], then [`trace_thread`].
 
-mod assembled;
 mod chain;
 mod debug;
-mod decide;
-mod deliver;
 mod dry_run;
-mod exporter;
 mod find;
 mod forks;
 mod gather;
 mod git;
 mod help;
-mod lane;
-pub mod ledger;
 mod lifecycle;
 mod lineage;
-mod metrics;
 mod order;
-mod others;
 mod parents;
 mod pass_on;
 mod price;
-mod queues;
 mod read;
 mod reverts;
 mod run;
 mod secrets;
 mod sending;
-mod spans;
 mod state;
 mod sweep;
 mod thread_reading;
-mod told;
 mod trace_thread;
 mod trigger;
 mod watchdog;
 mod writers;
-
-use buffer_api::log;
-
-pub use decide::{DecideError, Decided};
-pub use deliver::{Delivery, DeliveryError};
-pub use exporter::exporter;
-pub use log::Log;
-pub use metrics::UnsentMetrics;
-pub use queues::{Destination, OtherQueue, other_queues, outbox};
 pub use read::{ReadLimit, SILENCE};
 pub use run::{CAP, run};
 pub use secrets::Secrets;
 pub use state::{StateError, ThreadState};
-pub use sweep::has_untraced_turns;
-pub use told::{TargetFlush, TargetOutbox};
 pub use trace_thread::{Context, Report, trace_thread};
 pub use trigger::{Cause, Trigger};

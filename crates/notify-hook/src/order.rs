@@ -9,6 +9,9 @@ use crate::lifecycle::{LIFECYCLE, LOOK};
 /// The first argument of a run that nobody's payload caused.
 const SWEEP: &str = "--sweep";
 
+/// After it: until no turn of a Codex that has ended is left.
+const SETTLE: &str = "--settle";
+
 /// The first argument of a run that only offers what waits in the outboxes.
 const FLUSH: &str = "--flush";
 
@@ -26,6 +29,8 @@ pub(crate) enum Order<'a> {
     LifecycleLook,
     /// Look at these threads, or where none is named at those that changed.
     Sweep(&'a [OsString]),
+    /// Trace threads that changed until no turn of a Codex that has ended is left.
+    Settle,
     /// Offer the targets what waits for them.
     Flush {
         /// What they refused for good, too.
@@ -40,6 +45,7 @@ impl<'a> Order<'a> {
     pub(crate) fn of(arguments: &'a [OsString]) -> Self {
         let Some((first, rest)) = arguments.split_first() else { return Self::Notify(None) };
         match first.to_str() {
+            Some(SWEEP) if rest == [SETTLE] => Self::Settle,
             Some(SWEEP) => Self::Sweep(rest),
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
             Some(LIFECYCLE) => Self::Lifecycle,

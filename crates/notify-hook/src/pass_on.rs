@@ -8,13 +8,13 @@
 use std::io;
 use std::time::Duration;
 
-use buffer_api::log::chain;
 use buffer_api::passing_on::{Parcel, Receipt};
 use codex_config::{Environment, Forward, ForwardProtocol, Paths, Settings};
 use exporters::Relay;
+use program_log::chain;
 
-use crate::exporter::{connection, exposed};
 use crate::watchdog::Watchdog;
+use dispatch::{connection, exposed};
 
 /// The most that a body may take.
 const TIMEOUT: Duration = Duration::from_secs(5);

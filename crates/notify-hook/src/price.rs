@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fs;
 
-use buffer_api::log::chain;
 use codex_config::Paths;
 use otlp_model::Turn;
 use otlp_model::turn::{Cost, Step, Usage};
 use pricing::{PriceTable, TokenUsage};
+use program_log::chain;
 
-use crate::log::Log;
+use program_log::Log;
 
 /// The built-in prices, overlaid with the user's own (`prices.json` in the harness home).
 pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {

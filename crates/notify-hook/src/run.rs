@@ -6,17 +6,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use buffer_api::log::chain;
 use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
 use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
+use program_log::chain;
 
-use exporters::outbox::When;
+use delivery::When;
 
 use crate::chain::Chained;
-use crate::deliver::Delivery;
-use crate::log::Log;
 use crate::order::Order;
 use crate::pass_on::pass_on;
 use crate::read::ReadLimit;
@@ -25,6 +23,8 @@ use crate::trace_thread::{Context, Report, TELEMETRY_PATIENCE, trace_thread};
 use crate::trigger::{Cause, Trigger};
 use crate::watchdog::Watchdog;
 use crate::{find, help, lifecycle, price, state, sweep};
+use dispatch::Delivery;
+use program_log::Log;
 
 /// The longest time that a look at a thread takes, whoever hangs; a run for a payload is one look.
 pub const CAP: Duration = Duration::from_secs(10);
@@ -127,6 +127,7 @@ fn hook(order: Order<'_>, paths: &Paths, settings: Settings, log: &Log, watchdog
         Order::Notify(argument) => notify(&context, argument),
         Order::LifecycleLook => lifecycle(&context),
         Order::Sweep(threads) => sweep(&mut context, threads, watchdog),
+        Order::Settle => settle(&mut context, watchdog),
         Order::Flush { rejected } => flush(&context, rejected),
         Order::Lifecycle | Order::PassOn => 0,
     };
@@ -210,6 +211,21 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
         finish(context);
     }
     sum.unsent
+}
+
+/// Sweeps until no turn of a Codex that has ended is left. A killed one counts as ended when its
+/// transcript has not changed for a second and had no writer twice.
+fn settle(context: &mut Context<'_>, watchdog: &Watchdog) -> usize {
+    const LONGEST: Duration = Duration::from_secs(5);
+    let until = Instant::now() + LONGEST;
+    loop {
+        let unsent = sweep(context, &[], watchdog);
+        if !sweep::has_untraced_turns(context.paths) || Instant::now() >= until {
+            return unsent;
+        }
+        thread::sleep(Duration::from_millis(200));
+        watchdog.rearm();
+    }
 }
 
 /// Waits for answers that are late, and offers the targets what waits for them and is due, as far as

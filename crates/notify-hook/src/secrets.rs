@@ -13,7 +13,7 @@ use scrub::Scrubber;
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
-use crate::log::Log;
+use program_log::Log;
 
 /// Settings of whose texts those that go into every span hold no secrets: the attributes of the user
 /// and of the environment, and the user's id.

@@ -17,8 +17,8 @@ use otlp_model::decode::from_protobuf;
 use otlp_model::encode::{export_request, to_protobuf};
 use serde::{Deserialize, Serialize};
 
-use crate::deliver::{Batches, Parcels};
-use crate::spans::SCOPE;
+use dispatch::SCOPE;
+use dispatch::{Batches, TurnBatches};
 
 /// The first line of the file. The batches follow it, as OTLP protobuf.
 #[derive(Debug, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ struct Target {
 const VERSION: u32 = 1;
 
 /// Writes down what is about to be sent.
-pub(crate) fn write(file: &Path, turn: &str, parcels: &Parcels) -> io::Result<()> {
+pub(crate) fn write(file: &Path, turn: &str, parcels: &TurnBatches) -> io::Result<()> {
     let mut header = Header { version: VERSION, turn: turn.to_owned(), targets: Vec::new() };
     let mut batches = Vec::new();
     for (name, batch) in parcels.batches() {

@@ -10,13 +10,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use buffer_api::log::chain;
 use codex_config::{Paths, TracingStart};
 use otlp_model::UnixNanos;
+use program_log::chain;
 
-use crate::log::Log;
 use crate::writers::{Writers, writers};
 use crate::{find, state};
+use program_log::Log;
 
 /// The most threads of which a sweep tells turns. Those of which there is nothing to tell, such as ones
 /// whose turn goes on, do not count.
@@ -61,7 +61,7 @@ pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
 
 /// Whether there are turns to send of a Codex that has ended: a thread changed, and no process writes to
 /// it any more.
-pub fn has_untraced_turns(paths: &Paths) -> bool {
+pub(crate) fn has_untraced_turns(paths: &Paths) -> bool {
     let since = TracingStart::of(paths).noted().unwrap_or_else(|| SystemTime::now() - JUST_BEFORE);
     changed_threads(paths, since).iter().any(|thread| {
         let found = find::files(&paths.codex_home, thread, &[], find::Reach::Since(since));

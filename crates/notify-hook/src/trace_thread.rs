@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
-use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TracingStart};
 use codex_turn::{
     LogEvent, NotifyPayload, TranscriptTurn, covers, events_of, turn_from_events, turn_from_notify,
@@ -14,19 +13,21 @@ use codex_turn::{
 use otlp_model::turn::Outcome;
 use otlp_model::{Turn, UnixNanos};
 use pricing::PriceTable;
+use program_log::chain;
 
-use crate::deliver::Delivery;
 use crate::gather::Gathered;
-use crate::lane::Fate;
 use crate::lineage::note_caller;
-use crate::log::Log;
 use crate::price::price;
 use crate::read::ReadLimit;
 use crate::secrets::Secrets;
 use crate::state::ThreadState;
-use crate::told::Told;
 use crate::trigger::{Cause, Trigger};
-use crate::{debug, dry_run, ledger, sending, sweep};
+use dispatch::Delivery;
+use dispatch::ledger;
+use dispatch::{DeliveryStatus, TargetOutcome};
+use program_log::Log;
+
+use crate::{debug, dry_run, sending, sweep};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -293,14 +294,17 @@ impl Look<'_> {
     }
 
     /// Remembers where a turn was told; says whether that is everywhere.
-    fn remember(&mut self, turn: &Turn, key: &str, told: Vec<Told>) -> bool {
+    fn remember(&mut self, turn: &Turn, key: &str, told: Vec<TargetOutcome>) -> bool {
         let mut everywhere = true;
         for told in told {
-            match told.fate {
-                Fate::Accepted | Fate::Waiting { .. } | Fate::SetAside(_) | Fate::SampledOut => {
+            match told.status {
+                DeliveryStatus::Accepted
+                | DeliveryStatus::Queued { .. }
+                | DeliveryStatus::DeadLettered(_)
+                | DeliveryStatus::SampledOut => {
                     self.state.mark_partly_sent(key, told.name);
                 }
-                Fate::Lost(_) => everywhere = false,
+                DeliveryStatus::Failed(_) => everywhere = false,
             }
         }
         if !everywhere {

@@ -5,12 +5,12 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use buffer_api::log::chain;
 use buffer_api::process::{self, Status};
 use codex_config::file_edit::digest;
 use codex_config::{TracingStart, file_edit};
 use codex_home::shim::{self, ShimError};
 use private_files::WriteError;
+use program_log::chain;
 
 use crate::autostart::Launcher;
 use crate::change::Change;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use buffer_api::{Health, log::chain, wire::SERVICE_NAME};
+use buffer_api::{Health, wire::SERVICE_NAME};
+use program_log::chain;
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc::UnboundedSender, watch};
 
 use super::{Origin, Secrets, answer::Refusal};

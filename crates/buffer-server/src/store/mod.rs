@@ -22,7 +22,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use buffer_api::log::chain;
+use program_log::chain;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{config::Limits, event::Event, http::Origin};

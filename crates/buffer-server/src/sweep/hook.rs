@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, SystemTime};
 
-use buffer_api::log::HOOK_FAILED;
+use program_log::HOOK_FAILED;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, timeout_at};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use buffer_api::log::LIMIT_REACHED;
+use program_log::LIMIT_REACHED;
 
 use crate::Finding;
 use crate::logs::Line;

@@ -2,11 +2,11 @@
 
 use std::time::SystemTime;
 
-use buffer_api::log::chain;
 use codex_config::{Paths, Settings};
-use exporters::Outbox;
-use exporters::outbox::Summary;
-use notify_hook::Destination;
+use delivery::Outbox;
+use delivery::Summary;
+use dispatch::Destination;
+use program_log::chain;
 
 use crate::words::{bytes, count, line, show_access, span};
 use crate::{Finding, UnfinishedTurn};
@@ -72,10 +72,10 @@ pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
     };
     let own = settings.targets.iter().map(|target| {
         let queue = target.queue();
-        let outbox = notify_hook::outbox(paths, settings, &queue);
+        let outbox = dispatch::outbox(paths, settings, &queue);
         facts(queue, &outbox, WaitsFor::Target)
     });
-    let others = notify_hook::other_queues(settings, paths).into_iter();
+    let others = dispatch::other_queues(settings, paths).into_iter();
     own.chain(others.map(|other| facts(other.name, &other.outbox, other.destination.into())))
         .collect()
 }
@@ -180,7 +180,7 @@ fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> 
 mod tests {
     use std::time::Duration;
 
-    use exporters::outbox::{RejectedBatch, UnfinishedBatch};
+    use delivery::{RejectedBatch, UnfinishedBatch};
 
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};

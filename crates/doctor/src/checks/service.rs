@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use buffer_api::log::HOOK_FAILED;
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
 use codex_config::{Paths, Settings};
 use codex_home::HOOK_PROGRAM;
+use program_log::HOOK_FAILED;
 
 use crate::words::{bytes, count, line, quoted, span};
 use crate::{Finding, logs};

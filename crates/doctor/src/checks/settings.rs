@@ -1,7 +1,7 @@
 //! The settings: do the files parse, and was anything in them ignored?
 
-use buffer_api::log::chain;
 use codex_config::{ConfigError, Settings, Warning, variables};
+use program_log::chain;
 
 use crate::Finding;
 use crate::remedy::Remedies;

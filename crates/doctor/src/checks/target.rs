@@ -7,9 +7,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::log::chain;
 use codex_config::{Paths, Settings, Target, TargetError, TargetSettings};
 use exporters::{AnswerStatus, ExportError, Probe};
+use program_log::chain;
 
 use crate::Finding;
 use crate::remedy::Remedies;
@@ -82,7 +82,7 @@ fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: boo
     let mut place = String::new();
     let answer = match &target.target {
         Err(error) => misnamed(error),
-        Ok(kind) => match notify_hook::exporter(kind, target, paths, patience) {
+        Ok(kind) => match dispatch::exporter(kind, target, paths, patience) {
             Err(error) => Answer::Unusable(chain(&error)),
             Ok(exporter) => {
                 place = exporter.target().to_owned();

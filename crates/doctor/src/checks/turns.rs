@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use codex_config::Paths;
 use codex_home::sessions;
-use notify_hook::ledger;
+use dispatch::ledger;
 use otlp_model::UnixNanos;
 
 use crate::Finding;

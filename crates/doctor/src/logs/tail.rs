@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 
-use buffer_api::log::rotated;
+use program_log::rotated;
 
 use super::{Line, Source};
 

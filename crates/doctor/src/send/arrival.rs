@@ -3,11 +3,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use buffer_api::log::chain;
 use codex_config::{Environment, Settings, TargetSettings};
+use dispatch::ledger::Entry;
 use exporters::{ExportError, Exporter};
-use notify_hook::ledger::Entry;
 use otlp_model::TraceId;
+use program_log::chain;
 
 use super::stage::Stage;
 use crate::Finding;
@@ -111,7 +111,7 @@ fn arrival(target: &TargetSettings, stage: &Stage, trace: TraceId, begun: Instan
 
 fn exporter_of(target: &TargetSettings, stage: &Stage) -> Result<Box<dyn Exporter>, String> {
     let kind = target.target.as_ref().map_err(ToString::to_string)?;
-    notify_hook::exporter(kind, target, &stage.paths, ANSWER).map_err(|error| error.to_string())
+    dispatch::exporter(kind, target, &stage.paths, ANSWER).map_err(|error| error.to_string())
 }
 
 /// The spans of the trace as soon as they are complete, or as they are in the end.

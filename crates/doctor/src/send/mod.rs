@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::secrets::TOKEN_HEADER;
 use buffer_api::{Client, Endpoint, Paths as BufferPaths, Token};
-use notify_hook::ledger::Entry;
+use dispatch::ledger::Entry;
 use otlp_model::TraceId;
 
 use crate::words::{count, show_access};

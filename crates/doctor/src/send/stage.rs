@@ -9,8 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use codex_config::{Environment, Paths, variables};
-use exporters::outbox::{Limits, Summary};
-use notify_hook::ledger::{self, Entry};
+use delivery::{Limits, Summary};
+use dispatch::ledger::{self, Entry};
 use otlp_model::UnixNanos;
 use serde_yaml::{Mapping, Value};
 use tempfile::TempDir;
@@ -138,7 +138,7 @@ impl Stage {
     /// How it stands with a target.
     pub(super) fn outbox(&self, target: &str) -> Option<Summary> {
         let folder = self.paths.state_dir.join("outbox").join(target);
-        exporters::Outbox::new(folder, Limits::default()).summary().ok()
+        delivery::Outbox::new(folder, Limits::default()).summary().ok()
     }
 
     fn log(&self) -> PathBuf {

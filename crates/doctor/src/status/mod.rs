@@ -10,9 +10,9 @@ use std::time::{Duration, SystemTime};
 use buffer_api::process::{self, Running, Service, Status};
 use buffer_api::{Endpoint, Paths as BufferPaths};
 use codex_config::{Paths, Settings, TargetSettings};
+use dispatch::ledger::{self, Entry};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use notify_hook::ledger::{self, Entry};
 use otlp_model::{TraceId, UnixNanos};
 use serde::Serialize;
 
@@ -245,7 +245,7 @@ pub struct Destination {
 pub fn trace_pages(settings: &Settings, paths: &Paths, trace: TraceId) -> Vec<(String, String)> {
     let page = |target: &TargetSettings| {
         let kind = target.target.as_ref().ok()?;
-        let exporter = notify_hook::exporter(kind, target, paths, Duration::from_secs(1)).ok()?;
+        let exporter = dispatch::exporter(kind, target, paths, Duration::from_secs(1)).ok()?;
         Some((target.name.clone(), exporter.trace_page(trace)?))
     };
     settings.targets.iter().filter_map(page).collect()
@@ -258,7 +258,7 @@ pub fn destinations(settings: &Settings, paths: &Paths) -> Vec<Destination> {
 
 fn destination(settings: &TargetSettings, paths: &Paths) -> Option<Destination> {
     let target = settings.target.as_ref().ok()?;
-    let exporter = notify_hook::exporter(target, settings, paths, Duration::from_secs(1)).ok()?;
+    let exporter = dispatch::exporter(target, settings, paths, Duration::from_secs(1)).ok()?;
     Some(Destination { target: exporter.target().to_owned(), page: exporter.page() })
 }
 

@@ -197,8 +197,8 @@ fn tokens(count: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use dispatch::ledger::Entry;
     use expect_test::expect;
-    use notify_hook::ledger::Entry;
     use textwrap::core::display_width;
 
     use super::*;

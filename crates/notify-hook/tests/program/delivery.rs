@@ -4,8 +4,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use exporters::Outbox;
-use exporters::outbox::{Limits, Summary};
+use delivery::Outbox;
+use delivery::{Limits, Summary};
 
 use crate::backend::{Backend, Does};
 use crate::home::{Home, recorded, until};

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
+use dispatch::Delivery;
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
 };
-use notify_hook::{
-    Cause, Context, Delivery, Log, ReadLimit, Report, Secrets, Trigger, trace_thread,
-};
+use notify_hook::{Cause, Context, ReadLimit, Report, Secrets, Trigger, trace_thread};
 use otlp_model::SpanBatch;
 use pricing::PriceTable;
+use program_log::Log;
 use tempfile::TempDir;
 
 /// A home with one recorded thread, and a target that can be switched off.

@@ -4,10 +4,11 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use buffer_api::log::LIMIT_REACHED;
 use codex_turn::NotifyPayload;
-use notify_hook::{Cause, ReadLimit, Report, ledger};
+use dispatch::ledger;
+use notify_hook::{Cause, ReadLimit, Report};
 use otlp_model::{SpanKind, SpanStatus, UnixNanos};
+use program_log::LIMIT_REACHED;
 
 use crate::home::{Home, NOTHING, SENT, UNSENT};
 

@@ -4,11 +4,11 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use buffer_api::log::chain;
 use buffer_api::process;
 use codex_config::{TracingStart, file_edit};
 use codex_home::shim::{self, ShimError};
 use processes::running;
+use program_log::chain;
 
 use super::{Removal, Stuck};
 use crate::apply::{Problem, commands};

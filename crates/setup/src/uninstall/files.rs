@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use buffer_api::log::chain;
 use codex_config::profile::{self, Platform};
 use codex_config::{KeyPath, Paths, codex_toml, edit, hooks_json, our_hook_states};
 use codex_home::HOOK_PROGRAM;
+use program_log::chain;
 
 use super::Stuck;
 use crate::facts::{self, FactsError};

@@ -1,45 +1,48 @@
-//! What became of turns and of what waited, and the lines about it in the log.
+//! Delivery results, and how they are logged.
 
 use std::fmt::Display;
 use std::time::Duration;
 
-use buffer_api::log::chain;
-use exporters::outbox::{Flushed, OutboxError, Stopped, Summary};
+use delivery::{Flushed, OutboxError, Stopped, Summary};
+use program_log::chain;
 
-use crate::lane::{Fate, Why};
-use crate::log::Log;
 use crate::metrics::UnsentMetrics;
+use crate::queued_exporter::{DeliveryStatus, QueueReason};
+use program_log::Log;
 
-/// What became of a turn at one target.
+/// The result of delivering a turn to one target.
 #[derive(Debug, Clone)]
-pub(crate) struct Told {
+pub struct TargetOutcome {
     /// What the target is called among all.
-    pub(crate) name: String,
+    pub name: String,
     /// The target, for people.
-    pub(crate) target: String,
+    pub target: String,
     /// What the turn's root span is called.
-    pub(crate) turn: String,
-    pub(crate) spans: usize,
-    pub(crate) took: Duration,
-    pub(crate) fate: Fate,
+    pub turn: String,
+    /// Its spans.
+    pub spans: usize,
+    /// How long the target took to answer.
+    pub took: Duration,
+    /// The result.
+    pub status: DeliveryStatus,
 }
 
-/// What became of what waited for one target.
+/// The result of sending the queue of one target.
 #[derive(Debug)]
 pub struct TargetFlush {
     /// The name of the queue.
     pub name: String,
     /// The target, for people.
     pub target: String,
-    /// What came of it.
+    /// The result for spans.
     pub result: Result<Flushed, OutboxError>,
-    /// What did not come of the numbers about what it accepted.
+    /// Metrics of accepted turns that were not sent.
     pub metrics: UnsentMetrics,
-    /// What came of the numbers that waited.
+    /// The result for queued metrics.
     pub waiting_metrics: Result<Flushed, OutboxError>,
 }
 
-/// What waits for one target.
+/// The queue of one target.
 #[derive(Debug)]
 pub struct TargetOutbox {
     /// The name of the queue: that of its target, or a mark behind it for a place that the environment
@@ -49,58 +52,60 @@ pub struct TargetOutbox {
     pub target: Option<String>,
     /// Its address and project where they are known.
     pub place: Option<String>,
-    /// What waits, and how it stands with the target; empty where the outbox cannot be read.
+    /// What is queued, and the state of its target; empty where the queue cannot be read.
     pub summary: Summary,
 }
 
-impl Told {
+impl TargetOutcome {
     /// Logs an answer that came after its turn was put away, where it says more than that.
-    pub(crate) fn log_late(&self, log: &Log) {
+    pub fn log_late(&self, log: &Log) {
         let Self { target, turn, .. } = self;
-        match &self.fate {
-            Fate::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
-            Fate::Waiting { why: Why::Refused(why), .. }
-            | Fate::SetAside(why)
-            | Fate::Lost(why) => {
+        match &self.status {
+            DeliveryStatus::Accepted => log.info(format_args!("{turn}: accepted late by {target}")),
+            DeliveryStatus::Queued { why: QueueReason::Refused(why), .. }
+            | DeliveryStatus::DeadLettered(why)
+            | DeliveryStatus::Failed(why) => {
                 log.error(format_args!("{turn} for {target}: {}", without_place(why, target)));
             }
-            Fate::Waiting { .. } | Fate::SampledOut => {}
+            DeliveryStatus::Queued { .. } | DeliveryStatus::SampledOut => {}
         }
     }
 
     /// Logs what became of a turn that was told with so many events.
-    pub(crate) fn log(&self, log: &Log, thread_id: &str, events: usize) {
+    pub fn log(&self, log: &Log, thread_id: &str, events: usize) {
         let Self { target, turn, spans, took, .. } = self;
         let what = format_args!("{turn} of thread {thread_id}");
-        match &self.fate {
-            Fate::Accepted => log.info(format_args!(
+        match &self.status {
+            DeliveryStatus::Accepted => log.info(format_args!(
                 "{what}: {spans} spans to {target} in {} ms, with {events} events",
                 took.as_millis()
             )),
-            Fate::Waiting { why: Why::BehindOthers, .. } => {
+            DeliveryStatus::Queued { why: QueueReason::BehindOthers, .. } => {
                 log.info(format_args!("{what} is queued for {target}, behind earlier turns"));
             }
-            Fate::Waiting { why: Why::InParts, .. } => {
+            DeliveryStatus::Queued { why: QueueReason::InParts, .. } => {
                 log.info(format_args!("{what}: {spans} spans go to {target} in several requests"));
             }
-            Fate::Waiting { why: Why::NoAnswerYet, .. } => {
+            DeliveryStatus::Queued { why: QueueReason::NoAnswerYet, .. } => {
                 log.info(format_args!("{what} is queued for {target}, which has not answered yet"));
             }
-            Fate::Waiting { why: Why::Refused(why), .. } => {
+            DeliveryStatus::Queued { why: QueueReason::Refused(why), .. } => {
                 let why = without_place(why, target);
                 log.error(format_args!("{what} is queued for {target}: {why}"));
             }
-            Fate::SampledOut => log.verbose(format_args!("{what} is not among those for {target}")),
-            Fate::SetAside(why) => {
+            DeliveryStatus::SampledOut => {
+                log.verbose(format_args!("{what} is not among those for {target}"))
+            }
+            DeliveryStatus::DeadLettered(why) => {
                 let why = without_place(why, target);
                 log.error(format_args!("{what} was rejected by {target}: {why}"));
             }
-            Fate::Lost(why) => {
+            DeliveryStatus::Failed(why) => {
                 let why = without_place(why, target);
                 log.error(format_args!("{what} could not be sent to {target}: {why}"));
             }
         }
-        if let Fate::Waiting { dropped: dropped @ 1.., .. } = self.fate {
+        if let DeliveryStatus::Queued { dropped: dropped @ 1.., .. } = self.status {
             log.error(format_args!("dropped {} for {target}: the queue is full", queued(dropped)));
         }
     }
@@ -108,7 +113,7 @@ impl Told {
 
 impl TargetFlush {
     /// Logs what came of it, where something did.
-    pub(crate) fn log(&self, log: &Log) {
+    pub fn log(&self, log: &Log) {
         let target = &self.target;
         self.metrics.log(log, target);
         self.log_waiting_metrics(log);
@@ -161,7 +166,7 @@ fn queued(turns: impl Display + PartialEq + From<u8>) -> String {
     format!("{turns} queued {}", if turns == 1.into() { "turn" } else { "turns" })
 }
 
-/// Why something failed, without the address where the target in front of it has it already.
+/// QueueReason something failed, without the address where the target in front of it has it already.
 fn without_place<'w>(why: &'w str, target: &str) -> &'w str {
     let rest = why.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
     rest.filter(|(place, _)| target.contains(place)).map_or(why, |(_, rest)| rest)

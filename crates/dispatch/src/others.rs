@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use codex_config::{Paths, Settings};
-use exporters::Outbox;
+use delivery::Outbox;
 
-use crate::lane::{self, Lane};
+use crate::outcome::TargetOutbox;
+use crate::queued_exporter::{self, QueuedExporter};
 use crate::queues::{self, Destination, OtherQueue};
-use crate::told::TargetOutbox;
 
 /// Turns for places that only the environment of another process names, and for targets that are gone.
 #[derive(Default)]
 pub(crate) struct Others {
     /// Those that can be sent.
-    pub(crate) lanes: Vec<Arc<Lane>>,
+    pub(crate) lanes: Vec<Arc<QueuedExporter>>,
     /// Those that a person has to decide about.
     pub(crate) held: Vec<HeldQueue>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct HeldQueue {
 impl Others {
     /// Finds them. What waits for a place that is a target's by now waits for that target.
     pub(crate) fn find(
-        lanes: &[Arc<Lane>],
+        lanes: &[Arc<QueuedExporter>],
         settings: &Settings,
         paths: &Paths,
         timeout: Duration,
@@ -42,7 +42,7 @@ impl Others {
             let place = match destination {
                 Destination::Known(found) => {
                     let (settings, target) = *found;
-                    let lane = Lane::to_target(&settings, &target, paths, timeout);
+                    let lane = QueuedExporter::to_target(&settings, &target, paths, timeout);
                     if lane.queue() != name && !matches!(outbox.move_to(lane.outbox()), Ok(Some(_)))
                     {
                         // Another process offers it. The next run finds it again.
@@ -65,7 +65,7 @@ impl Others {
     /// Leaves those alone that cannot be sent. They are not thrown away.
     pub(crate) fn hold(&self) {
         for queue in &self.held {
-            lane::hold(&queue.outbox, &queue.reason);
+            queued_exporter::hold(&queue.outbox, &queue.reason);
         }
     }
 

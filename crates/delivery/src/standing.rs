@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::backoff::{is_due, wait};
 use super::folder;
-use crate::Verdict;
+use exporters::Verdict;
 
 /// The file's form. Unknown fields of later versions are dropped; missing ones are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::Verdict;
+use exporters::Verdict;
 
 /// The wait after a first failure that passes.
 const FIRST: Duration = Duration::from_secs(1);

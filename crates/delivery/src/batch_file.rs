@@ -7,14 +7,17 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use otlp_model::decode::{DecodeError, from_protobuf};
+use otlp_model::encode::Scope;
 use otlp_model::stream::{self, SpanReader, write_spans};
 use otlp_model::{Attribute, Span, SpanBatch};
 use serde::{Deserialize, Serialize};
 
 use super::EachSpan;
-use crate::requests::SCOPE;
 
 const VERSION: u32 = 1;
+
+/// A queue does not know what made its spans; who sends them names the scope.
+const SCOPE: Scope<'static> = Scope { name: "delivery", version: env!("CARGO_PKG_VERSION") };
 
 /// The longest header that is read, in bytes.
 const HEADER_BYTES: u64 = 64 * 1024;

@@ -7,7 +7,7 @@ fn a_batch_comes_out_as_it_went_in_and_only_its_owner_can_read_it() {
     let scene = Scene::new();
     let batch = batch("t", &["a", "b"]);
     scene.push("t", &["a", "b"]);
-    let memory = crate::Memory::new();
+    let memory = exporters::Memory::new();
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

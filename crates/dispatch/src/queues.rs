@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_config::{Environment, OneOff, Paths, Settings, TargetSettings};
-use exporters::Outbox;
-use exporters::outbox::Limits;
+use delivery::Limits;
+use delivery::Outbox;
 use serde::{Deserialize, Serialize};
 
 const NOTE: &str = "target.json";
@@ -144,7 +144,7 @@ impl Destination {
 }
 
 impl Destination {
-    /// Why the queue cannot be sent; empty where it can.
+    /// QueueReason the queue cannot be sent; empty where it can.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Known(_) => String::new(),

@@ -4,21 +4,22 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, Instant, SystemTime};
 
-use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
-use exporters::outbox::{Attempt, EachSpan, Flushed, OnAccepted, OutboxError, When};
-use exporters::{ConfigError, ExportError, Exporter, Outbox, Verdict};
+use delivery::Outbox;
+use delivery::{Attempt, EachSpan, Flushed, OnAccepted, OutboxError, When};
+use exporters::{ConfigError, ExportError, Exporter, Verdict};
 use otlp_model::{Sampling, Span, SpanBatch, Turn, metrics_of};
+use program_log::chain;
 
 use crate::assembled::Assembled;
 use crate::exporter::exporter;
-use crate::metrics::{self, MetricsFate};
+use crate::metrics::{self, MetricsOutcome};
+use crate::outcome::TargetFlush;
 use crate::queues::{self, Note};
 use crate::spans::SpanPolicy;
-use crate::told::TargetFlush;
 
 /// A target with its outbox, ready to take turns.
-pub(crate) struct Lane {
+pub(crate) struct QueuedExporter {
     name: String,
     /// The name of its queue.
     queue: String,
@@ -33,49 +34,49 @@ pub(crate) struct Lane {
     fingerprint: u64,
 }
 
-/// Why a turn waits.
+/// Why a turn is queued.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// Others wait before it.
+pub enum QueueReason {
+    /// Turns are queued before it.
     BehindOthers,
     /// It needs several requests.
     InParts,
-    /// The target takes longer than a turn waits.
+    /// The target takes longer to answer than a turn waits for it.
     NoAnswerYet,
     /// The target does not take it, or cannot be offered it, for this reason.
     Refused(String),
 }
 
-/// What came of offering a batch to a target.
+/// The result of one attempt to deliver a batch.
 #[derive(Debug)]
 pub(crate) enum Offer {
-    /// The target, or the way to it, said this.
+    /// The answer of the target, or of the connection to it.
     Answered(Result<(), ExportError>),
-    /// It was not offered.
-    NotMade(Why),
+    /// No attempt was made.
+    NotMade(QueueReason),
 }
 
-/// What became of a turn at a target.
+/// The result of delivering a turn to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum DeliveryStatus {
     /// The target accepted it.
     Accepted,
-    /// It waits in the outbox.
-    Waiting {
-        /// For what.
-        why: Why,
+    /// It is queued.
+    Queued {
+        /// The reason.
+        why: QueueReason,
         /// How many old batches were given up for it.
         dropped: usize,
     },
     /// The target was not to get it: only a share of all turns is sent.
     SampledOut,
-    /// The target will never accept it; it was set aside with these words.
-    SetAside(String),
-    /// Nobody has it: the outbox cannot be used, for this reason.
-    Lost(String),
+    /// The target refused it for good with these words; it is a dead letter.
+    DeadLettered(String),
+    /// It is neither delivered nor queued: the queue cannot be used, for this reason.
+    Failed(String),
 }
 
-impl Lane {
+impl QueuedExporter {
     /// A target of the settings; each request to it ends within `timeout`.
     pub(crate) fn to_target(
         settings: &Settings,
@@ -182,76 +183,80 @@ impl Lane {
     pub(crate) fn offer(&self, batch: &SpanBatch) -> Offer {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
-            Err(reason) => return Offer::NotMade(Why::Refused(reason.clone())),
+            Err(reason) => return Offer::NotMade(QueueReason::Refused(reason.clone())),
         };
         // What waits in an outbox that cannot be read must not keep this one from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
-            return Offer::NotMade(Why::BehindOthers);
+            return Offer::NotMade(QueueReason::BehindOthers);
         }
         if !Outbox::holds_one_request(batch) {
-            return Offer::NotMade(Why::InParts);
+            return Offer::NotMade(QueueReason::InParts);
         }
         Offer::Answered(exporter.export(batch).map(drop))
     }
 
     /// Does with a batch what the answer demands.
-    pub(crate) fn settle(&self, batch: &SpanBatch, offer: Offer) -> Fate {
+    pub(crate) fn settle(&self, batch: &SpanBatch, offer: Offer) -> DeliveryStatus {
         let error = match offer {
             Offer::NotMade(why) => return self.put_away(batch, why),
             Offer::Answered(Ok(())) => {
                 self.outbox.note_accepted();
-                return Fate::Accepted;
+                return DeliveryStatus::Accepted;
             }
             Offer::Answered(Err(error)) => error,
         };
         self.note_place();
         let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
         match (kept, error.verdict()) {
-            (Err(outbox), _) => Fate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
-            (Ok(_), Verdict::Never) => Fate::SetAside(error.told()),
-            (Ok(dropped), _) => Fate::Waiting { why: Why::Refused(error.told()), dropped },
+            (Err(outbox), _) => {
+                DeliveryStatus::Failed(format!("{}; {}", error.told(), chain(&outbox)))
+            }
+            (Ok(_), Verdict::Never) => DeliveryStatus::DeadLettered(error.told()),
+            (Ok(dropped), _) => {
+                DeliveryStatus::Queued { why: QueueReason::Refused(error.told()), dropped }
+            }
         }
     }
 
     /// Does the same with a batch that was put away before the answer came; none where nothing is left
     /// to do. From the outbox another process may have delivered it: then what became of it there is
     /// what counts, and it must not wait again.
-    pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<Fate> {
+    pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<DeliveryStatus> {
         match offer {
             Offer::NotMade(_) => None,
             Offer::Answered(Err(error)) if error.verdict() != Verdict::Never => {
                 self.outbox.note_refusal(batch, &error, &self.attempt(Instant::now()));
-                Some(Fate::Waiting { why: Why::Refused(error.told()), dropped: 0 })
+                Some(DeliveryStatus::Queued { why: QueueReason::Refused(error.told()), dropped: 0 })
             }
             decided => self.outbox.withdraw(batch).then(|| self.settle(batch, decided)),
         }
     }
 
     /// Puts a batch away.
-    pub(crate) fn put_away(&self, batch: &SpanBatch, why: Why) -> Fate {
+    pub(crate) fn put_away(&self, batch: &SpanBatch, why: QueueReason) -> DeliveryStatus {
         self.note_place();
         match self.outbox.push(batch, SystemTime::now()) {
-            Ok(dropped) => Fate::Waiting { why, dropped },
-            Err(error) => Fate::Lost(chain(&error)),
+            Ok(dropped) => DeliveryStatus::Queued { why, dropped },
+            Err(error) => DeliveryStatus::Failed(chain(&error)),
         }
     }
 
     /// Puts a batch into the queue of another place of the target.
-    pub(crate) fn put_into(&self, queue: &str, batch: &SpanBatch) -> Fate {
+    pub(crate) fn put_into(&self, queue: &str, batch: &SpanBatch) -> DeliveryStatus {
         match self.outbox.beside(queue).push(batch, SystemTime::now()) {
-            Ok(dropped) => Fate::Waiting { why: Why::NoAnswerYet, dropped },
-            Err(error) => Fate::Lost(chain(&error)),
+            Ok(dropped) => DeliveryStatus::Queued { why: QueueReason::NoAnswerYet, dropped },
+            Err(error) => DeliveryStatus::Failed(chain(&error)),
         }
     }
 
     /// Puts a turn away whose spans, so many after the root, need several requests.
-    pub(crate) fn put_away_large(&self, turn: &Turn, root: &Span, count: usize) -> Fate {
+    pub(crate) fn put_away_large(&self, turn: &Turn, root: &Span, count: usize) -> DeliveryStatus {
         self.note_place();
         let resource = self.spans.resource(turn);
         let spans: EachSpan<'_> = &|take| self.spans.each(turn, take);
         match self.outbox.push_each(&resource, root, count, spans, SystemTime::now()) {
-            Ok(dropped) => Fate::Waiting { why: Why::InParts, dropped },
-            Err(error) => Fate::Lost(chain(&error)),
+            Ok(dropped) => DeliveryStatus::Queued { why: QueueReason::InParts, dropped },
+            Err(error) => DeliveryStatus::Failed(chain(&error)),
         }
     }
 
@@ -302,9 +307,9 @@ impl Lane {
 
     /// Sends the numbers of a batch, or puts them away: behind what waits already, because there is no
     /// time left, or because the target takes nothing now.
-    pub(crate) fn send_metrics(&self, batch: &SpanBatch, until: Instant) -> MetricsFate {
+    pub(crate) fn send_metrics(&self, batch: &SpanBatch, until: Instant) -> MetricsOutcome {
         let (Ok(exporter), Some(metrics)) = (&self.exporter, metrics_of(batch)) else {
-            return MetricsFate::Done;
+            return MetricsOutcome::Done;
         };
         let outbox = self.outbox.metrics();
         if !outbox.is_empty().unwrap_or(true) {
@@ -313,21 +318,21 @@ impl Lane {
         if Instant::now() >= until {
             return self.put_metrics_away(batch, "there was no time left".to_owned());
         }
-        let Err(error) = exporter.export_metrics(&metrics) else { return MetricsFate::Done };
+        let Err(error) = exporter.export_metrics(&metrics) else { return MetricsOutcome::Done };
         if !error.took_nothing_yet() {
-            return MetricsFate::Lost(error.told());
+            return MetricsOutcome::Failed(error.told());
         }
         match outbox.take_back(batch, &error, &self.attempt(until)) {
-            Ok(_) => MetricsFate::Waiting(error.told()),
-            Err(outbox) => MetricsFate::Lost(format!("{}; {}", error.told(), chain(&outbox))),
+            Ok(_) => MetricsOutcome::Waiting(error.told()),
+            Err(outbox) => MetricsOutcome::Failed(format!("{}; {}", error.told(), chain(&outbox))),
         }
     }
 
     /// Puts the numbers of a batch away.
-    pub(crate) fn put_metrics_away(&self, batch: &SpanBatch, why: String) -> MetricsFate {
+    pub(crate) fn put_metrics_away(&self, batch: &SpanBatch, why: String) -> MetricsOutcome {
         match self.outbox.metrics().push(batch, SystemTime::now()) {
-            Ok(_) => MetricsFate::Waiting(why),
-            Err(error) => MetricsFate::Lost(chain(&error)),
+            Ok(_) => MetricsOutcome::Waiting(why),
+            Err(error) => MetricsOutcome::Failed(chain(&error)),
         }
     }
 

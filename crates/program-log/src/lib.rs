@@ -1,4 +1,7 @@
-//! The log of the programs beside the service: what happened, never what was said.
+//! The log of the programs that run beside the buffer service.
+//!
+//! It says what happened, never what a prompt or a tool said: callers pass no such text. A file has 1 MiB
+//! at most; when it is full, it takes the place of the one before (`….1`).
 
 use std::fmt::Arguments;
 use std::fs;

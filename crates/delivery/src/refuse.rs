@@ -10,7 +10,7 @@ use super::batch_file::{self, Header};
 use super::folder::{self, BatchName};
 use super::standing::{Failure, Standing};
 use super::{Attempt, Outbox, OutboxError};
-use crate::{ExportError, Verdict};
+use exporters::{ExportError, Verdict};
 
 impl Outbox {
     /// Remembers that the target has just refused a batch that waits already.

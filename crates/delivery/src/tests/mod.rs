@@ -15,7 +15,7 @@ use otlp_model::{Attribute, Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNan
 use tempfile::TempDir;
 
 use super::*;
-use crate::{AnswerStatus, ExportError, Exporter, Receipt};
+use exporters::{AnswerStatus, ExportError, Exporter, Receipt};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -11,7 +11,7 @@ use super::folder::{self, BatchName};
 use super::parts::{self, OpenBatch, Part};
 use super::progress::{Refused, Settled};
 use super::standing::Failure;
-use crate::Verdict;
+use exporters::Verdict;
 
 /// After failing at one span this often, and taking others, a target gets no more of it.
 pub(super) const PATIENCE: u32 = 5;

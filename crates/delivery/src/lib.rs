@@ -1,4 +1,4 @@
-//! What waits for a target that did not take it, durably, a file per batch.
+//! A durable queue for each target: batches that it did not accept yet, a file each.
 //!
 //! A batch is in the outbox from the moment at which [`Outbox::push`] returns until its target
 //! accepted it, whatever happens to the process, the machine or the target. [`Outbox::flush`] offers
@@ -56,7 +56,7 @@ use batch_file::Header;
 use folder::BatchName;
 use standing::Standing;
 
-use crate::requests::{MAX_BODY_BYTES, RequestSize};
+use exporters::{MAX_BODY_BYTES, RequestSize};
 
 /// Hands out spans one by one, root first.
 pub type EachSpan<'a> = &'a dyn Fn(&mut dyn FnMut(Span));

@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use buffer_api::log::chain;
 use codex_config::{Paths, Settings, TargetSettings};
+use delivery::{OutboxError, When};
 use exporters::Exporter;
-use exporters::outbox::{OutboxError, When};
 use otlp_model::{SpanBatch, Turn};
+use program_log::chain;
 
 use crate::assembled::{Assembled, size_of};
-use crate::lane::{Fate, Lane, Offer, Why};
 use crate::metrics::PendingMetrics;
 use crate::others::Others;
+use crate::outcome::{TargetFlush, TargetOutbox, TargetOutcome};
+use crate::queued_exporter::{DeliveryStatus, Offer, QueueReason, QueuedExporter};
 use crate::queues;
-use crate::told::{TargetFlush, TargetOutbox, Told};
 
 /// How long a turn waits for the answers of several targets. What was not answered by then is put
 /// away, and counts as sent.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The targets of the settings, ready to take turns.
 pub struct Delivery {
-    pub(crate) lanes: Vec<Arc<Lane>>,
+    pub(crate) lanes: Vec<Arc<QueuedExporter>>,
     /// The queues that are not theirs.
     pub(crate) others: Others,
     /// Answers that came too late for their turn, or will.
@@ -33,7 +33,7 @@ pub struct Delivery {
     metrics: PendingMetrics,
 }
 
-/// Why nothing is delivered.
+/// QueueReason nothing is delivered.
 #[derive(Debug, thiserror::Error)]
 #[error("{error} (hint: {hint})")]
 pub struct DeliveryError {
@@ -42,19 +42,19 @@ pub struct DeliveryError {
 }
 
 /// Batches of one turn, by the queue of the target that is to get them.
-pub(crate) type Batches = BTreeMap<String, SpanBatch>;
+pub type Batches = BTreeMap<String, SpanBatch>;
 
 /// A turn, ready to be sent to each of its targets.
-pub(crate) struct Parcels {
+pub struct TurnBatches {
     begun: Instant,
     /// What is decided already.
-    told: Vec<Told>,
-    wanted: Vec<(Arc<Lane>, Assembled)>,
+    told: Vec<TargetOutcome>,
+    wanted: Vec<(Arc<QueuedExporter>, Assembled)>,
 }
 
-impl Parcels {
+impl TurnBatches {
     /// The batches that are in memory, and the queues of their targets.
-    pub(crate) fn batches(&self) -> impl Iterator<Item = (&str, &SpanBatch)> {
+    pub fn batches(&self) -> impl Iterator<Item = (&str, &SpanBatch)> {
         self.wanted.iter().filter_map(|(lane, assembled)| match assembled {
             Assembled::Whole(batch) => Some((lane.queue(), batch)),
             Assembled::Large { .. } => None,
@@ -64,8 +64,8 @@ impl Parcels {
 
 /// A target that has not answered.
 struct Late {
-    told: Told,
-    lane: Arc<Lane>,
+    told: TargetOutcome,
+    lane: Arc<QueuedExporter>,
     batch: Arc<SpanBatch>,
     answer: Receiver<Offer>,
 }
@@ -80,8 +80,8 @@ impl Delivery {
         if let Some(error) = &settings.unreadable {
             return Err(DeliveryError { error: chain(error), hint: error.hint() });
         }
-        let lane = |target| Arc::new(Lane::to_target(settings, target, paths, timeout));
-        let lanes: Vec<Arc<Lane>> = settings.targets.iter().map(lane).collect();
+        let lane = |target| Arc::new(QueuedExporter::to_target(settings, target, paths, timeout));
+        let lanes: Vec<Arc<QueuedExporter>> = settings.targets.iter().map(lane).collect();
         adopt_unnamed(&lanes, paths);
         let others = Others::find(&lanes, settings, paths, timeout);
         Ok(Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() })
@@ -94,20 +94,21 @@ impl Delivery {
         target: &TargetSettings,
         paths: &Paths,
     ) -> Self {
-        let lane = Lane::to_exporter(Ok(exporter), settings, target, paths);
+        let lane = QueuedExporter::to_exporter(Ok(exporter), settings, target, paths);
         let (lanes, others) = (vec![Arc::new(lane)], Others::default());
         Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() }
     }
 
     /// The spans of a turn, as the first target gets them.
-    pub(crate) fn preview(&self, turn: &Turn) -> SpanBatch {
+    pub fn preview(&self, turn: &Turn) -> SpanBatch {
         self.lanes.first().map(|lane| lane.batch(turn)).unwrap_or_default()
     }
 
     /// The spans of a turn for all targets but those that have it, or are not to get it. What an
     /// earlier run was about to send is sent as it was then.
-    pub(crate) fn assemble(&self, turn: &Turn, have_it: &[String], earlier: Batches) -> Parcels {
-        let mut parcels = Parcels { begun: Instant::now(), told: Vec::new(), wanted: Vec::new() };
+    pub fn assemble(&self, turn: &Turn, have_it: &[String], earlier: Batches) -> TurnBatches {
+        let mut parcels =
+            TurnBatches { begun: Instant::now(), told: Vec::new(), wanted: Vec::new() };
         let mut earlier = earlier;
         for lane in self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned())) {
             let lane = Arc::clone(lane);
@@ -118,15 +119,15 @@ impl Delivery {
             if let Some(batch) = earlier.remove(lane.queue()) {
                 parcels.wanted.push((lane, Assembled::Whole(batch)));
             } else if let Some((queue, batch)) = self.elsewhere(&mut earlier, &lane) {
-                let fate = lane.put_into(&queue, &batch);
-                parcels.told.push(told(&lane, size_of(&batch), parcels.begun, fate));
+                let status = lane.put_into(&queue, &batch);
+                parcels.told.push(told(&lane, size_of(&batch), parcels.begun, status));
             } else if lane.wants(turn) {
                 let assembled = lane.assemble(turn);
                 parcels.wanted.push((lane, assembled));
             } else {
                 lane.outbox().note_sampled_out();
                 let nothing = ("turn", 0);
-                parcels.told.push(told(&lane, nothing, parcels.begun, Fate::SampledOut));
+                parcels.told.push(told(&lane, nothing, parcels.begun, DeliveryStatus::SampledOut));
             }
         }
         parcels
@@ -134,7 +135,11 @@ impl Delivery {
 
     /// What an earlier run was about to send to another place of this target, and the queue of that
     /// place. Its environment may have named another kind of target, which has another name.
-    fn elsewhere(&self, earlier: &mut Batches, lane: &Lane) -> Option<(String, SpanBatch)> {
+    fn elsewhere(
+        &self,
+        earlier: &mut Batches,
+        lane: &QueuedExporter,
+    ) -> Option<(String, SpanBatch)> {
         let is_alone = self.lanes.len() == 1;
         let is_of_target = |queue: &&String| match queue.split_once('@') {
             Some((target, _)) => target == lane.name() || is_alone,
@@ -145,21 +150,21 @@ impl Delivery {
     }
 
     /// Sends a turn that was assembled.
-    pub(crate) fn send(&self, turn: &Turn, parcels: Parcels) -> Vec<Told> {
-        let Parcels { begun, told: mut all_told, wanted } = parcels;
+    pub fn send(&self, turn: &Turn, parcels: TurnBatches) -> Vec<TargetOutcome> {
+        let TurnBatches { begun, told: mut all_told, wanted } = parcels;
         // No thread for the one target that most people have.
         let is_alone = wanted.len() == 1;
         let mut sent = Vec::new();
         for (lane, assembled) in wanted {
             match assembled {
                 Assembled::Large { ref root, count } => {
-                    let fate = lane.put_away_large(turn, root, count);
-                    all_told.push(told(&lane, assembled.size(), begun, fate));
+                    let status = lane.put_away_large(turn, root, count);
+                    all_told.push(told(&lane, assembled.size(), begun, status));
                 }
                 Assembled::Whole(ref batch) if is_alone => {
-                    let fate = lane.settle(batch, lane.offer(batch));
-                    let fate = self.metrics.note(&lane, batch, fate);
-                    all_told.push(told(&lane, assembled.size(), begun, fate));
+                    let status = lane.settle(batch, lane.offer(batch));
+                    let status = self.metrics.note(&lane, batch, status);
+                    all_told.push(told(&lane, assembled.size(), begun, status));
                 }
                 Assembled::Whole(batch) => {
                     let batch = Arc::new(batch);
@@ -176,18 +181,18 @@ impl Delivery {
     fn collect(
         &self,
         begun: Instant,
-        (lane, batch, answer): (Arc<Lane>, Arc<SpanBatch>, Receiver<Offer>),
-    ) -> Told {
+        (lane, batch, answer): (Arc<QueuedExporter>, Arc<SpanBatch>, Receiver<Offer>),
+    ) -> TargetOutcome {
         let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
         match answer.recv_timeout(left) {
             Ok(offer) => {
-                let fate = lane.settle(&batch, offer);
-                let fate = self.metrics.note(&lane, &batch, fate);
-                told(&lane, size_of(&batch), begun, fate)
+                let status = lane.settle(&batch, offer);
+                let status = self.metrics.note(&lane, &batch, status);
+                told(&lane, size_of(&batch), begun, status)
             }
             Err(_) => {
-                let fate = lane.put_away(&batch, Why::NoAnswerYet);
-                let told = told(&lane, size_of(&batch), begun, fate);
+                let status = lane.put_away(&batch, QueueReason::NoAnswerYet);
+                let told = told(&lane, size_of(&batch), begun, status);
                 let late = Late { told: told.clone(), lane, batch, answer };
                 self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
                 told
@@ -196,18 +201,18 @@ impl Delivery {
     }
 
     /// The targets that are not to get a turn.
-    pub(crate) fn without(&self, turn: &Turn) -> Vec<&str> {
+    pub fn without(&self, turn: &Turn) -> Vec<&str> {
         self.lanes.iter().filter(|lane| !lane.wants(turn)).map(|lane| lane.name()).collect()
     }
 
     /// Waits for answers that did not come in time, but not longer than `until`; says what became of
     /// the turns.
-    pub(crate) fn finish(&self, until: Instant) -> Vec<Told> {
+    pub fn finish(&self, until: Instant) -> Vec<TargetOutcome> {
         let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
         let answered = late.into_iter().filter_map(|Late { told, lane, batch, answer }| {
             let left = until.saturating_duration_since(Instant::now());
-            let fate = lane.settle_late(&batch, answer.recv_timeout(left).ok()?)?;
-            Some(Told { fate: self.metrics.note(&lane, &batch, fate), ..told })
+            let status = lane.settle_late(&batch, answer.recv_timeout(left).ok()?)?;
+            Some(TargetOutcome { status: self.metrics.note(&lane, &batch, status), ..told })
         });
         answered.collect()
     }
@@ -234,7 +239,7 @@ impl Delivery {
 
     /// What waits for each target, in the order of the settings, and for other places.
     pub fn outboxes(&self) -> Vec<TargetOutbox> {
-        let of = |lane: &Arc<Lane>| TargetOutbox {
+        let of = |lane: &Arc<QueuedExporter>| TargetOutbox {
             name: lane.queue().to_owned(),
             target: Some(lane.target()),
             place: Some(lane.note().place.clone()),
@@ -247,7 +252,7 @@ impl Delivery {
     }
 
     /// The numbers about what was accepted, which are to be sent when that is remembered.
-    pub(crate) fn metrics(&self) -> &PendingMetrics {
+    pub fn metrics(&self) -> &PendingMetrics {
         &self.metrics
     }
 
@@ -259,7 +264,7 @@ impl Delivery {
 }
 
 /// What waits for a target that could not be named waits for the one that stands in its place now.
-fn adopt_unnamed(lanes: &[Arc<Lane>], paths: &Paths) {
+fn adopt_unnamed(lanes: &[Arc<QueuedExporter>], paths: &Paths) {
     for (place, lane) in lanes.iter().enumerate() {
         let unnamed = queues::folder(paths).join(format!("unknown-{place}"));
         let is_other = unnamed != lane.outbox().folder() && !lane.is_one_off();
@@ -271,7 +276,7 @@ fn adopt_unnamed(lanes: &[Arc<Lane>], paths: &Paths) {
 }
 
 /// Sends a batch in a thread of its own.
-fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
+fn in_background(lane: &Arc<QueuedExporter>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
     let (sender, answer) = mpsc::channel();
     let lane = Arc::clone(lane);
     // Nobody waits for an answer that is too late.
@@ -282,13 +287,18 @@ fn in_background(lane: &Arc<Lane>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
 }
 
 /// What became of a turn whose root span has this name, and which has so many spans.
-fn told(lane: &Lane, (turn, spans): (&str, usize), begun: Instant, fate: Fate) -> Told {
-    Told {
+fn told(
+    lane: &QueuedExporter,
+    (turn, spans): (&str, usize),
+    begun: Instant,
+    status: DeliveryStatus,
+) -> TargetOutcome {
+    TargetOutcome {
         name: lane.name().to_owned(),
         target: lane.target(),
         turn: turn.to_owned(),
         spans,
         took: begun.elapsed(),
-        fate,
+        status,
     }
 }

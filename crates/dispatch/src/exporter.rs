@@ -42,7 +42,7 @@ pub fn exporter(
 }
 
 /// How servers are connected to.
-pub(crate) fn connection(
+pub fn connection(
     tls: &TlsFiles,
     proxies: &codex_config::Proxies,
     timeout: Duration,
@@ -156,6 +156,6 @@ fn mlflow_config(mlflow: &MlflowTarget, project: &str, connection: Connection) -
 }
 
 /// Headers, fit to be sent.
-pub(crate) fn exposed(headers: &[(String, Secret)]) -> Vec<(String, String)> {
+pub fn exposed(headers: &[(String, Secret)]) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.clone(), value.expose().to_owned())).collect()
 }

@@ -10,8 +10,7 @@ use otlp_model::{
 };
 
 /// The instrumentation scope of our spans.
-pub(crate) const SCOPE: Scope<'static> =
-    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+pub const SCOPE: Scope<'static> = Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
 
 /// The target's content policy and project, and the layout and attributes of all targets.
 pub(crate) struct SpanPolicy {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use exporters::Outbox;
-use exporters::outbox::{Limits, OutboxError};
+use delivery::Outbox;
+use delivery::{Limits, OutboxError};
 
 use crate::deliver::Delivery;
 use crate::queues::Note;
@@ -24,7 +24,7 @@ pub struct Decided {
     pub turns: usize,
 }
 
-/// Why nothing was moved or discarded.
+/// QueueReason nothing was moved or discarded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
     /// There is no such queue.

@@ -16,7 +16,7 @@ use super::offer::PATIENCE;
 use super::parts::OpenBatch;
 use super::standing::Standing;
 use super::{Outbox, OutboxError};
-use crate::{Exporter, Verdict};
+use exporters::{Exporter, Verdict};
 
 /// What a delivery needs to know of the world.
 #[derive(Clone, Copy)]

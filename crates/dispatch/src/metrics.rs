@@ -11,29 +11,34 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use buffer_api::log::chain;
 use otlp_model::{SpanBatch, measured};
+use program_log::chain;
 
-use crate::lane::{Fate, Lane};
-use crate::log::Log;
+use crate::queued_exporter::{DeliveryStatus, QueuedExporter};
+use program_log::Log;
 
 /// What is measured of accepted spans, until it is sent.
 #[derive(Default)]
-pub(crate) struct PendingMetrics(Mutex<Vec<(Arc<Lane>, SpanBatch)>>);
+pub struct PendingMetrics(Mutex<Vec<(Arc<QueuedExporter>, SpanBatch)>>);
 
 impl PendingMetrics {
     /// Adds that of a batch if a target accepted it and is to get numbers; gives back what became of
     /// it.
-    pub(crate) fn note(&self, lane: &Arc<Lane>, batch: &SpanBatch, fate: Fate) -> Fate {
-        if fate == Fate::Accepted && lane.wants_metrics() {
+    pub(crate) fn note(
+        &self,
+        lane: &Arc<QueuedExporter>,
+        batch: &SpanBatch,
+        status: DeliveryStatus,
+    ) -> DeliveryStatus {
+        if status == DeliveryStatus::Accepted && lane.wants_metrics() {
             let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             pending.push((Arc::clone(lane), measured(batch)));
         }
-        fate
+        status
     }
 
     /// Counts them as lost: their spans will be sent again, and they with them.
-    pub(crate) fn forget(&self) {
+    pub fn forget(&self) {
         for (lane, _) in self.take() {
             lane.outbox().note_metrics_lost(1);
         }
@@ -41,8 +46,9 @@ impl PendingMetrics {
 
     /// Sends them, to all targets at once; nothing is begun after `until`. That the spans were accepted
     /// must have been remembered.
-    pub(crate) fn send(&self, until: Instant, log: &Log) {
-        let mut by_target: BTreeMap<String, (Arc<Lane>, Vec<SpanBatch>)> = BTreeMap::new();
+    pub fn send(&self, until: Instant, log: &Log) {
+        let mut by_target: BTreeMap<String, (Arc<QueuedExporter>, Vec<SpanBatch>)> =
+            BTreeMap::new();
         for (lane, batch) in self.take() {
             let (_, all) = by_target.entry(lane.queue().to_owned()).or_insert((lane, Vec::new()));
             all.push(batch);
@@ -57,20 +63,20 @@ impl PendingMetrics {
         });
     }
 
-    fn take(&self) -> Vec<(Arc<Lane>, SpanBatch)> {
+    fn take(&self) -> Vec<(Arc<QueuedExporter>, SpanBatch)> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// What became of numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum MetricsFate {
+pub(crate) enum MetricsOutcome {
     /// They arrived, now or before, or the target takes none, which is not worth a word.
     Done,
     /// They wait, for this reason.
     Waiting(String),
     /// Nobody knows whether they arrived, for this reason.
-    Lost(String),
+    Failed(String),
 }
 
 /// The turns whose numbers did not arrive, or not yet.
@@ -86,19 +92,19 @@ pub struct UnsentMetrics {
 
 /// Sends numbers to a target until one request fails; the rest waits then. Nothing is begun after
 /// `until`.
-pub(crate) fn send_all(lane: &Lane, all: &[SpanBatch], until: Instant) -> UnsentMetrics {
+pub(crate) fn send_all(lane: &QueuedExporter, all: &[SpanBatch], until: Instant) -> UnsentMetrics {
     let mut unsent = UnsentMetrics::default();
     for batch in all {
-        let fate = match (lane.outbox().metrics().claim(batch), &unsent.why) {
-            (Ok(false), _) => MetricsFate::Done,
+        let status = match (lane.outbox().metrics().claim(batch), &unsent.why) {
+            (Ok(false), _) => MetricsOutcome::Done,
             (Ok(true), Some(why)) => lane.put_metrics_away(batch, why.clone()),
             (Ok(true), None) => lane.send_metrics(batch, until),
-            (Err(error), _) => MetricsFate::Lost(chain(&error)),
+            (Err(error), _) => MetricsOutcome::Failed(chain(&error)),
         };
-        let (count, why) = match fate {
-            MetricsFate::Done => continue,
-            MetricsFate::Waiting(why) => (&mut unsent.waiting, why),
-            MetricsFate::Lost(why) => (&mut unsent.lost, why),
+        let (count, why) = match status {
+            MetricsOutcome::Done => continue,
+            MetricsOutcome::Waiting(why) => (&mut unsent.waiting, why),
+            MetricsOutcome::Failed(why) => (&mut unsent.lost, why),
         };
         *count += 1;
         unsent.why.get_or_insert(why);
@@ -108,7 +114,8 @@ pub(crate) fn send_all(lane: &Lane, all: &[SpanBatch], until: Instant) -> Unsent
 }
 
 impl UnsentMetrics {
-    pub(crate) fn log(&self, log: &Log, target: &str) {
+    /// Logs why metrics wait, or that they are lost.
+    pub fn log(&self, log: &Log, target: &str) {
         if self.waiting + self.lost > 0 {
             log.warn(format_args!("{self} for {target}"));
         }

@@ -8,7 +8,7 @@ use otlp_model::{SpanBatch, metrics_of};
 
 use super::flushed::{Flushed, Stopped};
 use super::{Attempt, Outbox, OutboxError, When, batch_file, folder};
-use crate::Exporter;
+use exporters::Exporter;
 
 impl Outbox {
     /// The outbox for numbers inside this one: what is put there is offered by
