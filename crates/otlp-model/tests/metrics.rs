@@ -2,7 +2,7 @@
 
 use expect_test::expect_file;
 use otlp_model::encode::{Scope, to_json, to_protobuf};
-use otlp_model::metrics::{MetricKind, Point};
+use otlp_model::metrics::{Metric, MetricKind, Point};
 use otlp_model::turn::{Agent, Cost, LlmCall, Outcome, Step, ToolCall, Turn, Usage};
 use otlp_model::{
     Attribute, Layout, MetricBatch, SpanBatch, TreeOptions, UnixNanos, Value,
@@ -181,4 +181,45 @@ fn what_is_measured_of_spans_holds_no_contents_and_gives_the_same_metrics() {
             assert!(holds(&whole) && !holds(&measured), "{content}");
         }
     }
+}
+
+/// The name that Prometheus gives a metric, as its specification of OTLP says.
+fn in_prometheus(metric: &Metric) -> String {
+    let mut name = metric.name.replace('.', "_");
+    match metric.unit {
+        "s" => name.push_str("_seconds"),
+        // Annotations are no units.
+        unit if unit.starts_with('{') => {}
+        unit => name.push_str(&format!("_{unit}")),
+    }
+    if metric.kind == MetricKind::Sum {
+        name.push_str("_total");
+    }
+    name
+}
+
+/// A rule for a metric that does not exist never fires, and nothing says so.
+#[test]
+fn the_alerts_name_metrics_that_are_sent() {
+    let page = include_str!("../../../docs/alerts.md");
+    let batch = metrics(Layout::Agent);
+    let sent: Vec<String> = batch.metrics.iter().map(in_prometheus).collect();
+    for (metric, name) in batch.metrics.iter().zip(&sent) {
+        assert!(page.contains(&format!("| `{}` | `{name}`", metric.name)), "{name}");
+    }
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let points = batch.metrics.iter().flat_map(|metric| &metric.points);
+    let labels =
+        points.flat_map(|point| &point.attributes).map(|label| label.key.replace('.', "_"));
+    let labels: Vec<String> = labels.collect();
+    let words = page.split(|c| !is_part(c)).filter(|word| word.contains('_'));
+    let named = words.filter(|word| word.starts_with("codex_") || word.starts_with("gen_ai_"));
+    let mut count = 0;
+    for name in named {
+        count += 1;
+        let whole = name.strip_suffix("_bucket").unwrap_or(name);
+        let is_sent = sent.iter().any(|sent| sent == whole);
+        assert!(is_sent || labels.iter().any(|label| label == name), "no metric is called {name}");
+    }
+    assert!(count > 20, "{count}");
 }
