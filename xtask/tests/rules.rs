@@ -67,6 +67,33 @@ fn dependencies_point_down() {
     assert!(arrows > LAYERS.len(), "only {arrows} dependencies found in the workspace");
 }
 
+/// What several crates need has a crate that is named for it, and not a program's.
+#[test]
+fn no_crate_depends_on_a_program() {
+    let metadata = stdout("cargo", &["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let layers = BTreeMap::from(LAYERS);
+    let is_ours = |package: &&Value| layers.contains_key(package["name"].as_str().unwrap());
+    let has_program = |package: &&Value| {
+        let targets = package["targets"].as_array().unwrap();
+        targets.iter().any(|target| target["kind"][0] == "bin")
+    };
+    let programs: Vec<&str> = packages
+        .iter()
+        .filter(is_ours)
+        .filter(has_program)
+        .map(|package| package["name"].as_str().unwrap())
+        .collect();
+    assert!(programs.contains(&"notify-hook") && programs.contains(&"cli"), "{programs:?}");
+    for package in packages.iter().filter(is_ours) {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let dependency = dependency["name"].as_str().unwrap();
+            assert!(!programs.contains(&dependency), "{} -> {dependency}", package["name"]);
+        }
+    }
+}
+
 /// Whoever sends over HTTP does not pay for the runtime that gRPC needs.
 #[test]
 fn the_hook_has_an_async_runtime_only_through_the_exporters() {

@@ -37,14 +37,111 @@ pub(crate) fn stays_without_writers(file: &Path, silence: Duration) -> bool {
     writers(file) == Writers::None
 }
 
-/// What is known of the writers of a file; [`Writers::Unknown`] on systems other than Linux.
-#[cfg(not(target_os = "linux"))]
+/// What is known of the writers of a file; [`Writers::Unknown`] on systems other than Linux and macOS.
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
 pub(crate) fn writers(_file: &Path) -> Writers {
     Writers::Unknown
 }
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::writers;
+#[cfg(target_os = "macos")]
+pub(crate) use lsof::writers;
+
+/// What `lsof`, a part of macOS, says of a file. It shows the processes of this user; those of another
+/// user cannot write to a transcript, which is private.
+#[cfg(any(target_os = "macos", test))]
+mod lsof {
+    use std::path::Path;
+    use std::process::Command;
+    use std::time::Duration;
+
+    use super::Writers;
+
+    /// Where macOS has it; no other program of that name is run.
+    const PROGRAM: &str = if cfg!(target_os = "macos") { "/usr/sbin/lsof" } else { "lsof" };
+
+    /// How long it may take.
+    const PATIENCE: Duration = Duration::from_secs(2);
+
+    pub(crate) fn writers(file: &Path) -> Writers {
+        let mut command = Command::new(PROGRAM);
+        command.args(["-F", "pa", "--"]).arg(file);
+        let Ok(output) = processes::answer(processes::without_keys(&mut command), PATIENCE) else {
+            return Writers::Unknown;
+        };
+        match (output.status.code(), output.stderr.is_empty()) {
+            (Some(0), _) => of(&String::from_utf8_lossy(&output.stdout)),
+            // No process has the file open.
+            (Some(1), true) if output.stdout.is_empty() && is_on_this_machine(file) => {
+                Writers::None
+            }
+            _ => Writers::Unknown,
+        }
+    }
+
+    /// Reads a line for each process (`p`) and, below it, the access (`a`) of each of its open files.
+    fn of(fields: &str) -> Writers {
+        let (mut writers, mut is_counted) = (0, false);
+        for line in fields.lines() {
+            match line.as_bytes() {
+                [b'p', ..] => is_counted = false,
+                [b'a', b'w' | b'u'] if !is_counted => {
+                    writers += 1;
+                    is_counted = true;
+                }
+                _ => {}
+            }
+        }
+        if writers == 0 { Writers::None } else { Writers::Some(writers) }
+    }
+
+    /// Whether no other machine may write to the file's file system.
+    #[cfg(target_os = "macos")]
+    fn is_on_this_machine(file: &Path) -> bool {
+        /// `MNT_LOCAL` of `statfs(2)`.
+        const LOCAL: u32 = 0x1000;
+        rustix::fs::statfs(file).is_ok_and(|system| system.f_flags & LOCAL != 0)
+    }
+
+    #[cfg(not(target_os = "macos"))]
+    fn is_on_this_machine(_file: &Path) -> bool {
+        true
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::fs::{self, File, OpenOptions};
+
+        use super::*;
+
+        #[test]
+        fn each_process_that_can_write_counts_once() {
+            assert_eq!(of("p29893\nau\nar\nau\np7\nar\np8\naw\n"), Writers::Some(2));
+            assert_eq!(of("p7\nar\n"), Writers::None);
+            assert_eq!(of("p7\na \n"), Writers::None);
+        }
+
+        /// Where the program is installed.
+        #[cfg(unix)]
+        #[test]
+        fn the_program_says_who_writes() {
+            if Command::new(PROGRAM).arg("-v").output().is_err() {
+                return;
+            }
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("rollout.jsonl");
+            fs::write(&path, "x").unwrap();
+            assert_eq!(writers(&path), Writers::None);
+            let reader = File::open(&path).unwrap();
+            assert_eq!(writers(&path), Writers::None, "a reader is not a writer");
+            drop(reader);
+            let writer = OpenOptions::new().append(true).open(&path).unwrap();
+            assert_eq!(writers(&path), Writers::Some(1));
+            drop(writer);
+        }
+    }
+}
 
 #[cfg(target_os = "linux")]
 mod linux {
