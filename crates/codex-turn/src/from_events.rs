@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use otlp_model::turn::{Agent, LlmCall, Message, Outcome, Part, Step, ToolCall};
+use otlp_model::turn::{LlmCall, Message, Outcome, Part, Step, ToolCall};
 use otlp_model::{Attribute, Turn, UnixNanos};
 
-use crate::HARNESS;
+use crate::agent;
 use crate::events::LogEvent;
 use crate::fuse::tool_from_event;
 use crate::notify::{NotifyPayload, turn_from_notify};
@@ -27,7 +27,7 @@ pub fn turn_from_events(
     let known = events.iter().filter(|event| event.fact().is_some());
     let end = known.map(|event| event.time).max()?;
     let mut turn = turn_from_notify(payload, thread_id, now);
-    turn.agent = Agent { name: HARNESS, version: telemetry.version.clone() };
+    turn.agent = agent(telemetry.version.clone());
     turn.start = events.iter().filter_map(|event| event.begun()).min().unwrap_or(end).min(end);
     turn.end = end;
     turn.prompt = turn.prompt.or_else(|| telemetry.prompt.clone());

@@ -30,6 +30,8 @@ mod tools;
 mod transcript;
 mod versions;
 
+use otlp_model::turn::Agent;
+
 pub use events::LogEvent;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
@@ -47,3 +49,8 @@ pub use versions::RECORDED_VERSIONS;
 
 /// The harness's name and the prefix of its own attributes.
 pub const HARNESS: &str = "codex";
+
+/// Codex of this version, which speaks OpenAI's Responses API to all its providers.
+fn agent(version: Option<String>) -> Agent {
+    Agent { name: HARNESS.into(), version, llm_system: Some("openai".into()) }
+}

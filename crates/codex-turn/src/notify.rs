@@ -1,10 +1,10 @@
 //! The notify payload: the one argument that Codex passes to the `notify` program.
 
-use otlp_model::turn::{Agent, Outcome};
+use otlp_model::turn::Outcome;
 use otlp_model::{SpanId, Turn, UnixNanos};
 use serde_json::Value as Json;
 
-use crate::{HARNESS, json};
+use crate::{agent, json};
 
 /// What Codex says when a turn has ended well.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -120,7 +120,7 @@ pub fn turn_from_notify(payload: &NotifyPayload, thread_id: &str, now: UnixNanos
         metadata.insert("cwd".to_owned(), cwd.clone().into());
     }
     Turn {
-        agent: Agent { name: HARNESS, version: None },
+        agent: agent(None),
         session_id: thread_id.to_owned(),
         thread_id: thread_id.to_owned(),
         parent: None,

@@ -50,7 +50,7 @@ impl SpanPolicy {
     /// What sends them. Our own attributes win over those of the environment.
     pub(crate) fn resource(&self, turn: &Turn) -> Vec<Attribute> {
         let mut resource = vec![
-            Attribute::new(names::SERVICE_NAME, turn.agent.name),
+            Attribute::new(names::SERVICE_NAME, turn.agent.name.clone()),
             Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
         ];
         if let Some(version) = &turn.agent.version {

@@ -12,11 +12,19 @@ pub(crate) fn own(agent: &Agent, name: &str) -> String {
 }
 
 /// Whose model it is, and its name.
-pub(crate) fn push_model(to: &mut Vec<Attribute>, model: Option<&str>, provider: Option<&str>) {
-    let provider = provider.unwrap_or("openai");
-    to.push(Attribute::new(LLM_SYSTEM, "openai"));
-    to.push(Attribute::new(LLM_PROVIDER, provider.to_owned()));
-    to.push(Attribute::new(GEN_AI_PROVIDER_NAME, provider.to_owned()));
+pub(crate) fn push_model(
+    to: &mut Vec<Attribute>,
+    agent: &Agent,
+    model: Option<&str>,
+    provider: Option<&str>,
+) {
+    if let Some(system) = &agent.llm_system {
+        to.push(Attribute::new(LLM_SYSTEM, system.clone()));
+    }
+    if let Some(provider) = provider.or(agent.llm_system.as_deref()) {
+        to.push(Attribute::new(LLM_PROVIDER, provider.to_owned()));
+        to.push(Attribute::new(GEN_AI_PROVIDER_NAME, provider.to_owned()));
+    }
     if let Some(model) = model {
         to.push(Attribute::new(LLM_MODEL_NAME, model.to_owned()));
         to.push(Attribute::new(GEN_AI_REQUEST_MODEL, model.to_owned()));

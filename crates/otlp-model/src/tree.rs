@@ -103,9 +103,9 @@ impl<'a> Tree<'a> {
             Layout::Agent => SpanKind::Agent,
             Layout::Turn => SpanKind::Llm,
         };
-        attributes.push(Attribute::new(AGENT_NAME, turn.agent.name));
+        attributes.push(Attribute::new(AGENT_NAME, turn.agent.name.clone()));
         attributes.push(Attribute::new(GEN_AI_OPERATION_NAME, "invoke_agent"));
-        attributes.push(Attribute::new(GEN_AI_AGENT_NAME, turn.agent.name));
+        attributes.push(Attribute::new(GEN_AI_AGENT_NAME, turn.agent.name.clone()));
         if let Some(version) = &turn.agent.version {
             attributes.push(Attribute::new(GEN_AI_AGENT_VERSION, version.clone()));
         }
@@ -119,7 +119,7 @@ impl<'a> Tree<'a> {
             attributes.push(Attribute::new(TRACE_NUMBER, number));
         }
         if self.options.layout == Layout::Turn {
-            push_model(&mut attributes, turn.model.as_deref(), None);
+            push_model(&mut attributes, &turn.agent, turn.model.as_deref(), None);
             push_usage(&mut attributes, turn.usage());
         }
         push_turn_usage(&mut attributes, turn);
@@ -141,7 +141,7 @@ impl<'a> Tree<'a> {
             name.push_str(" (sub-agent)");
             let call = sub_agent_call(&turn.thread_id);
             let nth = parent.nth_call.to_string();
-            SpanId::derive(&[turn.agent.name, &parent.thread_id, &parent.key, &call, &nth])
+            SpanId::derive(&[&turn.agent.name, &parent.thread_id, &parent.key, &call, &nth])
         });
         let parent = parent.or(turn.caller.map(|caller| caller.span_id));
         self.push(
@@ -154,7 +154,12 @@ impl<'a> Tree<'a> {
     fn llm(&mut self, parent: SpanId, call: &LlmCall, index: usize) -> SpanId {
         let policy = &self.options.content;
         let mut attributes = vec![Attribute::new(GEN_AI_OPERATION_NAME, "chat")];
-        push_model(&mut attributes, call.model.as_deref(), call.provider.as_deref());
+        push_model(
+            &mut attributes,
+            &self.turn.agent,
+            call.model.as_deref(),
+            call.provider.as_deref(),
+        );
         if let Some(id) = &call.response_id {
             attributes.push(Attribute::new(GEN_AI_RESPONSE_ID, id.clone()));
         }
@@ -329,7 +334,7 @@ impl<'a> Tree<'a> {
         let used = self.used.entry(name.to_owned()).or_default();
         *used += 1;
         let turn = self.turn;
-        SpanId::derive(&[turn.agent.name, &turn.thread_id, &turn.key, name, &used.to_string()])
+        SpanId::derive(&[&turn.agent.name, &turn.thread_id, &turn.key, name, &used.to_string()])
     }
 
     fn push_input(&self, to: &mut Vec<Attribute>, kind: ContentKind, text: Option<&str>) {

@@ -1,5 +1,6 @@
 //! What an agent did to answer one prompt, in no harness's own words.
 
+use std::borrow::Cow;
 use std::ops::{Add, AddAssign};
 
 use crate::ids::{SpanId, TraceId};
@@ -64,7 +65,7 @@ impl Turn {
         };
         match self.caller {
             Some(caller) => caller.trace_id,
-            None => TraceId::derive(&[self.agent.name, thread, key]),
+            None => TraceId::derive(&[&self.agent.name, thread, key]),
         }
     }
 
@@ -113,6 +114,28 @@ pub struct Caller {
     pub span_id: SpanId,
 }
 
+impl Caller {
+    /// Reads a W3C `traceparent`, as build systems put it into `TRACEPARENT`:
+    /// `00-<trace id>-<span id>-<flags>`. None where it is something else.
+    ///
+    /// ```
+    /// use otlp_model::turn::Caller;
+    ///
+    /// let header = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let caller = Caller::from_traceparent(header).expect("a caller");
+    /// assert_eq!(caller.trace_id.to_string(), "0af7651916cd43dd8448eb211c80319c");
+    /// assert_eq!(caller.span_id.to_string(), "b7ad6b7169203331");
+    /// assert_eq!(Caller::from_traceparent(&header.replace(char::is_alphanumeric, "0")), None);
+    /// assert_eq!(Caller::from_traceparent("00-0af7651916cd43dd8448eb211c80319c"), None);
+    /// ```
+    pub fn from_traceparent(header: &str) -> Option<Self> {
+        let mut parts = header.trim().split('-').skip(1);
+        let trace_id = TraceId::from_hex(parts.next()?)?;
+        let span_id = SpanId::from_hex(parts.next()?)?;
+        Some(Self { trace_id, span_id })
+    }
+}
+
 /// Where the turn of a sub-agent hangs: it is part of the trace of the turn at the root.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ParentTurn {
@@ -132,9 +155,19 @@ pub struct ParentTurn {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Agent {
     /// Its name, and the prefix of its own attributes, such as `codex`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its version.
     pub version: Option<String>,
+    /// The API by which it asks models, as OpenInference names it (`llm.system`), such as `openai` or
+    /// `anthropic`. Also the provider of a model call that names none.
+    pub llm_system: Option<Cow<'static, str>>,
+}
+
+impl Agent {
+    /// A harness of which no more is known.
+    pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
 }
 
 /// How something ended.

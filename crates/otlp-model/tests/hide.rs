@@ -48,7 +48,7 @@ fn turn() -> Turn {
         ..LlmCall::default()
     };
     Turn {
-        agent: Agent { name: "codex", version: None },
+        agent: Agent { llm_system: Some("openai".into()), ..Agent::named("codex") },
         prompt: Some("the prompt".to_owned()),
         answer: Some("the answer".to_owned()),
         outcome: Outcome::Ok,

@@ -53,7 +53,7 @@ fn turn() -> Turn {
         tool(310, 330, Outcome::Failed("exit code 2".to_owned())),
     ];
     Turn {
-        agent: Agent { name: "codex", version: None },
+        agent: Agent { llm_system: Some("openai".into()), ..Agent::named("codex") },
         start: at(0),
         end: at(900),
         prompt: Some("the prompt".to_owned()),

@@ -60,7 +60,7 @@ fn turn() -> Turn {
     };
     let summary = Some(said("summary"));
     Turn {
-        agent: Agent { name: "codex", version: None },
+        agent: Agent { llm_system: Some("openai".into()), ..Agent::named("codex") },
         prompt: Some(said("prompt")),
         answer: Some(said("answer")),
         outcome: Outcome::Cancelled(said("reason")),

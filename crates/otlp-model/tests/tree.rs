@@ -95,7 +95,11 @@ fn turn() -> Turn {
         ..LlmCall::default()
     };
     Turn {
-        agent: Agent { name: "codex", version: Some("0.169.0".to_owned()) },
+        agent: Agent {
+            name: "codex".into(),
+            version: Some("0.169.0".to_owned()),
+            llm_system: Some("openai".into()),
+        },
         session_id: "thread".to_owned(),
         thread_id: "thread".to_owned(),
         turn_id: "turn".to_owned(),
@@ -338,6 +342,31 @@ fn a_turn_can_join_the_trace_of_its_caller() {
     assert_eq!(spans[0].parent_id, Some(caller.span_id));
     let alone = span_tree(&turn(), &TreeOptions::default());
     assert_eq!(spans[0].span_id, alone[0].span_id);
+}
+
+#[test]
+fn another_harness_has_its_own_names() {
+    let agent =
+        Agent { llm_system: Some("anthropic".into()), ..Agent::named(String::from("elsewhere")) };
+    let mut turn = Turn { agent, ..turn() };
+    turn.steps.iter_mut().for_each(|step| {
+        if let Step::Llm(call) = step {
+            call.provider = None;
+        }
+    });
+    let text = |key: &str, turn: &Turn| {
+        let batch = SpanBatch::of(turn, "work", &TreeOptions::default());
+        assert!(batch.resource.contains(&Attribute::new("service.name", "elsewhere")));
+        assert!(batch.resource.contains(&Attribute::new("openinference.project.name", "work")));
+        let is_call = |span: &&Span| span.text("openinference.span.kind") == Some("LLM");
+        let call = batch.spans.iter().find(is_call).unwrap();
+        call.text(key).map(str::to_owned)
+    };
+    assert_eq!(text("llm.system", &turn).as_deref(), Some("anthropic"));
+    assert_eq!(text("gen_ai.provider.name", &turn).as_deref(), Some("anthropic"));
+    turn.agent.llm_system = None;
+    assert_eq!(text("llm.system", &turn), None);
+    assert_eq!(text("llm.provider", &turn), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod ends;
 mod tool_calls;
 
-use otlp_model::turn::{Agent, LlmCall, Message, Outcome, ParentTurn, Part, Step};
+use otlp_model::turn::{LlmCall, Message, Outcome, ParentTurn, Part, Step};
 use otlp_model::{Attribute, Turn, UnixNanos};
 use serde_json::{Map, Value as Json};
 
@@ -14,7 +14,7 @@ pub(crate) use tool_calls::tool_from_event;
 
 use ends::Ends;
 
-use crate::HARNESS;
+use crate::agent;
 use crate::events::LogEvent;
 use crate::json;
 use crate::telemetry::{NO_RESPONSE, Telemetry, TelemetryCall};
@@ -33,10 +33,7 @@ pub fn fuse(transcript: &TranscriptTurn, events: &[&LogEvent]) -> Turn {
     };
     let settings = &transcript.settings;
     Turn {
-        agent: Agent {
-            name: HARNESS,
-            version: transcript.meta.cli_version.clone().or(telemetry.version.clone()),
-        },
+        agent: agent(transcript.meta.cli_version.clone().or(telemetry.version.clone())),
         session_id: transcript.meta.root_thread_id.clone(),
         thread_id: transcript.meta.thread_id.clone(),
         parent: fusion.parent(),
