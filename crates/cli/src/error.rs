@@ -92,10 +92,8 @@ impl CommandError {
             return self.to_string();
         }
         let mut text = format!("error: {self}");
-        let mut source = self.source();
-        while let Some(cause) = source {
+        for cause in terminal_text::causes(self) {
             text.push_str(&format!("\n  caused by: {cause}"));
-            source = cause.source();
         }
         if let Self::NotFound { hint, .. }
         | Self::Incomplete { hint, .. }

@@ -8,6 +8,7 @@ use codex_config::{Environment, Settings};
 use delivery::{Flushed, SetAside, Stopped, When};
 use dispatch::{DecideError, Decided, Delivery, TargetFlush, TargetOutbox};
 use doctor::UnfinishedTurn;
+use otlp_model::UnixNanos;
 use program_log::chain;
 use serde_json::json;
 
@@ -179,10 +180,7 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
 }
 
 fn as_json(lines: &[Line], moved: &[Decided]) -> String {
-    let millis = |time: SystemTime| {
-        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    };
+    let millis = |time: SystemTime| UnixNanos::from(time).millis();
     let targets: Vec<_> = lines
         .iter()
         .map(|line| {

@@ -59,7 +59,7 @@ pub(crate) fn flush(
         .map_err(|error| CommandError::failed("nothing can be sent", error))?;
     let outboxes = send(&delivery, until);
     let since =
-        args.since_ms.map_or_else(|| nanos(SystemTime::now() - RECENT), UnixNanos::from_millis);
+        args.since_ms.map_or_else(|| (SystemTime::now() - RECENT).into(), UnixNanos::from_millis);
     let turns = ledger::read(paths, since);
     let run = Run { turns: &turns, outboxes: &outboxes, pages: pages(&turns, &settings, paths) };
     if let Some(file) = environment.path(SUMMARY_FILE).filter(|_| !turns.is_empty()) {
@@ -125,11 +125,6 @@ fn pages(turns: &[Entry], settings: &Settings, paths: &Paths) -> BTreeMap<String
 
 fn append(file: &Path, text: &str) -> std::io::Result<()> {
     OpenOptions::new().create(true).append(true).open(file)?.write_all(text.as_bytes())
-}
-
-fn nanos(time: SystemTime) -> UnixNanos {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 /// What became of the turns of a run.

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 use otlp_model::decode::{DecodeError, from_protobuf};
 use otlp_model::encode::Scope;
 use otlp_model::stream::{self, SpanReader, write_spans};
-use otlp_model::{Attribute, Span, SpanBatch};
+use otlp_model::{Attribute, Span, SpanBatch, UnixNanos};
 use serde::{Deserialize, Serialize};
 
 use super::EachSpan;
@@ -77,7 +77,7 @@ impl Header {
             version: VERSION,
             trace_id: first.trace_id.to_string(),
             span_id: first.span_id.to_string(),
-            created: nanos(now),
+            created: UnixNanos::from(now).0,
             spans,
             attempts: 0,
             answer: None,
@@ -162,9 +162,4 @@ fn first_line(file: &mut impl BufRead) -> io::Result<Vec<u8>> {
 fn checked(line: &[u8]) -> Result<Header, ReadError> {
     let header: Header = serde_json::from_slice(line).map_err(|_| ReadError::Header)?;
     if header.version > VERSION { Err(ReadError::Newer(header.version)) } else { Ok(header) }
-}
-
-pub(super) fn nanos(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }

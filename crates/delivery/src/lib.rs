@@ -46,7 +46,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use otlp_model::{Attribute, Span, SpanBatch};
+use otlp_model::{Attribute, Span, SpanBatch, UnixNanos};
 
 pub use flush::{Attempt, OnAccepted, When};
 pub use flushed::{Flushed, SetAside, Stopped};
@@ -260,7 +260,7 @@ impl Outbox {
 
     /// Gives up the batches of a folder that are too old.
     fn expire(&self, folder: &Path, now: SystemTime) -> Result<usize, OutboxError> {
-        let oldest = batch_file::nanos(now.checked_sub(self.limits.max_age).unwrap_or(now));
+        let oldest = UnixNanos::from(now.checked_sub(self.limits.max_age).unwrap_or(now)).0;
         let mut batches = self.on(folder, folder::batches)?;
         batches.retain(|(name, _)| name.key < oldest);
         for (name, _) in &batches {

@@ -10,6 +10,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use otlp_model::UnixNanos;
 use serde::{Deserialize, Serialize};
 
 use super::backoff::{is_due, wait};
@@ -199,6 +200,6 @@ fn read_due(folder: &Path) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
-fn millis(time: SystemTime) -> u128 {
-    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis()
+fn millis(time: SystemTime) -> u64 {
+    UnixNanos::from(time).millis()
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use codex_config::{command_program, command_word};
+use otlp_model::UnixNanos;
 use textwrap::core::display_width;
 
 #[cfg(not(windows))]
@@ -49,8 +50,7 @@ pub(crate) fn span(duration: Duration) -> String {
 
 /// A time in milliseconds since the Unix epoch.
 pub(crate) fn millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    UnixNanos::from(time).millis()
 }
 
 /// A number of things.

@@ -195,11 +195,9 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// The error with the reasons underneath it, on one line.
+    /// The error with its causes, separated by colons.
     pub fn told(&self) -> String {
-        let first: &dyn std::error::Error = self;
-        let all = std::iter::successors(Some(first), |error| error.source());
-        all.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+        terminal_text::chain(self)
     }
 }
 

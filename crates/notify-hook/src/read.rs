@@ -14,7 +14,6 @@ use otlp_model::UnixNanos;
 
 pub(crate) use mark::Mark;
 
-use crate::sweep::nanos;
 use crate::writers::{Writers, stays_without_writers, writers};
 
 /// How much of a file is read at once, in bytes.
@@ -244,7 +243,7 @@ fn piece_of_line(buffer: &[u8]) -> (&[u8], bool) {
 /// Whether a record was the last thing that was written to a file, as far as times tell.
 fn is_about(last_record: UnixNanos, modified: SystemTime) -> bool {
     const WRITING: u64 = 2_000_000_000;
-    let modified = nanos(modified);
+    let modified = UnixNanos::from(modified);
     last_record.since(modified).max(modified.since(last_record)) < WRITING
 }
 

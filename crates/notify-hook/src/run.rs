@@ -10,6 +10,7 @@ use buffer_api::process::Service;
 use buffer_api::{Client, Endpoint};
 use codex_config::{Environment, Paths, Settings};
 use codex_turn::{LifecycleError, LifecycleEvent, LifecyclePayload, NotifyError, NotifyPayload};
+use otlp_model::UnixNanos;
 use program_log::chain;
 
 use delivery::When;
@@ -146,12 +147,12 @@ fn notify(context: &Context<'_>, argument: Option<&OsStr>) -> usize {
 
 /// Looks at the thread of the lifecycle payload on stdin; says how many turns stay unsent.
 fn lifecycle(context: &Context<'_>) -> usize {
-    let at = sweep::nanos(SystemTime::now());
+    let at = UnixNanos::from(SystemTime::now());
     let Some(payload) = lifecycle_payload(context.log) else { return 0 };
     let thread_id = payload.thread_id.clone();
     let cause = if payload.event == LifecycleEvent::SessionEnd {
         let since = sweep::tracing_began(context.paths, context.log);
-        Cause::Sweep { since: sweep::nanos(since), closed: None }
+        Cause::Sweep { since: since.into(), closed: None }
     } else {
         if payload.transcript.is_none() {
             // Notify, should it come, knows the prompt.
@@ -198,7 +199,7 @@ fn sweep(context: &mut Context<'_>, named: &[OsString], watchdog: &Watchdog) -> 
         watchdog.rearm();
         let look = Instant::now();
         context.deadline = look + CAP - GRACE;
-        let cause = Cause::Sweep { since: sweep::nanos(since), closed: *closed };
+        let cause = Cause::Sweep { since: since.into(), closed: *closed };
         let report = trace_thread(context, &Trigger { thread_id: thread_id.clone(), cause });
         say(context.log, thread_id, report, look);
         told += usize::from(report != Report::default());

@@ -46,7 +46,7 @@ pub(crate) fn named(argument: &str) -> (String, Option<UnixNanos>) {
     let (thread, closed) = argument.split_once('@').unwrap_or((argument, ""));
     let now = SystemTime::now();
     let closed = closed.parse().ok().map(UnixNanos::from_millis);
-    (thread.to_owned(), closed.filter(|closed| *closed <= nanos(now)))
+    (thread.to_owned(), closed.filter(|closed| *closed <= UnixNanos::from(now)))
 }
 
 /// The threads whose transcripts tell something that was not sent or goes on, the one that was
@@ -67,10 +67,4 @@ pub(crate) fn has_untraced_turns(paths: &Paths) -> bool {
         let found = find::files(&paths.codex_home, thread, &[], find::Reach::Since(since));
         found.files.last().is_some_and(|file| writers(&file.path) == Writers::None)
     })
-}
-
-/// A time of the clock as turns have it.
-pub(crate) fn nanos(time: SystemTime) -> UnixNanos {
-    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixNanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }

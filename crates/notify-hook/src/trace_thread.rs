@@ -27,7 +27,7 @@ use dispatch::ledger;
 use dispatch::{DeliveryStatus, TargetOutcome};
 use program_log::Log;
 
-use crate::{debug, dry_run, sending, sweep};
+use crate::{debug, dry_run, sending};
 
 /// How long a transcript may take to show a turn's end after its notify. Codex writes it 0.1–5 ms
 /// later; a busy disk takes longer.
@@ -89,7 +89,7 @@ pub fn trace_thread(context: &Context<'_>, trigger: &Trigger) -> Report {
         since: trigger
             .cause
             .since()
-            .or_else(|| TracingStart::of(context.paths).noted().map(sweep::nanos)),
+            .or_else(|| TracingStart::of(context.paths).noted().map(UnixNanos::from)),
         begun: now(),
         report: Report::default(),
     };
@@ -333,5 +333,5 @@ fn telemetry_patience(end: UnixNanos) -> Instant {
 }
 
 fn now() -> UnixNanos {
-    sweep::nanos(SystemTime::now())
+    SystemTime::now().into()
 }

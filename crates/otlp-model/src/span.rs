@@ -1,6 +1,7 @@
 //! Spans as every later stage sees them: exporters encode them, stores keep them, viewers print them.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use crate::ids::{SpanId, TraceId};
 
@@ -32,6 +33,14 @@ impl UnixNanos {
     /// Nanoseconds from `earlier` to this time; zero where `earlier` is the later one.
     pub fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// A time before the epoch becomes the epoch.
+impl From<SystemTime> for UnixNanos {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 }
 
@@ -222,5 +231,19 @@ impl SpanBatch {
             above.parent_id.and_then(parent)
         })
         .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn times_of_the_clock() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        assert_eq!(UnixNanos::from(epoch + Duration::new(1, 2)), UnixNanos(1_000_000_002));
+        assert_eq!(UnixNanos::from(epoch - Duration::new(1, 0)), UnixNanos(0));
     }
 }

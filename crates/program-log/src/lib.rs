@@ -9,6 +9,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+pub use terminal_text::chain;
+
 /// How a line begins that says that something was left out because it was too much.
 pub const LIMIT_REACHED: &str = "limit reached: ";
 
@@ -76,16 +78,6 @@ pub fn rotated(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// An error with its causes, on one line. Transports often repeat what their cause says: that is said
-/// once.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |text, cause| {
-        let cause = cause.to_string();
-        if text.contains(&cause) { text } else { format!("{text}: {cause}") }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,29 +93,6 @@ mod tests {
             Log::new(file.clone(), false).info(format_args!("next"));
             assert_eq!(fs::read(folder.path().join(format!("{name}.1"))).unwrap(), full);
             assert!(fs::read_to_string(&file).unwrap().ends_with("] next\n"));
-        }
-    }
-
-    #[derive(Debug, thiserror::Error)]
-    #[error("{text}")]
-    struct Failure {
-        text: &'static str,
-        source: Option<Box<Self>>,
-    }
-
-    #[test]
-    fn an_error_is_told_with_its_causes() {
-        for (texts, expected) in [
-            (&["the disk is full"][..], "the disk is full"),
-            (
-                &["`a` cannot be written", "no space", "ENOSPC"],
-                "`a` cannot be written: no space: ENOSPC",
-            ),
-            (&["io: refused", "refused", "by `b`"], "io: refused: by `b`"),
-        ] {
-            let link = |source, text: &&'static str| Some(Box::new(Failure { text, source }));
-            let error = texts.iter().rev().fold(None, link).unwrap();
-            assert_eq!(chain(&error), expected);
         }
     }
 }

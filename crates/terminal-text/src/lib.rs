@@ -7,6 +7,11 @@
 //!
 //! [`line`] is for a text within a line, [`lines`] for a text of several lines, [`styled`] for a whole
 //! page in which the program itself has set colours, and [`json`] for JSON, which loses nothing.
+//! [`chain`] and [`causes`] give an error with its causes as text.
+
+mod chain;
+
+pub use chain::{causes, chain};
 
 use std::fmt::Write as _;
 

@@ -3,7 +3,6 @@
 mod exit_code;
 mod main_with;
 
-use std::error::Error;
 use std::io::{self, Read, Write};
 
 use clap::{Parser, Subcommand};
@@ -188,12 +187,7 @@ pub fn run(
 
 /// Prints an error with its causes and a hint, and gives its exit code.
 pub fn report(error: &CommandError, notes: &mut dyn Write) -> ExitCode {
-    let mut message = format!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        message.push_str(&format!(": {error}"));
-        cause = error.source();
-    }
+    let mut message = format!("error: {}", terminal_text::chain(error));
     if let Some(hint) = error.hint() {
         message.push_str(&format!("\nhint: {hint}"));
     }

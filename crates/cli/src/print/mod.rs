@@ -36,8 +36,7 @@ pub struct Page<'a> {
 impl<'a> Page<'a> {
     /// A page that is read now.
     pub fn new(style: Style, zone: &'a TimeZone, home: &'a Path) -> Self {
-        let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        let now = UnixNanos(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+        let now = SystemTime::now().into();
         Self { style, zone, now, home }
     }
 }
