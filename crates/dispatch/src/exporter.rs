@@ -12,6 +12,8 @@ use exporters::{
     Mlflow, MlflowConfig, Otlp, OtlpConfig, Phoenix, PhoenixConfig, Proxies,
 };
 
+use crate::SCOPE;
+
 /// Makes the exporter of a target; each delivery ends within `timeout`.
 pub fn exporter(
     target: &Target,
@@ -32,8 +34,8 @@ pub fn exporter(
         Target::Mlflow(mlflow) => {
             Box::new(Mlflow::new(mlflow_config(mlflow, project, connection(&mlflow.tls)))?)
         }
-        Target::File(file) => Box::new(JsonFile::new(&file.path, file.max_bytes)),
-        Target::Stdout => Box::new(JsonStdout),
+        Target::File(file) => Box::new(JsonFile::new(&file.path, file.max_bytes).with_scope(SCOPE)),
+        Target::Stdout => Box::new(JsonStdout::new(SCOPE)),
         Target::Otlp(otlp) => {
             let metrics = otlp.metrics.as_ref().filter(|_| settings.metrics);
             Box::new(otlp_exporter(otlp, metrics, connection(&otlp.tls))?)
@@ -63,6 +65,7 @@ pub fn connection(
             all: exposed(&proxies.all),
             none: proxies.none.clone(),
         },
+        scope: SCOPE,
     }
 }
 

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use hyper_rustls::HttpsConnectorBuilder;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::proxy::Tunnel;
+use otlp_model::encode::Scope;
 use otlp_model::{MetricBatch, SpanBatch};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::OnceCell;
@@ -24,7 +25,6 @@ use tonic::{Extensions, Request, Status};
 use ureq::http::uri::PathAndQuery;
 
 use crate::headers::Headers;
-use crate::http::USER_AGENT;
 use crate::proxy::{Proxy, cause};
 use crate::requests::OtlpEncoding;
 use crate::tls::Tls;
@@ -47,6 +47,7 @@ pub(crate) struct OtlpGrpc {
     headers: Headers,
     compression: OtlpCompression,
     timeout: Duration,
+    scope: Scope<'static>,
     runtime: OnceLock<Runtime>,
     channel: OnceCell<Channel>,
 }
@@ -65,7 +66,7 @@ impl OtlpGrpc {
         };
         let tls = connection.tls.load()?;
         let endpoint = Endpoint::from_shared(url.clone())
-            .and_then(|endpoint| endpoint.user_agent(USER_AGENT))
+            .and_then(|endpoint| endpoint.user_agent(connection.user_agent()))
             .map_err(|_| unusable())?
             .connect_timeout(Connection::CONNECT_TIMEOUT);
         Ok(Self {
@@ -76,6 +77,7 @@ impl OtlpGrpc {
             headers,
             compression,
             timeout: connection.timeout,
+            scope: connection.scope,
             runtime: OnceLock::new(),
             channel: OnceCell::new(),
         })
@@ -84,7 +86,7 @@ impl OtlpGrpc {
     /// Delivers a batch, in several requests where it is large, each within the timeout.
     pub(crate) fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         if !batch.spans.is_empty() {
-            for body in requests::bodies(batch, OtlpEncoding::Protobuf) {
+            for body in requests::bodies(batch, &self.scope, OtlpEncoding::Protobuf) {
                 self.send_spans(Instant::now() + self.timeout, body)?;
             }
         }
@@ -99,7 +101,7 @@ impl OtlpGrpc {
 
     /// Delivers metrics.
     pub(crate) fn export_metrics(&self, batch: &MetricBatch) -> Result<(), ExportError> {
-        let body = requests::metrics_body(batch, OtlpEncoding::Protobuf);
+        let body = requests::metrics_body(batch, &self.scope, OtlpEncoding::Protobuf);
         let answer = self.send_until(Instant::now() + self.timeout, METRICS, body)?;
         match partial_success::from_protobuf(&answer) {
             Some(rejection) => Err(ExportError::Rejected {

@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use otlp_model::encode::Scope;
 use ureq::http::header::{CONTENT_TYPE, LOCATION};
 use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::TlsConfig;
@@ -15,8 +16,6 @@ use crate::proxy::{Proxy, cause};
 use crate::retry::{Retry, retry_decision};
 use crate::tls::Tls;
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};
-
-pub(crate) const USER_AGENT: &str = concat!("arize-codex/", env!("CARGO_PKG_VERSION"));
 
 /// More than this of an answer is not read, in bytes.
 const ANSWER_BYTES: u64 = 256 * 1024;
@@ -30,6 +29,8 @@ pub(crate) struct HttpClient {
     headers: Headers,
     proxy: Option<Proxy>,
     timeout: Duration,
+    user_agent: String,
+    scope: Scope<'static>,
 }
 
 /// What a server said.
@@ -52,8 +53,16 @@ impl HttpClient {
         let (proxy, tls) = (connection.proxies.of(&url)?, connection.tls.load()?);
         // Says at once what is wrong with it.
         proxy.as_ref().map(Proxy::for_http).transpose()?;
-        let (agent, timeout) = (OnceLock::new(), connection.timeout);
-        Ok(Self { agent, tls, url, headers, proxy, timeout })
+        Ok(Self {
+            agent: OnceLock::new(),
+            tls,
+            url,
+            headers,
+            proxy,
+            timeout: connection.timeout,
+            user_agent: connection.user_agent(),
+            scope: connection.scope,
+        })
     }
 
     fn agent(&self) -> &Agent {
@@ -72,7 +81,7 @@ impl HttpClient {
             // Also where there is none: it would be looked for in the environment.
             .proxy(self.proxy.as_ref().and_then(|proxy| proxy.for_http().ok()))
             .tls_config(tls)
-            .user_agent(USER_AGENT)
+            .user_agent(&self.user_agent)
             .timeout_resolve(Some(Connection::CONNECT_TIMEOUT))
             .timeout_connect(Some(Connection::CONNECT_TIMEOUT))
             .build();
@@ -81,6 +90,11 @@ impl HttpClient {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The program that sends.
+    pub(crate) fn scope(&self) -> &Scope<'static> {
+        &self.scope
     }
 
     /// When a request that is made now has to end.

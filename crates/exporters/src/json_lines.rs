@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use otlp_model::encode::Scope;
 use otlp_model::{MetricBatch, SpanBatch};
 
-use crate::requests::OtlpEncoding;
+use crate::requests::{OtlpEncoding, SCOPE};
 use crate::{ExportError, Exporter, Probe, Receipt, requests};
 
 /// How long other writers are waited for; each needs some milliseconds.
@@ -25,6 +26,7 @@ pub struct JsonFile {
     path: PathBuf,
     max_bytes: Option<u64>,
     target: String,
+    scope: Scope<'static>,
 }
 
 impl JsonFile {
@@ -34,7 +36,12 @@ impl JsonFile {
     pub fn new(path: impl Into<PathBuf>, max_bytes: Option<u64>) -> Self {
         let path = path.into();
         let target = format!("file {}", path.display());
-        Self { path, max_bytes, target }
+        Self { path, max_bytes, target, scope: SCOPE }
+    }
+
+    /// Names the program whose spans they are, as their instrumentation scope.
+    pub fn with_scope(self, scope: Scope<'static>) -> Self {
+        Self { scope, ..self }
     }
 
     fn append(&self, lines: &[u8]) -> io::Result<()> {
@@ -64,14 +71,14 @@ impl Exporter for JsonFile {
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         if !batch.spans.is_empty() {
             let place = || self.path.display().to_string();
-            self.append(&lines(batch))
+            self.append(&lines(batch, &self.scope))
                 .map_err(|source| ExportError::WriteFile { place: place(), source })?;
         }
         Ok(Receipt { spans: batch.spans.len() })
     }
 
     fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
-        let mut line = requests::metrics_body(batch, OtlpEncoding::Json);
+        let mut line = requests::metrics_body(batch, &self.scope, OtlpEncoding::Json);
         line.push(b'\n');
         let place = || self.path.display().to_string();
         self.append(&line).map_err(|source| ExportError::WriteFile { place: place(), source })?;
@@ -96,8 +103,17 @@ impl Exporter for JsonFile {
 }
 
 /// Delivers to the standard output, for commands whose output is wanted.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct JsonStdout;
+#[derive(Debug, Clone, Copy)]
+pub struct JsonStdout {
+    scope: Scope<'static>,
+}
+
+impl JsonStdout {
+    /// Spans of the program with this name and version, which is their instrumentation scope.
+    pub fn new(scope: Scope<'static>) -> Self {
+        Self { scope }
+    }
+}
 
 impl Exporter for JsonStdout {
     fn target(&self) -> &str {
@@ -108,7 +124,7 @@ impl Exporter for JsonStdout {
         if !batch.spans.is_empty() {
             let mut stdout = io::stdout().lock();
             let place = || self.target().to_owned();
-            (stdout.write_all(&lines(batch)).and_then(|()| stdout.flush()))
+            (stdout.write_all(&lines(batch, &self.scope)).and_then(|()| stdout.flush()))
                 .map_err(|source| ExportError::WriteFile { place: place(), source })?;
         }
         Ok(Receipt { spans: batch.spans.len() })
@@ -119,9 +135,9 @@ impl Exporter for JsonStdout {
     }
 }
 
-fn lines(batch: &SpanBatch) -> Vec<u8> {
+fn lines(batch: &SpanBatch, scope: &Scope<'_>) -> Vec<u8> {
     let mut lines = Vec::new();
-    for body in requests::bodies(batch, OtlpEncoding::Json) {
+    for body in requests::bodies(batch, scope, OtlpEncoding::Json) {
         lines.extend(body);
         lines.push(b'\n');
     }

@@ -64,7 +64,7 @@ impl OtlpHttp {
             let mut form = self.form.clone();
             form.extend(headers.clone());
             let mut deadline = deadline;
-            for body in requests::bodies(batch, self.encoding) {
+            for body in requests::bodies(batch, self.http.scope(), self.encoding) {
                 self.post(&body, &form, deadline)?;
                 deadline = self.http.deadline();
             }
@@ -84,7 +84,7 @@ impl OtlpHttp {
     }
 
     fn post_metrics(&self, batch: &MetricBatch, url: String) -> Result<bool, ExportError> {
-        let body = requests::metrics_body(batch, self.encoding);
+        let body = requests::metrics_body(batch, self.http.scope(), self.encoding);
         let body = self.compress(&body)?;
         let answer = self.http.post(&url, &self.form, &body, self.http.deadline())?;
         match partial_success::of_metrics(&answer) {

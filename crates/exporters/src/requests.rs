@@ -34,18 +34,19 @@ pub const MAX_BODY_BYTES: usize = 3_670_016;
 /// The same for JSON, in which a batch is longer. No gRPC server has to take it.
 const MAX_JSON_BYTES: usize = 2 * MAX_BODY_BYTES;
 
-pub(crate) const SCOPE: Scope<'_> =
-    Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
+/// The scope where the caller names none.
+pub(crate) const SCOPE: Scope<'static> =
+    Scope { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") };
 
 /// The OTLP bodies for a batch, uncompressed: one, or several where one would be too large.
 ///
 /// Spans are never cut: one that is too large alone travels alone.
-pub(crate) fn bodies(batch: &SpanBatch, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
+pub(crate) fn bodies(batch: &SpanBatch, scope: &Scope<'_>, encoding: OtlpEncoding) -> Vec<Vec<u8>> {
     let limit = match encoding {
         OtlpEncoding::Protobuf => MAX_BODY_BYTES,
         OtlpEncoding::Json => MAX_JSON_BYTES,
     };
-    bodies_within(batch, encoding, limit)
+    bodies_within(batch, scope, encoding, limit)
 }
 
 /// The size of a request as protobuf, in bytes, without encoding it: not too low, and not much too high.
@@ -92,12 +93,21 @@ const FIELD_BYTES: usize = 5;
 const SPAN_BYTES: usize = 75;
 
 /// The OTLP body for metrics, uncompressed. They are small.
-pub(crate) fn metrics_body(batch: &MetricBatch, encoding: OtlpEncoding) -> Vec<u8> {
-    encoding.encode(&export_metrics_request(batch, &SCOPE))
+pub(crate) fn metrics_body(
+    batch: &MetricBatch,
+    scope: &Scope<'_>,
+    encoding: OtlpEncoding,
+) -> Vec<u8> {
+    encoding.encode(&export_metrics_request(batch, scope))
 }
 
-fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec<Vec<u8>> {
-    let body = encoding.encode(&export_request(batch, &SCOPE));
+fn bodies_within(
+    batch: &SpanBatch,
+    scope: &Scope<'_>,
+    encoding: OtlpEncoding,
+    limit: usize,
+) -> Vec<Vec<u8>> {
+    let body = encoding.encode(&export_request(batch, scope));
     if body.len() <= limit || batch.spans.len() < 2 {
         return vec![body];
     }
@@ -106,7 +116,7 @@ fn bodies_within(batch: &SpanBatch, encoding: OtlpEncoding, limit: usize) -> Vec
     [earlier, later]
         .into_iter()
         .map(|spans| SpanBatch { resource: batch.resource.clone(), spans: spans.to_vec() })
-        .flat_map(|half| bodies_within(&half, encoding, limit))
+        .flat_map(|half| bodies_within(&half, scope, encoding, limit))
         .collect()
 }
 
@@ -137,7 +147,8 @@ mod tests {
     fn check(sizes: &[usize], limit: usize, expected: &[&[&str]]) {
         let spans = sizes.iter().enumerate().map(|(number, bytes)| span(number, *bytes)).collect();
         let resource = vec![Attribute::new("openinference.project.name", "p")];
-        let bodies = bodies_within(&SpanBatch { resource, spans }, OtlpEncoding::Protobuf, limit);
+        let bodies =
+            bodies_within(&SpanBatch { resource, spans }, &SCOPE, OtlpEncoding::Protobuf, limit);
         let names: Vec<Vec<String>> = bodies
             .iter()
             .map(|body| {

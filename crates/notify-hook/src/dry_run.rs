@@ -1,6 +1,7 @@
 //! A dry run: what would be sent is printed instead, for a person at a terminal.
 
 use codex_config::{Settings, Target};
+use dispatch::SCOPE;
 use exporters::{Exporter, JsonStdout};
 use otlp_model::SpanBatch;
 
@@ -10,7 +11,7 @@ pub(crate) fn print(settings: &Settings, batch: &SpanBatch) {
     let target = settings.targets.first().and_then(|target| target.target.as_ref().ok());
     if target == Some(&Target::Stdout) {
         // Whoever closed the pipe wants no more of it.
-        let _ = JsonStdout.export(batch);
+        let _ = JsonStdout::new(SCOPE).export(batch);
         return;
     }
     for span in &batch.spans {

@@ -29,7 +29,7 @@ pub fn export_request(batch: &SpanBatch, scope: &Scope<'_>) -> ExportTraceServic
 }
 
 /// The library that made the spans, as OTLP's instrumentation scope.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope<'a> {
     /// Its name.
     pub name: &'a str,

@@ -29,6 +29,9 @@ use otlp_model::{UnixNanos, Value};
 
 use crate::fake_server::FakeServer;
 
+/// The program that sends.
+const SCOPE: Scope<'static> = Scope { name: "a-program", version: "1.2" };
+
 /// A turn with one LLM call and one failed tool call.
 fn turn() -> SpanBatch {
     let mut root = span("Turn", None, SpanKind::Agent);
@@ -59,7 +62,7 @@ fn turn() -> SpanBatch {
 
 /// The turn as a receiver of OTLP is to find it.
 fn request_of_turn() -> ExportTraceServiceRequest {
-    export_request(&turn(), &Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") })
+    export_request(&turn(), &SCOPE)
 }
 
 fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
@@ -83,7 +86,7 @@ fn span(name: &str, parent: Option<&str>, kind: SpanKind) -> Span {
 
 /// A connection with more time than any answer takes, also on a busy machine.
 fn connection() -> Connection {
-    Connection::direct(Duration::from_secs(60))
+    Connection { scope: SCOPE, ..Connection::direct(Duration::from_secs(60)) }
 }
 
 /// This server as a Phoenix that is spoken to in this way.

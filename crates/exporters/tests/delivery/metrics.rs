@@ -10,14 +10,13 @@ use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::metrics::v1::{
     ExportMetricsPartialSuccess, ExportMetricsServiceRequest, ExportMetricsServiceResponse,
 };
-use otlp_model::encode::Scope;
 use otlp_model::metrics::{Metric, MetricKind, Point};
 use otlp_model::{Attribute, MetricBatch, UnixNanos, export_metrics_request};
 use prost::Message;
 
 use crate::fake_grpc_server::FakeGrpcServer;
 use crate::fake_server::{FakeServer, answer};
-use crate::{connection, phoenix_with, turn};
+use crate::{SCOPE, connection, phoenix_with, turn};
 
 fn metrics() -> MetricBatch {
     MetricBatch {
@@ -37,8 +36,7 @@ fn metrics() -> MetricBatch {
 }
 
 fn expected() -> ExportMetricsServiceRequest {
-    let version = env!("CARGO_PKG_VERSION");
-    export_metrics_request(&metrics(), &Scope { name: "arize-codex", version })
+    export_metrics_request(&metrics(), &SCOPE)
 }
 
 fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
@@ -56,7 +54,7 @@ fn otlp(endpoint: OtlpEndpoint, protocol: OtlpProtocol) -> Otlp {
 fn a_file_has_them_in_a_line_of_their_own_and_a_memory_keeps_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("traces.jsonl");
-    let file = JsonFile::new(&path, None);
+    let file = JsonFile::new(&path, None).with_scope(SCOPE);
     file.export(&turn()).unwrap();
     assert!(file.export_metrics(&metrics()).unwrap());
     let text = std::fs::read_to_string(&path).unwrap();

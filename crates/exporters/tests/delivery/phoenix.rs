@@ -59,8 +59,7 @@ fn a_turn_arrives_as_every_receiver_wants_it() {
     assert_eq!(request.header("authorization"), Some(&*format!("Bearer {KEY}")));
     assert_eq!(request.header("x-project-name"), Some("my project"));
     assert_eq!(request.header("x-tenant"), Some(SECRET_HEADER));
-    let version = env!("CARGO_PKG_VERSION");
-    assert_eq!(request.header("user-agent"), Some(&*format!("arize-codex/{version}")));
+    assert_eq!(request.header("user-agent"), Some("a-program/1.2"));
     assert_eq!(request.header("accept-encoding"), None);
     assert_eq!(request.body[..2], [0x1f, 0x8b]);
     assert_eq!(request.traces, request_of_turn());
