@@ -7,7 +7,7 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use codex_config::{Environment, Secret, TlsFiles};
+use codex_config::{ConfigFile, Environment, Secret, TlsFiles};
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::record::RecordError;
 use setup::terminal::Terminal;
@@ -99,7 +99,21 @@ pub(crate) fn uninstall(
     let removed = removal.carry_out(&host)?;
     let turns = stored_turns(&host);
     next.extend(Stored::find(&host).filter(|_| !purge).map(|stored| stored.next_step(turns)));
+    next.extend(kept_settings(&host));
     Ok(page.report(&removed.done, &removed.problems, &next, &[]))
+}
+
+/// Names the settings that the user made since, which stay: there may be a key among them.
+fn kept_settings(host: &Host) -> Option<String> {
+    let settings = ConfigFile::read(&host.paths).ok()?.json(false).ok()?;
+    let settings: serde_json::Value = serde_json::from_str(&settings).ok()?;
+    let own = settings.pointer("/harnesses/codex")?.as_object()?;
+    let names: Vec<String> = own.keys().map(|name| format!("`{name}`")).collect();
+    let file = host.paths.config_file.display();
+    let names = names.join(", ");
+    (!own.is_empty()).then(|| {
+        format!("Kept: {names} below `harnesses.codex` in {file}, which you set after setup.")
+    })
 }
 
 /// Offers to remove what is stored, if something is.

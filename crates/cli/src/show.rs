@@ -40,11 +40,26 @@ pub(crate) fn show(
             if traces.is_empty() {
                 return Err(empty());
             }
-            return Ok(print::summaries(&traces, page));
+            return Ok(print::summaries(&traces, page) + &newer(args, environment, &paths, style));
         }
     };
     let spans = store.trace(trace_id).map_err(failed)?;
-    Ok(if args.json { print::spans_json(&spans) } else { print::tree(&spans, page) })
+    if args.json {
+        return Ok(print::spans_json(&spans));
+    }
+    let is_named = args.trace.is_some();
+    let newer = if is_named { String::new() } else { newer(args, environment, &paths, style) };
+    Ok(print::tree(&spans, page) + &newer)
+}
+
+/// A line that says where newer turns are, if the store gets none of them any more.
+fn newer(args: &Show, environment: &Environment, paths: &Paths, style: Style) -> String {
+    let elsewhere = elsewhere(environment, paths).filter(|_| args.store.is_none());
+    elsewhere.map_or_else(String::new, |there| {
+        let line = format!("newer turns are sent to {}, without a copy here", there.names);
+        let pages = if there.pages.is_empty() { String::new() } else { ": ".to_owned() };
+        style.dim(&format!("{line}{pages}{}", there.pages)) + "\n"
+    })
 }
 
 fn open(args: &Show, environment: &Environment, paths: &Paths) -> Result<TraceStore, CommandError> {
@@ -64,26 +79,38 @@ fn no_turns(args: &Show, environment: &Environment, paths: &Paths) -> CommandErr
                 .to_owned(),
         };
     }
+    let Some(there) = elsewhere(environment, paths) else {
+        return CommandError::NotFound {
+            what: "no turn was recorded yet".to_owned(),
+            hint: "run `codex`, or see an example with `arize-codex demo`".to_owned(),
+        };
+    };
+    CommandError::NotFound {
+        what: format!("turns are sent to {}, and no copy is kept on this machine", there.names),
+        hint: match &*there.pages {
+            "" => "`arize-codex status` lists the last turns".to_owned(),
+            pages => format!("open {pages}"),
+        },
+    }
+}
+
+/// The targets that turns are sent to while no copy is kept on this machine.
+struct Elsewhere {
+    names: String,
+    /// The pages of the project there; may be empty.
+    pages: String,
+}
+
+fn elsewhere(environment: &Environment, paths: &Paths) -> Option<Elsewhere> {
     let settings = Settings::load(paths, environment);
     let keeps_copies =
         settings.targets.iter().any(|target| matches!(target.target, Ok(Target::Local)));
     let destinations = destinations(&settings, paths);
     if keeps_copies || destinations.is_empty() {
-        return CommandError::NotFound {
-            what: "no turn was recorded yet".to_owned(),
-            hint: "run `codex`, or see an example with `arize-codex demo`".to_owned(),
-        };
+        return None;
     }
-    let targets: Vec<&str> = destinations.iter().map(|each| each.target.as_str()).collect();
-    let pages: Vec<&str> = destinations.iter().filter_map(|each| each.page.as_deref()).collect();
-    CommandError::NotFound {
-        what: format!(
-            "turns are sent to `{}`, and no copy is kept on this machine",
-            targets.join("`, `")
-        ),
-        hint: match pages[..] {
-            [] => "`arize-codex status` lists the last turns".to_owned(),
-            _ => format!("open {}", pages.join(" ")),
-        },
-    }
+    let names: Vec<String> =
+        destinations.iter().map(|there| format!("`{}`", there.target)).collect();
+    let pages: Vec<&str> = destinations.iter().filter_map(|there| there.page.as_deref()).collect();
+    Some(Elsewhere { names: names.join(", "), pages: pages.join(" ") })
 }

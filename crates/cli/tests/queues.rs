@@ -116,6 +116,24 @@ fn all_such_turns_can_be_sent_elsewhere_at_once_and_a_target_is_not_touched() {
     assert!(text.starts_with("no turn is queued for a target that the settings do not name"));
 }
 
+/// Whoever chose another target would else take the last turn in the store for the last one.
+#[test]
+fn older_turns_are_shown_with_a_word_on_where_the_newer_ones_are() {
+    let home = Home::new();
+    home.run("flush --to local");
+    let newer = "newer turns are sent to `";
+    assert!(!home.run("show").1.contains(newer));
+    home.configure("target: phoenix, endpoint: 'http://127.0.0.1:9'");
+    for (arguments, says) in
+        [("show", true), ("show --last", true), ("show 01", false), ("show --last --json", false)]
+    {
+        let (code, text) = home.run(arguments);
+        assert_eq!((code, text.contains(newer)), (0, says), "{arguments}: {text}");
+        let page = "without a copy here: http://127.0.0.1:9/redirects/projects/codex";
+        assert!(!says || text.contains(page), "{text}");
+    }
+}
+
 #[test]
 fn turns_can_be_discarded() {
     let home = Home::new();

@@ -178,6 +178,22 @@ fn an_uninstallation_says_what_stays_and_where() {
     assert!(!said.contains("Kept:"), "{said}");
 }
 
+/// Such as a key after the one that setup was given was refused.
+#[test]
+fn an_uninstallation_names_the_settings_that_stay() {
+    let person = Person::new();
+    person.setup(&[]);
+    let file = person.path("user/.arize/harness/config.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    let changed = text.replace("  codex:\n", "  codex:\n    api_key: s3cret-one\n");
+    assert_ne!(text, changed);
+    fs::write(&file, changed).unwrap();
+    let (code, said) = person.arize_codex(&["uninstall", "-y"]);
+    assert_eq!(code, 0, "{said}");
+    in_order(&said, &["Kept: `api_key` below `harnesses.codex` in", "config.yaml"]);
+    assert!(!said.contains("s3cret") && fs::read_to_string(&file).unwrap().contains("s3cret-one"));
+}
+
 #[test]
 fn the_next_steps_of_a_job_find_codex() {
     let person = Person::new();

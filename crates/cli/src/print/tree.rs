@@ -59,9 +59,13 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span], page: Page<'_>) {
     };
     let status = status(&root.status);
     let used = [&name, kind, &time, status, &cost].map(display_width).iter().sum::<usize>() + 8;
-    let tokens = tokens.within(style.width.saturating_sub(used));
+    // A turn that failed before the first response used none.
+    let tokens = match tokens.input + tokens.output {
+        0 => String::new(),
+        _ => format!("  {}", tokens.within(style.width.saturating_sub(used))),
+    };
     let (name, status) = (style.bold(&name), painted(style, &root.status, status));
-    let _ = writeln!(text, "{name}  {kind}  {time}  {status}  {tokens}{cost}");
+    let _ = writeln!(text, "{name}  {kind}  {time}  {status}{tokens}{cost}");
     let start = local(root.start, zone, "%F %H:%M:%S%.3f %Z");
     let _ = writeln!(text, "{}", style.dim(&start));
     let _ = writeln!(text, "{}", style.dim(&format!("trace {}", root.trace_id)));
@@ -264,7 +268,7 @@ pub(super) mod tests {
             │  └─ exec_command TOOL     +20 ms   2.97 s  ERROR  ! exit code 3
             └─ compaction      CHAIN    +30 ms   3.96 s  ok
             < done
-            lost  TOOL  4.95 s  ok  0 tokens in (0 cached), 0 out (0 reasoning)
+            lost  TOOL  4.95 s  ok
             2026-11-20 22:34:31.050 UTC
             trace 07070707070707070707070707070707
         "#]].assert_eq(&tree(&turn(), page(100)));

@@ -67,8 +67,8 @@ fn today(today: &Today) -> String {
 fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: Style) {
     let width = targets.iter().map(|target| target.name.len()).max().unwrap_or(0).max(6);
     let head = format!(
-        "{:width$}  {:>7}  {:>7}  {:>9}  {}",
-        "TARGET", "SENT", "WAITING", "SET ASIDE", "LAST SENT"
+        "{:width$}  {:>7}  {:>7}  {:>8}  {}",
+        "TARGET", "SENT", "QUEUED", "REJECTED", "LAST SENT"
     );
     let _ = writeln!(text, "{}", style.dim(&head));
     if targets.is_empty() {
@@ -81,16 +81,16 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
         );
         let _ = writeln!(
             text,
-            "{:width$}  {:>7}  {:>7}  {:>9}  {ago}",
+            "{:width$}  {:>7}  {:>7}  {:>8}  {ago}",
             target.name, target.sent, target.waiting, target.set_aside
         );
         if let Some(page) = &target.page {
             let _ = writeln!(text, "  {}", terminal_text::line(page));
         }
         let rarer = [
-            (target.dropped, "given up"),
+            (target.dropped, "dropped"),
             (target.sampled_out, "left out by sampling"),
-            (target.metrics_waiting as u64, "with metrics that wait"),
+            (target.metrics_waiting as u64, "with queued metrics"),
             (target.metrics_lost, "with metrics that were lost"),
         ];
         for (number, what) in rarer.into_iter().filter(|(number, _)| *number > 0) {
@@ -315,18 +315,18 @@ mod tests {
             today    2 turns (1 interrupted)
                      345k tokens in (200k cached), 9999 out  $1.25 (1 unpriced)
 
-            TARGET               SENT  WAITING  SET ASIDE  LAST SENT
-            phoenix               123        0          0  5 min ago
+            TARGET               SENT   QUEUED  REJECTED  LAST SENT
+            phoenix               123        0         0  5 min ago
               http://localhost:6006/redirects/projects/codex
               9 turns left out by sampling
-            team                  123        2          1  never
+            team                  123        2         1  never
               9 turns left out by sampling
-              2 turns with metrics that wait
+              2 turns with queued metrics
               600 of 1501 spans (12 MiB of 29 MiB) of trace 8f997398 sent since 5 min
               `https://traces.example/v1/traces`: cannot connect: Connection refused (os er…
-            phoenix@1a2b3c4d      123        1          0  5 min ago
+            phoenix@1a2b3c4d      123        1         0  5 min ago
               for phoenix http://there, project `other`
-            old                   123        1          0  5 min ago
+            old                   123        1         0  5 min ago
               not in the settings: arize-codex flush --queue old --to TARGET
 
             TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
@@ -348,7 +348,7 @@ mod tests {
             service  127.0.0.1:4318  does not run (`arize-codex-buffer start`)
             today    no turns
 
-            TARGET     SENT  WAITING  SET ASIDE  LAST SENT
+            TARGET     SENT   QUEUED  REJECTED  LAST SENT
             none: `arize-codex doctor` says why
 
             TRACE     ENDED (UTC)     TIME      IN     OUT      COST  TURN
