@@ -5,8 +5,8 @@ use std::path::Path;
 
 use codex_turn::TranscriptTurn;
 
-use crate::find::{self, Reach};
-use crate::read::{self, ReadUntil, Turns};
+use crate::transcript_lookup::{self, Reach};
+use crate::transcript_reader::{self, ReadUntil, Turns};
 use program_log::Log;
 
 /// Marks the turns that the thread repeats. What the other thread's transcript has is a copy. Without
@@ -43,8 +43,10 @@ pub(crate) fn mark_copies(
 }
 
 fn turns_of(codex_home: &Path, thread_id: &str, until: ReadUntil) -> Vec<TranscriptTurn> {
-    let files = find::files(codex_home, thread_id, &[], Reach::Everywhere).files;
+    let files = transcript_lookup::files(codex_home, thread_id, &[], Reach::Everywhere).files;
     // A fork repeats its origin from the beginning, however large that is.
-    let turns = files.iter().filter_map(|file| read::turns(&file.path, Turns::All, until).ok());
+    let turns = files
+        .iter()
+        .filter_map(|file| transcript_reader::turns(&file.path, Turns::All, until).ok());
     turns.flatten().collect()
 }

@@ -1,10 +1,10 @@
 //! Traces the finished turns of a Codex thread.
 //!
 //! Codex runs `arize-hook-codex-notify` at the end of each turn. That is only a trigger: it names a
-//! thread to look at. [`trace_thread`] then reads what is new in the thread's transcript, waits until
-//! the turn and its telemetry are complete (bounded, never a fixed time), makes spans of every
-//! finished turn that was not sent yet, delivers them and remembers that it did. Run it twice or
-//! late, and the result is the same.
+//! thread. [`reconcile_thread`] then reads what is new in the thread's transcript, waits until the turn
+//! and its telemetry are complete (bounded, never a fixed time), makes spans of every finished turn that
+//! was not sent yet, delivers them and remembers that it did. Run it twice or late, and the result is the
+//! same.
 //!
 //! Invariants: Codex never notices it ([`run`] returns whatever happens, within [`CAP`], and prints
 //! nothing but what `ARIZE_DRY_RUN` or `--help` asks for); a turn counts as sent only when each target accepted it
@@ -15,37 +15,41 @@
 //! Codex's lifecycle hooks (`--lifecycle`) are a second trigger. They hold up the turn, so that run
 //! only starts another one in the background.
 //!
-//! Start reading at [`run`], then [`trace_thread`].
+//! Start reading at [`run`], then `commands.rs` and [`reconcile_thread`].
 
+mod caller;
 mod chain;
-mod debug;
-mod dry_run;
-mod find;
+mod command;
+mod commands;
 mod forks;
-mod gather;
 mod git;
 mod help;
 mod lifecycle;
-mod lineage;
-mod order;
 mod parents;
 mod pass_on;
+mod payload;
 mod price;
-mod read;
+mod reconcile;
 mod reverts;
 mod run;
 mod secrets;
 mod sending;
+mod service;
+mod session;
 mod state;
 mod sweep;
+mod telemetry;
 mod thread_reading;
-mod trace_thread;
+mod transcript_lookup;
+mod transcript_reader;
 mod trigger;
 mod watchdog;
 mod writers;
-pub use read::{ReadLimit, SILENCE};
-pub use run::{CAP, run};
+
+pub use reconcile::{Context, Report, reconcile_thread};
+pub use run::run;
 pub use secrets::Secrets;
+pub use session::CAP;
 pub use state::{StateError, ThreadState};
-pub use trace_thread::{Context, Report, trace_thread};
-pub use trigger::{Cause, Trigger};
+pub use transcript_reader::{ReadLimit, SILENCE};
+pub use trigger::Trigger;

@@ -11,15 +11,15 @@ use std::process::{Command, Stdio};
 /// The argument with which Codex runs the hook.
 pub(crate) const LIFECYCLE: &str = "--lifecycle";
 
-/// The argument of the run that looks at the thread.
-pub(crate) const LOOK: &str = "--lifecycle-look";
+/// The argument of the run that reconciles the thread.
+pub(crate) const RECONCILE: &str = "--lifecycle-look";
 
 /// Passes the payload on stdin to a run of this program in the background.
 pub(crate) fn hand_over() -> io::Result<()> {
     let mut payload = Vec::new();
     io::stdin().read_to_end(&mut payload)?;
-    let mut look = detached(std::env::current_exe()?.as_os_str()).arg(LOOK).spawn()?;
-    match look.stdin.take() {
+    let mut run = detached(std::env::current_exe()?.as_os_str()).arg(RECONCILE).spawn()?;
+    match run.stdin.take() {
         Some(mut stdin) => stdin.write_all(&payload),
         None => Ok(()),
     }
@@ -32,8 +32,8 @@ pub(crate) fn receive() -> io::Result<String> {
     Ok(String::from_utf8_lossy(&payload).into_owned())
 }
 
-/// A command that a signal to Codex's process group does not reach, and whose output nobody waits
-/// for.
+/// A command that a signal to Codex's process group does not reach, and whose output Codex does
+/// not wait for.
 fn detached(program: &OsStr) -> Command {
     let mut command = Command::new(program);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());

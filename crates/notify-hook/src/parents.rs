@@ -9,8 +9,8 @@ use codex_turn::{TranscriptTurn, nth_call};
 use otlp_model::Turn;
 use otlp_model::turn::ParentTurn;
 
-use crate::find::{self, Reach};
-use crate::read::{self, ReadUntil, Turns};
+use crate::transcript_lookup::{self, Reach};
+use crate::transcript_reader::{self, ReadUntil, Turns};
 
 /// Sub-agents of sub-agents: deeper than this nobody goes.
 const MAX_DEPTH: usize = 8;
@@ -91,7 +91,7 @@ impl<'a> Parents<'a> {
         if let Some(files) = self.files.get(thread_id) {
             return files.clone();
         }
-        let found = find::files(self.codex_home, thread_id, &[], Reach::Everywhere);
+        let found = transcript_lookup::files(self.codex_home, thread_id, &[], Reach::Everywhere);
         let files: Vec<PathBuf> = found.files.into_iter().rev().map(|file| file.path).collect();
         self.files.insert(thread_id.to_owned(), files.clone());
         files
@@ -100,7 +100,7 @@ impl<'a> Parents<'a> {
     fn turns(&mut self, path: &Path) -> &[Rc<TranscriptTurn>] {
         let until = self.until;
         self.turns.entry(path.to_owned()).or_insert_with(|| {
-            let turns = read::turns(path, Turns::Last, until).unwrap_or_default();
+            let turns = transcript_reader::turns(path, Turns::Last, until).unwrap_or_default();
             turns.into_iter().map(Rc::new).collect()
         })
     }

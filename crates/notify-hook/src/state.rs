@@ -11,9 +11,9 @@ use codex_config::Paths;
 use codex_turn::Checkpoint;
 use serde::{Deserialize, Serialize};
 
-use crate::find::ThreadFile;
-use crate::read::Mark;
 use crate::sending;
+use crate::transcript_lookup::ThreadFile;
+use crate::transcript_reader::Mark;
 
 /// How many turns are remembered by name; older ones lie before the checkpoint.
 const MAX_SENT: usize = 256;

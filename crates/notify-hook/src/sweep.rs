@@ -15,7 +15,7 @@ use otlp_model::UnixNanos;
 use program_log::chain;
 
 use crate::writers::{Writers, writers};
-use crate::{find, state};
+use crate::{state, transcript_lookup};
 use program_log::Log;
 
 /// The most threads of which a sweep tells turns. Those of which there is nothing to tell, such as ones
@@ -52,7 +52,7 @@ pub(crate) fn named(argument: &str) -> (String, Option<UnixNanos>) {
 /// The threads whose transcripts tell something that was not sent or goes on, the one that was
 /// written last first.
 pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
-    find::written_since(&paths.codex_home, since)
+    transcript_lookup::written_since(&paths.codex_home, since)
         .into_iter()
         .filter(|thread| !state::is_settled(paths, &thread.thread_id, &thread.files))
         .map(|thread| thread.thread_id)
@@ -64,7 +64,12 @@ pub(crate) fn changed_threads(paths: &Paths, since: SystemTime) -> Vec<String> {
 pub(crate) fn has_untraced_turns(paths: &Paths) -> bool {
     let since = TracingStart::of(paths).noted().unwrap_or_else(|| SystemTime::now() - JUST_BEFORE);
     changed_threads(paths, since).iter().any(|thread| {
-        let found = find::files(&paths.codex_home, thread, &[], find::Reach::Since(since));
+        let found = transcript_lookup::files(
+            &paths.codex_home,
+            thread,
+            &[],
+            transcript_lookup::Reach::Since(since),
+        );
         found.files.last().is_some_and(|file| writers(&file.path) == Writers::None)
     })
 }

@@ -11,9 +11,9 @@ use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, Tra
 
 use otlp_model::UnixNanos;
 
-use crate::find::{self, Found, Reach, ThreadFile};
-use crate::read::{self, Mark, Opened, ReadUntil, Stopped, Tail};
 use crate::state::ThreadState;
+use crate::transcript_lookup::{self, Found, Reach, ThreadFile};
+use crate::transcript_reader::{self, Mark, Opened, ReadUntil, Stopped, Tail};
 
 /// What is to be read.
 pub(crate) struct Request<'a> {
@@ -84,7 +84,7 @@ impl Reading {
         let (mut turns, problems) = transcript.finish();
         if stopped.is_none() {
             // They stay as they are where nobody can tell.
-            let _ = read::judge_open_turns(&mut turns, &file.path, silence, closed);
+            let _ = transcript_reader::judge_open_turns(&mut turns, &file.path, silence, closed);
         }
         let first = self.turns.len();
         self.turns.append(&mut turns);
@@ -160,7 +160,8 @@ struct OpenFile {
 impl Reader<'_> {
     fn find(&self, reach: Reach) -> Found {
         let Request { codex_home, thread_id, named, state, .. } = self.request;
-        let mut found = find::files(codex_home, thread_id, &state.known_files(), reach);
+        let mut found =
+            transcript_lookup::files(codex_home, thread_id, &state.known_files(), reach);
         if let Some(named) = named.filter(|named| found.files.is_empty() && named.is_file()) {
             found.files.push(ThreadFile::at(named, thread_id));
         }
@@ -200,7 +201,12 @@ impl Reader<'_> {
             None => (file.id == *thread_id).then_some(0),
         };
         let start = Checkpoint { turns: before, ..Checkpoint::START };
-        let opened = match read::open(&file.path, state.mark(file).as_ref(), start, *read_until) {
+        let opened = match transcript_reader::open(
+            &file.path,
+            state.mark(file).as_ref(),
+            start,
+            *read_until,
+        ) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof && awaited.is_none() => {
                 return Ok(None);
             }

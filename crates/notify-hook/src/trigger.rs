@@ -1,44 +1,35 @@
-//! Why a thread is looked at, and what that says of its turns.
+//! Why a thread is reconciled, and what that says of its turns.
 
 use std::path::Path;
 
 use codex_turn::{LifecycleEvent, LifecyclePayload, NotifyPayload, TranscriptTurn};
 use otlp_model::{Turn, UnixNanos};
 
-/// A reason to look at a thread.
+/// A reason to reconcile a thread.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trigger {
-    /// The thread.
-    pub thread_id: String,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// Why a thread is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub enum Trigger {
     /// Codex said that a turn has ended.
     Notify(NotifyPayload),
     /// Codex said that a turn is about to end, or is being stopped.
     Lifecycle {
-        /// What it said.
+        /// Codex's words.
         payload: LifecyclePayload,
-        /// When.
+        /// When they came.
         at: UnixNanos,
     },
-    /// An earlier look could not deliver.
+    /// An earlier run could not deliver a turn.
     Retry,
-    /// Something changed, and nobody said what.
+    /// A file or telemetry of the thread changed; Codex named no turn.
     Sweep {
-        /// When tracing began: in a thread of which no look has left a memory, turns that ended before
-        /// are history and not told.
+        /// When tracing began: in a thread without a memory, turns that ended before are history and
+        /// not exported.
         since: UnixNanos,
         /// When the transcript was closed, where the service saw that and nothing came after it.
         closed: Option<UnixNanos>,
     },
 }
 
-impl Cause {
+impl Trigger {
     /// What Codex said of a turn.
     pub(crate) fn payload(&self) -> Option<&NotifyPayload> {
         match self {
@@ -65,7 +56,7 @@ impl Cause {
     }
 
     /// Whether the environment of this process is the one that the Codex of this turn had. In a sweep,
-    /// and for the turns before, nobody knows.
+    /// and for earlier turns, that is not known.
     pub(crate) fn has_environment_of(&self, turn: &Turn) -> bool {
         self.payload().is_some_and(|payload| payload.names(&turn.turn_id))
     }
@@ -94,14 +85,14 @@ impl Cause {
         matches!(self, Self::Notify(payload) if turn.is_subject_of(payload))
     }
 
-    /// Whether the turn may take as long to end as anything can: Codex ends it only when all hooks
-    /// have ended, those of others, too.
+    /// Whether the turn's end may be long in coming: Codex ends it only when all hooks have ended, those
+    /// of the user, too.
     pub(crate) fn is_early(&self) -> bool {
         matches!(self, Self::Lifecycle { .. })
     }
 
-    /// Whether what Codex said may become a turn where the transcript does not tell of it. What a
-    /// lifecycle hook says may only where there is no transcript that will.
+    /// Whether Codex's payload may become a turn that no transcript has. That of a lifecycle hook may only
+    /// where no transcript is to come.
     pub(crate) fn can_stand_alone(&self, has_transcript: bool) -> bool {
         match self {
             Self::Lifecycle { payload, .. } => {

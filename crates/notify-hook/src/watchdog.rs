@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 
-use crate::run::CAP;
+use crate::session::CAP;
 
 /// Ends the process when a look takes longer than [`CAP`], even if a file system hangs.
 pub(crate) struct Watchdog(mpsc::Sender<()>);

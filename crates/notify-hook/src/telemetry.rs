@@ -1,13 +1,11 @@
-//! Collecting what the buffer service holds of a thread.
+//! The telemetry that the buffer service holds of a thread.
 
 use std::time::{Duration, Instant};
 
 use buffer_api::{BufferedEvent, Client};
 use codex_turn::LogEvent;
 use otlp_model::UnixNanos;
-use program_log::chain;
-
-use program_log::Log;
+use program_log::{Log, chain};
 
 /// So many bytes of events are kept as they are.
 const WHOLE_BYTES: usize = 1024 * 1024;
@@ -16,8 +14,11 @@ const WHOLE_BYTES: usize = 1024 * 1024;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 
 /// The events of a thread that were not acknowledged yet; where they are too many, the first of them.
-#[derive(Default)]
-pub(crate) struct Gathered {
+pub(crate) struct BufferedTelemetry<'a> {
+    /// The buffer service; none where it cannot be asked.
+    client: Option<&'a Client>,
+    thread_id: &'a str,
+    log: &'a Log,
     pub(crate) events: Vec<LogEvent>,
     /// When each event happened and its cursor, also of those that are left out.
     received: Vec<(UnixNanos, u64)>,
@@ -31,51 +32,60 @@ pub(crate) struct Gathered {
     is_cut: bool,
 }
 
-/// What is known of the service.
-#[derive(Default, PartialEq, Eq)]
+/// The state of the service.
+#[derive(PartialEq, Eq)]
 enum Service {
-    /// It was not asked yet: a look that finds nothing to tell has no use for events.
-    #[default]
+    /// It was not asked yet: without a turn that is due there is no use for events.
     Unasked,
     Answers,
     Fails,
 }
 
-impl Gathered {
-    /// Takes what the service holds of the thread now, and waits for more until `enough` says so,
-    /// `until` has come or the service fails.
-    pub(crate) fn wait(
-        &mut self,
-        client: Option<&Client>,
-        thread_id: &str,
-        until: Instant,
-        log: &Log,
-        enough: impl Fn(&[LogEvent]) -> bool,
-    ) {
-        let Some(client) = client else { return };
-        if self.service == Service::Unasked {
-            self.more(client, thread_id, Duration::ZERO, log);
-        }
-        while self.service == Service::Answers && !enough(&self.events) {
-            let left = until.saturating_duration_since(Instant::now());
-            // What the service has already takes no waiting.
-            if left.is_zero() && self.is_at_end {
-                return;
-            }
-            self.more(client, thread_id, left, log);
+impl<'a> BufferedTelemetry<'a> {
+    /// Asks for nothing yet.
+    pub(crate) fn new(client: Option<&'a Client>, thread_id: &'a str, log: &'a Log) -> Self {
+        Self {
+            client,
+            thread_id,
+            log,
+            events: Vec::new(),
+            received: Vec::new(),
+            size: 0,
+            service: Service::Unasked,
+            next: 0,
+            is_at_end: false,
+            is_cut: false,
         }
     }
 
-    fn more(&mut self, client: &Client, thread_id: &str, wait: Duration, log: &Log) {
-        match client.drain(thread_id, self.next, wait) {
+    /// Takes what the service holds of the thread now, and waits for more until `enough` says so,
+    /// `until` has come or the service fails.
+    pub(crate) fn wait(&mut self, until: Instant, enough: impl Fn(&[LogEvent]) -> bool) {
+        let Some(client) = self.client else { return };
+        if self.service == Service::Unasked {
+            self.drain(client, Duration::ZERO);
+        }
+        while self.service == Service::Answers && !enough(&self.events) {
+            let left = until.saturating_duration_since(Instant::now());
+            // Events that the service has already take no waiting.
+            if left.is_zero() && self.is_at_end {
+                return;
+            }
+            self.drain(client, left);
+        }
+    }
+
+    fn drain(&mut self, client: &Client, wait: Duration) {
+        match client.drain(self.thread_id, self.next, wait) {
             Ok(drained) => {
                 self.service = Service::Answers;
                 self.next = drained.next;
                 self.is_at_end = drained.events.is_empty();
                 let left_out = self.take(drained.events);
                 if left_out > 0 && !std::mem::replace(&mut self.is_cut, true) {
-                    log.limit(format_args!(
-                        "thread {thread_id} has more than {} MiB of telemetry; the rest is left out",
+                    self.log.limit(format_args!(
+                        "thread {} has more than {} MiB of telemetry; the rest is left out",
+                        self.thread_id,
                         MOST_BYTES / 1024 / 1024
                     ));
                 }
@@ -83,13 +93,13 @@ impl Gathered {
             Err(error) => {
                 self.service = Service::Fails;
                 if error.is_nobody_there() {
-                    log.warn(format_args!(
+                    self.log.warn(format_args!(
                         "the buffer service is not running; going on without telemetry"
                     ));
                     return;
                 }
                 let error = chain(&error);
-                log.warn(format_args!("buffer service: {error}; going on without telemetry"));
+                self.log.warn(format_args!("buffer service: {error}; going on without telemetry"));
             }
         }
     }
@@ -115,24 +125,18 @@ impl Gathered {
         left_out
     }
 
-    /// The cursor up to which the service can drop events when those up to a time are told.
+    /// The cursor up to which the service can drop events when the turns up to a time are exported.
     fn cursor(&self, through: UnixNanos) -> Option<u64> {
-        let told = self.received.iter().filter(|(time, _)| *time <= through);
-        told.map(|(_, cursor)| *cursor).max()
+        let exported = self.received.iter().filter(|(time, _)| *time <= through);
+        exported.map(|(_, cursor)| *cursor).max()
     }
 
-    /// Tells the service that all events up to a time are told, so that it can drop them.
-    pub(crate) fn acknowledge(
-        &self,
-        client: Option<&Client>,
-        thread_id: &str,
-        through: UnixNanos,
-        log: &Log,
-    ) {
-        if let (Some(client), Some(last)) = (client, self.cursor(through))
-            && let Err(error) = client.acknowledge(thread_id, last)
+    /// Acknowledges all events up to a time, so that the service can drop them.
+    pub(crate) fn acknowledge(&self, through: UnixNanos) {
+        if let (Some(client), Some(last)) = (self.client, self.cursor(through))
+            && let Err(error) = client.acknowledge(self.thread_id, last)
         {
-            log.verbose(format_args!(
+            self.log.verbose(format_args!(
                 "buffer service: {}; it keeps the events until they are too old",
                 chain(&error)
             ));
@@ -156,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    /// A result of a tool as Codex tells it, of so many bytes.
+    /// A tool result in Codex's form, of so many bytes.
     fn result(seq: u64, bytes: usize) -> BufferedEvent {
         let attributes = json!({ "call_id": format!("call_{seq}"), "tool_name": "exec_command",
             "duration_ms": 12, "success": "true", "output": "x".repeat(bytes),
@@ -176,23 +180,24 @@ mod tests {
 
     #[test]
     fn of_too_much_telemetry_the_beginning_is_kept_and_all_is_acknowledged() {
-        let mut gathered = Gathered::default();
+        let log = Log::new("/dev/null".into(), false);
+        let mut telemetry = BufferedTelemetry::new(None, "thread", &log);
         let mut left_out = 0;
         for page in 0..100 {
-            left_out += gathered.take((0..1000).map(|n| result(page * 1000 + n, 1000)).collect());
+            left_out += telemetry.take((0..1000).map(|n| result(page * 1000 + n, 1000)).collect());
         }
-        assert_eq!(gathered.events.len() + left_out, 100_000);
-        let kept = gathered.events.len();
+        assert_eq!(telemetry.events.len() + left_out, 100_000);
+        let kept = telemetry.events.len();
         assert!(kept > 2000, "{kept}");
-        assert!(gathered.events.iter().map(LogEvent::size).sum::<usize>() <= MOST_BYTES);
+        assert!(telemetry.events.iter().map(LogEvent::size).sum::<usize>() <= MOST_BYTES);
         // The first are whole; of the others there is what a span needs.
-        assert_eq!(gathered.events[0], log_event(result(0, 1000)));
-        let last = gathered.events.last().unwrap();
+        assert_eq!(telemetry.events[0], log_event(result(0, 1000)));
+        let last = telemetry.events.last().unwrap();
         let names: Vec<&str> = last.attributes.keys().map(String::as_str).collect();
         let expected =
             ["call_id", "duration_ms", "output", "output_truncated", "success", "tool_name"];
         assert_eq!(names, expected);
-        assert_eq!(gathered.cursor(UnixNanos(99_999)), Some(99_999));
-        assert_eq!(gathered.cursor(UnixNanos(500)), Some(500));
+        assert_eq!(telemetry.cursor(UnixNanos(99_999)), Some(99_999));
+        assert_eq!(telemetry.cursor(UnixNanos(500)), Some(500));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use codex_turn::NotifyPayload;
 use dispatch::ledger;
-use notify_hook::{Cause, ReadLimit, Report};
+use notify_hook::{ReadLimit, Report, Trigger};
 use otlp_model::{SpanKind, SpanStatus, UnixNanos};
 use program_log::LIMIT_REACHED;
 
@@ -220,7 +220,7 @@ fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
             let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
             let child = Home { thread_id: meta.thread_id, ..Home::new(case) };
             let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
-            let sweep = || Cause::Sweep { since: UnixNanos(0), closed: None };
+            let sweep = || Trigger::Sweep { since: UnixNanos(0), closed: None };
             let look = |of: &Home| of.look_for(sweep(), &[]).traced;
             home.write_transcript(&home.recorded());
             if !sub_agent_first {
@@ -260,7 +260,7 @@ fn a_fork_without_turn_ids_is_told_once() {
         let meta = codex_turn::ThreadMeta::decode(first_line.as_bytes()).unwrap();
         let fork = Home { thread_id: meta.thread_id, ..Home::new("0.98.0/fork") };
         let fork = Home { paths: home.paths.clone(), target: home.target.clone(), ..fork };
-        let sweep = || Cause::Sweep { since: UnixNanos(0), closed: None };
+        let sweep = || Trigger::Sweep { since: UnixNanos(0), closed: None };
         if origin_is_there {
             home.write_transcript(&home.recorded());
             home.fall_silent();
@@ -300,7 +300,7 @@ fn a_fork_of_a_long_thread_is_told_once() {
     }
     fork.write_transcript(&text);
     fork.fall_silent();
-    assert_eq!(fork.look_for(Cause::Sweep { since: UnixNanos(0), closed: None }, &[]), SENT);
+    assert_eq!(fork.look_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]), SENT);
     assert_eq!(home.batches().len(), 1);
 }
 
@@ -322,8 +322,8 @@ fn a_turn_that_is_sent_again_after_a_kill_is_sent_as_it_was() {
     home.write_transcript(&home.recorded());
     home.killed_at_export(|| assert_eq!(home.look(Some(home.payload())), SENT));
     // Whatever has become known since, such as telemetry: here it is another user.
-    let cause = Cause::Notify(home.payload());
-    let report = home.look_as(cause, &[("ARIZE_USER_ID", "ada")], "");
+    let trigger = Trigger::Notify(home.payload());
+    let report = home.look_as(trigger, &[("ARIZE_USER_ID", "ada")], "");
     assert_eq!(report, SENT);
     let batches = home.batches();
     assert_eq!(batches.len(), 2);

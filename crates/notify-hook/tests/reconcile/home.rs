@@ -13,7 +13,7 @@ use dispatch::Delivery;
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
 };
-use notify_hook::{Cause, Context, ReadLimit, Report, Secrets, Trigger, trace_thread};
+use notify_hook::{Context, ReadLimit, Report, Secrets, Trigger, reconcile_thread};
 use otlp_model::SpanBatch;
 use pricing::PriceTable;
 use program_log::Log;
@@ -142,20 +142,20 @@ impl Home {
         payload: Option<NotifyPayload>,
         environment: &[(&str, &str)],
     ) -> Report {
-        self.look_for(payload.map_or(Cause::Retry, Cause::Notify), environment)
+        self.look_for(payload.map_or(Trigger::Retry, Trigger::Notify), environment)
     }
 
-    pub(crate) fn look_for(&self, cause: Cause, environment: &[(&str, &str)]) -> Report {
-        self.look_as(cause, environment, "")
+    pub(crate) fn look_for(&self, trigger: Trigger, environment: &[(&str, &str)]) -> Report {
+        self.look_as(trigger, environment, "")
     }
 
     pub(crate) fn look_with_config(&self, config: &str) -> Report {
-        self.look_as(Cause::Retry, &[], config)
+        self.look_as(Trigger::Retry, &[], config)
     }
 
     pub(crate) fn look_as(
         &self,
-        cause: Cause,
+        trigger: Trigger,
         environment: &[(&str, &str)],
         config: &str,
     ) -> Report {
@@ -180,7 +180,7 @@ impl Home {
             reading: self.reading,
             deadline: Instant::now() + Duration::from_secs(9),
         };
-        trace_thread(&context, &Trigger { thread_id: self.thread_id.clone(), cause })
+        reconcile_thread(&context, &self.thread_id, &trigger)
     }
 
     /// Does something in which a target gets a turn, and leaves on disk what was there just then, as if

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_turn::NotifyPayload;
-use notify_hook::{Cause, Report};
+use notify_hook::{Report, Trigger};
 use otlp_model::{Span, UnixNanos};
 
 use crate::home::{Home, NOTHING};
@@ -116,7 +116,7 @@ fn a_thread_in_several_files_is_one_session() {
 fn a_sweep_that_meets_the_thread_finds_all_of_it() {
     let home = home();
     write_all(&home);
-    home.look_for(Cause::Sweep { since: UnixNanos(0), closed: None }, &[]);
+    home.look_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]);
     check(&home);
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use codex_home::sessions::{self, TranscriptName};
 
-use crate::read::{self, ReadUntil, Turns};
+use crate::transcript_reader::{self, ReadUntil, Turns};
 
 /// One of the files of a thread: the first one, or a segment that goes on after a revert.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,7 +143,9 @@ fn current(places: Vec<PathBuf>) -> Option<PathBuf> {
         return places.into_iter().next();
     }
     let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
-    places.into_iter().min_by_key(|path| (read::is_packed(path), Reverse(modified(path))))
+    places
+        .into_iter()
+        .min_by_key(|path| (transcript_reader::is_packed(path), Reverse(modified(path))))
 }
 
 /// A thread with a file that was written to.
@@ -201,6 +203,6 @@ pub(crate) fn latest_thread_with_answer(
             SystemTime::now().duration_since(*modified).unwrap_or_default() < JUST_NOW
         })
         .max()?;
-    let last = read::turns(&newest.1, Turns::Last, until).ok()?.pop()?;
+    let last = transcript_reader::turns(&newest.1, Turns::Last, until).ok()?.pop()?;
     (last.answer.as_deref() == answer).then_some(last.meta.thread_id)
 }
