@@ -6,6 +6,8 @@ use std::time::Duration;
 use codex_config::{Environment, Settings};
 use doctor::logs::{buffer, follow, hook, last, write};
 
+use jiff::tz::TimeZone;
+
 use crate::CommandError;
 use crate::args::Logs;
 
@@ -20,10 +22,11 @@ pub(crate) fn logs(
     if !args.buffer {
         sources.push(hook(&Settings::load(&paths, environment)));
     }
+    let zone = TimeZone::system();
     let written = if args.follow {
-        follow(&sources, args.lines, stream, pause)
+        follow(&sources, args.lines, &zone, stream, pause)
     } else {
-        write(&last(&sources, args.lines), stream)
+        write(&last(&sources, args.lines), &zone, stream)
     };
     match written {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {

@@ -157,7 +157,7 @@ impl Standing {
         trouble.bytes = (bytes / 2).max(1);
         trouble.error.clone_from(&told);
         let due = now + wait(verdict, trouble.failures, jitter);
-        trouble.due = u64::try_from(millis(due)).unwrap_or(u64::MAX);
+        trouble.due = millis(due);
         let is_second = self.failed_at_trace.as_ref().is_some_and(|failed| failed != trace);
         self.failed_at_trace = Some(trace.to_owned());
         if is_second {

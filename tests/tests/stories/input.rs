@@ -23,8 +23,7 @@ fn arguments_that_are_no_notification() {
     let mut home = stage::home("no-notification");
     // Other kinds of notifications are none of its business, and only told to those who ask.
     home.set_variable("ARIZE_VERBOSE", "true");
-    let cases: [(&[&str], &str); 4] = [
-        (&[], "argument"),
+    let cases: [(&[&str], &str); 3] = [
         (&["{\"type\":\"agent-turn-"], "JSON"),
         (&[r#"{"type":"agent-turn-begun","thread-id":"t"}"#], "agent-turn-begun"),
         (&[r#"{"type":"agent-turn-complete","input-messages":["hi"]}"#], "thread-id"),

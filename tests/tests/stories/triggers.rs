@@ -153,7 +153,7 @@ fn the_doctor_knows_which_hooks_codex_would_run() {
         });
         fs::write(&config, read() + &states.collect::<String>()).expect("config.toml");
     };
-    trust(&agree("untrusted", "warning", "nobody has trusted our lifecycle hooks yet"));
+    trust(&agree("untrusted", "warning", "the lifecycle hooks are not trusted yet"));
     agree("trusted", "ok", "Stop, SubagentStop");
     fs::write(&config, read().replace("\ntimeout = 3\n", "\ntimeout = 2\n")).expect("config.toml");
     agree("modified", "warning", "were changed since");
@@ -168,7 +168,7 @@ fn the_doctor_knows_which_hooks_codex_would_run() {
     });
     let json = json!({ "hooks": groups }).to_string();
     fs::write(home.codex_home().join("hooks.json"), json).expect("hooks.json");
-    trust(&agree("untrusted", "warning", "nobody has trusted our lifecycle hooks yet"));
+    trust(&agree("untrusted", "warning", "the lifecycle hooks are not trusted yet"));
     agree("trusted", "ok", "Stop, SubagentStop");
 }
 

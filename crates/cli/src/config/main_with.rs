@@ -1,6 +1,7 @@
 //! The command at its terminal.
 
 use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
 
 use codex_config::Environment;
 
@@ -12,7 +13,12 @@ pub fn main_with(arguments: Arguments, environment: &Environment) -> std::proces
     let mut stdin = io::stdin().lock();
     let mut ask = |question: &str| {
         restore_terminal_when_stopped();
-        rpassword::prompt_password(question)
+        let answer = rpassword::prompt_password(question);
+        if answer.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::Interrupted) {
+            // The thread that has the signal ends this process with it; it may need a moment.
+            std::thread::sleep(Duration::from_secs(10));
+        }
+        answer
     };
     let input =
         if stdin.is_terminal() { Input::Person(&mut ask) } else { Input::Stream(&mut stdin) };

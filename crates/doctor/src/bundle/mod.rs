@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use codex_home::HOOK_PROGRAM;
 use humantime::format_rfc3339_seconds;
+use jiff::tz::TimeZone;
 use processes::{answer, without_keys};
 
 use crate::checks::{codex, outbox};
@@ -127,5 +128,6 @@ fn queues(place: &Place<'_>) -> Vec<String> {
 fn log_lines(place: &Place<'_>) -> Vec<String> {
     let sources = [logs::buffer(place.paths), logs::hook(place.settings)];
     let lines = logs::last(&sources, LINES);
-    lines.iter().filter(|line| line.time.is_some()).map(ToString::to_string).collect()
+    let shown = |line: &logs::Line| line.shown(&TimeZone::UTC);
+    lines.iter().filter(|line| line.time.is_some()).map(shown).collect()
 }

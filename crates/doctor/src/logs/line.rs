@@ -1,7 +1,9 @@
 //! A line of a log, and lines in order of time.
 
-use std::fmt;
 use std::time::SystemTime;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// A line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,19 +28,19 @@ impl Line {
         }
     }
 
+    /// The line with its time in the zone of the reader.
+    pub fn shown(&self, zone: &TimeZone) -> String {
+        let time = self.time.and_then(|time| Timestamp::try_from(time).ok());
+        let time = time.map(|time| time.to_zoned(zone.clone()));
+        let time = time.map(|time| time.strftime("%F %H:%M:%S%.3f %Z").to_string());
+        // Nothing in a log may act on the terminal that shows it.
+        let text = terminal_text::line(&self.text);
+        format!("{:27} {:6} {text}", time.unwrap_or_default(), self.writer)
+    }
+
     /// What the hook said of it: `error`, `warn`, `info` or `debug`.
     pub fn level(&self) -> &str {
         self.text.split_whitespace().next().unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = self.time.map(|time| humantime::format_rfc3339_millis(time).to_string());
-        let time = time.unwrap_or_default();
-        // Nothing in a log may act on the terminal that shows it.
-        let text = terminal_text::line(&self.text);
-        write!(f, "{time:24} {:6} {text}", self.writer)
     }
 }
 
@@ -75,13 +77,14 @@ mod tests {
         let hook = hook.map(|line| Line::parse("hook", line));
         let buffer = buffer.map(|line| Line::parse("buffer", line));
         let lines = in_order(hook.into_iter().chain(buffer).collect());
-        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let text: String = lines.iter().map(|line| line.shown(&zone) + "\n").collect();
         expect![[r#"
-            2026-11-21T03:20:00.100Z hook   info  [7] Turn 1 of thread t: 3 spans
-            2026-11-21T03:20:01.000Z buffer started
-            2026-11-21T03:20:02.000Z hook   error [8] stays unsent
-                                     hook   caused by: ␛[31ma line of its own
-            2026-11-21T03:20:03.000Z buffer ended
+            2026-11-21 04:20:00.100 CET hook   info  [7] Turn 1 of thread t: 3 spans
+            2026-11-21 04:20:01.000 CET buffer started
+            2026-11-21 04:20:02.000 CET hook   error [8] stays unsent
+                                        hook   caused by: ␛[31ma line of its own
+            2026-11-21 04:20:03.000 CET buffer ended
         "#]]
         .assert_eq(&text);
         assert_eq!(lines[2].level(), "error");

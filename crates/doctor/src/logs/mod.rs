@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use codex_config::{Paths, Settings};
+use jiff::tz::TimeZone;
 
 pub use line::{Line, in_order};
 use tail::Tail;
@@ -49,10 +50,10 @@ fn end(lines: Vec<Line>, count: usize) -> Vec<Line> {
     lines
 }
 
-/// Writes lines.
-pub fn write(lines: &[Line], output: &mut dyn Write) -> io::Result<()> {
+/// Writes lines, with times in this zone.
+pub fn write(lines: &[Line], zone: &TimeZone, output: &mut dyn Write) -> io::Result<()> {
     for line in lines {
-        writeln!(output, "{line}")?;
+        writeln!(output, "{}", line.shown(zone))?;
     }
     output.flush()
 }
@@ -62,14 +63,15 @@ pub fn write(lines: &[Line], output: &mut dyn Write) -> io::Result<()> {
 pub fn follow(
     sources: &[Source],
     count: usize,
+    zone: &TimeZone,
     output: &mut dyn Write,
     mut pause: impl FnMut(Duration) -> bool,
 ) -> io::Result<()> {
     let (lines, mut tails): (Vec<_>, Vec<_>) = sources.iter().map(Tail::open).unzip();
-    write(&end(lines.concat(), count), output)?;
+    write(&end(lines.concat(), count), zone, output)?;
     while pause(POLL) {
         let added = in_order(tails.iter_mut().flat_map(Tail::added).collect());
-        write(&added, output)?;
+        write(&added, zone, output)?;
     }
     Ok(())
 }
@@ -87,7 +89,7 @@ mod tests {
         std::fs::write(&source.file, line(1) + &line(2)).unwrap();
         let (mut written, mut second) = (Vec::new(), 2);
         let sources = std::slice::from_ref(&source);
-        follow(sources, 1, &mut written, |_| {
+        follow(sources, 1, &TimeZone::UTC, &mut written, |_| {
             second += 1;
             let mut file = std::fs::File::options().append(true).open(&source.file).unwrap();
             file.write_all(line(second).as_bytes()).unwrap();
