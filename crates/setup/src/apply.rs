@@ -135,6 +135,10 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         applied.done.push(change.line(change.verb().1));
     }
     applied.done.extend(plan.prompts.clone());
+    let left_out = plan.left_out_notify.iter();
+    applied.done.extend(left_out.map(|command| {
+        format!("left out `{command}`, which records the same turns, until you uninstall")
+    }));
     work.save()?;
     processes(host, facts, plan, &mut applied);
     Ok(applied)

@@ -38,7 +38,7 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// What becomes of prompts in Codex's log events, where they come to us.
     pub prompts: Option<String>,
-    /// What becomes of a `notify` that is not started any more.
+    /// The command of a `notify` that is not started any more.
     pub left_out_notify: Option<String>,
     /// A service of the Python system that is in the way.
     pub end_python_service: Option<PythonService>,
@@ -179,10 +179,8 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
         shim: answers.path && (!facts.record.shim || !host.has_shim() || renews_shim(&programs)),
         windows_path: host.has_registry && answers.path && !facts.record.windows_path,
         prompts,
-        left_out_notify: (answers.leave_out_notify && edits_codex).then(|| {
-            let command = facts.users_notify.iter().flatten().cloned().collect::<Vec<_>>();
-            format!("leave out `{}`, which records the same turns", command.join(" "))
-        }),
+        left_out_notify: (answers.leave_out_notify && edits_codex)
+            .then(|| facts.users_notify.iter().flatten().cloned().collect::<Vec<_>>().join(" ")),
         end_python_service,
         service,
         restart_daemon: facts.daemon.clone().filter(|_| answers.restart_daemon),

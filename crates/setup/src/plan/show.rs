@@ -70,7 +70,8 @@ impl Plan {
         }
         steps.extend(self.changes.iter().map(|change| change.line(change.verb().0)));
         steps.extend(self.prompts.clone());
-        steps.extend(self.left_out_notify.clone());
+        let left_out = self.left_out_notify.iter();
+        steps.extend(left_out.map(|it| format!("leave out `{it}`, which records the same turns")));
         if let Some(PythonService { pid, command }) = &self.end_python_service {
             steps.push(format!("end the Python plugin's buffer service: PID {pid}, `{command}`"));
         }

@@ -112,7 +112,8 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
     let (facts, _, plan) = home.plan(&quiet());
     let steps = plan.steps(&home.host).join("\n");
     assert!(steps.contains("leave out `mlflow-codex notify-hook`, which records"), "{steps}");
-    home.apply(&facts, &plan).unwrap();
+    let done = home.apply(&facts, &plan).unwrap().done.join("\n");
+    assert!(done.contains("left out `mlflow-codex notify-hook`, which records"), "{done}");
     let settings = home.read(".arize/harness/config.yaml");
     for line in ["target: mlflow\n", "endpoint: http://m:5000\n", "experiment_id: \"7\"\n"] {
         assert!(settings.contains(line), "no {line}: {settings}");
