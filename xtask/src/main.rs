@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 mod bench;
 mod capture;
 mod compat;
+mod copy;
 mod demo;
 mod e2e;
 mod scrub_bench;
@@ -25,6 +26,8 @@ usage: cargo xtask COMMAND
 
 commands:
   demo                               builds everything and runs `arize-codex demo`
+  install [--root DIR]               builds the programs for release and copies them to DIR/bin
+                                     (~/.cargo when unset)
   test [--quick]                     checks format and lints, runs all tests; windows and e2e unless --quick
   windows                            lints for Windows, and runs the tests and the demo under Wine
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.171.0
@@ -57,6 +60,8 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["demo", rest @ ..] => demo::run(rest),
         ["scrub-bench", rest @ ..] => scrub_bench::run(rest),
         ["secret-rules", version, file] => secret_rules::run(version, file.as_ref()),
+        ["install"] => copy::run(None),
+        ["install", "--root", folder] => copy::run(Some(folder.as_ref())),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),
         ["windows"] => windows::run(),

@@ -44,16 +44,11 @@ pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
     Ok(target_dir()?.join("debug"))
 }
 
-/// Builds the shipped binaries and the bench's baseline as they are released, and returns their
-/// folder.
-#[cfg(unix)]
+/// Builds the shipped binaries as they are released, and returns their folder.
 pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
     for (package, number) in SHIPPED.iter().zip(1..) {
         run::announce(&format!("building {package} for release ({number} of {})", SHIPPED.len()));
         run::succeed(&mut cargo(&["build", "--release", "--package", package, "--bins"])?)?;
     }
-    let baseline =
-        ["build", "--quiet", "--release", "--package", "xtask", "--bin", "baseline-post"];
-    run::succeed(&mut cargo(&baseline)?)?;
     Ok(target_dir()?.join("release"))
 }

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -26,6 +27,9 @@ pub(crate) enum Command {
     Logs(Logs),
     Show(Show),
     Status(Status),
+    Service(Service),
+    Version(Version),
+    Completions(Completions),
 }
 
 impl Command {
@@ -39,9 +43,36 @@ impl Command {
             Self::Flush(args) => args.json,
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
-            Self::Config(_) | Self::Logs(_) => false,
+            Self::Version(args) => args.json,
+            Self::Config(_) | Self::Logs(_) | Self::Service(_) | Self::Completions(_) => false,
         }
     }
+}
+
+/// Start, stop and query the buffer service: the same as `arize-codex-buffer`.
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Service {
+    /// A command of `arize-codex-buffer`, such as start, stop or status, and its options.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) words: Vec<OsString>,
+}
+
+/// Print the versions of all programs, where they are, and the running service.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Version {
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Print the completions of a shell for `arize-codex`.
+///
+/// For example, `arize-codex completions bash > ~/.local/share/bash-completion/completions/arize-codex`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
 }
 
 /// Run the whole pipeline on a recorded Codex session, in a temporary home, and print the trace.

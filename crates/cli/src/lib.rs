@@ -18,6 +18,7 @@ mod job;
 mod logs;
 mod place;
 pub mod print;
+mod programs;
 mod setup;
 mod show;
 mod status;
@@ -27,11 +28,11 @@ pub use error::{CommandError, ExitCode};
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use codex_config::variables::USER_HOME;
 use codex_config::{Environment, Paths};
 
-use args::{Args, Command};
+use args::{Args, Command, Completions};
 
 /// Where results go.
 pub struct Output<'a> {
@@ -61,6 +62,15 @@ pub fn run(
     let wide = ::doctor::Style { width, ..style };
     let (text, code) = match args.command {
         Command::Config(config) => return Ok(config::main_with(config, &environment)),
+        Command::Service(service) => return programs::service(&service),
+        Command::Version(version) => {
+            (programs::version(&version, &environment)?, ExitCode::Success)
+        }
+        Command::Completions(Completions { shell }) => {
+            let mut definition = Args::command();
+            clap_complete::generate(shell, &mut definition, "arize-codex", output.stream);
+            return Ok(ExitCode::Success.into());
+        }
         Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,
         Command::Uninstall(uninstall) => setup::uninstall(&uninstall, &environment, terminal)?,
         Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),

@@ -9,7 +9,8 @@ mod sink;
 
 use anyhow::Context;
 
-use crate::workspace::build_release;
+use crate::run;
+use crate::workspace::{build_release, cargo};
 use measure::Cost;
 use scene::Scene;
 
@@ -17,6 +18,9 @@ use scene::Scene;
 #[expect(clippy::print_stdout, reason = "the table is the result")]
 pub(crate) fn run() -> anyhow::Result<()> {
     let programs = build_release()?;
+    let baseline =
+        ["build", "--quiet", "--release", "--package", "xtask", "--bin", "baseline-post"];
+    run::succeed(&mut cargo(&baseline)?)?;
     let baseline = programs.join("baseline-post");
     let scene = Scene::new(programs).context("the bench cannot be set up")?;
     let sink = scene.sink_url();
