@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 21] = [
+const LAYERS: [(&str, u8); 22] = [
     ("program-log", 1),
     ("processes", 0),
     ("private-files", 0),
@@ -19,6 +19,7 @@ const LAYERS: [(&str, u8); 21] = [
     ("codex-config", 2),
     ("scrub", 1),
     ("codex-turn", 2),
+    ("machine", 3),
     ("buffer-server", 3),
     ("trace-store", 2),
     ("exporters", 3),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use codex_config::{Environment, Settings};
-use doctor::{Level, Style};
+use doctor::{Context, Level, Style};
 
 use crate::args::Doctor;
 use crate::{CommandError, ExitCode, place};
@@ -15,14 +15,15 @@ pub(crate) fn doctor(
     environment: &Environment,
     style: Style,
 ) -> Result<(String, ExitCode), CommandError> {
-    let paths = crate::paths(environment)?;
-    let settings = Settings::load(&paths, environment);
-    let place = place::of_this_shell(environment, &paths, &settings)?;
-    let report = if args.send { doctor::examine_and_send(&place) } else { doctor::examine(&place) };
+    let machine = &place::machine(environment)?;
+    let settings = &Settings::load(&machine.paths, environment);
+    let context = Context { machine, settings, now: SystemTime::now() };
+    let report =
+        if args.send { doctor::examine_and_send(&context) } else { doctor::examine(&context) };
     let code = if report.level == Level::Failure { ExitCode::Failure } else { ExitCode::Success };
     if let Some(file) = &args.report {
-        let file = file.clone().unwrap_or_else(|| default_file(place.now));
-        write_report(&file, &doctor::bundle(&place, &report), args.force)?;
+        let file = file.clone().unwrap_or_else(|| default_file(context.now));
+        write_report(&file, &doctor::bundle(&context, &report), args.force)?;
         return Ok((format!("{}\n", file.display()), code));
     }
     let text = if args.json { report.json() } else { doctor::findings(&report, style) };

@@ -1,29 +1,24 @@
 //! The machine as the shell sees it that runs this command.
 
 use std::path::PathBuf;
-use std::time::SystemTime;
 
-use codex_config::{Environment, Paths, Settings};
-use doctor::Place;
+use codex_config::Environment;
+use machine::Machine;
 
 use crate::CommandError;
 
-/// What there is to examine.
-pub(crate) fn of_this_shell<'a>(
-    environment: &'a Environment,
-    paths: &'a Paths,
-    settings: &'a Settings,
-) -> Result<Place<'a>, CommandError> {
+/// The machine of this shell. A working directory that is gone has no name.
+pub(crate) fn machine(environment: &Environment) -> Result<Machine, CommandError> {
+    let paths = crate::paths(environment)?;
     let this = std::env::current_exe()
+        .and_then(dunce::canonicalize)
         .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
-    Ok(Place {
-        environment,
+    Ok(Machine {
         paths,
-        settings,
+        environment: environment.clone(),
         programs: this.parent().unwrap_or(&this).to_owned(),
-        // Of a directory that is gone, nothing is said of its project.
-        directory: std::env::current_dir().unwrap_or_default(),
-        now: SystemTime::now(),
+        folder: std::env::current_dir().unwrap_or_default(),
+        has_registry: cfg!(windows),
     })
 }
 

@@ -8,13 +8,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use codex_config::{ConfigFile, Environment, Secret, TlsFiles};
+use machine::Machine;
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::record::RecordError;
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal, Stored};
 use setup::{
-    Applied, ApplyError, Header, HeaderError, Host, InterviewError, LockError, Plan, PlanError,
-    Request,
+    Applied, ApplyError, Header, HeaderError, InterviewError, LockError, Plan, PlanError, Request,
 };
 use trace_store::TraceStore;
 
@@ -31,19 +31,19 @@ pub(crate) fn setup(
     environment: &Environment,
     width: Option<usize>,
 ) -> Result<(String, ExitCode), CommandError> {
-    let host = host(environment)?;
-    let page = Page { json: args.json, width, home: &host.paths.home };
+    let machine = machine(environment)?;
+    let page = Page { json: args.json, width, home: &machine.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
         let open = "--target, --endpoint, --project, --user-id, --content";
         format!("{open} are not all given, and there is no terminal to ask on")
     })?;
     let request = request(args)?;
-    let facts = gather(&host, &request)?;
-    let answers = setup::interview(&request, &facts, &host, &mut *ask)?;
-    let plan = setup::plan(&host, &facts, &answers)?;
-    let steps = plan.steps(&host);
-    let settings = plan.settings(&host, &facts);
-    let tried = ::doctor::try_targets(&settings, &host.paths, environment, PATIENCE);
+    let facts = gather(&machine, &request)?;
+    let answers = setup::interview(&request, &facts, &machine, &mut *ask)?;
+    let plan = setup::plan(&machine, &facts, &answers)?;
+    let steps = plan.steps(&machine);
+    let settings = plan.settings(&machine, &facts);
+    let tried = ::doctor::try_targets(&settings, &machine.paths, environment, PATIENCE);
     if args.dry_run {
         return Ok((page.dry_run(&steps, &plan.diff(), &tried), ExitCode::Success));
     }
@@ -51,11 +51,11 @@ pub(crate) fn setup(
     if !steps.is_empty() {
         agree(&mut *ask, &page.list(&steps), || plan.diff())?;
     }
-    let applied = carry_out(&host, &facts, &plan)?;
+    let applied = carry_out(&machine, &facts, &plan)?;
     if !args.no_path {
-        add_to_job_path(environment, &host.paths.bin_dir);
+        add_to_job_path(environment, &machine.paths.bin_dir);
     }
-    let next = setup::next_steps(&host, &facts, &answers, &plan);
+    let next = setup::next_steps(&machine, &facts, &answers, &plan);
     Ok(page.report(&applied.done, &applied.problems, &next, &tried))
 }
 
@@ -81,13 +81,13 @@ pub(crate) fn uninstall(
     environment: &Environment,
     width: Option<usize>,
 ) -> Result<(String, ExitCode), CommandError> {
-    let host = host(environment)?;
-    let page = Page { json: args.json, width, home: &host.paths.home };
+    let machine = machine(environment)?;
+    let page = Page { json: args.json, width, home: &machine.paths.home };
     let mut ask = asker(args.yes || args.dry_run, || {
         "whether to remove the stored turns is open, and there is no terminal to ask on".to_owned()
     })?;
-    let purge = args.purge || !args.keep_data && wants_purge(&mut *ask, &host)?;
-    let removal: Removal = uninstall::plan(&host, purge)?;
+    let purge = args.purge || !args.keep_data && wants_purge(&mut *ask, &machine)?;
+    let removal: Removal = uninstall::plan(&machine, purge)?;
     let steps = removal.steps();
     if args.dry_run {
         return Ok((page.dry_run(&steps, &removal.diff(), &[]), ExitCode::Success));
@@ -96,20 +96,20 @@ pub(crate) fn uninstall(
         agree(&mut *ask, &page.list(&steps), || removal.diff())?;
     }
     let mut next = removal.next_steps();
-    let removed = removal.carry_out(&host)?;
-    let turns = stored_turns(&host);
-    next.extend(Stored::find(&host).filter(|_| !purge).map(|stored| stored.next_step(turns)));
-    next.extend(kept_settings(&host));
+    let removed = removal.carry_out(&machine)?;
+    let turns = stored_turns(&machine);
+    next.extend(Stored::find(&machine).filter(|_| !purge).map(|stored| stored.next_step(turns)));
+    next.extend(kept_settings(&machine));
     Ok(page.report(&removed.done, &removed.problems, &next, &[]))
 }
 
 /// Names the settings that the user made since, which stay: there may be a key among them.
-fn kept_settings(host: &Host) -> Option<String> {
-    let settings = ConfigFile::read(&host.paths).ok()?.json(false).ok()?;
+fn kept_settings(machine: &Machine) -> Option<String> {
+    let settings = ConfigFile::read(&machine.paths).ok()?.json(false).ok()?;
     let settings: serde_json::Value = serde_json::from_str(&settings).ok()?;
     let own = settings.pointer("/harnesses/codex")?.as_object()?;
     let names: Vec<String> = own.keys().map(|name| format!("`{name}`")).collect();
-    let file = host.paths.config_file.display();
+    let file = machine.paths.config_file.display();
     let names = names.join(", ");
     (!own.is_empty()).then(|| {
         format!("Kept: {names} below `harnesses.codex` in {file}, which you set after setup.")
@@ -117,40 +117,34 @@ fn kept_settings(host: &Host) -> Option<String> {
 }
 
 /// Offers to remove what is stored, if something is.
-fn wants_purge(ask: &mut dyn Ask, host: &Host) -> Result<bool, AskError> {
-    let Some(stored) = Stored::find(host) else { return Ok(false) };
-    ask.confirm("Remove the data, too?", false, &stored.what(stored_turns(host)))
+fn wants_purge(ask: &mut dyn Ask, machine: &Machine) -> Result<bool, AskError> {
+    let Some(stored) = Stored::find(machine) else { return Ok(false) };
+    ask.confirm("Remove the data, too?", false, &stored.what(stored_turns(machine)))
 }
 
 /// How many turns the local store holds; one that cannot be read is counted by its size alone.
-fn stored_turns(host: &Host) -> u64 {
-    let counts = TraceStore::open_read_only(&host.paths.traces_db)
+fn stored_turns(machine: &Machine) -> u64 {
+    let counts = TraceStore::open_read_only(&machine.paths.traces_db)
         .ok()
         .and_then(|store| store.counts().ok());
     counts.map_or(0, |counts| counts.traces)
 }
 
-fn host(environment: &Environment) -> Result<Host, CommandError> {
-    let paths = crate::paths(environment)?;
-    let this = std::env::current_exe()
-        .and_then(dunce::canonicalize)
-        .map_err(|error| CommandError::failed("cannot find `arize-codex`", error))?;
-    let programs = this.parent().unwrap_or(&this).to_owned();
+fn machine(environment: &Environment) -> Result<Machine, CommandError> {
     let folder = std::env::current_dir()
         .map_err(|error| CommandError::failed("cannot find the present folder", error))?;
-    let has_registry = cfg!(windows);
-    let host = Host { paths, environment: environment.clone(), programs, folder, has_registry };
-    match host.relative_folder() {
-        None => Ok(host),
+    let machine = Machine { folder, ..crate::place::machine(environment)? };
+    match machine.relative_folder() {
+        None => Ok(machine),
         Some((variable, relative)) => Err(CommandError::Incomplete {
             what: format!("`{variable}` is `{}`, which is no absolute path", relative.display()),
-            hint: format!("{variable}={}", host.folder.join(relative).display()),
+            hint: format!("{variable}={}", machine.folder.join(relative).display()),
         }),
     }
 }
 
-fn gather(host: &Host, request: &Request) -> Result<setup::Facts, CommandError> {
-    setup::gather(host, request).map_err(|error| CommandError::Refused {
+fn gather(machine: &Machine, request: &Request) -> Result<setup::Facts, CommandError> {
+    setup::gather(machine, request).map_err(|error| CommandError::Refused {
         hint: error.hint().to_owned(),
         source: Box::new(error),
     })
@@ -244,8 +238,12 @@ fn agree(
     if chosen == 2 { Err(AskError::Stopped.into()) } else { Ok(()) }
 }
 
-fn carry_out(host: &Host, facts: &setup::Facts, plan: &Plan) -> Result<Applied, CommandError> {
-    setup::apply(host, facts, plan).map_err(|error| match error {
+fn carry_out(
+    machine: &Machine,
+    facts: &setup::Facts,
+    plan: &Plan,
+) -> Result<Applied, CommandError> {
+    setup::apply(machine, facts, plan).map_err(|error| match error {
         ApplyError::Lock(error) => error.into(),
         error => {
             let what = "stopped half-way; `arize-codex uninstall` takes back what was done";

@@ -1,8 +1,10 @@
 //! `arize-codex status`.
 
+use std::time::SystemTime;
+
 use codex_config::{Environment, Settings};
-use doctor::Style;
 use doctor::status::{overview, text};
+use doctor::{Context, Style};
 use jiff::tz::TimeZone;
 
 use crate::args::Status;
@@ -14,14 +16,14 @@ pub(crate) fn status(
     environment: &Environment,
     style: Style,
 ) -> Result<String, CommandError> {
-    let paths = crate::paths(environment)?;
-    let settings = Settings::load(&paths, environment);
-    let place = place::of_this_shell(environment, &paths, &settings)?;
+    let machine = &place::machine(environment)?;
+    let settings = &Settings::load(&machine.paths, environment);
+    let context = Context { machine, settings, now: SystemTime::now() };
     let zone = TimeZone::system();
-    let overview = overview(&place, &zone);
+    let overview = overview(&context, &zone);
     Ok(if args.json {
         overview.json()
     } else {
-        text(&overview, &paths.home, place.now, &zone, style)
+        text(&overview, &machine.paths.home, context.now, &zone, style)
     })
 }

@@ -8,9 +8,10 @@ use std::fs::{self, File};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codex_config::Paths;
-use doctor::checks::{codex_toml, daemon};
+use doctor::checks::codex_toml;
+use machine::Daemon;
 use setup::change::{Part, Undo};
-use setup::record::{Entry, Place, Record};
+use setup::record::{Entry, Record, RecordFiles};
 
 struct Home {
     _dir: tempfile::TempDir,
@@ -25,8 +26,8 @@ impl Home {
         Self { _dir: dir, paths }
     }
 
-    fn place(&self) -> Place {
-        Place::under(&self.paths.harness_home)
+    fn place(&self) -> RecordFiles {
+        RecordFiles::under(&self.paths.harness_home)
     }
 
     fn note_change_of_otel(&self, time: SystemTime) {
@@ -50,10 +51,7 @@ fn a_daemon_is_older_than_the_settings_if_setup_changed_them_since() {
     fs::write(&pid_file, format!(r#"{{"pid":{}}}"#, std::process::id())).unwrap();
     File::options().append(true).open(&pid_file).unwrap().set_modified(ago(10)).unwrap();
     fs::write(home.paths.codex_home.join("config.toml"), "[notice]\n").unwrap();
-    let is_older = || {
-        let daemon = daemon::gather(&home.paths, None, OsStr::new("")).unwrap();
-        daemon.is_older_than_settings
-    };
+    let is_older = || Daemon::find(&home.paths).unwrap().has_old_settings;
     assert!(is_older(), "an installation from before setup noted it");
     home.note_change_of_otel(ago(15));
     assert!(!is_older());

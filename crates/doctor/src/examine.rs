@@ -1,10 +1,11 @@
 //! The whole examination, in the order of the chain.
 
 use std::ffi::OsString;
-use std::path::{MAIN_SEPARATOR, PathBuf};
+use std::path::MAIN_SEPARATOR;
 use std::time::SystemTime;
 
-use codex_config::{Environment, Paths, Settings};
+use codex_config::Settings;
+use machine::{Codex, Machine};
 
 use crate::checks::programs::Incomplete;
 use crate::checks::{
@@ -15,41 +16,34 @@ use crate::remedy::Remedies;
 use crate::send::send;
 use crate::{Finding, Report, logs};
 
-/// What is examined: the machine as one shell sees it.
+/// What is examined: the machine as one shell sees it, at one time.
 #[derive(Debug)]
-pub struct Place<'a> {
-    /// The variables of the shell.
-    pub environment: &'a Environment,
-    /// Where things are.
-    pub paths: &'a Paths,
+pub struct Context<'a> {
+    /// The folders and variables.
+    pub machine: &'a Machine,
     /// Our settings.
     pub settings: &'a Settings,
-    /// The folder of our programs: that of the one that runs.
-    pub programs: PathBuf,
-    /// The shell's working directory.
-    pub directory: PathBuf,
     /// The time.
     pub now: SystemTime,
 }
 
 /// Looks at every link of the chain.
-pub fn examine(place: &Place<'_>) -> Report {
-    report(links(place), place)
+pub fn examine(context: &Context<'_>) -> Report {
+    report(links(context), context)
 }
 
 /// Looks at every link of the chain, and sends a test turn through it.
-pub fn examine_and_send(place: &Place<'_>) -> Report {
-    let mut findings = links(place);
-    findings.extend(send(place));
-    report(findings, place)
+pub fn examine_and_send(context: &Context<'_>) -> Report {
+    let mut findings = links(context);
+    findings.extend(send(context));
+    report(findings, context)
 }
 
-fn links(place: &Place<'_>) -> Vec<Finding> {
-    let Place { paths, settings: own, .. } = place;
-    let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
-    let buffer = place.programs.join("arize-codex-buffer");
-    let extensions = place.environment.path("PATHEXT").map(PathBuf::into_os_string);
-    let codex = codex::gather(paths, &search, extensions.as_deref());
+fn links(context: &Context<'_>) -> Vec<Finding> {
+    let Context { machine, settings: own, .. } = context;
+    let paths = &machine.paths;
+    let search = machine.search_path();
+    let codex = Codex::inspect(machine);
     let hooks = hooks::gather(paths, codex.version);
     let expected = codex_toml::Expected {
         search: &search,
@@ -63,24 +57,24 @@ fn links(place: &Place<'_>) -> Vec<Finding> {
         version: codex.version,
         codex: codex.real(),
     };
-    let remedies = Remedies { paths, shell: place.environment };
-    let incomplete = programs::gather(&place.programs, &search);
+    let remedies = Remedies { paths, shell: &machine.environment };
+    let incomplete = programs::gather(&machine.programs, &search);
     let mut findings = programs::check(incomplete.as_ref());
     findings.extend(codex::check(&codex));
     findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
-    let projects = project::gather(&place.directory, &paths.codex_home);
+    let projects = project::gather(&machine.folder, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks));
     findings.extend(chained::check(&chained::gather(paths, &search)));
     findings.extend(settings::check(own, remedies));
     findings.extend(permissions::check(&permissions::gather(paths, own)));
-    findings.extend(daemon::check(daemon::gather(paths, codex.real(), &search).as_ref()));
-    findings.extend(service::check(&service::gather(own, paths, &buffer, place.now)));
+    findings.extend(daemon::check(daemon::inspect(machine, codex.real()).as_ref()));
+    findings.extend(service::check(&service::gather(context)));
     findings.extend(disk::check(&disk::gather(paths)));
     findings.extend(target::check(&target::gather(own, paths), remedies));
-    findings.extend(outbox::check(&outbox::gather(own, paths), paths, place.now));
-    findings.extend(turns::check(&turns::gather(paths, place.now)));
-    findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), place.now));
+    findings.extend(outbox::check(&outbox::gather(own, paths), paths, context.now));
+    findings.extend(turns::check(&turns::gather(paths, context.now)));
+    findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), context.now));
     match incomplete {
         Some(incomplete) => {
             findings.into_iter().map(|finding| with_complete_setup(finding, &incomplete)).collect()
@@ -104,31 +98,31 @@ fn with_complete_setup(finding: Finding, incomplete: &Incomplete) -> Finding {
     Finding { command, ..finding }
 }
 
-fn report(findings: Vec<Finding>, place: &Place<'_>) -> Report {
-    let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
+fn report(findings: Vec<Finding>, context: &Context<'_>) -> Report {
+    let search = context.machine.search_path();
     let findings = findings
         .into_iter()
-        .map(|finding| with_short_paths(finding, place))
-        .map(|finding| with_reachable_program(finding, place, &search));
+        .map(|finding| with_short_paths(finding, context))
+        .map(|finding| with_reachable_program(finding, context, &search));
     Report::new(findings.collect())
 }
 
 /// Calls the user's home `~`.
-fn with_short_paths(finding: Finding, place: &Place<'_>) -> Finding {
-    let home = format!("{}{MAIN_SEPARATOR}", place.paths.home.display());
+fn with_short_paths(finding: Finding, context: &Context<'_>) -> Finding {
+    let home = format!("{}{MAIN_SEPARATOR}", context.machine.paths.home.display());
     let short = format!("~{MAIN_SEPARATOR}");
     Finding { message: finding.message.replace(&home, &short), ..finding }
 }
 
 /// Names our programs by their paths where the shell would not find them.
-fn with_reachable_program(finding: Finding, place: &Place<'_>, search: &OsString) -> Finding {
+fn with_reachable_program(finding: Finding, context: &Context<'_>, search: &OsString) -> Finding {
     const OURS: [&str; 4] =
         ["arize-codex-buffer ", "arize-config ", "arize-codex ", "arize-hook-codex-notify "];
     let Some(command) = &finding.command else { return finding };
     let reachable = |program: &str| processes::find_program(program.trim_end(), search).is_some();
     let words = OURS.into_iter().filter(|program| !reachable(program));
     let command = words.fold(command.clone(), |command, program| {
-        let path = crate::words::program(&place.programs.join(program.trim_end()));
+        let path = crate::words::program(&context.machine.programs.join(program.trim_end()));
         if command.starts_with(program) || command.contains(&format!("&& {program}")) {
             command.replace(program, &format!("{path} "))
         } else {

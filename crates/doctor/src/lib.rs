@@ -16,7 +16,6 @@ mod bundle;
 pub mod checks;
 mod examine;
 mod finding;
-mod installation;
 pub mod logs;
 mod remedy;
 mod render;
@@ -27,7 +26,7 @@ mod unfinished;
 mod words;
 
 pub use bundle::bundle;
-pub use examine::{Place, examine, examine_and_send};
+pub use examine::{Context, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
 pub use try_targets::try_targets;

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use codex_config::{Environment, Paths, Settings};
-use doctor::{Finding, Level, Place, Report, examine};
+use doctor::{Context, Finding, Level, Report, examine};
+use machine::Machine;
 use tempfile::TempDir;
 
 /// A port at which nobody listens. One that was just given back, another process may have by now.
@@ -69,14 +70,15 @@ impl Home {
         let programs = self.programs();
         let path = format!("{}:/usr/bin:/bin", programs.display());
         let environment = Environment::new([("PATH", path)]);
-        examine(&Place {
-            environment: &environment,
-            paths: &self.paths,
-            settings: &Settings::load(&self.paths, &environment),
+        let settings = Settings::load(&self.paths, &environment);
+        let machine = Machine {
+            paths: self.paths.clone(),
+            environment,
             programs,
-            directory: self.dir.path().to_owned(),
-            now: SystemTime::now(),
-        })
+            folder: self.dir.path().to_owned(),
+            has_registry: false,
+        };
+        examine(&Context { machine: &machine, settings: &settings, now: SystemTime::now() })
     }
 }
 

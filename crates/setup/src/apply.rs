@@ -14,15 +14,14 @@ use program_log::chain;
 
 use crate::autostart::Launcher;
 use crate::change::Change;
-use crate::daemon;
 use crate::facts::{self, Facts};
-use crate::host::Host;
 use crate::leftovers;
 use crate::lock::{Lock, LockError};
 use crate::plan::{Plan, ServiceStep};
 use crate::programs::{self, ProgramError};
-use crate::record::{Entry, Place, Record, RecordError};
+use crate::record::{Entry, Record, RecordError, RecordFiles};
 use crate::windows_path;
+use machine::{Daemon, Machine};
 
 /// Says what kept an installation from being finished. What was done so far is noted.
 #[derive(Debug, thiserror::Error)]
@@ -70,15 +69,17 @@ pub struct Applied {
 /// # Errors
 ///
 /// At the first file that cannot be written. What was made before it can be taken back.
-pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyError> {
+pub fn apply(machine: &Machine, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyError> {
     let mut applied = Applied::default();
-    let bin = host.paths.bin_dir.display();
-    let mut work =
-        Work { place: Place::under(&host.paths.harness_home), record: facts.record.clone() };
+    let bin = machine.paths.bin_dir.display();
+    let mut work = Work {
+        place: RecordFiles::under(&machine.paths.harness_home),
+        record: facts.record.clone(),
+    };
     // The lock may be the first file there.
-    work.note_folders(&host.paths.harness_home.join("state"));
+    work.note_folders(&machine.paths.harness_home.join("state"));
     let _lock = Lock::take(&work.place, &facts.record)?;
-    for leftover in leftovers::find(host, &facts.record) {
+    for leftover in leftovers::find(machine, &facts.record) {
         // It does no harm; an uninstallation tries again.
         let _ = std::fs::remove_file(leftover);
     }
@@ -92,9 +93,9 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         work.record.launcher = Some(launcher.clone());
     }
     if !plan.programs.is_empty() || plan.shim {
-        work.note_folders(&host.paths.bin_dir);
+        work.note_folders(&machine.paths.bin_dir);
         work.save()?;
-        work.create_folder(&host.paths.bin_dir)?;
+        work.create_folder(&machine.paths.bin_dir)?;
     }
     let different: Vec<_> = plan.programs.iter().filter(|copy| copy.differs).collect();
     for copy in &different {
@@ -104,7 +105,7 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         applied.done.push(format!("copied {} to {bin}", programs::names(&different)));
     }
     if plan.shim {
-        shim::write(&host.paths.bin_dir)?;
+        shim::write(&machine.paths.bin_dir)?;
         applied.done.push(format!("put a `codex` that starts tracing into {bin}"));
     }
     if plan.windows_path {
@@ -117,13 +118,13 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         );
     }
     if let Some(token) = &plan.token {
-        let paths = buffer_api::Paths::under(&host.paths.harness_home);
+        let paths = buffer_api::Paths::under(&machine.paths.harness_home);
         let error = |source| WriteError { path: paths.token.clone(), source };
         paths.keep_token(token).map_err(error)?;
     }
     if !facts.is_traced() {
         // What ended before is none of ours, also where tracing was uninstalled for a while.
-        TracingStart::of(&host.paths).note(SystemTime::now())?;
+        TracingStart::of(&machine.paths).note(SystemTime::now())?;
     }
     for change in &plan.changes {
         work.make(change)?;
@@ -140,12 +141,12 @@ pub fn apply(host: &Host, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyEr
         format!("left out `{command}`, which records the same turns, until you uninstall")
     }));
     work.save()?;
-    processes(host, facts, plan, &mut applied);
+    processes(machine, facts, plan, &mut applied);
     Ok(applied)
 }
 
 struct Work {
-    place: Place,
+    place: RecordFiles,
     record: Record,
 }
 
@@ -206,8 +207,8 @@ impl Work {
 
 /// Starts and restarts what the plan says. Files are more important: whatever fails here, somebody
 /// can do later.
-fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
-    let service = facts::service(host, plan.port);
+fn processes(machine: &Machine, facts: &Facts, plan: &Plan, applied: &mut Applied) {
+    let service = facts::service(machine, plan.port);
     if let Some(python) = &plan.end_python_service {
         let ended = process::end(python.pid).map_err(|error| chain(&error));
         applied.note(
@@ -221,7 +222,7 @@ fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
         ServiceStep::Start => Some(start()),
         ServiceStep::Restart => Some(stop(&service).and_then(|()| start())),
         ServiceStep::HandOver(launcher) => {
-            Some(stop(&service).and_then(|()| hand_over(host, launcher, &service)))
+            Some(stop(&service).and_then(|()| hand_over(machine, launcher, &service)))
         }
     };
     if let Some(started) = started {
@@ -234,7 +235,7 @@ fn processes(host: &Host, facts: &Facts, plan: &Plan, applied: &mut Applied) {
         );
     }
     if plan.restart_daemon.is_some() {
-        let restarted = daemon::restart(facts.codex.as_deref(), &host.paths);
+        let restarted = Daemon::restart(facts.codex.as_deref(), &machine.paths);
         applied.note(
             restarted
                 .map(|()| "restarted Codex's background process")
@@ -258,13 +259,17 @@ fn stop(service: &process::Service) -> Result<(), String> {
 }
 
 /// Has the launcher start the service, and waits until it answers.
-fn hand_over(host: &Host, launcher: &Launcher, service: &process::Service) -> Result<(), String> {
+fn hand_over(
+    machine: &Machine,
+    launcher: &Launcher,
+    service: &process::Service,
+) -> Result<(), String> {
     const PATIENCE: Duration = Duration::from_secs(5);
     // It may have been there with another text.
     if let Launcher::Launchd { .. } = launcher {
         let _ = commands(&launcher.disable());
     }
-    commands(&launcher.enable(&launcher.file(host)))?;
+    commands(&launcher.enable(&launcher.file(machine)))?;
     let deadline = Instant::now() + PATIENCE;
     while !matches!(process::status(service), Status::Running(_)) {
         if Instant::now() >= deadline {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use codex_config::variables;
 use serde::{Deserialize, Serialize};
 
-use crate::host::Host;
+use machine::Machine;
 
 /// What starts programs at login on this machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,14 +26,14 @@ const UNIT: &str = "arize-codex-buffer.service";
 const LABEL: &str = "com.arize.codex-buffer";
 
 /// Finds out what there is.
-pub(crate) fn find(host: &Host) -> Option<Launcher> {
+pub(crate) fn find(machine: &Machine) -> Option<Launcher> {
     if cfg!(target_os = "macos") {
-        let user = host.run("id", &["-u"]).ok()?.stdout;
+        let user = machine.run("id", &["-u"]).ok()?.stdout;
         let user = String::from_utf8(user).ok()?.trim().parse().ok()?;
         return Some(Launcher::Launchd { user });
     }
     // Answers only where a manager for this user runs: not in a container, not below `su`.
-    let answer = host.run("systemctl", &["--user", "show-environment"]).ok()?;
+    let answer = machine.run("systemctl", &["--user", "show-environment"]).ok()?;
     answer.status.success().then_some(Launcher::Systemd)
 }
 
@@ -47,11 +47,11 @@ impl Launcher {
     }
 
     /// The file that the launcher reads.
-    pub(crate) fn file(&self, host: &Host) -> PathBuf {
-        let home = &host.paths.home;
+    pub(crate) fn file(&self, machine: &Machine) -> PathBuf {
+        let home = &machine.paths.home;
         match self {
             Self::Systemd => {
-                let config = host.environment.path(variables::XDG_CONFIG_HOME);
+                let config = machine.environment.path(variables::XDG_CONFIG_HOME);
                 let config = config.unwrap_or_else(|| home.join(".config"));
                 config.join("systemd/user").join(UNIT)
             }

@@ -14,14 +14,13 @@ use serde_yaml::Value;
 
 use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
 use crate::autostart::{self, Launcher};
-use crate::daemon::{self, Daemon};
 use crate::files::{FileError, FileState};
 use crate::header::Header;
-use crate::host::Host;
 use crate::mlflow_plugin;
 use crate::parts::{codex_config as codex_part, hooks_json};
 use crate::python_system::{self, PythonService};
-use crate::record::{Place, Record};
+use crate::record::{Record, RecordFiles};
+use machine::{Codex, Daemon, Machine};
 
 /// What is there.
 #[derive(Debug)]
@@ -204,22 +203,22 @@ impl Facts {
 }
 
 /// Looks at the machine: for the buffer service at the port that is requested, or else is set.
-pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
-    let paths = &host.paths;
-    let record = Place::under(&paths.harness_home).load().map_err(FileError::from)?;
+pub fn gather(machine: &Machine, request: &Request) -> Result<Facts, FactsError> {
+    let paths = &machine.paths;
+    let record = RecordFiles::under(&paths.harness_home).load().map_err(FileError::from)?;
     let look = |path: &Path| FileState::look(path, &record);
 
     let settings_file = look(&paths.config_file)?;
-    let (settings_base, now) = settings_texts(host, &settings_file)?;
+    let (settings_base, now) = settings_texts(machine, &settings_file)?;
     let mut settings = known_settings(&now);
-    let effective = Settings::load(paths, &host.environment);
+    let effective = Settings::load(paths, &machine.environment);
     settings.enabled = effective.enabled;
     settings.requires_write_token = effective.collector.require_write_token;
     let is_mlflow = |target: &TargetSettings| matches!(target.target, Ok(Target::Mlflow(_)));
     settings.sends_to_mlflow = effective.targets.iter().any(is_mlflow);
     let in_force = effective.collector.port;
     settings.port_is_of_this_shell =
-        host.environment.get(variables::ARIZE_CODEX_BUFFER_PORT).is_some();
+        machine.environment.get(variables::ARIZE_CODEX_BUFFER_PORT).is_some();
     if settings.port_is_of_this_shell || in_force != settings.port.unwrap_or(DEFAULT_PORT) {
         settings.port = Some(in_force);
         settings.port_is_fixed = true;
@@ -229,15 +228,14 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
     let codex_config = codex_config(paths, &record, known_port)?;
     let hooks_json = look(&hooks_json::file(paths))?;
     let known = Installed::of(&codex_config, &hooks_json);
-    let codex = host.codex();
-    let version = codex.as_deref().and_then(|codex| host.codex_version(codex));
+    let codex = Codex::inspect(machine);
     let port = request.port.unwrap_or(known_port);
-    let service = process::status(&service(host, port));
+    let service = process::status(&service(machine, port));
     let python_service = match &service {
         Status::Taken { owner, .. } => python_system::service(owner),
         _ => None,
     };
-    let known_token = buffer_api::Paths::under(&paths.harness_home).known_token().ok().flatten();
+    let known_token = machine.service_paths().known_token().ok().flatten();
     let has_token = known_token.is_some();
     let token = match known_token {
         Some(token) => token,
@@ -258,12 +256,14 @@ pub fn gather(host: &Host, request: &Request) -> Result<Facts, FactsError> {
         users_notify: codex_config.users_notify,
         service,
         python_service,
-        launcher: autostart::find(host),
-        daemon: daemon::find(paths, &record),
-        codex,
+        launcher: autostart::find(machine),
+        daemon: Daemon::find(paths),
         port,
-        triggers: version.map_or_else(|| known.triggers, codex_home::triggers),
-        has_log_sse_deltas: version.map_or(known.silences_deltas, CodexVersion::has_log_sse_deltas),
+        triggers: codex.version.map_or_else(|| known.triggers, codex_home::triggers),
+        has_log_sse_deltas: codex
+            .version
+            .map_or(known.silences_deltas, CodexVersion::has_log_sse_deltas),
+        codex: codex.real().map(Path::to_owned),
         record,
     })
 }
@@ -331,18 +331,16 @@ pub(crate) fn has_python_notify(config: &str) -> bool {
 }
 
 /// The buffer service as it is to be.
-pub(crate) fn service(host: &Host, port: u16) -> Service {
-    let program = host.paths.bin_dir.join(crate::programs::file_name("arize-codex-buffer"));
+pub(crate) fn service(machine: &Machine, port: u16) -> Service {
     let endpoint = Endpoint { port, ..Endpoint::default() };
-    let paths = buffer_api::Paths::under(&host.paths.harness_home);
-    Service { program, endpoint, paths }
+    machine.service(&machine.paths.bin_dir, endpoint)
 }
 
 /// The settings without us, and as they are.
-fn settings_texts(host: &Host, file: &FileState) -> Result<(String, Value), FactsError> {
+fn settings_texts(machine: &Machine, file: &FileState) -> Result<(String, Value), FactsError> {
     let imported = match &file.before {
         Some(_) => None,
-        None => Some(Snapshot::read(&host.paths.legacy_config_file).map_err(FileError::from)?),
+        None => Some(Snapshot::read(&machine.paths.legacy_config_file).map_err(FileError::from)?),
     };
     let failed = |path: &Path| {
         let path = path.to_owned();

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::host::Host;
 use crate::record::Record;
+use machine::Machine;
 
 /// Finds them in the folders that setup writes to.
-pub(crate) fn find(host: &Host, record: &Record) -> Vec<PathBuf> {
-    let paths = &host.paths;
+pub(crate) fn find(machine: &Machine, record: &Record) -> Vec<PathBuf> {
+    let paths = &machine.paths;
     let mut folders =
         vec![paths.bin_dir.clone(), paths.harness_home.clone(), paths.harness_home.join("state")];
     for entry in &record.entries {

@@ -17,16 +17,14 @@
 //! - One at a time changes files, and only what it has looked at.
 //! - Nothing of somebody else's is touched: foreign programs, blocks, keys and processes.
 //!
-//! The library does not look the environment or the home directory up by itself (see [`Host`]), and it
+//! The library does not look the environment or the home directory up by itself (see [`Machine`](machine::Machine)), and it
 //! prints nothing but the prompts of [`terminal`]. It knows nothing of spans, and of backends only
 //! their addresses.
 //!
 //! Start reading at [`plan()`] and [`apply()`].
 
 pub mod autostart;
-pub mod daemon;
 pub mod facts;
-mod host;
 mod mlflow_plugin;
 pub mod python_system;
 
@@ -58,7 +56,6 @@ pub use answers::{
 pub use apply::{Applied, ApplyError, Problem, apply};
 pub use facts::{Facts, FactsError, gather};
 pub use header::{Header, HeaderError};
-pub use host::Host;
 pub use interview::{InterviewError, interview};
 pub use lock::LockError;
 pub use next::next_steps;

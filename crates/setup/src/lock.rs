@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use buffer_api::process::{AcquireError, InstanceLock};
 
-use crate::record::{Place, Record, RecordError};
+use crate::record::{Record, RecordError, RecordFiles};
 
 /// How long another one is waited for; without processes to start it takes a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -43,7 +43,7 @@ pub enum LockError {
 impl Lock {
     /// Waits a little until nobody else is at work, and makes sure that what was noted is still
     /// `known`.
-    pub(crate) fn take(place: &Place, known: &Record) -> Result<Self, LockError> {
+    pub(crate) fn take(place: &RecordFiles, known: &Record) -> Result<Self, LockError> {
         let file = place.lock();
         let deadline = Instant::now() + PATIENCE;
         let lock = loop {

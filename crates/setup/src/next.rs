@@ -7,14 +7,13 @@ use codex_config::{HookTrust, Settings, Target, codex_toml, hooks_json, our_hook
 
 use crate::answers::{Answers, ExistingOtel};
 use crate::change::Change;
-use crate::daemon::Daemon;
 use crate::facts::Facts;
-use crate::host::Host;
 use crate::parts::codex_config::{can_forward, foreign_exporter};
 use crate::plan::Plan;
+use machine::{Daemon, Machine};
 
 /// Says what to do next, a sentence each.
-pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers, plan: &Plan) -> Vec<String> {
+pub fn next_steps(machine: &Machine, facts: &Facts, answers: &Answers, plan: &Plan) -> Vec<String> {
     let mut next = Vec::new();
     if facts.codex.is_none() {
         next.push("Install Codex: there is no `codex` on the PATH.".to_owned());
@@ -56,21 +55,21 @@ pub fn next_steps(host: &Host, facts: &Facts, answers: &Answers, plan: &Plan) ->
              `arize-codex setup --existing-otel {otherwise}` adds these."
         ));
     }
-    if has_untrusted_hooks(host) {
+    if has_untrusted_hooks(machine) {
         next.push(
             "Start `codex` once in a terminal and trust the hooks of arize-codex when it asks: \
              Codex does not run them before."
                 .to_owned(),
         );
     }
-    if answers.path && !is_first_on_path(host) {
+    if answers.path && !is_first_on_path(machine) {
         next.push(
             "Open a new shell (or run `exec $SHELL`), so that the traced `codex` is used."
                 .to_owned(),
         );
     }
     next.push("Test it: `arize-codex doctor --send` sends a test turn end to end.".to_owned());
-    next.extend(where_turns_appear(&plan.settings(host, facts)));
+    next.extend(where_turns_appear(&plan.settings(machine, facts)));
     next
 }
 
@@ -95,14 +94,14 @@ fn where_turns_appear(settings: &Settings) -> Vec<String> {
 }
 
 /// Whether a shell that is started like this process finds our folder first.
-fn is_first_on_path(host: &Host) -> bool {
-    let path = host.environment.path("PATH").unwrap_or_default();
-    std::env::split_paths(&path).next().is_some_and(|first| first == host.paths.bin_dir)
+fn is_first_on_path(machine: &Machine) -> bool {
+    let path = machine.environment.path("PATH").unwrap_or_default();
+    std::env::split_paths(&path).next().is_some_and(|first| first == machine.paths.bin_dir)
 }
 
 /// Whether Codex asks a person about our hooks when it is started next.
-fn has_untrusted_hooks(host: &Host) -> bool {
-    let home = &host.paths.codex_home;
+fn has_untrusted_hooks(machine: &Machine) -> bool {
+    let home = &machine.paths.codex_home;
     let read = |file| fs::read_to_string(home.join(file)).unwrap_or_default();
     let config = codex_toml::inspect(&read("config.toml")).unwrap_or_default();
     let json = hooks_json::inspect(&read("hooks.json")).unwrap_or_default();

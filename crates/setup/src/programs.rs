@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use processes::running;
 
-use crate::host::Host;
+use machine::Machine;
 
 /// Every program of an installation; the first is the one that installs.
 pub const PROGRAMS: [&str; 5] = [
@@ -72,12 +72,12 @@ pub(crate) fn file_name(program: &str) -> String {
 }
 
 /// Compares the programs beside the running one with those in the harness home.
-pub(crate) fn compare(host: &Host) -> Result<Vec<ProgramCopy>, ProgramError> {
+pub(crate) fn compare(machine: &Machine) -> Result<Vec<ProgramCopy>, ProgramError> {
     PROGRAMS
         .iter()
         .map(|program| {
-            let from = host.programs.join(file_name(program));
-            let to = host.paths.bin_dir.join(file_name(program));
+            let from = machine.programs.join(file_name(program));
+            let to = machine.paths.bin_dir.join(file_name(program));
             if !from.is_file() {
                 return Err(ProgramError::Missing { path: from });
             }

@@ -16,7 +16,7 @@ use crate::change::{Part, Undo};
 
 /// Where the record and the backups are.
 #[derive(Debug, Clone)]
-pub struct Place {
+pub struct RecordFiles {
     file: PathBuf,
     backups: PathBuf,
 }
@@ -129,7 +129,7 @@ impl Record {
     }
 }
 
-impl Place {
+impl RecordFiles {
     /// Finds the place below a harness home.
     pub fn under(harness_home: &Path) -> Self {
         let state = harness_home.join("state");

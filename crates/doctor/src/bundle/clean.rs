@@ -7,7 +7,7 @@ use scrub::Scrubber;
 use serde_yaml::Value;
 use uuid::Uuid;
 
-use crate::Place;
+use crate::Context;
 
 /// A shorter text is no credential, and removing it would make other texts unreadable.
 const SHORTEST: usize = 6;
@@ -23,14 +23,14 @@ pub(super) struct Cleaner {
 
 impl Cleaner {
     /// Knows the credentials in the settings, the environment and the service's files.
-    pub(super) fn of(place: &Place<'_>) -> Self {
-        let Paths { home, harness_home, codex_home, .. } = place.paths;
+    pub(super) fn of(context: &Context<'_>) -> Self {
+        let Paths { home, harness_home, codex_home, .. } = &context.machine.paths;
         let folders = [(harness_home, "$ARIZE_HARNESS_HOME"), (codex_home, "$CODEX_HOME")];
         let elsewhere = folders.into_iter().filter(|(folder, _)| !folder.starts_with(home));
         let folders = elsewhere.chain([(home, "~")]);
         Self {
             scrubber: Scrubber::new(salt(), &[]),
-            known: known_secrets(place),
+            known: known_secrets(context),
             folders: folders.map(|(folder, name)| (folder.display().to_string(), name)).collect(),
         }
     }
@@ -131,7 +131,7 @@ fn without_users(text: &str) -> String {
     clean
 }
 
-fn known_secrets(place: &Place<'_>) -> Vec<String> {
+fn known_secrets(context: &Context<'_>) -> Vec<String> {
     const VARIABLES: [&str; 12] = [
         variables::ARIZE_API_KEY,
         variables::ARIZE_SPACE_ID,
@@ -146,10 +146,10 @@ fn known_secrets(place: &Place<'_>) -> Vec<String> {
         "OPENAI_API_KEY",
         "CODEX_API_KEY",
     ];
-    let paths = place.paths;
+    let paths = &context.machine.paths;
     let mut found: Vec<String> = VARIABLES
         .iter()
-        .filter_map(|name| place.environment.get(name))
+        .filter_map(|name| context.machine.environment.get(name))
         .map(str::to_owned)
         .collect();
     let read = |file| fs::read_to_string(file).unwrap_or_default();

@@ -15,11 +15,12 @@ use std::time::Duration;
 use codex_home::HOOK_PROGRAM;
 use humantime::format_rfc3339_seconds;
 use jiff::tz::TimeZone;
+use machine::Codex;
 use processes::{answer, without_keys};
 
-use crate::checks::{codex, outbox};
+use crate::checks::outbox;
 use crate::words::bytes;
-use crate::{Level, Place, Report, logs};
+use crate::{Context, Level, Report, logs};
 use clean::Cleaner;
 
 /// How many of the last lines of the logs are in it.
@@ -29,20 +30,20 @@ const LINES: usize = 200;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The text, in Markdown.
-pub fn bundle(place: &Place<'_>, report: &Report) -> String {
-    let cleaner = Cleaner::of(place);
+pub fn bundle(context: &Context<'_>, report: &Report) -> String {
+    let cleaner = Cleaner::of(context);
     let mut text = format!(
         "# Report of arize-codex doctor\n\n{}. Secrets, prompts, outputs, answers of servers and names \
          of users are left out; please read it before you send it.\n",
-        format_rfc3339_seconds(place.now)
+        format_rfc3339_seconds(context.now)
     );
     let parts = [
         ("Findings", findings(report)),
-        ("Versions", versions(place)),
-        ("Settings (config.yaml)", settings::ours(place.paths)),
-        ("Codex (config.toml: notify, otel)", settings::of_codex(place.paths)),
-        ("Queues", queues(place)),
-        ("Logs", log_lines(place)),
+        ("Versions", versions(context)),
+        ("Settings (config.yaml)", settings::ours(&context.machine.paths)),
+        ("Codex (config.toml: notify, otel)", settings::of_codex(&context.machine.paths)),
+        ("Queues", queues(context)),
+        ("Logs", log_lines(context)),
     ];
     for (title, lines) in parts {
         text.push_str(&format!("\n## {title}\n\n```\n"));
@@ -69,19 +70,18 @@ fn findings(report: &Report) -> Vec<String> {
     report.findings.iter().flat_map(line).collect()
 }
 
-fn versions(place: &Place<'_>) -> Vec<String> {
+fn versions(context: &Context<'_>) -> Vec<String> {
     let programs = ["arize-codex", "arize-codex-buffer", "arize-codex-proxy", "arize-config"];
     let mut lines: Vec<String> = programs
         .into_iter()
         .chain([HOOK_PROGRAM])
         .map(|name| {
-            let program = place.programs.join(name).with_extension(std::env::consts::EXE_EXTENSION);
+            let program =
+                context.machine.programs.join(name).with_extension(std::env::consts::EXE_EXTENSION);
             first_line(&program).unwrap_or_else(|| format!("{name}: does not run"))
         })
         .collect();
-    let search = place.environment.path("PATH").unwrap_or_default().into_os_string();
-    let extensions = place.environment.path("PATHEXT").map(|path| path.into_os_string());
-    let found = codex::gather(place.paths, &search, extensions.as_deref());
+    let found = Codex::inspect(context.machine);
     let version = found.version.map_or_else(|| "unknown".to_owned(), |version| version.to_string());
     lines.push(format!("codex {version}, {} on PATH", found.commands.len()));
     lines.push(format!("{} {}, {}", std::env::consts::OS, std::env::consts::ARCH, system()));
@@ -103,7 +103,7 @@ fn system() -> String {
     name.map_or_else(|| "name unknown".to_owned(), |name| name.trim_matches('"').to_owned())
 }
 
-fn queues(place: &Place<'_>) -> Vec<String> {
+fn queues(context: &Context<'_>) -> Vec<String> {
     let line = |facts: outbox::Facts| match facts.summary {
         Err(error) => format!("{}: cannot be read: {error}", facts.queue),
         Ok(summary) => format!(
@@ -120,13 +120,13 @@ fn queues(place: &Place<'_>) -> Vec<String> {
             summary.last_error.map(|error| format!("; last error: {error}")).unwrap_or_default(),
         ),
     };
-    outbox::gather(place.settings, place.paths).into_iter().map(line).collect()
+    outbox::gather(context.settings, &context.machine.paths).into_iter().map(line).collect()
 }
 
 /// The last lines of both logs. A line without a time goes on with another, and is left out: nothing
 /// says what it is.
-fn log_lines(place: &Place<'_>) -> Vec<String> {
-    let sources = [logs::buffer(place.paths), logs::hook(place.settings)];
+fn log_lines(context: &Context<'_>) -> Vec<String> {
+    let sources = [logs::buffer(&context.machine.paths), logs::hook(context.settings)];
     let lines = logs::last(&sources, LINES);
     let shown = |line: &logs::Line| line.shown(&TimeZone::UTC);
     lines.iter().filter(|line| line.time.is_some()).map(shown).collect()

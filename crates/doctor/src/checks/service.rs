@@ -1,16 +1,16 @@
 //! The buffer service: does it run, is it this release, does it take our token, and what did it lose?
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use buffer_api::process::{self, Running, Service, Status};
+use buffer_api::process::{self, Running, Status};
 use buffer_api::{Client, ClientError, Endpoint, NotLoopback};
 use codex_config::{Paths, Settings};
 use codex_home::HOOK_PROGRAM;
 use program_log::HOOK_FAILED;
 
 use crate::words::{bytes, count, line, quoted, span};
-use crate::{Finding, logs};
+use crate::{Context, Finding, logs};
 
 const UP: &str = "service";
 const VERSION: &str = "service.version";
@@ -66,23 +66,26 @@ pub enum Token {
     Unreadable(String),
 }
 
+/// The status of the service at the address of the settings.
+pub(crate) fn status(context: &Context<'_>) -> Result<Status, NotLoopback> {
+    let Context { machine, settings, .. } = context;
+    let endpoint = Endpoint::new(&settings.collector.host, settings.collector.port)?;
+    Ok(process::status(&machine.service(&machine.programs, endpoint)))
+}
+
 /// Asks the service.
-pub fn gather(settings: &Settings, paths: &Paths, program: &Path, now: SystemTime) -> Facts {
-    let collector = &settings.collector;
-    let endpoint = Endpoint::new(&collector.host, collector.port);
-    let files = buffer_api::Paths::under(&paths.harness_home);
-    let status = endpoint.map(|endpoint| {
-        let (program, paths) = (program.to_owned(), files.clone());
-        process::status(&Service { program, endpoint, paths })
-    });
+pub fn gather(context: &Context<'_>) -> Facts {
+    let Context { machine, settings, now } = context;
+    let files = machine.service_paths();
+    let status = status(context);
     let running = match &status {
         Ok(Status::Running(running)) => Some(running),
         _ => None,
     };
     Facts {
         token: running.map_or(Token::Untried, |running| try_token(running, &files)),
-        is_replaced: running.is_some_and(|running| is_replaced(running, now)),
-        hook: running.and_then(|running| hook_trouble(running, paths, now)),
+        is_replaced: running.is_some_and(|running| is_replaced(running, *now)),
+        hook: running.and_then(|running| hook_trouble(running, &machine.paths, *now)),
         version: env!("CARGO_PKG_VERSION"),
         wanted: wanted(settings),
         set_aside: buffer_api::paths::set_aside(&files.database),
@@ -403,7 +406,8 @@ mod tests {
         let now = humantime::parse_rfc3339("2026-11-21T12:01:00Z").unwrap();
         let trouble = || hook_trouble(&running, &paths, now);
         assert!(matches!(trouble(), Some(HookTrouble::Missing(_))));
-        let name = Path::new(HOOK_PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
+        let name =
+            std::path::Path::new(HOOK_PROGRAM).with_extension(std::env::consts::EXE_EXTENSION);
         std::fs::write(home.path().join(name), "").unwrap();
         assert_eq!(trouble(), None);
         let log = buffer_api::Paths::under(&paths.harness_home).log;

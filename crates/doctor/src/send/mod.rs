@@ -19,8 +19,9 @@ use buffer_api::{Client, Endpoint, Paths as BufferPaths, Token};
 use dispatch::ledger::Entry;
 use otlp_model::TraceId;
 
+use crate::checks::service;
 use crate::words::{count, show_access};
-use crate::{Finding, Place};
+use crate::{Context, Finding};
 use stage::Stage;
 use turn::TestTurn;
 
@@ -35,25 +36,25 @@ const HOOK_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Sends the test turn, and says of each step how it went. What the examination found to be broken is
 /// not tried.
-pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
-    let running = match ready(place) {
+pub(crate) fn send(context: &Context<'_>) -> Vec<Finding> {
+    let running = match ready(context) {
         Ok(running) => running,
         Err(finding) => return vec![finding],
     };
-    let turn = TestTurn::now(place.now, &place.directory);
-    let stage = match Stage::set(place.paths, &turn) {
+    let turn = TestTurn::now(context.now, &context.machine.folder);
+    let stage = match Stage::set(&context.machine.paths, &turn) {
         Ok(stage) => stage,
         Err(error) => {
             let message = format!("the test turn cannot be prepared: {error}");
-            let command = show_access(&place.paths.run_dir);
+            let command = show_access(&context.machine.paths.run_dir);
             return vec![Finding::failure(EVENTS, message, command)];
         }
     };
-    let client = client(&running.endpoint, place);
-    let mut findings = vec![send_events(&running.endpoint, place, &turn)];
+    let client = client(&running.endpoint, context);
+    let mut findings = vec![send_events(&running.endpoint, context, &turn)];
     let begun = Instant::now();
-    let ran = run_hook(place, &stage, &turn);
-    end_service_on(&stage, place, &running.endpoint);
+    let ran = run_hook(context, &stage, &turn);
+    end_service_on(&stage, context, &running.endpoint);
     // Whatever the hook has not read is taken back.
     let unread = client.flush(&turn.thread_id).map_or(0, |left| left.events.len());
     let sent = stage.sent();
@@ -63,34 +64,39 @@ pub(crate) fn send(place: &Place<'_>) -> Vec<Finding> {
     });
     if let Some(sent) = sent {
         let trace = TraceId::derive(&[codex_turn::HARNESS, &turn.thread_id, &turn.turn_id]);
-        findings.extend(arrival::read_back(place.environment, &stage, &sent, trace, begun));
+        findings.extend(arrival::read_back(
+            &context.machine.environment,
+            &stage,
+            &sent,
+            trace,
+            begun,
+        ));
     }
     findings
 }
 
-fn client(endpoint: &Endpoint, place: &Place<'_>) -> Client {
-    Client::new(endpoint, token(place))
+fn client(endpoint: &Endpoint, context: &Context<'_>) -> Client {
+    Client::new(endpoint, token(context))
 }
 
-fn token(place: &Place<'_>) -> Option<String> {
-    BufferPaths::under(&place.paths.harness_home).read_token().ok().flatten()
+fn token(context: &Context<'_>) -> Option<String> {
+    context.machine.service_paths().read_token().ok().flatten()
 }
 
 /// The service, where everything that is needed is there.
-fn ready(place: &Place<'_>) -> Result<Running, Finding> {
-    let settings = place.settings;
+fn ready(context: &Context<'_>) -> Result<Running, Finding> {
+    let settings = context.settings;
     if !settings.enabled || settings.dry_run || settings.unreadable.is_some() {
         let message = "no test turn was sent, because the settings switch tracing off";
         return Err(Finding::failure(EVENTS, message, DOCTOR));
     }
-    let endpoint = Endpoint::new(&settings.collector.host, settings.collector.port);
-    let status = endpoint.as_ref().ok().map(|endpoint| {
-        let paths = BufferPaths::under(&place.paths.harness_home);
-        process::status(&service(place, endpoint, paths))
-    });
-    match status {
-        // The hook asks at the address of the settings, and starts a service where nobody answers.
-        Some(Status::Running(running)) if endpoint.as_ref() == Ok(&running.endpoint) => Ok(running),
+    match service::status(context) {
+        // The hook asks at the address of the settings, and starts a service where none answers.
+        Ok(Status::Running(running))
+            if service::wanted(settings).as_ref() == Some(&running.endpoint) =>
+        {
+            Ok(running)
+        }
         _ => {
             let message =
                 "no test turn was sent: the buffer service does not run where the settings say";
@@ -99,25 +105,21 @@ fn ready(place: &Place<'_>) -> Result<Running, Finding> {
     }
 }
 
-fn service(place: &Place<'_>, endpoint: &Endpoint, paths: BufferPaths) -> Service {
-    let program = place.programs.join("arize-codex-buffer");
-    Service { program, endpoint: endpoint.clone(), paths }
-}
-
 /// Ends a service that the hook has started on the stage, because the real one ended meanwhile.
-fn end_service_on(stage: &Stage, place: &Place<'_>, endpoint: &Endpoint) {
+fn end_service_on(stage: &Stage, context: &Context<'_>, endpoint: &Endpoint) {
     let paths = BufferPaths::under(&stage.paths.harness_home);
     if paths.pid_file.exists() {
         // Nothing more can be done about one that does not end.
-        let _ = process::stop(&service(place, endpoint, paths));
+        let service = context.machine.service(&context.machine.programs, endpoint.clone());
+        let _ = process::stop(&Service { paths, ..service });
     }
 }
 
 /// Posts the log events as Codex does.
-fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Finding {
+fn send_events(endpoint: &Endpoint, context: &Context<'_>, turn: &TestTurn) -> Finding {
     let begun = Instant::now();
     let mut request = ureq::post(endpoint.url("/v1/logs")).content_type("application/json");
-    if let Some(token) = token(place) {
+    if let Some(token) = token(context) {
         // As Codex does after setup. What answers here has just proved that it is our service.
         request = request.header(TOKEN_HEADER, Token::new(token).write_token());
     }
@@ -139,8 +141,8 @@ fn send_events(endpoint: &Endpoint, place: &Place<'_>, turn: &TestTurn) -> Findi
 }
 
 /// Runs the hook as Codex does, and says how long it took.
-fn run_hook(place: &Place<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duration, Finding> {
-    let program = place.programs.join("arize-hook-codex-notify");
+fn run_hook(context: &Context<'_>, stage: &Stage, turn: &TestTurn) -> Result<Duration, Finding> {
+    let program = context.machine.programs.join("arize-hook-codex-notify");
     let failure = |message: String| {
         let message = format!("`{}` {message}", program.display());
         Finding::failure(HOOK, message, show_access(&program))

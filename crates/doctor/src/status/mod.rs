@@ -7,8 +7,7 @@ mod view;
 
 use std::time::{Duration, SystemTime};
 
-use buffer_api::process::{self, Running, Service, Status};
-use buffer_api::{Endpoint, Paths as BufferPaths};
+use buffer_api::process::{Running, Status};
 use codex_config::{Paths, Settings, TargetSettings};
 use dispatch::ledger::{self, Entry};
 use jiff::Timestamp;
@@ -16,9 +15,10 @@ use jiff::tz::TimeZone;
 use otlp_model::{TraceId, UnixNanos};
 use serde::Serialize;
 
-use crate::Place;
+use crate::Context;
 use crate::UnfinishedTurn;
 use crate::checks::outbox::{self, WaitsFor};
+use crate::checks::service;
 use crate::words::{millis, rounded_usd};
 use threads::ThreadNames;
 
@@ -147,15 +147,15 @@ impl Overview {
 }
 
 /// Looks at everything; days begin at midnight in this time zone.
-pub fn overview(place: &Place<'_>, zone: &TimeZone) -> Overview {
-    let outboxes = outbox::gather(place.settings, place.paths);
-    let since = place.now - Duration::from_secs(DAYS * 24 * 60 * 60);
-    let entries = ledger::read(place.paths, UnixNanos::from_millis(millis(since)));
-    let names = ThreadNames::read(&place.paths.codex_home);
+pub fn overview(context: &Context<'_>, zone: &TimeZone) -> Overview {
+    let outboxes = outbox::gather(context.settings, &context.machine.paths);
+    let since = context.now - Duration::from_secs(DAYS * 24 * 60 * 60);
+    let entries = ledger::read(&context.machine.paths, UnixNanos::from_millis(millis(since)));
+    let names = ThreadNames::read(&context.machine.paths.codex_home);
     Overview {
-        service: service(place),
-        targets: outboxes.into_iter().map(|outbox| target(outbox, place)).collect(),
-        today: today(&entries, midnight(place.now, zone)),
+        service: service(context),
+        targets: outboxes.into_iter().map(|outbox| target(outbox, context)).collect(),
+        today: today(&entries, midnight(context.now, zone)),
         turns: entries
             .into_iter()
             .take(TURNS)
@@ -168,15 +168,9 @@ pub fn overview(place: &Place<'_>, zone: &TimeZone) -> Overview {
     }
 }
 
-fn service(place: &Place<'_>) -> ServiceState {
-    let collector = &place.settings.collector;
-    let endpoint = Endpoint::new(&collector.host, collector.port);
-    let status = endpoint.map(|endpoint| {
-        let paths = BufferPaths::under(&place.paths.harness_home);
-        let program = place.programs.join("arize-codex-buffer");
-        process::status(&Service { program, endpoint, paths })
-    });
-    match status {
+fn service(context: &Context<'_>) -> ServiceState {
+    let collector = &context.settings.collector;
+    match service::status(context) {
         Ok(Status::Running(Running { endpoint, health })) => ServiceState {
             running: true,
             endpoint: endpoint.to_string(),
@@ -198,12 +192,12 @@ fn service(place: &Place<'_>) -> ServiceState {
     }
 }
 
-fn target(outbox: outbox::Facts, place: &Place<'_>) -> TargetState {
+fn target(outbox: outbox::Facts, context: &Context<'_>) -> TargetState {
     // One that cannot be read is empty here: the doctor says why.
     let summary = outbox.summary.unwrap_or_default();
     let refused = summary.rejected.last().map(|batch| batch.answer.clone());
-    let settings = place.settings.targets.iter().find(|target| target.queue() == outbox.queue);
-    let destination = settings.and_then(|settings| destination(settings, place.paths));
+    let settings = context.settings.targets.iter().find(|target| target.queue() == outbox.queue);
+    let destination = settings.and_then(|settings| destination(settings, &context.machine.paths));
     let (described, page) =
         destination.map_or((None, None), |found| (Some(found.target), found.page));
     let (for_place, is_gone) = match outbox.waits_for {

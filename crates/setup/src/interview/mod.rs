@@ -14,11 +14,11 @@ use codex_config::TlsFiles;
 use crate::answers::{Answers, Backend, Content, Destination, ExistingOtel, Request, Scope};
 use crate::ask::{Ask, AskError};
 use crate::facts::Facts;
-use crate::host::Host;
 use crate::mlflow_plugin;
 use crate::parts::codex_config::{can_forward, foreign_exporter};
 use crate::plan::changes_otel;
 use crate::python_system::PythonService;
+use machine::Machine;
 
 /// Says why the answers are no use.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +40,10 @@ pub enum InterviewError {
 pub fn interview(
     request: &Request,
     facts: &Facts,
-    host: &Host,
+    machine: &Machine,
     ask: &mut dyn Ask,
 ) -> Result<Answers, InterviewError> {
-    let Host { environment, folder, .. } = host;
+    let Machine { environment, folder, .. } = machine;
     let destination = match &request.target {
         None if facts.settings.has_list_of_targets && !request.names_destination() => None,
         _ => Some(destination::destination(request, facts, environment, ask)?),
@@ -99,7 +99,7 @@ pub fn interview(
         replace_python_service,
         restart_daemon: request.restart_daemon,
     };
-    answers.restart_daemon |= restart_daemon(facts, host, &answers, ask)?;
+    answers.restart_daemon |= restart_daemon(facts, machine, &answers, ask)?;
     Ok(answers)
 }
 
@@ -333,14 +333,14 @@ fn hooks(request: &Request, facts: &Facts, ask: &mut dyn Ask) -> Result<bool, In
 /// Codex's configuration then has.
 fn restart_daemon(
     facts: &Facts,
-    host: &Host,
+    machine: &Machine,
     answers: &Answers,
     ask: &mut dyn Ask,
 ) -> Result<bool, AskError> {
     let Some(daemon) = facts.daemon.as_ref().filter(|_| !answers.restart_daemon) else {
         return Ok(false);
     };
-    if !daemon.has_old_settings && !changes_otel(host, facts, answers) {
+    if !daemon.has_old_settings && !changes_otel(machine, facts, answers) {
         return Ok(false);
     }
     let question = format!("Restart Codex's background process (PID {})?", daemon.pid);

@@ -4,16 +4,16 @@ use codex_config::profile::{self, Platform, ProfileError};
 
 use crate::change::{Change, Part, Undo};
 use crate::files::FileState;
-use crate::host::Host;
 use crate::plan::{PlanError, change};
 use crate::record::Record;
+use machine::Machine;
 
 /// Adds the block to the profiles of this user's shells.
-pub(crate) fn changes(host: &Host, record: &Record) -> Result<Vec<Change>, PlanError> {
-    let paths = &host.paths;
+pub(crate) fn changes(machine: &Machine, record: &Record) -> Result<Vec<Change>, PlanError> {
+    let paths = &machine.paths;
     let profiles = profile::profiles(
         &paths.home,
-        &host.environment,
+        &machine.environment,
         Platform::CURRENT,
         std::path::Path::exists,
     );

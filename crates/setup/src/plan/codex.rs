@@ -9,18 +9,18 @@ use super::{PlanError, change};
 use crate::answers::Answers;
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
-use crate::host::Host;
 use crate::parts::{codex_config as codex_part, hooks_json};
 use crate::programs;
+use machine::Machine;
 
 /// Plans `hooks.json` and `config.toml`.
 pub(super) fn changes(
-    host: &Host,
+    machine: &Machine,
     facts: &Facts,
     answers: &Answers,
 ) -> Result<Vec<Change>, PlanError> {
     let state = &facts.codex_config;
-    let hook = host.paths.bin_dir.join(programs::file_name(HOOK_PROGRAM));
+    let hook = machine.paths.bin_dir.join(programs::file_name(HOOK_PROGRAM));
     let hook = hook.to_str().ok_or_else(|| PlanError::Unavailable {
         what: format!("`{}` is not UTF-8, which Codex's configuration must be", hook.display()),
         hint: "a home folder with another name",
@@ -53,6 +53,6 @@ pub(super) fn changes(
 
 /// Whether these answers change where or how Codex sends its log events. What keeps them from being
 /// carried out is said elsewhere.
-pub(crate) fn changes_otel(host: &Host, facts: &Facts, answers: &Answers) -> bool {
-    changes(host, facts, answers).is_ok_and(|changes| changes.iter().any(Change::changes_otel))
+pub(crate) fn changes_otel(machine: &Machine, facts: &Facts, answers: &Answers) -> bool {
+    changes(machine, facts, answers).is_ok_and(|changes| changes.iter().any(Change::changes_otel))
 }

@@ -15,15 +15,14 @@ use codex_config::file_edit::{self, digest};
 use crate::answers::Answers;
 use crate::autostart::Launcher;
 use crate::change::{Change, Part, Undo};
-use crate::daemon::Daemon;
 use crate::facts::Facts;
 use crate::files::{EditError, FileError, FileState};
-use crate::host::Host;
 use crate::parts::{codex_config as codex_part, env_file, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
 use crate::record::Record;
 use crate::skill;
+use machine::{Daemon, Machine};
 
 /// What is to be done, in this order.
 #[derive(Debug, Default)]
@@ -146,27 +145,27 @@ impl PlanError {
 }
 
 /// Plans what these answers need on this machine.
-pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanError> {
-    let mut programs = programs::compare(host)?;
+pub fn plan(machine: &Machine, facts: &Facts, answers: &Answers) -> Result<Plan, PlanError> {
+    let mut programs = programs::compare(machine)?;
     programs.retain(|copy| copy.differs || !facts.record.programs.contains(&copy.to));
     let mut changes = Vec::new();
     changes.extend(settings::change(facts, answers)?);
     changes.extend(env_file_change(facts)?);
     if answers.skills {
-        changes.extend(skill::change_of(host, &facts.record)?);
+        changes.extend(skill::change_of(machine, &facts.record)?);
     }
-    changes.extend(codex::changes(host, facts, answers)?);
+    changes.extend(codex::changes(machine, facts, answers)?);
     if answers.path {
-        changes.extend(profile::changes(host, &facts.record)?);
+        changes.extend(profile::changes(machine, &facts.record)?);
     }
-    if answers.path && host.has_foreign_codex() {
-        let codex = host.paths.bin_dir.join(codex_home::shim::NAME);
+    if answers.path && machine.has_foreign_codex() {
+        let codex = machine.paths.bin_dir.join(codex_home::shim::NAME);
         let what = format!("`{}` is another program, not the one of arize-codex", codex.display());
         return Err(PlanError::Unavailable { what, hint: "--no-path leaves it alone" });
     }
     let launcher = service::wanted_launcher(facts, answers)?;
     if let Some(launcher) = &launcher {
-        changes.extend(service::launcher_change(host, facts, launcher)?);
+        changes.extend(service::launcher_change(machine, facts, launcher)?);
     }
     changes.iter().try_for_each(writable)?;
     let sends_to_us = codex_part::sends_to_us(&facts.found, answers.existing_otel);
@@ -174,10 +173,11 @@ pub fn plan(host: &Host, facts: &Facts, answers: &Answers) -> Result<Plan, PlanE
     let edits_codex = changes.iter().any(|change| change.part == Part::CodexConfig);
     let prompts = (edits_codex && sends_to_us).then(|| codex_part::prompts(facts, answers));
     let (service, end_python_service) =
-        service::step(host, facts, answers, &programs, launcher, &changes)?;
+        service::step(machine, facts, answers, &programs, launcher, &changes)?;
     Ok(Plan {
-        shim: answers.path && (!facts.record.shim || !host.has_shim() || renews_shim(&programs)),
-        windows_path: host.has_registry && answers.path && !facts.record.windows_path,
+        shim: answers.path
+            && (!facts.record.shim || machine.shim().is_none() || renews_shim(&programs)),
+        windows_path: machine.has_registry && answers.path && !facts.record.windows_path,
         prompts,
         left_out_notify: (answers.leave_out_notify && edits_codex)
             .then(|| facts.users_notify.iter().flatten().cloned().collect::<Vec<_>>().join(" ")),

@@ -11,10 +11,10 @@ use crate::autostart::Launcher;
 use crate::change::{Change, Part, Undo};
 use crate::facts::{self, Facts};
 use crate::files::FileState;
-use crate::host::Host;
 use crate::parts::codex_config::sends_to_us;
 use crate::programs::ProgramCopy;
 use crate::python_system::PythonService;
+use machine::Machine;
 
 /// What starts the service at each login, if something is to.
 pub(super) fn wanted_launcher(
@@ -34,29 +34,29 @@ pub(super) fn wanted_launcher(
 
 /// Plans the launcher's file.
 pub(super) fn launcher_change(
-    host: &Host,
+    machine: &Machine,
     facts: &Facts,
     launcher: &Launcher,
 ) -> Result<Option<Change>, PlanError> {
-    let state = FileState::look(&launcher.file(host), &facts.record)?;
-    let buffer = facts::service(host, 0).program;
+    let state = FileState::look(&launcher.file(machine), &facts.record)?;
+    let buffer = facts::service(machine, 0).program;
     let said = [variables::CODEX_HOME, variables::ARIZE_HARNESS_HOME]
         .into_iter()
-        .filter_map(|name| Some((name, host.environment.path(name)?)));
+        .filter_map(|name| Some((name, machine.environment.path(name)?)));
     let text = launcher.text(&buffer, &said.collect::<Vec<_>>());
     let satisfied = |now: &str| now == text;
     Ok(change(Part::Autostart, &state, &facts.record, text.clone(), Undo::Leave, satisfied))
 }
 
 /// Whether a service runs from another folder than that of this installation.
-fn is_another(executable: &Path, host: &Host) -> bool {
+fn is_another(executable: &Path, machine: &Machine) -> bool {
     let real = |path: &Path| dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    real(executable) != real(&facts::service(host, 0).program)
+    real(executable) != real(&facts::service(machine, 0).program)
 }
 
 /// Decides what becomes of the service, and whether the Python system's makes way.
 pub(super) fn step(
-    host: &Host,
+    machine: &Machine,
     facts: &Facts,
     answers: &Answers,
     programs: &[ProgramCopy],
@@ -69,7 +69,7 @@ pub(super) fn step(
     let status = if answers.port == facts.port {
         facts.service.clone()
     } else {
-        process::status(&facts::service(host, answers.port))
+        process::status(&facts::service(machine, answers.port))
     };
     let is_new = programs.iter().any(|copy| {
         copy.differs && copy.to.file_stem().is_some_and(|name| name == "arize-codex-buffer")
@@ -83,7 +83,7 @@ pub(super) fn step(
             && !wants_token
             && !launcher_is_new
             && running.endpoint.port == answers.port
-            && !is_another(&running.health.executable, host)
+            && !is_another(&running.health.executable, machine)
     };
     let step = match (status, &python, launcher) {
         (Status::Taken { endpoint, owner }, None, _) => {

@@ -4,11 +4,10 @@ use codex_config::{ConfigTexts, Settings};
 
 use super::{Plan, ServiceStep};
 use crate::change::{Change, Part};
-use crate::daemon::Daemon;
 use crate::facts::Facts;
-use crate::host::Host;
 use crate::python_system::PythonService;
 use crate::{diff, programs};
+use machine::{Daemon, Machine};
 
 impl Plan {
     /// Whether everything is as it should be.
@@ -23,7 +22,7 @@ impl Plan {
     }
 
     /// The settings as they will be.
-    pub fn settings(&self, host: &Host, facts: &Facts) -> Settings {
+    pub fn settings(&self, machine: &Machine, facts: &Facts) -> Settings {
         let text = |part, now: &codex_config::file_edit::Snapshot| {
             let change = self.changes.iter().find(|change| change.part == part);
             let after = change.map(|change| change.after.as_str());
@@ -34,7 +33,7 @@ impl Plan {
             config_yaml: text(Part::Settings, &facts.settings_file.now),
             config_json: None,
         };
-        Settings::resolve(&host.paths, &host.environment, &texts)
+        Settings::resolve(&machine.paths, &machine.environment, &texts)
     }
 
     /// Shows all changes of texts without credentials: our new files as a line each, the settings and
@@ -55,9 +54,9 @@ impl Plan {
     }
 
     /// Says what is to be done, a line each.
-    pub fn steps(&self, host: &Host) -> Vec<String> {
+    pub fn steps(&self, machine: &Machine) -> Vec<String> {
         let mut steps = Vec::new();
-        let bin = host.paths.bin_dir.display();
+        let bin = machine.paths.bin_dir.display();
         let copied: Vec<_> = self.programs.iter().filter(|copy| copy.differs).collect();
         if !copied.is_empty() {
             steps.push(format!("copy {} to {bin}", programs::names(&copied)));

@@ -15,11 +15,11 @@ use crate::apply::{Problem, commands};
 use crate::change::Part;
 use crate::facts;
 use crate::files::FileState;
-use crate::host::Host;
 use crate::lock::{Lock, LockError};
 use crate::programs;
-use crate::record::{Place, Record, RecordError};
+use crate::record::{Record, RecordError, RecordFiles};
 use crate::windows_path;
+use machine::Machine;
 
 /// What was taken back.
 #[derive(Debug, Default)]
@@ -36,20 +36,20 @@ impl Removal {
     /// # Errors
     ///
     /// When another setup or uninstallation is at work; then nothing is changed.
-    pub fn carry_out(mut self, host: &Host) -> Result<Removed, LockError> {
+    pub fn carry_out(mut self, machine: &Machine) -> Result<Removed, LockError> {
         let mut removed = Removed::default();
         if self.is_empty() {
             return Ok(removed);
         }
-        let place = Place::under(&host.paths.harness_home);
+        let place = RecordFiles::under(&machine.paths.harness_home);
         let lock = Lock::take(&place, &self.record)?;
         if let Some(launcher) = &self.record.launcher {
             // While its file is there. It may have been disabled by hand.
             let _ = commands(&launcher.disable());
         }
-        self.take_files_back(host, &mut removed);
+        self.take_files_back(machine, &mut removed);
         if self.record.windows_path {
-            let bin = host.paths.bin_dir.display().to_string();
+            let bin = machine.paths.bin_dir.display().to_string();
             match commands(&[windows_path::remove(&bin)]) {
                 Ok(()) => removed.done.push(format!("took {bin} off your PATH")),
                 Err(error) => {
@@ -58,9 +58,9 @@ impl Removal {
             }
             self.record.windows_path = false;
         }
-        end_service(host, self.port, &mut self.record, &mut removed);
+        end_service(machine, self.port, &mut self.record, &mut removed);
         if self.shim.is_some() {
-            remove_shim(host, &mut removed);
+            remove_shim(machine, &mut removed);
         }
         self.record.shim = false;
         for path in self.programs.iter().chain(&self.leftovers).chain(&self.data) {
@@ -71,7 +71,7 @@ impl Removal {
         for kept in &self.kept {
             removed.done.push(format!("kept {}, which was changed", kept.display()));
         }
-        let finished = self.finish(host, &place, lock);
+        let finished = self.finish(machine, &place, lock);
         if let Err(error) = finished {
             removed.failed(chain(&error), "remove the file by hand");
         }
@@ -79,7 +79,7 @@ impl Removal {
     }
 
     /// First those through which Codex and the shells reach what goes next.
-    fn take_files_back(&mut self, host: &Host, removed: &mut Removed) {
+    fn take_files_back(&mut self, machine: &Machine, removed: &mut Removed) {
         let mut left = Vec::new();
         for state in &self.files {
             let path = state.now.path();
@@ -107,7 +107,7 @@ impl Removal {
         let is_left = |path: &Path| left.iter().any(|(other, ..)| *other == path);
         self.record.entries.retain(|entry| is_left(&entry.path));
         // Who is to run it again needs it.
-        let again = host.paths.bin_dir.join(programs::file_name("arize-codex"));
+        let again = machine.paths.bin_dir.join(programs::file_name("arize-codex"));
         let is_ours = self.programs.contains(&again);
         let command = if is_ours { again.display().to_string() } else { "arize-codex".to_owned() };
         for (_, what, hint) in &left {
@@ -118,7 +118,12 @@ impl Removal {
         }
     }
 
-    fn finish(mut self, host: &Host, place: &Place, lock: Lock) -> Result<(), RecordError> {
+    fn finish(
+        mut self,
+        machine: &Machine,
+        place: &RecordFiles,
+        lock: Lock,
+    ) -> Result<(), RecordError> {
         let is_done = self.record.entries.is_empty() && self.record.launcher.is_none();
         let folders = std::mem::take(&mut self.record.created_folders);
         if is_done {
@@ -129,8 +134,8 @@ impl Removal {
         }
         if is_done {
             // Nobody shows or wants it any more.
-            let _ = fs::remove_file(facts::service(host, self.port).paths.token);
-            TracingStart::of(&host.paths).forget();
+            let _ = fs::remove_file(facts::service(machine, self.port).paths.token);
+            TracingStart::of(&machine.paths).forget();
         }
         drop(lock);
         // The inner ones first, and only those in which nothing is left.
@@ -166,7 +171,7 @@ fn take_back(state: &FileState) -> Result<(), file_edit::FileError> {
     }
 }
 
-fn end_service(host: &Host, port: u16, record: &mut Record, removed: &mut Removed) {
+fn end_service(machine: &Machine, port: u16, record: &mut Record, removed: &mut Removed) {
     if let Some(launcher) = &record.launcher {
         let has_unit = record.entries.iter().any(|entry| entry.part == Part::Autostart);
         match commands(&launcher.forget()) {
@@ -175,7 +180,7 @@ fn end_service(host: &Host, port: u16, record: &mut Record, removed: &mut Remove
             Err(error) => removed.failed(error, "run this again"),
         }
     }
-    match process::stop(&facts::service(host, port)) {
+    match process::stop(&facts::service(machine, port)) {
         Ok(process::Stopped::Ended(pid)) => {
             removed.done.push(format!("stopped the buffer service (PID {pid})"));
         }
@@ -185,10 +190,10 @@ fn end_service(host: &Host, port: u16, record: &mut Record, removed: &mut Remove
     }
 }
 
-fn remove_shim(host: &Host, removed: &mut Removed) {
-    match shim::remove(&host.paths.bin_dir) {
+fn remove_shim(machine: &Machine, removed: &mut Removed) {
+    match shim::remove(&machine.paths.bin_dir) {
         Ok(shim::Change::Removed) => {
-            let shim = host.paths.bin_dir.join(shim::NAME);
+            let shim = machine.paths.bin_dir.join(shim::NAME);
             removed.done.push(format!("removed {}", shim.display()));
         }
         // Somebody put another `codex` there.

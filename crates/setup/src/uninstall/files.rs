@@ -11,9 +11,9 @@ use program_log::chain;
 use super::Stuck;
 use crate::facts::{self, FactsError};
 use crate::files::{FileError, FileState};
-use crate::host::Host;
 use crate::parts::{codex_config as codex_part, hooks_json as hooks_part};
 use crate::record::Record;
+use machine::Machine;
 
 /// What was found of them.
 #[derive(Debug, Default)]
@@ -27,16 +27,16 @@ pub(super) struct Files {
 impl Files {
     /// Looks at Codex's configuration, and says whether all in it that looks like ours is the Python
     /// system's, because nothing was noted.
-    pub(super) fn look_at_codex(&mut self, host: &Host, record: &Record, port: u16) -> bool {
-        let path = codex_part::file(&host.paths);
-        match facts::codex_config(&host.paths, record, port) {
+    pub(super) fn look_at_codex(&mut self, machine: &Machine, record: &Record, port: u16) -> bool {
+        let path = codex_part::file(&machine.paths);
+        match facts::codex_config(&machine.paths, record, port) {
             Ok(found) => {
                 let is_pythons =
                     record.is_empty() && facts::has_python_notify(found.state.now.text());
                 if !is_pythons {
                     let made_by_us =
                         record.entry(&path).is_some_and(|entry| entry.before.is_none());
-                    self.states.push(without_trust(found.state, &host.paths, made_by_us));
+                    self.states.push(without_trust(found.state, &machine.paths, made_by_us));
                 }
                 is_pythons
             }
@@ -51,9 +51,13 @@ impl Files {
     }
 
     /// Looks at the profiles, in which a block of ours may be without being noted.
-    pub(super) fn look_at_profiles(&mut self, host: &Host, record: &Record) {
-        let profiles =
-            profile::profiles(&host.paths.home, &host.environment, Platform::CURRENT, Path::exists);
+    pub(super) fn look_at_profiles(&mut self, machine: &Machine, record: &Record) {
+        let profiles = profile::profiles(
+            &machine.paths.home,
+            &machine.environment,
+            Platform::CURRENT,
+            Path::exists,
+        );
         for profile in profiles {
             if record.entry(&profile.path).is_some() {
                 continue;
@@ -91,8 +95,8 @@ impl Files {
     }
 
     /// Takes our part out of the settings even where it was not setup that put it there.
-    pub(super) fn forget_settings(&mut self, host: &Host, record: &Record) {
-        let path = &host.paths.config_file;
+    pub(super) fn forget_settings(&mut self, machine: &Machine, record: &Record) {
+        let path = &machine.paths.config_file;
         self.look(path, record);
         let Some(state) = self.states.iter_mut().find(|state| state.now.path() == path) else {
             return;
@@ -135,8 +139,8 @@ fn reason(error: &FactsError) -> String {
 }
 
 /// What the programs keep, of ours alone: other harnesses have theirs beside it.
-pub(super) fn data(host: &Host) -> Vec<PathBuf> {
-    let paths = &host.paths;
+pub(super) fn data(machine: &Machine) -> Vec<PathBuf> {
+    let paths = &machine.paths;
     let mut data = vec![paths.state_dir.clone()];
     let ours = [
         (&paths.harness_home, "traces.db"),

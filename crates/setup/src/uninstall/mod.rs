@@ -12,20 +12,18 @@ use std::path::PathBuf;
 
 use buffer_api::process::{self, Status};
 use codex_config::Settings;
-use codex_home::shim;
 
 pub use self::carry_out::Removed;
 use self::files::Files;
 pub use self::stored::Stored;
 use crate::change::Undo;
-use crate::daemon::{self, Daemon};
 use crate::diff;
 use crate::facts;
 use crate::files::FileState;
-use crate::host::Host;
 use crate::leftovers;
 use crate::programs::{self, PROGRAMS};
-use crate::record::{Place, Record, RecordError};
+use crate::record::{Record, RecordError, RecordFiles};
+use machine::{Daemon, Machine};
 
 /// What is to be taken back.
 #[derive(Debug)]
@@ -65,16 +63,16 @@ pub struct Stuck {
 /// # Errors
 ///
 /// When the record cannot be read, without which nothing is known.
-pub fn plan(host: &Host, purge: bool) -> Result<Removal, RecordError> {
-    let record = &Place::under(&host.paths.harness_home).load()?;
-    let port = Settings::load(&host.paths, &host.environment).collector.port;
+pub fn plan(machine: &Machine, purge: bool) -> Result<Removal, RecordError> {
+    let record = &RecordFiles::under(&machine.paths.harness_home).load()?;
+    let port = Settings::load(&machine.paths, &machine.environment).collector.port;
     let mut found = Files::default();
-    let is_pythons = found.look_at_codex(host, record, port);
+    let is_pythons = found.look_at_codex(machine, record, port);
     let purge = purge && !is_pythons;
-    found.look_at_profiles(host, record);
+    found.look_at_profiles(machine, record);
     found.look_at_noted(record);
     if purge {
-        found.forget_settings(host, record);
+        found.forget_settings(machine, record);
     }
     let Files { states: mut files, stuck } = found;
     let kept = record.entries.iter().filter(|entry| entry.undo == Undo::Leave).filter(|entry| {
@@ -83,22 +81,22 @@ pub fn plan(host: &Host, purge: bool) -> Result<Removal, RecordError> {
     });
     let kept = kept.map(|entry| entry.path.clone()).collect();
     files.retain(|state| state.now.exists() && state.before.as_deref() != Some(state.now.text()));
-    let bin = &host.paths.bin_dir;
+    let bin = &machine.paths.bin_dir;
     let mut programs: Vec<PathBuf> =
         PROGRAMS.iter().map(|program| bin.join(programs::file_name(program))).collect();
     programs.retain(|program| program.exists() && !is_pythons);
-    let service = process::status(&facts::service(host, port));
+    let service = process::status(&facts::service(machine, port));
     Ok(Removal {
         files,
         kept,
-        shim: (host.has_shim() && !is_pythons).then(|| bin.join(shim::NAME)),
+        shim: machine.shim().filter(|_| !is_pythons),
         programs,
-        leftovers: leftovers::find(host, record),
-        data: if purge { files::data(host) } else { Vec::new() },
+        leftovers: leftovers::find(machine, record),
+        data: if purge { files::data(machine) } else { Vec::new() },
         service: matches!(service, Status::Running(_) | Status::Unresponsive { .. }),
         stuck,
         port,
-        daemon: daemon::find(&host.paths, record),
+        daemon: Daemon::find(&machine.paths),
         record: record.clone(),
     })
 }

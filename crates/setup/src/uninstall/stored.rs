@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use codex_config::shell_word;
 
 use super::files;
-use crate::host::Host;
+use machine::Machine;
 
 /// What the programs have stored on this machine.
 #[derive(Debug)]
@@ -21,11 +21,11 @@ pub struct Stored {
 
 impl Stored {
     /// Finds it; nothing where nothing is stored.
-    pub fn find(host: &Host) -> Option<Self> {
-        let paths = files::data(host);
+    pub fn find(machine: &Machine) -> Option<Self> {
+        let paths = files::data(machine);
         let bytes = paths.iter().map(|path| size(path)).sum();
-        let queued = host.paths.queued_turns();
-        (bytes > 0).then(|| Self { home: host.paths.harness_home.clone(), paths, bytes, queued })
+        let queued = machine.paths.queued_turns();
+        (bytes > 0).then(|| Self { home: machine.paths.harness_home.clone(), paths, bytes, queued })
     }
 
     /// Says what it is; `turns` are in the local store.

@@ -40,11 +40,11 @@ fn what_was_looked_at_must_still_be_there() {
     let installed = home.tree();
     let error = home.apply(&facts, &plan).unwrap_err();
     assert!(matches!(error, ApplyError::Lock(LockError::Outdated)), "{error}");
-    let removal = setup::uninstall::plan(&home.host, false).unwrap();
+    let removal = setup::uninstall::plan(&home.machine, false).unwrap();
     home.uninstall(false);
     let uninstalled = home.tree();
     assert_ne!(uninstalled, installed);
-    let error = removal.carry_out(&home.host).unwrap_err();
+    let error = removal.carry_out(&home.machine).unwrap_err();
     assert!(matches!(error, LockError::Outdated), "{error}");
     assert_eq!(home.tree(), uninstalled, "not even a folder is left of the attempt");
 }

@@ -8,8 +8,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
 use codex_config::{Environment, Paths, variables};
+use machine::Machine;
 use setup::ask::TakeProposed;
-use setup::{Answers, Applied, ApplyError, Facts, Host, PROGRAMS, Plan, Request};
+use setup::{Answers, Applied, ApplyError, Facts, PROGRAMS, Plan, Request};
 use tempfile::TempDir;
 
 /// A profile that every installation changes.
@@ -21,7 +22,7 @@ pub(crate) const PROFILE: &str = match cfg!(windows) {
 /// A home with some files of its user.
 pub(crate) struct Home {
     folder: TempDir,
-    pub(crate) host: Host,
+    pub(crate) machine: Machine,
 }
 
 /// What is in a folder: files with their content, links with their target, folders.
@@ -48,7 +49,7 @@ impl Home {
         let paths = Paths::from_environment(&environment).unwrap();
         let home = Self {
             folder,
-            host: Host { paths, environment, programs, folder: user, has_registry: false },
+            machine: Machine { paths, environment, programs, folder: user, has_registry: false },
         };
         for (path, content) in files {
             home.write(path, content);
@@ -67,7 +68,7 @@ impl Home {
             ("SHELL", Path::new("/bin/zsh")),
             ("PATH", &folder),
         ];
-        self.host.environment = Environment::new(variables);
+        self.machine.environment = Environment::new(variables);
         self
     }
 
@@ -115,16 +116,16 @@ impl Home {
 
     /// Plans what this request needs, all else as proposed.
     pub(crate) fn plan(&self, request: &Request) -> (Facts, Answers, Plan) {
-        let facts = setup::gather(&self.host, request).unwrap();
+        let facts = setup::gather(&self.machine, request).unwrap();
         let mut ask = TakeProposed::default();
-        let answers = setup::interview(request, &facts, &self.host, &mut ask).unwrap();
-        let plan = setup::plan(&self.host, &facts, &answers).unwrap();
+        let answers = setup::interview(request, &facts, &self.machine, &mut ask).unwrap();
+        let plan = setup::plan(&self.machine, &facts, &answers).unwrap();
         (facts, answers, plan)
     }
 
     /// Carries a plan out.
     pub(crate) fn apply(&self, facts: &Facts, plan: &Plan) -> Result<Applied, ApplyError> {
-        setup::apply(&self.host, facts, plan)
+        setup::apply(&self.machine, facts, plan)
     }
 
     /// Installs.
@@ -135,8 +136,8 @@ impl Home {
 
     /// Uninstalls; nothing must be left undone.
     pub(crate) fn uninstall(&self, purge: bool) {
-        let removal = setup::uninstall::plan(&self.host, purge).unwrap();
-        let removed = removal.carry_out(&self.host).unwrap();
+        let removal = setup::uninstall::plan(&self.machine, purge).unwrap();
+        let removed = removal.carry_out(&self.machine).unwrap();
         assert_eq!(removed.problems, [], "{removed:?}");
     }
 }

@@ -72,8 +72,8 @@ impl Ask for Person {
 }
 
 fn interview(home: &Home, request: &Request, person: &mut Person) -> Answers {
-    let facts = setup::gather(&home.host, request).unwrap();
-    setup::interview(request, &facts, &home.host, person).unwrap()
+    let facts = setup::gather(&home.machine, request).unwrap();
+    setup::interview(request, &facts, &home.machine, person).unwrap()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::home::{Home, quiet};
 const HOOK: &str = "/.arize/harness/venv/bin/arize-hook-codex-notify";
 
 const SETTINGS: &str = "harnesses:\n  codex:\n    project_name: codex\n    target: phoenix\n    \
-    endpoint: http://localhost:6006\n    api_key: \"\"\n    collector:\n      host: 127.0.0.1\n      \
+    endpoint: http://localhost:6006\n    api_key: \"\"\n    collector:\n      machine: 127.0.0.1\n      \
     port: 25998\n";
 
 /// A home as the first era of the Python system left it.
@@ -110,7 +110,7 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
     let home = mlflow_plugin();
     let before = home.tree();
     let (facts, _, plan) = home.plan(&quiet());
-    let steps = plan.steps(&home.host).join("\n");
+    let steps = plan.steps(&home.machine).join("\n");
     assert!(steps.contains("leave out `mlflow-codex notify-hook`, which records"), "{steps}");
     let done = home.apply(&facts, &plan).unwrap().done.join("\n");
     assert!(done.contains("left out `mlflow-codex notify-hook`, which records"), "{done}");
@@ -128,7 +128,7 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
 #[test]
 fn a_workspace_does_not_say_where_traces_go() {
     let mut home = Home::with(&[("work/.codex/mlflow-tracing.json", MLFLOW_PLUGIN)]);
-    home.host.folder = home.path("work");
+    home.machine.folder = home.path("work");
     for target in [None, Some(setup::Backend::Mlflow)] {
         let answers = home.plan(&setup::Request { target, ..quiet() }).1;
         let endpoint = answers.destination.unwrap().endpoint;
@@ -158,13 +158,13 @@ fn an_experiment_is_named_by_its_number() {
     home.install(&setup::Request { experiment_id: id("12"), ..mlflow.clone() });
     assert!(home.read(".arize/harness/config.yaml").contains("experiment_id: \"12\""));
     assert!(home.plan(&quiet()).2.is_empty());
-    let settings = home.plan(&quiet()).2.settings(&home.host, &home.plan(&quiet()).0);
+    let settings = home.plan(&quiet()).2.settings(&home.machine, &home.plan(&quiet()).0);
     let page = settings.targets[0].web_page();
     assert_eq!(page.as_deref(), Some("http://localhost:5000/#/experiments/12/traces"));
     let refused = |request: &setup::Request| {
-        let facts = setup::gather(&home.host, request).unwrap();
+        let facts = setup::gather(&home.machine, request).unwrap();
         let mut ask = setup::ask::TakeProposed::default();
-        setup::interview(request, &facts, &home.host, &mut ask).unwrap_err().to_string()
+        setup::interview(request, &facts, &home.machine, &mut ask).unwrap_err().to_string()
     };
     assert_eq!(
         refused(&setup::Request { experiment_id: id("codex"), ..mlflow }),
@@ -187,7 +187,7 @@ fn a_notify_that_never_ran_is_named() {
         let config = format!("notify = [\"{notify}\"]\n");
         let home = Home::with(&[(".codex/config.toml", &config)]);
         let (facts, answers, plan) = home.plan(&quiet());
-        let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+        let next = setup::next_steps(&home.machine, &facts, &answers, &plan).join("\n");
         let said = format!("`notify` named `{notify}`: Codex does not expand `~`");
         assert!(next.contains(&said) && next.contains(advice), "{next}");
     }

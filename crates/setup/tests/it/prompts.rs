@@ -54,7 +54,7 @@ fn the_steps_say_what_becomes_of_prompts() {
     let steps = |said: &str, existing| {
         let home = codex(said);
         let (_, _, plan) = home.plan(&with(existing));
-        let steps = plan.steps(&home.host);
+        let steps = plan.steps(&home.machine);
         let step = steps.iter().find(|step| step.contains("log_user_prompt")).cloned();
         if let Some(step) = &step {
             let done = home.install(&with(existing)).done;

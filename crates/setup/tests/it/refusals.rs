@@ -14,9 +14,10 @@ use crate::home::{Home, PROFILE, quiet};
 fn check(home: &Home, request: &Request, expected: &str) {
     let before = home.tree();
     let attempt = || -> Result<(), Box<dyn Error>> {
-        let facts = setup::gather(&home.host, request)?;
-        let answers = setup::interview(request, &facts, &home.host, &mut TakeProposed::default())?;
-        setup::plan(&home.host, &facts, &answers)?;
+        let facts = setup::gather(&home.machine, request)?;
+        let answers =
+            setup::interview(request, &facts, &home.machine, &mut TakeProposed::default())?;
+        setup::plan(&home.machine, &facts, &answers)?;
         Ok(())
     };
     let error = attempt().unwrap_err();
@@ -43,7 +44,7 @@ fn a_malformed_config_toml_is_named_with_line_and_column() {
 #[test]
 fn a_malformed_config_yaml_is_named_too() {
     let home = Home::with(&[(".arize/harness/config.yaml", "a: [1\nb: 2\n")]);
-    let facts = setup::gather(&home.host, &quiet()).unwrap_err();
+    let facts = setup::gather(&home.machine, &quiet()).unwrap_err();
     let text = format!("{facts}: {}", facts.source().unwrap());
     assert!(text.contains("config.yaml` cannot be understood: line 2"), "{text}");
 }
@@ -101,10 +102,10 @@ fn a_read_only_file_stays_as_it_is() {
 
 /// What helps where setup refuses.
 fn hint(home: &Home) -> &'static str {
-    let facts = setup::gather(&home.host, &quiet()).unwrap();
+    let facts = setup::gather(&home.machine, &quiet()).unwrap();
     let answers =
-        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
-    setup::plan(&home.host, &facts, &answers).unwrap_err().hint().unwrap()
+        setup::interview(&quiet(), &facts, &home.machine, &mut TakeProposed::default()).unwrap();
+    setup::plan(&home.machine, &facts, &answers).unwrap_err().hint().unwrap()
 }
 
 // PowerShell's profiles are not in the folder that every home has.
@@ -138,11 +139,11 @@ fn a_codex_of_somebody_elses_stays_where_it_is() {
 fn a_program_that_is_missing_is_named() {
     let home = Home::with(&[]);
     let proxy = format!("arize-codex-proxy{EXE_SUFFIX}");
-    fs::remove_file(home.host.programs.join(&proxy)).unwrap();
-    let facts = setup::gather(&home.host, &quiet()).unwrap();
+    fs::remove_file(home.machine.programs.join(&proxy)).unwrap();
+    let facts = setup::gather(&home.machine, &quiet()).unwrap();
     let answers =
-        setup::interview(&quiet(), &facts, &home.host, &mut TakeProposed::default()).unwrap();
-    let error = setup::plan(&home.host, &facts, &answers).unwrap_err();
+        setup::interview(&quiet(), &facts, &home.machine, &mut TakeProposed::default()).unwrap();
+    let error = setup::plan(&home.machine, &facts, &answers).unwrap_err();
     assert!(error.to_string().ends_with(&format!("{proxy}` does not exist")), "{error}");
 }
 
@@ -199,17 +200,17 @@ fn a_port_that_the_hook_would_not_ask_is_refused() {
 #[test]
 fn a_folder_of_the_users_that_is_no_absolute_path_is_named() {
     let home = Home::with(&[]);
-    assert_eq!(home.host.relative_folder(), None);
+    assert_eq!(home.machine.relative_folder(), None);
     let with = |variable, value| {
         let user = home.path("");
         let variables = [(variables::USER_HOME, user.to_str().unwrap()), (variable, value)];
         let environment = Environment::new(variables);
         let paths = Paths::from_environment(&environment).unwrap();
-        setup::Host { paths, ..home.host.clone() }
+        machine::Machine { paths, ..home.machine.clone() }
     };
     for variable in [variables::USER_HOME, "ARIZE_HARNESS_HOME", "CODEX_HOME"] {
-        let host = with(variable, "there");
-        assert_eq!(host.relative_folder().unwrap().0, variable);
+        let machine = with(variable, "there");
+        assert_eq!(machine.relative_folder().unwrap().0, variable);
     }
 }
 
@@ -217,9 +218,9 @@ fn a_folder_of_the_users_that_is_no_absolute_path_is_named() {
 fn a_damaged_record_is_refused_with_a_way_out() {
     let record = (".arize/harness/state/setup.json", "{");
     let home = Home::with(&[record]);
-    let error = setup::uninstall::plan(&home.host, false).unwrap_err();
+    let error = setup::uninstall::plan(&home.machine, false).unwrap_err();
     let hint =
         "move the file away; without it, `arize-codex uninstall` takes back what it recognises";
     assert_eq!(error.hint(), Some(hint));
-    assert_eq!(setup::gather(&home.host, &quiet()).unwrap_err().hint(), hint);
+    assert_eq!(setup::gather(&home.machine, &quiet()).unwrap_err().hint(), hint);
 }

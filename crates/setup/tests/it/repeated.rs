@@ -1,5 +1,8 @@
 //! A second setup, which changes nothing but what it is asked for.
 
+use std::fs;
+use std::time::{Duration, SystemTime};
+
 use codex_config::Environment;
 use setup::ask::TakeProposed;
 use setup::{Facts, Request};
@@ -22,7 +25,7 @@ fn a_codex_that_is_not_on_the_path_loses_nothing() {
         let config = home.read(CONFIG);
         assert!(config.contains("log_sse_deltas = false"), "{config}");
         let user = home.path("").display().to_string();
-        home.host.environment = Environment::new([
+        home.machine.environment = Environment::new([
             ("HOME", user.as_str()),
             ("SHELL", "/bin/zsh"),
             ("PATH", "/nowhere"),
@@ -88,11 +91,11 @@ fn of_daemon(home: &Home, request: &Request) -> (bool, bool) {
             self.0.tell(message);
         }
     }
-    let facts: Facts = setup::gather(&home.host, request).unwrap();
+    let facts: Facts = setup::gather(&home.machine, request).unwrap();
     let mut ask = Listening(TakeProposed::default(), false);
-    let answers = setup::interview(request, &facts, &home.host, &mut ask).unwrap();
-    let plan = setup::plan(&home.host, &facts, &answers).unwrap();
-    let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+    let answers = setup::interview(request, &facts, &home.machine, &mut ask).unwrap();
+    let plan = setup::plan(&home.machine, &facts, &answers).unwrap();
+    let next = setup::next_steps(&home.machine, &facts, &answers, &plan).join("\n");
     (ask.1, next.contains("keeps the old telemetry settings"))
 }
 
@@ -111,6 +114,10 @@ fn a_restart_of_codexs_daemon_is_offered_whenever_its_settings_change() {
     assert_eq!(of_daemon(&home, &other_port), (true, true), "another port");
     let another = Request { project: Some("another".to_owned()), ..quiet() };
     assert_eq!(of_daemon(&home, &another), (false, false), "another project");
+    let variables = fs::File::options().append(true).open(home.path(".codex/arize-env.sh"));
+    let later = SystemTime::now() + Duration::from_secs(60);
+    variables.unwrap().set_modified(later).unwrap();
+    assert_eq!(of_daemon(&home, &quiet()), (true, true), "other variables");
 }
 
 #[test]
@@ -135,7 +142,7 @@ fn the_steps_name_the_keys_of_codex_that_change() {
     let (facts, _, plan) = home.plan(&request);
     let keys = ".codex/config.toml: `notify`, `otel.exporter`, `otel.log_sse_deltas`, `otel.trace_exporter`";
     let line = |lines: &[String]| lines.iter().any(|line| home.shown(line).ends_with(keys));
-    assert!(line(&plan.steps(&home.host)), "{:?}", plan.steps(&home.host));
+    assert!(line(&plan.steps(&home.machine)), "{:?}", plan.steps(&home.machine));
     let done = home.apply(&facts, &plan).unwrap().done;
     assert!(line(&done), "{done:?}");
 }

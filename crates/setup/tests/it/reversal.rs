@@ -157,11 +157,11 @@ fn what_somebody_changed_since_stays_and_ours_goes() {
 fn what_changes_during_an_uninstallation_is_taken_back_by_the_next_one() {
     let home = home();
     home.install(&request());
-    let removal = setup::uninstall::plan(&home.host, false).unwrap();
+    let removal = setup::uninstall::plan(&home.machine, false).unwrap();
     let theirs = "\n[projects.\"/x\"]\ntrust_level = \"trusted\"\n";
     let changed = home.read(".codex/config.toml") + theirs;
     home.write(".codex/config.toml", &changed);
-    let removed = removal.carry_out(&home.host).unwrap();
+    let removed = removal.carry_out(&home.machine).unwrap();
     assert_eq!(removed.problems.len(), 1, "{removed:?}");
     let hint = home.shown(&removed.problems[0].hint);
     assert!(hint.ends_with("arize-codex uninstall` again"), "{removed:?}");
@@ -330,12 +330,12 @@ fn data_that_stays_is_removed_by_the_command_that_is_named() {
         if theirs {
             home.write(".arize/harness/logs/claude-code.log", "theirs");
         }
-        assert!(setup::uninstall::Stored::find(&home.host).is_none());
+        assert!(setup::uninstall::Stored::find(&home.machine).is_none());
         home.install(&request());
         home.write(".arize/harness/traces.db", &"x".repeat(250_000));
         home.write(".arize/harness/state/codex/outbox/phoenix/1-x.batch", "x");
         home.uninstall(false);
-        let stored = setup::uninstall::Stored::find(&home.host).unwrap();
+        let stored = setup::uninstall::Stored::find(&home.machine).unwrap();
         let step = home.shown(&stored.next_step(20));
         let kept = "Kept: 20 turns, 1 queued turn, state and logs in ~/.arize/harness (0.3 MB). ";
         assert!(step.starts_with(kept), "{step}");
@@ -343,7 +343,7 @@ fn data_that_stays_is_removed_by_the_command_that_is_named() {
         let command = step.split('`').nth(1).unwrap();
         let done = std::process::Command::new("/bin/sh").args(["-c", command]).status().unwrap();
         assert!(done.success(), "{command}");
-        assert!(setup::uninstall::Stored::find(&home.host).is_none(), "{command}");
+        assert!(setup::uninstall::Stored::find(&home.machine).is_none(), "{command}");
         if theirs {
             assert_eq!(home.read(".arize/harness/logs/claude-code.log"), "theirs");
         } else {

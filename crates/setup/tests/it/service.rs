@@ -32,12 +32,12 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
         let request = Request { no_service: false, autostart: launcher.is_some(), ..quiet() };
         let installed = home.path(&format!(".arize/harness/bin/arize-codex-buffer{EXE_SUFFIX}"));
         let plan = |status: &Status| {
-            let mut facts = setup::gather(&home.host, &request).unwrap();
+            let mut facts = setup::gather(&home.machine, &request).unwrap();
             facts.launcher.clone_from(&launcher);
             facts.service = status.clone();
             let mut ask = setup::ask::TakeProposed::default();
-            let answers = setup::interview(&request, &facts, &home.host, &mut ask).unwrap();
-            let plan = setup::plan(&home.host, &facts, &answers).unwrap();
+            let answers = setup::interview(&request, &facts, &home.machine, &mut ask).unwrap();
+            let plan = setup::plan(&home.machine, &facts, &answers).unwrap();
             (facts, plan)
         };
         let as_wanted = running(installed.clone(), 25_999);
@@ -60,7 +60,7 @@ fn another_port_than_the_one_that_was_asked_for_is_told() {
     let home = Home::with(&[]);
     let (facts, answers, plan) = home.plan(&Request { port: Some(port), ..quiet() });
     assert_ne!(plan.port, port);
-    let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+    let next = setup::next_steps(&home.machine, &facts, &answers, &plan).join("\n");
     assert!(next.contains(&format!("Port {port} is taken by ")), "{next}");
     assert!(next.contains(&format!("service is at port {}.", plan.port)), "{next}");
 }

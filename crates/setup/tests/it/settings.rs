@@ -92,7 +92,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
     "#]]
     .assert_eq(&home.shown(&config(&home)));
     // What setup tries the target with.
-    let settings = plan.settings(&home.host, &facts);
+    let settings = plan.settings(&home.machine, &facts);
     let error = settings.targets[0].target.as_ref().unwrap_err().to_string();
     assert!(error.contains("the environment variable `TOKEN` is not set"), "{error}");
 
@@ -176,7 +176,7 @@ fn an_exporter_with_tls_can_be_passed_on_to() {
         '~/c.pem', client-private-key = '/k.pem' } } }\n";
     let home = Home::with(&[(".codex/config.toml", exporter)]);
     home.install(&Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() });
-    let settings = Settings::load(&home.host.paths, &home.host.environment);
+    let settings = Settings::load(&home.machine.paths, &home.machine.environment);
     assert_eq!(settings.warnings, []);
     let forward = settings.forward.unwrap();
     assert_eq!((forward.endpoint.as_str(), forward.is_plain()), ("https://c/v1/logs", false));
@@ -199,7 +199,7 @@ fn an_exporter_over_grpc_can_be_passed_on_to() {
         signoz-ingestion-key = 'v' }, tls = { ca-certificate = '/ca.pem' } } }\n";
     let home = Home::with(&[(".codex/config.toml", exporter)]);
     home.install(&Request { existing_otel: Some(ExistingOtel::Forward), ..quiet() });
-    let settings = Settings::load(&home.host.paths, &home.host.environment);
+    let settings = Settings::load(&home.machine.paths, &home.machine.environment);
     assert_eq!(settings.warnings, []);
     let forward = settings.forward.unwrap();
     let found = (forward.endpoint.as_str(), forward.protocol);
@@ -241,7 +241,7 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     let before = home.tree();
     let asks_for_trust = || {
         let (facts, answers, plan) = home.plan(&quiet());
-        let next = setup::next_steps(&home.host, &facts, &answers, &plan).join("\n");
+        let next = setup::next_steps(&home.machine, &facts, &answers, &plan).join("\n");
         next.contains("trust the hooks of arize-codex")
     };
     assert!(!asks_for_trust());
@@ -302,8 +302,8 @@ fn the_other_programs_understand_all_of_it() {
         existing_otel: Some(ExistingOtel::Forward),
         ..quiet()
     });
-    let paths = &home.host.paths;
-    let settings = Settings::load(paths, &home.host.environment);
+    let paths = &home.machine.paths;
+    let settings = Settings::load(paths, &home.machine.environment);
     assert_eq!(settings.warnings, []);
     let target = &settings.targets[0];
     assert!(matches!(target.target, Ok(Target::Arize { .. })), "{target:?}");
@@ -326,21 +326,21 @@ fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
         ("SHELL", "/bin/zsh"),
         ("ARIZE_CODEX_BUFFER_PORT", "25996"),
     ];
-    home.host.environment = Environment::new(variables);
+    home.machine.environment = Environment::new(variables);
     let request = Request { port: None, ..quiet() };
     home.install(&request);
     assert!(home.read(".codex/config.toml").contains("127.0.0.1:25996"));
     assert!(config(&home).contains("port: 25996"), "{}", config(&home));
     assert!(home.plan(&request).2.is_empty());
     // Without the variable, too.
-    home.host.environment = Environment::new(variables.into_iter().take(2));
+    home.machine.environment = Environment::new(variables.into_iter().take(2));
     assert!(home.plan(&request).2.is_empty());
 }
 
 #[test]
 fn codex_shows_the_write_token_which_the_service_then_wants() {
     let home = Home::with(&[(".codex/config.toml", "model = 'x'\n")]);
-    let files = buffer_api::Paths::under(&home.host.paths.harness_home);
+    let files = buffer_api::Paths::under(&home.machine.paths.harness_home);
     let (_, _, plan) = home.plan(&quiet());
     assert_eq!(files.known_token().unwrap(), None, "planning changes nothing");
     home.install(&quiet());
@@ -379,5 +379,5 @@ fn where_codex_does_not_send_to_us_no_token_is_wanted() {
     home.install(&quiet());
     assert!(!home.read(".codex/config.toml").contains("x-arize-token"));
     assert!(!home.read(".arize/harness/config.yaml").contains("require_write_token"));
-    assert!(!buffer_api::Paths::under(&home.host.paths.harness_home).token.exists());
+    assert!(!buffer_api::Paths::under(&home.machine.paths.harness_home).token.exists());
 }

@@ -9,7 +9,7 @@ use crate::home::{Home, quiet};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn start(home: &Home) -> TracingStart {
-    TracingStart::of(&home.host.paths)
+    TracingStart::of(&home.machine.paths)
 }
 
 #[test]

@@ -12,9 +12,9 @@ const BROKEN: &str = "b = = 2\n";
 
 /// Uninstalls and says what was left, with what helps.
 fn left(home: &Home) -> String {
-    let removal = uninstall::plan(&home.host, true).unwrap();
+    let removal = uninstall::plan(&home.machine, true).unwrap();
     let shown = removal.steps().join("\n");
-    let removed = removal.carry_out(&home.host).unwrap();
+    let removed = removal.carry_out(&home.machine).unwrap();
     let problems = removed.problems.iter().map(|problem| {
         assert!(shown.contains("leave "), "it was not said before: {shown}");
         format!("{}\n{}\n", problem.what, problem.hint)

@@ -15,8 +15,8 @@ use codex_home::CodexVersion;
 
 pub use self::notify::Program;
 use crate::Finding;
-use crate::installation::Installation;
 use crate::words::edit;
+use machine::Installation;
 
 const CONFIG: &str = "codex.config";
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 /// The parts of setup's record that say how Codex was configured. Others are ignored.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct Installation {
+pub struct Installation {
     entries: Vec<Entry>,
     otel_changed_ms: Option<u64>,
 }
@@ -29,18 +29,18 @@ struct Backup {
 
 impl Installation {
     /// Reads the record; an empty one where there is none.
-    pub(crate) fn read(paths: &Paths) -> Self {
+    pub fn read(paths: &Paths) -> Self {
         let record = fs::read(paths.harness_home.join("state/setup.json")).unwrap_or_default();
         serde_json::from_slice(&record).unwrap_or_default()
     }
 
     /// When setup last changed where Codex's telemetry goes.
-    pub(crate) fn otel_changed(&self) -> Option<SystemTime> {
+    pub fn otel_changed(&self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.otel_changed_ms?))
     }
 
     /// The exporter of log events that Codex's configuration had before setup.
-    pub(crate) fn exporter_before(&self, paths: &Paths) -> Option<Exporter> {
+    pub fn exporter_before(&self, paths: &Paths) -> Option<Exporter> {
         let config = paths.codex_home.join("config.toml");
         let entry = self.entries.iter().find(|entry| entry.path == config)?;
         let before = fs::read_to_string(&entry.before.as_ref()?.copy).ok()?;
