@@ -115,7 +115,7 @@ pub(crate) struct Doctor {
 /// Exits with 0 if no turn is queued any more, with 1 if one is.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Flush {
-    /// Send the turns that targets refused for good again, too.
+    /// Also send turns again that targets rejected.
     #[arg(long)]
     pub(crate) rejected: bool,
     /// Send the turns of targets that the settings do not name (removed, renamed, or named by the

@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Environment, Settings};
-use delivery::{Flushed, SetAside, Stopped, When};
+use delivery::{DeadLetter, Flushed, Stopped, When};
 use dispatch::{DecideError, Decided, Delivery, TargetFlush, TargetOutbox};
 use doctor::UnfinishedTurn;
 use otlp_model::UnixNanos;
@@ -18,10 +18,10 @@ use crate::{CommandError, ExitCode};
 /// The longest time that one request to a target takes: here somebody waits who wants it to work.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After this time no further batch is offered.
+/// After this time no further request begins.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// How long to wait for another process that offers the same batches.
+/// How long to wait for another process that sends the same batches.
 const BUSY_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The most unfinished turns that are named for a target.
@@ -31,7 +31,7 @@ const MOST_UNFINISHED: usize = 3;
 struct Line {
     outbox: TargetOutbox,
     sent: usize,
-    set_aside: Vec<SetAside>,
+    dead_letters: Vec<DeadLetter>,
     /// Why something still waits.
     reason: Option<String>,
     /// Why metrics still wait.
@@ -45,7 +45,7 @@ impl Line {
     }
 
     fn new(outbox: TargetOutbox) -> Self {
-        Self { outbox, sent: 0, set_aside: Vec::new(), reason: None, metrics_reason: None }
+        Self { outbox, sent: 0, dead_letters: Vec::new(), reason: None, metrics_reason: None }
     }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn flush(
     };
     if args.rejected {
         delivery.offer_rejected_again().map_err(|error| {
-            CommandError::failed("cannot offer again what was set aside", error)
+            CommandError::failed("rejected turns cannot be queued again", error)
         })?;
     }
     let mut flushes = rounds(&delivery);
@@ -163,7 +163,7 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
         match &flush.result {
             Ok(flushed) => {
                 line.sent += flushed.accepted;
-                line.set_aside.extend(flushed.set_aside.iter().cloned());
+                line.dead_letters.extend(flushed.dead_letters.iter().cloned());
             }
             Err(error) => line.reason = Some(chain(error)),
         }
@@ -196,8 +196,8 @@ fn as_json(lines: &[Line], moved: &[Decided]) -> String {
                 "metrics_waiting": summary.metrics_waiting,
                 "next_attempt_ms": summary.next_attempt.map(millis),
                 "rejected": summary.rejected.len(),
-                "set_aside": line.set_aside.iter().map(|aside| {
-                    json!({"trace_id": aside.trace_id, "spans": aside.spans, "answer": aside.answer})
+                "set_aside": line.dead_letters.iter().map(|letter| {
+                    json!({"trace_id": letter.trace_id, "spans": letter.spans, "answer": letter.answer})
                 }).collect::<Vec<_>>(),
                 "reason": line.reason,
             })
@@ -210,24 +210,24 @@ fn as_json(lines: &[Line], moved: &[Decided]) -> String {
     format!("{:#}\n", json!({ "moved": moved, "targets": targets }))
 }
 
-/// A line per target; below it, what it refused for good, and why something waits.
+/// A line per target; below it, the turns that it rejected, and why others are queued.
 fn as_text(lines: &[Line], now: SystemTime) -> String {
     let mut text = String::new();
     for line in lines {
-        let Line { outbox, sent, set_aside, reason, metrics_reason } = line;
+        let Line { outbox, sent, dead_letters, reason, metrics_reason } = line;
         let summary = &outbox.summary;
         let name = match (&outbox.target, &outbox.place) {
             (Some(target), _) => target.clone(),
             (None, Some(place)) => format!("{} ({place})", outbox.name),
             (None, None) => outbox.name.clone(),
         };
-        let _ = write!(text, "{name}: {sent} sent, {} waiting", summary.waiting);
+        let _ = write!(text, "{name}: {sent} sent, {} queued", summary.waiting);
         if !summary.rejected.is_empty() {
-            let _ = write!(text, ", {} set aside", summary.rejected.len());
+            let _ = write!(text, ", {} rejected", summary.rejected.len());
         }
         text.push('\n');
-        for aside in set_aside {
-            let _ = writeln!(text, "  refused for good: {aside}");
+        for letter in dead_letters {
+            let _ = writeln!(text, "  rejected: {letter}");
         }
         if let Some(reason) = reason {
             let _ = writeln!(text, "  {reason}");
@@ -241,7 +241,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
         if summary.metrics_waiting > 0 {
             let turns = if summary.metrics_waiting == 1 { "turn" } else { "turns" };
-            let _ = write!(text, "  the metrics of {} {turns} wait", summary.metrics_waiting);
+            let _ = write!(text, "  the metrics of {} {turns} are queued", summary.metrics_waiting);
             let why = metrics_reason.as_ref().map(|why| format!(": {why}"));
             let _ = writeln!(text, "{}", why.unwrap_or_default());
         }
@@ -258,7 +258,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
     }
     if lines.iter().any(|line| !line.outbox.summary.rejected.is_empty()) {
-        text.push_str("hint: `arize-codex flush --rejected` offers what was set aside again\n");
+        text.push_str("hint: `arize-codex flush --rejected` sends rejected turns again\n");
     }
     text
 }
@@ -306,7 +306,8 @@ mod tests {
             answer: "no".to_owned(),
         };
         let picky = Summary { rejected: vec![rejected], ..Summary::default() };
-        let aside = SetAside { trace_id: "8f997398".to_owned(), spans: 3, answer: "no".to_owned() };
+        let letter =
+            DeadLetter { trace_id: "8f997398".to_owned(), spans: 3, answer: "no".to_owned() };
         let gone = Summary { waiting: 1, ..Summary::default() };
         let lines = [
             line(outbox("local", Some("local /home/ada/traces.db"), Summary::default()), 0),
@@ -316,23 +317,23 @@ mod tests {
                 ..line(outbox("phoenix", Some("phoenix http://h"), away), 1)
             },
             Line {
-                set_aside: vec![aside],
+                dead_letters: vec![letter],
                 ..line(outbox("team", Some("team (otlp http://c)"), picky), 0)
             },
             line(outbox("old", None, gone), 0),
         ];
         expect![[r#"
-            local /home/ada/traces.db: 0 sent, 0 waiting
-            phoenix http://h: 1 sent, 2 waiting
+            local /home/ada/traces.db: 0 sent, 0 queued
+            phoenix http://h: 1 sent, 2 queued
               `http://h`: cannot connect
               3 of 9 spans (1000 bytes of 2.8 KiB) of trace 8f997398 sent since 60 s, tried again in 32 s, failed 1 time: no answer
-              the metrics of 3 turns wait: http status 503
+              the metrics of 3 turns are queued: http status 503
               tried again in 32 s
-            team (otlp http://c): 0 sent, 0 waiting, 1 set aside
-              refused for good: 3 spans of trace 8f997398: no
-            old (phoenix http://o, project `p`): 0 sent, 1 waiting
+            team (otlp http://c): 0 sent, 0 queued, 1 rejected
+              rejected: 3 spans of trace 8f997398: no
+            old (phoenix http://o, project `p`): 0 sent, 1 queued
               hint: `arize-codex flush --queue old --to TARGET` or `--discard old`
-            hint: `arize-codex flush --rejected` offers what was set aside again
+            hint: `arize-codex flush --rejected` sends rejected turns again
         "#]]
         .assert_eq(&as_text(&lines, now));
         let moved = [Decided { queue: "old".to_owned(), turns: 1 }];

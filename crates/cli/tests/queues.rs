@@ -97,7 +97,7 @@ fn the_command_that_the_doctor_names_sends_the_turns_to_a_target_that_there_is()
     let (code, text) = home.run(arguments);
     assert_eq!(code, 0, "{text}");
     assert!(text.starts_with("2 turns of `old` moved to `local`\n"), "{text}");
-    assert!(text.contains("2 sent, 0 waiting"), "{text}");
+    assert!(text.contains("2 sent, 0 queued"), "{text}");
     assert_eq!((home.stored(), home.warned()), (2, vec![]));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use exporters::Verdict;
+use exporters::RetryClass;
 
 /// The wait after a first failure that passes.
 const FIRST: Duration = Duration::from_secs(1);
@@ -20,11 +20,11 @@ pub(super) const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 /// The wait after a number of failures in a row: twice as long each time, and up to a half of it less
 /// by `jitter`, from 0 to 1, so that many machines do not come back at once. Never less than the
 /// target asked for.
-pub(super) fn wait(verdict: Verdict, failures: u32, jitter: f64) -> Duration {
-    let (first, asked) = match verdict {
-        Verdict::Hold => (FIRST_HELD, None),
-        Verdict::Later(asked) => (FIRST, asked),
-        Verdict::Fails | Verdict::Split | Verdict::Never => (FIRST, None),
+pub(super) fn wait(class: RetryClass, failures: u32, jitter: f64) -> Duration {
+    let (first, asked) = match class {
+        RetryClass::Blocked => (FIRST_HELD, None),
+        RetryClass::Retry(asked) => (FIRST, asked),
+        RetryClass::RetrySuspect | RetryClass::Split | RetryClass::DeadLetter => (FIRST, None),
     };
     let doublings = failures.saturating_sub(1).min(20);
     let longest = first.saturating_mul(1 << doublings).min(LONGEST);
@@ -42,15 +42,15 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const LATER: Verdict = Verdict::Later(None);
+    const LATER: RetryClass = RetryClass::Retry(None);
 
     #[test]
     fn waits_double_up_to_a_quarter_of_an_hour() {
-        let waits = |verdict| (1..=13).map(move |failures| wait(verdict, failures, 0.0).as_secs());
+        let waits = |class| (1..=13).map(move |failures| wait(class, failures, 0.0).as_secs());
         let later = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900];
         assert!(waits(LATER).eq(later));
-        assert!(waits(Verdict::Fails).eq(later));
-        assert!(waits(Verdict::Hold).take(6).eq([60, 120, 240, 480, 900, 900]));
+        assert!(waits(RetryClass::RetrySuspect).eq(later));
+        assert!(waits(RetryClass::Blocked).take(6).eq([60, 120, 240, 480, 900, 900]));
         assert_eq!(wait(LATER, u32::MAX, 0.0), LONGEST);
         assert_eq!(wait(LATER, 0, 0.0), FIRST);
     }
@@ -63,9 +63,9 @@ mod tests {
 
     #[test]
     fn the_target_may_ask_for_more_but_not_for_ever() {
-        assert_eq!(wait(Verdict::Later(Some(7 * SECOND)), 1, 0.3), 7 * SECOND);
-        assert_eq!(wait(Verdict::Later(Some(SECOND)), 5, 0.0), 16 * SECOND);
-        assert_eq!(wait(Verdict::Later(Some(86_400 * SECOND)), 1, 0.0), LONGEST_ASKED);
+        assert_eq!(wait(RetryClass::Retry(Some(7 * SECOND)), 1, 0.3), 7 * SECOND);
+        assert_eq!(wait(RetryClass::Retry(Some(SECOND)), 5, 0.0), 16 * SECOND);
+        assert_eq!(wait(RetryClass::Retry(Some(86_400 * SECOND)), 1, 0.0), LONGEST_ASKED);
     }
 
     #[test]

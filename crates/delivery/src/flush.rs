@@ -9,14 +9,14 @@ use std::time::{Instant, SystemTime};
 
 use otlp_model::SpanBatch;
 
+use super::backoff_state::BackoffState;
 use super::batch_file;
 use super::flushed::{Flushed, Stopped};
 use super::folder::{self, BatchName};
 use super::offer::PATIENCE;
 use super::parts::OpenBatch;
-use super::standing::Standing;
 use super::{Outbox, OutboxError};
-use exporters::{Exporter, Verdict};
+use exporters::{Exporter, RetryClass};
 
 /// What a delivery needs to know of the world.
 #[derive(Clone, Copy)]
@@ -54,7 +54,7 @@ impl Outbox {
         when: When,
         on_accepted: Option<OnAccepted<'a>>,
     ) -> Result<Flushed, OutboxError> {
-        self.when_due(attempt, when, |standing| {
+        self.when_due(attempt, when, |backoff| {
             folder::remove_leftovers(&self.folder, attempt.now);
             let mut flush = Flush {
                 outbox: self,
@@ -63,7 +63,7 @@ impl Outbox {
                 when,
                 on_accepted,
                 begun: (attempt.clock)(),
-                standing,
+                backoff,
                 flushed: Flushed::default(),
                 traces: BTreeMap::new(),
                 failed: BTreeMap::new(),
@@ -84,10 +84,10 @@ impl Outbox {
         attempt: &Attempt<'_>,
         when: When,
     ) -> Result<Flushed, OutboxError> {
-        self.when_due(attempt, when, |mut standing| {
-            standing.fingerprint = attempt.fingerprint;
-            standing.failed(Verdict::Hold, reason.to_owned(), attempt.now, attempt.jitter);
-            standing.save(&self.folder);
+        self.when_due(attempt, when, |mut backoff| {
+            backoff.fingerprint = attempt.fingerprint;
+            backoff.failed(RetryClass::Blocked, reason.to_owned(), attempt.now, attempt.jitter);
+            backoff.save(&self.folder);
             self.stopped(Stopped::Held(reason.to_owned()))
         })
     }
@@ -97,7 +97,7 @@ impl Outbox {
         &self,
         attempt: &Attempt<'_>,
         when: When,
-        act: impl FnOnce(Standing) -> Result<Flushed, OutboxError>,
+        act: impl FnOnce(BackoffState) -> Result<Flushed, OutboxError>,
     ) -> Result<Flushed, OutboxError> {
         if self.is_empty()? {
             return Ok(Flushed::default());
@@ -105,13 +105,13 @@ impl Outbox {
         let Some(_lock) = self.on(&self.folder.join("lock"), folder::lock)? else {
             return self.stopped(Stopped::Busy);
         };
-        let standing = Standing::load(&self.folder);
-        if let (Some(due), When::Due) = (standing.due, when)
-            && !standing.is_due(attempt.now, attempt.fingerprint)
+        let backoff = BackoffState::load(&self.folder);
+        if let (Some(due), When::Due) = (backoff.due, when)
+            && !backoff.is_due(attempt.now, attempt.fingerprint)
         {
             return self.stopped(Stopped::NotDue(due));
         }
-        act(standing)
+        act(backoff)
     }
 
     /// Nothing was offered, for this reason.
@@ -129,7 +129,7 @@ pub(super) struct Flush<'a> {
     pub(super) when: When,
     pub(super) on_accepted: Option<OnAccepted<'a>>,
     pub(super) begun: Instant,
-    pub(super) standing: Standing,
+    pub(super) backoff: BackoffState,
     pub(super) flushed: Flushed,
     /// The traces of the batches that were met.
     pub(super) traces: BTreeMap<BatchName, String>,
@@ -198,7 +198,7 @@ impl Flush<'_> {
 
     /// How often the target failed at the next request of a batch.
     fn failures(&self, name: &BatchName) -> u32 {
-        self.standing.trouble(&name.to_string()).map_or(0, |trouble| trouble.failures)
+        self.backoff.trouble(&name.to_string()).map_or(0, |trouble| trouble.failures)
     }
 
     /// The trace of a batch; none where it is gone, or damaged and now set aside.
@@ -222,7 +222,7 @@ impl Flush<'_> {
     /// Whether a batch is left alone, because the target failed at it.
     fn is_passed_by(&self, name: &BatchName) -> bool {
         let Attempt { now, fingerprint, .. } = *self.attempt;
-        let is_due = || self.standing.is_batch_due(&name.to_string(), now, fingerprint);
+        let is_due = || self.backoff.is_batch_due(&name.to_string(), now, fingerprint);
         self.failed.contains_key(name) || (self.when == When::Due && !is_due())
     }
 
@@ -238,23 +238,22 @@ impl Flush<'_> {
         }
         let waiting = self.outbox.on(folder, folder::batches)?;
         let names: BTreeSet<String> = waiting.iter().map(|(name, _)| name.to_string()).collect();
-        self.standing.forget_all_but(|name| names.contains(name));
-        self.standing.fingerprint = self.attempt.fingerprint;
-        if !self.standing.is_held {
+        self.backoff.forget_all_but(|name| names.contains(name));
+        self.backoff.fingerprint = self.attempt.fingerprint;
+        if !self.backoff.is_held {
             // Where the time was over, there is more to be offered at once.
             let is_over = self.flushed.stopped == Some(Stopped::NoTime);
-            self.standing.due = self.standing.next_batch_due().filter(|_| !is_over);
+            self.backoff.due = self.backoff.next_batch_due().filter(|_| !is_over);
         }
         if let (None, Some(due), false) =
-            (&self.flushed.stopped, self.standing.due, waiting.is_empty())
+            (&self.flushed.stopped, self.backoff.due, waiting.is_empty())
         {
             self.flushed.stopped = Some(Stopped::NotDue(due));
         }
-        self.standing.save(folder);
+        self.backoff.save(folder);
         self.flushed.waiting = waiting.len();
         let now = self.outbox.on(folder, folder::batches)?;
-        if !self.standing.is_held && now.iter().any(|(name, _)| !names.contains(&name.to_string()))
-        {
+        if !self.backoff.is_held && now.iter().any(|(name, _)| !names.contains(&name.to_string())) {
             // What was put away meanwhile need not wait until others are due.
             let _ = folder::remove(&folder.join("due"));
         }

@@ -9,7 +9,7 @@ pub struct Flushed {
     /// Batches that the target accepted.
     pub accepted: usize,
     /// Batches that it will never accept.
-    pub set_aside: Vec<SetAside>,
+    pub dead_letters: Vec<DeadLetter>,
     /// Batches that were given up, because they were too old.
     pub dropped: usize,
     /// Batches that still wait.
@@ -20,7 +20,7 @@ pub struct Flushed {
 
 /// A batch, or the spans of one, that was set aside.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SetAside {
+pub struct DeadLetter {
     /// Its trace, in hexadecimal digits; empty where the file could not be read.
     pub trace_id: String,
     /// How many spans; 0 where the file could not be read.
@@ -29,7 +29,7 @@ pub struct SetAside {
     pub answer: String,
 }
 
-impl fmt::Display for SetAside {
+impl fmt::Display for DeadLetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { trace_id, spans, answer } = self;
         match spans {

@@ -28,6 +28,7 @@
 //! Start reading at [`Outbox::push`], then `flush.rs` and `offer.rs`.
 
 mod backoff;
+mod backoff_state;
 mod batch_file;
 mod clear;
 mod flush;
@@ -37,8 +38,7 @@ mod metrics;
 mod offer;
 mod parts;
 mod progress;
-mod refuse;
-mod standing;
+mod refusal;
 mod summary;
 
 use std::fs::File;
@@ -49,12 +49,12 @@ use std::time::{Duration, SystemTime};
 use otlp_model::{Attribute, Span, SpanBatch, UnixNanos};
 
 pub use flush::{Attempt, OnAccepted, When};
-pub use flushed::{Flushed, SetAside, Stopped};
+pub use flushed::{DeadLetter, Flushed, Stopped};
 pub use summary::{RejectedBatch, Summary, UnfinishedBatch};
 
+use backoff_state::BackoffState;
 use batch_file::Header;
 use folder::BatchName;
-use standing::Standing;
 
 use exporters::{MAX_BODY_BYTES, RequestSize};
 
@@ -177,7 +177,7 @@ impl Outbox {
         let path = self.folder.join(BatchName { key, id: header.span_id.clone() }.to_string());
         self.on(&path, |path| file.put(path))?;
         self.count_dropped(dropped);
-        if !Standing::load(&self.folder).is_held {
+        if !BackoffState::load(&self.folder).is_held {
             // It need not wait until batches at which the target failed are due.
             let _ = folder::remove(&self.folder.join("due"));
         }

@@ -33,7 +33,7 @@ impl Outbox {
         attempt: &Attempt<'_>,
         when: When,
     ) -> Result<Flushed, OutboxError> {
-        self.when_due(attempt, when, |mut standing| {
+        self.when_due(attempt, when, |mut backoff| {
             folder::remove_leftovers(&self.folder, attempt.now);
             let (begun, mut flushed) = ((attempt.clock)(), Flushed::default());
             for (name, _) in self.on(&self.folder, folder::batches)? {
@@ -50,21 +50,21 @@ impl Outbox {
                 };
                 let Err(error) = exporter.export_metrics(&metrics) else {
                     flushed.accepted += 1;
-                    standing.accepted();
+                    backoff.accepted();
                     continue;
                 };
-                let waits =
-                    error.took_nothing_yet() && private_files::write_durably(&path, &bytes).is_ok();
+                let waits = error.is_safe_to_repeat()
+                    && private_files::write_durably(&path, &bytes).is_ok();
                 flushed.dropped += usize::from(!waits);
                 let now = attempt.now + (attempt.clock)().saturating_duration_since(begun);
-                standing.failed(error.verdict(), error.told(), now, attempt.jitter);
-                flushed.stopped = Some(Stopped::Refused(error.told()));
+                backoff.failed(error.retry_class(), error.display_chain(), now, attempt.jitter);
+                flushed.stopped = Some(Stopped::Refused(error.display_chain()));
                 flushed.dropped += self.expire(&self.folder, attempt.now)?;
                 break;
             }
             self.count_dropped(flushed.dropped);
-            standing.fingerprint = attempt.fingerprint;
-            standing.save(&self.folder);
+            backoff.fingerprint = attempt.fingerprint;
+            backoff.save(&self.folder);
             flushed.waiting = self.on(&self.folder, folder::batches)?.len();
             Ok(flushed)
         })

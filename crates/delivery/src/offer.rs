@@ -4,14 +4,14 @@ use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use super::OutboxError;
+use super::backoff_state::Failure;
 use super::batch_file::{Header, ReadError};
 use super::flush::Flush;
-use super::flushed::{SetAside, Stopped};
+use super::flushed::{DeadLetter, Stopped};
 use super::folder::{self, BatchName};
 use super::parts::{self, OpenBatch, Part};
 use super::progress::{Refused, Settled};
-use super::standing::Failure;
-use exporters::Verdict;
+use exporters::RetryClass;
 
 /// After failing at one span this often, and taking others, a target gets no more of it.
 pub(super) const PATIENCE: u32 = 5;
@@ -32,11 +32,15 @@ impl Flush<'_> {
     pub(super) fn open(&mut self, name: &BatchName) -> Result<Option<OpenBatch>, OutboxError> {
         match OpenBatch::open(&self.outbox.folder, name) {
             Ok(open) => Ok(Some(open)),
-            Err(error) => self.set_aside_damaged(name, error).map(|()| None),
+            Err(error) => self.dead_letter_damaged(name, error).map(|()| None),
         }
     }
 
-    fn set_aside_damaged(&mut self, name: &BatchName, error: ReadError) -> Result<(), OutboxError> {
+    fn dead_letter_damaged(
+        &mut self,
+        name: &BatchName,
+        error: ReadError,
+    ) -> Result<(), OutboxError> {
         let path = self.outbox.folder.join(name.to_string());
         if let ReadError::Io(source) = error {
             return match source.kind() {
@@ -47,8 +51,9 @@ impl Flush<'_> {
         let aside = self.outbox.rejected_folder().join(name.to_string());
         self.outbox.on(&path, |path| folder::rename(path, &aside))?;
         self.outbox.remove_progress(name);
-        let set_aside = SetAside { trace_id: String::new(), spans: 0, answer: error.to_string() };
-        self.flushed.set_aside.push(set_aside);
+        let dead_letter =
+            DeadLetter { trace_id: String::new(), spans: 0, answer: error.to_string() };
+        self.flushed.dead_letters.push(dead_letter);
         Ok(())
     }
 
@@ -95,7 +100,7 @@ impl Flush<'_> {
                 Ok(None) if suspect.is_some() => return Ok(Offered::Failed),
                 Ok(None) => return self.done(open),
                 Err(error) => {
-                    self.set_aside_damaged(&open.name, error)?;
+                    self.dead_letter_damaged(&open.name, error)?;
                     return Ok(Offered::Done);
                 }
             };
@@ -105,13 +110,13 @@ impl Flush<'_> {
                 self.accepted(open, &part, took, suspect);
                 return self.settled(open);
             };
-            match error.verdict() {
-                Verdict::Split if part.batch.spans.len() > 1 => {
+            match error.retry_class() {
+                RetryClass::Split if part.batch.spans.len() > 1 => {
                     open.ceiling = part.bytes / 2;
                     open.put_back(part);
                 }
-                Verdict::Split | Verdict::Never => {
-                    self.settle(open, part.refused(error.told(), 1));
+                RetryClass::Split | RetryClass::DeadLetter => {
+                    self.settle(open, part.refused(error.display_chain(), 1));
                     return match suspect {
                         None => self.settled(open),
                         Some(_) => Ok(Offered::Failed),
@@ -119,7 +124,7 @@ impl Flush<'_> {
                 }
                 // Whether it takes the next one is not known either.
                 _ if suspect.is_some() => return Ok(Offered::Failed),
-                verdict => match self.failed(open, &part, verdict, error.told()) {
+                class => match self.failed(open, &part, class, error.display_chain()) {
                     Some(refused) if self.takes_others(open) => {
                         self.settle(open, refused);
                         self.forget(&open.name);
@@ -135,7 +140,7 @@ impl Flush<'_> {
 
     /// How large a request with a part of this batch may be.
     fn part_bytes(&self, open: &OpenBatch) -> u64 {
-        let known = self.standing.trouble(&open.name.to_string()).map(|trouble| trouble.bytes);
+        let known = self.backoff.trouble(&open.name.to_string()).map(|trouble| trouble.bytes);
         known.unwrap_or(u64::MAX).clamp(1, self.outbox.part_bytes)
     }
 
@@ -148,7 +153,7 @@ impl Flush<'_> {
         suspect: Option<Settled>,
     ) {
         self.settle(open, part.accepted());
-        self.standing.accepted_part(&open.name.to_string(), took);
+        self.backoff.accepted_part(&open.name.to_string(), took);
         if let Some(refused) = suspect {
             self.settle(open, refused);
             self.forget(&open.name);
@@ -178,8 +183,8 @@ impl Flush<'_> {
         &mut self,
         open: &OpenBatch,
         part: &Part,
-        verdict: Verdict,
-        told: String,
+        class: RetryClass,
+        answer: String,
     ) -> Option<Settled> {
         let batch = open.name.to_string();
         let now = self.attempt.now + (self.attempt.clock)().saturating_duration_since(self.begun);
@@ -188,22 +193,23 @@ impl Flush<'_> {
             trace: &open.header.trace_id,
             at: part.from(),
             bytes: part.bytes,
-            verdict,
-            told: told.clone(),
+            class,
+            answer: answer.clone(),
         };
-        self.standing.failed_at(failure, now, self.attempt.jitter);
-        if self.standing.is_held {
-            self.flushed.stopped = Some(Stopped::Refused(told));
+        self.backoff.failed_at(failure, now, self.attempt.jitter);
+        if self.backoff.is_held {
+            self.flushed.stopped = Some(Stopped::Refused(answer));
             return None;
         }
-        self.failed.insert(open.name.clone(), told.clone());
-        let failures = self.standing.trouble(&batch)?.failures;
-        (part.batch.spans.len() == 1 && failures >= PATIENCE).then(|| part.refused(told, failures))
+        self.failed.insert(open.name.clone(), answer.clone());
+        let failures = self.backoff.trouble(&batch)?.failures;
+        (part.batch.spans.len() == 1 && failures >= PATIENCE)
+            .then(|| part.refused(answer, failures))
     }
 
     /// Whether the target took others while it failed at this batch.
     fn takes_others(&self, open: &OpenBatch) -> bool {
-        let trouble = self.standing.trouble(&open.name.to_string());
+        let trouble = self.backoff.trouble(&open.name.to_string());
         trouble.is_some_and(|trouble| trouble.takes_others)
     }
 
@@ -214,9 +220,9 @@ impl Flush<'_> {
         let refused = progress.refused();
         let is_accepted = progress.spans() > refused.map_or(0, |refused| refused.spans);
         if let Some(refused) = refused
-            && let Err(error) = self.set_aside(open, refused)?
+            && let Err(error) = self.dead_letter(open, refused)?
         {
-            self.set_aside_damaged(name, error)?;
+            self.dead_letter_damaged(name, error)?;
             return Ok(Offered::Done);
         }
         let folder = &self.outbox.folder;
@@ -237,7 +243,7 @@ impl Flush<'_> {
     }
 
     /// Writes what a target refused of a batch for good to what is set aside.
-    fn set_aside(
+    fn dead_letter(
         &mut self,
         open: &OpenBatch,
         refused: Refused<'_>,
@@ -260,12 +266,12 @@ impl Flush<'_> {
             parts::write_refused(&outbox.folder, name, progress, &header, file)
                 .map_err(io::Error::other)
         })?;
-        self.flushed.set_aside.push(SetAside { trace_id, spans, answer });
+        self.flushed.dead_letters.push(DeadLetter { trace_id, spans, answer });
         Ok(Ok(()))
     }
 
     fn forget(&mut self, name: &BatchName) {
-        self.standing.forget(&name.to_string());
+        self.backoff.forget(&name.to_string());
         self.failed.remove(name);
     }
 

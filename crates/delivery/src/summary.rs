@@ -4,10 +4,10 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use super::backoff_state::{BackoffState, BatchFailures};
 use super::batch_file::read_header;
 use super::folder::{self, BatchName};
 use super::progress::Progress;
-use super::standing::{Standing, Trouble};
 use super::{Outbox, OutboxError};
 
 /// What waits for a target, and how it stands with it. Taken while others may change it.
@@ -87,7 +87,7 @@ impl Outbox {
         let waiting = self.on(&self.folder, folder::batches)?;
         let rejected_folder = self.rejected_folder();
         let rejected = self.on(&rejected_folder, folder::batches)?;
-        let standing = Standing::load(&self.folder);
+        let backoff = BackoffState::load(&self.folder);
         let metrics = self.metrics().folder;
         let count = |name: &str| fs::metadata(self.folder.join(name)).ok();
         let length = |name: &str| count(name).map_or(0, |file| file.len());
@@ -98,11 +98,11 @@ impl Outbox {
             oldest: waiting.first().map(|(name, _)| time(name.key)),
             unfinished: waiting
                 .iter()
-                .filter_map(|(name, bytes)| self.unfinished(name, *bytes, &standing))
+                .filter_map(|(name, bytes)| self.unfinished(name, *bytes, &backoff))
                 .collect(),
-            next_attempt: standing.due.filter(|_| !waiting.is_empty()),
-            failures: standing.failures,
-            last_error: standing.error,
+            next_attempt: backoff.due.filter(|_| !waiting.is_empty()),
+            failures: backoff.failures,
+            last_error: backoff.error,
             rejected: rejected.iter().map(|(name, _)| rejection(&rejected_folder, name)).collect(),
             accepted: accepted.as_ref().map_or(0, fs::Metadata::len),
             last_success: accepted.and_then(|file| file.modified().ok()),
@@ -120,9 +120,9 @@ impl Outbox {
         &self,
         name: &BatchName,
         bytes: u64,
-        standing: &Standing,
+        backoff: &BackoffState,
     ) -> Option<UnfinishedBatch> {
-        let trouble = standing.trouble(&name.to_string()).filter(|trouble| trouble.failures > 0);
+        let trouble = backoff.trouble(&name.to_string()).filter(|trouble| trouble.failures > 0);
         let progress = Progress::load(&self.folder, name);
         if trouble.is_none() && progress.spans() == 0 {
             return None;
@@ -136,7 +136,7 @@ impl Outbox {
             bytes,
             bytes_done: progress.bytes(),
             failures: trouble.map_or(0, |trouble| trouble.failures),
-            next_attempt: trouble.map(Trouble::due),
+            next_attempt: trouble.map(BatchFailures::due),
             last_error: trouble.map(|trouble| trouble.error.clone()),
         })
     }

@@ -114,7 +114,7 @@ pub(crate) fn send_all(lane: &QueuedExporter, all: &[SpanBatch], until: Instant)
 }
 
 impl UnsentMetrics {
-    /// Logs why metrics wait, or that they are lost.
+    /// Logs why metrics are queued, or that they are lost.
     pub fn log(&self, log: &Log, target: &str) {
         if self.waiting + self.lost > 0 {
             log.warn(format_args!("{self} for {target}"));
@@ -134,7 +134,7 @@ impl fmt::Display for UnsentMetrics {
             f.write_str(" and of ")?;
         }
         if *waiting > 0 {
-            write!(f, "{waiting} {} wait", turns(*waiting))?;
+            write!(f, "{waiting} {} are queued", turns(*waiting))?;
         }
         why.iter().try_for_each(|why| write!(f, " ({why})"))
     }

@@ -124,10 +124,10 @@ impl TargetFlush {
         if flushed.accepted > 0 {
             log.info(format_args!("sent {} to {target}", queued(flushed.accepted)));
         }
-        for aside in &flushed.set_aside {
-            let aside = aside.to_string();
-            let aside = without_place(&aside, target);
-            log.error(format_args!("{target} rejected a queued turn: {aside}"));
+        for letter in &flushed.dead_letters {
+            let letter = letter.to_string();
+            let letter = without_place(&letter, target);
+            log.error(format_args!("{target} rejected a queued turn: {letter}"));
         }
         if flushed.dropped > 0 {
             log.error(format_args!("dropped {} for {target}: too old", queued(flushed.dropped)));

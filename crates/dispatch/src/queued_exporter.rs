@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use codex_config::{Paths, Settings, TargetSettings};
 use delivery::Outbox;
 use delivery::{Attempt, EachSpan, Flushed, OnAccepted, OutboxError, When};
-use exporters::{ConfigError, ExportError, Exporter, Verdict};
+use exporters::{ConfigError, ExportError, Exporter, RetryClass};
 use otlp_model::{Sampling, Span, SpanBatch, Turn, metrics_of};
 use program_log::chain;
 
@@ -207,13 +207,13 @@ impl QueuedExporter {
         };
         self.note_place();
         let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
-        match (kept, error.verdict()) {
+        match (kept, error.retry_class()) {
             (Err(outbox), _) => {
-                DeliveryStatus::Failed(format!("{}; {}", error.told(), chain(&outbox)))
+                DeliveryStatus::Failed(format!("{}; {}", error.display_chain(), chain(&outbox)))
             }
-            (Ok(_), Verdict::Never) => DeliveryStatus::DeadLettered(error.told()),
+            (Ok(_), RetryClass::DeadLetter) => DeliveryStatus::DeadLettered(error.display_chain()),
             (Ok(dropped), _) => {
-                DeliveryStatus::Queued { why: QueueReason::Refused(error.told()), dropped }
+                DeliveryStatus::Queued { why: QueueReason::Refused(error.display_chain()), dropped }
             }
         }
     }
@@ -224,9 +224,12 @@ impl QueuedExporter {
     pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<DeliveryStatus> {
         match offer {
             Offer::NotMade(_) => None,
-            Offer::Answered(Err(error)) if error.verdict() != Verdict::Never => {
+            Offer::Answered(Err(error)) if error.retry_class() != RetryClass::DeadLetter => {
                 self.outbox.note_refusal(batch, &error, &self.attempt(Instant::now()));
-                Some(DeliveryStatus::Queued { why: QueueReason::Refused(error.told()), dropped: 0 })
+                Some(DeliveryStatus::Queued {
+                    why: QueueReason::Refused(error.display_chain()),
+                    dropped: 0,
+                })
             }
             decided => self.outbox.withdraw(batch).then(|| self.settle(batch, decided)),
         }
@@ -319,12 +322,14 @@ impl QueuedExporter {
             return self.put_metrics_away(batch, "there was no time left".to_owned());
         }
         let Err(error) = exporter.export_metrics(&metrics) else { return MetricsOutcome::Done };
-        if !error.took_nothing_yet() {
-            return MetricsOutcome::Failed(error.told());
+        if !error.is_safe_to_repeat() {
+            return MetricsOutcome::Failed(error.display_chain());
         }
         match outbox.take_back(batch, &error, &self.attempt(until)) {
-            Ok(_) => MetricsOutcome::Waiting(error.told()),
-            Err(outbox) => MetricsOutcome::Failed(format!("{}; {}", error.told(), chain(&outbox))),
+            Ok(_) => MetricsOutcome::Waiting(error.display_chain()),
+            Err(outbox) => {
+                MetricsOutcome::Failed(format!("{}; {}", error.display_chain(), chain(&outbox)))
+            }
         }
     }
 

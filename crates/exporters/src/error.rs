@@ -196,7 +196,7 @@ pub enum ExportError {
 
 impl ExportError {
     /// The error with its causes, separated by colons.
-    pub fn told(&self) -> String {
+    pub fn display_chain(&self) -> String {
         terminal_text::chain(self)
     }
 }

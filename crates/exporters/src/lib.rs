@@ -1,7 +1,7 @@
 //! Delivers span batches to tracing backends.
 //!
 //! An [`Exporter`] takes a [`SpanBatch`](otlp_model::SpanBatch) and says whether its target accepted
-//! it. An [`ExportError`] tells by its [`Verdict`] what to do with a batch that was not accepted; the crate
+//! it. An [`ExportError`] tells by its [`RetryClass`] what to do with a batch that was not accepted; the crate
 //! `delivery` keeps it until then. Because span ids are a function of what they name, offering the same
 //! batch twice is harmless everywhere.
 //!
@@ -53,9 +53,9 @@ mod relay;
 mod requests;
 #[cfg(feature = "http")]
 mod retry;
+mod retry_class;
 #[cfg(feature = "http")]
 mod tls;
-mod verdict;
 
 #[cfg(feature = "http")]
 pub use arize::{Arize, ArizeConfig, ArizeProtocol};
@@ -81,6 +81,6 @@ pub use proxy::Proxies;
 #[cfg(feature = "grpc")]
 pub use relay::{Relay, RelayError};
 pub use requests::{MAX_BODY_BYTES, RequestSize};
+pub use retry_class::RetryClass;
 #[cfg(feature = "http")]
 pub use tls::TlsFiles;
-pub use verdict::Verdict;

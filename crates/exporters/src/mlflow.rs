@@ -22,7 +22,7 @@ use crate::otlp_http::OtlpHttp;
 use crate::requests::OtlpEncoding;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
-    Verdict,
+    RetryClass,
 };
 
 /// MLflow takes no traces without it, and experiments in it by number only.
@@ -253,8 +253,8 @@ impl Exporter for Mlflow {
 
 /// A request about the experiment that is refused for its own sake says nothing of the batch.
 fn about_the_experiment(error: ExportError) -> ExportError {
-    match (error.verdict(), error) {
-        (Verdict::Never, ExportError::Rejected { url, status, answer }) => {
+    match (error.retry_class(), error) {
+        (RetryClass::DeadLetter, ExportError::Rejected { url, status, answer }) => {
             ExportError::Experiment { url, problem: format!("rejected ({status}): {answer}") }
         }
         (_, error) => error,

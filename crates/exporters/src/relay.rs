@@ -44,8 +44,8 @@ pub enum RelayError {
 
 impl RelayError {
     /// Whether the receiver has certainly taken nothing, and may later.
-    pub fn took_nothing_yet(&self) -> bool {
-        matches!(self, Self::Export(error) if error.took_nothing_yet())
+    pub fn is_safe_to_repeat(&self) -> bool {
+        matches!(self, Self::Export(error) if error.is_safe_to_repeat())
     }
 }
 

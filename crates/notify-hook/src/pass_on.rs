@@ -55,6 +55,8 @@ fn send(relay: Result<&Relay, &String>, parcel: &Parcel, body: &[u8]) -> Receipt
     let (kind, packing) = (parcel.content_type.as_deref(), parcel.content_encoding.as_deref());
     match relay.post(kind, packing, body) {
         Ok(()) => Receipt::default(),
-        Err(error) => Receipt { given_up: Some(chain(&error)), may_pass: error.took_nothing_yet() },
+        Err(error) => {
+            Receipt { given_up: Some(chain(&error)), may_pass: error.is_safe_to_repeat() }
+        }
     }
 }

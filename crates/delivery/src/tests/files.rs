@@ -70,8 +70,8 @@ fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_nobody() {
     }
     scene.push("t", &["b"]);
     let flushed = scene.flush(&Target::default());
-    assert_eq!((flushed.accepted, flushed.set_aside.len(), flushed.waiting), (1, 3, 0));
-    let answers: Vec<_> = flushed.set_aside.iter().map(|aside| aside.answer.as_str()).collect();
+    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.waiting), (1, 3, 0));
+    let answers: Vec<_> = flushed.dead_letters.iter().map(|aside| aside.answer.as_str()).collect();
     assert_eq!(answers[1], "a newer release wrote it (version 9)", "{answers:?}");
     assert_eq!(scene.summary().rejected.len(), 3);
     // Somebody may still be writing it, if it is not old.

@@ -133,9 +133,9 @@ fn a_span_at_which_the_target_fails_is_set_aside_and_the_rest_of_its_batch_is_no
             scene.push("u", &["other"]);
         }
         let target = Target { poison: Some(("poison", does)), ..Target::default() };
-        let mut set_aside = Vec::new();
+        let mut dead_letters = Vec::new();
         for _ in 0..20 {
-            set_aside.extend(scene.flush(&target).set_aside);
+            dead_letters.extend(scene.flush(&target).dead_letters);
             scene.now += 3600 * SECOND;
         }
         assert!(scene.outbox.is_empty().unwrap(), "{:?}", scene.summary());
@@ -146,7 +146,7 @@ fn a_span_at_which_the_target_fails_is_set_aside_and_the_rest_of_its_batch_is_no
         expected.sort_unstable();
         assert_eq!(taken, expected);
         let [rejected] = &scene.summary().rejected[..] else { panic!("{:?}", scene.summary()) };
-        assert_eq!((rejected.spans, set_aside.len()), (1, 1));
+        assert_eq!((rejected.spans, dead_letters.len()), (1, 1));
         assert!(rejected.attempts >= 5, "{rejected:?}");
         // It can be offered again.
         scene.outbox.offer_rejected_again().unwrap();

@@ -109,7 +109,7 @@ fn what_is_refused_for_its_own_sake_is_set_aside_and_blocks_nobody() {
         let target = Target::always("poison", does);
         let flushed = scene.flush(&target);
         assert_eq!((flushed.accepted, flushed.waiting, flushed.stopped), (2, 0, None));
-        assert_eq!(flushed.set_aside.len(), 1);
+        assert_eq!(flushed.dead_letters.len(), 1);
         assert_eq!(target.taken(), "a b");
         let [rejected] = &scene.summary().rejected[..] else { panic!("{:?}", scene.summary()) };
         assert_eq!((rejected.spans, rejected.attempts), (1, 1));
@@ -140,7 +140,7 @@ fn a_batch_that_is_too_large_is_halved_down_to_single_spans() {
         Does::Limit(1),
         Does::Limit(0),
     ]));
-    assert_eq!((flushed.accepted, flushed.set_aside.len(), flushed.waiting), (1, 1, 0));
+    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.waiting), (1, 1, 0));
     assert_eq!(scene.summary().rejected[0].spans, 1);
 }
 
@@ -149,7 +149,7 @@ fn spans_that_are_each_too_large_are_set_aside_as_one() {
     let scene = Scene::new();
     scene.push("t", &["a", "b", "c", "d", "e"]);
     let flushed = scene.flush(&Target::that([Does::Limit(0); 9]));
-    let [aside] = &flushed.set_aside[..] else { panic!("{flushed:?}") };
+    let [aside] = &flushed.dead_letters[..] else { panic!("{flushed:?}") };
     assert_eq!((flushed.accepted, aside.spans, flushed.waiting), (0, 5, 0));
     assert_eq!(scene.summary().rejected.len(), 1);
     assert_eq!(scene.outbox.offer_rejected_again().unwrap(), 1);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::thread;
 
-use exporters::{ExportError, Exporter, JsonFile, Verdict};
+use exporters::{ExportError, Exporter, JsonFile, RetryClass};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use otlp_model::SpanBatch;
 
@@ -72,7 +72,7 @@ fn a_writer_that_never_ends_is_not_waited_for_long() {
     let stopped = fs::File::create(&path).unwrap();
     stopped.lock().unwrap();
     let error = JsonFile::new(&path, None).with_scope(SCOPE).export(&turn()).unwrap_err();
-    assert_eq!(error.verdict(), Verdict::Later(None));
+    assert_eq!(error.retry_class(), RetryClass::Retry(None));
     drop(stopped);
     JsonFile::new(&path, None).with_scope(SCOPE).export(&turn()).unwrap();
     assert_eq!(read(&path).len(), 1);
@@ -100,7 +100,7 @@ fn a_place_that_cannot_be_written_is_an_error_that_names_it() {
     let file = JsonFile::new(folder.path(), None).with_scope(SCOPE);
     for error in [file.export(&turn()).unwrap_err(), file.probe().unwrap_err()] {
         assert!(matches!(error, ExportError::WriteFile { .. }), "{error:?}");
-        assert_eq!(error.verdict(), Verdict::Hold);
+        assert_eq!(error.retry_class(), RetryClass::Blocked);
         let told = format!("`{}` cannot be written", folder.path().display());
         assert_eq!(error.to_string(), told);
     }

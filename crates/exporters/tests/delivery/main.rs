@@ -21,7 +21,7 @@ mod tls;
 
 use std::time::Duration;
 
-use exporters::{Connection, ExportError, Phoenix, PhoenixApi, PhoenixConfig, Verdict};
+use exporters::{Connection, ExportError, Phoenix, PhoenixApi, PhoenixConfig, RetryClass};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use otlp_model::encode::{Scope, export_request};
 use otlp_model::{Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId};
@@ -105,13 +105,13 @@ fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix 
 /// Whether the target may take the same batch later, without anybody changing anything.
 fn passes(error: &ExportError) -> bool {
     let is_answer = matches!(error, ExportError::Rejected { .. });
-    !is_answer && matches!(error.verdict(), Verdict::Later(_) | Verdict::Fails)
+    !is_answer && matches!(error.retry_class(), RetryClass::Retry(_) | RetryClass::RetrySuspect)
 }
 
 /// How long the target asked to wait.
 fn wait_of(error: &ExportError) -> Option<Duration> {
-    match error.verdict() {
-        Verdict::Later(wait) => wait,
+    match error.retry_class() {
+        RetryClass::Retry(wait) => wait,
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use exporters::{
     AnswerStatus, ConfigError, ExportError, Exporter, Mlflow, MlflowAuth, MlflowConfig,
-    MlflowExperiment, Verdict,
+    MlflowExperiment, RetryClass,
 };
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use otlp_model::{Attribute, SpanBatch};
@@ -111,7 +111,7 @@ fn without_an_experiment_nothing_is_sent() {
     let invalid = answer(400, r#"{"error_code": "INVALID_PARAMETER_VALUE"}"#);
     for answers in [&[invalid.clone()][..], &[answer(404, MISSING), invalid]] {
         let error = fail(answers);
-        assert_eq!(error.verdict(), Verdict::Hold);
+        assert_eq!(error.retry_class(), RetryClass::Blocked);
         assert!(error.to_string().contains("INVALID_PARAMETER_VALUE"), "{error}");
     }
 }

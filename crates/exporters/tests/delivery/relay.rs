@@ -65,11 +65,11 @@ fn a_receiver_that_is_busy_or_away_may_be_asked_again_and_one_that_refuses_may_n
     let body = request().encode_to_vec();
     for may_pass in [true, false] {
         let error = relay.post(PROTOBUF, None, &body).unwrap_err();
-        assert_eq!(error.took_nothing_yet(), may_pass, "{error}");
+        assert_eq!(error.is_safe_to_repeat(), may_pass, "{error}");
         assert!(!format!("{error:?}{error}").contains(SECRET), "{error:?}");
     }
     let away = self::relay("http://127.0.0.1:9").post(PROTOBUF, None, &body).unwrap_err();
-    assert!(away.took_nothing_yet(), "{away}");
+    assert!(away.is_safe_to_repeat(), "{away}");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn what_is_no_message_is_given_up_without_asking() {
         (Some("application/json"), None, b"{\n\"secret\": }", "line 2, column 11"),
     ] {
         let error = relay.post(kind, packing, body).unwrap_err();
-        assert!(matches!(error, RelayError::Body(_)) && !error.took_nothing_yet(), "{error:?}");
+        assert!(matches!(error, RelayError::Body(_)) && !error.is_safe_to_repeat(), "{error:?}");
         assert!(error.to_string().contains(part), "{error}");
         assert!(!error.to_string().contains("secret"), "{error}");
     }

@@ -69,7 +69,10 @@ fn a_server_that_never_begins_with_tls_took_nothing() {
     });
     let error = otlp.unwrap().export(&turn()).unwrap_err();
     assert!(matches!(error, ExportError::Connect { .. }), "{error:?}");
-    assert!(error.took_nothing_yet() && error.told().ends_with("timeout: connect"), "{error:?}");
+    assert!(
+        error.is_safe_to_repeat() && error.display_chain().ends_with("timeout: connect"),
+        "{error:?}"
+    );
 }
 
 fn export(tls: TlsFiles) -> (Result<(), ExportError>, bool) {
@@ -119,15 +122,15 @@ fn a_server_of_an_unknown_authority_gets_nothing() {
         let (result, accepted) = export(tls.clone());
         let error = result.unwrap_err();
         assert!(matches!(error, ExportError::Connect { .. }) && !accepted, "{error:?}");
-        assert!(error.took_nothing_yet());
-        let said = error.told();
+        assert!(error.is_safe_to_repeat());
+        let said = error.display_chain();
         assert!(said.contains("unknown authority (UnknownIssuer)"), "{said}");
         assert!(said.contains(remedy), "{said}");
 
         let server = FakeGrpcServer::start_with_tls();
         let error = export_to(&at(&server), OtlpProtocol::Grpc, tls).unwrap_err();
         assert!(matches!(error, ExportError::Connect { .. }), "{error:?}");
-        assert!(error.told().contains(remedy), "{}", error.told());
+        assert!(error.display_chain().contains(remedy), "{}", error.display_chain());
     }
 }
 

@@ -91,7 +91,7 @@ fn numbers_that_are_refused_for_the_moment_wait_and_are_sent_once() {
         backend.answer_metrics_with(status);
         let scene = Scene::to(&backend.url(), METRICS);
         scene.notify();
-        scene.home.logs("the metrics of 1 turn wait (`http://");
+        scene.home.logs("the metrics of 1 turn are queued (`http://");
         let waiting = || (scene.outbox("otlp").metrics_waiting, scene.outbox("otlp").metrics_lost);
         assert_eq!((waiting(), backend.turns().len()), ((1, 0), 1));
         // One that follows waits behind.
@@ -116,7 +116,7 @@ fn numbers_that_wait_are_given_up_when_no_more_are_wanted() {
     backend.answer_metrics_with(503);
     let scene = Scene::to(&backend.url(), METRICS);
     scene.notify();
-    scene.home.logs("the metrics of 1 turn wait (`http://");
+    scene.home.logs("the metrics of 1 turn are queued (`http://");
     scene.configure_one(&backend.url(), "");
     scene.home.flush(&[]);
     assert!(until(|| (scene.outbox("otlp").metrics_waiting == 0).then_some(())).is_some());

@@ -6,11 +6,11 @@ use std::time::SystemTime;
 
 use otlp_model::SpanBatch;
 
+use super::backoff_state::{BackoffState, Failure};
 use super::batch_file::{self, Header};
 use super::folder::{self, BatchName};
-use super::standing::{Failure, Standing};
 use super::{Attempt, Outbox, OutboxError};
-use exporters::{ExportError, Verdict};
+use exporters::{ExportError, RetryClass};
 
 impl Outbox {
     /// Remembers that the target has just refused a batch that waits already.
@@ -24,18 +24,18 @@ impl Outbox {
         // Whoever has the lock is about to find out, too. If it cannot be remembered, the target is tried
         // again too early.
         if let Ok(Some(_lock)) = folder::lock(&self.folder.join("lock")) {
-            let mut standing = Standing::load(&self.folder);
-            standing.fingerprint = attempt.fingerprint;
+            let mut backoff = BackoffState::load(&self.folder);
+            backoff.fingerprint = attempt.fingerprint;
             let failure = Failure {
                 batch: name.to_string(),
                 trace: &header.trace_id,
                 at: 0,
                 bytes: u64::MAX,
-                verdict: error.verdict(),
-                told: error.told(),
+                class: error.retry_class(),
+                answer: error.display_chain(),
             };
-            standing.failed_at(failure, attempt.now, attempt.jitter);
-            standing.save(&self.folder);
+            backoff.failed_at(failure, attempt.now, attempt.jitter);
+            backoff.save(&self.folder);
         }
     }
 
@@ -47,16 +47,17 @@ impl Outbox {
         error: &ExportError,
         attempt: &Attempt<'_>,
     ) -> Result<usize, OutboxError> {
-        let verdict = error.verdict();
-        let Some(header) = Header::of(batch, attempt.now).filter(|_| verdict == Verdict::Never)
+        let class = error.retry_class();
+        let Some(header) =
+            Header::of(batch, attempt.now).filter(|_| class == RetryClass::DeadLetter)
         else {
             let dropped = self.push(batch, attempt.now)?;
-            if verdict != Verdict::Split {
+            if class != RetryClass::Split {
                 self.note_refusal(batch, error, attempt);
             }
             return Ok(dropped);
         };
-        let header = Header { attempts: 1, answer: Some(error.told()), ..header };
+        let header = Header { attempts: 1, answer: Some(error.display_chain()), ..header };
         self.reject(header.created, &header, attempt.now, |file| {
             batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
         })?;

@@ -1,9 +1,9 @@
-//! How it stands with a target: its failures in a row, what it said, and when to try again.
+//! The back-off of a target and of its batches: failures in a row, answers, and times of the next attempt.
 //!
-//! A failure is the target's, or that of a batch at which it fails. Nobody knows which until the target
-//! takes another batch, or fails at one of another trace, too. Until then only the batch is left alone.
+//! A failure is the target's, or that of a batch at which it fails. Which of both, shows when the target
+//! takes another batch, or fails at one of another trace, too. Until then only the batch backs off.
 //!
-//! All of it may be lost: then the target is offered what waits at once.
+//! All of it may be lost: then the next attempt is made at once.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,32 +15,32 @@ use serde::{Deserialize, Serialize};
 
 use super::backoff::{is_due, wait};
 use super::folder;
-use exporters::Verdict;
+use exporters::RetryClass;
 
 /// The file's form. Unknown fields of later versions are dropped; missing ones are empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Standing {
+pub(super) struct BackoffState {
     /// Failures since the target last accepted something.
     pub(super) failures: u32,
-    /// What it said last, or why there is no connection.
+    /// Its last answer, or why there is no connection.
     pub(super) error: Option<String>,
-    /// The settings with which that was.
+    /// The settings of the last attempt.
     pub(super) fingerprint: u64,
-    /// Whether the target as a whole is left alone until `due`, and not only batches.
+    /// Whether the target as a whole backs off until `due`, and not only batches.
     pub(super) is_held: bool,
     /// The batches at which it failed, by the names of their files.
-    batches: BTreeMap<String, Trouble>,
+    batches: BTreeMap<String, BatchFailures>,
     /// The trace at which it failed last, if it accepted nothing since.
     failed_at_trace: Option<String>,
     #[serde(skip)]
     pub(super) due: Option<SystemTime>,
 }
 
-/// What is known of a batch at which the target failed.
+/// The failures of the target at one batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub(super) struct Trouble {
+pub(super) struct BatchFailures {
     /// Failures in a row at the same place.
     pub(super) failures: u32,
     /// That place: the first span of the request.
@@ -49,7 +49,7 @@ pub(super) struct Trouble {
     pub(super) bytes: u64,
     /// When the batch is offered again, in milliseconds since the Unix epoch.
     due: u64,
-    /// What the target said.
+    /// The target's last answer.
     pub(super) error: String,
     /// Whether the target accepted something else since the first of the failures.
     pub(super) takes_others: bool,
@@ -62,15 +62,15 @@ pub(super) struct Failure<'a> {
     /// The place of its first span.
     pub(super) at: usize,
     pub(super) bytes: u64,
-    pub(super) verdict: Verdict,
-    pub(super) told: String,
+    pub(super) class: RetryClass,
+    pub(super) answer: String,
 }
 
-impl Standing {
+impl BackoffState {
     pub(super) fn load(folder: &Path) -> Self {
         let text = fs::read(folder.join("standing.json")).unwrap_or_default();
-        let standing: Self = serde_json::from_slice(&text).unwrap_or_default();
-        Self { due: read_due(folder), ..standing }
+        let backoff: Self = serde_json::from_slice(&text).unwrap_or_default();
+        Self { due: read_due(folder), ..backoff }
     }
 
     /// Writes it down, as well as the disk allows: it says nothing that is needed.
@@ -100,11 +100,11 @@ impl Standing {
     /// When the first of the batches at which the target failed is offered again.
     pub(super) fn next_batch_due(&self) -> Option<SystemTime> {
         let failing = self.batches.values().filter(|trouble| trouble.failures > 0);
-        failing.map(Trouble::due).min()
+        failing.map(BatchFailures::due).min()
     }
 
     /// What is known of a batch at which the target failed.
-    pub(super) fn trouble(&self, batch: &str) -> Option<&Trouble> {
+    pub(super) fn trouble(&self, batch: &str) -> Option<&BatchFailures> {
         self.batches.get(batch)
     }
 
@@ -136,37 +136,43 @@ impl Standing {
     }
 
     /// The target refused us, or was away.
-    pub(super) fn failed(&mut self, verdict: Verdict, error: String, now: SystemTime, jitter: f64) {
+    pub(super) fn failed(
+        &mut self,
+        class: RetryClass,
+        error: String,
+        now: SystemTime,
+        jitter: f64,
+    ) {
         self.failures = self.failures.saturating_add(1);
         self.error = Some(error);
         self.is_held = true;
-        self.due = Some(now + wait(verdict, self.failures, jitter));
+        self.due = Some(now + wait(class, self.failures, jitter));
     }
 
     /// The target failed at a request.
     pub(super) fn failed_at(&mut self, failure: Failure<'_>, now: SystemTime, jitter: f64) {
-        let Failure { batch, trace, at, bytes, verdict, told } = failure;
-        if verdict != Verdict::Fails {
-            return self.failed(verdict, told, now, jitter);
+        let Failure { batch, trace, at, bytes, class, answer } = failure;
+        if class != RetryClass::RetrySuspect {
+            return self.failed(class, answer, now, jitter);
         }
         let trouble = self.batches.entry(batch).or_default();
         if trouble.at != at {
-            *trouble = Trouble { at, ..Trouble::default() };
+            *trouble = BatchFailures { at, ..BatchFailures::default() };
         }
         trouble.failures = trouble.failures.saturating_add(1);
         trouble.bytes = (bytes / 2).max(1);
-        trouble.error.clone_from(&told);
-        let due = now + wait(verdict, trouble.failures, jitter);
+        trouble.error.clone_from(&answer);
+        let due = now + wait(class, trouble.failures, jitter);
         trouble.due = millis(due);
         let is_second = self.failed_at_trace.as_ref().is_some_and(|failed| failed != trace);
         self.failed_at_trace = Some(trace.to_owned());
         if is_second {
             // It is not the batches.
             self.batches.values_mut().for_each(|trouble| trouble.takes_others = false);
-            self.failed(verdict, told, now, jitter);
+            self.failed(class, answer, now, jitter);
         } else {
             self.failures = self.failures.saturating_add(1);
-            self.error = Some(told);
+            self.error = Some(answer);
             self.due.get_or_insert(due);
         }
     }
@@ -185,7 +191,7 @@ impl Standing {
 /// A request that takes longer than this is as large as the next one shall be.
 const QUICK: Duration = Duration::from_secs(1);
 
-impl Trouble {
+impl BatchFailures {
     /// When the batch is offered again.
     pub(super) fn due(&self) -> SystemTime {
         let since = Duration::from_millis(self.due);
