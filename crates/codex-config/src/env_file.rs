@@ -4,14 +4,14 @@
 //! and blank lines. Anything that only a shell could answer (expansions, commands) is reported and
 //! left out, never guessed.
 //!
-//! [`set`] changes assignments and leaves every other line as it is; [`undo`] takes them back.
+//! [`install`] adds the switch for everything, [`uninstall`] takes it out again.
 
 use std::collections::BTreeMap;
 use std::str::Chars;
 
-mod edit;
+mod switch;
 
-pub use edit::{EditError, Undo, Variable, set, undo};
+pub use switch::{install, uninstall};
 
 /// What a file assigns, and the lines that were not understood.
 #[derive(Debug, Default, PartialEq, Eq)]

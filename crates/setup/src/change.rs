@@ -1,7 +1,7 @@
 //! One file of an installation, as it is and as it is to be.
 
 use codex_config::file_edit::Snapshot;
-use codex_config::{codex_toml, edit, env_file, hooks_json};
+use codex_config::{codex_toml, edit, hooks_json};
 use serde::{Deserialize, Serialize};
 
 /// What of an installation a file belongs to.
@@ -47,8 +47,8 @@ pub enum Undo {
     Leave,
     /// The keys of `config.yaml` that we set.
     Settings(edit::Undo),
-    /// The lines of `arize-env.sh` that we added.
-    EnvFile(env_file::Undo),
+    /// The switch in `arize-env.sh`.
+    EnvFile(Recognised),
     /// `notify` and `[otel]` in Codex's `config.toml`.
     CodexConfig(codex_toml::Undo),
     /// Our commands in Codex's `hooks.json`.
@@ -56,6 +56,11 @@ pub enum Undo {
     /// Our block in a profile.
     Profile,
 }
+
+/// Nothing is noted of lines that say themselves that they are ours. Records of 0.1.0 noted each of them,
+/// which is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recognised {}
 
 impl Change {
     /// Says what happens to the file: before, and after it happened.
@@ -96,5 +101,20 @@ impl Part {
     /// Whether the file is for its owner only, because it may hold credentials.
     pub(crate) fn is_private(self) -> bool {
         matches!(self, Self::Settings | Self::EnvFile | Self::CodexConfig)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As setup 0.1.0 noted the switch in `arize-env.sh`.
+    #[test]
+    fn a_record_that_notes_the_lines_of_arize_env_sh_is_still_read() {
+        let noted = r#"{"env-file":{"steps":[{"name":"ARIZE_TRACE_ENABLED","ours":"b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b","previous":null,"lines":{"line":0,"before":"","after_lines":2,"after_digest":"4f0c"}}]}}"#;
+        let undo: Undo = serde_json::from_str(noted).unwrap();
+        assert_eq!(undo, Undo::EnvFile(Recognised {}));
+        let again = serde_json::to_string(&undo).unwrap();
+        assert_eq!(serde_json::from_str::<Undo>(&again).unwrap(), undo);
     }
 }

@@ -50,9 +50,6 @@ pub enum EditError {
     /// The settings cannot be edited.
     #[error(transparent)]
     Settings(#[from] edit::EditError),
-    /// `arize-env.sh` cannot be edited.
-    #[error(transparent)]
-    EnvFile(#[from] env_file::EditError),
     /// A profile cannot be edited.
     #[error(transparent)]
     Profile(#[from] ProfileError),
@@ -106,7 +103,7 @@ fn undo(undo: &Undo, now: &str) -> Result<String, EditError> {
     Ok(match undo {
         Undo::Leave => now.to_owned(),
         Undo::Settings(undo) => edit::undo(now, undo)?,
-        Undo::EnvFile(undo) => env_file::undo(now, undo),
+        Undo::EnvFile(_) => env_file::uninstall(now),
         Undo::CodexConfig(undo) => codex_toml::undo(now, undo)?,
         Undo::HooksJson(undo) => hooks_json::undo(now, undo)?,
         Undo::Profile => profile::remove(now)?,

@@ -88,18 +88,8 @@ fn env_files() {
     check(&Kind {
         folder: "env-file",
         least: 5,
-        edit: |_, text| {
-            let variables = [
-                ("ARIZE_TRACE_ENABLED", "true", "`false` stops tracing"),
-                ("ARIZE_USER_ID", "it's Ada", ""),
-                ("PHOENIX_API_KEY", "k=1", ""),
-            ];
-            let variables =
-                variables.map(|(name, value, comment)| env_file::Variable { name, value, comment });
-            let edited = env_file::set(text, &variables)?;
-            Ok((edited.text, serde_json::to_string(&edited.undo)?))
-        },
-        undo: |text, record| Ok(env_file::undo(text, &serde_json::from_str(record)?)),
+        edit: |_, text| Ok((env_file::install(text), String::new())),
+        undo: |text, _| Ok(env_file::uninstall(text)),
     });
 }
 

@@ -2,6 +2,5 @@
 //! from what it would hold without us.
 
 pub(crate) mod codex_config;
-pub(crate) mod env_file;
 pub(crate) mod hooks_json;
 pub(crate) mod profile;

@@ -10,14 +10,15 @@ pub(crate) use codex::changes_otel;
 use std::path::{Path, PathBuf};
 
 use buffer_api::Token;
+use codex_config::env_file;
 use codex_config::file_edit::{self, digest};
 
 use crate::answers::Answers;
 use crate::autostart::Launcher;
-use crate::change::{Change, Part, Undo};
+use crate::change::{Change, Part, Recognised, Undo};
 use crate::facts::Facts;
 use crate::files::{EditError, FileError, FileState};
-use crate::parts::{codex_config as codex_part, env_file, profile};
+use crate::parts::{codex_config as codex_part, profile};
 use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
 use crate::record::Record;
@@ -150,7 +151,7 @@ pub fn plan(machine: &Machine, facts: &Facts, answers: &Answers) -> Result<Plan,
     programs.retain(|copy| copy.differs || !facts.record.programs.contains(&copy.to));
     let mut changes = Vec::new();
     changes.extend(settings::change(facts, answers)?);
-    changes.extend(env_file_change(facts)?);
+    changes.extend(env_file_change(facts));
     if answers.skills {
         changes.extend(skill::change_of(machine, &facts.record)?);
     }
@@ -233,10 +234,10 @@ pub(crate) fn change(
     (!is_as_wanted).then_some(Change { part, now, before, after, undo })
 }
 
-fn env_file_change(facts: &Facts) -> Result<Option<Change>, PlanError> {
-    let edited = env_file::edit(facts.env_file.text_before())
-        .map_err(PlanError::edit(facts.env_file.now.path()))?;
-    let satisfied = |now: &str| env_file::edit(now).is_ok_and(|edited| edited.text == now);
-    let (state, undo) = (&facts.env_file, Undo::EnvFile(edited.undo));
-    Ok(change(Part::EnvFile, state, &facts.record, edited.text, undo, satisfied))
+fn env_file_change(facts: &Facts) -> Option<Change> {
+    let state = &facts.env_file;
+    let after = env_file::install(state.text_before());
+    let satisfied = |now: &str| env_file::install(now) == now;
+    let undo = Undo::EnvFile(Recognised {});
+    change(Part::EnvFile, state, &facts.record, after, undo, satisfied)
 }
