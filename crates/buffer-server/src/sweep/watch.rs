@@ -112,10 +112,16 @@ impl Watch {
     /// written before anybody watched.
     pub(super) fn folder_changed(&mut self, folder: &Path, log: &Log) -> Vec<String> {
         if folder == self.sessions {
-            if !folder.is_dir() {
-                self.watched = Watched::Nothing;
+            // Also where it is there: it may be another one than the one that is watched.
+            if let Some(watcher) = &mut self.watcher {
+                let _ = watcher.unwatch(&self.sessions);
             }
+            self.watched = Watched::Nothing;
             self.begin(log);
+        } else if let Some(watcher) = self.watcher.as_mut().filter(|_| cfg!(target_os = "linux")) {
+            // There the watcher hears of a new folder first and watches it then. What is written in
+            // between would be in neither the list below nor the news.
+            let _ = watcher.watch(folder, RecursiveMode::Recursive);
         }
         threads_below(folder, FOLDER_DEPTH)
     }
@@ -164,4 +170,44 @@ fn thread_of(path: &Path) -> Option<String> {
 
 fn say(log: &Log, path: &Path, error: &notify::Error) {
     log.line_on(Topic::Sweep, format_args!("`{}` is not watched: {error}", path.display()));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use tokio::sync::mpsc::unbounded_channel;
+
+    use super::*;
+    use crate::config::Pace;
+
+    /// The news of the old folder's end may come when the new one is there already.
+    #[test]
+    fn a_sessions_folder_that_was_replaced_is_watched() {
+        let home = tempfile::tempdir().unwrap();
+        let log = Log::to_stderr();
+        let sweep = Sweep {
+            hook: home.path().join("hook"),
+            codex_home: home.path().join("codex"),
+            outbox: home.path().join("outbox"),
+            settings: home.path().join("config.yaml"),
+            pace: Pace::default(),
+        };
+        let sessions = sessions::folder(&sweep.codex_home);
+        fs::create_dir_all(&sessions).unwrap();
+        let (sender, mut changes) = unbounded_channel();
+        let mut watch = Watch::new(&sweep, sender, &log);
+        fs::remove_dir(&sessions).unwrap();
+        fs::create_dir(&sessions).unwrap();
+        assert_eq!(watch.folder_changed(&sessions, &log), [""; 0]);
+        let thread = "01a22e4c-03ba-7161-97e0-bb0ec6880634";
+        let file = sessions.join(format!("rollout-2026-11-21T01-02-03-{thread}.jsonl"));
+        fs::write(file, "{}\n").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let is_told = |change: Change| matches!(change, Change::Written(of) if of == thread);
+        while !changes.try_recv().is_ok_and(is_told) {
+            assert!(Instant::now() < deadline, "nothing is heard of the thread");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
 }
