@@ -142,7 +142,7 @@ fn rejected(harness: &Path) {
         let now = SystemTime::now();
         let until = Instant::now() + Duration::from_secs(60);
         let attempt = Attempt { fingerprint: 1, now, jitter: 1.0, until, clock: &Instant::now };
-        outbox.take_back(&turn(id), &error, &attempt).unwrap();
+        outbox.requeue(&turn(id), &error, &attempt).unwrap();
     }
     let summary = outbox.summary().unwrap();
     assert_eq!((summary.waiting, summary.rejected.len()), (1, 1));

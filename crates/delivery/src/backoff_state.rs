@@ -14,7 +14,7 @@ use otlp_model::UnixNanos;
 use serde::{Deserialize, Serialize};
 
 use super::backoff::{is_due, wait};
-use super::folder;
+use super::{BatchState, folder};
 use exporters::RetryClass;
 
 /// The file's form. Unknown fields of later versions are dropped; missing ones are empty.
@@ -152,7 +152,7 @@ impl BackoffState {
     /// The target failed at a request.
     pub(super) fn failed_at(&mut self, failure: Failure<'_>, now: SystemTime, jitter: f64) {
         let Failure { batch, trace, at, bytes, class, answer } = failure;
-        if class != RetryClass::RetrySuspect {
+        if BatchState::after_failure(class) != BatchState::BackingOff {
             return self.failed(class, answer, now, jitter);
         }
         let trouble = self.batches.entry(batch).or_default();

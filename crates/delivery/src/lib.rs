@@ -1,24 +1,25 @@
 //! A durable queue for each target: batches that it did not accept yet, a file each.
 //!
-//! A batch is in the outbox from the moment at which [`Outbox::push`] returns until its target
-//! accepted it, whatever happens to the process, the machine or the target. [`Outbox::flush`] offers
-//! what waits again, the oldest first, until the target refuses; then it backs off. What the target
-//! refuses for the batch's own sake is set aside with the target's words, and blocks nobody.
+//! A batch is in the queue from the moment at which [`Outbox::push`] returns until its target accepted
+//! it, whatever happens to the process, the machine or the target. [`Outbox::flush`] sends queued
+//! batches, the oldest first, until the target refuses; then it backs off. A batch that the target
+//! refuses for the batch's own sake becomes a dead letter with the target's answer, and holds up no
+//! other. [`BatchState`] has all states of a batch, and what changes them.
 //!
 //! A folder per target:
 //!
 //! | File | What |
 //! | --- | --- |
-//! | `KEY-ID.batch` | a batch that waits; `KEY` orders them by time, `ID` is its first span |
+//! | `KEY-ID.batch` | a queued batch; `KEY` orders them by time, `ID` is its first span |
 //! | `KEY-ID.progress` | the parts of it that need not be sent again: a line for each request |
-//! | `rejected/KEY-ID.batch` | a batch that was set aside, with the target's answer |
+//! | `rejected/KEY-ID.batch` | a dead letter, with the target's answer |
 //! | `due` | when to try again, in milliseconds since the Unix epoch; none means now |
 //! | `standing.json` | how often the target refused in a row, what it said, and at which batches it failed |
-//! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that it accepted, that was given up, or that it was not to get |
-//! | `metrics-lost` | one byte for each accepted batch of whose metrics nobody knows whether they arrived |
-//! | `metrics/` | a folder of the same form for numbers that wait; those in its `dropped` are lost, too |
-//! | `metrics/claimed` | the batches whose numbers were sent or put away, by the id of their first span |
-//! | `lock` | held while somebody offers what waits |
+//! | `accepted`, `dropped`, `sampled-out` | one byte for each batch that the target accepted, that was dropped, or that sampling left out |
+//! | `metrics-lost` | one byte for each accepted batch whose metrics may not have arrived |
+//! | `metrics/` | a folder of the same form for queued metrics; those in its `dropped` are lost, too |
+//! | `metrics/claimed` | the batches whose metrics were sent or queued, by the id of their first span |
+//! | `lock` | held while a process sends queued batches |
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
 //! it, so that a crash in between sends it twice, with the same ids; batches of one trace are offered
@@ -30,6 +31,7 @@
 mod backoff;
 mod backoff_state;
 mod batch_file;
+mod batch_state;
 mod clear;
 mod flush;
 mod flushed;
@@ -48,6 +50,7 @@ use std::time::{Duration, SystemTime};
 
 use otlp_model::{Attribute, Span, SpanBatch, UnixNanos};
 
+pub use batch_state::{BatchEvent, BatchState};
 pub use flush::{Attempt, OnAccepted, When};
 pub use flushed::{DeadLetter, Flushed, Stopped};
 pub use summary::{RejectedBatch, Summary, UnfinishedBatch};

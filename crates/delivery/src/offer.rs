@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-use super::OutboxError;
 use super::backoff_state::Failure;
 use super::batch_file::{Header, ReadError};
 use super::flush::Flush;
@@ -11,6 +10,7 @@ use super::flushed::{DeadLetter, Stopped};
 use super::folder::{self, BatchName};
 use super::parts::{self, OpenBatch, Part};
 use super::progress::{Refused, Settled};
+use super::{BatchState, OutboxError};
 use exporters::RetryClass;
 
 /// After failing at one span this often, and taking others, a target gets no more of it.
@@ -110,12 +110,17 @@ impl Flush<'_> {
                 self.accepted(open, &part, took, suspect);
                 return self.settled(open);
             };
-            match error.retry_class() {
-                RetryClass::Split if part.batch.spans.len() > 1 => {
+            let class = match error.retry_class() {
+                // One span alone cannot be split.
+                RetryClass::Split if part.batch.spans.len() == 1 => RetryClass::DeadLetter,
+                class => class,
+            };
+            match BatchState::after_failure(class) {
+                BatchState::Queued => {
                     open.ceiling = part.bytes / 2;
                     open.put_back(part);
                 }
-                RetryClass::Split | RetryClass::DeadLetter => {
+                BatchState::DeadLetter => {
                     self.settle(open, part.refused(error.display_chain(), 1));
                     return match suspect {
                         None => self.settled(open),
@@ -124,7 +129,7 @@ impl Flush<'_> {
                 }
                 // Whether it takes the next one is not known either.
                 _ if suspect.is_some() => return Ok(Offered::Failed),
-                class => match self.failed(open, &part, class, error.display_chain()) {
+                _ => match self.failed(open, &part, class, error.display_chain()) {
                     Some(refused) if self.takes_others(open) => {
                         self.settle(open, refused);
                         self.forget(&open.name);

@@ -1,4 +1,4 @@
-//! A batch that its target has just refused when it was offered it directly.
+//! A batch that its target has just refused when it was sent directly.
 
 use std::fs::File;
 use std::io;
@@ -9,20 +9,25 @@ use otlp_model::SpanBatch;
 use super::backoff_state::{BackoffState, Failure};
 use super::batch_file::{self, Header};
 use super::folder::{self, BatchName};
-use super::{Attempt, Outbox, OutboxError};
-use exporters::{ExportError, RetryClass};
+use super::{Attempt, BatchState, Outbox, OutboxError};
+use exporters::ExportError;
 
 impl Outbox {
-    /// Remembers that the target has just refused a batch that waits already.
+    /// Notes that the target has just refused a batch that is queued already.
     pub fn note_refusal(&self, batch: &SpanBatch, error: &ExportError, attempt: &Attempt<'_>) {
-        let Some(header) = Header::of(batch, attempt.now) else { return };
+        let class = error.retry_class();
+        let Some(header) = Header::of(batch, attempt.now)
+            .filter(|_| BatchState::after_failure(class) != BatchState::Queued)
+        else {
+            return;
+        };
         let waiting = folder::batches(&self.folder).unwrap_or_default();
         let Some((name, _)) = waiting.into_iter().find(|(name, _)| name.id == header.span_id)
         else {
             return;
         };
-        // Whoever has the lock is about to find out, too. If it cannot be remembered, the target is tried
-        // again too early.
+        // Another process that has the lock is about to find out, too. If this cannot be noted, the next
+        // attempt comes too early.
         if let Ok(Some(_lock)) = folder::lock(&self.folder.join("lock")) {
             let mut backoff = BackoffState::load(&self.folder);
             backoff.fingerprint = attempt.fingerprint;
@@ -31,7 +36,7 @@ impl Outbox {
                 trace: &header.trace_id,
                 at: 0,
                 bytes: u64::MAX,
-                class: error.retry_class(),
+                class,
                 answer: error.display_chain(),
             };
             backoff.failed_at(failure, attempt.now, attempt.jitter);
@@ -39,32 +44,29 @@ impl Outbox {
         }
     }
 
-    /// Puts a batch away, or aside, that the target has just refused; says how many old ones had to be
-    /// given up for it.
-    pub fn take_back(
+    /// Puts a batch into the queue, or among the dead letters, that the target has just refused; gives
+    /// its state, and how many old batches had to be dropped for it.
+    pub fn requeue(
         &self,
         batch: &SpanBatch,
         error: &ExportError,
         attempt: &Attempt<'_>,
-    ) -> Result<usize, OutboxError> {
-        let class = error.retry_class();
-        let Some(header) =
-            Header::of(batch, attempt.now).filter(|_| class == RetryClass::DeadLetter)
-        else {
+    ) -> Result<(BatchState, usize), OutboxError> {
+        let state = BatchState::after_failure(error.retry_class());
+        let header = Header::of(batch, attempt.now);
+        let Some(header) = header.filter(|_| state == BatchState::DeadLetter) else {
             let dropped = self.push(batch, attempt.now)?;
-            if class != RetryClass::Split {
-                self.note_refusal(batch, error, attempt);
-            }
-            return Ok(dropped);
+            self.note_refusal(batch, error, attempt);
+            return Ok((state, dropped));
         };
         let header = Header { attempts: 1, answer: Some(error.display_chain()), ..header };
         self.reject(header.created, &header, attempt.now, |file| {
             batch_file::write(file, &header, &batch.resource, batch_file::spans_of(batch))
         })?;
-        Ok(0)
+        Ok((state, 0))
     }
 
-    /// Writes a batch to those that are set aside.
+    /// Writes a batch to the dead letters.
     pub(super) fn reject(
         &self,
         key: u64,

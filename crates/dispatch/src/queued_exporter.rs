@@ -6,8 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Paths, Settings, TargetSettings};
 use delivery::Outbox;
-use delivery::{Attempt, EachSpan, Flushed, OnAccepted, OutboxError, When};
-use exporters::{ConfigError, ExportError, Exporter, RetryClass};
+use delivery::{Attempt, BatchEvent, BatchState, EachSpan, Flushed, OnAccepted, OutboxError, When};
+use exporters::{ConfigError, ExportError, Exporter};
 use otlp_model::{Sampling, Span, SpanBatch, Turn, metrics_of};
 use program_log::chain;
 
@@ -206,13 +206,13 @@ impl QueuedExporter {
             Offer::Answered(Err(error)) => error,
         };
         self.note_place();
-        let kept = self.outbox.take_back(batch, &error, &self.attempt(Instant::now()));
-        match (kept, error.retry_class()) {
-            (Err(outbox), _) => {
+        let kept = self.outbox.requeue(batch, &error, &self.attempt(Instant::now()));
+        match kept {
+            Err(outbox) => {
                 DeliveryStatus::Failed(format!("{}; {}", error.display_chain(), chain(&outbox)))
             }
-            (Ok(_), RetryClass::DeadLetter) => DeliveryStatus::DeadLettered(error.display_chain()),
-            (Ok(dropped), _) => {
+            Ok((BatchState::DeadLetter, _)) => DeliveryStatus::DeadLettered(error.display_chain()),
+            Ok((_, dropped)) => {
                 DeliveryStatus::Queued { why: QueueReason::Refused(error.display_chain()), dropped }
             }
         }
@@ -224,7 +224,10 @@ impl QueuedExporter {
     pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<DeliveryStatus> {
         match offer {
             Offer::NotMade(_) => None,
-            Offer::Answered(Err(error)) if error.retry_class() != RetryClass::DeadLetter => {
+            Offer::Answered(Err(error))
+                if BatchState::Queued.after(BatchEvent::Fail(error.retry_class()))
+                    != Some(BatchState::DeadLetter) =>
+            {
                 self.outbox.note_refusal(batch, &error, &self.attempt(Instant::now()));
                 Some(DeliveryStatus::Queued {
                     why: QueueReason::Refused(error.display_chain()),
@@ -325,7 +328,7 @@ impl QueuedExporter {
         if !error.is_safe_to_repeat() {
             return MetricsOutcome::Failed(error.display_chain());
         }
-        match outbox.take_back(batch, &error, &self.attempt(until)) {
+        match outbox.requeue(batch, &error, &self.attempt(until)) {
             Ok(_) => MetricsOutcome::Waiting(error.display_chain()),
             Err(outbox) => {
                 MetricsOutcome::Failed(format!("{}; {}", error.display_chain(), chain(&outbox)))

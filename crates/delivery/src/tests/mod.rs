@@ -4,6 +4,7 @@ mod files;
 mod metrics;
 mod parts;
 mod refusals;
+mod states;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;

@@ -214,7 +214,7 @@ fn a_target_that_fails_at_everything_is_waited_for() {
 fn what_was_refused_just_now_is_taken_back() {
     let scene = Scene::new();
     let take_back = |name: &str, error: &ExportError| {
-        scene.outbox.take_back(&batch("t", &[name]), error, &scene.attempt()).unwrap();
+        scene.outbox.requeue(&batch("t", &[name]), error, &scene.attempt()).unwrap();
     };
     take_back("a", &refusal(403));
     assert_eq!((scene.wait(), scene.summary().waiting), (Some(60), 1));
@@ -223,7 +223,7 @@ fn what_was_refused_just_now_is_taken_back() {
 
     let scene = Scene::new();
     let error = ExportError::TooLarge { url: String::new(), bytes: 1 };
-    scene.outbox.take_back(&batch("t", &["a", "b"]), &error, &scene.attempt()).unwrap();
+    scene.outbox.requeue(&batch("t", &["a", "b"]), &error, &scene.attempt()).unwrap();
     assert_eq!(scene.flush(&Target::that([Does::Limit(1)])), accepted(1));
 }
 
