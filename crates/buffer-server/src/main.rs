@@ -10,7 +10,8 @@ fn main() -> ExitCode {
     let environment = Environment {
         home: std::env::home_dir(),
         program: std::env::current_exe().ok(),
-        variables: codex_config::Environment::new(std::env::vars_os()),
+        variables: codex_config::Environment::new(std::env::vars_os())
+            .or_home(std::env::home_dir()),
     };
     ExitCode::from(cli::main(std::env::args_os(), &environment) as u8)
 }

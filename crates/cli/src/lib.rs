@@ -29,7 +29,6 @@ use std::ffi::OsString;
 use std::io::Write;
 
 use clap::{CommandFactory, Parser};
-use codex_config::variables::USER_HOME;
 use codex_config::{Environment, Paths};
 
 use args::{Args, Command, Completions};
@@ -49,7 +48,7 @@ pub fn run(
     output: Output<'_>,
 ) -> Result<std::process::ExitCode, CommandError> {
     let args = Args::try_parse_from(arguments)?;
-    let environment = Environment::new(with_home(variables.collect()));
+    let environment = Environment::new(variables).or_home(std::env::home_dir());
     let width = ::doctor::columns(output.is_terminal);
     let terminal = output.is_terminal.then_some(width);
     let is_json = args.command.is_json();
@@ -94,17 +93,6 @@ pub fn run(
     // A reader such as `head` may have seen enough.
     let _ = output.stream.write_all(text.as_bytes());
     Ok(code.into())
-}
-
-/// A job may have no `HOME`; then the system knows the user's home, as it does for Codex.
-fn with_home(mut variables: Vec<(OsString, OsString)>) -> Vec<(OsString, OsString)> {
-    let is_home = |(name, _): &(OsString, OsString)| name == USER_HOME;
-    if !variables.iter().any(is_home)
-        && let Some(home) = std::env::home_dir()
-    {
-        variables.push((USER_HOME.into(), home.into()));
-    }
-    variables
 }
 
 /// Where the files of this user are.

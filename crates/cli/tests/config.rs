@@ -327,15 +327,6 @@ fn errors_say_what_to_do() {
 }
 
 #[test]
-fn a_missing_home_is_named() {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_arize-config")).arg("dump").env_clear().output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    let variable = codex_config::variables::USER_HOME;
-    assert!(String::from_utf8(output.stderr).unwrap().contains(variable));
-}
-
-#[test]
 fn config_json_is_read_and_carried_over_by_the_first_edit() {
     let home = Home::new();
     let json = home.config().with_file_name("config.json");

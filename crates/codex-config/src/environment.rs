@@ -5,6 +5,8 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::variables::USER_HOME;
+
 /// Holds the variables of a process and, below them, those of `arize-env.sh`.
 ///
 /// An empty variable counts as unset. `Debug` shows names only, because values may be credentials.
@@ -23,6 +25,16 @@ impl Environment {
     {
         let process = variables.into_iter().map(|(k, v)| (key(&k.into()), v.into())).collect();
         Self { process, file: BTreeMap::new() }
+    }
+
+    /// The same with this home directory where no variable names one, as in a job without `HOME`: the
+    /// system knows it (`std::env::home_dir`), and Codex uses it.
+    #[must_use]
+    pub fn or_home(mut self, home: Option<PathBuf>) -> Self {
+        if let (None, Some(home)) = (self.path(USER_HOME), home) {
+            self.process.insert(key(OsStr::new(USER_HOME)), home.into_os_string());
+        }
+        self
     }
 
     /// Adds variables that hold where the process does not set them.
@@ -85,6 +97,17 @@ impl fmt::Debug for Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_home_of_the_system_counts_where_no_variable_names_one() {
+        let home = |environment: Environment| {
+            environment.or_home(Some(PathBuf::from("/home/ada"))).path(USER_HOME)
+        };
+        let none: [(&str, &str); 0] = [];
+        assert_eq!(home(Environment::new(none)), Some(PathBuf::from("/home/ada")));
+        assert_eq!(home(Environment::new([(USER_HOME, "")])), Some(PathBuf::from("/home/ada")));
+        assert_eq!(home(Environment::new([(USER_HOME, "/x")])), Some(PathBuf::from("/x")));
+    }
 
     #[test]
     fn the_process_beats_the_file_and_empty_is_unset() {

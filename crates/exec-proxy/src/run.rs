@@ -84,7 +84,7 @@ pub(crate) struct Tracing {
 impl Tracing {
     /// Reads the settings; none where there is no home to have any in.
     fn configured(variables: &[(OsString, OsString)]) -> Option<Self> {
-        let environment = Environment::new(variables.iter().cloned());
+        let environment = Environment::new(variables.iter().cloned()).or_home(std::env::home_dir());
         let paths = Paths::from_environment(&environment)?;
         let settings = Settings::load(&paths, &environment);
         let log = Log::new(settings.log_file.clone(), settings.verbose);

@@ -39,15 +39,10 @@ pub trait Exporter: Send + Sync {
         Ok(Probe::default())
     }
 
-    /// The page of a browser on which the target shows the project; none where it has no pages, or their
-    /// address is not known. It has no credential.
-    fn page(&self) -> Option<String> {
-        None
-    }
-
-    /// The page on which the target shows a trace, or else the project.
+    /// The page of a browser on which the target shows a trace; none where its address is not known. It
+    /// has no credential.
     fn trace_page(&self, _trace: TraceId) -> Option<String> {
-        self.page()
+        None
     }
 
     /// Counts the spans of a trace that the target shows; none where it cannot be asked.

@@ -206,19 +206,6 @@ impl Exporter for Mlflow {
         self.http.export_with(&for_mlflow(batch), &headers, deadline)
     }
 
-    /// A page has the number of the experiment, which only the server knows of one with a name.
-    fn page(&self) -> Option<String> {
-        let base = without_secrets(&self.base);
-        let id = match &self.experiment {
-            MlflowExperiment::Id(id) => Some(id),
-            MlflowExperiment::Name(_) => self.experiment_id.get(),
-        };
-        Some(match id {
-            Some(id) => format!("{base}/#/experiments/{id}/traces"),
-            None => format!("{base}/#/experiments"),
-        })
-    }
-
     /// Looks for the experiment, which takes the credentials that traces take, and makes none.
     fn probe(&self) -> Result<Probe, ExportError> {
         let client = self.http.client();

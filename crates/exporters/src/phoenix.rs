@@ -5,7 +5,7 @@ mod rest;
 use std::fmt;
 
 use otlp_model::{SpanBatch, TraceId};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use ureq::http::header::{AUTHORIZATION, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
 
@@ -22,10 +22,6 @@ use crate::{
 /// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
 /// the resource.
 const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-project-name");
-
-/// What is escaped in an address that a person reads.
-const NOT_IN_A_PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// In which Phoenix says its version.
 const VERSION_HEADER: HeaderName = HeaderName::from_static("x-phoenix-server-version");
@@ -137,13 +133,6 @@ impl Exporter for Phoenix {
         let answer = self.http.post_nothing(&HeaderMap::new())?;
         let version = answer.headers.get(VERSION_HEADER).and_then(|version| version.to_str().ok());
         Ok(Probe::accepted(&answer.headers).named("Phoenix", version))
-    }
-
-    /// Phoenix 11 and later leads from the name of a project to its page, which has a number.
-    fn page(&self) -> Option<String> {
-        let base = without_secrets(&self.base);
-        let project = utf8_percent_encode(&self.project, NOT_IN_A_PATH);
-        Some(format!("{base}/redirects/projects/{project}"))
     }
 
     fn trace_page(&self, trace: TraceId) -> Option<String> {

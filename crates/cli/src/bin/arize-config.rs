@@ -5,5 +5,6 @@ use cli::config::{Arguments, main_with};
 use codex_config::Environment;
 
 fn main() -> std::process::ExitCode {
-    main_with(Arguments::parse(), &Environment::new(std::env::vars_os()))
+    let environment = Environment::new(std::env::vars_os()).or_home(std::env::home_dir());
+    main_with(Arguments::parse(), &environment)
 }

@@ -240,7 +240,8 @@ pub fn trace_pages(settings: &Settings, paths: &Paths, trace: TraceId) -> Vec<(S
     let page = |target: &TargetSettings| {
         let kind = target.target.as_ref().ok()?;
         let exporter = dispatch::exporter(kind, target, paths, Duration::from_secs(1)).ok()?;
-        Some((target.name.clone(), exporter.trace_page(trace)?))
+        let page = exporter.trace_page(trace).or_else(|| target.web_page())?;
+        Some((target.name.clone(), page))
     };
     settings.targets.iter().filter_map(page).collect()
 }
@@ -253,7 +254,7 @@ pub fn destinations(settings: &Settings, paths: &Paths) -> Vec<Destination> {
 fn destination(settings: &TargetSettings, paths: &Paths) -> Option<Destination> {
     let target = settings.target.as_ref().ok()?;
     let exporter = dispatch::exporter(target, settings, paths, Duration::from_secs(1)).ok()?;
-    Some(Destination { target: exporter.target().to_owned(), page: exporter.page() })
+    Some(Destination { target: exporter.target().to_owned(), page: settings.web_page() })
 }
 
 /// What the turns that ended since then came to.

@@ -208,13 +208,3 @@ fn settings_that_cannot_work_are_refused_without_repeating_secrets() {
     let shown = format!("{error}{good:?}{:?}", Mlflow::new(good.clone()).unwrap());
     assert!(shown.contains("größe") && !shown.contains(PASSWORD), "{shown}");
 }
-
-#[test]
-fn the_page_of_an_experiment_needs_its_number() {
-    let page = |experiment| {
-        Mlflow::new(config("http://localhost:5000".to_owned(), experiment)).unwrap().page().unwrap()
-    };
-    let numbered = MlflowExperiment::Id("7".to_owned());
-    assert_eq!(page(numbered), "http://localhost:5000/#/experiments/7/traces");
-    assert_eq!(page(by_name()), "http://localhost:5000/#/experiments");
-}
