@@ -5,7 +5,27 @@
 //! answer (or a [`LifecyclePayload`], which only says where to look). [`Transcript`] folds the first into [`TranscriptTurn`]s; [`fuse`] joins one of these with
 //! the events of its time into a [`Turn`](otlp_model::Turn), field by field. Where there is no
 //! transcript, [`turn_from_events`] makes do with the events, and [`turn_from_notify`] with the
-//! payload alone.
+//! payload alone. A program that runs `codex exec --json` itself reads its events with [`ExecStream`]:
+//!
+//! ```
+//! use codex_turn::{ExecStream, SignalKind};
+//! use otlp_model::UnixNanos;
+//!
+//! let mut stream = ExecStream::new("Say hello", None);
+//! let lines = [
+//!     r#"{"type":"thread.started","thread_id":"t"}"#,
+//!     r#"{"type":"turn.started"}"#,
+//!     r#"{"type":"item.completed","item":{"id":"item_0","type":"agent_message","text":"Hello."}}"#,
+//!     r#"{"type":"turn.completed","usage":{"input_tokens":9,"output_tokens":2}}"#,
+//! ];
+//! let at = UnixNanos::from_millis(1);
+//! let signals: Vec<_> = lines.iter().flat_map(|line| stream.line(at, line)).collect();
+//! let Some(SignalKind::TurnEnded(turn)) = signals.last().map(|signal| &signal.kind) else {
+//!     panic!("no turn: {signals:?}");
+//! };
+//! assert_eq!(turn.answer.as_deref(), Some("Hello."));
+//! assert_eq!(turn.usage().total(), 11);
+//! ```
 //!
 //! Invariants: no I/O and no clock; decoding never fails. What was not understood is a [`Problem`]
 //! beside the result: a new Codex release costs a field, not a trace. Nothing here knows how spans
@@ -14,6 +34,7 @@
 mod answers;
 mod approval;
 mod events;
+mod exec_stream;
 mod from_events;
 mod fuse;
 mod json;
@@ -33,6 +54,7 @@ mod versions;
 use otlp_model::turn::Agent;
 
 pub use events::LogEvent;
+pub use exec_stream::{ExecStream, Signal, SignalKind};
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
 pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};

@@ -397,7 +397,7 @@ impl Transcript {
 }
 
 /// The message within an error that Codex passes on as the provider's JSON.
-fn provider_message(error: &str) -> String {
+pub(crate) fn provider_message(error: &str) -> String {
     let parsed = serde_json::from_str::<Json>(error).ok();
     let message = parsed.as_ref().and_then(|error| json::text(error, &["error", "message"]));
     message.unwrap_or(error).to_owned()
