@@ -22,6 +22,9 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The time for a batch where the caller names none.
+    pub(crate) const USUAL_TIMEOUT: Duration = Duration::from_secs(10);
+
     /// How long to wait for a connection; a server that is there accepts in far less.
     pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -34,6 +34,20 @@ pub struct OtlpConfig {
     pub connection: Connection,
 }
 
+impl OtlpConfig {
+    /// The receiver at a server's address, spoken to with protobuf over HTTP and gzip, without
+    /// credentials; no request takes more than ten seconds.
+    pub fn new(endpoint: impl Into<String>) -> Self {
+        Self {
+            endpoint: OtlpEndpoint::Server(endpoint.into()),
+            protocol: OtlpProtocol::default(),
+            compression: OtlpCompression::default(),
+            headers: Vec::new(),
+            connection: Connection::direct(Connection::USUAL_TIMEOUT),
+        }
+    }
+}
+
 /// A protocol of OTLP, as the specification names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OtlpProtocol {

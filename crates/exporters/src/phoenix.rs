@@ -45,6 +45,20 @@ pub struct PhoenixConfig {
     pub connection: Connection,
 }
 
+impl PhoenixConfig {
+    /// A Phoenix without authentication, spoken to over OTLP; no request takes more than ten seconds.
+    pub fn new(endpoint: impl Into<String>, project: impl Into<String>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            api_key: None,
+            headers: Vec::new(),
+            project: project.into(),
+            api: PhoenixApi::default(),
+            connection: Connection::direct(Connection::USUAL_TIMEOUT),
+        }
+    }
+}
+
 /// An interface of Phoenix for spans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PhoenixApi {
