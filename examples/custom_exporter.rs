@@ -42,8 +42,7 @@ impl<W: Write + Send> Exporter for Accounts<W> {
 }
 
 fn main() -> Result<(), ExportError> {
-    let accounts =
-        Accounts { prices: PriceTable::builtin(), output: Mutex::new(io::stdout()) };
+    let accounts = Accounts { prices: PriceTable::builtin(), output: Mutex::new(io::stdout()) };
     let batch = SpanBatch::of(&examples::turn(), "accounts", &TreeOptions::default());
     accounts.export(&batch).map(drop)
 }

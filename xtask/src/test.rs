@@ -13,6 +13,10 @@ use crate::{e2e, install};
 pub(crate) fn full() -> anyhow::Result<()> {
     let mut stages = Stages::default();
     offline(&mut stages)?;
+    stages.run("documentation", || {
+        let mut document = cargo(&["doc", "--workspace", "--no-deps", "--quiet"])?;
+        run::succeed(document.env("RUSTDOCFLAGS", "-D warnings"))
+    })?;
     stages.run("windows", windows::run)?;
     stages.run("e2e", || e2e::run(e2e::CODEX_VERSION, &[]))
 }

@@ -95,6 +95,43 @@ fn no_crate_depends_on_a_program() {
     }
 }
 
+/// The crates that other programs use, too.
+const LIBRARIES: [&str; 8] = [
+    "codex-turn",
+    "delivery",
+    "exporters",
+    "otlp-model",
+    "pricing",
+    "private-files",
+    "scrub",
+    "trace-store",
+];
+
+/// What these may need beside each other.
+const OF_LIBRARIES: [&str; 1] = ["terminal-text"];
+
+#[test]
+fn the_libraries_and_the_examples_need_no_other_crates_of_ours() {
+    let metadata = stdout("cargo", &["metadata", "--no-deps", "--format-version", "1"]);
+    let metadata: Value = serde_json::from_str(&metadata).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let mut checked = 0;
+    for package in packages {
+        let name = package["name"].as_str().unwrap();
+        if name != "examples" && !LIBRARIES.contains(&name) {
+            continue;
+        }
+        checked += 1;
+        let is_ours = |name: &&str| packages.iter().any(|package| package["name"] == *name);
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        for ours in dependencies.filter_map(|each| each["name"].as_str()).filter(is_ours) {
+            let support = name != "examples" && OF_LIBRARIES.contains(&ours);
+            assert!(support || LIBRARIES.contains(&ours), "{name} depends on {ours}");
+        }
+    }
+    assert_eq!(checked, LIBRARIES.len() + 1);
+}
+
 /// Whoever sends over HTTP does not pay for the runtime that gRPC needs.
 #[test]
 fn the_hook_has_an_async_runtime_only_through_the_exporters() {

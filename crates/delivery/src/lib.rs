@@ -21,6 +21,32 @@
 //! | `metrics/claimed` | the batches whose metrics were sent or queued, by the id of their first span |
 //! | `lock` | held while a process sends queued batches |
 //!
+//! ```
+//! use std::time::{Duration, Instant, SystemTime};
+//!
+//! use delivery::{Attempt, Limits, Outbox, When};
+//! use exporters::Memory;
+//! use otlp_model::{SpanBatch, TreeOptions, Turn};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let queue = Outbox::new(folder.path().join("memory"), Limits::default());
+//! let batch = SpanBatch::of(&Turn::default(), "my project", &TreeOptions::default());
+//! queue.push(&batch, SystemTime::now())?; // from here on it is on disk
+//!
+//! let attempt = Attempt {
+//!     fingerprint: 1,
+//!     now: SystemTime::now(),
+//!     jitter: 0.5,
+//!     until: Instant::now() + Duration::from_secs(60),
+//!     clock: &Instant::now,
+//! };
+//! let memory = Memory::new();
+//! let flushed = queue.flush(&memory, &attempt, When::Due, None)?;
+//! assert_eq!((flushed.accepted, flushed.waiting), (1, 0));
+//! assert_eq!(memory.batches(), [batch]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
 //! it, so that a crash in between sends it twice, with the same ids; batches of one trace are offered
 //! in their order; nothing here knows what made the spans, or looks at a clock for more than a span of

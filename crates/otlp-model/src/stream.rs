@@ -1,6 +1,6 @@
 //! An export request that is written and read one span at a time, so that its size does not matter.
 //!
-//! The bytes are those of [`encode`](crate::encode) and [`decode`](crate::decode). What is read must
+//! The bytes are those of [`encode`] and [`decode`]. What is read must
 //! have one resource and one scope, before the spans: that is how protobuf is written here.
 
 use std::borrow::Cow;

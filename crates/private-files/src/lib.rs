@@ -7,9 +7,22 @@
 //! | Function | What a crash leaves |
 //! | --- | --- |
 //! | [`append`], [`open`] | what was written so far |
-//! | [`write`] | the old content or the new one; after a power cut perhaps neither |
+//! | [`write()`] | the old content or the new one; after a power cut perhaps neither |
 //! | [`write_durably`], [`NewFile`] | the old content or the new one, also after a power cut |
 //! | [`replace`], [`write_text`] | the same, in the place of a file of the user's: through links, with its owner and attributes |
+//!
+//! ```
+//! # let folder = tempfile::tempdir()?;
+//! let file = folder.path().join("state/last.json");
+//! private_files::write_durably(&file, b"{}")?;
+//! assert_eq!(std::fs::read(&file)?, b"{}");
+//! # #[cfg(unix)]
+//! # {
+//! # use std::os::unix::fs::PermissionsExt;
+//! # assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+//! # }
+//! # Ok::<(), std::io::Error>(())
+//! ```
 //!
 //! Invariants: this crate knows no format and no path of any program.
 

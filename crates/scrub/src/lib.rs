@@ -6,6 +6,15 @@
 //! In its place stands `[scrubbed:RULE:HASH]`: the hash of a secret is the same wherever it stands,
 //! and without the salt nobody can try what the secret was.
 //!
+//! ```
+//! let scrubber = scrub::Scrubber::new([7; 32], &["house_key".to_owned()]);
+//! let text = r#"{"api_key": "9f8a7b6c5d4e3f2a1b0c", "house_key": "under-the-mat-7", "city": "Bonn"}"#;
+//! let scrubbed = scrubber.scrub(text);
+//! assert_eq!(scrubbed.secrets, 2);
+//! assert!(scrubbed.text.contains("[scrubbed:") && scrubbed.text.contains("Bonn"));
+//! assert_eq!(scrubber.scrub(&scrubbed.text).text, scrubbed.text);
+//! ```
+//!
 //! Invariants: scrubbing twice changes nothing; a JSON text stays one; the time grows with the
 //! length of the text alone. One pass looks for the keywords of all rules, and a rule looks at the
 //! word around its keyword: a text without keywords costs that pass.

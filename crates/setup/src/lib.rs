@@ -2,7 +2,7 @@
 //!
 //! An installation goes through four steps, each with a value that can be looked at:
 //!
-//! 1. [`Facts`](facts::Facts): what is on this machine;
+//! 1. [`Facts`]: what is on this machine;
 //! 2. [`Answers`]: what the person wants, from flags, prompts and what is there;
 //! 3. [`Plan`]: the files that would differ, each with what it would be without us, and the
 //!    processes that would be started;

@@ -5,7 +5,7 @@
 //! These functions replace what acts by a picture of it and leave out what is invisible; all other
 //! characters stay. They know nothing of where a text comes from or goes to.
 //!
-//! [`line`] is for a text within a line, [`lines`] for a text of several lines, [`styled`] for a whole
+//! [`line()`] is for a text within a line, [`lines`] for a text of several lines, [`styled`] for a whole
 //! page in which the program itself has set colours, and [`json`] for JSON, which loses nothing.
 //! [`chain`] and [`causes`] give an error with its causes as text.
 
@@ -61,7 +61,7 @@ pub fn lines(text: &str) -> String {
 }
 
 /// A page of several lines with colours, which the program has set around texts that went through
-/// [`line`] or [`lines`]. Every other control sequence loses its beginning.
+/// [`line()`] or [`lines`]. Every other control sequence loses its beginning.
 pub fn styled(text: &str) -> String {
     let mut pieces = text.split(ESCAPE);
     let mut page = lines(pieces.next().unwrap_or_default());

@@ -4,6 +4,21 @@
 //! the file at the same time; nothing here needs a server. A span id is stored once: writing it
 //! again changes nothing, so whoever writes may repeat itself.
 //!
+//! ```
+//! use otlp_model::{SpanBatch, TreeOptions, Turn};
+//! use trace_store::TraceStore;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let turn = Turn { thread_id: "thread".to_owned(), key: "1".to_owned(), ..Turn::default() };
+//! let batch = SpanBatch::of(&turn, "my project", &TreeOptions::default());
+//! let mut store = TraceStore::open(folder.path().join("traces.db"))?;
+//! store.insert(&batch)?;
+//! store.insert(&batch)?;
+//! assert_eq!(store.trace(turn.trace_id())?.len(), 1);
+//! assert_eq!(store.last_traces(10)?.len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Invariants: this crate is synchronous, knows neither HTTP nor any agent harness, reads no
 //! environment, and leaves no file that another user of the machine can read.
 //!
