@@ -38,7 +38,7 @@ pub(crate) fn setup(
         format!("{open} are not all given, and there is no terminal to ask on")
     })?;
     let request = request(args)?;
-    let facts = gather(&machine, &request)?;
+    let facts = inspect(&machine, &request)?;
     let answers = setup::interview(&request, &facts, &machine, &mut *ask)?;
     let plan = setup::plan(&machine, &facts, &answers)?;
     let steps = plan.steps(&machine);
@@ -143,8 +143,8 @@ fn machine(environment: &Environment) -> Result<Machine, CommandError> {
     }
 }
 
-fn gather(machine: &Machine, request: &Request) -> Result<setup::Facts, CommandError> {
-    setup::gather(machine, request).map_err(|error| CommandError::Refused {
+fn inspect(machine: &Machine, request: &Request) -> Result<setup::Facts, CommandError> {
+    setup::inspect(machine, request).map_err(|error| CommandError::Refused {
         hint: error.hint().to_owned(),
         source: Box::new(error),
     })

@@ -67,7 +67,7 @@ fn the_exporter_before_setup_is_known_as_the_one_that_was_kept() {
                   protocol = \"binary\", headers = {} } }\n";
     let after = format!("notify = [\"/bin/true\"]\n{before}");
     fs::write(&config, &after).unwrap();
-    let gather = || {
+    let inspect = || {
         let expected = codex_toml::Expected {
             search: OsStr::new(""),
             service: None,
@@ -77,9 +77,9 @@ fn the_exporter_before_setup_is_known_as_the_one_that_was_kept() {
             version: None,
             codex: None,
         };
-        codex_toml::gather(&home.paths, expected).kept
+        codex_toml::inspect(&home.paths, expected).kept
     };
-    assert_eq!(gather(), None);
+    assert_eq!(inspect(), None);
     let mut record = Record::default();
     record.note(Entry {
         part: Part::CodexConfig,
@@ -89,6 +89,6 @@ fn the_exporter_before_setup_is_known_as_the_one_that_was_kept() {
         path: config,
     });
     home.place().save(&record).unwrap();
-    let kept = gather().unwrap();
+    let kept = inspect().unwrap();
     assert_eq!(kept.endpoint.as_deref(), Some("https://otel.example/v1/logs"));
 }

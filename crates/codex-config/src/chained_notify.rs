@@ -1,6 +1,6 @@
 //! The program that Codex notified before us, and that the hook starts in our place.
 //!
-//! It is somebody else's, so it must run whatever is wrong with the rest of our settings. Its key is
+//! It is not ours, so it must run whatever is wrong with the rest of our settings. Its key is
 //! therefore read apart from them, and found even in a file that is not valid YAML.
 
 use serde_yaml::Value;

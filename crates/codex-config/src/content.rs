@@ -123,8 +123,8 @@ fn is_own_mapping(reader: &mut Reader<'_>) -> bool {
     reader.entry.is_none() || is_mapping(reader, Own("logging"))
 }
 
-/// Whether the switches are where they can be read, if there are any. Where they are not, whoever
-/// wrote something there did not want the defaults.
+/// Whether the switches are where they can be read, if there are any. Where they are not, the
+/// user who wrote something there did not want the defaults.
 fn is_mapping(reader: &mut Reader<'_>, group: Source) -> bool {
     let Some(value) = reader.value(group).filter(|value| !value.is_mapping()) else { return true };
     let shown = document::scalar_text(value).unwrap_or_else(|| document::kind(value).to_owned());

@@ -10,8 +10,8 @@ use crate::reader::{Reader, Source::Key};
 pub struct Folders(Option<Vec<PathBuf>>);
 
 impl Folders {
-    /// Whether turns that ran here are traced. Where nobody knows where a turn ran, it is traced only
-    /// if all are.
+    /// Whether turns that ran here are traced. A turn whose folder is unknown is traced only if all
+    /// are.
     pub fn cover(&self, cwd: Option<&Path>) -> bool {
         let Some(folders) = &self.0 else { return true };
         let real = |path: &Path| dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
@@ -22,7 +22,7 @@ impl Folders {
     }
 }
 
-/// Decides it. What is no list of texts names no folder, and then no turn is traced: somebody meant to
+/// Decides it. What is no list of texts names no folder, and then no turn is traced: the user meant to
 /// keep turns back.
 pub(crate) fn folders(paths: &Paths, reader: &mut Reader<'_>) -> Folders {
     const KEY: &str = "harnesses.codex.folders";

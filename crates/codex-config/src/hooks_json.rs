@@ -134,7 +134,7 @@ fn remove(hooks: &CstObject, event: &str, command: &str) {
             text.as_deref() == Some(command)
         };
         let (ours, theirs): (Vec<_>, Vec<_>) = list.elements().into_iter().partition(runs_ours);
-        // Somebody may have given it a matcher.
+        // The user may have given it a matcher.
         let is_nothing_else = theirs.is_empty() && object.properties().len() == 1;
         if is_nothing_else && !ours.is_empty() {
             group.remove();

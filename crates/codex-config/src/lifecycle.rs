@@ -24,20 +24,20 @@ pub struct FoundHook {
     pub command: String,
     /// The number of its group below the event, and its own in the group, by which Codex knows it.
     pub place: (usize, usize),
-    /// What Codex notes as `trusted_hash` when somebody trusts it.
+    /// What Codex notes as `trusted_hash` when the user trusts it.
     pub hash: String,
 }
 
 /// Whether Codex runs a hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HookTrust {
-    /// It does.
+    /// Codex runs it.
     Trusted,
-    /// It asks first: nobody has trusted it.
+    /// Codex asks first: the user has not trusted it yet.
     Untrusted,
     /// It asks again: what was trusted was another one.
     Changed,
-    /// Somebody switched it off.
+    /// The user switched it off.
     SwitchedOff,
 }
 

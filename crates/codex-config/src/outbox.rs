@@ -7,7 +7,7 @@ use crate::reader::{Reader, Source::Key};
 /// In seconds.
 const DAY: u64 = 24 * 60 * 60;
 
-/// Bounds what waits for one target.
+/// Limits of the queue of one target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutboxLimits {
     /// Bytes of all that waits.

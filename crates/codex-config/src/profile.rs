@@ -1,7 +1,7 @@
 //! A block in the profiles of shells that puts our folder first in `PATH`: text in, text out.
 //!
 //! The block stands between two comments, by which it is found again. Everything outside of it is
-//! somebody else's and never touched; so is a text in which the comments do not pair up.
+//! not ours and never touched; so is a text in which the comments do not pair up.
 
 mod block;
 mod files;

@@ -63,7 +63,7 @@ impl Reader<'_> {
     }
 
     /// Gives a switch that decides what content is recorded. A value that is not understood means
-    /// no, because whoever wrote it did not want the default.
+    /// no, because the user who wrote it did not want the default.
     pub(crate) fn content_switch(&mut self, source: Source) -> Option<bool> {
         if let Some(value) = self.value(source)
             && document::scalar_text(value).is_none()

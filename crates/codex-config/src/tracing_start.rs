@@ -1,4 +1,4 @@
-//! When tracing of a home began: turns that ended before are history, which nobody agreed to send.
+//! When tracing of a home began: turns that ended before are history, which the user did not agree to send.
 
 use std::fs;
 use std::path::PathBuf;

@@ -23,7 +23,7 @@ pub const ARIZE_CODEX_BIN: &str = "ARIZE_CODEX_BIN";
 /// How many seconds the proxy waits for the turns of a Codex that has ended; 0 for not at all.
 pub const ARIZE_CODEX_WAIT: &str = "ARIZE_CODEX_WAIT";
 
-/// Set for the program that the hook starts for somebody else, to what marks the payload: a hook
+/// Set for the program that the hook starts for the user, to what marks the payload: a hook
 /// that this program starts in turn does not start it again.
 pub const ARIZE_CHAINED_NOTIFY: &str = "ARIZE_CHAINED_NOTIFY";
 
@@ -31,7 +31,7 @@ pub const ARIZE_CHAINED_NOTIFY: &str = "ARIZE_CHAINED_NOTIFY";
 pub const ARIZE_TRACE_ENABLED: &str = "ARIZE_TRACE_ENABLED";
 /// Prints spans instead of sending them.
 pub const ARIZE_DRY_RUN: &str = "ARIZE_DRY_RUN";
-/// Logs more.
+/// Writes each step of a run to the log, too.
 pub const ARIZE_VERBOSE: &str = "ARIZE_VERBOSE";
 /// Writes debug dumps below `state/codex/debug/`.
 pub const ARIZE_TRACE_DEBUG: &str = "ARIZE_TRACE_DEBUG";
@@ -121,7 +121,7 @@ pub const CODEX_OTLP_KEYFILE: &str = "CODEX_OTLP_KEYFILE";
 /// The certificate authorities to trust, a PEM file.
 pub const CODEX_OTLP_CACERTFILE: &str = "CODEX_OTLP_CACERTFILE";
 
-/// Attributes of whoever sends telemetry: `name=value,name=value`, percent-encoded.
+/// Attributes of the program that sends telemetry: `name=value,name=value`, percent-encoded.
 pub const OTEL_RESOURCE_ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 /// The base URL of a receiver of OTLP, for all programs.
 pub const OTEL_EXPORTER_OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";

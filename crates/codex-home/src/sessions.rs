@@ -82,7 +82,7 @@ fn split_id(text: &str) -> Option<(&str, &str)> {
 }
 
 /// The thread of a transcript with this file name; none for other files and packed transcripts, to
-/// which nobody writes.
+/// which is never written.
 pub fn thread_of(file_name: &str) -> Option<&str> {
     TranscriptName::parse(file_name).filter(|name| !name.is_packed).map(|name| name.thread)
 }

@@ -36,7 +36,7 @@ pub enum Change {
 /// Says why the shim is as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum ShimError {
-    /// Somebody else's file has its name.
+    /// A file that is not ours has its name.
     #[error("`{}` is not a shim of ours", .path.display())]
     Foreign {
         /// The file.

@@ -44,7 +44,7 @@ fn links(context: &Context<'_>) -> Vec<Finding> {
     let paths = &machine.paths;
     let search = machine.search_path();
     let codex = Codex::inspect(machine);
-    let hooks = hooks::gather(paths, codex.version);
+    let hooks = hooks::inspect(paths, codex.version);
     let expected = codex_toml::Expected {
         search: &search,
         service: service::wanted(own),
@@ -58,22 +58,22 @@ fn links(context: &Context<'_>) -> Vec<Finding> {
         codex: codex.real(),
     };
     let remedies = Remedies { paths, shell: &machine.environment };
-    let incomplete = programs::gather(&machine.programs, &search);
+    let incomplete = programs::inspect(&machine.programs, &search);
     let mut findings = programs::check(incomplete.as_ref());
     findings.extend(codex::check(&codex));
-    findings.extend(codex_toml::check(&codex_toml::gather(paths, expected)));
-    let projects = project::gather(&machine.folder, &paths.codex_home);
+    findings.extend(codex_toml::check(&codex_toml::inspect(paths, expected)));
+    let projects = project::inspect(&machine.folder, &paths.codex_home);
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks));
-    findings.extend(chained::check(&chained::gather(paths, &search)));
+    findings.extend(chained::check(&chained::inspect(paths, &search)));
     findings.extend(settings::check(own, remedies));
-    findings.extend(permissions::check(&permissions::gather(paths, own)));
+    findings.extend(permissions::check(&permissions::inspect(paths, own)));
     findings.extend(daemon::check(daemon::inspect(machine, codex.real()).as_ref()));
-    findings.extend(service::check(&service::gather(context)));
-    findings.extend(disk::check(&disk::gather(paths)));
-    findings.extend(target::check(&target::gather(own, paths), remedies));
-    findings.extend(outbox::check(&outbox::gather(own, paths), paths, context.now));
-    findings.extend(turns::check(&turns::gather(paths, context.now)));
+    findings.extend(service::check(&service::inspect(context)));
+    findings.extend(disk::check(&disk::inspect(paths)));
+    findings.extend(target::check(&target::inspect(own, paths), remedies));
+    findings.extend(outbox::check(&outbox::inspect(own, paths), paths, context.now));
+    findings.extend(turns::check(&turns::inspect(paths, context.now)));
     findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), context.now));
     match incomplete {
         Some(incomplete) => {

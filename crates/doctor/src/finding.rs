@@ -58,7 +58,7 @@ impl Finding {
 pub struct Report {
     /// How the worst of them is.
     pub level: Level,
-    /// They.
+    /// The findings, in the order of the chain from Codex to the backend.
     pub findings: Vec<Finding>,
 }
 

@@ -26,7 +26,7 @@ pub fn try_targets(
     if on_network.count() == 0 {
         return Vec::new();
     }
-    let answers = target::gather_within(settings, paths, patience);
+    let answers = target::inspect_within(settings, paths, patience);
     let findings = target::check(&answers, Remedies { paths, shell });
     let is_worth_a_line =
         |finding: &Finding| finding.check == target::TARGET || finding.level != Level::Ok;

@@ -87,7 +87,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// A text of somebody else's on one line of at most so many columns.
+/// A text of others on one line of at most so many columns.
 pub(crate) fn line(text: &str, width: usize) -> String {
     cut(text.trim(), width)
 }

@@ -213,7 +213,7 @@ impl Request {
 }
 
 impl Backend {
-    /// The address that it has where nobody says another one.
+    /// The address that it has where no other one is given.
     pub fn default_endpoint(self) -> Option<&'static str> {
         match self {
             Self::Local | Self::Otlp => None,

@@ -205,7 +205,7 @@ impl Work {
     }
 }
 
-/// Starts and restarts what the plan says. Files are more important: whatever fails here, somebody
+/// Starts and restarts what the plan says. Files are more important: whatever fails here, the user
 /// can do later.
 fn processes(machine: &Machine, facts: &Facts, plan: &Plan, applied: &mut Applied) {
     let service = facts::service(machine, plan.port);

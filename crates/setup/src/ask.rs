@@ -2,7 +2,7 @@
 
 use codex_config::Secret;
 
-/// Somebody who answers questions. Each question proposes an answer.
+/// Answers questions: a person, or what is proposed. Each question proposes an answer.
 pub trait Ask {
     /// Lets one of several options be chosen; gives its index.
     fn choose(
@@ -42,7 +42,7 @@ pub enum AskError {
     Terminal(String),
 }
 
-/// Takes what is proposed, and asks nobody.
+/// Takes what is proposed, and asks no person.
 #[derive(Debug, Default)]
 pub struct TakeProposed {
     /// What was told.

@@ -39,11 +39,11 @@ pub struct Change {
     pub undo: Undo,
 }
 
-/// How our part is taken out of a file that somebody changed since.
+/// How our part is taken out of a file that was changed since.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Undo {
-    /// All of it was ours; what somebody made of it stays.
+    /// All of it was ours; what the user made of it stays.
     Leave,
     /// The keys of `config.yaml` that we set.
     Settings(edit::Undo),

@@ -203,7 +203,7 @@ impl Facts {
 }
 
 /// Looks at the machine: for the buffer service at the port that is requested, or else is set.
-pub fn gather(machine: &Machine, request: &Request) -> Result<Facts, FactsError> {
+pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError> {
     let paths = &machine.paths;
     let record = RecordFiles::under(&paths.harness_home).load().map_err(FileError::from)?;
     let look = |path: &Path| FileState::look(path, &record);
@@ -417,7 +417,7 @@ fn destination(entry: &Value) -> Option<Destination> {
     })
 }
 
-/// Headers as the settings have them; what makes no sense as one is left to whoever sends them.
+/// Headers as the settings have them; what makes no sense as one is left to the exporter.
 fn headers(value: &Value) -> Vec<Header> {
     let entries = value.as_mapping().into_iter().flatten();
     let headers = entries.filter_map(|(name, value)| {

@@ -76,7 +76,7 @@ impl FileState {
 /// holds now without our part.
 fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError> {
     if !now.exists() {
-        // Somebody removed it, and would not want it back.
+        // The user removed it, and would not want it back.
         return Ok(None);
     }
     let sha256 = digest(now.text());
@@ -94,11 +94,11 @@ fn without_us(entry: &Entry, now: &Snapshot) -> Result<Option<String>, FileError
     }
     let undone = undo(&entry.undo, now.text())
         .map_err(|source| FileError::Undo { path: entry.path.clone(), source })?;
-    // A file that we made and that nobody put anything into would not be there.
+    // A file that we made and that the user put nothing into would not be there.
     Ok((entry.before.is_some() || !undone.trim().is_empty()).then_some(undone))
 }
 
-/// Takes our part out of a text that somebody changed since.
+/// Takes our part out of a text that was changed since.
 fn undo(undo: &Undo, now: &str) -> Result<String, EditError> {
     Ok(match undo {
         Undo::Leave => now.to_owned(),

@@ -13,9 +13,9 @@
 //! - What a file is to hold is computed from what it would hold without us. So a second installation
 //!   plans nothing, and one over a changed file can be undone as well as one over a fresh one.
 //! - Whatever interrupts an installation, [`uninstall`] takes back what was made.
-//! - A file that somebody changed since keeps those changes.
+//! - A file that was changed since keeps those changes.
 //! - One at a time changes files, and only what it has looked at.
-//! - Nothing of somebody else's is touched: foreign programs, blocks, keys and processes.
+//! - What is not ours is not touched: foreign programs, blocks, keys and processes.
 //!
 //! The library does not look the environment or the home directory up by itself (see [`Machine`](machine::Machine)), and it
 //! prints nothing but the prompts of [`terminal`]. It knows nothing of spans, and of backends only
@@ -54,7 +54,7 @@ pub use answers::{
     Answers, Backend, Content, Destination, ExistingOtel, Request, Scope, UnknownWord,
 };
 pub use apply::{Applied, ApplyError, Problem, apply};
-pub use facts::{Facts, FactsError, gather};
+pub use facts::{Facts, FactsError, inspect};
 pub use header::{Header, HeaderError};
 pub use interview::{InterviewError, interview};
 pub use lock::LockError;

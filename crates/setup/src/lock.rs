@@ -41,7 +41,7 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Waits a little until nobody else is at work, and makes sure that what was noted is still
+    /// Waits a little until no other process is at work, and makes sure that what was noted is still
     /// `known`.
     pub(crate) fn take(place: &RecordFiles, known: &Record) -> Result<Self, LockError> {
         let file = place.lock();
@@ -70,7 +70,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // While it is held, so that nobody else's is removed. One that stays does no harm.
+        // While it is held, so that no other process's is removed. One that stays does no harm.
         let _ = fs::remove_file(&self.file);
     }
 }
@@ -94,7 +94,7 @@ fn is_ours(file: &std::path::Path) -> bool {
     holder.trim() == std::process::id().to_string()
 }
 
-/// Windows keeps a file that is open, and shows nobody else what is in one that is locked.
+/// Windows keeps a file that is open, and shows no other process the content of one that is locked.
 #[cfg(not(unix))]
 fn is_ours(_file: &std::path::Path) -> bool {
     true

@@ -3,7 +3,7 @@
 //! Its first era had the same parts as ours: `notify`, a buffer service on the same port, a script
 //! `codex` before the real one and blocks in the shells' profiles. Its second era has `notify` alone
 //! and `config.json`. What is recognised is taken over: an uninstallation does not bring it back,
-//! because half of a system that is not running any more helps nobody.
+//! because half of a system that is not running any more is of no use.
 
 use buffer_api::process::PortOwner;
 use codex_config::codex_toml::is_hook;

@@ -85,7 +85,7 @@ impl Ask for Terminal {
     }
 
     fn tell(&mut self, message: &str) {
-        // Whoever closed the stream does not want to know.
+        // There is no reader any more.
         let message = lines(message);
         // What has lines of its own is laid out already.
         let is_sentence = !message.contains('\n');

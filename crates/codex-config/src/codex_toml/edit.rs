@@ -24,8 +24,8 @@ pub struct Wanted {
 
 /// Where Codex sends its log events.
 ///
-/// What they hold is the user's word: `log_user_prompt` stays as it is, also because whoever got the
-/// events before may get them still.
+/// What they hold is the user's word: `log_user_prompt` stays as it is, also because the receiver of before may
+/// still get the events.
 ///
 /// Written beside it, where the user says nothing else: `trace_exporter = "none"`, without which
 /// Codex 0.80 to 0.125 sends spans to the address for logs.

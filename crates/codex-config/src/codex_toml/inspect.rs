@@ -24,7 +24,7 @@ pub struct Found {
     pub otel: Option<FoundOtel>,
     /// The commands of lifecycle events.
     pub hooks: Vec<FoundHook>,
-    /// Which of them, and of those in `hooks.json`, somebody has trusted.
+    /// Which of them, and of those in `hooks.json`, the user has trusted.
     pub hook_states: HookStates,
     /// Whether `[features]` switches all of them off.
     pub hooks_are_off: bool,
@@ -51,7 +51,7 @@ pub enum NotifyOwner {
     Ours,
     /// The hook of the Python system, which has the same name.
     PythonSystem,
-    /// Somebody else's.
+    /// Another program.
     Foreign,
 }
 

@@ -9,7 +9,7 @@ use crate::lines::{self, line_before, splice, without_all, without_lines};
 
 /// Takes out of a text what is still ours, and puts back what was there before.
 ///
-/// A key that has another value by now is somebody else's and stays. Where the text is what
+/// A key that has another value by now is the user's and stays. Where the text is what
 /// [`edit`](super::edit) made of it, the result is what it was before, to the byte.
 pub fn undo(text: &str, undo: &Undo) -> Result<String, EditError> {
     let (bom, body) = lines::split_bom(text);
@@ -30,7 +30,7 @@ fn take_back(text: &str, change: &Change) -> Result<String, EditError> {
         },
         Change::Header { table, blank_above } => remove_header(text, &path(table), *blank_above),
         Change::Hook { event, command, blank_above } => {
-            // Whoever copied it would be left with a command that is not there any more.
+            // A user who copied it would be left with a command that is not there any more.
             let mut text = text.to_owned();
             while let Some(without) = hooks::without(&text, event, command, *blank_above)? {
                 text = without;
@@ -40,7 +40,7 @@ fn take_back(text: &str, change: &Change) -> Result<String, EditError> {
     }
 }
 
-/// Makes lines of comments again, unless somebody gave the key another value.
+/// Makes lines of comments again, unless the user gave the key another value.
 fn restore(text: &str, path: &[&str], lines: &str, value: &str) -> Result<String, EditError> {
     let outline = Outline::parse(text)?;
     if outline.item(path).is_some() {

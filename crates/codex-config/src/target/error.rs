@@ -36,8 +36,8 @@ pub enum TargetError {
         /// The key and the variable of each.
         missing: Vec<(String, &'static str)>,
     },
-    /// The target is the standard output, where nobody would see the traces.
-    #[error("the target `stdout` is for dry runs: Codex shows to nobody what its hook prints")]
+    /// The target is the standard output, where the traces would not be seen.
+    #[error("the target `stdout` is for dry runs: Codex does not show what its hook prints")]
     OnlyInDryRun,
     /// The endpoint is not an HTTP URL.
     #[error("`{key}` is `{value}`, which does not start with `http://` or `https://` and a host")]
@@ -90,7 +90,7 @@ fn set(key: &str, value: &str) -> String {
     }
 }
 
-/// How to set a key without showing its value to whoever looks.
+/// How to set a key without showing its value on the screen.
 fn set_secret(key: &str) -> String {
     if key.contains('[') {
         format!("set `{key}` in `config.yaml`")

@@ -31,7 +31,7 @@ fn the_standard_output_is_for_dry_runs() {
     check_error(
         "target: stdout",
         expect![[r#"
-        the target `stdout` is for dry runs: Codex shows to nobody what its hook prints
+        the target `stdout` is for dry runs: Codex does not show what its hook prints
         hint: name the target `file`, or set `ARIZE_DRY_RUN=true` where you look"#]],
     );
     check_error(

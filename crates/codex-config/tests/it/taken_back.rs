@@ -1,4 +1,4 @@
-//! Whatever people do to `arize-env.sh` and `hooks.json`: what was done can be undone, and only that.
+//! After any change of a user to `arize-env.sh` and `hooks.json`: what was done can be undone, and only that.
 
 use codex_config::env_file;
 use codex_config::hooks_json;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::corpus::wanted;
 
 #[test]
-fn a_matcher_that_somebody_gave_our_command_stays() {
+fn a_matcher_that_a_user_gave_our_command_stays() {
     let wanted = wanted().hooks.unwrap();
     let undo = hooks_json::edit("{}", &wanted).unwrap().undo;
     let ours = json!({ "hooks": [{ "command": wanted.command }], "matcher": "*" });

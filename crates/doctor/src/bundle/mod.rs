@@ -104,7 +104,7 @@ fn system() -> String {
 }
 
 fn queues(context: &Context<'_>) -> Vec<String> {
-    let line = |facts: outbox::Facts| match facts.summary {
+    let line = |facts: outbox::QueueFacts| match facts.summary {
         Err(error) => format!("{}: cannot be read: {error}", facts.queue),
         Ok(summary) => format!(
             "{}: {} accepted, {} queued ({}), {} rejected, {} dropped, {} sampled out, metrics of {} queued and of {} lost{}",
@@ -120,7 +120,7 @@ fn queues(context: &Context<'_>) -> Vec<String> {
             summary.last_error.map(|error| format!("; last error: {error}")).unwrap_or_default(),
         ),
     };
-    outbox::gather(context.settings, &context.machine.paths).into_iter().map(line).collect()
+    outbox::inspect(context.settings, &context.machine.paths).into_iter().map(line).collect()
 }
 
 /// The last lines of both logs. A line without a time goes on with another, and is left out: nothing

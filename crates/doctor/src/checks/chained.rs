@@ -13,7 +13,7 @@ const FORGET: &str = "arize-config delete harnesses.codex.chained_notify";
 
 /// What is known of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Facts {
+pub enum ChainedFacts {
     /// The settings name none.
     None,
     /// The settings do not name it as they should.
@@ -23,29 +23,29 @@ pub enum Facts {
 }
 
 /// Reads the setting and looks for the program.
-pub fn gather(paths: &Paths, search: &OsStr) -> Facts {
+pub fn inspect(paths: &Paths, search: &OsStr) -> ChainedFacts {
     match chained_notify(paths) {
-        Err(error) => Facts::Wrong(error.to_string()),
+        Err(error) => ChainedFacts::Wrong(error.to_string()),
         Ok(command) => match command.into_iter().next() {
-            None => Facts::None,
+            None => ChainedFacts::None,
             Some(program) => {
                 let is_runnable = processes::find_program(&program, search).is_some();
-                Facts::Program(program, is_runnable)
+                ChainedFacts::Program(program, is_runnable)
             }
         },
     }
 }
 
 /// What the facts mean; nothing where there is no such program.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &ChainedFacts) -> Vec<Finding> {
     match facts {
-        Facts::None => Vec::new(),
-        Facts::Wrong(error) => vec![Finding::warning(CHECK, error, FORGET)],
-        Facts::Program(program, true) => {
+        ChainedFacts::None => Vec::new(),
+        ChainedFacts::Wrong(error) => vec![Finding::warning(CHECK, error, FORGET)],
+        ChainedFacts::Program(program, true) => {
             let message = format!("the hook starts `{}` for each notification", line(program, 60));
             vec![Finding::ok(CHECK, message)]
         }
-        Facts::Program(program, false) => {
+        ChainedFacts::Program(program, false) => {
             let program = line(program, 60);
             let message = format!(
                 "`chained_notify` names `{program}`, which is not a program: the hook starts nothing else"
@@ -69,7 +69,7 @@ mod tests {
         let look = |value: &str| {
             let text = format!("harnesses: {{codex: {{chained_notify: {value}}}}}\n");
             std::fs::write(&paths.config_file, text).unwrap();
-            check(&gather(&paths, OsStr::new("/usr/bin:/bin")))
+            check(&inspect(&paths, OsStr::new("/usr/bin:/bin")))
         };
         assert_eq!(look("[]"), []);
         for (value, level) in [

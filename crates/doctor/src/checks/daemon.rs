@@ -11,7 +11,7 @@ const CHECK: &str = "codex.daemon";
 
 /// A daemon that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct DaemonFacts {
     /// The process.
     pub daemon: Daemon,
     /// Its version and that of `codex`, where it is the older one.
@@ -19,15 +19,15 @@ pub struct Facts {
 }
 
 /// Finds the daemon, and has `codex` ask it for its version.
-pub fn inspect(machine: &Machine, codex: Option<&Path>) -> Option<Facts> {
+pub fn inspect(machine: &Machine, codex: Option<&Path>) -> Option<DaemonFacts> {
     let daemon = Daemon::find(&machine.paths)?;
-    Some(Facts { daemon, outdated: codex.and_then(|codex| Daemon::outdated(machine, codex)) })
+    Some(DaemonFacts { daemon, outdated: codex.and_then(|codex| Daemon::outdated(machine, codex)) })
 }
 
 /// What the facts mean.
-pub fn check(facts: Option<&Facts>) -> Vec<Finding> {
+pub fn check(facts: Option<&DaemonFacts>) -> Vec<Finding> {
     const ENDS: &str = "which ends the turns that it runs";
-    let Some(Facts { daemon: Daemon { pid, has_old_settings }, outdated }) = facts else {
+    let Some(DaemonFacts { daemon: Daemon { pid, has_old_settings }, outdated }) = facts else {
         return vec![Finding::ok(CHECK, "no daemon of Codex's terminal sessions runs")];
     };
     let daemon = format!("the daemon of Codex's terminal sessions (pid {pid})");
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn a_daemon_with_old_settings_or_an_old_version_is_named_with_what_renews_it() {
         let daemon = |has_old_settings, outdated| {
-            check(Some(&Facts { daemon: Daemon { pid: 7, has_old_settings }, outdated }))
+            check(Some(&DaemonFacts { daemon: Daemon { pid: 7, has_old_settings }, outdated }))
         };
         expect::only(&check(None), Level::Ok, "no daemon");
         expect::only(&daemon(false, None), Level::Ok, "(pid 7) has the present settings");

@@ -18,7 +18,7 @@ const LITTLE: u64 = 500 << 20;
 
 /// How it is with the folder of our files.
 #[derive(Debug)]
-pub struct Facts {
+pub struct DiskFacts {
     /// The folder, or the nearest above it that exists.
     pub folder: PathBuf,
     /// Whether a file could be made in it.
@@ -30,16 +30,16 @@ pub struct Facts {
 }
 
 /// Tries to write a file, and removes it again.
-pub fn gather(paths: &Paths) -> Facts {
+pub fn inspect(paths: &Paths) -> DiskFacts {
     let existing = paths.state_dir.ancestors().find(|folder| folder.is_dir());
     let folder = existing.unwrap_or(&paths.home).to_owned();
     // Of a temporary file nothing is left.
     let writing = tempfile::tempfile_in(&folder).map(drop);
-    Facts { free: free(&folder), kind: file_system_of(&folder), writing, folder }
+    DiskFacts { free: free(&folder), kind: file_system_of(&folder), writing, folder }
 }
 
 /// What the facts mean.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &DiskFacts) -> Vec<Finding> {
     let shared = facts.kind.and_then(shared_file_system);
     let mut findings = space(facts);
     findings.extend(shared.map(|name| on_a_network(&facts.folder, name)));
@@ -63,7 +63,7 @@ fn on_a_network(folder: &Path, name: &str) -> Finding {
     )
 }
 
-fn space(facts: &Facts) -> Vec<Finding> {
+fn space(facts: &DiskFacts) -> Vec<Finding> {
     let folder = facts.folder.display();
     if let Err(error) = &facts.writing {
         let message = format!("`{folder}` cannot be written to: {error}");
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_is_left_decides() {
-        let facts = |writing, free| Facts { folder: "/h".into(), writing, free, kind: None };
+        let facts = |writing, free| DiskFacts { folder: "/h".into(), writing, free, kind: None };
         let denied = || Err(io::Error::from(io::ErrorKind::PermissionDenied));
         for (facts, level) in [
             (facts(Ok(()), Some(u64::MAX)), Level::Ok),
@@ -147,7 +147,7 @@ mod tests {
             [(0x6969, Some("(nfs)")), (0xff53_4d42, Some("(cifs)")), (0xef53, None)]
         {
             let facts =
-                Facts { folder: "/h".into(), writing: Ok(()), free: None, kind: Some(kind) };
+                DiskFacts { folder: "/h".into(), writing: Ok(()), free: None, kind: Some(kind) };
             let findings = check(&facts);
             let named = findings.get(1).map(|finding| (finding.level, finding.message.as_str()));
             assert_eq!(named.is_some(), shared.is_some(), "{findings:?}");
@@ -158,7 +158,7 @@ mod tests {
         }
     }
 
-    /// Whoever runs the tests may write everywhere, so that only the command is tried.
+    /// The user of the tests may write everywhere, so that only the command is tried.
     #[cfg(unix)]
     #[test]
     fn a_folder_of_the_user_is_opened_by_the_command() {
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_folder_need_not_be_there_yet_and_nothing_is_left_in_it() {
         let home = tempfile::tempdir().unwrap();
-        let facts = gather(&Paths::new(home.path(), None));
+        let facts = inspect(&Paths::new(home.path(), None));
         assert_eq!(facts.folder, home.path());
         assert!(facts.writing.is_ok() && facts.free.is_some_and(|free| free > 0), "{facts:?}");
         assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);

@@ -17,7 +17,7 @@ const CHECK: &str = "codex.hooks";
 
 /// What is known of our lifecycle hooks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Facts {
+pub struct HookFacts {
     /// The events that run our hook, and whether Codex lets them.
     pub ours: Vec<(String, HookTrust)>,
     /// Codex's `config.toml`, if it switches all hooks off.
@@ -31,7 +31,7 @@ pub struct Facts {
 }
 
 /// Looks into Codex's two places for hooks.
-pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
+pub fn inspect(paths: &Paths, version: Option<CodexVersion>) -> HookFacts {
     let config = paths.codex_home.join("config.toml");
     let text = fs::read_to_string(&config).unwrap_or_default();
     let found = codex_toml::inspect(&text).unwrap_or_default();
@@ -42,9 +42,9 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
     let unreadable = unreadable.map(|error| (json.clone(), error.to_string()));
     let mut ours = our_hooks(&paths.codex_home, &found, in_json.as_deref().unwrap_or_default());
     let known = version.map(|version| triggers(version).lifecycle).unwrap_or_default();
-    // Of an event that it does not know, Codex asks nobody whether to trust a hook.
+    // Of an event that it does not know, Codex does not ask whether to trust a hook.
     ours.retain(|(event, _)| known.is_empty() || known.contains(&event.as_str()));
-    Facts {
+    HookFacts {
         ours,
         unreadable,
         has_notify: found.notify.is_some(),
@@ -54,7 +54,7 @@ pub fn gather(paths: &Paths, version: Option<CodexVersion>) -> Facts {
 }
 
 /// What the facts mean; nothing where we have no lifecycle hooks.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &HookFacts) -> Vec<Finding> {
     let missing = |message: String, command: &str| match facts.has_notify {
         true => Finding::warning(CHECK, message, command),
         // There is nothing else that announces turns.
@@ -87,7 +87,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
 }
 
 /// Says which of our hooks Codex does not run, a sentence for each reason.
-fn not_run(facts: &Facts) -> impl Iterator<Item = String> {
+fn not_run(facts: &HookFacts) -> impl Iterator<Item = String> {
     const ASKS: &str = "Codex asks when it is started in a terminal, and skips them until then";
     let newest = RECORDED_VERSIONS.last().and_then(|newest| CodexVersion::parse(newest));
     let unknown = facts.version.filter(|version| newest.is_some_and(|newest| *version > newest));
@@ -108,7 +108,7 @@ fn not_run(facts: &Facts) -> impl Iterator<Item = String> {
 }
 
 /// The events of our hooks of this kind, if there are any.
-fn events(facts: &Facts, trust: HookTrust) -> Option<String> {
+fn events(facts: &HookFacts, trust: HookTrust) -> Option<String> {
     let of_kind = facts.ours.iter().filter(|(_, found)| *found == trust);
     let events: Vec<&str> = of_kind.map(|(event, _)| event.as_str()).collect();
     (!events.is_empty()).then(|| events.join(", "))
@@ -148,15 +148,15 @@ mod tests {
         #[track_caller]
         fn expect(&self, config: &str, version: &str, level: Level, part: &str) {
             fs::write(self.paths.codex_home.join("config.toml"), config).unwrap();
-            let findings = check(&gather(&self.paths, CodexVersion::parse(version)));
+            let findings = check(&inspect(&self.paths, CodexVersion::parse(version)));
             crate::checks::expect::only(&findings, level, part);
         }
     }
 
     #[test]
-    fn a_hook_that_nobody_trusts_is_as_good_as_none() {
+    fn a_hook_that_is_not_trusted_is_as_good_as_none() {
         let place = Place::new();
-        assert_eq!(check(&gather(&place.paths, None)), []);
+        assert_eq!(check(&inspect(&place.paths, None)), []);
         let notify = format!("notify = [\"x\"]\n{HOOKS}");
         place.expect(HOOKS, "0.169.0", Failure, "not trusted yet (SubagentStop)");
         place.expect(&notify, "0.169.0", Warning, "skips them until then");

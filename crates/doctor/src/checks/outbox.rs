@@ -1,4 +1,4 @@
-//! What waits for a target that is away, and what a target has refused for good.
+//! What is queued for a target that cannot be reached, and what a target has rejected for good.
 
 use std::time::SystemTime;
 
@@ -20,7 +20,7 @@ const MOST_UNFINISHED: usize = 3;
 
 /// A queue of turns.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
+pub struct QueueFacts {
     /// Its name.
     pub queue: String,
     /// What its turns wait for.
@@ -63,8 +63,8 @@ impl From<Destination> for WaitsFor {
 }
 
 /// Looks into the queue of each target, and into those for other places that hold something.
-pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
-    let facts = |queue: String, outbox: &Outbox, waits_for| Facts {
+pub fn inspect(settings: &Settings, paths: &Paths) -> Vec<QueueFacts> {
+    let facts = |queue: String, outbox: &Outbox, waits_for| QueueFacts {
         summary: outbox.summary().map_err(|error| chain(&error)),
         max_bytes: settings.outbox.max_bytes,
         waits_for,
@@ -81,14 +81,14 @@ pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
 }
 
 /// What the facts mean. What cannot be sent may go to the first of the targets instead.
-pub fn check(outboxes: &[Facts], paths: &Paths, now: SystemTime) -> Vec<Finding> {
+pub fn check(outboxes: &[QueueFacts], paths: &Paths, now: SystemTime) -> Vec<Finding> {
     let own = outboxes.iter().find(|facts| facts.waits_for == WaitsFor::Target);
     let target = own.map_or("TARGET", |facts| facts.queue.split('@').next().unwrap_or_default());
-    outboxes.iter().flat_map(|facts| judge(facts, target, paths, now)).collect()
+    outboxes.iter().flat_map(|facts| evaluate(facts, target, paths, now)).collect()
 }
 
-fn judge(facts: &Facts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Finding> {
-    let Facts { queue, summary, max_bytes, .. } = facts;
+fn evaluate(facts: &QueueFacts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Finding> {
+    let QueueFacts { queue, summary, max_bytes, .. } = facts;
     let summary = match summary {
         Ok(summary) => summary,
         Err(error) => {
@@ -100,9 +100,9 @@ fn judge(facts: &Facts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Fin
     let all = summary.waiting + summary.rejected.len();
     let decide = format!("{FLUSH} --queue {queue} --to {target}");
     match &facts.waits_for {
-        WaitsFor::Target => judge_own(&shown(queue), summary, *max_bytes, now),
+        WaitsFor::Target => evaluate_own(&shown(queue), summary, *max_bytes, now),
         WaitsFor::Place { place, missing } if missing.is_empty() => {
-            judge_own(place, summary, *max_bytes, now)
+            evaluate_own(place, summary, *max_bytes, now)
         }
         WaitsFor::Place { place, missing } => {
             let turns = count(all, "turn is queued", "turns are queued");
@@ -127,7 +127,7 @@ fn judge(facts: &Facts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Fin
     }
 }
 
-fn judge_own(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Vec<Finding> {
+fn evaluate_own(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Vec<Finding> {
     let mut findings = Vec::new();
     if summary.waiting > 0 {
         findings.push(waiting(target, summary, max_bytes, now));
@@ -240,10 +240,10 @@ mod tests {
         for (summary, max_bytes, level, part) in cases {
             let summary = summary.map_err(str::to_owned);
             let (queue, waits_for) = ("phoenix".to_owned(), WaitsFor::Target);
-            let facts = Facts { queue, waits_for, summary, max_bytes };
+            let facts = QueueFacts { queue, waits_for, summary, max_bytes };
             expect::only(&check(&[facts], &Paths::new("/h", None), now), level, part);
         }
-        let misnamed = Facts {
+        let misnamed = QueueFacts {
             queue: "unknown-0".to_owned(),
             waits_for: WaitsFor::Target,
             summary: Ok(Summary::default()),
@@ -255,7 +255,7 @@ mod tests {
         let missing = vec!["PHOENIX_API_KEY".to_owned()];
         let waiting = Summary { waiting: 1, ..refused.clone() };
         let one = Summary { waiting: 1, ..Summary::default() };
-        let own = Facts {
+        let own = QueueFacts {
             queue: "otlp".to_owned(),
             waits_for: WaitsFor::Target,
             summary: Ok(Summary::default()),
@@ -288,7 +288,7 @@ mod tests {
             ),
         ] {
             let queue = "old".to_owned();
-            let facts = Facts { queue, waits_for, summary: Ok(summary), max_bytes: 1 << 20 };
+            let facts = QueueFacts { queue, waits_for, summary: Ok(summary), max_bytes: 1 << 20 };
             let findings = check(&[own.clone(), facts], &Paths::new("/h", None), now);
             expect::only(&findings[1..], Warning, part);
             assert_eq!(findings[1].command.as_deref(), Some(command), "{part}");

@@ -24,7 +24,7 @@ pub struct Open {
 }
 
 /// Looks at the files that hold credentials or prompts.
-pub fn gather(paths: &Paths, settings: &Settings) -> Vec<Open> {
+pub fn inspect(paths: &Paths, settings: &Settings) -> Vec<Open> {
     let buffer = buffer_api::Paths::under(&paths.harness_home);
     let files = [
         &paths.config_file,
@@ -86,18 +86,18 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let paths = Paths::new(home.path().join("it's me"), None);
         let settings = Settings::load(&paths, &Environment::default());
-        assert_eq!(check(&gather(&paths, &settings))[0].level, Level::Ok, "what is not there");
+        assert_eq!(check(&inspect(&paths, &settings))[0].level, Level::Ok, "what is not there");
         fs::create_dir_all(&paths.harness_home).unwrap();
         fs::write(&paths.config_file, "").unwrap();
         let mode = |mode| fs::set_permissions(&paths.config_file, fs::Permissions::from_mode(mode));
         mode(0o600).unwrap();
-        assert_eq!(gather(&paths, &settings), []);
+        assert_eq!(inspect(&paths, &settings), []);
         mode(0o640).unwrap();
-        let findings = check(&gather(&paths, &settings));
+        let findings = check(&inspect(&paths, &settings));
         assert_eq!((findings.len(), findings[0].level), (1, Level::Warning), "{findings:?}");
         let command = findings[0].command.as_deref().unwrap();
         let done = std::process::Command::new("/bin/sh").args(["-c", command]).status().unwrap();
         assert!(done.success(), "{command}");
-        assert_eq!(gather(&paths, &settings), []);
+        assert_eq!(inspect(&paths, &settings), []);
     }
 }

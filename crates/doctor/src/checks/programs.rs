@@ -27,7 +27,7 @@ pub struct Incomplete {
 }
 
 /// Looks for the programs in a folder, and where some are missing along the `PATH`.
-pub fn gather(folder: &Path, search: &OsStr) -> Option<Incomplete> {
+pub fn inspect(folder: &Path, search: &OsStr) -> Option<Incomplete> {
     let missing = missing(folder);
     let complete = || std::env::split_paths(search).find(|folder| self::missing(folder).is_empty());
     let folder = folder.to_owned();
@@ -79,13 +79,13 @@ mod tests {
         };
         let (all, some) = (folder("all", &PROGRAMS), folder("some", &PROGRAMS[..4]));
         let nowhere = OsStr::new("");
-        assert_eq!(gather(&all, nowhere), None);
-        let found = gather(&some, all.as_os_str()).unwrap();
+        assert_eq!(inspect(&all, nowhere), None);
+        let found = inspect(&some, all.as_os_str()).unwrap();
         assert_eq!((&found.missing[..], &found.complete), (&[HOOK_PROGRAM][..], &Some(all)));
         let findings = check(Some(&found));
         assert_eq!((findings.len(), findings[0].level), (1, Level::Failure));
         assert!(findings[0].message.contains(HOOK_PROGRAM), "{findings:?}");
-        let command = gather(&some, nowhere).unwrap().setup();
+        let command = inspect(&some, nowhere).unwrap().setup();
         assert!(command.contains("FOLDER"), "{command}");
     }
 }

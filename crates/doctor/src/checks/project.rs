@@ -26,10 +26,10 @@ pub struct Project {
 
 /// What the facts mean; nothing where no project sets such keys.
 pub fn check(projects: &[Project], version: Option<CodexVersion>) -> Vec<Finding> {
-    projects.iter().map(|project| judge(project, version)).collect()
+    projects.iter().map(|project| evaluate(project, version)).collect()
 }
 
-fn judge(project: &Project, version: Option<CodexVersion>) -> Finding {
+fn evaluate(project: &Project, version: Option<CodexVersion>) -> Finding {
     let keys: Vec<String> = project.keys.iter().map(|key| format!("`{key}`")).collect();
     let (file, keys) = (project.file.display(), keys.join(" and "));
     let message = if version.is_some_and(|version| version < IGNORED_SINCE) {
@@ -41,7 +41,7 @@ fn judge(project: &Project, version: Option<CodexVersion>) -> Finding {
 }
 
 /// The configuration of the project around a directory, up to the root of its repository.
-pub fn gather(directory: &Path, codex_home: &Path) -> Vec<Project> {
+pub fn inspect(directory: &Path, codex_home: &Path) -> Vec<Project> {
     let root = directory.ancestors().find(|folder| folder.join(".git").exists());
     let root = root.unwrap_or(directory);
     let folders = directory.ancestors().take_while(|folder| folder.starts_with(root));
@@ -80,12 +80,12 @@ mod tests {
             fs::create_dir_all(&folder).unwrap();
             fs::write(folder.join("config.toml"), text).unwrap();
         }
-        let found = gather(&below, &home.path().join(".codex"));
+        let found = inspect(&below, &home.path().join(".codex"));
         let file = home.path().join("repository/.codex/config.toml");
         assert_eq!(found, [Project { file, keys: vec!["otel"] }]);
         for (version, part) in [("0.169.0", "ignores there"), ("0.98.0", "prefers to your own")] {
             expect::only(&check(&found, CodexVersion::parse(version)), Level::Warning, part);
         }
-        assert_eq!(gather(home.path(), &home.path().join(".codex")), []);
+        assert_eq!(inspect(home.path(), &home.path().join(".codex")), []);
     }
 }

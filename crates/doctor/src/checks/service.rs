@@ -25,7 +25,7 @@ const RESTART: &str = "arize-codex-buffer stop && arize-codex-buffer start";
 
 /// What is known of the service.
 #[derive(Debug)]
-pub struct Facts {
+pub struct ServiceFacts {
     /// How it is; an error where its address makes no sense.
     pub status: Result<Status, NotLoopback>,
     /// Where it is to listen, where the settings can be read and make sense.
@@ -74,7 +74,7 @@ pub(crate) fn status(context: &Context<'_>) -> Result<Status, NotLoopback> {
 }
 
 /// Asks the service.
-pub fn gather(context: &Context<'_>) -> Facts {
+pub fn inspect(context: &Context<'_>) -> ServiceFacts {
     let Context { machine, settings, now } = context;
     let files = machine.service_paths();
     let status = status(context);
@@ -82,7 +82,7 @@ pub fn gather(context: &Context<'_>) -> Facts {
         Ok(Status::Running(running)) => Some(running),
         _ => None,
     };
-    Facts {
+    ServiceFacts {
         token: running.map_or(Token::Untried, |running| try_token(running, &files)),
         is_replaced: running.is_some_and(|running| is_replaced(running, *now)),
         hook: running.and_then(|running| hook_trouble(running, &machine.paths, *now)),
@@ -107,7 +107,7 @@ pub(crate) fn write_token(settings: &Settings, paths: &Paths) -> Option<String> 
 }
 
 /// What the facts mean.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &ServiceFacts) -> Vec<Finding> {
     let status = match &facts.status {
         Ok(status) => status,
         Err(error) => {
@@ -137,8 +137,8 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
             let message = format!(
                 "{endpoint} is taken by {owner}, which gets Codex's events instead of the buffer service"
             );
-            // Setup ends the Python system's service if one agrees, and goes to another port before
-            // anybody else's.
+            // Setup ends the Python system's service if the user agrees; where another program has
+            // the port, it takes the next one.
             return vec![Finding::failure(UP, message, "arize-codex setup")];
         }
     };
@@ -167,7 +167,7 @@ fn up(running: &Running, wanted: Option<&Endpoint>) -> Finding {
     Finding::ok(UP, format!("listens on {} (pid {}) for {uptime}", running.endpoint, health.pid))
 }
 
-fn version(running: &Running, facts: &Facts) -> Finding {
+fn version(running: &Running, facts: &ServiceFacts) -> Finding {
     let health = &running.health;
     if health.version != facts.version {
         let message = format!("{} runs, and {} is installed", health.version, facts.version);
@@ -254,7 +254,7 @@ fn runs_hook(trouble: &HookTrouble) -> Finding {
 }
 
 /// Whether events are kept where they should be, if there is something to say.
-fn database(running: &Running, facts: &Facts) -> Option<Finding> {
+fn database(running: &Running, facts: &ServiceFacts) -> Option<Finding> {
     if running.health.in_memory {
         let message = "the database cannot be kept on disk: events are lost when the service ends";
         return Some(Finding::failure(DATABASE, message, "arize-codex logs --buffer -n 50"));
@@ -267,7 +267,7 @@ fn database(running: &Running, facts: &Facts) -> Option<Finding> {
     Some(Finding::warning(DATABASE, message, format!("rm -r {}*", quoted(last))))
 }
 
-/// Reads the events of a thread that nobody has.
+/// Reads the events of a thread that does not exist.
 fn try_token(running: &Running, files: &buffer_api::Paths) -> Token {
     let token = match files.read_token() {
         Ok(Some(token)) => token,
@@ -326,9 +326,9 @@ mod tests {
         Status::Running(Running { endpoint: Endpoint::default(), health })
     }
 
-    fn facts(status: Status, token: Token) -> Facts {
+    fn facts(status: Status, token: Token) -> ServiceFacts {
         let wanted = Some(Endpoint::default());
-        Facts {
+        ServiceFacts {
             status: Ok(status),
             wanted,
             token,
@@ -339,7 +339,7 @@ mod tests {
         }
     }
 
-    fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
+    fn expect(facts: &ServiceFacts, check: &str, level: Level, part: &str) {
         crate::checks::expect::of(check, &super::check(facts), level, part);
     }
 
@@ -359,7 +359,7 @@ mod tests {
             expect(&facts(status, Token::Untried), UP, Failure, part);
         }
         let nowhere = Endpoint::new("10.0.0.1", 1);
-        let facts = Facts {
+        let facts = ServiceFacts {
             status: nowhere.map(|_| Status::Stopped),
             ..facts(Status::Stopped, Token::Untried)
         };
@@ -373,7 +373,8 @@ mod tests {
         expect(&fine, VERSION, Fine, "1.0.0 from");
         expect(&fine, TOKEN, Fine, "accepted");
         expect(&fine, EVENTS, Fine, "12 events of 1 thread in its queue (2.0 KiB)");
-        let elsewhere = Facts { wanted: Some(Endpoint { port: 9, ..Endpoint::default() }), ..fine };
+        let elsewhere =
+            ServiceFacts { wanted: Some(Endpoint { port: 9, ..Endpoint::default() }), ..fine };
         expect(&elsewhere, UP, Failure, "the settings say 127.0.0.1:9");
         let old = facts(running(|health| health.version = "0.9.0".to_owned()), Token::Refused);
         expect(&old, VERSION, Warning, "0.9.0 runs, and 1.0.0 is installed");
@@ -385,12 +386,13 @@ mod tests {
         let lossy = facts(running(|health| health.dropped = 3), Token::Missing);
         expect(&lossy, EVENTS, Warning, "3 were dropped");
         expect(&lossy, TOKEN, Failure, "missing");
-        expect(&Facts { is_replaced: true, ..lossy }, VERSION, Warning, "replaced");
+        expect(&ServiceFacts { is_replaced: true, ..lossy }, VERSION, Warning, "replaced");
     }
 
     #[test]
     fn a_service_that_cannot_run_the_hook_is_named() {
-        let with = |hook| Facts { hook: Some(hook), ..facts(running(|_| ()), Token::Accepted) };
+        let with =
+            |hook| ServiceFacts { hook: Some(hook), ..facts(running(|_| ()), Token::Accepted) };
         let missing = HookTrouble::Missing("/h/arize-hook-codex-notify".into());
         expect(&with(missing), RUNS_HOOK, Failure, "cannot start `/h/arize-hook-codex-notify`");
         let failed = HookTrouble::Failed(2, "`/h/x`: signal: 9".to_owned());
@@ -423,7 +425,7 @@ mod tests {
     #[test]
     fn a_database_that_could_not_be_used_is_named() {
         let set_aside = vec!["/h/buffer.db.damaged-1".into(), "/h/buffer.db.damaged-2".into()];
-        let aside = Facts { set_aside, ..facts(running(|_| ()), Token::Accepted) };
+        let aside = ServiceFacts { set_aside, ..facts(running(|_| ()), Token::Accepted) };
         expect(&aside, DATABASE, Warning, "is now `/h/buffer.db.damaged-2`");
         let memory = facts(running(|health| health.in_memory = true), Token::Accepted);
         expect(&memory, DATABASE, Failure, "lost when the service ends");

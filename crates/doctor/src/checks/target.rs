@@ -27,7 +27,7 @@ const LARGEST_SKEW: Duration = Duration::from_secs(60);
 
 /// What came of asking a target.
 #[derive(Debug)]
-pub struct Facts {
+pub struct TargetFacts {
     /// Its name among all.
     pub name: String,
     /// What it is and where; no credentials.
@@ -61,12 +61,16 @@ pub enum Answer {
 }
 
 /// Asks all targets at once.
-pub fn gather(settings: &Settings, paths: &Paths) -> Vec<Facts> {
-    gather_within(settings, paths, PATIENCE)
+pub fn inspect(settings: &Settings, paths: &Paths) -> Vec<TargetFacts> {
+    inspect_within(settings, paths, PATIENCE)
 }
 
 /// The same, for as long as `patience` allows.
-pub(crate) fn gather_within(settings: &Settings, paths: &Paths, patience: Duration) -> Vec<Facts> {
+pub(crate) fn inspect_within(
+    settings: &Settings,
+    paths: &Paths,
+    patience: Duration,
+) -> Vec<TargetFacts> {
     let is_alone = settings.targets.len() == 1;
     thread::scope(|scope| {
         let asking: Vec<_> = settings
@@ -78,7 +82,7 @@ pub(crate) fn gather_within(settings: &Settings, paths: &Paths, patience: Durati
     })
 }
 
-fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: bool) -> Facts {
+fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: bool) -> TargetFacts {
     let mut place = String::new();
     let answer = match &target.target {
         Err(error) => misnamed(error),
@@ -90,7 +94,7 @@ fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: boo
             }
         },
     };
-    Facts {
+    TargetFacts {
         name: target.name.clone(),
         place,
         answer,
@@ -151,14 +155,15 @@ fn lacks_scheme(value: &str) -> bool {
 }
 
 /// What the facts mean.
-pub(crate) fn check(targets: &[Facts], remedies: Remedies<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = targets.iter().map(|target| judge(target, remedies)).collect();
+pub(crate) fn check(targets: &[TargetFacts], remedies: Remedies<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> =
+        targets.iter().map(|target| evaluate(target, remedies)).collect();
     findings.extend(clock(targets));
     findings
 }
 
-fn judge(facts: &Facts, remedies: Remedies<'_>) -> Finding {
-    let Facts { name, place, answer, .. } = facts;
+fn evaluate(facts: &TargetFacts, remedies: Remedies<'_>) -> Finding {
+    let TargetFacts { name, place, answer, .. } = facts;
     let config = &remedies.paths.config_file;
     let probe = match answer {
         Answer::Probe(probe) => probe,
@@ -192,7 +197,7 @@ fn judge(facts: &Facts, remedies: Remedies<'_>) -> Finding {
     Finding::warning(TARGET, message, "arize-codex doctor --send")
 }
 
-fn remedy(error: &ExportError, facts: &Facts, config: &Path) -> String {
+fn remedy(error: &ExportError, facts: &TargetFacts, config: &Path) -> String {
     match error {
         ExportError::Rejected { status, .. } if is_about_credentials(*status) => match facts.key {
             Some(key) => format!("arize-config set {key} --stdin"),
@@ -248,7 +253,7 @@ fn start_mlflow(port: &str) -> String {
 }
 
 /// The clock that is furthest from ours.
-fn clock(targets: &[Facts]) -> Option<Finding> {
+fn clock(targets: &[TargetFacts]) -> Option<Finding> {
     let skews = targets.iter().filter_map(|target| {
         let Answer::Probe(Probe { clock: Some(clock), .. }) = target.answer else { return None };
         let ahead = target.asked.duration_since(clock);
@@ -274,8 +279,8 @@ mod tests {
     use super::*;
     use crate::Level::{self, Failure, Ok as Fine, Warning};
 
-    fn facts(answer: Answer) -> Facts {
-        Facts {
+    fn facts(answer: Answer) -> TargetFacts {
+        TargetFacts {
             name: "phoenix".to_owned(),
             place: "phoenix http://p:6006/v1/traces".to_owned(),
             answer,
@@ -302,7 +307,7 @@ mod tests {
         Answer::Probe(Probe { server, accepts: true, clock })
     }
 
-    fn expect(facts: Facts, level: Level, part: &str, command: &str) {
+    fn expect(facts: TargetFacts, level: Level, part: &str, command: &str) {
         let (paths, shell) = (Paths::new("/h", None), Environment::default());
         let finding = &check(&[facts], Remedies { paths: &paths, shell: &shell })[0];
         crate::checks::expect::finding(finding, level, part);
@@ -319,17 +324,17 @@ mod tests {
         expect(facts(unusable), Failure, "`phoenix`: no such file", &edit);
         let key = "arize-config set harnesses.codex.api_key --stdin";
         expect(facts(rejected(401)), Failure, "rejected (http status 401)", key);
-        expect(Facts { key: None, ..facts(rejected(401)) }, Failure, "401", &edit);
+        expect(TargetFacts { key: None, ..facts(rejected(401)) }, Failure, "401", &edit);
         expect(facts(rejected(404)), Failure, "404", &edit);
         let curl = "curl -v http://p:6006/v1/traces";
         expect(facts(unreachable()), Failure, "connection refused", curl);
         let start = Some("phoenix serve".to_owned());
-        let here = Facts { start: start.clone(), ..facts(unreachable()) };
+        let here = TargetFacts { start: start.clone(), ..facts(unreachable()) };
         expect(here, Failure, "cannot connect", "phoenix serve");
         let (url, limit) = ("http://p:6006/v1/traces".to_owned(), PATIENCE);
         let source = std::io::Error::from(std::io::ErrorKind::TimedOut).into();
         let slow = Answer::Error(ExportError::Timeout { url, limit, source });
-        expect(Facts { start, ..facts(slow) }, Failure, "no answer in time", curl);
+        expect(TargetFacts { start, ..facts(slow) }, Failure, "no answer in time", curl);
     }
 
     /// The finding has no made-up name of a target, and no hint that the command makes needless.
@@ -375,7 +380,7 @@ mod tests {
             };
             let settings = Settings::resolve(&paths, &shell, &texts);
             let findings =
-                check(&gather(&settings, &paths), Remedies { paths: &paths, shell: &shell });
+                check(&inspect(&settings, &paths), Remedies { paths: &paths, shell: &shell });
             let [finding] = &findings[..] else { panic!("{findings:?}") };
             assert_eq!(finding.level, Failure);
             assert!(finding.message.contains(message), "{finding:?}");

@@ -20,7 +20,7 @@ const SETTLED: Duration = Duration::from_secs(60);
 
 /// What is known of turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Facts {
+pub struct TurnFacts {
     /// When the last turn ended that was told.
     pub last_told: Option<SystemTime>,
     /// When Codex last wrote a transcript.
@@ -32,11 +32,11 @@ pub struct Facts {
 }
 
 /// Looks into the ledger, the hook's memory and Codex's sessions.
-pub fn gather(paths: &Paths, now: SystemTime) -> Facts {
+pub fn inspect(paths: &Paths, now: SystemTime) -> TurnFacts {
     const LONG_AGO: UnixNanos = UnixNanos(0);
     let last = ledger::read(paths, LONG_AGO).into_iter().next();
     let waiting = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
-    Facts {
+    TurnFacts {
         last_told: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
         last_written: last_written(&paths.codex_home),
         waiting_threads: waiting.count(),
@@ -45,7 +45,7 @@ pub fn gather(paths: &Paths, now: SystemTime) -> Facts {
 }
 
 /// What the facts mean.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &TurnFacts) -> Vec<Finding> {
     let mut findings = vec![last(facts)];
     if facts.waiting_threads > 0 {
         let threads = count(
@@ -59,7 +59,7 @@ pub fn check(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
-fn last(facts: &Facts) -> Finding {
+fn last(facts: &TurnFacts) -> Finding {
     const SWEEP: &str = "arize-hook-codex-notify --sweep && arize-codex logs -n 20";
     let ago = |time: SystemTime| span(facts.now.duration_since(time).unwrap_or_default());
     let is_missing = |written: SystemTime| {
@@ -122,7 +122,7 @@ mod tests {
             (None, ago(5), Warning, "no turn was traced yet"),
         ];
         for (last_told, last_written, level, part) in cases {
-            let facts = Facts { last_told, last_written, waiting_threads: 0, now };
+            let facts = TurnFacts { last_told, last_written, waiting_threads: 0, now };
             expect::only(&check(&facts), level, part);
         }
     }
@@ -132,13 +132,13 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let paths = Paths::new(home.path(), None);
         let now = SystemTime::now();
-        assert_eq!(gather(&paths, now).waiting_threads, 0);
+        assert_eq!(inspect(&paths, now).waiting_threads, 0);
         fs::create_dir_all(paths.state_dir.join("unsent")).unwrap();
         fs::write(paths.state_dir.join("unsent/t"), "").unwrap();
         let day = paths.codex_home.join("sessions/2026/11/20");
         fs::create_dir_all(&day).unwrap();
         fs::write(day.join("rollout-t.jsonl"), "").unwrap();
-        let facts = gather(&paths, now);
+        let facts = inspect(&paths, now);
         assert!(facts.last_written.is_some(), "{facts:?}");
         let findings = check(&facts);
         assert_eq!((findings[1].check, findings[1].level), (WAITING, Warning));

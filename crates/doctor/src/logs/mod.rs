@@ -58,8 +58,8 @@ pub fn write(lines: &[Line], zone: &TimeZone, output: &mut dyn Write) -> io::Res
     output.flush()
 }
 
-/// Writes the last `count` lines and then each that is added, until nobody reads any more: `pause`
-/// waits for some time and says whether somebody does.
+/// Writes the last `count` lines and then each that is added, while there is a reader: `pause`
+/// waits for some time and says whether there is one.
 pub fn follow(
     sources: &[Source],
     count: usize,
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_added_is_written_until_nobody_reads() {
+    fn what_is_added_is_written_while_there_is_a_reader() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("codex.log");
         let source = Source { writer: "hook", file };

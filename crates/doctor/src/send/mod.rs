@@ -60,7 +60,7 @@ pub(crate) fn send(context: &Context<'_>) -> Vec<Finding> {
     let sent = stage.sent();
     findings.push(match ran {
         Err(finding) => finding,
-        Ok(took) => judge(took, &stage, sent.as_ref(), unread),
+        Ok(took) => evaluate(took, &stage, sent.as_ref(), unread),
     });
     if let Some(sent) = sent {
         let trace = TraceId::derive(&[codex_turn::HARNESS, &turn.thread_id, &turn.turn_id]);
@@ -168,7 +168,7 @@ fn run_hook(context: &Context<'_>, stage: &Stage, turn: &TestTurn) -> Result<Dur
 }
 
 /// What the hook's run came to.
-fn judge(took: Duration, stage: &Stage, sent: Option<&Entry>, unread: usize) -> Finding {
+fn evaluate(took: Duration, stage: &Stage, sent: Option<&Entry>, unread: usize) -> Finding {
     let Some(sent) = sent else {
         let message = format!("the hook sent the test turn to no target: {}", stage.last_words());
         return Finding::failure(HOOK, message, DOCTOR);

@@ -45,7 +45,7 @@ pub(super) enum StageError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system or the parser says.
         source: io::Error,
     },
     /// The settings cannot be copied.
@@ -53,7 +53,7 @@ pub(super) enum StageError {
     Settings {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system or the parser says.
         source: serde_yaml::Error,
     },
 }

@@ -13,7 +13,7 @@ const ANSWER: &str = "The test turn has arrived.";
 /// No price is known for it.
 const MODEL: &str = "arize-codex-doctor";
 
-/// A turn that nobody has asked for.
+/// A turn of the doctor's own, which Codex has not run.
 #[derive(Debug)]
 pub(super) struct TestTurn {
     pub(super) thread_id: String,

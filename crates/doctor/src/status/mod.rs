@@ -97,7 +97,7 @@ pub struct TargetState {
     pub sampled_out: u64,
     /// Turns whose metrics wait for it.
     pub metrics_waiting: usize,
-    /// Turns whose metrics did not arrive, as far as anybody knows.
+    /// Turns whose metrics did not arrive, as far as it is known.
     pub metrics_lost: u64,
     /// What it said when it last refused something that still waits or is set aside.
     pub last_error: Option<String>,
@@ -106,7 +106,7 @@ pub struct TargetState {
 /// The turns of a day.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Today {
-    /// How many.
+    /// How many turns.
     pub turns: usize,
     /// How many of them failed.
     pub failed: usize,
@@ -148,7 +148,7 @@ impl Overview {
 
 /// Looks at everything; days begin at midnight in this time zone.
 pub fn overview(context: &Context<'_>, zone: &TimeZone) -> Overview {
-    let outboxes = outbox::gather(context.settings, &context.machine.paths);
+    let outboxes = outbox::inspect(context.settings, &context.machine.paths);
     let since = context.now - Duration::from_secs(DAYS * 24 * 60 * 60);
     let entries = ledger::read(&context.machine.paths, UnixNanos::from_millis(millis(since)));
     let names = ThreadNames::read(&context.machine.paths.codex_home);
@@ -192,7 +192,7 @@ fn service(context: &Context<'_>) -> ServiceState {
     }
 }
 
-fn target(outbox: outbox::Facts, context: &Context<'_>) -> TargetState {
+fn target(outbox: outbox::QueueFacts, context: &Context<'_>) -> TargetState {
     // One that cannot be read is empty here: the doctor says why.
     let summary = outbox.summary.unwrap_or_default();
     let refused = summary.rejected.last().map(|batch| batch.answer.clone());

@@ -36,7 +36,7 @@ pub enum InterviewError {
     },
 }
 
-/// Decides everything.
+/// Decides every answer: from the request, from what is there, or by asking.
 pub fn interview(
     request: &Request,
     facts: &Facts,
@@ -137,7 +137,7 @@ fn content(
     }
     let known = &facts.settings;
     if known.says_content && known.content.is_none() {
-        // A combination that somebody chose with care.
+        // A combination that the user chose with care.
         return Ok(None);
     }
     let options: Vec<String> =
@@ -293,7 +293,7 @@ fn port(facts: &Facts, ask: &mut dyn Ask) -> Result<(u16, bool), InterviewError>
     Ok((typed.parse().unwrap_or(free), false))
 }
 
-/// The next port that nobody listens on.
+/// The next port that no process listens on.
 fn free_port(taken: u16) -> Option<u16> {
     let mut candidates = taken.checked_add(1)?..=taken.saturating_add(64);
     candidates.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())

@@ -68,7 +68,7 @@ fn is_ours(exporter: &Exporter, port: u16) -> bool {
     })
 }
 
-/// The exporter of somebody else that stands where ours would go.
+/// The exporter of the user that stands where ours would go.
 pub(crate) fn foreign_exporter(found: &Found) -> Option<&Exporter> {
     let exporter = found.otel.as_ref()?.exporter.as_ref()?;
     (exporter.kind != "none").then_some(exporter)

@@ -30,7 +30,7 @@ pub(crate) fn changes(machine: &Machine, record: &Record) -> Result<Vec<Change>,
     Ok(changes)
 }
 
-/// Takes out of a profile as it would be without us what an installation that nobody noted left
+/// Takes out of a profile as it would be without us what an installation that was not noted left
 /// there, and the block of the Python system.
 fn without_strays(state: &mut FileState) -> Result<(), ProfileError> {
     if let Some(text) = &state.before {

@@ -212,7 +212,7 @@ fn writable(change: &Change) -> Result<(), PlanError> {
 }
 
 /// Makes a change of a file unless it is as wanted. `satisfied` says whether an edit of the file as it
-/// is would change nothing, which decides about files that somebody changed since.
+/// is would change nothing, which decides about files that were changed since.
 pub(crate) fn change(
     part: Part,
     state: &FileState,

@@ -133,7 +133,7 @@ impl Removal {
             place.save(&self.record)?;
         }
         if is_done {
-            // Nobody shows or wants it any more.
+            // It is not used any more.
             let _ = fs::remove_file(facts::service(machine, self.port).paths.token);
             TracingStart::of(&machine.paths).forget();
         }
@@ -196,7 +196,7 @@ fn remove_shim(machine: &Machine, removed: &mut Removed) {
             let shim = machine.paths.bin_dir.join(shim::NAME);
             removed.done.push(format!("removed {}", shim.display()));
         }
-        // Somebody put another `codex` there.
+        // Another `codex` was put there.
         Ok(_) | Err(ShimError::Foreign { .. }) => {}
         Err(error) => removed.failed(chain(&error), "remove it by hand"),
     }

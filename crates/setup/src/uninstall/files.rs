@@ -112,7 +112,7 @@ impl Files {
     }
 }
 
-/// Takes out of Codex's configuration what Codex noted when somebody trusted our hooks.
+/// Takes out of Codex's configuration what Codex noted when the user trusted our hooks.
 fn without_trust(mut state: FileState, paths: &Paths, made_by_us: bool) -> FileState {
     let hooks_json = fs::read_to_string(hooks_part::file(paths)).unwrap_or_default();
     let in_json = hooks_json::inspect(&hooks_json).unwrap_or_default();

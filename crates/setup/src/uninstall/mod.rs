@@ -1,8 +1,8 @@
-//! Takes an installation back: what is as we left it becomes what it was, byte for byte; what somebody
-//! changed since keeps those changes; what is not ours stays.
+//! Takes an installation back: what is as we left it becomes what it was, byte for byte; a file
+//! that was changed since keeps those changes; what is not ours stays.
 //!
 //! A file that cannot be dealt with keeps nothing else from being taken back. It stays noted, and
-//! `arize-codex` stays with it, for another uninstallation once somebody has mended the file.
+//! `arize-codex` stays with it, for another uninstallation once the file was mended.
 
 mod carry_out;
 mod files;
@@ -30,7 +30,7 @@ use machine::{Daemon, Machine};
 pub struct Removal {
     /// The files, the last that was changed first.
     pub files: Vec<FileState>,
-    /// Files of ours that somebody changed, which stay.
+    /// Files of ours that were changed since, which stay.
     pub kept: Vec<PathBuf>,
     /// The `codex` before the real one.
     pub shim: Option<PathBuf>,

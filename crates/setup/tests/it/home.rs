@@ -116,7 +116,7 @@ impl Home {
 
     /// Plans what this request needs, all else as proposed.
     pub(crate) fn plan(&self, request: &Request) -> (Facts, Answers, Plan) {
-        let facts = setup::gather(&self.machine, request).unwrap();
+        let facts = setup::inspect(&self.machine, request).unwrap();
         let mut ask = TakeProposed::default();
         let answers = setup::interview(request, &facts, &self.machine, &mut ask).unwrap();
         let plan = setup::plan(&self.machine, &facts, &answers).unwrap();

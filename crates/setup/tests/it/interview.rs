@@ -72,7 +72,7 @@ impl Ask for Person {
 }
 
 fn interview(home: &Home, request: &Request, person: &mut Person) -> Answers {
-    let facts = setup::gather(&home.machine, request).unwrap();
+    let facts = setup::inspect(&home.machine, request).unwrap();
     setup::interview(request, &facts, &home.machine, person).unwrap()
 }
 

@@ -162,7 +162,7 @@ fn an_experiment_is_named_by_its_number() {
     let page = settings.targets[0].web_page();
     assert_eq!(page.as_deref(), Some("http://localhost:5000/#/experiments/12/traces"));
     let refused = |request: &setup::Request| {
-        let facts = setup::gather(&home.machine, request).unwrap();
+        let facts = setup::inspect(&home.machine, request).unwrap();
         let mut ask = setup::ask::TakeProposed::default();
         setup::interview(request, &facts, &home.machine, &mut ask).unwrap_err().to_string()
     };

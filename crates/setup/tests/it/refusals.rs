@@ -14,7 +14,7 @@ use crate::home::{Home, PROFILE, quiet};
 fn check(home: &Home, request: &Request, expected: &str) {
     let before = home.tree();
     let attempt = || -> Result<(), Box<dyn Error>> {
-        let facts = setup::gather(&home.machine, request)?;
+        let facts = setup::inspect(&home.machine, request)?;
         let answers =
             setup::interview(request, &facts, &home.machine, &mut TakeProposed::default())?;
         setup::plan(&home.machine, &facts, &answers)?;
@@ -44,7 +44,7 @@ fn a_malformed_config_toml_is_named_with_line_and_column() {
 #[test]
 fn a_malformed_config_yaml_is_named_too() {
     let home = Home::with(&[(".arize/harness/config.yaml", "a: [1\nb: 2\n")]);
-    let facts = setup::gather(&home.machine, &quiet()).unwrap_err();
+    let facts = setup::inspect(&home.machine, &quiet()).unwrap_err();
     let text = format!("{facts}: {}", facts.source().unwrap());
     assert!(text.contains("config.yaml` cannot be understood: line 2"), "{text}");
 }
@@ -102,7 +102,7 @@ fn a_read_only_file_stays_as_it_is() {
 
 /// What helps where setup refuses.
 fn hint(home: &Home) -> &'static str {
-    let facts = setup::gather(&home.machine, &quiet()).unwrap();
+    let facts = setup::inspect(&home.machine, &quiet()).unwrap();
     let answers =
         setup::interview(&quiet(), &facts, &home.machine, &mut TakeProposed::default()).unwrap();
     setup::plan(&home.machine, &facts, &answers).unwrap_err().hint().unwrap()
@@ -140,7 +140,7 @@ fn a_program_that_is_missing_is_named() {
     let home = Home::with(&[]);
     let proxy = format!("arize-codex-proxy{EXE_SUFFIX}");
     fs::remove_file(home.machine.programs.join(&proxy)).unwrap();
-    let facts = setup::gather(&home.machine, &quiet()).unwrap();
+    let facts = setup::inspect(&home.machine, &quiet()).unwrap();
     let answers =
         setup::interview(&quiet(), &facts, &home.machine, &mut TakeProposed::default()).unwrap();
     let error = setup::plan(&home.machine, &facts, &answers).unwrap_err();
@@ -222,5 +222,5 @@ fn a_damaged_record_is_refused_with_a_way_out() {
     let hint =
         "move the file away; without it, `arize-codex uninstall` takes back what it recognises";
     assert_eq!(error.hint(), Some(hint));
-    assert_eq!(setup::gather(&home.machine, &quiet()).unwrap_err().hint(), hint);
+    assert_eq!(setup::inspect(&home.machine, &quiet()).unwrap_err().hint(), hint);
 }

@@ -91,7 +91,7 @@ fn of_daemon(home: &Home, request: &Request) -> (bool, bool) {
             self.0.tell(message);
         }
     }
-    let facts: Facts = setup::gather(&home.machine, request).unwrap();
+    let facts: Facts = setup::inspect(&home.machine, request).unwrap();
     let mut ask = Listening(TakeProposed::default(), false);
     let answers = setup::interview(request, &facts, &home.machine, &mut ask).unwrap();
     let plan = setup::plan(&home.machine, &facts, &answers).unwrap();

@@ -32,7 +32,7 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
         let request = Request { no_service: false, autostart: launcher.is_some(), ..quiet() };
         let installed = home.path(&format!(".arize/harness/bin/arize-codex-buffer{EXE_SUFFIX}"));
         let plan = |status: &Status| {
-            let mut facts = setup::gather(&home.machine, &request).unwrap();
+            let mut facts = setup::inspect(&home.machine, &request).unwrap();
             facts.launcher.clone_from(&launcher);
             facts.service = status.clone();
             let mut ask = setup::ask::TakeProposed::default();

@@ -24,7 +24,7 @@ const SETUP: &str = "arize-codex setup";
 
 /// What is known of Codex's configuration, and what it is compared with.
 #[derive(Debug)]
-pub struct Facts {
+pub struct ConfigFacts {
     /// `config.toml`.
     pub file: PathBuf,
     /// What is in it.
@@ -78,7 +78,7 @@ pub struct Expected<'a> {
 }
 
 /// Reads Codex's configuration and that of the project.
-pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
+pub fn inspect(paths: &Paths, expected: Expected<'_>) -> ConfigFacts {
     let file = paths.codex_home.join("config.toml");
     let content = read(&file);
     let notify = match &content {
@@ -86,7 +86,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
         Content::Missing | Content::Wrong(_) => None,
     };
     let codex = expected.codex.filter(|_| matches!(content, Content::Found(_)));
-    Facts {
+    ConfigFacts {
         is_refused: codex.is_some_and(|codex| {
             start::is_refused(codex, expected.version, expected.search, &paths.codex_home)
         }),
@@ -103,7 +103,7 @@ pub fn gather(paths: &Paths, expected: Expected<'_>) -> Facts {
 }
 
 /// What the facts mean.
-pub fn check(facts: &Facts) -> Vec<Finding> {
+pub fn check(facts: &ConfigFacts) -> Vec<Finding> {
     let shown = facts.file.display();
     match &facts.content {
         Content::Missing => {
@@ -143,12 +143,12 @@ mod tests {
     use super::*;
     use crate::Level::{self, Failure};
 
-    pub(super) fn facts(text: &str) -> Facts {
+    pub(super) fn facts(text: &str) -> ConfigFacts {
         let content = match codex_toml::inspect(text) {
             Ok(found) => Content::Found(Box::new(found)),
             Err(error) => Content::Wrong(error.to_string()),
         };
-        Facts {
+        ConfigFacts {
             file: "/h/.codex/config.toml".into(),
             content,
             program: Program::Runnable,
@@ -162,7 +162,7 @@ mod tests {
         }
     }
 
-    pub(super) fn expect(facts: &Facts, check: &str, level: Level, part: &str) {
+    pub(super) fn expect(facts: &ConfigFacts, check: &str, level: Level, part: &str) {
         crate::checks::expect::of(check, &super::check(facts), level, part);
     }
 
@@ -170,8 +170,13 @@ mod tests {
     fn a_file_that_stops_codex_is_the_first_thing_to_say() {
         expect(&facts("a = [\n"), CONFIG, Failure, "Codex does not start with it");
         assert_eq!(check(&facts("a = [\n")).len(), 1);
-        expect(&Facts { content: Content::Missing, ..facts("") }, CONFIG, Failure, "there is no");
-        let refused = Facts { is_refused: true, ..facts("model = 7\n") };
+        expect(
+            &ConfigFacts { content: Content::Missing, ..facts("") },
+            CONFIG,
+            Failure,
+            "there is no",
+        );
+        let refused = ConfigFacts { is_refused: true, ..facts("model = 7\n") };
         expect(&refused, CONFIG, Failure, "Codex does not start with `/h/.codex/config.toml`");
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use codex_config::codex_toml::{Found, FoundNotify, NotifyOwner, is_hook};
 use codex_home::HOOK_PROGRAM;
 
-use super::{Facts, SETUP};
+use super::{ConfigFacts, SETUP};
 use crate::Finding;
 use crate::words::{edit, line};
 
@@ -29,7 +29,7 @@ pub enum Program {
     Runnable,
 }
 
-pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
+pub(super) fn check(found: &Found, facts: &ConfigFacts) -> Finding {
     if let (None, Some((line, table))) = (&found.notify, found.misplaced_notify.first()) {
         let message = format!(
             "`notify` on line {line} is part of `[{table}]`, where Codex ignores it: it belongs above the first table"
@@ -60,7 +60,7 @@ pub(super) fn check(found: &Found, facts: &Facts) -> Finding {
             Finding::failure(NOTIFY, message, SETUP)
         }
         (_, NotifyOwner::Ours) => Finding::ok(NOTIFY, format!("runs `{shown}`")),
-        // Somebody may have put this hook in the place of the Python plugin's.
+        // The user may have put this hook in the place of the Python plugin's.
         (Program::Native, NotifyOwner::PythonSystem) if is_hook(&shown) => {
             Finding::ok(NOTIFY, format!("runs `{shown}`"))
         }
@@ -150,9 +150,9 @@ mod tests {
                 "Python plugin",
             ),
         ] {
-            expect(&Facts { program, ..facts(text) }, NOTIFY, level, part);
+            expect(&ConfigFacts { program, ..facts(text) }, NOTIFY, level, part);
         }
-        let hooks = Facts { program: Program::Unset, hooks: true, ..facts("") };
+        let hooks = ConfigFacts { program: Program::Unset, hooks: true, ..facts("") };
         expect(&hooks, NOTIFY, Fine, "lifecycle hooks");
     }
 

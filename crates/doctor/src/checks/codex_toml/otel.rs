@@ -5,7 +5,7 @@ use buffer_api::secrets::TOKEN_HEADER;
 use codex_config::codex_toml::{Exporter, FoundOtel};
 use codex_home::CodexVersion;
 
-use super::{Facts, SETUP};
+use super::{ConfigFacts, SETUP};
 use crate::Finding;
 use crate::words::{edit, line};
 
@@ -13,7 +13,7 @@ const OTEL: &str = "codex.otel";
 
 const WITHOUT: &str = "exact times, attempts and approvals are missing from traces";
 
-pub(super) fn check(otel: Option<&FoundOtel>, facts: &Facts) -> Finding {
+pub(super) fn check(otel: Option<&FoundOtel>, facts: &ConfigFacts) -> Finding {
     let exporter = otel.and_then(|otel| otel.exporter.as_ref());
     let Some(exporter) = exporter.filter(|exporter| exporter.kind != "none") else {
         let message = format!("`[otel]` has no `exporter`: {WITHOUT}");
@@ -49,7 +49,7 @@ pub(super) fn check(otel: Option<&FoundOtel>, facts: &Facts) -> Finding {
 }
 
 /// The exporter sends to the buffer service: does it do so correctly?
-fn to_service(otel: Option<&FoundOtel>, exporter: &Exporter, facts: &Facts) -> Finding {
+fn to_service(otel: Option<&FoundOtel>, exporter: &Exporter, facts: &ConfigFacts) -> Finding {
     if !matches!(exporter.protocol.as_deref(), Some("binary" | "json")) {
         let message = format!(
             "the exporter (line {}) needs `protocol = \"binary\"`: Codex does not start without it",
@@ -98,7 +98,7 @@ fn shows_token(exporter: &Exporter, wanted: Option<&str>) -> bool {
     })
 }
 
-/// Whether Codex sends an event for each piece of an answer, and nobody decided that.
+/// Whether Codex sends an event for each piece of an answer, without a decision of the user.
 fn has_loud_deltas(otel: Option<&FoundOtel>, version: Option<CodexVersion>) -> bool {
     version.is_some_and(CodexVersion::has_log_sse_deltas)
         && otel.is_some_and(|otel| otel.log_sse_deltas.is_none())
@@ -187,14 +187,14 @@ mod tests {
             // The same where it stood before setup, on another line.
             let kept = found.as_ref().and_then(|otel| otel.exporter.clone());
             let kept = kept.map(|exporter| Exporter { line: 99, ..exporter });
-            let kept = check(found.as_ref(), &Facts { kept, ..facts });
+            let kept = check(found.as_ref(), &ConfigFacts { kept, ..facts });
             assert_eq!((kept.level, &kept.command), (Warning, &otel.command));
             assert!(kept.message.contains("was kept, as chosen"), "{kept:?}");
         }
         let shown = |headers: &str| {
             let text = http("http://127.0.0.1:4318/v1/logs", binary);
             let text = text.replace("headers = {}", &format!("headers = {{ {headers} }}"));
-            Facts { write_token: Some("t0ken".to_owned()), ..facts(&text) }
+            ConfigFacts { write_token: Some("t0ken".to_owned()), ..facts(&text) }
         };
         expect(&shown("x-arize-token = \"t0ken\""), OTEL, Fine, "to the buffer service");
         expect(&shown("\"X-Arize-Token\" = \"t0ken\""), OTEL, Fine, "to the buffer service");
@@ -203,7 +203,7 @@ mod tests {
         let loud = http("http://127.0.0.1:4318", binary) + "log_user_prompt = true\n";
         expect(&facts(&loud), OTEL, Fine, "to the buffer service");
         expect(
-            &Facts { prompts: false, ..facts(&loud) },
+            &ConfigFacts { prompts: false, ..facts(&loud) },
             OTEL,
             Warning,
             "although no target gets them",
@@ -216,7 +216,7 @@ mod tests {
         ] {
             let text = http("http://127.0.0.1:4318", binary) + said;
             let version = CodexVersion::parse(version);
-            expect(&Facts { version, ..facts(&text) }, OTEL, level, part);
+            expect(&ConfigFacts { version, ..facts(&text) }, OTEL, level, part);
         }
     }
 }
