@@ -233,7 +233,7 @@ fn tells_what_is_going_on() {
     let mut command = stage::arize_codex(&home);
     let logs = run(command.arg("logs"), LIMIT).expect("it ends").stdout;
     let writers: Vec<&str> =
-        logs.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+        logs.lines().filter_map(|line| line.split_whitespace().nth(3)).collect();
     assert!(writers.contains(&"hook") && writers.contains(&"buffer"), "{logs}");
     assert!(logs.lines().is_sorted(), "by time: {logs}");
 }

@@ -156,7 +156,7 @@ fn the_doctor_knows_which_hooks_codex_would_run() {
     trust(&agree("untrusted", "warning", "the lifecycle hooks are not trusted yet"));
     agree("trusted", "ok", "Stop, SubagentStop");
     fs::write(&config, read().replace("\ntimeout = 3\n", "\ntimeout = 2\n")).expect("config.toml");
-    agree("modified", "warning", "were changed since");
+    agree("modified", "warning", "changed since they were trusted");
 
     // The same hooks in the other file.
     let (text, command) = (read(), json!(format!("{} --lifecycle", home.hook().display())));
