@@ -1,7 +1,7 @@
 //! The events of `codex exec --json`, for a program that runs Codex itself.
 //!
-//! They have no call ids, no tokens of single responses and no model. Where the transcript can be read,
-//! it says more.
+//! They have no call ids, no tokens of single responses, no model, and nothing of a tool that Codex
+//! refused. Where the transcript can be read, it says more.
 
 use std::fmt;
 

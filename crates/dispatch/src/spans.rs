@@ -6,7 +6,7 @@ use codex_config::{AttributeValue, Settings, SpanLayout, TargetSettings, ToolErr
 use otlp_model::encode::Scope;
 use otlp_model::{
     Attribute, ContentPolicy, Hide, Layout, Span, SpanBatch, TreeOptions, Turn, each_span, names,
-    span_tree,
+    resource_of, span_tree,
 };
 
 /// The instrumentation scope of our spans.
@@ -49,16 +49,9 @@ impl SpanPolicy {
 
     /// What sends them. Our own attributes win over those of the environment.
     pub(crate) fn resource(&self, turn: &Turn) -> Vec<Attribute> {
-        let mut resource = vec![
-            Attribute::new(names::SERVICE_NAME, turn.agent.name.clone()),
-            Attribute::new(names::OPENINFERENCE_PROJECT_NAME, self.project.clone()),
-        ];
-        if let Some(version) = &turn.agent.version {
-            resource.push(Attribute::new(names::SERVICE_VERSION, version.clone()));
-        }
-        if let Some(environment) = turn.environment.as_ref().filter(|_| !self.names_environment()) {
-            let name = names::DEPLOYMENT_ENVIRONMENT_NAME;
-            resource.push(Attribute::new(name, environment.clone()));
+        let mut resource = resource_of(turn, &self.project);
+        if self.names_environment() {
+            resource.retain(|ours| ours.key != names::DEPLOYMENT_ENVIRONMENT_NAME);
         }
         for (name, value) in &self.resource_attributes {
             if resource.iter().all(|ours| ours.key != name.as_str()) {
