@@ -71,7 +71,7 @@ pub(crate) fn flush(
         (None, None) => Vec::new(),
     };
     if args.rejected {
-        delivery.offer_rejected_again().map_err(|error| {
+        delivery.requeue_dead_letters().map_err(|error| {
             CommandError::failed("rejected turns cannot be queued again", error)
         })?;
     }

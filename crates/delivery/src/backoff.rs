@@ -7,7 +7,7 @@ use exporters::RetryClass;
 /// The wait after a first failure that passes.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The wait after a first refusal that somebody has to do something about.
+/// The wait after a first refusal that does not pass by itself.
 const FIRST_HELD: Duration = Duration::from_secs(60);
 
 /// The longest wait that we choose.

@@ -42,7 +42,7 @@ pub enum When {
     Now,
 }
 
-/// Is told of each batch that a target took, when it waits no longer: what is measured of its spans.
+/// Gets the measured part of each batch that a target accepted, once it is off the disk.
 pub type OnAccepted<'a> = &'a mut dyn FnMut(SpanBatch);
 
 impl Outbox {
@@ -229,8 +229,8 @@ impl Flush<'_> {
     /// Remembers how it stands, and gives up what is too old for a target that refuses.
     fn end(mut self) -> Result<Flushed, OutboxError> {
         let folder = &self.outbox.folder;
-        if let (None, Some(told)) = (&self.flushed.stopped, self.failed.values().next()) {
-            self.flushed.stopped = Some(Stopped::Refused(told.clone()));
+        if let (None, Some(answer)) = (&self.flushed.stopped, self.failed.values().next()) {
+            self.flushed.stopped = Some(Stopped::Refused(answer.clone()));
         }
         if matches!(self.flushed.stopped, Some(Stopped::Refused(_))) {
             self.flushed.dropped = self.outbox.expire(folder, self.attempt.now)?;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use private_files::{NewFile, sync_folder};
 
-/// A file that a crash left half written is removed after this time; until then somebody may be
+/// A file that a crash left half written is removed after this time; until then a process may be
 /// writing it.
 const LEFTOVER_AGE: Duration = Duration::from_secs(60 * 60);
 
@@ -156,7 +156,7 @@ pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
     Ok(true)
 }
 
-/// Opens the lock of a folder; none where somebody else holds it.
+/// Opens the lock of a folder; none where another process holds it.
 pub(super) fn lock(path: &Path) -> io::Result<Option<File>> {
     let file = private_files::open(path)?;
     match file.try_lock() {

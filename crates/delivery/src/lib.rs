@@ -49,7 +49,7 @@
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
 //! it, so that a crash in between sends it twice, with the same ids; batches of one trace are offered
-//! in their order; nothing here knows what made the spans, or looks at a clock for more than a span of
+//! in their order; nothing here knows what made the spans, or reads a clock for more than a span of
 //! time.
 //!
 //! Start reading at [`Outbox::push`], then `flush.rs` and `offer.rs`.
@@ -237,8 +237,8 @@ impl Outbox {
         same.any(|(name, _)| self.remove(&self.folder, name).unwrap_or(false))
     }
 
-    /// Lets what was set aside wait again; says how many batches that is.
-    pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
+    /// Queues dead letters again; says how many.
+    pub fn requeue_dead_letters(&self) -> Result<usize, OutboxError> {
         self.adopt(&self.rejected_folder())
     }
 

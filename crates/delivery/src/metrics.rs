@@ -18,7 +18,7 @@ impl Outbox {
     }
 
     /// Claims the numbers of a batch before they are sent, or put away here, for the first time; says
-    /// whether nobody had. A turn may be told again, its numbers may not.
+    /// whether they were not claimed before. A turn may be sent again, its metrics may not.
     pub fn claim(&self, batch: &SpanBatch) -> Result<bool, OutboxError> {
         let Some(first) = batch.spans.first() else { return Ok(false) };
         let id = first.span_id.to_string();

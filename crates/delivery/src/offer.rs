@@ -236,7 +236,7 @@ impl Flush<'_> {
             .flatten();
         let waited = self.outbox.remove(folder, name)?;
         self.forget(name);
-        // Else whoever took it out meanwhile has said that it was accepted.
+        // Else another process removed it, and counted it as accepted.
         if is_accepted && waited {
             if let (Some(on_accepted), Some(measured)) = (&mut self.on_accepted, measured) {
                 on_accepted(measured);

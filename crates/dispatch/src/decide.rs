@@ -83,8 +83,8 @@ impl Delivery {
     /// Puts the turns of a queue behind those of a target, or where no queue is named those of all
     /// queues that are not a target's own.
     pub fn redirect(&self, from: Option<&str>, to: &str) -> Result<Vec<Decided>, DecideError> {
-        let Some(target) = self.lanes.iter().find(|lane| lane.name() == to) else {
-            let targets = self.lanes.iter().map(|lane| lane.name().to_owned()).collect();
+        let Some(target) = self.exporters.iter().find(|queued| queued.name() == to) else {
+            let targets = self.exporters.iter().map(|queued| queued.name().to_owned()).collect();
             return Err(DecideError::NoTarget { name: to.to_owned(), targets });
         };
         let mut queues = match from {
@@ -124,10 +124,12 @@ impl Delivery {
         queues.sort();
         let targets = queues.iter().map(|(queue, folder)| {
             let name = to.unwrap_or(queue);
-            let target = self.lanes.iter().find(|lane| lane.name() == name).ok_or_else(|| {
-                let targets = self.lanes.iter().map(|lane| lane.name().to_owned()).collect();
-                DecideError::NoTarget { name: name.to_owned(), targets }
-            })?;
+            let target =
+                self.exporters.iter().find(|queued| queued.name() == name).ok_or_else(|| {
+                    let targets =
+                        self.exporters.iter().map(|queued| queued.name().to_owned()).collect();
+                    DecideError::NoTarget { name: name.to_owned(), targets }
+                })?;
             let held = Note::read(folder).contents;
             match held.beyond(target.note().contents) {
                 Some(what) => {
@@ -154,7 +156,10 @@ impl Delivery {
     }
 
     fn queue(&self, name: &str) -> Result<(String, Outbox), DecideError> {
-        let own = self.lanes.iter().map(|lane| (lane.queue().to_owned(), lane.outbox().clone()));
+        let own = self
+            .exporters
+            .iter()
+            .map(|queued| (queued.queue().to_owned(), queued.outbox().clone()));
         let mut all: Vec<_> = own.chain(self.other_queues()).collect();
         match all.iter().position(|(queue, _)| queue == name) {
             Some(place) => Ok(all.swap_remove(place)),
@@ -168,8 +173,8 @@ impl Delivery {
 
     /// Queues that are not a target's own.
     fn other_queues(&self) -> Vec<(String, Outbox)> {
-        let sendable = self.others.lanes.iter().filter(|lane| lane.is_one_off());
-        let sendable = sendable.map(|lane| (lane.queue().to_owned(), lane.outbox().clone()));
+        let sendable = self.others.exporters.iter().filter(|queued| queued.is_one_off());
+        let sendable = sendable.map(|queued| (queued.queue().to_owned(), queued.outbox().clone()));
         let held = self.others.held.iter().map(|held| (held.name.clone(), held.outbox.clone()));
         sendable.chain(held).collect()
     }

@@ -16,7 +16,7 @@ use crate::assembled::{Assembled, size_of};
 use crate::metrics::PendingMetrics;
 use crate::others::Others;
 use crate::outcome::{TargetFlush, TargetOutbox, TargetOutcome};
-use crate::queued_exporter::{DeliveryStatus, Offer, QueueReason, QueuedExporter};
+use crate::queued_exporter::{DeliveryStatus, QueueReason, QueuedExporter, SendResult};
 use crate::queues;
 
 /// How long a turn waits for the answers of several targets. What was not answered by then is put
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The targets of the settings, ready to take turns.
 pub struct Delivery {
-    pub(crate) lanes: Vec<Arc<QueuedExporter>>,
+    pub(crate) exporters: Vec<Arc<QueuedExporter>>,
     /// The queues that are not theirs.
     pub(crate) others: Others,
     /// Answers that came too late for their turn, or will.
@@ -33,7 +33,7 @@ pub struct Delivery {
     metrics: PendingMetrics,
 }
 
-/// QueueReason nothing is delivered.
+/// Why nothing is delivered.
 #[derive(Debug, thiserror::Error)]
 #[error("{error} (hint: {hint})")]
 pub struct DeliveryError {
@@ -48,15 +48,15 @@ pub type Batches = BTreeMap<String, SpanBatch>;
 pub struct TurnBatches {
     begun: Instant,
     /// What is decided already.
-    told: Vec<TargetOutcome>,
+    outcomes: Vec<TargetOutcome>,
     wanted: Vec<(Arc<QueuedExporter>, Assembled)>,
 }
 
 impl TurnBatches {
     /// The batches that are in memory, and the queues of their targets.
     pub fn batches(&self) -> impl Iterator<Item = (&str, &SpanBatch)> {
-        self.wanted.iter().filter_map(|(lane, assembled)| match assembled {
-            Assembled::Whole(batch) => Some((lane.queue(), batch)),
+        self.wanted.iter().filter_map(|(queued, assembled)| match assembled {
+            Assembled::Whole(batch) => Some((queued.queue(), batch)),
             Assembled::Large { .. } => None,
         })
     }
@@ -64,10 +64,10 @@ impl TurnBatches {
 
 /// A target that has not answered.
 struct Late {
-    told: TargetOutcome,
-    lane: Arc<QueuedExporter>,
+    outcome: TargetOutcome,
+    queued: Arc<QueuedExporter>,
     batch: Arc<SpanBatch>,
-    answer: Receiver<Offer>,
+    answer: Receiver<SendResult>,
 }
 
 impl Delivery {
@@ -80,11 +80,11 @@ impl Delivery {
         if let Some(error) = &settings.unreadable {
             return Err(DeliveryError { error: chain(error), hint: error.hint() });
         }
-        let lane = |target| Arc::new(QueuedExporter::to_target(settings, target, paths, timeout));
-        let lanes: Vec<Arc<QueuedExporter>> = settings.targets.iter().map(lane).collect();
-        adopt_unnamed(&lanes, paths);
-        let others = Others::find(&lanes, settings, paths, timeout);
-        Ok(Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() })
+        let queued = |target| Arc::new(QueuedExporter::to_target(settings, target, paths, timeout));
+        let exporters: Vec<Arc<QueuedExporter>> = settings.targets.iter().map(queued).collect();
+        adopt_unnamed(&exporters, paths);
+        let others = Others::find(&exporters, settings, paths, timeout);
+        Ok(Self { exporters, others, late: Mutex::default(), metrics: PendingMetrics::default() })
     }
 
     /// Any exporter in place of a target of the settings.
@@ -94,43 +94,50 @@ impl Delivery {
         target: &TargetSettings,
         paths: &Paths,
     ) -> Self {
-        let lane = QueuedExporter::to_exporter(Ok(exporter), settings, target, paths);
-        let (lanes, others) = (vec![Arc::new(lane)], Others::default());
-        Self { lanes, others, late: Mutex::default(), metrics: PendingMetrics::default() }
+        let queued = QueuedExporter::to_exporter(Ok(exporter), settings, target, paths);
+        let (exporters, others) = (vec![Arc::new(queued)], Others::default());
+        Self { exporters, others, late: Mutex::default(), metrics: PendingMetrics::default() }
     }
 
     /// The spans of a turn, as the first target gets them.
     pub fn preview(&self, turn: &Turn) -> SpanBatch {
-        self.lanes.first().map(|lane| lane.batch(turn)).unwrap_or_default()
+        self.exporters.first().map(|queued| queued.batch(turn)).unwrap_or_default()
     }
 
     /// The spans of a turn for all targets but those that have it, or are not to get it. What an
     /// earlier run was about to send is sent as it was then.
     pub fn assemble(&self, turn: &Turn, have_it: &[String], earlier: Batches) -> TurnBatches {
-        let mut parcels =
-            TurnBatches { begun: Instant::now(), told: Vec::new(), wanted: Vec::new() };
+        let mut batches =
+            TurnBatches { begun: Instant::now(), outcomes: Vec::new(), wanted: Vec::new() };
         let mut earlier = earlier;
-        for lane in self.lanes.iter().filter(|lane| !have_it.contains(&lane.name().to_owned())) {
-            let lane = Arc::clone(lane);
-            if lane.is_one_off() {
+        for queued in
+            self.exporters.iter().filter(|queued| !have_it.contains(&queued.name().to_owned()))
+        {
+            let queued = Arc::clone(queued);
+            if queued.is_one_off() {
                 // A run that follows this one, if it is killed, may not know the place.
-                lane.note_place();
+                queued.note_place();
             }
-            if let Some(batch) = earlier.remove(lane.queue()) {
-                parcels.wanted.push((lane, Assembled::Whole(batch)));
-            } else if let Some((queue, batch)) = self.elsewhere(&mut earlier, &lane) {
-                let status = lane.put_into(&queue, &batch);
-                parcels.told.push(told(&lane, size_of(&batch), parcels.begun, status));
-            } else if lane.wants(turn) {
-                let assembled = lane.assemble(turn);
-                parcels.wanted.push((lane, assembled));
+            if let Some(batch) = earlier.remove(queued.queue()) {
+                batches.wanted.push((queued, Assembled::Whole(batch)));
+            } else if let Some((queue, batch)) = self.elsewhere(&mut earlier, &queued) {
+                let status = queued.enqueue_elsewhere(&queue, &batch);
+                batches.outcomes.push(outcome(&queued, size_of(&batch), batches.begun, status));
+            } else if queued.wants(turn) {
+                let assembled = queued.assemble(turn);
+                batches.wanted.push((queued, assembled));
             } else {
-                lane.outbox().note_sampled_out();
+                queued.outbox().note_sampled_out();
                 let nothing = ("turn", 0);
-                parcels.told.push(told(&lane, nothing, parcels.begun, DeliveryStatus::SampledOut));
+                batches.outcomes.push(outcome(
+                    &queued,
+                    nothing,
+                    batches.begun,
+                    DeliveryStatus::SampledOut,
+                ));
             }
         }
-        parcels
+        batches
     }
 
     /// What an earlier run was about to send to another place of this target, and the queue of that
@@ -138,81 +145,85 @@ impl Delivery {
     fn elsewhere(
         &self,
         earlier: &mut Batches,
-        lane: &QueuedExporter,
+        queued: &QueuedExporter,
     ) -> Option<(String, SpanBatch)> {
-        let is_alone = self.lanes.len() == 1;
+        let is_alone = self.exporters.len() == 1;
         let is_of_target = |queue: &&String| match queue.split_once('@') {
-            Some((target, _)) => target == lane.name() || is_alone,
-            None => *queue == lane.name(),
+            Some((target, _)) => target == queued.name() || is_alone,
+            None => *queue == queued.name(),
         };
         let queue = earlier.keys().find(is_of_target)?.clone();
         earlier.remove_entry(&queue)
     }
 
     /// Sends a turn that was assembled.
-    pub fn send(&self, turn: &Turn, parcels: TurnBatches) -> Vec<TargetOutcome> {
-        let TurnBatches { begun, told: mut all_told, wanted } = parcels;
+    pub fn send(&self, turn: &Turn, batches: TurnBatches) -> Vec<TargetOutcome> {
+        let TurnBatches { begun, mut outcomes, wanted } = batches;
         // No thread for the one target that most people have.
         let is_alone = wanted.len() == 1;
         let mut sent = Vec::new();
-        for (lane, assembled) in wanted {
+        for (queued, assembled) in wanted {
             match assembled {
                 Assembled::Large { ref root, count } => {
-                    let status = lane.put_away_large(turn, root, count);
-                    all_told.push(told(&lane, assembled.size(), begun, status));
+                    let status = queued.enqueue_large(turn, root, count);
+                    outcomes.push(outcome(&queued, assembled.size(), begun, status));
                 }
                 Assembled::Whole(ref batch) if is_alone => {
-                    let status = lane.settle(batch, lane.offer(batch));
-                    let status = self.metrics.note(&lane, batch, status);
-                    all_told.push(told(&lane, assembled.size(), begun, status));
+                    let status = queued.resolve(batch, queued.try_send(batch));
+                    let status = self.metrics.note(&queued, batch, status);
+                    outcomes.push(outcome(&queued, assembled.size(), begun, status));
                 }
                 Assembled::Whole(batch) => {
                     let batch = Arc::new(batch);
-                    let answer = in_background(&lane, Arc::clone(&batch));
-                    sent.push((lane, batch, answer));
+                    let answer = in_background(&queued, Arc::clone(&batch));
+                    sent.push((queued, batch, answer));
                 }
             }
         }
-        all_told.extend(sent.into_iter().map(|sent| self.collect(begun, sent)));
-        all_told
+        outcomes.extend(sent.into_iter().map(|sent| self.collect(begun, sent)));
+        outcomes
     }
 
     /// Waits for an answer as long as a turn waits.
     fn collect(
         &self,
         begun: Instant,
-        (lane, batch, answer): (Arc<QueuedExporter>, Arc<SpanBatch>, Receiver<Offer>),
+        (queued, batch, answer): (Arc<QueuedExporter>, Arc<SpanBatch>, Receiver<SendResult>),
     ) -> TargetOutcome {
         let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
         match answer.recv_timeout(left) {
             Ok(offer) => {
-                let status = lane.settle(&batch, offer);
-                let status = self.metrics.note(&lane, &batch, status);
-                told(&lane, size_of(&batch), begun, status)
+                let status = queued.resolve(&batch, offer);
+                let status = self.metrics.note(&queued, &batch, status);
+                outcome(&queued, size_of(&batch), begun, status)
             }
             Err(_) => {
-                let status = lane.put_away(&batch, QueueReason::NoAnswerYet);
-                let told = told(&lane, size_of(&batch), begun, status);
-                let late = Late { told: told.clone(), lane, batch, answer };
+                let status = queued.enqueue(&batch, QueueReason::NoAnswerYet);
+                let outcome = outcome(&queued, size_of(&batch), begun, status);
+                let late = Late { outcome: outcome.clone(), queued, batch, answer };
                 self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
-                told
+                outcome
             }
         }
     }
 
     /// The targets that are not to get a turn.
     pub fn without(&self, turn: &Turn) -> Vec<&str> {
-        self.lanes.iter().filter(|lane| !lane.wants(turn)).map(|lane| lane.name()).collect()
+        self.exporters
+            .iter()
+            .filter(|queued| !queued.wants(turn))
+            .map(|queued| queued.name())
+            .collect()
     }
 
     /// Waits for answers that did not come in time, but not longer than `until`; says what became of
     /// the turns.
     pub fn finish(&self, until: Instant) -> Vec<TargetOutcome> {
         let late = std::mem::take(&mut *self.late.lock().unwrap_or_else(PoisonError::into_inner));
-        let answered = late.into_iter().filter_map(|Late { told, lane, batch, answer }| {
+        let answered = late.into_iter().filter_map(|Late { outcome, queued, batch, answer }| {
             let left = until.saturating_duration_since(Instant::now());
-            let status = lane.settle_late(&batch, answer.recv_timeout(left).ok()?)?;
-            Some(TargetOutcome { status: self.metrics.note(&lane, &batch, status), ..told })
+            let status = queued.resolve_late(&batch, answer.recv_timeout(left).ok()?)?;
+            Some(TargetOutcome { status: self.metrics.note(&queued, &batch, status), ..outcome })
         });
         answered.collect()
     }
@@ -222,31 +233,32 @@ impl Delivery {
     /// are left out.
     pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
         self.others.hold();
-        let waiting = self.lanes.iter().filter(|lane| lane.has_waiting());
+        let waiting = self.exporters.iter().filter(|queued| queued.has_waiting());
         let flushing: Vec<_> = waiting
-            .map(|lane| {
-                let lane = Arc::clone(lane);
-                thread::Builder::new().spawn(move || lane.flush(until, when))
+            .map(|queued| {
+                let queued = Arc::clone(queued);
+                thread::Builder::new().spawn(move || queued.flush(until, when))
             })
             .collect();
-        // A thread that panicked has said so in the log.
+        // The panic hook has logged a thread that panicked.
         let mut all: Vec<TargetFlush> =
             flushing.into_iter().filter_map(|flush| flush.ok()?.join().ok()).collect();
-        let others = self.others.lanes.iter().filter(|lane| lane.has_waiting());
-        all.extend(others.map(|lane| lane.flush(until, when)));
+        let others = self.others.exporters.iter().filter(|queued| queued.has_waiting());
+        all.extend(others.map(|queued| queued.flush(until, when)));
         all
     }
 
     /// What waits for each target, in the order of the settings, and for other places.
     pub fn outboxes(&self) -> Vec<TargetOutbox> {
-        let of = |lane: &Arc<QueuedExporter>| TargetOutbox {
-            name: lane.queue().to_owned(),
-            target: Some(lane.target()),
-            place: Some(lane.note().place.clone()),
-            summary: lane.outbox().summary().unwrap_or_default(),
+        let of = |queued: &Arc<QueuedExporter>| TargetOutbox {
+            name: queued.queue().to_owned(),
+            target: Some(queued.target()),
+            place: Some(queued.note().place.clone()),
+            summary: queued.outbox().summary().unwrap_or_default(),
         };
-        let others = self.others.lanes.iter().filter(|lane| lane.outbox().holds_something());
-        let mut all: Vec<TargetOutbox> = self.lanes.iter().chain(others).map(of).collect();
+        let others =
+            self.others.exporters.iter().filter(|queued| queued.outbox().holds_something());
+        let mut all: Vec<TargetOutbox> = self.exporters.iter().chain(others).map(of).collect();
         all.extend(self.others.outboxes());
         all
     }
@@ -256,46 +268,46 @@ impl Delivery {
         &self.metrics
     }
 
-    /// Lets what the targets refused for good wait again.
-    pub fn offer_rejected_again(&self) -> Result<usize, OutboxError> {
-        let lanes = self.lanes.iter().chain(&self.others.lanes);
-        lanes.map(|lane| lane.outbox().offer_rejected_again()).sum()
+    /// Queues dead letters again.
+    pub fn requeue_dead_letters(&self) -> Result<usize, OutboxError> {
+        let exporters = self.exporters.iter().chain(&self.others.exporters);
+        exporters.map(|queued| queued.outbox().requeue_dead_letters()).sum()
     }
 }
 
 /// What waits for a target that could not be named waits for the one that stands in its place now.
-fn adopt_unnamed(lanes: &[Arc<QueuedExporter>], paths: &Paths) {
-    for (place, lane) in lanes.iter().enumerate() {
+fn adopt_unnamed(exporters: &[Arc<QueuedExporter>], paths: &Paths) {
+    for (place, queued) in exporters.iter().enumerate() {
         let unnamed = queues::folder(paths).join(format!("unknown-{place}"));
-        let is_other = unnamed != lane.outbox().folder() && !lane.is_one_off();
-        if lane.is_usable() && is_other && unnamed.is_dir() {
+        let is_other = unnamed != queued.outbox().folder() && !queued.is_one_off();
+        if queued.is_usable() && is_other && unnamed.is_dir() {
             // What remains there is held like anything whose target is gone.
-            let _ = lane.outbox().adopt(&unnamed);
+            let _ = queued.outbox().adopt(&unnamed);
         }
     }
 }
 
 /// Sends a batch in a thread of its own.
-fn in_background(lane: &Arc<QueuedExporter>, batch: Arc<SpanBatch>) -> Receiver<Offer> {
+fn in_background(queued: &Arc<QueuedExporter>, batch: Arc<SpanBatch>) -> Receiver<SendResult> {
     let (sender, answer) = mpsc::channel();
-    let lane = Arc::clone(lane);
-    // Nobody waits for an answer that is too late.
-    let offer = move || drop(sender.send(lane.offer(&batch)));
+    let queued = Arc::clone(queued);
+    // An answer that is too late has no receiver.
+    let send = move || drop(sender.send(queued.try_send(&batch)));
     // Where there is no thread to be had, the batch is put away.
-    let _ = thread::Builder::new().spawn(offer);
+    let _ = thread::Builder::new().spawn(send);
     answer
 }
 
 /// What became of a turn whose root span has this name, and which has so many spans.
-fn told(
-    lane: &QueuedExporter,
+fn outcome(
+    queued: &QueuedExporter,
     (turn, spans): (&str, usize),
     begun: Instant,
     status: DeliveryStatus,
 ) -> TargetOutcome {
     TargetOutcome {
-        name: lane.name().to_owned(),
-        target: lane.target(),
+        name: queued.name().to_owned(),
+        target: queued.target(),
         turn: turn.to_owned(),
         spans,
         took: begun.elapsed(),

@@ -1,9 +1,9 @@
-//! The ledger: one line for each turn that was told, for `arize-codex status`.
+//! The ledger: one line for each exported turn, for `arize-codex status`.
 //!
-//! Not every target can be asked what it got, so the hook writes down itself what it told: times,
+//! Not every target can be asked what it got, so the hook notes itself what it exported: times,
 //! tokens, cost and targets, and nothing of what was said. A file per day (UTC) in
 //! `state/codex/ledger/`, of which the last 31 are kept. A line is written at once and never changed;
-//! a turn that was told twice has two, and the reader counts the last.
+//! a turn that was exported twice has two, and the reader counts the last.
 
 use std::collections::HashMap;
 use std::fs;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 const KEPT_DAYS: usize = 31;
 
-/// A turn that was told.
+/// An exported turn.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Entry {
@@ -48,7 +48,7 @@ pub struct Entry {
     pub output_tokens: u64,
     /// US dollars; none where no price is known.
     pub cost_usd: Option<f64>,
-    /// Where it was told.
+    /// The targets that have it.
     pub targets: Vec<String>,
 }
 
@@ -94,7 +94,7 @@ pub fn append(paths: &Paths, entry: &Entry) -> io::Result<()> {
 
 /// The turns that had ended at `since` or later, the one that ended last first.
 pub fn read(paths: &Paths, since: UnixNanos) -> Vec<Entry> {
-    // A turn is told after its end, on the same day or later.
+    // A turn is exported after its end, on the same day or later.
     let first = SystemTime::UNIX_EPOCH + Duration::from_nanos(since.0);
     let first = file_name(first);
     let recent =

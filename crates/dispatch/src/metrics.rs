@@ -3,7 +3,7 @@
 //! Spans may be sent twice, numbers may not. They are sent after it is remembered on disk that the
 //! spans were accepted, once they are claimed, and again only where the target has certainly taken
 //! nothing; until then they wait in its outbox. Whatever happens in between, a number may be lost, but
-//! is never told twice.
+//! is never counted twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -26,21 +26,21 @@ impl PendingMetrics {
     /// it.
     pub(crate) fn note(
         &self,
-        lane: &Arc<QueuedExporter>,
+        queued: &Arc<QueuedExporter>,
         batch: &SpanBatch,
         status: DeliveryStatus,
     ) -> DeliveryStatus {
-        if status == DeliveryStatus::Accepted && lane.wants_metrics() {
+        if status == DeliveryStatus::Accepted && queued.wants_metrics() {
             let mut pending = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            pending.push((Arc::clone(lane), measured(batch)));
+            pending.push((Arc::clone(queued), measured(batch)));
         }
         status
     }
 
     /// Counts them as lost: their spans will be sent again, and they with them.
     pub fn forget(&self) {
-        for (lane, _) in self.take() {
-            lane.outbox().note_metrics_lost(1);
+        for (queued, _) in self.take() {
+            queued.outbox().note_metrics_lost(1);
         }
     }
 
@@ -49,15 +49,16 @@ impl PendingMetrics {
     pub fn send(&self, until: Instant, log: &Log) {
         let mut by_target: BTreeMap<String, (Arc<QueuedExporter>, Vec<SpanBatch>)> =
             BTreeMap::new();
-        for (lane, batch) in self.take() {
-            let (_, all) = by_target.entry(lane.queue().to_owned()).or_insert((lane, Vec::new()));
+        for (queued, batch) in self.take() {
+            let (_, all) =
+                by_target.entry(queued.queue().to_owned()).or_insert((queued, Vec::new()));
             all.push(batch);
         }
         thread::scope(|scope| {
-            for (lane, all) in by_target.into_values() {
+            for (queued, all) in by_target.into_values() {
                 scope.spawn(move || {
-                    let unsent = send_all(&lane, &all, until);
-                    unsent.log(log, &lane.target());
+                    let unsent = send_all(&queued, &all, until);
+                    unsent.log(log, &queued.target());
                 });
             }
         });
@@ -75,7 +76,7 @@ pub(crate) enum MetricsOutcome {
     Done,
     /// They wait, for this reason.
     Waiting(String),
-    /// Nobody knows whether they arrived, for this reason.
+    /// They may or may not have arrived, for this reason.
     Failed(String),
 }
 
@@ -84,7 +85,7 @@ pub(crate) enum MetricsOutcome {
 pub struct UnsentMetrics {
     /// Those whose numbers wait.
     pub waiting: usize,
-    /// Those of whose numbers nobody knows whether they arrived.
+    /// Those whose metrics may not have arrived.
     pub lost: usize,
     /// The first reason.
     pub why: Option<String>,
@@ -92,13 +93,17 @@ pub struct UnsentMetrics {
 
 /// Sends numbers to a target until one request fails; the rest waits then. Nothing is begun after
 /// `until`.
-pub(crate) fn send_all(lane: &QueuedExporter, all: &[SpanBatch], until: Instant) -> UnsentMetrics {
+pub(crate) fn send_all(
+    queued: &QueuedExporter,
+    all: &[SpanBatch],
+    until: Instant,
+) -> UnsentMetrics {
     let mut unsent = UnsentMetrics::default();
     for batch in all {
-        let status = match (lane.outbox().metrics().claim(batch), &unsent.why) {
+        let status = match (queued.outbox().metrics().claim(batch), &unsent.why) {
             (Ok(false), _) => MetricsOutcome::Done,
-            (Ok(true), Some(why)) => lane.put_metrics_away(batch, why.clone()),
-            (Ok(true), None) => lane.send_metrics(batch, until),
+            (Ok(true), Some(why)) => queued.enqueue_metrics(batch, why.clone()),
+            (Ok(true), None) => queued.send_metrics(batch, until),
             (Err(error), _) => MetricsOutcome::Failed(chain(&error)),
         };
         let (count, why) = match status {
@@ -109,7 +114,7 @@ pub(crate) fn send_all(lane: &QueuedExporter, all: &[SpanBatch], until: Instant)
         *count += 1;
         unsent.why.get_or_insert(why);
     }
-    lane.outbox().note_metrics_lost(unsent.lost);
+    queued.outbox().note_metrics_lost(unsent.lost);
     unsent
 }
 

@@ -14,7 +14,7 @@ use crate::queues::{self, Destination, OtherQueue};
 #[derive(Default)]
 pub(crate) struct Others {
     /// Those that can be sent.
-    pub(crate) lanes: Vec<Arc<QueuedExporter>>,
+    pub(crate) exporters: Vec<Arc<QueuedExporter>>,
     /// Those that a person has to decide about.
     pub(crate) held: Vec<HeldQueue>,
 }
@@ -31,7 +31,7 @@ pub(crate) struct HeldQueue {
 impl Others {
     /// Finds them. What waits for a place that is a target's by now waits for that target.
     pub(crate) fn find(
-        lanes: &[Arc<QueuedExporter>],
+        exporters: &[Arc<QueuedExporter>],
         settings: &Settings,
         paths: &Paths,
         timeout: Duration,
@@ -42,15 +42,16 @@ impl Others {
             let place = match destination {
                 Destination::Known(found) => {
                     let (settings, target) = *found;
-                    let lane = QueuedExporter::to_target(&settings, &target, paths, timeout);
-                    if lane.queue() != name && !matches!(outbox.move_to(lane.outbox()), Ok(Some(_)))
+                    let queued = QueuedExporter::to_target(&settings, &target, paths, timeout);
+                    if queued.queue() != name
+                        && !matches!(outbox.move_to(queued.outbox()), Ok(Some(_)))
                     {
                         // Another process offers it. The next run finds it again.
                         continue;
                     }
-                    let mut known = lanes.iter().chain(&others.lanes);
-                    if known.all(|known| known.queue() != lane.queue()) {
-                        others.lanes.push(Arc::new(lane));
+                    let mut known = exporters.iter().chain(&others.exporters);
+                    if known.all(|known| known.queue() != queued.queue()) {
+                        others.exporters.push(Arc::new(queued));
                     }
                     continue;
                 }

@@ -71,7 +71,7 @@ impl TargetOutcome {
         }
     }
 
-    /// Logs what became of a turn that was told with so many events.
+    /// Logs the result for a turn that was exported with so many events.
     pub fn log(&self, log: &Log, thread_id: &str, events: usize) {
         let Self { target, turn, spans, took, .. } = self;
         let what = format_args!("{turn} of thread {thread_id}");
@@ -166,7 +166,7 @@ fn queued(turns: impl Display + PartialEq + From<u8>) -> String {
     format!("{turns} queued {}", if turns == 1.into() { "turn" } else { "turns" })
 }
 
-/// QueueReason something failed, without the address where the target in front of it has it already.
+/// Why something failed, without the address where the target in front of it has it already.
 fn without_place<'w>(why: &'w str, target: &str) -> &'w str {
     let rest = why.strip_prefix('`').and_then(|rest| rest.split_once("`: "));
     rest.filter(|(place, _)| target.contains(place)).map_or(why, |(_, rest)| rest)

@@ -49,7 +49,7 @@ pub enum QueueReason {
 
 /// The result of one attempt to deliver a batch.
 #[derive(Debug)]
-pub(crate) enum Offer {
+pub(crate) enum SendResult {
     /// The answer of the target, or of the connection to it.
     Answered(Result<(), ExportError>),
     /// No attempt was made.
@@ -180,30 +180,30 @@ impl QueuedExporter {
     }
 
     /// Sends a batch, unless others wait already or it needs several requests.
-    pub(crate) fn offer(&self, batch: &SpanBatch) -> Offer {
+    pub(crate) fn try_send(&self, batch: &SpanBatch) -> SendResult {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
-            Err(reason) => return Offer::NotMade(QueueReason::Refused(reason.clone())),
+            Err(reason) => return SendResult::NotMade(QueueReason::Refused(reason.clone())),
         };
         // What waits in an outbox that cannot be read must not keep this one from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
-            return Offer::NotMade(QueueReason::BehindOthers);
+            return SendResult::NotMade(QueueReason::BehindOthers);
         }
         if !Outbox::holds_one_request(batch) {
-            return Offer::NotMade(QueueReason::InParts);
+            return SendResult::NotMade(QueueReason::InParts);
         }
-        Offer::Answered(exporter.export(batch).map(drop))
+        SendResult::Answered(exporter.export(batch).map(drop))
     }
 
     /// Does with a batch what the answer demands.
-    pub(crate) fn settle(&self, batch: &SpanBatch, offer: Offer) -> DeliveryStatus {
+    pub(crate) fn resolve(&self, batch: &SpanBatch, offer: SendResult) -> DeliveryStatus {
         let error = match offer {
-            Offer::NotMade(why) => return self.put_away(batch, why),
-            Offer::Answered(Ok(())) => {
+            SendResult::NotMade(why) => return self.enqueue(batch, why),
+            SendResult::Answered(Ok(())) => {
                 self.outbox.note_accepted();
                 return DeliveryStatus::Accepted;
             }
-            Offer::Answered(Err(error)) => error,
+            SendResult::Answered(Err(error)) => error,
         };
         self.note_place();
         let kept = self.outbox.requeue(batch, &error, &self.attempt(Instant::now()));
@@ -221,10 +221,14 @@ impl QueuedExporter {
     /// Does the same with a batch that was put away before the answer came; none where nothing is left
     /// to do. From the outbox another process may have delivered it: then what became of it there is
     /// what counts, and it must not wait again.
-    pub(crate) fn settle_late(&self, batch: &SpanBatch, offer: Offer) -> Option<DeliveryStatus> {
+    pub(crate) fn resolve_late(
+        &self,
+        batch: &SpanBatch,
+        offer: SendResult,
+    ) -> Option<DeliveryStatus> {
         match offer {
-            Offer::NotMade(_) => None,
-            Offer::Answered(Err(error))
+            SendResult::NotMade(_) => None,
+            SendResult::Answered(Err(error))
                 if BatchState::Queued.after(BatchEvent::Fail(error.retry_class()))
                     != Some(BatchState::DeadLetter) =>
             {
@@ -234,12 +238,12 @@ impl QueuedExporter {
                     dropped: 0,
                 })
             }
-            decided => self.outbox.withdraw(batch).then(|| self.settle(batch, decided)),
+            decided => self.outbox.withdraw(batch).then(|| self.resolve(batch, decided)),
         }
     }
 
     /// Puts a batch away.
-    pub(crate) fn put_away(&self, batch: &SpanBatch, why: QueueReason) -> DeliveryStatus {
+    pub(crate) fn enqueue(&self, batch: &SpanBatch, why: QueueReason) -> DeliveryStatus {
         self.note_place();
         match self.outbox.push(batch, SystemTime::now()) {
             Ok(dropped) => DeliveryStatus::Queued { why, dropped },
@@ -248,7 +252,7 @@ impl QueuedExporter {
     }
 
     /// Puts a batch into the queue of another place of the target.
-    pub(crate) fn put_into(&self, queue: &str, batch: &SpanBatch) -> DeliveryStatus {
+    pub(crate) fn enqueue_elsewhere(&self, queue: &str, batch: &SpanBatch) -> DeliveryStatus {
         match self.outbox.beside(queue).push(batch, SystemTime::now()) {
             Ok(dropped) => DeliveryStatus::Queued { why: QueueReason::NoAnswerYet, dropped },
             Err(error) => DeliveryStatus::Failed(chain(&error)),
@@ -256,7 +260,7 @@ impl QueuedExporter {
     }
 
     /// Puts a turn away whose spans, so many after the root, need several requests.
-    pub(crate) fn put_away_large(&self, turn: &Turn, root: &Span, count: usize) -> DeliveryStatus {
+    pub(crate) fn enqueue_large(&self, turn: &Turn, root: &Span, count: usize) -> DeliveryStatus {
         self.note_place();
         let resource = self.spans.resource(turn);
         let spans: EachSpan<'_> = &|take| self.spans.each(turn, take);
@@ -319,10 +323,10 @@ impl QueuedExporter {
         };
         let outbox = self.outbox.metrics();
         if !outbox.is_empty().unwrap_or(true) {
-            return self.put_metrics_away(batch, "behind others".to_owned());
+            return self.enqueue_metrics(batch, "behind others".to_owned());
         }
         if Instant::now() >= until {
-            return self.put_metrics_away(batch, "there was no time left".to_owned());
+            return self.enqueue_metrics(batch, "there was no time left".to_owned());
         }
         let Err(error) = exporter.export_metrics(&metrics) else { return MetricsOutcome::Done };
         if !error.is_safe_to_repeat() {
@@ -337,7 +341,7 @@ impl QueuedExporter {
     }
 
     /// Puts the numbers of a batch away.
-    pub(crate) fn put_metrics_away(&self, batch: &SpanBatch, why: String) -> MetricsOutcome {
+    pub(crate) fn enqueue_metrics(&self, batch: &SpanBatch, why: String) -> MetricsOutcome {
         match self.outbox.metrics().push(batch, SystemTime::now()) {
             Ok(_) => MetricsOutcome::Waiting(why),
             Err(error) => MetricsOutcome::Failed(chain(&error)),

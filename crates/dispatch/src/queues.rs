@@ -144,7 +144,7 @@ impl Destination {
 }
 
 impl Destination {
-    /// QueueReason the queue cannot be sent; empty where it can.
+    /// Why the queue cannot be sent; empty where it can.
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::Known(_) => String::new(),

@@ -2,7 +2,7 @@
 //!
 //! It is started before anything of ours can go wrong, as Codex would have started it: with the
 //! payload as its last argument, the same folder, environment, session and process group, and nothing
-//! to read or write. Nobody waits for it.
+//! to read or write. The hook does not wait for it.
 
 use std::ffi::OsStr;
 use std::io;

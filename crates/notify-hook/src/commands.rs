@@ -75,7 +75,7 @@ pub(crate) fn flush(session: &Session<'_>, rejected: bool) {
     if settings.dry_run {
         return;
     }
-    if rejected && let Err(error) = delivery.offer_rejected_again() {
+    if rejected && let Err(error) = delivery.requeue_dead_letters() {
         log.error(format_args!("{}", chain(&error)));
     }
     // Turns for which there is no time are for the next run: the service has threads to sweep, too.

@@ -3,7 +3,7 @@
 //! The repository belongs to the workspace, which may be hostile: its configuration can name programs
 //! that `git status` runs (filters, monitors, transports of missing objects), and these would run
 //! outside Codex's sandbox. So git never sees that configuration. It gets a git folder of ours, empty
-//! but for the commit, and is told where the index, the objects and the work tree are. It inherits
+//! but for the commit, and gets the paths where the index, the objects and the work tree are. It inherits
 //! nothing of the environment but the `PATH`: what else is there may hold keys.
 
 use std::ffi::OsStr;

@@ -12,7 +12,7 @@ use otlp_model::turn::ParentTurn;
 use crate::transcript_lookup::{self, Reach};
 use crate::transcript_reader::{self, ReadUntil, Turns};
 
-/// Sub-agents of sub-agents: deeper than this nobody goes.
+/// Sub-agents of sub-agents: deeper ones have the turn at this depth as root.
 const MAX_DEPTH: usize = 8;
 
 /// The parents of a thread's turns. Each of their transcripts is read once.

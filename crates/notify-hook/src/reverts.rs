@@ -1,6 +1,6 @@
 //! Which turns of a thread were taken back, and what came in their place.
 //!
-//! Whoever edits a message in Codex's terminal UI takes back its turn and all later ones (since
+//! Editing a message in Codex's terminal UI takes back its turn and all later ones (since
 //! Codex 0.169). The thread then goes on in another file, which names the file and the record up to
 //! which the history holds. So the files of a thread are a tree; its newest one and what that builds
 //! on are the conversation as it stands.
@@ -37,14 +37,14 @@ impl<'a> Branches<'a> {
 
     /// Notes on a turn of one of the files whether it was taken back, and which one it came in place of.
     /// A turn that is sent before it is taken back is not sent again: the later one names it.
-    pub(crate) fn note(&self, told: &mut Turn, file: usize, index: usize, turn: &TranscriptTurn) {
-        if self.is_reverted(file, turn) {
-            told.attributes.push(Attribute::new("codex.turn.reverted", true));
+    pub(crate) fn note(&self, turn: &mut Turn, file: usize, index: usize, read: &TranscriptTurn) {
+        if self.is_reverted(file, read) {
+            turn.attributes.push(Attribute::new("codex.turn.reverted", true));
         }
         let reading = &self.files[file];
         let is_first = reading.is_whole && reading.turns.start == index;
         if let Some(replaced) = is_first.then(|| self.replaced_by_first_of(file)).flatten() {
-            told.attributes.push(Attribute::new("codex.turn.replaces", replaced));
+            turn.attributes.push(Attribute::new("codex.turn.replaces", replaced));
         }
     }
 
@@ -92,7 +92,7 @@ impl<'a> Branches<'a> {
 }
 
 /// The id of the first turn in a file that begins with one of these records. The offset is where the
-/// first record stands, if nobody has changed the file since.
+/// first record stands, if the file was not changed since.
 fn first_turn(
     file: &FileReading,
     ordinals: Range<u64>,

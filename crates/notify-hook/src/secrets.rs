@@ -117,7 +117,7 @@ fn kept_salt(file: &Path) -> io::Result<Salt> {
         Err(error) => return Err(error),
     }
     let salt = new_salt()?;
-    // Nobody else can read a temporary file.
+    // Other users cannot read a temporary file.
     let mut written = NamedTempFile::new_in(file.parent().unwrap_or(Path::new(".")))?;
     written.write_all(&salt)?;
     match written.persist_noclobber(file) {

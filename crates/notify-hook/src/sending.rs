@@ -39,10 +39,10 @@ struct Target {
 const VERSION: u32 = 1;
 
 /// Writes down what is about to be sent.
-pub(crate) fn write(file: &Path, turn: &str, parcels: &TurnBatches) -> io::Result<()> {
+pub(crate) fn write(file: &Path, turn: &str, assembled: &TurnBatches) -> io::Result<()> {
     let mut header = Header { version: VERSION, turn: turn.to_owned(), targets: Vec::new() };
     let mut batches = Vec::new();
-    for (name, batch) in parcels.batches() {
+    for (name, batch) in assembled.batches() {
         let bytes = to_protobuf(&export_request(batch, &SCOPE));
         header.targets.push(Target { name: name.to_owned(), bytes: bytes.len() });
         batches.extend(bytes);

@@ -18,7 +18,7 @@ use crate::transcript_reader::Mark;
 /// How many turns are remembered by name; older ones lie before the checkpoint.
 const MAX_SENT: usize = 256;
 
-/// A thread's memory, held under a lock: one run at a time looks at a thread.
+/// A thread's memory, held under a lock: one run at a time reconciles a thread.
 #[derive(Debug)]
 pub struct ThreadState {
     file: PathBuf,
@@ -53,8 +53,9 @@ pub enum StateError {
 #[serde(default)]
 struct Wire {
     version: u32,
-    /// When the thread was looked at last, in seconds since the Unix epoch.
-    looked: Option<u64>,
+    /// When the thread was last reconciled, in seconds since the Unix epoch.
+    #[serde(rename = "looked")]
+    reconciled: Option<u64>,
     files: Vec<FileWire>,
     sent: Vec<String>,
     /// The latest turn id that has left `sent`.
@@ -115,15 +116,15 @@ impl ThreadState {
         })
     }
 
-    /// Whether no earlier look left a memory of the thread.
+    /// Whether no earlier run left a memory of the thread.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// When the thread was looked at last.
-    pub(crate) fn looked(&self) -> Option<SystemTime> {
-        let looked = Duration::from_secs(self.wire.looked?);
-        SystemTime::UNIX_EPOCH.checked_add(looked)
+    /// When the thread was last reconciled.
+    pub(crate) fn reconciled(&self) -> Option<SystemTime> {
+        let reconciled = Duration::from_secs(self.wire.reconciled?);
+        SystemTime::UNIX_EPOCH.checked_add(reconciled)
     }
 
     /// Where files of the thread were found.
@@ -151,8 +152,7 @@ impl ThreadState {
         *known = FileWire { offset, turns, total_tokens, before: mark.before, ..known.clone() };
     }
 
-    /// Remembers how many bytes of a file tell of turns that have ended and were sent, and of nothing
-    /// else; none where something is left to be sent or goes on.
+    /// Remembers how many bytes of a file hold turns that have ended and were sent, and nothing else; none where something is left to be sent or goes on.
     pub(crate) fn set_settled(&mut self, file: &ThreadFile, length: Option<u64>) {
         self.file_mut(file).settled = length;
     }
@@ -202,7 +202,7 @@ impl ThreadState {
         }
     }
 
-    /// Payloads of turns that no transcript tells and that could not be sent.
+    /// Payloads of turns that no transcript has and that could not be sent.
     pub fn pending(&self) -> &[String] {
         &self.wire.pending
     }
@@ -221,7 +221,7 @@ impl ThreadState {
     pub fn save(&mut self, has_unsent_turns: bool) -> Result<(), StateError> {
         self.wire.version = 2;
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
-        self.wire.looked = Some(now.as_secs());
+        self.wire.reconciled = Some(now.as_secs());
         let text = serde_json::to_vec(&self.wire).unwrap_or_default();
         private_files::write(&self.file, &text)
             .map_err(|source| StateError::Io { path: self.file.clone(), source })?;

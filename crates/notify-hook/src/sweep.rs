@@ -1,12 +1,12 @@
-//! What a sweep looks at: `--sweep [THREAD[@MILLIS]...]`.
+//! The threads of a sweep: `--sweep [THREAD[@MILLIS]...]`.
 //!
 //! Behind a thread's name stands when its transcript was last written to or closed, in milliseconds since
 //! the Unix epoch, where the buffer service saw that.
 //!
 //! Codex's notify says nothing of turns that failed or were stopped, and nothing at all when its
 //! payload would be too long. So the buffer service names the threads that changed and fell silent,
-//! and a sweep looks at them. Without names it looks at all threads that changed since the last
-//! look: what ended while no service ran.
+//! and a sweep reconciles them. Without names it reconciles all threads that changed since the last
+//! run: those with turns that ended while no service ran.
 
 use std::time::{Duration, SystemTime};
 
@@ -18,11 +18,10 @@ use crate::writers::{Writers, writers};
 use crate::{state, transcript_lookup};
 use program_log::Log;
 
-/// The most threads of which a sweep tells turns. Those of which there is nothing to tell, such as ones
-/// whose turn goes on, do not count.
+/// The most threads of which a sweep exports turns. Threads without a turn that is due do not count.
 pub(crate) const MAX_THREADS: usize = 20;
 
-/// The time after which a sweep begins no further look.
+/// The time after which a sweep begins no further thread.
 pub(crate) const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// How long before the first sweep of a home tracing is said to have begun, where no setup noted it:
@@ -41,7 +40,7 @@ pub(crate) fn tracing_began(paths: &Paths, log: &Log) -> SystemTime {
     })
 }
 
-/// A thread that a sweep is to look at, and when its transcript was last seen to be closed.
+/// A thread that a sweep is to reconcile, and when its transcript was last seen to be closed.
 pub(crate) fn named(argument: &str) -> (String, Option<UnixNanos>) {
     let (thread, closed) = argument.split_once('@').unwrap_or((argument, ""));
     let now = SystemTime::now();

@@ -28,7 +28,7 @@ pub(crate) struct Request<'a> {
     /// Whether Codex writes a transcript of the thread: it may come late.
     pub(crate) is_expected: bool,
     /// How long nothing may be written until a turn that goes on is taken for one that was given up,
-    /// unless somebody has its file open for writing.
+    /// unless a process has its file open for writing.
     pub(crate) silence: Duration,
     /// When the newest file was last seen to be written to or closed.
     pub(crate) closed: Option<UnixNanos>,
@@ -64,13 +64,13 @@ pub(crate) struct FileReading {
     /// Why there is more in the file than that; none where it was read to its end. The files after it
     /// were not read then.
     pub(crate) stopped: Option<Stopped>,
-    /// Where the first look began, if that was not at the file's beginning.
+    /// Where reading of a new thread began, if that was not at the file's beginning.
     pub(crate) left_out: Option<u64>,
     tail: Tail,
 }
 
 impl Reading {
-    /// Whether the turns that were read are to be told before more is read.
+    /// Whether the turns that were read are to be exported before more is read.
     pub(crate) fn is_full(&self) -> bool {
         self.files.last().is_some_and(|file| file.stopped == Some(Stopped::Full))
     }
@@ -83,7 +83,7 @@ impl Reading {
         let end = transcript.at();
         let (mut turns, problems) = transcript.finish();
         if stopped.is_none() {
-            // They stay as they are where nobody can tell.
+            // Turns stay as they are where the file has no metadata.
             let _ = transcript_reader::judge_open_turns(&mut turns, &file.path, silence, closed);
         }
         let first = self.turns.len();
@@ -111,7 +111,7 @@ impl Reading {
 }
 
 impl FileReading {
-    /// A place from which a later look goes on.
+    /// A place from which a later run goes on.
     pub(crate) fn mark(&self, checkpoint: Checkpoint) -> Mark {
         self.tail.mark(checkpoint)
     }
@@ -123,8 +123,8 @@ pub(crate) fn read(request: &Request<'_>) -> Option<Reading> {
     let mut reader = Reader { request, open: Vec::new(), unreadable: Vec::new() };
     // What was there before is known; what is new, Codex makes now.
     let now = SystemTime::now();
-    let near = Reach::Since(request.state.looked().map_or(now, |looked| looked.min(now)));
-    let is_near = request.awaited.is_some() && request.state.looked().is_some();
+    let near = Reach::Since(request.state.reconciled().map_or(now, |last| last.min(now)));
+    let is_near = request.awaited.is_some() && request.state.reconciled().is_some();
     let mut found = reader.find(if is_near { near } else { Reach::Everywhere });
     let mut pause = Duration::from_millis(1);
     loop {

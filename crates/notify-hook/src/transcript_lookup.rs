@@ -37,11 +37,11 @@ pub(crate) struct Found {
     pub(crate) others: Vec<PathBuf>,
 }
 
-/// Where the files of a thread are looked for.
+/// Where the files of a thread are searched for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// In the folder of the day on which the thread was begun (its id, a version 7 UUID, tells), in
-    /// those of the days since a time, and where a look has found them before.
+    /// those of the days since a time, and where an earlier run has found them.
     Since(SystemTime),
     /// In the folders of all days since the thread was begun, and if the first file is not there, among
     /// the archived ones and in any other day's folder.

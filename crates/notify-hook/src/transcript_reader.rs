@@ -22,7 +22,7 @@ const PIECE: usize = 64 * 1024;
 /// The longest first line that is taken in, in bytes, where its texts do not make it longer.
 const FIRST_LINE_TEXTS: usize = 64 * 1024;
 
-/// How much a look reads in a transcript.
+/// How much one run reads in a transcript.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimit {
     /// How long it reads.
@@ -32,7 +32,7 @@ pub struct ReadLimit {
 }
 
 impl Default for ReadLimit {
-    /// So much is left of a look's time that what was read can be sent. A busy machine is no reason to
+    /// So much is left of a run's time that the turns that were read can be sent. A busy machine is no reason to
     /// cut a turn.
     fn default() -> Self {
         Self { time: Duration::from_secs(4), at_least: 16 * 1024 * 1024 }
@@ -62,13 +62,13 @@ impl ReadUntil {
 
 /// How long nothing may be written to a transcript until a turn that goes on in it is taken for one
 /// whose Codex was killed, where it is not known whether a process still has the file open: Codex may
-/// wait for an approval as long as it likes. (The buffer service asks for a look some time after this.)
+/// wait for an approval as long as it likes. (The buffer service starts a sweep some time after this.)
 pub const SILENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Why a transcript was not read to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stopped {
-    /// The turns that were read are to be told first.
+    /// The turns that were read are to be exported first.
     Full,
     /// There was no time for more. A turn that was going on there is cut.
     OutOfTime,
@@ -88,12 +88,12 @@ pub(crate) struct Tail {
     line: Option<Line>,
     /// Bytes that were read.
     bytes: u64,
-    /// Whether there are turns before the place where the first look begins.
+    /// Whether there are turns before the place where reading began.
     pub(crate) is_behind_others: bool,
 }
 
-/// Opens a transcript at a mark, or at `start`, its beginning, where somebody has put another text in
-/// the place of the one that was marked. Where there is no mark it begins at a place within reach of
+/// Opens a transcript at a mark, or at `start`, its beginning, where another text is in the place of
+/// the one that was marked. Where there is no mark it begins at a place within reach of
 /// the end, which is searched for until a time.
 pub(crate) fn open(
     path: &Path,
@@ -104,7 +104,7 @@ pub(crate) fn open(
     open_at(path, |file, length| {
         Ok(match mark {
             Some(mark) if mark.holds(file, length)? => (mark.checkpoint, false),
-            // What was told before is known by its ids.
+            // Turns that were exported before are known by their ids.
             Some(_) => (start, false),
             None => begin::first_look(file, length, start, until.time)?,
         })
@@ -161,7 +161,7 @@ pub(crate) fn plain(path: &Path) -> io::Result<File> {
     if is_packed(path) { unpack(file) } else { Ok(file) }
 }
 
-/// Tells turns that go on from those whose Codex is gone, by the processes that have the transcript
+/// Separates turns that go on from those whose Codex is gone, by the processes that have the transcript
 /// open; where these are not known, by how long nothing was written. `closed` is when the transcript was
 /// last seen to be written to or closed.
 pub(crate) fn judge_open_turns(
@@ -298,7 +298,7 @@ impl Tail {
                     return Ok(Some(Stopped::Full));
                 }
             }
-            // A clock is looked at once per piece of the file.
+            // The clock is read once per piece of the file.
             if self.file.buffer().is_empty() && self.bytes > until.at_least && until.has_come() {
                 return Ok(Some(Stopped::OutOfTime));
             }
@@ -306,7 +306,7 @@ impl Tail {
     }
 
     /// Ends the turns that go on where reading stopped. The line that was being read is passed over,
-    /// lest the next look should not get beyond it, either.
+    /// lest the next run should not get beyond it, either.
     pub(crate) fn give_up(&mut self, transcript: &mut Transcript) {
         if let Some(line) = self.line.take().filter(|line| !line.is_empty()) {
             transcript.skip(line.bytes());

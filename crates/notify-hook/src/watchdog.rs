@@ -5,7 +5,7 @@ use std::thread;
 
 use crate::session::CAP;
 
-/// Ends the process when a look takes longer than [`CAP`], even if a file system hangs.
+/// Ends the process when a thread takes longer than [`CAP`], even if a file system hangs.
 pub(crate) struct Watchdog(mpsc::Sender<()>);
 
 impl Watchdog {
@@ -16,7 +16,7 @@ impl Watchdog {
         Self(rearm)
     }
 
-    /// Another look begins.
+    /// Another thread begins.
     pub(crate) fn rearm(&self) {
         let _ = self.0.send(());
     }

@@ -149,7 +149,7 @@ fn a_span_at_which_the_target_fails_is_set_aside_and_the_rest_of_its_batch_is_no
         assert_eq!((rejected.spans, dead_letters.len()), (1, 1));
         assert!(rejected.attempts >= 5, "{rejected:?}");
         // It can be offered again.
-        scene.outbox.offer_rejected_again().unwrap();
+        scene.outbox.requeue_dead_letters().unwrap();
         let target = Target::default();
         assert_eq!((scene.flush(&target), target.taken().as_str()), (accepted(1), "poison"));
     }

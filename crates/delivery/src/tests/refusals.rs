@@ -118,7 +118,7 @@ fn what_is_refused_for_its_own_sake_is_set_aside_and_blocks_nobody() {
         // Nobody offers it again, unless asked to.
         scene.now += 3600 * SECOND;
         assert_eq!(scene.flush(&target), accepted(0));
-        assert_eq!(scene.outbox.offer_rejected_again().unwrap(), 1);
+        assert_eq!(scene.outbox.requeue_dead_letters().unwrap(), 1);
         assert_eq!(scene.flush(&Target::default()), accepted(1));
         assert_eq!(scene.summary().rejected, []);
     }
@@ -152,7 +152,7 @@ fn spans_that_are_each_too_large_are_set_aside_as_one() {
     let [aside] = &flushed.dead_letters[..] else { panic!("{flushed:?}") };
     assert_eq!((flushed.accepted, aside.spans, flushed.waiting), (0, 5, 0));
     assert_eq!(scene.summary().rejected.len(), 1);
-    assert_eq!(scene.outbox.offer_rejected_again().unwrap(), 1);
+    assert_eq!(scene.outbox.requeue_dead_letters().unwrap(), 1);
     let target = Target::default();
     assert_eq!(scene.flush(&target), accepted(1));
     assert_eq!(target.taken(), "a b c d e");

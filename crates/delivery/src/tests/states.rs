@@ -81,7 +81,7 @@ fn time_and_people_change_the_state_as_the_table_says() {
         };
         check(BatchEvent::Due, &|scene| scene.now += 3600 * SECOND);
         check(BatchEvent::Drop, &|scene| assert!(scene.outbox.discard().is_ok()));
-        check(BatchEvent::Requeue, &|scene| assert!(scene.outbox.offer_rejected_again().is_ok()));
+        check(BatchEvent::Requeue, &|scene| assert!(scene.outbox.requeue_dead_letters().is_ok()));
         check(BatchEvent::RunOut, &|scene| {
             let attempt = Attempt { until: Instant::now(), ..scene.attempt() };
             scene.outbox.flush(&Target::default(), &attempt, When::Due, None).unwrap();

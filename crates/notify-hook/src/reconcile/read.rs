@@ -52,7 +52,7 @@ fn log_limits(thread: &Thread<'_>, reading: &Reading) {
         let path = file.file.path.display();
         if let Some(offset) = file.left_out {
             log.limit(format_args!(
-                "the first look at `{path}` begins at byte {offset}; turns before it are left out"
+                "reading of `{path}` begins at byte {offset}; turns before it are left out"
             ));
         }
         if file.stopped == Some(Stopped::OutOfTime) {

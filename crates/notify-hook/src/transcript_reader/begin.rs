@@ -1,4 +1,4 @@
-//! Where the first look at a transcript begins: within reach of its end, with a turn.
+//! Where reading of a new transcript begins: within reach of its end, with a turn.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use std::time::Instant;
 use codex_turn::{Checkpoint, TurnMark, turn_mark};
 use memchr::{memchr, memmem, memrchr};
 
-/// How far back the first look at a thread reaches, in bytes: what ended before is history. A turn that
+/// How far back the first run for a thread reaches, in bytes: what ended before is history. A turn that
 /// goes on there is read from its beginning.
 const FIRST_LOOK: u64 = 16 * 1024 * 1024;
 
@@ -17,7 +17,7 @@ const PIECE: u64 = 1024 * 1024;
 /// No record that begins or ends a turn is longer, but by an answer that stands behind its name.
 const MARK_BYTES: usize = 64 * 1024;
 
-/// The place at which the first look at a transcript of a length begins, and whether there are turns
+/// The place at which the first run for a transcript of a length begins, and whether there are turns
 /// before it; `start`, its beginning, where the search finds no other until a time.
 pub(super) fn first_look(
     file: &mut File,
@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
 
-    /// Where the first look begins at a transcript of such records, of which `.` is a MiB of others.
+    /// Where the first run begins in a transcript of such records, of which `.` is a MiB of others.
     fn check(records: &str, expected: Option<(usize, bool)>) {
         let mut file = tempfile::tempfile().unwrap();
         let mut begins = Vec::new();
@@ -119,7 +119,7 @@ mod tests {
                 '.' => other.clone(),
                 '<' => event("task_started"),
                 '>' => event("task_complete"),
-                // Somebody's text about records.
+                // A user's text about records.
                 '"' => {
                     event("a").replace("\"a\"", r#""agent_message","message":"\"task_started\"""#)
                 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use codex_turn::Checkpoint;
 use otlp_model::SpanId;
 
-/// How much of the text before a place is looked at, in bytes.
+/// How much of the text before a place is compared, in bytes.
 const LENGTH: u64 = 512;
 
 /// A place from which reading goes on.
@@ -25,7 +25,7 @@ impl Mark {
         Self { checkpoint, before: before.map(|text| hash(&text)) }
     }
 
-    /// Whether the text before the place is still the one that was there. Somebody may have put
+    /// Whether the text before the place is still the one that was there. Another program may have put
     /// another file of the same thread there.
     pub(super) fn holds(&self, file: &File, length: u64) -> io::Result<bool> {
         let Checkpoint { offset, .. } = self.checkpoint;
