@@ -1,11 +1,12 @@
 //! Why nothing arrives: every link of the chain from Codex to the backend, checked one by one.
 //!
-//! [`examine`] gathers the facts of this machine and gives a [`Finding`] for each: fine, a warning or
-//! a failure, with the reason and one command to run. What a fact means is decided by pure functions
-//! in [`checks`], one module per link; looking at the machine is the smaller half of each.
+//! [`examine`] inspects this machine and gives a [`Finding`] for each fact: fine, a warning or a failure,
+//! with the reason and one command to run. What a fact means is decided by pure functions in [`checks`],
+//! one module per link; inspecting the machine is the smaller half of each. Facts that setup needs as well
+//! come from the crate `machine`.
 //!
-//! [`examine_and_send`] sends a test turn through the chain as well, [`bundle`] makes a bug report. [`status`] tells what is
-//! going on, [`logs`] puts the logs of our programs together.
+//! [`examine_and_send`] sends a test turn through the chain as well, [`bundle`] makes a bug report,
+//! [`status`] shows what is going on, [`logs`] puts the logs of our programs together.
 //!
 //! Invariants: nothing is changed, nothing is printed, no credential is in a finding. The environment
 //! and the time come from the caller.
