@@ -30,13 +30,13 @@ pub(super) struct Header {
     pub(super) trace_id: String,
     /// Its first span, in hexadecimal digits.
     pub(super) span_id: String,
-    /// When it was put away, in nanoseconds since the Unix epoch.
+    /// When it was queued, in nanoseconds since the Unix epoch.
     pub(super) created: u64,
     pub(super) spans: usize,
-    /// How often the target was offered it before it was set aside.
+    /// How often it was sent before it became a dead letter.
     #[serde(default)]
     pub(super) attempts: u32,
-    /// What the target said when it was set aside.
+    /// The answer that made it a dead letter.
     #[serde(default)]
     pub(super) answer: Option<String>,
 }
@@ -66,7 +66,7 @@ impl From<stream::ReadError> for ReadError {
 }
 
 impl Header {
-    /// The header of a batch that is put away now; none for a batch without spans.
+    /// The header of a batch that is queued now; none for a batch without spans.
     pub(super) fn of(batch: &SpanBatch, now: SystemTime) -> Option<Self> {
         Some(Self::new(batch.spans.first()?, batch.spans.len(), now))
     }

@@ -3,7 +3,7 @@
 use super::{Outbox, OutboxError, folder};
 
 impl Outbox {
-    /// Moves all batches that wait here, or were set aside, to the outbox of another target, which is
+    /// Moves all queued batches and dead letters to the outbox of another target, which is
     /// offered each as a whole; says how many, or none while another process offers them.
     pub fn move_to(&self, other: &Self) -> Result<Option<usize>, OutboxError> {
         let (metrics, others) = (self.metrics(), other.metrics());
@@ -24,7 +24,7 @@ impl Outbox {
         })
     }
 
-    /// Gives up all batches that wait here, or were set aside; says how many, or none while another
+    /// Drops all queued batches and dead letters; says how many, or none while another
     /// process offers them.
     pub fn discard(&self) -> Result<Option<usize>, OutboxError> {
         self.locked(|| {

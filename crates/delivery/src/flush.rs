@@ -1,4 +1,4 @@
-//! Offering a target what waits for it.
+//! Sending the queued batches of a target.
 //!
 //! Each request carries a part of a batch, and what the target said to it is noted before the next one
 //! is made. Batches take turns: in each round all small ones that are first in their trace, and one
@@ -21,7 +21,7 @@ use exporters::{Exporter, RetryClass};
 /// What a delivery needs to know of the world.
 #[derive(Clone, Copy)]
 pub struct Attempt<'a> {
-    /// What decides about the delivery: with other settings there is nothing to wait for.
+    /// What decides about the delivery: with other settings there is no back-off.
     pub fingerprint: u64,
     /// The time.
     pub now: SystemTime,
@@ -33,7 +33,7 @@ pub struct Attempt<'a> {
     pub clock: &'a dyn Fn() -> Instant,
 }
 
-/// When to offer what waits.
+/// When to send queued batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// When the last refusal is long enough ago.
@@ -46,7 +46,7 @@ pub enum When {
 pub type OnAccepted<'a> = &'a mut dyn FnMut(SpanBatch);
 
 impl Outbox {
-    /// Offers the target what waits for it until nothing does or it refuses.
+    /// Sends queued batches until none is left or the target refuses.
     pub fn flush<'a>(
         &'a self,
         exporter: &'a dyn Exporter,
@@ -142,7 +142,7 @@ pub(super) struct Flush<'a> {
 }
 
 impl Flush<'_> {
-    /// Until nothing waits that can be offered. While this goes on, others put more away.
+    /// Sends until no batch is left that can be sent. Other processes queue more meanwhile.
     fn offer_all(&mut self) -> Result<(), OutboxError> {
         while self.offer_round()? && self.flushed.stopped.is_none() {}
         Ok(())
@@ -201,7 +201,7 @@ impl Flush<'_> {
         self.backoff.trouble(&name.to_string()).map_or(0, |trouble| trouble.failures)
     }
 
-    /// The trace of a batch; none where it is gone, or damaged and now set aside.
+    /// The trace of a batch; none where it is gone, or damaged and now a dead letter.
     fn trace(&mut self, name: &BatchName) -> Result<Option<String>, OutboxError> {
         if let Some(trace) = self.traces.get(name) {
             return Ok(Some(trace.clone()));
@@ -254,7 +254,7 @@ impl Flush<'_> {
         self.flushed.waiting = waiting.len();
         let now = self.outbox.on(folder, folder::batches)?;
         if !self.backoff.is_held && now.iter().any(|(name, _)| !names.contains(&name.to_string())) {
-            // What was put away meanwhile need not wait until others are due.
+            // Batches that were queued meanwhile need not wait for the time of others.
             let _ = folder::remove(&folder.join("due"));
         }
         Ok(self.flushed)

@@ -1,9 +1,9 @@
-//! What came of offering a target what waits for it.
+//! The result of a flush.
 
 use std::fmt;
 use std::time::SystemTime;
 
-/// What came of a flush.
+/// The result of a flush.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Flushed {
     /// Batches that the target accepted.
@@ -12,13 +12,13 @@ pub struct Flushed {
     pub dead_letters: Vec<DeadLetter>,
     /// Batches that were given up, because they were too old.
     pub dropped: usize,
-    /// Batches that still wait.
+    /// Batches that are still queued.
     pub waiting: usize,
-    /// Why they do.
+    /// Why they are.
     pub stopped: Option<Stopped>,
 }
 
-/// A batch, or the spans of one, that was set aside.
+/// A batch, or spans of one, that the target refused for its own sake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     /// Its trace, in hexadecimal digits; empty where the file could not be read.

@@ -18,7 +18,7 @@ const NOTED_BYTES: usize = 64 * 1024;
 /// The name of a batch's file. Names sort by key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct BatchName {
-    /// When it was put away, in nanoseconds since the Unix epoch, or just after the batch before.
+    /// When it was queued, in nanoseconds since the Unix epoch, or just after the batch before.
     pub(super) key: u64,
     /// The id of its first span.
     pub(super) id: String,

@@ -90,7 +90,7 @@ use exporters::{MAX_BODY_BYTES, RequestSize};
 /// Hands out spans one by one, root first.
 pub type EachSpan<'a> = &'a dyn Fn(&mut dyn FnMut(Span));
 
-/// What waits for one target.
+/// The queue of one target.
 #[derive(Debug, Clone)]
 pub struct Outbox {
     folder: PathBuf,
@@ -99,12 +99,12 @@ pub struct Outbox {
     part_bytes: u64,
 }
 
-/// How much waits at most; what is set aside has the same bounds.
+/// The most that is queued; dead letters have the same bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all batches; beyond it the oldest ones are given up.
     pub max_bytes: u64,
-    /// Time since a batch was put away; a batch that is older is given up when its target refuses
+    /// Time since a batch was queued; a batch that is older is given up when its target refuses
     /// again.
     pub max_age: Duration,
 }
@@ -149,26 +149,26 @@ impl Outbox {
         &self.folder
     }
 
-    /// Whether nothing waits.
+    /// Whether nothing is queued.
     pub fn is_empty(&self) -> Result<bool, OutboxError> {
         self.on(&self.folder, folder::is_empty)
     }
 
-    /// Whether there are turns or numbers, waiting or set aside; as far as that can be read.
+    /// Whether there are queued batches or metrics, or dead letters; as far as that can be read.
     pub fn holds_something(&self) -> bool {
         let folders = [self.folder.clone(), self.rejected_folder(), self.metrics().folder];
         folders.iter().any(|folder| matches!(folder::is_empty(folder), Ok(false)))
     }
 
-    /// Whether a batch fits into one request. One that does not is put away before it is sent: what its
+    /// Whether a batch fits into one request. One that does not is queued before it is sent: what its
     /// target accepted of it is then remembered.
     pub fn holds_one_request(batch: &SpanBatch) -> bool {
         let mut size = RequestSize::of(&batch.resource);
         batch.spans.iter().all(|span| size.add(span))
     }
 
-    /// Puts a batch away, durably; says how many old ones had to be given up for it. One that waits
-    /// already, by the id of its first span, is not put away twice.
+    /// Queues a batch, durably; says how many old ones had to be dropped for it. One that is queued
+    /// already, by the id of its first span, is not queued twice.
     pub fn push(&self, batch: &SpanBatch, now: SystemTime) -> Result<usize, OutboxError> {
         let Some(header) = Header::of(batch, now) else { return Ok(0) };
         self.put(&header, |file| {
@@ -207,7 +207,7 @@ impl Outbox {
         self.on(&path, |path| file.put(path))?;
         self.count_dropped(dropped);
         if !BackoffState::load(&self.folder).is_held {
-            // It need not wait until batches at which the target failed are due.
+            // It need not wait for the time of batches at which the target failed.
             let _ = folder::remove(&self.folder.join("due"));
         }
         Ok(dropped)
@@ -228,7 +228,7 @@ impl Outbox {
         folder::count(&self.folder.join("metrics-lost"), batches);
     }
 
-    /// Takes out a batch about which its target has decided after it was put away; says whether it
+    /// Takes out a batch about which its target has decided after it was queued; says whether it
     /// still waited, and was not delivered from here. If that fails, it is sent again.
     pub fn withdraw(&self, batch: &SpanBatch) -> bool {
         let id = batch.spans.first().map(|span| span.span_id.to_string());
@@ -242,7 +242,7 @@ impl Outbox {
         self.adopt(&self.rejected_folder())
     }
 
-    /// Takes over what waits in another folder, such as that of a target that has another name now; says
+    /// Takes over the batches of another folder, such as that of a target that has another name now; says
     /// how many batches that is.
     pub fn adopt(&self, other: &Path) -> Result<usize, OutboxError> {
         let batches = self.on(other, folder::batches)?;

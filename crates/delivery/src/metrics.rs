@@ -1,6 +1,6 @@
-//! Numbers about turns that wait for a target which took none for the moment.
+//! Metrics of turns, queued for a target that took none for the moment.
 //!
-//! They wait as what is measured of their spans, in an outbox inside the target's. Spans have ids that
+//! They are kept as the measured part of their spans, in an outbox inside the target's. Spans have ids that
 //! make a repetition harmless, numbers do not. So a file is gone before its numbers are offered, and
 //! comes back only where the target has certainly taken nothing; a crash in between loses them.
 
@@ -17,7 +17,7 @@ impl Outbox {
         Self::new(self.folder.join("metrics"), self.limits)
     }
 
-    /// Claims the numbers of a batch before they are sent, or put away here, for the first time; says
+    /// Claims the metrics of a batch before they are sent, or queued here, for the first time; says
     /// whether they were not claimed before. A turn may be sent again, its metrics may not.
     pub fn claim(&self, batch: &SpanBatch) -> Result<bool, OutboxError> {
         let Some(first) = batch.spans.first() else { return Ok(false) };
@@ -25,8 +25,8 @@ impl Outbox {
         self.on(&self.folder.join("claimed"), |path| folder::note_once(path, &id))
     }
 
-    /// Offers the target the numbers that wait here, the oldest first, until nothing does or it
-    /// refuses. What it may have taken does not wait any longer, and counts as dropped.
+    /// Sends the queued metrics, the oldest first, until none is left or the target refuses. Metrics that
+    /// it may have taken are not queued again, and count as dropped.
     pub fn flush_metrics(
         &self,
         exporter: &dyn Exporter,
@@ -70,7 +70,7 @@ impl Outbox {
         })
     }
 
-    /// Gives up all that waits here.
+    /// Drops all batches.
     pub fn give_up(&self) -> Result<usize, OutboxError> {
         let batches = self.on(&self.folder, folder::batches)?;
         for (name, _) in &batches {

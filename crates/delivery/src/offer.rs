@@ -21,7 +21,7 @@ pub(super) const PATIENCE: u32 = 5;
 enum Offered {
     /// The target has decided about it.
     Settled,
-    /// Nothing of the batch waits any longer.
+    /// Nothing of the batch is left.
     Done,
     /// The target failed, or the time was over.
     Failed,

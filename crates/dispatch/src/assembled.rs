@@ -10,7 +10,7 @@ use crate::spans::SpanPolicy;
 pub(crate) enum Assembled {
     /// They fit into one request.
     Whole(SpanBatch),
-    /// They are more than that, and are made one by one when they are put away.
+    /// They are more than that, and are made one by one when they are queued.
     Large {
         /// The root, without its contents.
         root: Box<Span>,

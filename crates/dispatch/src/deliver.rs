@@ -19,8 +19,8 @@ use crate::outcome::{TargetFlush, TargetOutbox, TargetOutcome};
 use crate::queued_exporter::{DeliveryStatus, QueueReason, QueuedExporter, SendResult};
 use crate::queues;
 
-/// How long a turn waits for the answers of several targets. What was not answered by then is put
-/// away, and counts as sent.
+/// How long a turn waits for the answers of several targets. A turn that was not answered by then is
+/// queued, and counts as sent.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The targets of the settings, ready to take turns.
@@ -228,9 +228,8 @@ impl Delivery {
         answered.collect()
     }
 
-    /// Offers each target what waits for it, all at once, and then what waits for other places; no offer
-    /// begins after `until`, and each ends within the targets' timeout. Targets for which nothing waits
-    /// are left out.
+    /// Flushes the queues of all targets at once, and then those of other places; no request begins after
+    /// `until`, and each ends within the targets' timeout. Targets with an empty queue are left out.
     pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
         self.others.hold();
         let waiting = self.exporters.iter().filter(|queued| queued.has_waiting());
@@ -248,7 +247,7 @@ impl Delivery {
         all
     }
 
-    /// What waits for each target, in the order of the settings, and for other places.
+    /// The queue of each target, in the order of the settings, and those of other places.
     pub fn outboxes(&self) -> Vec<TargetOutbox> {
         let of = |queued: &Arc<QueuedExporter>| TargetOutbox {
             name: queued.queue().to_owned(),
@@ -275,7 +274,7 @@ impl Delivery {
     }
 }
 
-/// What waits for a target that could not be named waits for the one that stands in its place now.
+/// Moves the queue of a target that could not be named to the one that stands in its place now.
 fn adopt_unnamed(exporters: &[Arc<QueuedExporter>], paths: &Paths) {
     for (place, queued) in exporters.iter().enumerate() {
         let unnamed = queues::folder(paths).join(format!("unknown-{place}"));
@@ -293,12 +292,12 @@ fn in_background(queued: &Arc<QueuedExporter>, batch: Arc<SpanBatch>) -> Receive
     let queued = Arc::clone(queued);
     // An answer that is too late has no receiver.
     let send = move || drop(sender.send(queued.try_send(&batch)));
-    // Where there is no thread to be had, the batch is put away.
+    // Without a thread the batch is queued.
     let _ = thread::Builder::new().spawn(send);
     answer
 }
 
-/// What became of a turn whose root span has this name, and which has so many spans.
+/// The outcome of a turn whose root span has this name, and which has so many spans.
 fn outcome(
     queued: &QueuedExporter,
     (turn, spans): (&str, usize),

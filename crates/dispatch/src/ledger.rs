@@ -53,7 +53,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// The line of a turn that these targets got, or that waits for them.
+    /// The line of a turn that these targets accepted or have in their queues.
     pub fn of(turn: &Turn, targets: Vec<String>) -> Self {
         let usage = turn.usage();
         let costs: Vec<f64> =

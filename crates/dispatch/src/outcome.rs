@@ -57,7 +57,7 @@ pub struct TargetOutbox {
 }
 
 impl TargetOutcome {
-    /// Logs an answer that came after its turn was put away, where it says more than that.
+    /// Logs an answer that came after its turn was queued, where it says more than that.
     pub fn log_late(&self, log: &Log) {
         let Self { target, turn, .. } = self;
         match &self.status {

@@ -1,4 +1,4 @@
-//! One target: what becomes of a turn there, and of what waits for it.
+//! One target with its queue (the Collector calls it a queued sender).
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -179,13 +179,13 @@ impl QueuedExporter {
         self.sampling.keeps(turn)
     }
 
-    /// Sends a batch, unless others wait already or it needs several requests.
+    /// Sends a batch, unless others are queued already or it needs several requests.
     pub(crate) fn try_send(&self, batch: &SpanBatch) -> SendResult {
         let exporter = match &self.exporter {
             Ok(exporter) => exporter,
             Err(reason) => return SendResult::NotMade(QueueReason::Refused(reason.clone())),
         };
-        // What waits in an outbox that cannot be read must not keep this one from its target.
+        // A queue that cannot be read must not keep this batch from its target.
         if !self.outbox.is_empty().unwrap_or(true) {
             return SendResult::NotMade(QueueReason::BehindOthers);
         }
@@ -218,9 +218,9 @@ impl QueuedExporter {
         }
     }
 
-    /// Does the same with a batch that was put away before the answer came; none where nothing is left
+    /// Does the same with a batch that was queued before the answer came; none where nothing is left
     /// to do. From the outbox another process may have delivered it: then what became of it there is
-    /// what counts, and it must not wait again.
+    /// what counts, and it must not be queued again.
     pub(crate) fn resolve_late(
         &self,
         batch: &SpanBatch,
@@ -242,7 +242,7 @@ impl QueuedExporter {
         }
     }
 
-    /// Puts a batch away.
+    /// Queues a batch.
     pub(crate) fn enqueue(&self, batch: &SpanBatch, why: QueueReason) -> DeliveryStatus {
         self.note_place();
         match self.outbox.push(batch, SystemTime::now()) {
@@ -259,7 +259,7 @@ impl QueuedExporter {
         }
     }
 
-    /// Puts a turn away whose spans, so many after the root, need several requests.
+    /// Queues a turn whose spans, so many after the root, need several requests.
     pub(crate) fn enqueue_large(&self, turn: &Turn, root: &Span, count: usize) -> DeliveryStatus {
         self.note_place();
         let resource = self.spans.resource(turn);
@@ -270,13 +270,13 @@ impl QueuedExporter {
         }
     }
 
-    /// Whether something waits for the target, or may.
+    /// Whether something is queued for the target, or may be.
     pub(crate) fn has_waiting(&self) -> bool {
         let is_empty = |outbox: &Outbox| matches!(outbox.is_empty(), Ok(true));
         !(is_empty(&self.outbox) && is_empty(&self.outbox.metrics()))
     }
 
-    /// Offers the target what waits for it; no offer begins after `until`.
+    /// Flushes the queue; no request begins after `until`.
     pub(crate) fn flush(&self, until: Instant, when: When) -> TargetFlush {
         let attempt = self.attempt(until);
         let mut accepted = Vec::new();
@@ -298,7 +298,7 @@ impl QueuedExporter {
         }
     }
 
-    /// Offers the target the numbers that wait for it. One that is not to get any more needs none.
+    /// Sends the queued metrics. A target that is not to get any more needs none.
     fn flush_metrics(&self, attempt: &Attempt<'_>, when: When) -> Result<Flushed, OutboxError> {
         let outbox = self.outbox.metrics();
         match &self.exporter {
@@ -340,7 +340,7 @@ impl QueuedExporter {
         }
     }
 
-    /// Puts the numbers of a batch away.
+    /// Queues the metrics of a batch.
     pub(crate) fn enqueue_metrics(&self, batch: &SpanBatch, why: String) -> MetricsOutcome {
         match self.outbox.metrics().push(batch, SystemTime::now()) {
             Ok(_) => MetricsOutcome::Waiting(why),

@@ -1,4 +1,4 @@
-//! The queues of turns that wait, a folder each, and the place that each of them is for.
+//! The queues of turns, a folder each, and the place that each of them is for.
 //!
 //! A target of the settings has a queue of its own name. Where the environment of one process names
 //! another place, turns for that place have a queue of their own, `NAME@MARK`, with a note of the place
