@@ -67,7 +67,13 @@ pub(crate) fn flush(
         let _ = append(&file, &run.markdown());
     }
     let is_queued = outboxes.iter().any(|outbox| outbox.summary.waiting > 0);
-    let text = if args.json { run.json() } else { run.line() };
+    // The proxy asks after each Codex, also one that only printed its version.
+    let has_nothing_to_say = args.since_ms.is_some() && turns.is_empty() && !is_queued;
+    let text = match (args.json, has_nothing_to_say) {
+        (true, _) => run.json(),
+        (false, true) => String::new(),
+        (false, false) => run.line(),
+    };
     Ok((text, if is_queued { ExitCode::Failure } else { ExitCode::Success }))
 }
 
@@ -211,5 +217,66 @@ impl Run<'_> {
             text.push('\n');
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use delivery::Summary;
+    use expect_test::expect;
+
+    use super::*;
+
+    const TRACE: &str = "8f997398c0a639f4f157e73cb3e837aa";
+
+    fn turn(status: &str) -> Entry {
+        Entry {
+            trace_id: Some(TRACE.to_owned()),
+            status: status.to_owned(),
+            start_ms: 1_000,
+            end_ms: 84_500,
+            cost_usd: Some(0.1234),
+            ..Entry::default()
+        }
+    }
+
+    fn outbox(waiting: usize) -> TargetOutbox {
+        let error = "no\u{1b}[31m answer".to_owned();
+        TargetOutbox {
+            name: "phoenix".to_owned(),
+            target: Some("phoenix http://h".to_owned()),
+            place: None,
+            summary: Summary { waiting, last_error: Some(error), ..Summary::default() },
+        }
+    }
+
+    #[test]
+    fn a_line_says_what_became_of_the_turns_of_a_run() {
+        let page = "http://h/redirects/traces/8f99".to_owned();
+        let pages = BTreeMap::from([(TRACE.to_owned(), page)]);
+        let (turns, sent, queued) = ([turn("completed"), turn("failed")], [outbox(0)], [outbox(2)]);
+        let run = |turns, outboxes| Run { turns, outboxes, pages: pages.clone() };
+        let lines =
+            [run(&turns[..1], &sent).line(), run(&turns, &queued).line(), run(&[], &sent).line()];
+        expect![[r#"
+            arize-codex: traced 1 turn, $0.1234: http://h/redirects/traces/8f99
+            arize-codex: traced 2 turns (1 not completed), $0.2468: http://h/redirects/traces/8f99; 2 queued for phoenix http://h (no␛[31m answer)
+            arize-codex: no turn was traced
+        "#]]
+        .assert_eq(&lines.concat());
+    }
+
+    #[test]
+    fn a_summary_has_nothing_that_a_model_wrote() {
+        let hostile = Entry { model: Some("](x)".to_owned()), ..turn("**odd**") };
+        let turns = [turn("interrupted"), hostile];
+        let run = Run { turns: &turns, outboxes: &[], pages: BTreeMap::new() };
+        expect![[r#"
+            ### Codex turns
+
+            - unknown, 83.5 s, $0.1234
+            - interrupted, 83.5 s, $0.1234
+        "#]]
+        .assert_eq(&run.markdown());
     }
 }
