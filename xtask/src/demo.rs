@@ -20,9 +20,11 @@ This is one turn: its model calls, the tools that they asked for, tokens, cost a
 It came from a recording; your own settings and data were not touched.
 
 Next:
-  {program} setup --dry-run    shows what tracing your own Codex would change
-  {program} setup              sets it up; `{program} uninstall` takes it back
-  docs/setup.md, docs/targets.md"
+  {program} setup --dry-run
+      shows what tracing your own Codex would change
+  {program} setup
+      sets it up; `{program} uninstall` takes it back
+  docs/setup.md and docs/targets.md say more"
     );
     Ok(())
 }

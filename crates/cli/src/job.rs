@@ -17,9 +17,8 @@ use codex_config::{Environment, Paths, Settings};
 use delivery::When;
 use dispatch::ledger::{self, Entry};
 use dispatch::{Delivery, TargetOutbox};
-use doctor::status::trace_pages;
 use doctor::{dollars, rounded_usd};
-use otlp_model::{TraceId, UnixNanos};
+use otlp_model::UnixNanos;
 use serde_json::json;
 
 use crate::args::Flush;
@@ -61,7 +60,7 @@ pub(crate) fn flush(
     let since =
         args.since_ms.map_or_else(|| (SystemTime::now() - RECENT).into(), UnixNanos::from_millis);
     let turns = ledger::read(paths, since);
-    let run = Run { turns: &turns, outboxes: &outboxes, pages: pages(&turns, &settings, paths) };
+    let run = Run { turns: &turns, outboxes: &outboxes, pages: pages(&turns, &settings) };
     if let Some(file) = environment.path(SUMMARY_FILE).filter(|_| !turns.is_empty()) {
         // The job does not depend on it.
         let _ = append(&file, &run.markdown());
@@ -118,12 +117,11 @@ fn send(delivery: &Delivery, until: Instant) -> Vec<TargetOutbox> {
     }
 }
 
-/// The first page of each turn.
-fn pages(turns: &[Entry], settings: &Settings, paths: &Paths) -> BTreeMap<String, String> {
+/// The first page of each turn, by its trace id.
+fn pages(turns: &[Entry], settings: &Settings) -> BTreeMap<String, String> {
     let traces = turns.iter().filter_map(|turn| turn.trace_id.as_deref()).take(MOST_PAGES);
     let page = |trace: &str| {
-        let (_, page) =
-            trace_pages(settings, paths, TraceId::from_hex(trace)?).into_iter().next()?;
+        let page = settings.targets.iter().find_map(|target| target.trace_page(trace))?;
         Some((trace.to_owned(), page))
     };
     traces.filter_map(page).collect()

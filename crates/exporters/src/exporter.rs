@@ -39,12 +39,6 @@ pub trait Exporter: Send + Sync {
         Ok(Probe::default())
     }
 
-    /// The page of a browser on which the target shows a trace; none where its address is not known. It
-    /// has no credential.
-    fn trace_page(&self, _trace: TraceId) -> Option<String> {
-        None
-    }
-
     /// Counts the spans of a trace that the target shows; none where it cannot be asked.
     fn count_spans(&self, _trace: TraceId) -> Result<Option<usize>, ExportError> {
         Ok(None)

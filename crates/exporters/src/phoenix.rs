@@ -149,10 +149,6 @@ impl Exporter for Phoenix {
         Ok(Probe::accepted(&answer.headers).named("Phoenix", version))
     }
 
-    fn trace_page(&self, trace: TraceId) -> Option<String> {
-        Some(format!("{}/redirects/traces/{trace}", without_secrets(&self.base)))
-    }
-
     /// A project whose name has a slash cannot be asked for by its name.
     fn count_spans(&self, trace: TraceId) -> Result<Option<usize>, ExportError> {
         if self.project.contains('/') {

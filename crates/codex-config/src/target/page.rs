@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{MlflowExperiment, MlflowTarget, Target, TargetSettings};
+use super::{MlflowExperiment, MlflowTarget, PhoenixTarget, Target, TargetSettings};
 use crate::address::mask_address;
 
 /// What is written in other characters within a part of a path.
@@ -14,8 +14,7 @@ impl TargetSettings {
     pub fn web_page(&self) -> Option<String> {
         match self.target.as_ref().ok()? {
             Target::Phoenix(phoenix) => {
-                let base = plain(&phoenix.endpoint)?;
-                let base = base.strip_suffix("/v1/traces").unwrap_or(base);
+                let base = phoenix_base(phoenix)?;
                 let project = utf8_percent_encode(&self.project_name, IN_A_PATH);
                 Some(format!("{base}/redirects/projects/{project}"))
             }
@@ -29,6 +28,21 @@ impl TargetSettings {
             Target::Otlp(_) | Target::Local | Target::File(_) | Target::Stdout => None,
         }
     }
+
+    /// The page of a trace, by its id in hexadecimal digits, or else of the project.
+    pub fn trace_page(&self, trace_id: &str) -> Option<String> {
+        match self.target.as_ref().ok()? {
+            Target::Phoenix(phoenix) => {
+                Some(format!("{}/redirects/traces/{trace_id}", phoenix_base(phoenix)?))
+            }
+            _ => self.web_page(),
+        }
+    }
+}
+
+fn phoenix_base(phoenix: &PhoenixTarget) -> Option<&str> {
+    let base = plain(&phoenix.endpoint)?;
+    Some(base.strip_suffix("/v1/traces").unwrap_or(base))
 }
 
 fn mlflow_page(mlflow: &MlflowTarget) -> Option<String> {
@@ -48,16 +62,32 @@ fn plain(endpoint: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{ConfigTexts, Environment, Paths, Settings};
 
-    #[track_caller]
-    fn check(yaml: &str, page: Option<&str>) {
+    fn only(yaml: &str) -> TargetSettings {
         let indented = yaml.replace(", ", "\n    ");
         let config_yaml = Some(format!("harnesses:\n  codex:\n    {indented}\n"));
         let texts = ConfigTexts { config_yaml, ..ConfigTexts::default() };
         let none: [(&str, &str); 0] = [];
         let settings = Settings::resolve(&Paths::new("/h", None), &Environment::new(none), &texts);
-        assert_eq!(settings.targets[0].web_page().as_deref(), page, "{yaml}");
+        settings.targets.into_iter().next().unwrap()
+    }
+
+    #[track_caller]
+    fn check(yaml: &str, page: Option<&str>) {
+        assert_eq!(only(yaml).web_page().as_deref(), page, "{yaml}");
+    }
+
+    #[test]
+    fn a_trace_has_a_page_in_phoenix_and_else_that_of_its_project() {
+        let page = |yaml: &str| only(yaml).trace_page("0707");
+        let phoenix = page("target: phoenix, endpoint: http://p:6006/v1/traces");
+        assert_eq!(phoenix.as_deref(), Some("http://p:6006/redirects/traces/0707"));
+        let mlflow = page("target: mlflow, endpoint: http://m:5000");
+        assert_eq!(mlflow.as_deref(), Some("http://m:5000/#/experiments"));
+        assert_eq!(page("target: local"), None);
+        assert_eq!(page("target: phoenix, endpoint: http://me:secret@p"), None);
     }
 
     #[test]

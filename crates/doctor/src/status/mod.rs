@@ -12,7 +12,7 @@ use codex_config::{Paths, Settings, TargetSettings};
 use dispatch::ledger::{self, Entry};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use otlp_model::{TraceId, UnixNanos};
+use otlp_model::UnixNanos;
 use serde::Serialize;
 
 use crate::Context;
@@ -233,17 +233,6 @@ pub struct Destination {
     pub target: String,
     /// The page on which it shows the project, where it has one.
     pub page: Option<String>,
-}
-
-/// The pages on which targets show a trace, by the name of the target.
-pub fn trace_pages(settings: &Settings, paths: &Paths, trace: TraceId) -> Vec<(String, String)> {
-    let page = |target: &TargetSettings| {
-        let kind = target.target.as_ref().ok()?;
-        let exporter = dispatch::exporter(kind, target, paths, Duration::from_secs(1)).ok()?;
-        let page = exporter.trace_page(trace).or_else(|| target.web_page())?;
-        Some((target.name.clone(), page))
-    };
-    settings.targets.iter().filter_map(page).collect()
 }
 
 /// The targets of the settings, without those that are not set up rightly.

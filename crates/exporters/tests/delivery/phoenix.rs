@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig,
 };
-use otlp_model::{Attribute, SpanBatch, TraceId};
+use otlp_model::{Attribute, SpanBatch};
 
 use crate::fake_server::{Behaviour, FakeServer, answer};
 use crate::{connection, everything_said, passes, request_of_turn, turn, wait_of};
@@ -286,11 +286,4 @@ fn debug_output_has_no_credentials() {
     assert_eq!(phoenix.target(), "phoenix http://localhost:6006/v1/traces");
     let shown = format!("{shown}{phoenix:?}{}", phoenix.target());
     assert!(!shown.contains(KEY) && !shown.contains(SECRET_HEADER), "{shown}");
-}
-
-#[test]
-fn the_page_of_a_trace_is_known_by_its_id() {
-    let phoenix = Phoenix::new(config("http://localhost:6006/v1/traces")).unwrap();
-    let page = phoenix.trace_page(TraceId([7; 16])).unwrap();
-    assert_eq!(page, "http://localhost:6006/redirects/traces/07070707070707070707070707070707");
 }
