@@ -6,18 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::run::announce;
-use crate::workspace::build_release;
+use crate::workspace::{build_release, programs};
 
-/// What is shipped, in one folder, because the programs look for each other there.
-const PROGRAMS: [&str; 5] = [
-    "arize-codex",
-    "arize-codex-buffer",
-    "arize-codex-proxy",
-    "arize-hook-codex-notify",
-    "arize-config",
-];
-
-/// Builds all programs for release and copies them to `bin` below this folder, or Cargo's own.
+/// Builds all programs for release and copies them to `bin` below this folder, or Cargo's own: into one
+/// folder, because they look for each other beside themselves.
 #[expect(clippy::print_stderr, reason = "it is for the person who ran the task")]
 pub(crate) fn run(root: Option<&Path>) -> anyhow::Result<()> {
     announce("the first build takes some minutes");
@@ -28,7 +20,8 @@ pub(crate) fn run(root: Option<&Path>) -> anyhow::Result<()> {
     };
     let folder = root.join("bin");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    for program in PROGRAMS {
+    let programs = programs()?;
+    for program in &programs {
         let name = format!("{program}{EXE_SUFFIX}");
         let (from, to) = (built.join(&name), folder.join(&name));
         // Beside it first: a program that runs cannot be written to, but be replaced.
@@ -36,7 +29,7 @@ pub(crate) fn run(root: Option<&Path>) -> anyhow::Result<()> {
         std::fs::copy(&from, &fresh).with_context(|| from.display().to_string())?;
         std::fs::rename(&fresh, &to).with_context(|| to.display().to_string())?;
     }
-    eprintln!("\ninstalled {} programs in {}", PROGRAMS.len(), folder.display());
+    eprintln!("\ninstalled {} programs in {}", programs.len(), folder.display());
     eprintln!("\nNext:\n  arize-codex setup");
     let is_on_path = std::env::var_os("PATH")
         .is_some_and(|path| std::env::split_paths(&path).any(|place| place == folder));

@@ -25,10 +25,23 @@ pub(crate) fn cargo(arguments: &[&str]) -> anyhow::Result<Command> {
 
 /// Returns Cargo's target directory.
 pub(crate) fn target_dir() -> anyhow::Result<PathBuf> {
+    Ok(metadata()?["target_directory"].as_str().context("no `target_directory`")?.into())
+}
+
+/// Returns the names of the shipped programs.
+pub(crate) fn programs() -> anyhow::Result<Vec<String>> {
+    let metadata = metadata()?;
+    let packages = metadata["packages"].as_array().context("no `packages`")?;
+    let shipped = packages.iter().filter(|package| SHIPPED.iter().any(|it| package["name"] == *it));
+    let targets = shipped.filter_map(|package| package["targets"].as_array()).flatten();
+    let programs = targets.filter(|target| target["kind"][0] == "bin");
+    Ok(programs.filter_map(|program| program["name"].as_str().map(str::to_owned)).collect())
+}
+
+fn metadata() -> anyhow::Result<serde_json::Value> {
     let output = cargo(&["metadata", "--no-deps", "--format-version", "1"])?.output()?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
-    Ok(metadata["target_directory"].as_str().context("no `target_directory`")?.into())
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Builds the shipped binaries and returns their folder.
