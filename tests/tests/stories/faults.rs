@@ -119,7 +119,10 @@ fn hooks_that_are_killed_at_every_step() {
 /// telemetry comes before the next one.
 #[test]
 fn a_turn_that_is_sent_again_is_sent_as_it_was() {
-    let stage = Stage::with_patience("faults-same", 1, Duration::from_secs(60));
+    let mut home = Home::new(&stage::programs(), "faults-same").expect("a home");
+    // A hook that the service starts could send the turn before the one that is killed.
+    home.set_variable("ARIZE_CODEX_SWEEP", "false");
+    let stage = Stage::at(home, 1, Duration::from_secs(60));
     let target = &stage.targets[0];
     // The second turn shows that what was written down is what makes the first one the same.
     for (number, is_kept) in [(0, true), (1, false)] {
@@ -307,7 +310,10 @@ impl Stage {
 
     /// The same with so much time for each request.
     fn with_patience(project: &str, targets: usize, patience: Duration) -> Self {
-        let home = Home::new(&stage::programs(), project).expect("a home");
+        Self::at(Home::new(&stage::programs(), project).expect("a home"), targets, patience)
+    }
+
+    fn at(home: Home, targets: usize, patience: Duration) -> Self {
         let targets: Vec<_> =
             (0..targets).map(|_| OtlpTarget::start().expect("a target")).collect();
         let entries = targets.iter().enumerate().map(|(number, target)| {
@@ -319,7 +325,7 @@ impl Stage {
             )
         });
         home.configure(&format!("targets:{}", entries.collect::<String>())).expect("config.yaml");
-        // The recorded turns are old; what ended before tracing began is not told.
+        // The recorded turns are old; what ended before tracing began is not sent.
         let state = home.root().join("home/.arize/harness/state/codex");
         fs::create_dir_all(&state).expect("a folder");
         fs::write(state.join("since"), "2026-11-20T00:00:00Z\n").expect("a file");
