@@ -63,7 +63,8 @@ fn show_reasoning(span: &mut Span) {
     let output = text(span, names::OUTPUT_VALUE).map(serde_json::from_str::<serde_json::Value>);
     let Some(Ok(mut chat)) = output else { return };
     for (message, texts) in reasoning {
-        if let Some(serde_json::Value::Object(message)) = chat["messages"].get_mut(message) {
+        let message = chat.get_mut("messages").and_then(|messages| messages.get_mut(message));
+        if let Some(serde_json::Value::Object(message)) = message {
             message.insert("reasoning".to_owned(), texts.join("\n\n").into());
         }
     }
@@ -97,5 +98,38 @@ fn text<'a>(span: &'a Span, key: &str) -> Option<&'a str> {
     match span.attribute(key) {
         Some(Value::String(text)) => Some(text),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use otlp_model::{SpanId, SpanStatus, TraceId, UnixNanos};
+
+    use super::*;
+
+    #[test]
+    fn an_output_that_is_no_chat_stays_as_it_is() {
+        for output in ["7", "[]", r#""text""#, "null", "{}", r#"{"messages":7}"#, "no json"] {
+            let part = "llm.output_messages.0.message.contents.0.message_content";
+            let mut span = Span {
+                trace_id: TraceId::derive(&["t"]),
+                span_id: SpanId::derive(&["s"]),
+                parent_id: None,
+                name: "model".to_owned(),
+                kind: SpanKind::Llm,
+                start: UnixNanos(1),
+                end: UnixNanos(2),
+                attributes: vec![
+                    Attribute::new(names::OUTPUT_VALUE, output),
+                    Attribute::new(format!("{part}.type"), "reasoning"),
+                    Attribute::new(format!("{part}.text"), "thought"),
+                ],
+                events: vec![],
+                status: SpanStatus::Ok,
+            };
+            assert_eq!(reasoning(&span).len(), 1);
+            show_reasoning(&mut span);
+            assert_eq!(text(&span, names::OUTPUT_VALUE), Some(output));
+        }
     }
 }
