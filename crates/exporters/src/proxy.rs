@@ -62,9 +62,9 @@ impl Proxies {
         else {
             return Ok(None);
         };
-        let mut exceptions = self.none.as_deref().unwrap_or_default().split(',');
-        let host = uri.host().unwrap_or_default();
-        if exceptions.any(|exception| matches(exception.trim(), host)) {
+        let exceptions = self.none.as_deref().unwrap_or_default();
+        let ends = |character: char| character == ',' || character.is_whitespace();
+        if exceptions.split(ends).any(|exception| matches(exception, &uri)) {
             return Ok(None);
         }
         let unusable = || ConfigError::Proxy { proxy: without_secrets(proxy.trim()) };
@@ -72,28 +72,55 @@ impl Proxies {
     }
 }
 
-/// Whether a host is what an element of `NO_PROXY` names: an address, a network, or a domain with all
-/// below it, as curl reads it.
-fn matches(exception: &str, host: &str) -> bool {
-    if exception == "*" {
+/// Whether a server is one that an element of `NO_PROXY` names: an address, a network, or a domain with
+/// all below it, as curl reads it. Other programs also take a port behind it and `*.` before it.
+fn matches(exception: &str, uri: &Uri) -> bool {
+    let (name, port) = name_and_port(exception);
+    if port.is_some_and(|port| port_of(uri) != Some(port)) {
+        return false;
+    }
+    if name == "*" {
         return true;
     }
+    let host = uri.host().unwrap_or_default();
     if let Some(address) = address(host) {
-        let network =
-            exception.parse::<IpNet>().or_else(|_| exception.parse::<IpAddr>().map(IpNet::from));
-        return network.is_ok_and(|network| network.contains(&address));
+        return network(name).is_some_and(|network| network.contains(&address));
     }
-    let domain = exception.strip_prefix('.').unwrap_or(exception).to_ascii_lowercase();
-    let host = host.to_ascii_lowercase();
+    let domain = name.strip_prefix("*.").or(name.strip_prefix('.')).unwrap_or(name);
+    let domain = plain_name(domain);
+    let host = plain_name(host);
     !domain.is_empty()
         && host.strip_suffix(&domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-fn address(host: &str) -> Option<IpAddr> {
-    host.trim_start_matches('[').trim_end_matches(']').parse().ok()
+/// The parts of `name:port`; an address of IPv6 without brackets has no port.
+fn name_and_port(exception: &str) -> (&str, Option<u16>) {
+    let parts = exception.rsplit_once(':').filter(|_| network(exception).is_none());
+    let parsed = parts.and_then(|(name, port)| Some((name, port.parse().ok()?)));
+    parsed.map_or((exception, None), |(name, port)| (name, Some(port)))
 }
 
-/// The reason why there is no connection; whoever reads it must know that there is a proxy on the way.
+fn port_of(uri: &Uri) -> Option<u16> {
+    let usual = || if uri.scheme_str() == Some("https") { 443 } else { 80 };
+    uri.host().map(|_| uri.port_u16().unwrap_or_else(usual))
+}
+
+fn network(name: &str) -> Option<IpNet> {
+    name.parse().ok().or_else(|| address(name).map(IpNet::from))
+}
+
+/// An address of IPv4 that is written as one of IPv6 is that of IPv4.
+fn address(host: &str) -> Option<IpAddr> {
+    let address: IpAddr = host.trim_start_matches('[').trim_end_matches(']').parse().ok()?;
+    Some(address.to_canonical())
+}
+
+/// A name in small letters, without the dot that ends a full one.
+fn plain_name(host: &str) -> String {
+    host.trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// The reason why there is no connection, with the proxy on the way.
 pub(crate) fn cause(reason: impl fmt::Display, proxy: Option<&Proxy>) -> Cause {
     match proxy {
         Some(proxy) => format!("through the proxy `{proxy}`: {reason}").into(),
@@ -152,8 +179,9 @@ fn with_scheme(proxy: &str) -> String {
 
 fn is_this_machine(uri: &Uri) -> bool {
     let host = uri.host().unwrap_or_default();
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    address(host).is_some_and(|address| address.is_loopback())
+    let name = plain_name(host);
+    // Connections to no address in particular reach this machine.
+    address(host).is_some_and(|address| address.is_loopback() || address.is_unspecified())
         || name == "localhost"
         || name.ends_with(".localhost")
 }
@@ -193,7 +221,10 @@ mod tests {
     #[test]
     fn this_machine_and_the_exceptions_need_none() {
         let all = proxies(PROXY, PROXY, PROXY, "corp.example, 10.0.0.0/8");
-        for host in ["localhost", "LOCALHOST", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"] {
+        let names = ["localhost", "LOCALHOST", "a.localhost", "localhost."];
+        let addresses =
+            ["127.0.0.1", "127.9.9.9", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]"];
+        for host in names.into_iter().chain(addresses) {
             check(&all, &format!("http://{host}:6006"), None);
             check(&all, &format!("https://{host}"), None);
         }
@@ -210,6 +241,33 @@ mod tests {
         }
         for host in ["ample", "[2001:db9::9]", "192.0.2.8", "corp.example.org"] {
             check(&several, &format!("https://{host}"), Some(PROXY));
+        }
+    }
+
+    #[test]
+    fn exceptions_are_read_in_all_forms_that_other_programs_take() {
+        let direct = |none: &str, url: &str| check(&proxies(PROXY, PROXY, "", none), url, None);
+        let proxied =
+            |none: &str, url: &str| check(&proxies(PROXY, PROXY, "", none), url, Some(PROXY));
+        // Between spaces, as curl takes them, too.
+        direct("a.example corp.example\t10.0.0.0/8", "https://corp.example");
+        direct("a.example corp.example\t10.0.0.0/8", "https://10.1.2.3");
+        direct("*.corp.example", "https://phoenix.corp.example");
+        direct("corp.example", "https://phoenix.corp.example.");
+        direct("corp.example.", "https://corp.example");
+        direct("[2001:db8::9]", "https://[2001:db8::9]:6006");
+        direct("10.1.2.3", "https://[::ffff:10.1.2.3]");
+        for none in ["corp.example:6006", ".corp.example:6006", "*:6006"] {
+            direct(none, "http://phoenix.corp.example:6006");
+            proxied(none, "https://phoenix.corp.example");
+        }
+        direct("corp.example:443", "https://corp.example");
+        direct("10.1.2.3:80", "http://10.1.2.3");
+        direct("[2001:db8::9]:80", "http://[2001:db8::9]");
+        proxied("[2001:db8::9]:80", "https://[2001:db8::9]");
+        for none in ["", ",", ".", "*.", ":443", "*corp", "corp.example:x", "10.1.2.3/99", "[]"] {
+            proxied(none, "https://corp.example");
+            proxied(none, "https://10.1.2.3");
         }
     }
 
