@@ -56,8 +56,6 @@ impl Entry {
     /// The line of a turn that these targets accepted or have in their queues.
     pub fn of(turn: &Turn, targets: Vec<String>) -> Self {
         let usage = turn.usage();
-        let costs: Vec<f64> =
-            turn.llm_calls().filter_map(|call| Some(call.cost.as_ref()?.total())).collect();
         Self {
             thread: turn.thread_id.clone(),
             turn: turn.key.clone(),
@@ -71,7 +69,7 @@ impl Entry {
             input_tokens: usage.input,
             cached_tokens: usage.cached_input,
             output_tokens: usage.output,
-            cost_usd: (!costs.is_empty()).then(|| costs.iter().sum()),
+            cost_usd: turn.cost(),
             targets,
         }
     }

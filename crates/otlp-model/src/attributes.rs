@@ -4,7 +4,7 @@ use crate::messages::{chat_json, flatten};
 use crate::names::*;
 use crate::span::Attribute;
 use crate::time::TimeSplit;
-use crate::turn::{Agent, Cost, Message, Turn, Usage};
+use crate::turn::{Agent, Cost, LlmCall, Message, Turn, Usage, rounded_usd};
 
 /// A name under the harness's own prefix.
 pub(crate) fn own(agent: &Agent, name: &str) -> String {
@@ -79,12 +79,11 @@ pub(crate) fn push_turn_time(to: &mut Vec<Attribute>, turn: &Turn) {
 
 /// What the turn cost. A call without a known price is counted, not guessed.
 pub(crate) fn push_turn_cost(to: &mut Vec<Attribute>, turn: &Turn) {
-    let used = || turn.llm_calls().filter(|call| call.usage.is_some());
-    let costs: Vec<f64> = used().filter_map(|call| Some(call.cost.as_ref()?.total())).collect();
-    let unpriced = used().count().saturating_sub(costs.len());
-    if !costs.is_empty() {
-        to.push(Attribute::new(own(&turn.agent, "turn.cost_usd"), costs.iter().sum::<f64>()));
+    if let Some(dollars) = turn.cost() {
+        to.push(Attribute::new(own(&turn.agent, "turn.cost_usd"), dollars));
     }
+    let is_unpriced = |call: &&LlmCall| call.usage.is_some() && call.cost.is_none();
+    let unpriced = turn.llm_calls().filter(is_unpriced).count();
     if unpriced > 0 {
         to.push(Attribute::new(own(&turn.agent, "turn.unpriced_llm_calls"), unpriced as u64));
     }
@@ -101,7 +100,7 @@ pub(crate) fn push_cost(to: &mut Vec<Attribute>, agent: &Agent, cost: &Cost) {
         (LLM_COST_CACHE_WRITE, cost.cache_write),
         (LLM_COST_OUTPUT, cost.output),
     ];
-    to.extend(amounts.map(|(name, dollars)| Attribute::new(name, dollars)));
+    to.extend(amounts.map(|(name, dollars)| Attribute::new(name, rounded_usd(dollars))));
     to.push(Attribute::new(own(agent, "cost.service_tier"), cost.tier.clone()));
     to.push(Attribute::new(own(agent, "cost.price_table"), cost.table.clone()));
 }

@@ -30,11 +30,12 @@ impl Sampling {
     pub fn keeps(&self, turn: &Turn) -> bool {
         let is_error = matches!(turn.outcome, Outcome::Failed(_) | Outcome::Cancelled(_));
         let seconds = turn.end.since(turn.start) as f64 / 1e9;
-        let cost: f64 = turn.llm_calls().filter_map(|call| Some(call.cost.as_ref()?.total())).sum();
         self.keeps_trace(turn.trace_id())
             || (is_error && self.keep_errors)
             || self.keep_over_seconds.is_some_and(|most| seconds > most)
-            || self.keep_over_cost_usd.is_some_and(|most| cost > most)
+            || self
+                .keep_over_cost_usd
+                .is_some_and(|most| turn.cost().is_some_and(|cost| cost > most))
     }
 
     /// The last 56 bits of the id are random; those at or above a threshold are kept.

@@ -74,6 +74,13 @@ impl Turn {
         self.llm_calls().filter_map(|call| call.usage).fold(Usage::default(), Add::add)
     }
 
+    /// What all model calls cost that have a known price, in US dollars; none where none has. Sub-agents
+    /// keep their own.
+    pub fn cost(&self) -> Option<f64> {
+        let costs = self.llm_calls().filter_map(|call| Some(call.cost.as_ref()?.total()));
+        costs.reduce(Add::add).map(rounded_usd)
+    }
+
     /// The model calls, in order.
     pub fn llm_calls(&self) -> impl Iterator<Item = &LlmCall> {
         self.steps.iter().filter_map(|step| match step {
@@ -323,13 +330,22 @@ pub struct Cost {
 impl Cost {
     /// All that goes in.
     pub fn prompt(&self) -> f64 {
-        self.input + self.cached_input + self.cache_write
+        rounded_usd(self.input + self.cached_input + self.cache_write)
     }
 
     /// All of it.
     pub fn total(&self) -> f64 {
-        self.prompt() + self.output
+        rounded_usd(self.input + self.cached_input + self.cache_write + self.output)
     }
+}
+
+/// An amount without the tail that sums of binary fractions have. A token costs whole trillionths of a
+/// dollar: prices are per million tokens, with six decimal places at most.
+pub(crate) fn rounded_usd(amount: f64) -> f64 {
+    /// Beyond it each number is whole.
+    const WHOLE: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+    let trillionths = amount * 1e12;
+    if trillionths < WHOLE { trillionths.round() / 1e12 } else { amount }
 }
 
 /// Tokens of a model call. `cached_input` and `cache_write_input` are part of `input`,
@@ -372,5 +388,30 @@ impl Add for Usage {
 impl AddAssign for Usage {
     fn add_assign(&mut self, other: Self) {
         *self = *self + other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_no_tail_of_binary_fractions() {
+        let cost =
+            Cost { input: 0.1, cached_input: 0.2, cache_write: 0.000_000_05, ..Cost::default() };
+        assert_eq!(cost.prompt(), 0.300_000_05);
+        let cost = Cost { output: 0.7, ..cost };
+        assert_eq!(cost.total(), 1.000_000_05);
+        let call = |cost| Step::Llm(LlmCall { cost, ..LlmCall::default() });
+        let turn = |costs: Vec<Option<Cost>>| Turn {
+            steps: costs.into_iter().map(call).collect(),
+            ..Turn::default()
+        };
+        let small = |output| Some(Cost { output, ..Cost::default() });
+        assert_eq!(turn(vec![small(0.1), None, small(0.2)]).cost(), Some(0.3));
+        assert_eq!(turn(vec![None]).cost(), None);
+        // Neither what is very small is lost, nor what is very large.
+        assert_eq!(turn(vec![small(1e-12), small(2e-12)]).cost(), Some(3e-12));
+        assert_eq!(turn(vec![small(1e300)]).cost(), Some(1e300));
     }
 }
