@@ -116,18 +116,18 @@ fn of_process<'a>(tool: &str, output: &'a str) -> Option<Framed<'a>> {
         return None;
     }
     // 0.115 repeats the command first, which may have any number of lines.
-    let output = match output.strip_prefix("Command: ") {
+    let said = match output.strip_prefix("Command: ") {
         Some(repeated) => &repeated[repeated.find("\nChunk ID: ")? + 1..],
         None => output,
     };
-    in_json(output).or_else(|| {
-        let head = head(output)?;
+    in_json(said).or_else(|| {
+        let head = head(said)?;
         // A patch that was entered as a command: below the time stands what the tool for patches says.
         let is_patch = head.lines == 1 && head.exit_code.is_none();
-        let patch = || in_json(head.end).or_else(|| Some(framed_by(self::head(head.end)?)));
+        let patch = || in_json(head.end).or_else(|| Some(framed_by(output, self::head(head.end)?)));
         Some(match is_patch.then(patch).flatten() {
             Some(patch) => Framed { notes: merged(head.notes, patch.notes), ..patch },
-            None => framed_by(head),
+            None => framed_by(output, head),
         })
     })
 }
@@ -166,14 +166,13 @@ fn in_json(output: &str) -> Option<Framed<'_>> {
 fn of_server(output: &str) -> Option<Framed<'_>> {
     let head = head(output)?;
     let is_timed = head.lines == 1 && output.starts_with("Wall time: ");
-    is_timed.then(|| Framed { is_of_process: false, ..framed_by(head) })
+    is_timed.then(|| Framed { is_of_process: false, ..framed_by(output, head) })
 }
 
 /// The output of a script of code mode: how it stands, a line with the time, and what it gave.
 fn of_script(output: &str) -> Option<Framed<'_>> {
     let (status, rest) = output.strip_prefix("Script ")?.split_once('\n')?;
-    let (time, _) = rest.strip_prefix("Wall time ")?.split_once(" seconds\nOutput:\n")?;
-    let body = &rest["Wall time ".len() + time.len() + " seconds\nOutput:\n".len()..];
+    let (time, body) = rest.strip_prefix("Wall time ")?.split_once(" seconds\nOutput:\n")?;
     let status = Attribute::new("codex.tool.script_status", status.to_owned());
     Some(Framed {
         is_of_process: false,
@@ -199,7 +198,6 @@ struct Head<'a> {
     lines: usize,
     exit_code: Option<i64>,
     notes: Vec<Attribute>,
-    output: &'a str,
     end: &'a str,
 }
 
@@ -214,7 +212,7 @@ fn head(output: &str) -> Option<Head<'_>> {
         if let Some(code) = code {
             exit_code = code.trim().parse().ok();
         } else if line == "Output:" && lines > 0 {
-            return Some(Head { lines, exit_code, notes, output, end });
+            return Some(Head { lines, exit_code, notes, end });
         } else {
             let (begins, ends, name) =
                 LINES.iter().find(|(begins, ..)| line.starts_with(begins))?;
@@ -226,8 +224,9 @@ fn head(output: &str) -> Option<Head<'_>> {
     None
 }
 
-fn framed_by(head: Head<'_>) -> Framed<'_> {
-    let Head { exit_code, notes, output, end, .. } = head;
+/// The output of a process, which ends with what stands below these lines.
+fn framed_by<'a>(output: &str, head: Head<'a>) -> Framed<'a> {
+    let Head { exit_code, notes, end, .. } = head;
     Framed { is_of_process: true, exit_code, notes, body: whole(output, end) }
 }
 
@@ -337,10 +336,16 @@ mod tests {
 
     #[test]
     fn an_output_that_was_cut_says_how_long_it_was_without_the_lines_above() {
-        let head = "Exit code: 0\nOutput:\n";
         let cut_at = |bytes: usize| format!("ab{}", cut::mark(bytes as u64));
-        let (_, body) = notes(Some("shell"), &format!("{head}{}", cut_at(head.len() + 70)));
-        assert_eq!(body, cut_at(70));
+        for head in [
+            "Exit code: 0\nOutput:\n",
+            "Command: ls\nChunk ID: a\nProcess exited with code 0\nOutput:\n",
+            // A patch that was entered as a command.
+            "Wall time: 0.1 seconds\nOutput:\nExit code: 0\nOutput:\n",
+        ] {
+            let (_, body) = notes(Some("shell"), &format!("{head}{}", cut_at(head.len() + 70)));
+            assert_eq!(body, cut_at(70), "{head}");
+        }
     }
 
     #[test]
