@@ -75,7 +75,10 @@ impl ExecStream {
     /// Reads a line that came at this time. What is not understood says nothing.
     pub fn line(&mut self, at: UnixNanos, line: &str) -> Vec<Signal> {
         let event: Value = serde_json::from_str(line).unwrap_or_default();
-        let kinds = match event["type"].as_str().unwrap_or_default() {
+        let name = event["type"].as_str().unwrap_or_default();
+        // The end of the turn before got lost.
+        let cut_off = ["thread.started", "turn.started"].contains(&name).then(|| self.finish(at));
+        let kinds = match name {
             "thread.started" => {
                 self.thread_id = text(&event["thread_id"]);
                 vec![SignalKind::ThreadStarted]
@@ -100,7 +103,8 @@ impl ExecStream {
             }
             _ => Vec::new(),
         };
-        kinds.into_iter().map(|kind| self.signal(at, kind)).collect()
+        let signals = kinds.into_iter().map(|kind| self.signal(at, kind));
+        cut_off.flatten().into_iter().chain(signals).collect()
     }
 
     /// The end of the stream: a turn that was going on then was cut off.
@@ -130,7 +134,11 @@ impl ExecStream {
         match item["type"].as_str() {
             Some("agent_message") => open.output.push(Part::Text(text(&item["text"]))),
             Some("reasoning") => open.output.push(Part::Reasoning(text(&item["text"]))),
-            _ => return tool(at, item).map(|tool| open.tool_ended(tool)).unwrap_or_default(),
+            _ => {
+                let ended = tool(at, item).map(|tool| SignalKind::ToolEnded(open.tool_ended(tool)));
+                let files = changed_files(item).map(SignalKind::FilesChanged);
+                return ended.into_iter().chain(files).collect();
+            }
         }
         Vec::new()
     }
@@ -191,10 +199,9 @@ impl ExecStream {
 }
 
 impl OpenTurn {
-    /// Puts a tool in the place of what its start said of it.
-    fn tool_ended(&mut self, mut ended: ToolCall) -> Vec<SignalKind> {
+    /// Puts a tool in the place of what its start said of it, and gives all of it.
+    fn tool_ended(&mut self, mut ended: ToolCall) -> ToolCall {
         ended.end = ended.start;
-        let files = files(&ended);
         match self.tools.iter_mut().find(|tool| tool.call_id == ended.call_id) {
             Some(tool) => {
                 ended.start = tool.start;
@@ -202,11 +209,7 @@ impl OpenTurn {
             }
             None => self.tools.push(ended.clone()),
         }
-        let mut kinds = vec![SignalKind::ToolEnded(ended)];
-        if !files.is_empty() {
-            kinds.push(SignalKind::FilesChanged(files));
-        }
-        kinds
+        ended
     }
 }
 
@@ -252,11 +255,11 @@ fn outcome(item: &Value) -> Outcome {
     }
 }
 
-fn files(tool: &ToolCall) -> Vec<String> {
-    let arguments = tool.arguments.as_deref().filter(|_| tool.name == "file_change");
-    let arguments: Value = serde_json::from_str(arguments.unwrap_or_default()).unwrap_or_default();
-    let changes = arguments["changes"].as_array().cloned().unwrap_or_default();
-    changes.iter().map(|change| text(&change["path"])).collect()
+/// The files that an item changed; none where it is no change, or one that failed.
+fn changed_files(item: &Value) -> Option<Vec<String>> {
+    let is_done = item["type"] == "file_change" && outcome(item) == Outcome::Ok;
+    let changes = item["changes"].as_array().filter(|changes| is_done && !changes.is_empty())?;
+    Some(changes.iter().map(|change| text(&change["path"])).collect())
 }
 
 /// A text as it is, and anything else as JSON.

@@ -82,6 +82,41 @@ fn a_stream_that_ends_anywhere_loses_no_turn() {
 }
 
 #[test]
+fn a_turn_whose_end_is_missing_is_cut_off_by_what_begins() {
+    let mut stream = ExecStream::new("", None);
+    let mut read = |line: &str| -> Vec<String> {
+        let signals = stream.line(UnixNanos::from_millis(10), line);
+        signals.iter().map(ToString::to_string).collect()
+    };
+    read(r#"{"type":"thread.started","thread_id":"one"}"#);
+    let turn = r#"{"type":"turn.started"}"#;
+    assert_eq!(read(turn), ["thread=one turn=1 turn started"]);
+    let cut_off = "thread=one turn=1 turn cancelled duration_ms=0";
+    assert_eq!(read(turn), [cut_off, "thread=one turn=2 turn started"]);
+    let cut_off = "thread=one turn=2 turn cancelled duration_ms=0";
+    let thread = r#"{"type":"thread.started","thread_id":"two"}"#;
+    assert_eq!(read(thread), [cut_off, "thread=two turn=2 thread started"]);
+}
+
+#[test]
+fn a_change_that_failed_changed_no_file() {
+    let mut stream = ExecStream::new("", None);
+    let at = UnixNanos::from_millis(10);
+    stream.line(at, r#"{"type":"turn.started"}"#);
+    let mut signals = |status: &str| {
+        let item = serde_json::json!({ "id": status, "type": "file_change", "status": status,
+            "changes": [{ "path": "a.txt", "kind": "add" }] });
+        let event = serde_json::json!({ "type": "item.completed", "item": item });
+        let signals = stream.line(at, &event.to_string());
+        signals.into_iter().map(|signal| signal.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(signals("completed")[1..], [SignalKind::FilesChanged(vec!["a.txt".to_owned()])]);
+    for status in ["failed", "declined"] {
+        assert!(matches!(signals(status)[..], [SignalKind::ToolEnded(_)]), "{status}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_says_nothing() {
     let mut stream = ExecStream::new("", None);
     for line in ["", "no json", "[]", r#"{"type":7}"#, r#"{"type":"item.completed"}"#] {
