@@ -78,8 +78,8 @@ pub(crate) struct ToolResult {
     pub(crate) output_truncated: bool,
 }
 
-/// The attributes that say something of a turn.
-const ATTRIBUTES: [&str; 37] = [
+/// The attributes that say something of a turn, beside those of connections.
+const ATTRIBUTES: [&str; 28] = [
     "app.version",
     "approval_policy",
     "arguments",
@@ -90,26 +90,17 @@ const ATTRIBUTES: [&str; 37] = [
     "decision",
     "duration_ms",
     "error.message",
-    "http.request.method",
     "http.response.status_code",
     "input_token_count",
     "mcp_server",
     "model",
     "model_reasoning_effort",
-    "network.policy.decision",
-    "network.policy.override",
-    "network.policy.reason",
-    "network.policy.scope",
-    "network.policy.source",
-    "network.transport.protocol",
     "output",
     "output_token_count",
     "output_truncated",
     "prompt",
     "reasoning_token_count",
     "sandbox_policy",
-    "server.address",
-    "server.port",
     "service_tier",
     "slug",
     "source",
@@ -153,7 +144,11 @@ impl LogEvent {
         if arguments.is_some_and(|arguments| arguments.len() > SHORT) {
             self.attributes.remove("arguments");
         }
-        self.attributes.retain(|name, _| ATTRIBUTES.contains(&name.as_str()));
+        self.attributes.retain(|name, _| {
+            [&ATTRIBUTES[..], &CONNECTION, &CONNECTION_DETAILS]
+                .iter()
+                .any(|known| known.contains(&&**name))
+        });
         let mut is_cut = false;
         for (name, value) in &mut self.attributes {
             let Json::String(text) = value else { continue };
@@ -302,5 +297,18 @@ impl LogEvent {
     /// The model that the event is about.
     pub(crate) fn model(&self) -> Option<&str> {
         ["model", "slug"].iter().find_map(|key| self.attributes.get(*key)?.as_str())
+    }
+}
+
+#[cfg(test)]
+impl LogEvent {
+    /// An event of this name, so many milliseconds after the epoch.
+    pub(crate) fn at(millis: u64, name: &str, attributes: Json) -> Self {
+        Self {
+            time: UnixNanos::from_millis(millis),
+            name: name.to_owned(),
+            attributes: attributes.as_object().cloned().unwrap_or_default(),
+            ..Self::default()
+        }
     }
 }

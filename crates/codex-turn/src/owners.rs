@@ -13,7 +13,8 @@ use crate::transcript::TranscriptTurn;
 /// prompt or request, or shortly before it (or half way to the turn before), to shortly after it (or half
 /// way to the next one, or until something new begins: the next turn may have begun since its transcript
 /// was read). A turn that was lost goes on after its last record, with requests that got no answer, until
-/// the next prompt or session. What an earlier turn left behind, and comes late, is before the first prompt or request.
+/// the next prompt or session. What an earlier turn left behind, and comes late, is before the first
+/// prompt or request.
 pub fn events_of<'e>(
     turn: &TranscriptTurn,
     previous: Option<&TranscriptTurn>,
@@ -162,15 +163,6 @@ mod tests {
     use super::*;
     use crate::transcript::{Checkpoint, ThreadMeta, Transcript};
 
-    fn event(name: &str, millis: u64, attributes: serde_json::Value) -> LogEvent {
-        LogEvent {
-            time: UnixNanos::from_millis(millis),
-            name: name.to_owned(),
-            attributes: attributes.as_object().cloned().unwrap(),
-            ..LogEvent::default()
-        }
-    }
-
     #[test]
     fn a_turn_that_follows_at_once_keeps_its_events() {
         let record = |second: u64, kind: &str| {
@@ -182,16 +174,16 @@ mod tests {
         transcript.read_all(lines.map(|line| line.to_string()));
         let (turns, problems) = transcript.finish();
         assert_eq!(problems, []);
-        let late = event("codex.sse_event", 5_002, json!({ "input_token_count": 1 }));
+        let late = LogEvent::at(5_002, "codex.sse_event", json!({ "input_token_count": 1 }));
         let check = |next: LogEvent| {
-            let events = [late.clone(), next, event("codex.tool_result", 5_900, json!({}))];
+            let events = [late.clone(), next, LogEvent::at(5_900, "codex.tool_result", json!({}))];
             assert_eq!(events_of(&turns[0], None, None, &events), [&late]);
         };
-        check(event("codex.user_prompt", 5_003, json!({})));
+        check(LogEvent::at(5_003, "codex.user_prompt", json!({})));
         // `/compact` has no prompt.
-        check(event("codex.api_request", 5_013, json!({ "duration_ms": "10" })));
+        check(LogEvent::at(5_013, "codex.api_request", json!({ "duration_ms": "10" })));
         // A request from within the turn is its own, whenever it was answered.
-        let ours = [event("codex.api_request", 5_013, json!({ "duration_ms": "20" }))];
+        let ours = [LogEvent::at(5_013, "codex.api_request", json!({ "duration_ms": "20" }))];
         assert_eq!(events_of(&turns[0], None, None, &ours), [&ours[0]]);
     }
 
@@ -212,14 +204,14 @@ mod tests {
 
     #[test]
     fn what_comes_late_of_a_turn_is_not_the_next_ones() {
-        // The first turn ended at 9.99 s, and is told; the second one began at 10 s.
+        // The first turn ended at 9.99 s, and was sent; the second one began at 10 s.
         let late = |trace: Option<&str>, id: &str| {
             let mut late = vec![
-                event("codex.user_prompt", 9_900, json!({})),
-                event("codex.api_request", 9_950, json!({ "duration_ms": "30" })),
-                event("codex.tool_result", 9_985, json!({ "call_id": id })),
-                event("codex.sse_event", 9_992, json!({ "input_token_count": 1 })),
-                event("codex.sse_event", 10_001, json!({ "input_token_count": 2 })),
+                LogEvent::at(9_900, "codex.user_prompt", json!({})),
+                LogEvent::at(9_950, "codex.api_request", json!({ "duration_ms": "30" })),
+                LogEvent::at(9_985, "codex.tool_result", json!({ "call_id": id })),
+                LogEvent::at(9_992, "codex.sse_event", json!({ "input_token_count": 1 })),
+                LogEvent::at(10_001, "codex.sse_event", json!({ "input_token_count": 2 })),
             ];
             late.iter_mut().for_each(|event| event.trace_id = trace.map(str::to_owned));
             late[3].trace_id = None;
@@ -228,11 +220,11 @@ mod tests {
         };
         let ours = |trace: Option<&str>| {
             let mut ours = vec![
-                event("codex.user_prompt", 10_009, json!({})),
-                event("codex.api_request", 10_030, json!({ "duration_ms": "10" })),
-                event("codex.sse_event", 10_040, json!({ "input_token_count": 3 })),
-                event("codex.tool_result", 10_050, json!({ "call_id": "call 10" })),
-                event("codex.tool_result", 10_060, json!({ "call_id": "exec-1" })),
+                LogEvent::at(10_009, "codex.user_prompt", json!({})),
+                LogEvent::at(10_030, "codex.api_request", json!({ "duration_ms": "10" })),
+                LogEvent::at(10_040, "codex.sse_event", json!({ "input_token_count": 3 })),
+                LogEvent::at(10_050, "codex.tool_result", json!({ "call_id": "call 10" })),
+                LogEvent::at(10_060, "codex.tool_result", json!({ "call_id": "exec-1" })),
             ];
             ours.iter_mut().for_each(|event| event.trace_id = trace.map(str::to_owned));
             ours[2].trace_id = None;
@@ -252,7 +244,7 @@ mod tests {
     #[test]
     fn what_names_a_turn_is_its_own_however_late_it_happened() {
         let (this, next) = (turn([1, 5], "0.169.0", Some("a")), turn([5, 9], "0.169.0", Some("b")));
-        let events = [event("codex.tool_result", 5_900, json!({ "call_id": "call 1" }))];
+        let events = [LogEvent::at(5_900, "codex.tool_result", json!({ "call_id": "call 1" }))];
         assert_eq!(events_of(&this, None, Some(&next), &events), [&events[0]]);
         assert_eq!(events_of(&next, Some(&this), None, &events), Vec::<&LogEvent>::new());
     }
@@ -271,11 +263,7 @@ mod tests {
         let (turns, problems) = transcript.finish();
         assert_eq!(problems, []);
         let attributes = json!({ "input_token_count": "10", "output_token_count": "2" });
-        let completed = LogEvent {
-            name: "codex.sse_event".to_owned(),
-            attributes: attributes.as_object().cloned().unwrap(),
-            ..LogEvent::default()
-        };
+        let completed = LogEvent::at(0, "codex.sse_event", attributes);
         assert!(!covers(&turns[0], &[&completed]));
         assert!(covers(&turns[0], &[&completed, &completed]));
     }

@@ -235,19 +235,10 @@ mod tests {
 
     use super::*;
 
-    fn event(name: &str, millis: u64, attributes: serde_json::Value) -> LogEvent {
-        LogEvent {
-            time: UnixNanos::from_millis(millis),
-            name: name.to_owned(),
-            attributes: attributes.as_object().cloned().unwrap(),
-            ..LogEvent::default()
-        }
-    }
-
     #[test]
     fn a_call_names_the_model_that_was_asked() {
         let asked = json!({ "model": "old", "input_token_count": 1 });
-        let telemetry = Telemetry::of(&[&event("codex.sse_event", 1_000, asked)]);
+        let telemetry = Telemetry::of(&[&LogEvent::at(1_000, "codex.sse_event", asked)]);
         let mut call = LlmCall { model: Some("new".to_owned()), ..LlmCall::default() };
         telemetry.calls[0].complete(&mut call);
         assert_eq!(call.model.as_deref(), Some("old"));
