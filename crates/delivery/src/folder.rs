@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -139,9 +139,10 @@ pub(super) fn count(path: &Path, more: usize) {
 /// Adds a line to a file, unless it is there; says whether it was added. Of very many the oldest are
 /// forgotten.
 pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
-    let mut file = private_files::append(path)?;
+    let mut file = private_files::open(path)?;
     file.lock()?;
     let mut bytes = Vec::new();
+    // What is written then goes to its end.
     file.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     if text.lines().any(|noted| noted == line) {
@@ -151,6 +152,7 @@ pub(super) fn note_once(path: &Path, line: &str) -> io::Result<bool> {
     if text.len() > NOTED_BYTES {
         kept.extend(text.lines().skip(text.lines().count() / 2).map(|noted| format!("{noted}\n")));
         file.set_len(0)?;
+        file.rewind()?;
     }
     file.write_all(format!("{kept}{line}\n").as_bytes())?;
     Ok(true)

@@ -68,14 +68,15 @@ pub fn create_parent(file: &Path) -> io::Result<()> {
     create_folder(parent(file))
 }
 
-/// Opens a file for reading and appending, creating it and its folder for their owner only.
+/// Opens a file for appending, creating it and its folder for their owner only. It need not be readable:
+/// a log may be a pipe.
 ///
 /// # Errors
 ///
 /// When the file or its folder cannot be created or opened.
 pub fn append(file: &Path) -> io::Result<File> {
     create_parent(file)?;
-    private(OpenOptions::new().read(true).append(true).create(true)).open(file)
+    private(OpenOptions::new().append(true).create(true)).open(file)
 }
 
 /// Opens a file for reading and writing, creating it and its folder for their owner only.
@@ -199,6 +200,21 @@ mod tests {
         for name in ["appended", "opened", "written", "durable", "text"] {
             assert_eq!(mode(&at(name)), 0o600, "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_appended_to_need_not_be_readable() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("file");
+        fs::write(&path, "a").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o200)).unwrap();
+        let mut file = append(&path).unwrap();
+        file.write_all(b"b").unwrap();
+        // Root may open any file, but reads only through what was opened for it.
+        let error = io::Read::read(&mut file, &mut [0]).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(9), "{error}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"ab");
     }
 
     #[test]
