@@ -85,28 +85,30 @@ pub enum Exit {
 /// Removes a pid file that a crash left behind; changes nothing else.
 pub fn status(service: &Service) -> Status {
     let pid_path = &service.paths.pid_file;
-    let recorded = || PidRecord::read(pid_path).map(|record| record.endpoint());
-    if let Some(running) = recorded().and_then(|endpoint| answering(service, endpoint)) {
+    let recorded = PidRecord::read(pid_path).map(|record| record.endpoint());
+    if let Some(running) = recorded.clone().and_then(|endpoint| answering(service, endpoint)) {
         return Status::Running(running);
     }
+    // One that hangs is not asked the same again: each time takes seconds.
+    let was_asked = recorded.as_ref() == Some(&service.endpoint);
     // Whoever runs holds the lock, so a pid file beside a free lock is a leftover.
     if let Some(pid) = lock::holder(&service.paths.lock, || pid_file::remove(pid_path)) {
-        return of_holder(service, pid);
+        return of_holder(service, pid, was_asked);
     }
     let endpoint = &service.endpoint;
     match Client::new(endpoint, None).health() {
         Err(error) if error.is_nobody_there() => Status::Stopped,
         // The service may have been started since the lock was free.
         _ => match lock::holder(&service.paths.lock, || ()) {
-            Some(pid) => of_holder(service, pid),
+            Some(pid) => of_holder(service, pid, false),
             None => Status::Taken { endpoint: endpoint.clone(), owner: port_owner(endpoint) },
         },
     }
 }
 
 /// How a service is that exists and that no pid file leads to: on a full disk it cannot write one.
-fn of_holder(service: &Service, pid: Option<u32>) -> Status {
-    match answering(service, service.endpoint.clone()) {
+fn of_holder(service: &Service, pid: Option<u32>, was_asked: bool) -> Status {
+    match (!was_asked).then(|| answering(service, service.endpoint.clone())).flatten() {
         Some(running) => Status::Running(running),
         None => Status::Unresponsive { pid },
     }
@@ -118,4 +120,37 @@ fn answering(service: &Service, endpoint: Endpoint) -> Option<Running> {
     let token = service.paths.read_token().ok().flatten()?;
     let health = Client::new(&endpoint, Some(token)).health().ok()?;
     Some(Running { endpoint, health })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_service_that_hangs_is_asked_once() {
+        let home = tempfile::tempdir().unwrap();
+        // The system accepts connections to it; no program answers.
+        let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+        hanging.set_nonblocking(true).unwrap();
+        let port = hanging.local_addr().unwrap().port();
+        let endpoint = Endpoint { port, ..Endpoint::default() };
+        let (program, paths) = ("arize-codex-buffer".into(), Paths::under(home.path()));
+        let service = Service { program, endpoint, paths };
+        private_files::write(&service.paths.token, b"secret\n").unwrap();
+        let record = PidRecord {
+            pid: 7,
+            host: service.endpoint.host,
+            port,
+            version: String::new(),
+            executable: PathBuf::new(),
+        };
+        record.write(&service.paths.pid_file).unwrap();
+        let _held = InstanceLock::acquire(&service.paths.lock).unwrap();
+        let status = status(&service);
+        assert_eq!(status, Status::Unresponsive { pid: Some(std::process::id()) });
+        let questions = std::iter::from_fn(|| hanging.accept().ok()).count();
+        assert_eq!(questions, 1);
+    }
 }
