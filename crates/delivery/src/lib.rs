@@ -260,7 +260,8 @@ impl Outbox {
         for (name, bytes) in &batches {
             let (from, to) = (other.join(name.to_string()), self.folder.join(name.to_string()));
             if !to.exists() {
-                self.make_room(&self.folder, *bytes)?;
+                let dropped = self.make_room(&self.folder, *bytes)?;
+                self.count_dropped(dropped);
                 self.on(&from, |from| folder::copy_durably(from, &to))?;
             }
         }

@@ -24,7 +24,7 @@ pub struct Decided {
     pub turns: usize,
 }
 
-/// QueueReason nothing was moved or discarded.
+/// Why nothing was moved or discarded.
 #[derive(Debug, thiserror::Error)]
 pub enum DecideError {
     /// There is no such queue.
@@ -117,7 +117,9 @@ impl Delivery {
             let entry = entry.map_err(unreadable)?;
             let Ok(queue) = entry.file_name().into_string() else { continue };
             let is_folder = entry.file_type().map_err(unreadable)?.is_dir();
-            if is_folder && Outbox::new(entry.path(), Limits::default()).holds_something() {
+            // Dead letters and metrics were for the target of the other machine.
+            let outbox = Outbox::new(entry.path(), Limits::default());
+            if is_folder && matches!(outbox.is_empty(), Ok(false)) {
                 queues.push((queue, entry.path()));
             }
         }

@@ -17,7 +17,6 @@ use crate::metrics::PendingMetrics;
 use crate::others::Others;
 use crate::outcome::{TargetFlush, TargetOutbox, TargetOutcome};
 use crate::queued_exporter::{DeliveryStatus, QueueReason, QueuedExporter, SendResult};
-use crate::queues;
 
 /// How long a turn waits for the answers of several targets. A turn that was not answered by then is
 /// queued, and counts as sent.
@@ -82,7 +81,7 @@ impl Delivery {
         }
         let queued = |target| Arc::new(QueuedExporter::to_target(settings, target, paths, timeout));
         let exporters: Vec<Arc<QueuedExporter>> = settings.targets.iter().map(queued).collect();
-        adopt_unnamed(&exporters, paths);
+        adopt_unnamed(&exporters);
         let others = Others::find(&exporters, settings, paths, timeout);
         Ok(Self { exporters, others, late: Mutex::default(), metrics: PendingMetrics::default() })
     }
@@ -275,13 +274,14 @@ impl Delivery {
 }
 
 /// Moves the queue of a target that could not be named to the one that stands in its place now.
-fn adopt_unnamed(exporters: &[Arc<QueuedExporter>], paths: &Paths) {
+fn adopt_unnamed(exporters: &[Arc<QueuedExporter>]) {
     for (place, queued) in exporters.iter().enumerate() {
-        let unnamed = queues::folder(paths).join(format!("unknown-{place}"));
-        let is_other = unnamed != queued.outbox().folder() && !queued.is_one_off();
-        if queued.is_usable() && is_other && unnamed.is_dir() {
+        let unnamed = queued.outbox().beside(&format!("unknown-{place}"));
+        let is_other = unnamed.folder() != queued.outbox().folder() && !queued.is_one_off();
+        if queued.is_usable() && is_other && matches!(unnamed.is_empty(), Ok(false)) {
+            queued.note_place_for(&unnamed);
             // What remains there is held like anything whose target is gone.
-            let _ = queued.outbox().adopt(&unnamed);
+            let _ = queued.outbox().adopt(unnamed.folder());
         }
     }
 }

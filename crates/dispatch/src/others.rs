@@ -43,11 +43,12 @@ impl Others {
                 Destination::Known(found) => {
                     let (settings, target) = *found;
                     let queued = QueuedExporter::to_target(&settings, &target, paths, timeout);
-                    if queued.queue() != name
-                        && !matches!(outbox.move_to(queued.outbox()), Ok(Some(_)))
-                    {
-                        // Another process offers it. The next run finds it again.
-                        continue;
+                    if queued.queue() != name {
+                        queued.note_place_for(&outbox);
+                        if !matches!(outbox.move_to(queued.outbox()), Ok(Some(_))) {
+                            // Another process offers it. The next run finds it again.
+                            continue;
+                        }
                     }
                     let mut known = exporters.iter().chain(&others.exporters);
                     if known.all(|known| known.queue() != queued.queue()) {

@@ -156,7 +156,13 @@ impl QueuedExporter {
 
     /// Notes in the queue what it is for.
     pub(crate) fn note_place(&self) {
-        self.note.write(self.outbox.folder());
+        self.note.write(&self.outbox);
+    }
+
+    /// The same before the turns of another queue join it.
+    pub(crate) fn note_place_for(&self, other: &Outbox) {
+        let contents = self.note.contents.and(Note::read(other.folder()).contents);
+        Note { contents, ..self.note.clone() }.write(&self.outbox);
     }
 
     /// Whether the target can be reached at all, as far as the settings say.

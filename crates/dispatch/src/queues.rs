@@ -59,6 +59,15 @@ impl Contents {
         Self { prompts, tool_details, tool_content }
     }
 
+    /// What turns may hold that have one or the other.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            prompts: self.prompts || other.prompts,
+            tool_details: self.tool_details || other.tool_details,
+            tool_content: self.tool_content || other.tool_content,
+        }
+    }
+
     /// What there is of these that a target is not to get.
     pub(crate) fn beyond(self, allowed: Self) -> Option<&'static str> {
         let all = [
@@ -85,11 +94,17 @@ impl Note {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// Writes it, unless it is there. Without it the turns stay until a person decides.
-    pub(crate) fn write(&self, queue: &Path) {
-        if Self::read(queue) != *self {
-            let _ =
-                serde_json::to_vec(self).map(|text| private_files::write(&queue.join(NOTE), &text));
+    /// Writes it, unless it is there, before a turn joins the queue. Turns that are in the queue may hold
+    /// contents that its target does not get any more. Without a note they stay until a person decides.
+    pub(crate) fn write(&self, queue: &Outbox) {
+        let noted = Self::read(queue.folder());
+        let mut note = self.clone();
+        if noted != note && queue.holds_something() {
+            note.contents = note.contents.and(noted.contents);
+        }
+        if noted != note {
+            let file = queue.folder().join(NOTE);
+            let _ = serde_json::to_vec(&note).map(|text| private_files::write(&file, &text));
         }
     }
 }
@@ -194,4 +209,44 @@ pub fn other_queues(settings: &Settings, paths: &Paths) -> Vec<OtherQueue> {
         Some(OtherQueue { name, outbox, destination })
     });
     queues.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use otlp_model::{SpanBatch, TreeOptions, Turn};
+
+    use super::*;
+
+    #[test]
+    fn a_note_says_what_any_turn_in_the_queue_may_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = Outbox::new(folder.path().join("queue"), Limits::default());
+        let note = |prompts| Note {
+            place: "there".to_owned(),
+            contents: Contents { prompts, tool_details: prompts, tool_content: false },
+            one_off: None,
+        };
+        let batch = SpanBatch::of(&Turn::default(), "project", &TreeOptions::default());
+        for prompts in [true, false] {
+            note(prompts).write(&queue);
+            queue.push(&batch, SystemTime::now()).unwrap();
+            assert_eq!(Note::read(queue.folder()), note(true));
+        }
+        assert_eq!(queue.discard().unwrap(), Some(1));
+        note(false).write(&queue);
+        assert_eq!(Note::read(queue.folder()), note(false));
+    }
+
+    #[test]
+    fn turns_of_which_nothing_is_noted_may_hold_everything() {
+        let folder = tempfile::tempdir().unwrap();
+        let queue = Outbox::new(folder.path().join("queue"), Limits::default());
+        let batch = SpanBatch::of(&Turn::default(), "project", &TreeOptions::default());
+        queue.push(&batch, SystemTime::now()).unwrap();
+        let contents = Contents { prompts: false, tool_details: false, tool_content: false };
+        Note { contents, ..Note::default() }.write(&queue);
+        assert_eq!(Note::read(queue.folder()).contents, Contents::default());
+    }
 }

@@ -39,6 +39,19 @@ fn the_oldest_are_given_up_for_space_and_counted() {
 }
 
 #[test]
+fn copies_that_find_no_room_are_counted() {
+    let (there, here) = (Scene::new(), Scene::new());
+    for name in ["a", "b", "c"] {
+        there.push("t", &[name]);
+    }
+    let limits = Limits { max_bytes: there.summary().bytes - 1, ..Limits::default() };
+    let here = Scene { outbox: Outbox::new(here.outbox.folder(), limits), ..here };
+    assert_eq!(here.outbox.copy_from(there.outbox.folder()).unwrap(), 3);
+    assert_eq!((here.summary().waiting, here.summary().dropped), (2, 1));
+    assert_eq!(there.summary().waiting, 3);
+}
+
+#[test]
 fn what_is_too_old_is_given_up_when_its_target_refuses_again() {
     let mut scene = Scene::new();
     scene.push("t", &["a"]);
