@@ -63,24 +63,29 @@ impl Drop for Shell {
     }
 }
 
+/// The proxy, which becomes Codex, or in CI waits for it.
+const WAYS: [&str; 2] = ["ours/arize-codex-proxy exec", "CI=true ours/arize-codex-proxy exec"];
+
 #[test]
 fn ctrl_c_reaches_codex_once() {
-    let home = Home::with_codex(
-        "trap 'echo interrupted >> heard' INT; trap 'exit 4' TERM; echo > ready
-        while :; do sleep 0.02; done",
-    );
-    let mut shell = Shell::start(&home);
-    shell.enter("ours/arize-codex-proxy exec & echo $! > pid; fg; echo code=$?\r");
-    says(&home.path("ready"));
-    shell.enter(CTRL_C);
-    let heard = home.path("heard");
-    says(&heard);
-    // A second one would have come before what is sent after it.
-    let pid = says(&home.path("pid"));
-    let killed = std::process::Command::new("kill").arg(pid.trim()).status().unwrap();
-    assert!(killed.success());
-    shell.shows("code=4");
-    assert_eq!(says(&heard), "interrupted\n");
+    for proxy in WAYS {
+        let home = Home::with_codex(
+            "trap 'echo interrupted >> heard' INT; trap 'kill $!; exit 4' TERM; echo > ready
+            sleep 60 & while :; do wait; done",
+        );
+        let mut shell = Shell::start(&home);
+        shell.enter(&format!("{proxy} & echo $! > pid; fg; echo code=$?\r"));
+        says(&home.path("ready"));
+        shell.enter(CTRL_C);
+        let heard = home.path("heard");
+        says(&heard);
+        // A second one would have come before what is sent after it.
+        let pid = says(&home.path("pid"));
+        let killed = std::process::Command::new("kill").arg(pid.trim()).status().unwrap();
+        assert!(killed.success());
+        shell.shows("code=4");
+        assert_eq!(says(&heard), "interrupted\n", "{proxy}");
+    }
 }
 
 #[test]
@@ -105,6 +110,20 @@ fn ctrl_z_stops_the_job_and_fg_lets_it_go_on() {
     shell.enter(CTRL_Z);
     shell.shows("Stopped");
     goes_on_in_the_foreground(shell, codex.trim());
+}
+
+/// The shell waits until each process of a job is stopped.
+#[test]
+fn ctrl_z_stops_a_pipeline() {
+    for proxy in WAYS {
+        let home = Home::with_codex(&READ.replace("read -r line", "read -r line < /dev/tty"));
+        let mut shell = Shell::start(&home);
+        shell.enter(&format!("true | {proxy}\r"));
+        let codex = says(&home.path("ready"));
+        shell.enter(CTRL_Z);
+        shell.shows("Stopped");
+        goes_on_in_the_foreground(shell, codex.trim());
+    }
 }
 
 #[test]
