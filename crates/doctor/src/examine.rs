@@ -71,10 +71,13 @@ fn links(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(daemon::check(daemon::inspect(machine, codex.real()).as_ref()));
     findings.extend(service::check(&service::inspect(context)));
     findings.extend(disk::check(&disk::inspect(paths)));
-    findings.extend(target::check(&target::inspect(own, paths), remedies));
-    findings.extend(outbox::check(&outbox::inspect(own, paths), paths, context.now));
+    let targets = target::inspect(own, paths);
+    let of_targets = target::check(&targets, remedies);
+    let failed = target::failed(&targets, &of_targets);
+    findings.extend(of_targets);
+    findings.extend(outbox::check(&outbox::inspect(own, paths), &failed, paths, context.now));
     findings.extend(turns::check(&turns::inspect(paths, context.now)));
-    findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), context.now));
+    findings.extend(log::check(&logs::last(&[logs::hook(own)], usize::MAX), &failed, context.now));
     match incomplete {
         Some(incomplete) => {
             findings.into_iter().map(|finding| with_complete_setup(finding, &incomplete)).collect()

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use program_log::LIMIT_REACHED;
 
+use super::target::FailedTarget;
 use crate::Finding;
 use crate::logs::Line;
 use crate::words::{count, line, span};
@@ -13,9 +14,10 @@ const CHECK: &str = "log";
 /// How far back errors matter.
 const LATELY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What the lines of the hook's log mean.
-pub fn check(lines: &[Line], now: SystemTime) -> Vec<Finding> {
-    let mut findings = errors(lines, now);
+/// What the lines of the hook's log mean. Those about a target that failed its own check are left to
+/// the finding about it.
+pub(crate) fn check(lines: &[Line], failed: &[FailedTarget], now: SystemTime) -> Vec<Finding> {
+    let mut findings = errors(lines, failed, now);
     findings.extend(limits(lines, now));
     findings
 }
@@ -31,12 +33,20 @@ fn limits(lines: &[Line], now: SystemTime) -> Option<Finding> {
     Some(Finding::warning(CHECK, message, "arize-codex logs -n 20"))
 }
 
-fn errors(lines: &[Line], now: SystemTime) -> Vec<Finding> {
+fn errors(lines: &[Line], failed: &[FailedTarget], now: SystemTime) -> Vec<Finding> {
     let lately = |line: &&Line| line.time.is_some_and(|time| time + LATELY > now);
-    let errors: Vec<&Line> =
-        lines.iter().filter(lately).filter(|line| line.level() == "error").collect();
+    let errors = lines.iter().filter(lately).filter(|line| line.level() == "error");
+    let is_known = |line: &&Line| {
+        let places = failed.iter().map(|failed| failed.place.as_str());
+        places.filter(|place| !place.is_empty()).any(|place| line.text.contains(place))
+    };
+    let (known, errors): (Vec<&Line>, Vec<&Line>) = errors.partition(is_known);
     let Some(last) = errors.last() else {
-        return vec![Finding::ok(CHECK, "no error within 24 hours")];
+        let beside = match known.len() {
+            0 => String::new(),
+            known => format!(" but {known} about a target that accepts no turn"),
+        };
+        return vec![Finding::ok(CHECK, format!("no error within 24 hours{beside}"))];
     };
     let ago = span(last.time.and_then(|time| now.duration_since(time).ok()).unwrap_or_default());
     let number = count(errors.len(), "error", "errors");
@@ -72,7 +82,7 @@ mod tests {
     fn expect(log: &[&str], level: Level, part: &str) {
         let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
         let lines: Vec<Line> = log.iter().map(|line| Line::parse("hook", line)).collect();
-        crate::checks::expect::only(&check(&lines, now), level, part);
+        crate::checks::expect::only(&check(&lines, &[], now), level, part);
     }
 
     #[test]
@@ -96,10 +106,43 @@ mod tests {
     fn what_was_left_out_is_said() {
         let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
         let line = "2026-11-21T11:50:00.000Z warn  [7] limit reached: `a` was read for 4 s";
-        let findings = check(&[Line::parse("hook", line)], now);
+        let findings = check(&[Line::parse("hook", line)], &[], now);
         let words: Vec<&str> = findings.iter().map(|finding| finding.message.as_str()).collect();
         let limit = "1 limit reached within 24 hours, the last: `a` was read for 4 s";
         assert_eq!(words, ["no error within 24 hours", limit]);
         assert_eq!(findings[1].level, Warning);
+    }
+    #[test]
+    fn what_a_target_answered_is_left_to_the_finding_about_it() {
+        let now = humantime::parse_rfc3339("2026-11-21T12:00:00Z").unwrap();
+        let place = "phoenix http://p/v1/traces";
+        let refused = format!(
+            "2026-11-21T11:50:00.000Z error [7] Turn 1 is queued for {place}: http status 401"
+        );
+        let other = "2026-11-21T11:51:00.000Z error [8] Turn 2 stays unsent";
+        let failed = |place: &str| FailedTarget {
+            queue: "phoenix".to_owned(),
+            place: place.to_owned(),
+            command: "arize-config set harnesses.codex.api_key --stdin".to_owned(),
+        };
+        for (log, place, level, part) in [
+            (
+                &[refused.as_str()][..],
+                place,
+                Fine,
+                "24 hours but 1 about a target that accepts no turn",
+            ),
+            (
+                &[&refused, other],
+                place,
+                Warning,
+                "1 error within 24 hours, the last 9 min ago: Turn 2",
+            ),
+            (&[&refused], "", Warning, "1 error within 24 hours"),
+            (&[&refused], "mlflow http://m", Warning, "1 error within 24 hours"),
+        ] {
+            let lines: Vec<Line> = log.iter().map(|line| Line::parse("hook", line)).collect();
+            crate::checks::expect::only(&check(&lines, &[failed(place)], now), level, part);
+        }
     }
 }

@@ -8,6 +8,7 @@ use delivery::Summary;
 use dispatch::Destination;
 use program_log::chain;
 
+use super::target::FailedTarget;
 use crate::words::{bytes, count, line, show_access, span};
 use crate::{Finding, UnfinishedTurn};
 
@@ -80,14 +81,30 @@ pub fn inspect(settings: &Settings, paths: &Paths) -> Vec<QueueFacts> {
         .collect()
 }
 
-/// What the facts mean. What cannot be sent may go to the first of the targets instead.
-pub fn check(outboxes: &[QueueFacts], paths: &Paths, now: SystemTime) -> Vec<Finding> {
+/// What the facts mean. What cannot be sent may go to the first of the targets instead; a queue of a
+/// target that failed its own check is sent when that is mended.
+pub(crate) fn check(
+    outboxes: &[QueueFacts],
+    failed: &[FailedTarget],
+    paths: &Paths,
+    now: SystemTime,
+) -> Vec<Finding> {
     let own = outboxes.iter().find(|facts| facts.waits_for == WaitsFor::Target);
     let target = own.map_or("TARGET", |facts| facts.queue.split('@').next().unwrap_or_default());
-    outboxes.iter().flat_map(|facts| evaluate(facts, target, paths, now)).collect()
+    let findings = outboxes.iter().flat_map(|facts| {
+        let failed = failed.iter().find(|failed| failed.queue == facts.queue);
+        evaluate(facts, failed, target, paths, now)
+    });
+    findings.collect()
 }
 
-fn evaluate(facts: &QueueFacts, target: &str, paths: &Paths, now: SystemTime) -> Vec<Finding> {
+fn evaluate(
+    facts: &QueueFacts,
+    failed: Option<&FailedTarget>,
+    target: &str,
+    paths: &Paths,
+    now: SystemTime,
+) -> Vec<Finding> {
     let QueueFacts { queue, summary, max_bytes, .. } = facts;
     let summary = match summary {
         Ok(summary) => summary,
@@ -100,9 +117,9 @@ fn evaluate(facts: &QueueFacts, target: &str, paths: &Paths, now: SystemTime) ->
     let all = summary.waiting + summary.rejected.len();
     let decide = format!("{FLUSH} --queue {queue} --to {target}");
     match &facts.waits_for {
-        WaitsFor::Target => evaluate_own(&shown(queue), summary, *max_bytes, now),
+        WaitsFor::Target => evaluate_own(&shown(queue), summary, failed, *max_bytes, now),
         WaitsFor::Place { place, missing } if missing.is_empty() => {
-            evaluate_own(place, summary, *max_bytes, now)
+            evaluate_own(place, summary, failed, *max_bytes, now)
         }
         WaitsFor::Place { place, missing } => {
             let turns = count(all, "turn is queued", "turns are queued");
@@ -127,10 +144,16 @@ fn evaluate(facts: &QueueFacts, target: &str, paths: &Paths, now: SystemTime) ->
     }
 }
 
-fn evaluate_own(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Vec<Finding> {
+fn evaluate_own(
+    target: &str,
+    summary: &Summary,
+    failed: Option<&FailedTarget>,
+    max_bytes: u64,
+    now: SystemTime,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     if summary.waiting > 0 {
-        findings.push(waiting(target, summary, max_bytes, now));
+        findings.push(waiting(target, summary, failed, max_bytes, now));
     }
     if summary.metrics_waiting > 0 {
         let turns = count(summary.metrics_waiting, "turn", "turns");
@@ -158,22 +181,39 @@ fn shown(target: &str) -> String {
     }
 }
 
-fn waiting(target: &str, summary: &Summary, max_bytes: u64, now: SystemTime) -> Finding {
+fn waiting(
+    target: &str,
+    summary: &Summary,
+    failed: Option<&FailedTarget>,
+    max_bytes: u64,
+    now: SystemTime,
+) -> Finding {
     let turns = count(summary.waiting, "turn is queued", "turns are queued");
     let size = bytes(summary.bytes);
     let since = summary.oldest.and_then(|oldest| now.duration_since(oldest).ok());
     let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
-    let error = summary.last_error.as_deref().map(|error| format!(": {}", line(error, 200)));
-    let mut message = format!("{turns} for {target}{since} ({size}){}", error.unwrap_or_default());
+    let mut message = format!("{turns} for {target}{since} ({size})");
+    let command = match failed {
+        // The finding about the target has its answer.
+        Some(failed) => {
+            message.push_str(" until the target accepts turns");
+            failed.command.as_str()
+        }
+        None => {
+            let error = summary.last_error.as_deref();
+            message.extend(error.map(|error| format!(": {}", line(error, 200))));
+            FLUSH
+        }
+    };
     for batch in summary.unfinished.iter().take(MOST_UNFINISHED) {
         message.push_str(&format!("; {}", UnfinishedTurn::from(batch).told(now, 300)));
     }
     // What comes next pushes the oldest out.
     if summary.bytes > max_bytes / 10 * 9 {
         let message = format!("{message}; the queue is full, and the oldest turns are dropped");
-        return Finding::failure(CHECK, message, FLUSH);
+        return Finding::failure(CHECK, message, command);
     }
-    Finding::warning(CHECK, message, FLUSH)
+    Finding::warning(CHECK, message, command)
 }
 
 #[cfg(test)]
@@ -241,7 +281,7 @@ mod tests {
             let summary = summary.map_err(str::to_owned);
             let (queue, waits_for) = ("phoenix".to_owned(), WaitsFor::Target);
             let facts = QueueFacts { queue, waits_for, summary, max_bytes };
-            expect::only(&check(&[facts], &Paths::new("/h", None), now), level, part);
+            expect::only(&check(&[facts], &[], &Paths::new("/h", None), now), level, part);
         }
         let misnamed = QueueFacts {
             queue: "unknown-0".to_owned(),
@@ -249,7 +289,7 @@ mod tests {
             summary: Ok(Summary::default()),
             max_bytes: 1,
         };
-        let findings = check(&[misnamed], &Paths::new("/h", None), now);
+        let findings = check(&[misnamed], &[], &Paths::new("/h", None), now);
         expect::only(&findings, Fine, "nothing is queued for a target that the settings do not");
         let place = || "phoenix http://h, project `p`".to_owned();
         let missing = vec!["PHOENIX_API_KEY".to_owned()];
@@ -289,9 +329,43 @@ mod tests {
         ] {
             let queue = "old".to_owned();
             let facts = QueueFacts { queue, waits_for, summary: Ok(summary), max_bytes: 1 << 20 };
-            let findings = check(&[own.clone(), facts], &Paths::new("/h", None), now);
+            let findings = check(&[own.clone(), facts], &[], &Paths::new("/h", None), now);
             expect::only(&findings[1..], Warning, part);
             assert_eq!(findings[1].command.as_deref(), Some(command), "{part}");
         }
+    }
+    #[test]
+    fn a_queue_is_sent_by_what_mends_its_target() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
+        let summary = Summary {
+            waiting: 2,
+            bytes: 2048,
+            oldest: Some(now - Duration::from_secs(600)),
+            last_error: Some("rejected (http status 401)".to_owned()),
+            ..Summary::default()
+        };
+        let queue = |name: &str| QueueFacts {
+            queue: name.to_owned(),
+            waits_for: WaitsFor::Target,
+            summary: Ok(summary.clone()),
+            max_bytes: 1 << 20,
+        };
+        let key = "arize-config set harnesses.codex.api_key --stdin";
+        let failed = FailedTarget {
+            queue: "phoenix".to_owned(),
+            place: "phoenix http://p".to_owned(),
+            command: key.to_owned(),
+        };
+        let paths = Paths::new("/h", None);
+        let findings = check(&[queue("phoenix"), queue("otlp")], &[failed], &paths, now);
+        let said: Vec<_> = findings
+            .iter()
+            .map(|finding| (finding.message.as_str(), finding.command.as_deref()))
+            .collect();
+        let (refused, busy) = (
+            "2 turns are queued for `phoenix` since 10 min (2.0 KiB) until the target accepts turns",
+            "2 turns are queued for `otlp` since 10 min (2.0 KiB): rejected (http status 401)",
+        );
+        assert_eq!(said, [(refused, Some(key)), (busy, Some("arize-codex flush"))]);
     }
 }

@@ -11,9 +11,9 @@ use codex_config::{Paths, Settings, Target, TargetError, TargetSettings};
 use exporters::{AnswerStatus, ExportError, Probe};
 use program_log::chain;
 
-use crate::Finding;
 use crate::remedy::Remedies;
 use crate::words::{edit, quoted, span};
+use crate::{Finding, Level};
 
 /// The name of this check.
 pub(crate) const TARGET: &str = "target";
@@ -30,6 +30,8 @@ const LARGEST_SKEW: Duration = Duration::from_secs(60);
 pub struct TargetFacts {
     /// Its name among all.
     pub name: String,
+    /// The name of its queue.
+    pub queue: String,
     /// What it is and where; no credentials.
     pub place: String,
     /// What it said.
@@ -96,6 +98,7 @@ fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: boo
     };
     TargetFacts {
         name: target.name.clone(),
+        queue: target.queue(),
         place,
         answer,
         asked: SystemTime::now(),
@@ -154,12 +157,33 @@ fn lacks_scheme(value: &str) -> bool {
     !host.is_empty() && value.chars().all(is_plain) && !value.contains("//")
 }
 
-/// What the facts mean.
+/// What the facts mean: a finding for each target, in their order, and one about the clocks.
 pub(crate) fn check(targets: &[TargetFacts], remedies: Remedies<'_>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         targets.iter().map(|target| evaluate(target, remedies)).collect();
     findings.extend(clock(targets));
     findings
+}
+
+/// A target that accepts no turn. What follows from that is mended with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedTarget {
+    /// The name of its queue.
+    pub(crate) queue: String,
+    /// What it is and where; empty where the settings do not name it correctly.
+    pub(crate) place: String,
+    /// What mends it.
+    pub(crate) command: String,
+}
+
+/// The targets that accept no turn, by what [`check`] found of them.
+pub(crate) fn failed(targets: &[TargetFacts], findings: &[Finding]) -> Vec<FailedTarget> {
+    let failed = targets.iter().zip(findings).filter_map(|(target, finding)| {
+        let command = finding.command.clone().filter(|_| finding.level == Level::Failure)?;
+        let (queue, place) = (target.queue.clone(), target.place.clone());
+        Some(FailedTarget { queue, place, command })
+    });
+    failed.collect()
 }
 
 fn evaluate(facts: &TargetFacts, remedies: Remedies<'_>) -> Finding {
@@ -277,11 +301,12 @@ mod tests {
     use codex_config::{ConfigTexts, Environment};
 
     use super::*;
-    use crate::Level::{self, Failure, Ok as Fine, Warning};
+    use crate::Level::{Failure, Ok as Fine, Warning};
 
     fn facts(answer: Answer) -> TargetFacts {
         TargetFacts {
             name: "phoenix".to_owned(),
+            queue: "phoenix".to_owned(),
             place: "phoenix http://p:6006/v1/traces".to_owned(),
             answer,
             asked: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000),
