@@ -81,7 +81,7 @@ fn no_turns(args: &Show, environment: &Environment, paths: &Paths) -> CommandErr
     }
     let Some(there) = elsewhere(environment, paths) else {
         return CommandError::NotFound {
-            what: "no turn was recorded yet".to_owned(),
+            what: "no turn is stored yet".to_owned(),
             hint: "run `codex`, or see an example with `arize-codex demo`".to_owned(),
         };
     };

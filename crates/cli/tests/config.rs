@@ -446,7 +446,7 @@ fn a_key_that_no_setting_has_is_not_written() {
     home.check(
         &["set", "logging.promts", "false"],
         expect![[r#"
-            error: `HOME/.arize/harness/config.yaml` was left as it is: `logging.promts` is no setting (did you mean `logging.prompts`?)
+            error: `HOME/.arize/harness/config.yaml` was left as it is: `logging.promts` is not a setting (did you mean `logging.prompts`?)
             hint: `--force` writes it nevertheless
             exit 4
         "#]],

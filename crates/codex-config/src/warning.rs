@@ -80,7 +80,7 @@ pub enum Warning {
         position: usize,
     },
     /// A key has no meaning in its place, so what the user wanted of it does not happen.
-    #[error("`{key}` is no setting{}; ignored", did_you_mean(meant.as_deref()))]
+    #[error("`{key}` is not a setting{}; ignored", did_you_mean(meant.as_deref()))]
     UnknownKey {
         /// The dotted key.
         key: String,

@@ -37,7 +37,7 @@ pub enum Change {
 #[derive(Debug, thiserror::Error)]
 pub enum ShimError {
     /// A file that is not ours has its name.
-    #[error("`{}` is not a shim of ours", .path.display())]
+    #[error("`{}` is another program, not the `codex` of arize-codex", .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,

@@ -17,7 +17,7 @@ pub(crate) fn notify_payload(argument: Option<&OsStr>, log: &Log) -> Option<Noti
     match NotifyPayload::decode(&argument.to_string_lossy()) {
         Ok(payload) => Some(payload),
         Err(error @ NotifyError::OtherType(_)) => {
-            log.verbose(format_args!("{error}: passed over"));
+            log.verbose(format_args!("{error}: ignored"));
             None
         }
         Err(error) => {
@@ -35,7 +35,7 @@ pub(crate) fn lifecycle_payload(log: &Log) -> Option<LifecyclePayload> {
     match LifecyclePayload::decode(&text.ok()?) {
         Ok(payload) => Some(payload),
         Err(error @ LifecycleError::OtherEvent(_)) => {
-            log.verbose(format_args!("{error}: passed over"));
+            log.verbose(format_args!("{error}: ignored"));
             None
         }
         Err(error) => {

@@ -190,7 +190,7 @@ harnesses:
     ];
     assert_eq!(attributes, expected.map(|(name, value)| (name.to_owned(), value)));
     let warnings: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings, ["`harnesses.codex.future_setting` is no setting; ignored"]);
+    assert_eq!(warnings, ["`harnesses.codex.future_setting` is not a setting; ignored"]);
 }
 
 #[test]
@@ -533,19 +533,19 @@ harnesses:
     check_warnings(
         Sources { yaml: Some(yaml), ..Sources::default() },
         expect![[r#"
-            `loging` is no setting (did you mean `logging`?); ignored
-            `logging.promts` is no setting (did you mean `logging.prompts`?); ignored
-            `logging.colour` is no setting; ignored
-            `outbox.max_days` is no setting; ignored
-            `harnesses.codex.endpont` is no setting (did you mean `harnesses.codex.endpoint`?); ignored
-            `harnesses.codex.logging` is no setting (did you mean `logging`?); ignored
-            `harnesses.codex.user_id` is no setting (did you mean `user_id`?); ignored
-            `harnesses.codex.collector.hots` is no setting (did you mean `harnesses.codex.collector.host`?); ignored
-            `harnesses.codex.collector.forward.header` is no setting (did you mean `harnesses.codex.collector.forward.headers`?); ignored
-            `harnesses.codex.sampling.ration` is no setting (did you mean `harnesses.codex.sampling.ratio`?); ignored
-            `harnesses.codex.targets[0].logging.prompt` is no setting (did you mean `harnesses.codex.targets[0].logging.prompts`?); ignored
-            `harnesses.codex.targets[0].logging.scrub` is no setting (did you mean `logging.scrub`?); ignored
-            `harnesses.codex.targets[1].nmae` is no setting (did you mean `harnesses.codex.targets[1].name`?); ignored
-            `harnesses.codex.targets[1].folders` is no setting (did you mean `harnesses.codex.folders`?); ignored"#]],
+            `loging` is not a setting (did you mean `logging`?); ignored
+            `logging.promts` is not a setting (did you mean `logging.prompts`?); ignored
+            `logging.colour` is not a setting; ignored
+            `outbox.max_days` is not a setting; ignored
+            `harnesses.codex.endpont` is not a setting (did you mean `harnesses.codex.endpoint`?); ignored
+            `harnesses.codex.logging` is not a setting (did you mean `logging`?); ignored
+            `harnesses.codex.user_id` is not a setting (did you mean `user_id`?); ignored
+            `harnesses.codex.collector.hots` is not a setting (did you mean `harnesses.codex.collector.host`?); ignored
+            `harnesses.codex.collector.forward.header` is not a setting (did you mean `harnesses.codex.collector.forward.headers`?); ignored
+            `harnesses.codex.sampling.ration` is not a setting (did you mean `harnesses.codex.sampling.ratio`?); ignored
+            `harnesses.codex.targets[0].logging.prompt` is not a setting (did you mean `harnesses.codex.targets[0].logging.prompts`?); ignored
+            `harnesses.codex.targets[0].logging.scrub` is not a setting (did you mean `logging.scrub`?); ignored
+            `harnesses.codex.targets[1].nmae` is not a setting (did you mean `harnesses.codex.targets[1].name`?); ignored
+            `harnesses.codex.targets[1].folders` is not a setting (did you mean `harnesses.codex.folders`?); ignored"#]],
     );
 }

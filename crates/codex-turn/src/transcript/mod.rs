@@ -170,7 +170,7 @@ impl Transcript {
     pub fn skip(&mut self, bytes: u64) {
         let offset = self.at.offset;
         self.at.offset += bytes;
-        let what = format!("a line of {bytes} bytes was passed over");
+        let what = format!("a line of {bytes} bytes was ignored");
         self.problems.push(Problem { offset, what, is_limit: true });
     }
 

@@ -374,7 +374,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     let batch = home.batches().pop().unwrap();
     assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
     let log = home.log();
-    let line = log.lines().find(|line| line.contains("was passed over"));
+    let line = log.lines().find(|line| line.contains("was ignored"));
     // The doctor knows by these words that something was left out because it was too much.
     assert!(line.is_some_and(|line| line.contains(LIMIT_REACHED)), "{log}");
 }
