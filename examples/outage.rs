@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(fs::remove_dir_all(folder)?)
 }
 
-/// Offers what waits, now: `When::Due` would keep to the pause after a failure.
+/// Sends what is queued, now: `When::Due` would keep to the pause after a failure.
 fn flush(queue: &Outbox, otlp: &Otlp) -> Result<Flushed, delivery::OutboxError> {
     let attempt = Attempt {
         fingerprint: 1,

@@ -53,7 +53,7 @@ impl<'a> Codex<'a> {
         Ok(Self { program: program.to_owned(), home })
     }
 
-    /// Configures the Codex binary `program` in `home` as it is before anybody traces it: it knows the
+    /// Configures the Codex binary `program` in `home` as it is before tracing is set up: it knows the
     /// model, and nothing of us.
     pub fn untraced(program: &Path, home: &'a Home, model: &ModelServer) -> anyhow::Result<Self> {
         let path = home.codex_home().join("config.toml");
@@ -137,7 +137,7 @@ metrics_exporter = "none"
     )
 }
 
-/// What a person has in `config.toml`, and a line of somebody else's above the first table.
+/// What a person has in `config.toml`, and a line of another program above the first table.
 fn user_config(home: &Home, model: &ModelServer, notify: &str) -> String {
     format!(
         r#"model = "{MODEL}"

@@ -28,7 +28,7 @@ pub struct Guard {
 pub enum AsksFor {
     /// The key, over plain HTTP.
     Key,
-    /// TLS, from anybody.
+    /// TLS, from any client.
     Tls,
     /// TLS with the client's certificate, and the key.
     All,

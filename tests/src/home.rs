@@ -54,7 +54,7 @@ impl Home {
     }
 
     /// Makes a home in which nothing of ours runs: what Codex notifies is only written down, and
-    /// the events go to whoever listens on the port `sink`.
+    /// the events go to the program on the port `sink`.
     pub fn for_recording(sink: u16) -> anyhow::Result<Self> {
         let nothing = Path::new("/bin/true");
         Self::with(Path::new("/nowhere"), "recording", sink, nothing, nothing)
@@ -68,7 +68,7 @@ impl Home {
         hook: &Path,
     ) -> anyhow::Result<Self> {
         let root = tempfile::tempdir()?.keep();
-        // Without `--force`: the port may be somebody else's by then.
+        // Without `--force`: another process may have the port by then.
         let will = LastWill::new(
             r#"for file in "$2"/home/.codex/app-server-daemon/*.pid; do
                 pid=$(sed -n 's/^{"pid":\([0-9]*\),.*/\1/p' "$file")

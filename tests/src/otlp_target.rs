@@ -1,4 +1,4 @@
-//! A target that takes spans over OTLP as JSON, misbehaves when it is told to, and counts what it has.
+//! A target that takes spans over OTLP as JSON, misbehaves on demand, and counts what it has.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};

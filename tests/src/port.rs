@@ -14,7 +14,7 @@ static PORTS: LazyLock<Mutex<Range<u16>>> = LazyLock::new(|| {
     Mutex::new(10_000 + 100 * nth..32_000)
 });
 
-/// Returns a port of 127.0.0.1 at which nobody listens, each time another.
+/// Returns a port of 127.0.0.1 at which no program listens, each time another.
 pub fn free_port() -> io::Result<u16> {
     let mut ports = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
     let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn no_port_is_given_twice_or_taken() {
         let one = free_port().unwrap();
-        // Should somebody else have it, so much the better.
+        // If another process has it, so much the better.
         let next = TcpListener::bind((Ipv4Addr::LOCALHOST, one + 1));
         let other = free_port().unwrap();
         assert!(other > one + 1 && other < 32_000, "{one} {other} {next:?}");

@@ -1,4 +1,4 @@
-//! Recorded turns, told again under other names: as many as a story wants, in no time.
+//! Recorded turns, replayed under other names: as many as a story wants, in no time.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

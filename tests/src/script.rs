@@ -67,8 +67,8 @@ impl Script {
 
     /// Returns the text of the last message: the turn's final answer.
     pub fn answer(&self) -> Option<&str> {
-        let told = self.steps.iter().filter(|step| step.failure.is_none() && !step.compacts);
-        told.rev().find_map(Step::said)
+        let answered = self.steps.iter().filter(|step| step.failure.is_none() && !step.compacts);
+        answered.rev().find_map(Step::said)
     }
 
     /// Returns the tokens of all steps together.
@@ -261,7 +261,7 @@ impl Call {
         Self::new(name, Arguments::Text(input.to_owned()))
     }
 
-    /// Lets the provider search the web or open a page; Codex is only told about it.
+    /// Lets the provider search the web or open a page; Codex only hears of it.
     pub fn web(action: &Value) -> Self {
         Self::new("web_search", Arguments::Action(action.to_string()))
     }

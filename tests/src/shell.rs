@@ -1,7 +1,7 @@
 //! The tool with which a Codex version lets the model run shell commands.
 //!
 //! It was renamed twice, and a version offers another one to another model. So a [`Script`] only says
-//! which command is run, and whoever plays it looks at what Codex offers, as a model does.
+//! which command is run; the scripted model chooses a tool that Codex offers, as a real one does.
 //!
 //! [`Script`]: crate::Script
 

@@ -30,7 +30,7 @@ impl Version {
     }
 
     /// Returns a model of its time to which it offers its tools directly. With one that it does not
-    /// know it would assume the least, and offer tools that nobody used.
+    /// know it would assume the least, and offer tools that were never used.
     pub fn model(self) -> &'static str {
         if self.minor < 130 { "gpt-5.1-codex" } else { MODEL }
     }

@@ -6,12 +6,12 @@ use crate::{install, run};
 /// The Codex that the stories are written for.
 pub(crate) const CODEX_VERSION: &str = "0.171.0";
 
-/// The stories that are told of every version.
+/// The stories that run with every version.
 const OF_EVERY_VERSION: [&str; 2] = ["complete::", "sources::"];
 
 /// Installs what the stories need, builds our binaries, and runs the stories whose names contain
 /// one of `filters`. Without filters it runs all; with another Codex than that which the stories are
-/// written for, those that are told of every version.
+/// written for, those that run with every version.
 ///
 /// What the stories start, they end themselves, however they end.
 pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {

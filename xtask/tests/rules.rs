@@ -132,7 +132,7 @@ fn the_libraries_and_the_examples_need_no_other_crates_of_ours() {
     assert_eq!(checked, LIBRARIES.len() + 1);
 }
 
-/// Whoever sends over HTTP does not pay for the runtime that gRPC needs.
+/// A program that sends over HTTP does not have the runtime that gRPC needs.
 #[test]
 fn the_hook_has_an_async_runtime_only_through_the_exporters() {
     let tree =
@@ -202,7 +202,7 @@ fn every_dependency_comes_from_the_default_registry() {
     }
 }
 
-/// A mistake in its configuration keeps Codex from starting, or from telling anybody anything.
+/// A mistake in its configuration keeps Codex from starting, or from tracing.
 #[test]
 fn trap_18_the_docs_configure_codex_as_all_its_versions_take_it() {
     let docs = std::fs::read_to_string(root().join("docs/setup.md")).unwrap();

@@ -276,8 +276,8 @@ impl Client {
 }
 
 impl ClientError {
-    /// Whether the reason is that nobody listens at the address.
-    pub fn is_nobody_there(&self) -> bool {
+    /// Whether the reason is that no program listens at the address.
+    pub fn is_refused(&self) -> bool {
         matches!(self, Self::Unreachable { source: ureq::Error::Io(error), .. }
             if error.kind() == io::ErrorKind::ConnectionRefused)
     }

@@ -5,12 +5,12 @@
 //! machine can take the port first.
 //!
 //! - A request may carry a nonce. The answer then proves, with a MAC of the nonce, that the service
-//!   knows the token. The MAC covers the address that the service listens on, so that nobody who
+//!   knows the token. The MAC covers the address that the service listens on, so that no process that
 //!   listens at another one can pass the proof of the service on as its own.
 //! - What the client then sends in place of the token is a MAC, too: of the number of the service's
 //!   run and of the address. It is of no use with the next run, nor anywhere else.
-//! - The write token stands in Codex's configuration, and Codex sends it to whoever has the port. It
-//!   permits sending events, and nobody can compute the token from it.
+//! - The write token stands in Codex's configuration, and Codex sends it to the process that has the port. It
+//!   permits sending events, and the token cannot be computed from it.
 
 use std::{fmt::Write, io};
 
@@ -48,7 +48,7 @@ impl Token {
         Self(text.into())
     }
 
-    /// One that nobody can guess.
+    /// A random one, which cannot be guessed.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl Paths {
     /// When the file cannot be read, or not be written where that is needed.
     pub fn token_or_new(&self) -> io::Result<Token> {
         if let Some(token) = self.known_token()? {
-            // Whoever copied the file about may have changed its permissions. Nothing is written: the
+            // A copy of the file may have other permissions. Nothing is written: the
             // disk may be full.
             #[cfg(unix)]
             std::fs::set_permissions(
@@ -141,7 +141,7 @@ impl Paths {
     }
 }
 
-/// A number that nobody can guess, as hexadecimal digits.
+/// A random number that cannot be guessed, as hexadecimal digits.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The name the service gives itself in [`Health::service`] and in the `server` header of every
-/// answer; whatever does not say it is somebody else's service.
+/// answer; an answer without it comes from another program.
 pub const SERVICE_NAME: &str = "arize-codex-buffer";
 
 /// One log event of a thread, as Codex sent it and without its OTLP wrapping.

@@ -100,7 +100,7 @@ fn nobody_there() {
     let endpoint = Endpoint { port: listener.local_addr().unwrap().port(), ..Endpoint::default() };
     drop(listener);
     let error = Client::new(&endpoint, None).health().unwrap_err();
-    assert!(error.is_nobody_there(), "{error:?}");
+    assert!(error.is_refused(), "{error:?}");
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn other_services_are_recognised_and_get_no_credential() {
     }
 }
 
-/// Whoever takes the port first knows what our service looks like, and not the token.
+/// A program that takes the port first knows how our service answers, and not the token.
 #[test]
 fn what_cannot_prove_that_it_knows_the_token_gets_no_credential() {
     let elsewhere = Endpoint { port: 1, ..Endpoint::default() };
@@ -155,7 +155,7 @@ fn events_without_a_proof_are_not_believed() {
 fn a_service_that_breaks_off_is_unreachable() {
     let error = check(|_, _| {});
     assert!(matches!(error, ClientError::Unreachable { .. }), "{error:?}");
-    assert!(!error.is_nobody_there());
+    assert!(!error.is_refused());
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn a_service_that_hangs_is_given_up() {
 }
 
 #[test]
-fn refusals_are_told_apart() {
+fn refusals_are_classified() {
     let error = check_answer("401 Unauthorized", "{}");
     assert!(matches!(error, ClientError::Unauthorized { .. }), "{error:?}");
     let error = check_answer("503 Service Unavailable", "the disk is full");

@@ -1,4 +1,4 @@
-//! What the service is told: where to listen, where its files are, how much it may keep.
+//! What the service is configured with: where to listen, where its files are, how much it may keep.
 
 use std::{
     path::PathBuf,
@@ -26,7 +26,7 @@ pub struct ServerConfig {
     pub log: LogTarget,
     /// The system's clock.
     pub wall_clock: fn() -> SystemTime,
-    /// Who looks at threads that fell silent; nobody where there is none.
+    /// How threads that fell silent are read; without it none is.
     pub sweep: Option<Sweep>,
     /// Where bodies of logs are passed on to, if anywhere.
     pub forward: Option<Forwarding>,
@@ -42,7 +42,7 @@ pub enum Forwarding {
     Hook(PathBuf),
 }
 
-/// How threads are looked at that fell silent without anybody saying why.
+/// How threads are read that fell silent without a trigger.
 #[derive(Debug, Clone)]
 pub struct Sweep {
     /// The hook program, which is started as `hook --sweep THREAD...` and as `hook --flush`. Where
@@ -52,7 +52,7 @@ pub struct Sweep {
     pub codex_home: PathBuf,
     /// The folder in which the hook puts away what it could not deliver.
     pub outbox: PathBuf,
-    /// The settings file. When it changes, what waits is offered again.
+    /// The settings file. When it changes, queued turns are sent again.
     pub settings: PathBuf,
     /// How silent is silent.
     pub pace: Pace,
@@ -66,7 +66,7 @@ pub struct Pace {
     pub written: Duration,
     /// After events arrived, if they were not collected; 5 s by default.
     pub received: Duration,
-    /// After a look, for a second one; 31 minutes by default. The hook takes it for granted after 30
+    /// After a run, for a second one; 31 minutes by default. The hook takes it for granted after 30
     /// minutes that a turn that goes on has lost its Codex.
     pub late: Duration,
     /// After something happened to an outbox, until it is looked at; 1 s by default.
@@ -103,8 +103,8 @@ pub struct Limits {
 pub enum Writers {
     /// Everybody of whom the system does not say that it is another user. Codex sends no token unless
     /// its configuration says so.
-    Anybody,
-    /// Nobody: senders have to show the write token, in `x-arize-token` or as a bearer.
+    Everyone,
+    /// None: senders have to show the write token, in `x-arize-token` or as a bearer.
     TokenHolders,
 }
 

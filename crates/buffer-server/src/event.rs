@@ -77,7 +77,7 @@ pub(crate) struct Event {
 pub(crate) enum Verdict {
     /// It is kept.
     Keep(Event),
-    /// It says nothing that anybody needs.
+    /// It has nothing that a trace needs.
     Skip,
     /// It names no thread.
     Unthreaded,

@@ -1,4 +1,4 @@
-//! The buffer service: takes Codex's OTLP log events and keeps them per thread until whoever
+//! The buffer service: takes Codex's OTLP log events and keeps them per thread until the program that
 //! builds the traces collects them.
 //!
 //! Codex exports its events once a second, does not retry, and waits for the answer when it

@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::args::Flush;
 use crate::{CommandError, ExitCode};
 
-/// The longest time that one request to a target takes: here somebody waits who wants it to work.
+/// The longest time that one request to a target takes: a person waits for it.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// After this time no further request begins.
@@ -49,7 +49,7 @@ impl Line {
     }
 }
 
-/// Offers each target what waits for it, now, and says what came of it. Ends with `Failure` where
+/// Sends to each target what is queued for it, now, and reports the result. Ends with `Failure` where
 /// something still waits.
 pub(crate) fn flush(
     args: &Flush,
@@ -234,7 +234,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         }
         let unfinished = line.unfinished();
         for turn in unfinished.iter().take(MOST_UNFINISHED) {
-            let _ = writeln!(text, "  {}", turn.told(now, 300));
+            let _ = writeln!(text, "  {}", turn.describe(now, 300));
         }
         if let Some(more @ 1..) = unfinished.len().checked_sub(MOST_UNFINISHED) {
             let _ = writeln!(text, "  and {} more", counted(more));

@@ -3,7 +3,7 @@
 //! It puts together what the other crates do, for a person at a terminal: `setup` installs the tracing
 //! of Codex and `uninstall` takes it back, `demo` runs the whole pipeline on a recorded session, `show`
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
-//! `flush` sends what waits, `logs` prints what the programs wrote down. Results go to stdout,
+//! `flush` sends queued turns, `logs` prints the logs of the programs. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).

@@ -16,7 +16,7 @@ fn main() -> std::process::ExitCode {
             error.code().into()
         }
         Err(error) => {
-            // Nobody to tell if stderr is closed.
+            // Without stderr there is no place for an error.
             let _ = writeln!(std::io::stderr(), "{}", terminal_text::lines(&error.report()));
             error.code().into()
         }

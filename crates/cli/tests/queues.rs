@@ -116,7 +116,7 @@ fn all_such_turns_can_be_sent_elsewhere_at_once_and_a_target_is_not_touched() {
     assert!(text.starts_with("no turn is queued for a target that the settings do not name"));
 }
 
-/// Whoever chose another target would else take the last turn in the store for the last one.
+/// A user who chose another target would else take the last turn in the store for the last one.
 #[test]
 fn older_turns_are_shown_with_a_word_on_where_the_newer_ones_are() {
     let home = Home::new();

@@ -1,4 +1,4 @@
-//! `arize-codex doctor --report`: all that helps, and nothing that is somebody's affair.
+//! `arize-codex doctor --report`: all that helps, and nothing private.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]

@@ -131,15 +131,18 @@ mod tests {
     }
 
     #[test]
-    fn an_image_is_told_by_its_type_and_size() {
+    fn an_image_becomes_its_type_and_size() {
         let check = |part: Json, expected: &str| {
             assert_eq!(content_text(&Json::Array(vec![part])).as_deref(), Some(expected));
         };
         let inline = "data:image/png;base64,iVBORw0KGg==";
-        let told = "<image: image/png, 7 bytes>";
-        check(json!({ "type": "input_image", "image_url": inline }), told);
-        check(json!({ "type": "image_url", "image_url": { "url": inline } }), told);
-        check(json!({ "type": "image", "mimeType": "image/png", "data": "iVBORw0KGg==" }), told);
+        let placeholder = "<image: image/png, 7 bytes>";
+        check(json!({ "type": "input_image", "image_url": inline }), placeholder);
+        check(json!({ "type": "image_url", "image_url": { "url": inline } }), placeholder);
+        check(
+            json!({ "type": "image", "mimeType": "image/png", "data": "iVBORw0KGg==" }),
+            placeholder,
+        );
         for (limit, expected) in [
             (64 * 1024, "<image: image/png, 225000 bytes>"),
             (22, "<image: image/png, 225000 bytes>"),
@@ -159,8 +162,8 @@ mod tests {
             assert_eq!(read(attached), "<image: image/png, 225000 bytes>", "{limit}");
         }
         let signed = "https://me@example.com/a.png?signature=1";
-        let told = "<image: https://example.com/a.png>";
-        check(json!({ "type": "input_image", "image_url": signed }), told);
+        let placeholder = "<image: https://example.com/a.png>";
+        check(json!({ "type": "input_image", "image_url": signed }), placeholder);
         check(json!({ "type": "local_image", "path": "/tmp/a.png" }), "<image: /tmp/a.png>");
         check(json!({ "type": "image", "file_id": "f" }), "<image>");
     }

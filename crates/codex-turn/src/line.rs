@@ -257,17 +257,17 @@ mod tests {
     #[test]
     fn escapes_are_kept_whole_and_counted_as_what_they_stand_for() {
         let line = r#"["\ud83d\ude00\u00fc\u20ac\"\\end of it"]"#;
-        let told = |kept: &str| Some(json!([format!("{kept}… <truncated: 20 bytes in all>")]));
+        let cut = |kept: &str| Some(json!([format!("{kept}… <truncated: 20 bytes in all>")]));
         let check = |limit, expected| {
             for piece in [1, 5, 100] {
                 assert_eq!(read(line, limit, piece), expected, "{limit}");
             }
         };
-        check(3, told(""));
-        check(4, told("😀"));
-        check(6, told("😀ü"));
-        check(9, told("😀ü€"));
-        check(10, told("😀ü€\""));
+        check(3, cut(""));
+        check(4, cut("😀"));
+        check(6, cut("😀ü"));
+        check(9, cut("😀ü€"));
+        check(10, cut("😀ü€\""));
     }
 
     #[test]

@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn trap_23_a_refusal_is_told_by_its_text_alone() {
+    fn trap_23_a_refusal_is_recognised_by_its_text_alone() {
         let blocked = "Command blocked by PreToolUse hook: not here. Command: ls";
         check(blocked, None, denied(blocked));
         let arguments = "failed to parse function arguments: missing field `cmd`";

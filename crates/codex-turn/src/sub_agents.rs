@@ -15,8 +15,8 @@ use crate::transcript::TranscriptTurn;
 /// Which of the calls of `parent` that set the sub-agent to work led to `child`, one of its turns:
 /// from 1, in the order of the spans.
 pub fn nth_call(parent: &TranscriptTurn, child: &TranscriptTurn) -> usize {
-    let told = fuse(parent, &[]);
-    let calls = calls_to(&told, &child.meta.thread_id);
+    let fused = fuse(parent, &[]);
+    let calls = calls_to(&fused, &child.meta.thread_id);
     let turn_id = child.turn_id.as_deref();
     let named = turn_id.and_then(|id| calls.iter().position(|call| begins(call, id)));
     // Since its second generation no record names both. The turn begins with the call, or after

@@ -161,7 +161,7 @@ impl TelemetryCall {
         })
     }
 
-    /// The request of which nobody knows what came of it, a model call of its own.
+    /// The request whose result is unknown, a model call of its own.
     pub(crate) fn open_attempt(&self) -> Option<LlmCall> {
         let last = self.attempts.last().filter(|_| self.is_open());
         last.map(|attempt| self.call(attempt))

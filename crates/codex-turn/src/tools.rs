@@ -58,7 +58,7 @@ pub(crate) const NESTED_ID: &str = "exec-";
 /// same time.
 pub(crate) const COMPARED: usize = 64;
 
-/// The name under which a command that the user runs is told.
+/// The tool name of a command that the user runs.
 pub(crate) const USER_SHELL: &str = "user_shell_command";
 
 /// Reads a response item that is a tool call: each type that ends in `_call`, known or not.
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_told_as_the_model_asked_for_it() {
+    fn a_command_is_shown_as_the_model_asked_for_it() {
         let check = |command: Json, expected: &str| {
             assert_eq!(command_arguments(&command), expected);
         };

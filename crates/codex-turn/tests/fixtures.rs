@@ -291,13 +291,13 @@ fn trap_03_sub_agents_find_their_parents() {
 
 /// Up to 0.148 a sub-agent that is forked off has its parent's history copied into its transcript.
 #[test]
-fn a_copied_history_is_not_told_again() {
+fn a_copied_history_is_not_sent_again() {
     let recording = Recording::from_file(&data_dir("0.130.0/fork_context").join("rollout-2.jsonl"));
     let (turns, _) = recording.transcript();
-    let told: Vec<_> =
+    let found: Vec<_> =
         turns.iter().map(|turn| (turn.is_copied(), fuse(turn, &[]).prompt)).collect();
     let prompt = |text: &str| Some(text.to_owned());
-    assert_eq!(told, [(true, prompt("PARENTPROMPT go")), (false, prompt("CHILDTASK-A do"))]);
+    assert_eq!(found, [(true, prompt("PARENTPROMPT go")), (false, prompt("CHILDTASK-A do"))]);
 }
 
 /// The service tier, on which the price depends, stands in the settings that Codex notes within the
@@ -423,7 +423,7 @@ fn trap_02_the_title_thread_is_recognised() {
 }
 
 /// A sub-agent that is given more to do later works for the call that gave it that, whatever other
-/// calls there were (a message alone sets nobody to work).
+/// calls there were (a message alone starts no sub-agent).
 #[test]
 fn later_work_of_a_sub_agent_finds_its_call() {
     let turns =

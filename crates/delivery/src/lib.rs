@@ -223,7 +223,7 @@ impl Outbox {
         folder::count(&self.folder.join("sampled-out"), 1);
     }
 
-    /// Counts batches whose metrics did not arrive, as far as anybody knows.
+    /// Counts batches whose metrics probably did not arrive.
     pub fn note_metrics_lost(&self, batches: usize) {
         folder::count(&self.folder.join("metrics-lost"), batches);
     }

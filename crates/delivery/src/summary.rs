@@ -10,14 +10,14 @@ use super::folder::{self, BatchName};
 use super::progress::Progress;
 use super::{Outbox, OutboxError};
 
-/// What waits for a target, and how it stands with it. Taken while others may change it.
+/// What is queued for a target, and its state. Read while other processes may change it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Batches that wait; a batch is a turn, or what is left of one.
     pub waiting: usize,
     /// Their size in bytes.
     pub bytes: u64,
-    /// When the oldest of them was put away.
+    /// When the oldest of them was queued.
     pub oldest: Option<SystemTime>,
     /// Those of them that the target has in part, or at which it fails, the oldest first.
     pub unfinished: Vec<UnfinishedBatch>,
@@ -39,7 +39,7 @@ pub struct Summary {
     pub sampled_out: u64,
     /// Accepted batches whose metrics wait.
     pub metrics_waiting: usize,
-    /// Accepted batches whose metrics did not arrive, as far as anybody knows.
+    /// Accepted batches whose metrics probably did not arrive.
     pub metrics_lost: u64,
 }
 
@@ -48,7 +48,7 @@ pub struct Summary {
 pub struct UnfinishedBatch {
     /// Its trace, in hexadecimal digits.
     pub trace_id: String,
-    /// When it was put away.
+    /// When it was queued.
     pub created: SystemTime,
     /// Its spans.
     pub spans: usize,
@@ -71,7 +71,7 @@ pub struct UnfinishedBatch {
 pub struct RejectedBatch {
     /// Its trace, in hexadecimal digits; empty where the file cannot be read.
     pub trace_id: String,
-    /// When it was put away.
+    /// When it was queued.
     pub created: SystemTime,
     /// Its spans.
     pub spans: usize,
@@ -82,7 +82,7 @@ pub struct RejectedBatch {
 }
 
 impl Outbox {
-    /// What waits, and how it stands with the target.
+    /// What is queued, and the state of the target.
     pub fn summary(&self) -> Result<Summary, OutboxError> {
         let waiting = self.on(&self.folder, folder::batches)?;
         let rejected_folder = self.rejected_folder();

@@ -29,7 +29,7 @@ pub(crate) struct HeldQueue {
 }
 
 impl Others {
-    /// Finds them. What waits for a place that is a target's by now waits for that target.
+    /// Finds them. Turns queued for a place that is a target's by now are queued for that target.
     pub(crate) fn find(
         exporters: &[Arc<QueuedExporter>],
         settings: &Settings,
@@ -71,7 +71,7 @@ impl Others {
         }
     }
 
-    /// What waits in those that cannot be sent.
+    /// The queues that cannot be sent.
     pub(crate) fn outboxes(&self) -> impl Iterator<Item = TargetOutbox> {
         self.held.iter().map(|queue| TargetOutbox {
             name: queue.name.clone(),

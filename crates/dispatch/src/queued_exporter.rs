@@ -321,7 +321,7 @@ impl QueuedExporter {
         self.metrics
     }
 
-    /// Sends the numbers of a batch, or puts them away: behind what waits already, because there is no
+    /// Sends the metrics of a batch, or queues them: behind those that are queued, because there is no
     /// time left, or because the target takes nothing now.
     pub(crate) fn send_metrics(&self, batch: &SpanBatch, until: Instant) -> MetricsOutcome {
         let (Ok(exporter), Some(metrics)) = (&self.exporter, metrics_of(batch)) else {

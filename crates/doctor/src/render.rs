@@ -114,7 +114,7 @@ mod tests {
     use crate::Finding;
 
     fn report() -> Report {
-        let long = "nothing listens on 127.0.0.1:4318, so that Codex's log events are lost and turns are told from their transcripts alone";
+        let long = "nothing listens on 127.0.0.1:4318, so that Codex's log events are lost and turns come from their transcripts alone";
         Report::new(vec![
             Finding::ok("codex", "`codex` is `/usr/bin/codex`, version 0.169.0"),
             Finding::failure("service.up", long, "arize-codex-buffer start"),
@@ -129,8 +129,8 @@ mod tests {
             ok    codex       `codex` is `/usr/bin/codex`, version
                               0.169.0
             FAIL  service.up  nothing listens on 127.0.0.1:4318, so that
-                              Codex's log events are lost and turns are
-                              told from their transcripts alone
+                              Codex's log events are lost and turns
+                              come from their transcripts alone
                               run: arize-codex-buffer start
             warn  log         2 errors since yesterday
                               run: arize-codex logs -n 50

@@ -48,7 +48,7 @@ impl From<&UnfinishedBatch> for UnfinishedTurn {
 
 impl UnfinishedTurn {
     /// The same on one line of at most so many columns.
-    pub fn told(&self, now: SystemTime, width: usize) -> String {
+    pub fn describe(&self, now: SystemTime, width: usize) -> String {
         let now = millis(now);
         let time = |millis| span(Duration::from_millis(millis));
         let mut text = format!(
@@ -89,9 +89,9 @@ mod tests {
             next_attempt: None,
             last_error: None,
         };
-        let told = |batch: &UnfinishedBatch| UnfinishedTurn::from(batch).told(now, 200);
+        let describe = |batch: &UnfinishedBatch| UnfinishedTurn::from(batch).describe(now, 200);
         assert_eq!(
-            told(&batch),
+            describe(&batch),
             "600 of 1501 spans (11 MiB of 29 MiB) of trace 8f997398 sent since 5 min"
         );
         let failing = UnfinishedBatch {
@@ -101,7 +101,7 @@ mod tests {
             ..batch
         };
         assert_eq!(
-            told(&failing),
+            describe(&failing),
             "600 of 1501 spans (11 MiB of 29 MiB) of trace 8f997398 sent since 5 min, tried again in \
              3 s, failed 2 times: no answer in time"
         );

@@ -15,8 +15,8 @@ use doctor::{Context, Finding, Level, Report, examine};
 use machine::Machine;
 use tempfile::TempDir;
 
-/// A port at which nobody listens. One that was just given back, another process may have by now.
-const NOBODY: u16 = 9;
+/// A port at which no program listens. One that was just given back, another process may have by now.
+const CLOSED: u16 = 9;
 
 /// A home in which Codex is installed and everything is set up, but for what a test changes.
 struct Home {
@@ -29,7 +29,7 @@ struct Home {
 impl Home {
     /// No service runs.
     fn new() -> Self {
-        Self::with_service_at(NOBODY)
+        Self::with_service_at(CLOSED)
     }
 
     fn with_service_at(port: u16) -> Self {
@@ -174,7 +174,7 @@ fn settings_that_cannot_be_read_stop_everything_and_are_named() {
 }
 
 #[test]
-fn credentials_that_are_refused_are_told_from_a_server_that_is_away() {
+fn refused_credentials_are_distinguished_from_a_server_that_is_away() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", server.local_addr().unwrap());
     let answering = std::thread::spawn(move || {
@@ -200,7 +200,7 @@ fn credentials_that_are_refused_are_told_from_a_server_that_is_away() {
     assert!(command.ends_with("arize-config set harnesses.codex.api_key --stdin"), "{command}");
     assert!(!report.json().contains("sk-secret"), "{}", report.json());
 
-    home.configure(&format!("target: phoenix\n    endpoint: http://127.0.0.1:{NOBODY}"));
+    home.configure(&format!("target: phoenix\n    endpoint: http://127.0.0.1:{CLOSED}"));
     let report = home.examine();
     let target = one(&report, "target");
     assert!(target.message.contains("cannot connect"), "{target:?}");
@@ -225,7 +225,7 @@ fn nothing_is_left_behind() {
 }
 
 #[test]
-fn what_waits_is_told_also_for_a_target_that_is_gone() {
+fn queues_are_listed_also_for_a_target_that_is_gone() {
     use delivery::Limits;
     let home = Home::new();
     let span = otlp_model::Span {

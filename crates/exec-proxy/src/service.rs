@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use buffer_api::Endpoint;
 
-/// The most that a look at the service's port may take; on the loopback interface it takes no time.
+/// The longest time of a connection to the service's port; on the loopback interface it takes no time.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// The most that starting the service may take of Codex's time. It goes on after that.
 #[cfg(unix)]
 const START_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Starts the service unless somebody listens at its address. Does not wait until it answers.
+/// Starts the service unless a program listens at its address. Does not wait until it answers.
 ///
 /// # Errors
 ///

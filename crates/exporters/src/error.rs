@@ -90,7 +90,7 @@ impl fmt::Display for AnswerStatus {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
-    /// There is no connection: nobody listens, the name is unknown, or TLS failed.
+    /// There is no connection: no program listens, the name is unknown, or TLS failed.
     #[error("`{url}`: cannot connect")]
     Connect {
         /// Where the batch was sent.
@@ -156,7 +156,7 @@ pub enum ExportError {
         /// Size of the refused request in bytes: compressed, but with gRPC.
         bytes: usize,
     },
-    /// Somebody answered who does not take traces.
+    /// A server answered that does not take traces.
     #[error("`{url}`: this address does not take traces: it {behaviour}")]
     WrongAddress {
         /// Where the batch was sent.
@@ -201,7 +201,7 @@ impl ExportError {
     }
 }
 
-/// Whether a file cannot be written until somebody changes something about the place where it is.
+/// Whether a file cannot be written until a person changes its folder or file system.
 pub(crate) fn is_denied(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{IsADirectory, NotADirectory, PermissionDenied, ReadOnlyFilesystem};
     matches!(error.kind(), IsADirectory | NotADirectory | PermissionDenied | ReadOnlyFilesystem)

@@ -21,7 +21,7 @@ use crate::{ExportError, Probe};
 ///
 /// A call blocks, and may run a runtime of its own: asynchronous code makes it on a thread for that.
 pub trait Exporter: Send + Sync {
-    /// Names the target for people and for keeping apart what waits for it: stable, no secrets.
+    /// Names the target for people and as the key of its queue: stable, no secrets.
     fn target(&self) -> &str;
 
     /// Delivers a batch.

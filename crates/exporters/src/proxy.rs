@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_for_the_proxy_and_for_nobody_else() {
+    fn credentials_are_for_the_proxy_alone() {
         let proxies = proxies("http://me:s%20cret@proxy.example:3128", "", "", "");
         let proxy = proxies.of("https://otlp.example").unwrap().unwrap();
         assert_eq!(proxy.uri, "http://proxy.example:3128/");

@@ -9,7 +9,7 @@ use crate::reconcile::Context;
 /// Starts the buffer service for the next turn where nothing listens at its address.
 pub(crate) fn ensure_buffer(context: &Context<'_>) {
     let Some(client) = &context.buffer else { return };
-    if client.has_answered() || !client.health().is_err_and(|error| error.is_nobody_there()) {
+    if client.has_answered() || !client.health().is_err_and(|error| error.is_refused()) {
         return;
     }
     let program = std::env::current_exe().map(|hook| hook.with_file_name("arize-codex-buffer"));

@@ -92,7 +92,7 @@ impl<'a> BufferedTelemetry<'a> {
             }
             Err(error) => {
                 self.service = Service::Fails;
-                if error.is_nobody_there() {
+                if error.is_refused() {
                     self.log.warn(format_args!(
                         "the buffer service is not running; going on without telemetry"
                     ));

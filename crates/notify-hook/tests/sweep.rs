@@ -145,7 +145,7 @@ fn without_end(text: &str) -> (&str, &str) {
 }
 
 #[test]
-fn a_failed_turn_is_told_once() {
+fn a_failed_turn_is_sent_once() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
     home.transcript(&thread, &text);
     for _ in 0..3 {
@@ -174,7 +174,7 @@ fn a_turn_that_goes_on_is_left_alone_until_it_ends() {
 }
 
 #[test]
-fn a_turn_whose_codex_was_killed_is_told_after_half_an_hour() {
+fn a_turn_whose_codex_was_killed_is_sent_after_half_an_hour() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/basic"));
     let (begun, end) = without_end(&text);
     let path = home.transcript(&thread, begun);
@@ -206,7 +206,7 @@ fn a_turn_whose_codex_waits_for_a_person_is_left_alone_for_any_time() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_turn_whose_codex_is_gone_is_told_at_once() {
+fn a_turn_whose_codex_is_gone_is_sent_at_once() {
     for (case, status) in [
         ("0.169.0/basic", SpanStatus::Error("codex ended before the turn did".into())),
         ("0.98.0/basic", SpanStatus::Ok),
@@ -300,12 +300,12 @@ fn a_turn_beside_that_of_another_front_end_is_left_alone() {
         numbers.iter().map(|number| format!("Turn {number}")).collect()
     };
     assert_eq!(traced(true), (names(&[1]), names(&[1, 2, 3]), 0));
-    // Nobody else: the first one was killed.
+    // No other process: the first one was killed.
     assert_eq!(traced(false), (names(&[1, 2]), names(&[1, 2, 3]), 1));
 }
 
 #[test]
-fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
+fn turns_of_versions_that_write_no_ends_are_sent_after_silence() {
     let (home, (thread, text)) = (Home::new(), recorded("0.98.0/basic"));
     let path = home.transcript(&thread, &text);
     let codex = File::options().append(true).open(&path).unwrap();
@@ -318,7 +318,7 @@ fn versions_that_write_no_ends_are_told_when_they_fall_silent() {
 }
 
 #[test]
-fn history_is_not_told() {
+fn history_is_not_sent() {
     let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/tui_multi"));
     home.transcript(&thread, &text);
     home.sweep(&[]);
@@ -331,7 +331,7 @@ fn history_is_not_told() {
     assert!(ago >= MINUTE && ago < 3 * MINUTE, "{ago:?}");
 }
 
-/// Whoever goes on with a thread from before has agreed to what comes now, not to what was.
+/// A user who resumes a thread from before has agreed to what comes now, not to what was.
 #[test]
 fn of_an_old_thread_that_goes_on_notify_tells_the_new_turn_alone() {
     let (thread, text) = recorded("0.169.0/tui_multi");
@@ -362,7 +362,7 @@ fn of_an_old_thread_that_goes_on_notify_tells_the_new_turn_alone() {
     let home = begun_after(2);
     home.run(&[&payload(2)], &[]);
     assert_eq!(home.names(), ["Turn 3"]);
-    // Where nobody noted a time, all of the thread is told.
+    // Without a noted time all of the thread is sent.
     let home = Home::untraced();
     home.have_no_buffer();
     home.transcript(&thread, &text);
@@ -385,7 +385,7 @@ fn a_clock_that_was_wrong_makes_no_history_of_what_is_new() {
 }
 
 #[test]
-fn of_an_old_thread_only_what_is_new_is_told_even_if_it_has_to_wait() {
+fn of_an_old_thread_only_new_turns_are_sent_even_if_they_are_queued() {
     let (home, (thread, text)) = (Home::untraced(), recorded("0.169.0/tui_multi"));
     let ends = text.lines().filter(|line| line.contains("\"task_complete\""));
     let second = ends.map(|line| line.split('"').nth(3).unwrap()).nth(1).unwrap();
@@ -458,7 +458,7 @@ fn it_reaches_a_turn_that_has_ended_however_many_go_on() {
 }
 
 #[test]
-fn a_thread_in_several_files_is_looked_at_once_until_all_of_them_are_told() {
+fn a_thread_in_several_files_is_read_once_until_all_of_them_are_sent() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
     let first = home.transcript(&thread, &text);
     let segment = "01a1fb19-70ee-75f3-adb9-9f3249767227";
@@ -476,7 +476,7 @@ fn a_thread_in_several_files_is_looked_at_once_until_all_of_them_are_told() {
 }
 
 #[test]
-fn what_codex_packed_before_it_was_told_is_told() {
+fn what_codex_packed_before_it_was_sent_is_sent() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
     let plain = home.transcript(&thread, &text);
     let level = ruzstd::encoding::CompressionLevel::Fastest;
@@ -490,7 +490,7 @@ fn what_codex_packed_before_it_was_told_is_told() {
 }
 
 #[test]
-fn the_environment_of_whoever_sweeps_is_not_that_of_codex() {
+fn the_environment_of_a_sweep_is_not_that_of_codex() {
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let variables = [("TRACEPARENT", traceparent)];
     let (thread, text) = recorded("0.169.0/basic");

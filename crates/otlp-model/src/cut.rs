@@ -22,7 +22,7 @@ pub fn parts(text: &str) -> (&str, Option<u64>) {
         let (rest, number) = rest.split_at(rest.len() - digits);
         let kept = rest.strip_suffix(MARK)?;
         let bytes = number.parse().ok()?;
-        // Anybody can write this.
+        // A command can print this, too.
         (bytes > kept.len() as u64).then_some((kept, bytes))
     };
     parsed().map_or((text, None), |(kept, bytes)| (kept, Some(bytes)))

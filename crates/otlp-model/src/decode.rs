@@ -1,6 +1,6 @@
 //! Spans from OTLP protobuf: what [`encode`](crate::encode) wrote, back again without loss.
 //!
-//! This reads our own batches, which were put away before they were delivered. What OTLP can say and a
+//! This reads our own batches, which were queued before they were delivered. What OTLP can say and a
 //! [`SpanBatch`] cannot is an error, not left out.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;

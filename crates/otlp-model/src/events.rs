@@ -5,7 +5,7 @@ use crate::span::{Attribute, SpanEvent, Value};
 use crate::tree::TreeOptions;
 use crate::turn::{Turn, TurnEvent};
 
-/// How many events OpenTelemetry lets a span have unless somebody says otherwise.
+/// How many events OpenTelemetry lets a span have by default.
 const MOST: usize = 128;
 
 /// The first events of a turn.

@@ -32,10 +32,10 @@ pub struct Hide {
 
 /// What becomes of an attribute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Stays,
-    IsRedacted,
-    Goes,
+enum Treatment {
+    Keep,
+    Redact,
+    Remove,
 }
 
 impl Hide {
@@ -52,15 +52,15 @@ impl Hide {
             {
                 *text = shorter.into();
             }
-            let fate = self.fate(kind, attribute);
-            if fate == Fate::IsRedacted {
+            let treatment = self.treatment(kind, attribute);
+            if treatment == Treatment::Redact {
                 attribute.value = REDACTED.into();
             }
-            fate != Fate::Goes
+            treatment != Treatment::Remove
         });
     }
 
-    fn fate(&self, kind: SpanKind, attribute: &Attribute) -> Fate {
+    fn treatment(&self, kind: SpanKind, attribute: &Attribute) -> Treatment {
         let is_llm = kind == SpanKind::Llm;
         let is_tool = kind == SpanKind::Tool;
         let value_in =
@@ -68,33 +68,33 @@ impl Hide {
         let value_out =
             self.outputs || (!is_tool && self.output_text) || (is_llm && self.output_messages);
         let key = &*attribute.key;
-        let when = |hidden, fate| if hidden { fate } else { Fate::Stays };
+        let when = |hidden, treatment| if hidden { treatment } else { Treatment::Keep };
         match key {
-            INPUT_VALUE if is_llm && self.input_images => Fate::IsRedacted,
-            INPUT_VALUE => when(value_in, Fate::IsRedacted),
-            INPUT_MIME_TYPE => when(value_in || (is_llm && self.input_images), Fate::Goes),
-            OUTPUT_VALUE => when(value_out, Fate::IsRedacted),
-            OUTPUT_MIME_TYPE => when(value_out, Fate::Goes),
-            TOOL_PARAMETERS => when(self.inputs, Fate::Goes),
-            LLM_INVOCATION_PARAMETERS => when(self.invocation_parameters, Fate::Goes),
+            INPUT_VALUE if is_llm && self.input_images => Treatment::Redact,
+            INPUT_VALUE => when(value_in, Treatment::Redact),
+            INPUT_MIME_TYPE => when(value_in || (is_llm && self.input_images), Treatment::Remove),
+            OUTPUT_VALUE => when(value_out, Treatment::Redact),
+            OUTPUT_MIME_TYPE => when(value_out, Treatment::Remove),
+            TOOL_PARAMETERS => when(self.inputs, Treatment::Remove),
+            LLM_INVOCATION_PARAMETERS => when(self.invocation_parameters, Treatment::Remove),
             _ if key.starts_with(LLM_INPUT_MESSAGES) => {
                 let is_hidden = is_text(key) && (self.input_text || self.is_image(attribute));
                 match self.inputs || self.input_messages {
-                    true => Fate::Goes,
-                    false => when(is_hidden, Fate::IsRedacted),
+                    true => Treatment::Remove,
+                    false => when(is_hidden, Treatment::Redact),
                 }
             }
             _ if key.starts_with(LLM_OUTPUT_MESSAGES) => {
                 match self.outputs || self.output_messages {
-                    true => Fate::Goes,
-                    false => when(is_text(key) && self.output_text, Fate::IsRedacted),
+                    true => Treatment::Remove,
+                    false => when(is_text(key) && self.output_text, Treatment::Redact),
                 }
             }
-            _ => Fate::Stays,
+            _ => Treatment::Keep,
         }
     }
 
-    /// An image is told by a text of its own.
+    /// An image becomes a text of its own.
     fn is_image(&self, attribute: &Attribute) -> bool {
         let text = match &attribute.value {
             Value::String(text) => text.contains("<image"),

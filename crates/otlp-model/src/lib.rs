@@ -2,7 +2,7 @@
 //!
 //! An agent harness (Codex CLI, or another) describes what it did as a [`Turn`]. [`span_tree`] turns
 //! that into spans with OpenInference and OpenTelemetry GenAI attributes, [`encode`] writes them as
-//! OTLP, [`SpanBatch::of`] does the first for whoever sends them. All are functions of their arguments alone: the same turn gives the same bytes.
+//! OTLP, [`SpanBatch::of`] does the first for a program that sends them. All are functions of their arguments alone: the same turn gives the same bytes.
 //!
 //! # Your harness in four steps
 //!

@@ -1,7 +1,7 @@
 //! Numbers about a turn, from its spans.
 //!
 //! They are OpenTelemetry's GenAI metrics, and what these lack under the harness's own prefix. Spans
-//! and not the turn are their source, because spans are what waits on disk when a target is away.
+//! and not the turn are their source, because spans are what is queued while a target is away.
 
 use std::borrow::Cow;
 
@@ -73,13 +73,13 @@ pub struct Metric {
     pub name: Cow<'static, str>,
     /// Its unit, in UCUM.
     pub unit: &'static str,
-    /// How its numbers are told.
+    /// How its numbers are encoded.
     pub kind: MetricKind,
     /// Its numbers.
     pub points: Vec<Point>,
 }
 
-/// How the numbers of a metric are told.
+/// How the numbers of a metric are encoded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum MetricKind {
     /// How many lie between which of these bounds.

@@ -62,7 +62,7 @@ pub(crate) fn push_end(to: &mut Vec<Attribute>, outcome: &Outcome) {
     }
 }
 
-/// What a reader is told in the place of an answer, or below it, where something did not end well.
+/// The text in the place of an answer, or below it, where a turn did not end well.
 fn sentence(outcome: &Outcome) -> Option<String> {
     Some(match outcome {
         Outcome::Unknown | Outcome::Ok => return None,

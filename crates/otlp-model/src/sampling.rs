@@ -25,7 +25,7 @@ impl Default for Sampling {
 
 impl Sampling {
     /// Whether a turn is kept. Its trace's id decides about the share, so that all turns
-    /// of a trace share their fate, today and tomorrow, here and at whoever samples by the same rule
+    /// of a trace are kept or dropped together, at any time and by any program that samples by the same rule
     /// (OpenTelemetry's consistent probability sampling).
     pub fn keeps(&self, turn: &Turn) -> bool {
         let is_error = matches!(turn.outcome, Outcome::Failed(_) | Outcome::Cancelled(_));

@@ -146,7 +146,7 @@ impl SpanKind {
 /// How a span ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum SpanStatus {
-    /// Nobody knows.
+    /// Unknown.
     #[default]
     Unset,
     /// It did what it should.

@@ -6,7 +6,7 @@ use crate::turn::{Outcome, Step, ToolCall, Turn};
 /// The time of a turn, in milliseconds, by what it waited for. The parts add up to its duration.
 ///
 /// At a moment at which several things go on, the first in this order counts: a person, the model,
-/// a retry, a tool. At the end of a turn of which nothing more came nobody knows what went on. What is
+/// a retry, a tool. What went on at the end of a turn that just stopped is unknown. What is
 /// left is the harness's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct TimeSplit {
@@ -18,7 +18,7 @@ pub struct TimeSplit {
     pub retry: u64,
     /// A tool was running.
     pub tool: u64,
-    /// Nobody knows what was going on.
+    /// It is unknown what was going on.
     pub unknown: u64,
     /// None of these.
     pub overhead: u64,

@@ -180,7 +180,7 @@ impl Agent {
 /// How something ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Outcome {
-    /// Nobody knows.
+    /// Unknown.
     #[default]
     Unknown,
     /// Well.
@@ -225,7 +225,7 @@ pub struct LlmCall {
     pub usage: Option<Usage>,
     /// The tokens of each call that this one stands for, where it stands for several.
     pub merged: Vec<Usage>,
-    /// What it cost; none where nobody knows.
+    /// What it cost; none where it is unknown.
     pub cost: Option<Cost>,
     /// Nanoseconds from the request to the first token.
     pub time_to_first_token: Option<u64>,

@@ -103,7 +103,7 @@ impl PriceTable {
     /// The model's name must be in the table as it is, or be `<name>-YYYY-MM-DD`. That is no guess:
     /// OpenAI names a model's snapshots that way and sells them at the model's price, and where a
     /// snapshot's price differs the table lists it by its full name, which goes first. Other
-    /// prefixes and suffixes name other models. `openai/<name>` is not `<name>` either: whoever
+    /// prefixes and suffixes name other models. `openai/<name>` is not `<name>` either: the provider that
     /// resells a model sets the price. It is an alias only where the table says so: the built-in one
     /// for what Azure sells at OpenAI's prices, and a user's own for anything else.
     ///

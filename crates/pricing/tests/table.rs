@@ -122,7 +122,7 @@ fn a_model_has_the_names_that_the_table_gives_it() {
     };
     check(builtin, "azure/gpt-6-sol", Some("gpt-6-sol"));
     check(builtin, "azure/gpt-6-sol-2026-09-22", Some("gpt-6-sol"));
-    // In a region it costs more, and whoever resells it may ask for anything.
+    // In a region it costs more, and a reseller may ask for any price.
     let others = ["azure/eu/gpt-5", "us.openai.gpt-6-sol", "openai/gpt-5.5", "openrouter/o3"];
     others.iter().for_each(|name| check(builtin, name, None));
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 /// Runs a program to its end, without input, and gives what it printed.
 ///
 /// When its time is over it is killed. What it has started itself goes on, perhaps with its output
-/// held open: nobody waits for that.
+/// held open: this does not wait for them.
 ///
 /// # Errors
 ///
@@ -38,7 +38,7 @@ fn read(stream: Option<impl Read + Send + 'static>) -> Receiver<io::Result<Vec<u
     thread::spawn(move || {
         let mut bytes = Vec::new();
         let read = stream.map_or(Ok(0), |mut stream| stream.read_to_end(&mut bytes));
-        // Nobody listens any more if it took too long.
+        // The receiver is gone if it took too long.
         let _ = sender.send(read.map(|_| bytes));
     });
     receiver
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_one_that_does_not_end_nor_for_what_it_left_behind() {
+    fn a_command_that_does_not_end_and_its_children_are_not_waited_for() {
         let begun = Instant::now();
         for script in ["exec sleep 60", "sleep 60 & echo done", "exec >&- 2>&-; exec sleep 60"] {
             let error = shell(script, Duration::from_millis(50)).unwrap_err();

@@ -38,7 +38,7 @@ use std::process::Command;
 
 /// Keeps from what `command` starts the Ctrl-C of the terminal that this process belongs to.
 ///
-/// On Windows it gets a console of its own, which nobody sees; without one, each program that it
+/// On Windows it gets an invisible console of its own; without one, each program that it
 /// starts would open a window.
 pub fn detach(command: &mut Command) {
     #[cfg(unix)]

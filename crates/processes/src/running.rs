@@ -1,6 +1,6 @@
 //! Programs that are replaced or removed, also while they run.
 //!
-//! Windows lets nobody write to or remove the file of a program that runs. It can be renamed, though,
+//! On Windows the file of a running program can neither be written to nor removed. It can be renamed, though,
 //! and goes on running under another name.
 
 use std::fs;

@@ -94,7 +94,7 @@ mod windows {
         killed.map_err(|error| io::Error::from_raw_os_error(error.raw().cast_signed()))
     }
 
-    /// Whether a process runs. One that ended exists for as long as somebody holds on to it.
+    /// Whether a process runs. One that ended exists until its parent has asked for its exit code.
     pub fn is_alive(pid: u32) -> bool {
         match open(pid, PROCESS::SYNCHRONIZE) {
             Ok(process) => process.WaitForSingleObject(Some(0)) == Ok(WAIT::TIMEOUT),

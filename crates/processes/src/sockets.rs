@@ -35,7 +35,7 @@ impl Socket {
 /// None where the system does not tell.
 pub fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
     let ends = ((peer.ip(), peer.port()), (local.ip(), local.port()));
-    // One that is closed already may belong to nobody, which reads as belonging to root.
+    // One that is closed already has no owner, which reads as root's.
     let mut found = all().filter(|it| (it.local, it.remote) == ends && it.state == ESTABLISHED);
     found.next().map(|socket| socket.uid)
 }
@@ -43,7 +43,7 @@ pub fn user_of(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
 /// All of them.
 pub(super) fn all() -> impl Iterator<Item = Socket> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
-    // Whoever has found one reads no further.
+    // Reading stops at the first match.
     tables.filter_map(|table| File::open(table).ok()).flat_map(|table| {
         let lines = BufReader::new(table).lines().map_while(Result::ok);
         lines.skip(1).filter_map(|line| parse(&line))

@@ -8,7 +8,7 @@ use filedescriptor::{FileDescriptor, StdioDescriptor};
 /// To be called before there is a second thread.
 ///
 /// On Windows a child gets every handle that its parent was given. A service that was started from a
-/// pipe would keep that open, and whoever reads from it would wait for the end of the service.
+/// pipe would keep that open, and its reader would wait for the end of the service.
 pub fn keep_streams() {
     // All three before the first of the old ones is closed: two of them may be the same handle.
     let _old = [

@@ -17,7 +17,7 @@ pub const LIMIT_REACHED: &str = "limit reached: ";
 /// How a line of the service's log begins that says why a run of the hook came to nothing.
 pub const HOOK_FAILED: &str = "the hook failed: ";
 
-/// A bounded log file, mode 0600. Logging never fails: there is nobody to tell.
+/// A bounded log file, mode 0600. Logging never fails: an error of the log has no place to go.
 #[derive(Debug, Clone)]
 pub struct Log {
     file: PathBuf,

@@ -1,10 +1,10 @@
 //! Puts placeholders in place of the secrets in a text.
 //!
-//! A secret is told by the name beside it (`"api_key": "…"`, `PASSWORD=…`, `--token …`,
+//! A secret is recognised by the name beside it (`"api_key": "…"`, `PASSWORD=…`, `--token …`,
 //! `Authorization: Bearer …`, `user:password@host`, `curl -u user:password`) or by its own shape (the tokens of GitHub, AWS,
 //! Slack, …; private keys; JSON Web Tokens). The shapes are betterleaks' (`data/rules.tsv`, MIT).
 //! In its place stands `[scrubbed:RULE:HASH]`: the hash of a secret is the same wherever it stands,
-//! and without the salt nobody can try what the secret was.
+//! and without the salt guesses of the secret cannot be checked.
 //!
 //! ```
 //! let scrubber = scrub::Scrubber::new([7; 32], &["house_key".to_owned()]);

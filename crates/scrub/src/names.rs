@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_secrets_are_told_from_others() {
+    fn names_of_secrets_are_distinguished_from_others() {
         let names = Names::new(&["Badge-No".to_owned()]);
         for name in [
             "password",

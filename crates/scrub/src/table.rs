@@ -26,7 +26,7 @@ pub(crate) struct Tables {
     end: usize,
 }
 
-/// How the cells of a line are told apart.
+/// How the cells of a line are separated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Between {
     Mark(u8),

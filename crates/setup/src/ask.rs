@@ -45,8 +45,8 @@ pub enum AskError {
 /// Takes what is proposed, and asks no person.
 #[derive(Debug, Default)]
 pub struct TakeProposed {
-    /// What was told.
-    pub told: Vec<String>,
+    /// The messages.
+    pub messages: Vec<String>,
 }
 
 impl Ask for TakeProposed {
@@ -73,6 +73,6 @@ impl Ask for TakeProposed {
     }
 
     fn tell(&mut self, message: &str) {
-        self.told.push(message.to_owned());
+        self.messages.push(message.to_owned());
     }
 }

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn its_service_is_told_from_other_programs() {
+    fn its_service_is_distinguished_from_other_programs() {
         for (command, expected) in [
             ("/h/.arize/harness/venv/bin/python3 -m tracing.codex.codex_buffer", true),
             ("python3.11 /h/.arize/harness/codex-tracing/codex_buffer.py --port 4318", true),

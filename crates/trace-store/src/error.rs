@@ -99,7 +99,7 @@ pub enum FindTraceError {
 }
 
 impl OpenError {
-    /// Whether the same call may succeed later without anybody repairing anything.
+    /// Whether the same call may succeed later without a repair.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Sqlite { source, .. } if is_transient(source))
     }

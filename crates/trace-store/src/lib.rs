@@ -2,7 +2,7 @@
 //!
 //! A [`TraceStore`] is one connection to one file. Writers and readers of several processes may use
 //! the file at the same time; nothing here needs a server. A span id is stored once: writing it
-//! again changes nothing, so whoever writes may repeat itself.
+//! again changes nothing, so a writer may repeat itself.
 //!
 //! ```
 //! use otlp_model::{SpanBatch, TreeOptions, Turn};

@@ -102,7 +102,7 @@ fn prepare(
 }
 
 /// Readers and one writer at the same time. Two processes that switch a new file over at the same
-/// moment are told "busy" at once, whatever the busy timeout, so this asks again.
+/// moment get "busy" at once, whatever the busy timeout, so this asks again.
 fn use_write_ahead_log(connection: &Connection) -> rusqlite::Result<()> {
     let deadline = Instant::now() + BUSY_TIMEOUT;
     loop {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 fn main() -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line?)?;
-        // A message without an id is a notification: nobody waits for an answer.
+        // A message without an id is a notification: it gets no answer.
         let Some(id) = request.get("id") else { continue };
         let answer = match answer(&request) {
             Some(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),

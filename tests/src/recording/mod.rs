@@ -1,5 +1,5 @@
 //! Recordings of the real Codex: what it leaves behind of a session, small enough to be read and
-//! without anything that is nobody's business.
+//! without private data.
 //!
 //! A recording is a folder `VERSION/SCENARIO` with the transcripts (`rollout.jsonl`, `rollout-2.jsonl`,
 //! ..., the oldest first), the OTLP bodies with log events (`logs.jsonl`) and the notifications

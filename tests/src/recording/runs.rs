@@ -205,7 +205,7 @@ pub(super) fn parallel() -> Scenario {
 }
 
 /// Calls that the rules do not allow: in a sandbox in which nothing may be written, and without
-/// anybody to ask.
+/// a person to ask.
 pub(super) fn policy_denies() -> Scenario {
     let escalated = json!({ "cmd": "echo out", "command": ["echo", "out"],
         "sandbox_permissions": "require_escalated", "with_escalated_permissions": true,

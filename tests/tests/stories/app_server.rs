@@ -24,7 +24,7 @@ fn a_declined_command_does_not_end_the_turn() {
         .step(Step::new(USAGE).message("Then not."));
     let mut editor = Editor::open("app-server-approvals", vec![turn]);
     editor.begin(0, &json!({}));
-    // Nobody is asked twice for the command that is accepted for the session.
+    // The user is not asked twice for a command that is accepted for the session.
     for decision in ["accept", "acceptForSession", "decline"] {
         editor.server.decide(decision).expect("a question");
     }

@@ -53,7 +53,7 @@ pub(crate) fn contents(spans: &[Span], expected: &Node<Expected>) {
     let mut wrong = Vec::new();
     for (expected, span) in pairs(spans, expected) {
         let (input, output) = (span.text("input.value"), span.text("output.value"));
-        if expected.input.as_deref().is_some_and(|expected| !is_told(expected, input)) {
+        if expected.input.as_deref().is_some_and(|expected| !is_shown(expected, input)) {
             wrong.push(format!("{}: input {input:?}, not {:?}", span.name, expected.input));
         }
         if !output.unwrap_or_default().contains(&expected.output) {
@@ -159,7 +159,7 @@ pub(crate) fn totals_of(project: &str, turns: &[Script], traces: usize) {
 }
 
 /// Whether the text is there; JSON may have its keys in another order.
-fn is_told(expected: &str, found: Option<&str>) -> bool {
+fn is_shown(expected: &str, found: Option<&str>) -> bool {
     let json = |text: &str| serde_json::from_str::<Value>(text).ok();
     found.is_some_and(|found| {
         found == expected || json(found).is_some_and(|found| json(expected) == Some(found))

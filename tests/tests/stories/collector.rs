@@ -25,11 +25,11 @@ fn that_is_configured_wrong_gets_the_turn_once_that_is_corrected() {
     home.start_buffer().expect("the buffer starts");
     home.configure("target: otlp").expect("config.yaml");
     let played = stage::play(&home, &script(), Protocol::Binary, &[]);
-    let told = "the target `otlp` has no endpoint (hint: run `arize-config set ";
-    waits(&home.log(), told);
+    let expected = "the target `otlp` has no endpoint (hint: run `arize-config set ";
+    waits(&home.log(), expected);
 
     let target = format!("target: otlp\n    endpoint: {}", rotel.url());
-    for (wrong, told) in [
+    for (wrong, expected) in [
         ("protocol: thrift", "`harnesses.codex.protocol` is `thrift`, not `http/protobuf`, "),
         (
             "headers: { x-key: '${NOT_SET}' }",
@@ -38,10 +38,10 @@ fn that_is_configured_wrong_gets_the_turn_once_that_is_corrected() {
         ("ca_file: /nowhere/ca.pem", "`ca_file`: `/nowhere/ca.pem`: No such file or directory"),
     ] {
         home.configure(&format!("{target}\n    {wrong}")).expect("config.yaml");
-        // What waits already is not tried again, and so not told again.
+        // What is queued is not sent again, and so not logged again.
         home.forget_what_was_sent().expect("no memory");
         stage::trigger(&home, &[&played.hook.payload]);
-        waits(&home.log(), told);
+        waits(&home.log(), expected);
     }
 
     home.configure(&target).expect("config.yaml");
@@ -49,9 +49,9 @@ fn that_is_configured_wrong_gets_the_turn_once_that_is_corrected() {
     arrives(project, &played);
 }
 
-fn waits(log: &str, told: &str) {
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains(told)).collect();
-    assert!(!lines.is_empty(), "{told}\n{log}");
+fn waits(log: &str, expected: &str) {
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(expected)).collect();
+    assert!(!lines.is_empty(), "{expected}\n{log}");
     assert!(
         lines.iter().all(|line| line.contains(" error ") && line.contains(" for otlp")),
         "{log}"

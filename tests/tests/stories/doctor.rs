@@ -191,7 +191,7 @@ fn tells_a_wrong_key_from_a_right_one() {
     assert!(message.contains("Phoenix "), "its version: {message}");
 }
 
-/// The hook would start a service of its own where the settings say, which nobody ends.
+/// The hook would start a service of its own where the settings say, which the test does not end.
 #[test]
 fn sends_nothing_past_a_service_that_listens_elsewhere() {
     let mut patient = Patient::new("doctor-elsewhere");
@@ -203,7 +203,7 @@ fn sends_nothing_past_a_service_that_listens_elsewhere() {
     assert_eq!(exit, Some(1));
     let expected = ["codex.otel", "service", "send.events"];
     assert_eq!(troubles(&report), expected, "{report:#}");
-    std::net::TcpStream::connect(("127.0.0.1", elsewhere)).expect_err("nobody is there");
+    std::net::TcpStream::connect(("127.0.0.1", elsewhere)).expect_err("no program is there");
 }
 
 #[test]

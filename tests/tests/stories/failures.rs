@@ -35,12 +35,12 @@ fn a_request_that_the_provider_refuses() {
     let mut expected = expected_tree(&refused, "Turn 1");
     // The turn was over before Codex could send a single event: no HTTP status, only the reason.
     expected.children[1].value.complaint = "scripted failure".to_owned();
-    is_told_by_the_next_turn("refused", refused, expected, 2, &[]);
+    is_reported_by_the_next_turn("refused", refused, expected, 2, &[]);
 }
 
 #[test]
 fn a_provider_that_never_recovers() {
-    // Codex sends its events every second, but not when it fails: the first attempt is told, and the
+    // Codex sends its events every second, but not when it fails: the first attempt is reported, and the
     // second one if the second was just over.
     let late = Step::status(500).after(Duration::from_millis(1500));
     let hopeless =
@@ -52,11 +52,11 @@ fn a_provider_that_never_recovers() {
         "-c",
         "model_providers.scripted.stream_max_retries=0",
     ];
-    is_told_by_the_next_turn("hopeless", hopeless, expected, 1, &few);
+    is_reported_by_the_next_turn("hopeless", hopeless, expected, 1, &few);
 }
 
-/// Codex does not notify anybody of a turn that failed; the next one of its thread does.
-fn is_told_by_the_next_turn(
+/// Codex sends no notify for a turn that failed; the next turn of its thread does.
+fn is_reported_by_the_next_turn(
     project: &str,
     failed: Script,
     mut expected: Node<Expected>,

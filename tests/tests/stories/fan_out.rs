@@ -1,5 +1,5 @@
 //! One turn goes to three targets at once: Phoenix, MLflow and the local store. One of them is dead
-//! for a while, and nobody notices but its outbox.
+//! for a while, and only its queue notices.
 
 use std::time::Duration;
 
@@ -76,9 +76,9 @@ fn stored(home: &Home) -> usize {
 /// What waits for each target after whatever waited was offered.
 fn flushed(home: &Home) -> Vec<(String, u64)> {
     let mut flush = stage::arize_codex(home);
-    let told = run(flush.args(["flush", "--json"]), LIMIT).expect("flush ends");
-    let told: Value = serde_json::from_str(&told.stdout).expect("JSON");
-    let targets = told["targets"].as_array().expect("targets").iter();
+    let report = run(flush.args(["flush", "--json"]), LIMIT).expect("flush ends");
+    let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
+    let targets = report["targets"].as_array().expect("targets").iter();
     let waiting = |target: &Value| target["waiting"].as_u64().expect("a number");
     targets
         .map(|target| (target["name"].as_str().expect("a name").to_owned(), waiting(target)))

@@ -2,7 +2,7 @@
 //! every step, a full disk, a clock that jumps. In the end every turn is in every target, once.
 //!
 //! Turns are recorded ones ([`stories::replay`]); the hook and the buffer service are the real ones,
-//! and nobody helps them: what they do not make up for by themselves is lost.
+//! without any help: what they do not make up for by themselves is lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -55,7 +55,7 @@ fn targets_that_misbehave() {
         let (misbehaving, others) = stage.split(round);
         misbehaving.behave(fault).expect("a target");
         turns.extend((0..3).map(|number| stage.notified(4 * round + number)));
-        // Nobody waits for somebody else's target.
+        // No target waits for another one.
         for target in others {
             assert_eq!(
                 target.spans().len(),
@@ -81,7 +81,7 @@ fn targets_that_misbehave() {
 
 /// The service tries again by itself. No turn comes after those that wait.
 #[test]
-fn targets_that_come_back_when_nobody_looks() {
+fn targets_that_come_back_between_turns() {
     let stage = Stage::new("faults-back", 3);
     let faults = [Behaviour::IsGone, Behaviour::Answers(503), Behaviour::Hangs];
     for (target, fault) in stage.targets.iter().zip(faults) {
@@ -92,7 +92,7 @@ fn targets_that_come_back_when_nobody_looks() {
         assert_eq!(target.spans(), []);
         target.behave(Behaviour::Accepts).expect("a target");
     }
-    stage.check("targets that come back when nobody looks", &turns);
+    stage.check("targets that come back between turns", &turns);
 }
 
 #[test]
@@ -435,13 +435,13 @@ impl Report {
             .filter(|spans| spans.len() == spans_of_turn)
             .filter_map(|spans| root(spans))
             .collect();
-        let told: BTreeSet<&str> = complete.iter().map(String::as_str).collect();
+        let arrived: BTreeSet<&str> = complete.iter().map(String::as_str).collect();
         Self {
             turns: turns.len(),
             requests: target.requests(),
             sent_again: spans.iter().map(|span| span.times - 1).sum(),
-            lost: turns.iter().filter(|turn| !told.contains(turn.turn_id.as_str())).count(),
-            doubled: traces.len() - told.len(),
+            lost: turns.iter().filter(|turn| !arrived.contains(turn.turn_id.as_str())).count(),
+            doubled: traces.len() - arrived.len(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A file of OTLP JSON lines, for whoever has no server and wants to read the traces with `jq`.
+//! A file of OTLP JSON lines, for users without a server who read traces with `jq`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -57,7 +57,7 @@ fn a_receiver_gets_what_codex_sent() {
 }
 
 #[test]
-fn a_receiver_that_hangs_holds_nobody_up() {
+fn a_receiver_that_hangs_delays_no_request() {
     let project = "forward-hang";
     let receiver = Server::start(|_, stream| http::hang(stream)).expect("a receiver");
     let home = home(project, &receiver.url(), &[]);

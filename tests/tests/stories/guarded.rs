@@ -25,7 +25,7 @@ fn guarded_by(guard: &Guard) -> Phoenix {
 }
 
 #[test]
-fn lets_in_whoever_has_key_and_certificate() {
+fn lets_in_clients_with_key_and_certificate() {
     let key = format!("api_key: {}", Guard::KEY);
     let bearer = format!("headers: {{ authorization: 'Bearer {}' }}", Guard::KEY);
     for (project, target) in [
@@ -61,7 +61,7 @@ fn lets_in_whoever_has_key_and_certificate() {
 }
 
 #[test]
-fn lets_in_whoever_has_the_key_where_there_is_no_tls() {
+fn lets_in_clients_with_the_key_without_tls() {
     let phoenix = guarded_by(&guard(AsksFor::Key));
     let targets = over_http_and_grpc(&phoenix, |name| match name {
         "http" => format!("api_key: {}", Guard::KEY),
@@ -75,14 +75,15 @@ fn lets_in_whoever_has_the_key_where_there_is_no_tls() {
     for (name, target) in over_http_and_grpc(&phoenix, |_| "metrics: false".to_owned()) {
         let project = format!("guarded-by-key-{name}-without");
         let (home, _) = play(&project, &target);
-        let told = if name == "http" { "http status 401" } else { "grpc status Unauthenticated" };
-        assert!(home.log().contains(told), "{}", home.log());
+        let expected =
+            if name == "http" { "http status 401" } else { "grpc status Unauthenticated" };
+        assert!(home.log().contains(expected), "{}", home.log());
         assert_eq!(phoenix.spans(&project).expect("phoenix answers"), []);
     }
 }
 
 #[test]
-fn lets_in_anybody_over_tls_who_knows_its_authority() {
+fn lets_in_clients_over_tls_that_know_its_authority() {
     let guard = guard(AsksFor::Tls);
     let phoenix = guarded_by(&guard);
     for (name, target) in over_http_and_grpc(&phoenix, |_| authority()) {
@@ -117,7 +118,7 @@ fn arrived(phoenix: &Phoenix, project: &str, home: &Home, played: &Played) {
 fn tells_others_in_the_log_why_not() {
     let wrong = "api_key: a-key-that-is-wrong";
     let (http, grpc) = (PHOENIX.url(), PHOENIX.grpc_url());
-    for (project, target, told) in [
+    for (project, target, expected) in [
         (
             "guarded-key",
             format!(
@@ -149,7 +150,10 @@ fn tells_others_in_the_log_why_not() {
     ] {
         let (home, _) = play(project, &target);
         let log = home.log();
-        assert!(log.contains(told) && !log.contains("a-key-that-is-wrong"), "{told}: {log}");
+        assert!(
+            log.contains(expected) && !log.contains("a-key-that-is-wrong"),
+            "{expected}: {log}"
+        );
         assert_eq!(PHOENIX.spans(project).expect("phoenix answers"), []);
     }
 }

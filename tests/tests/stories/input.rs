@@ -21,7 +21,7 @@ const TRANSCRIPT: &str = "sessions/2026/11/20/rollout-2026-11-20T22-34-31-\
 #[test]
 fn arguments_that_are_no_notification() {
     let mut home = stage::home("no-notification");
-    // Other kinds of notifications are none of its business, and only told to those who ask.
+    // Other kinds of notifications are none of its business, and only named in a verbose log.
     home.set_variable("ARIZE_VERBOSE", "true");
     let cases: [(&[&str], &str); 3] = [
         (&["{\"type\":\"agent-turn-"], "JSON"),
@@ -94,7 +94,7 @@ fn does_not_need_the_buffer(project: &str, behaviour: Behaviour) {
     assert!(log.contains(&stranger.port().to_string()), "{log}");
 }
 
-/// What a turn left behind whose spans reached nobody.
+/// What a turn left behind whose spans reached no target.
 struct Unsent {
     payload: String,
     /// Of the transcript, below Codex's home.

@@ -19,7 +19,7 @@ fn takes_a_turn_once_that_is_sent_twice() {
     let project = "rest-twice";
     let home = home(project);
     let played = stage::play(&home, &script(), Protocol::Binary, &[]);
-    // Whoever forgets what was sent sends it again.
+    // Without the state of the threads all is sent again.
     home.forget_what_was_sent().expect("no memory");
     stage::trigger(&home, &[&played.hook.payload]);
     let log = home.log();

@@ -25,7 +25,7 @@ fn are_for_targets_elsewhere_and_not_for_the_buffer_on_this_machine() {
 
         let spans = stage::spans(project);
         check::turn(&spans, &played.script, "Turn 1", &played.exec);
-        // Only the buffer can have told this.
+        // Only the buffer service has this.
         check::telemetry(&spans);
         assert_eq!(proxy.asked(), ["CONNECT phoenix.test:80"]);
     }

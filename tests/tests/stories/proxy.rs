@@ -63,7 +63,7 @@ fn a_turn_that_succeeds() {
         .step(Step::new(USAGE).message("Done."));
     let home = home(project);
     let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
-    // Nobody starts the buffer service but the proxy.
+    // Only the proxy starts the buffer service.
     let exec = configured(&home, &model).exec(&[], &script.prompt).expect("a turn");
     assert!(exec.finished.status.success(), "{exec:?}");
     let script = script.for_shell(model.shell().unwrap_or_default());
@@ -114,7 +114,7 @@ fn a_codex_that_is_asked_to_end() {
 fn ctrl_c_at_a_terminal() {
     let project = "proxy-interrupt";
     let script = turns::endless("aborted by user").fails("interrupted");
-    let told = ["real", "shim"].map(|folder| {
+    let printed = ["real", "shim"].map(|folder| {
         let home = home(project);
         let model = ModelServer::start(std::slice::from_ref(&script)).expect("a model");
         let _codex = configured(&home, &model);
@@ -141,7 +141,7 @@ fn ctrl_c_at_a_terminal() {
         }
         status.expect("a status")
     });
-    assert_eq!(told[0], told[1]);
+    assert_eq!(printed[0], printed[1]);
 }
 
 fn type_in(terminal: &Terminal, line: &str) {

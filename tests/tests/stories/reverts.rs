@@ -10,7 +10,7 @@ use stories::{
 
 use crate::{check, stage};
 
-/// How long a busy machine may take until a turn is traced that nobody announces.
+/// How long a busy machine may take until a turn without a trigger is traced.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What an editor does with a thread.

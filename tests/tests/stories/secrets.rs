@@ -17,12 +17,12 @@ fn stay_on_the_machine() {
     let project = "secrets";
     let mut home = Home::new(&stage::programs(), project).expect("a home");
     home.set_variable("ARIZE_TRACE_DEBUG", "true");
-    let nobody = free_port().expect("a port");
+    let closed = free_port().expect("a port");
     let targets = [
         format!("{{target: phoenix, endpoint: '{}'}}", stage::phoenix().url()),
         "{target: local}".to_owned(),
         "{target: file}".to_owned(),
-        format!("{{target: otlp, name: away, endpoint: 'http://127.0.0.1:{nobody}'}}"),
+        format!("{{target: otlp, name: away, endpoint: 'http://127.0.0.1:{closed}'}}"),
     ];
     let list = targets.map(|target| format!("\n      - {target}")).concat();
     home.configure(&format!("targets:{list}")).expect("config.yaml");
@@ -45,7 +45,7 @@ fn stay_on_the_machine() {
     for place in ["traces.db", "traces.jsonl", "state/codex/outbox/away/", "state/codex/debug/"] {
         assert!(scrubbed.iter().any(|path| path.starts_with(place)), "{place}: {scrubbed:?}");
     }
-    // The events as Codex sent them wait there until their turn is told.
+    // The events as Codex sent them wait there until their turn is sent.
     let is_buffer = |path: &String| path.starts_with("state/codex/buffer.db");
     assert!(leaking.iter().all(is_buffer), "{leaking:?}");
     home.stop_buffer().expect("the buffer stops");

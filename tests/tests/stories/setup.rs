@@ -82,7 +82,7 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
 /// A wrong answer is put right, a credential is not seen, and Ctrl-C leaves everything as it was.
 #[test]
 fn a_person_stops_in_the_middle_of_setup() {
-    const KEY: &str = "Bearer sk-a-key-of-somebody";
+    const KEY: &str = "Bearer sk-a-key-of-a-user";
     const BACKSPACE: char = '\u{7f}';
     const CTRL_C: char = '\u{3}';
     let person = Person::new();
@@ -169,7 +169,7 @@ fn a_person_reads_what_the_target_says_before_going_on() {
 /// A key is typed unseen, and Enter is enough.
 #[test]
 fn a_person_corrects_a_key() {
-    const KEY: &str = "sk-a-key-of-somebody";
+    const KEY: &str = "sk-a-key-of-a-user";
     let person = Person::new();
     let queued = person.path(".arize").join("harness/state/codex/outbox/phoenix");
     fs::create_dir_all(&queued).expect("a folder");
@@ -232,10 +232,10 @@ fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
     terminal.ended().expect("setup ends");
 }
 
-/// The same from a script, with a key that nobody but the settings sees.
+/// The same from a script, with a key that only the settings have.
 #[test]
 fn setup_in_a_script_keeps_the_key_to_itself() {
-    const KEY: &str = "sk-a-key-of-somebody";
+    const KEY: &str = "sk-a-key-of-a-user";
     let person = Person::new();
     let before = person.files();
     let port = person.home.buffer_port().to_string();
@@ -271,7 +271,7 @@ fn setup_in_a_script_keeps_the_key_to_itself() {
     assert_eq!(person.files(), before);
 }
 
-/// Whoever gets Codex's log events gets of prompts what they got before, as the user said.
+/// The receiver of Codex's log events gets of prompts what it got before, as the user said.
 #[test]
 fn setup_passes_no_prompt_on_that_codex_did_not_send() {
     for (said, has_prompt) in
@@ -409,7 +409,7 @@ fn answer(terminal: &Terminal, question: &str, key: Key) {
     terminal.press(key).expect("a key");
 }
 
-/// Somebody with a shell and the real Codex.
+/// A user with a shell and the real Codex.
 struct Person {
     home: Home,
 }

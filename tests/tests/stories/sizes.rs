@@ -57,13 +57,13 @@ fn a_command_that_prints_a_megabyte() {
 }
 
 #[test]
-fn an_image_is_told_by_its_type_and_size() {
+fn an_image_becomes_its_type_and_size() {
     let project = "image";
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let image = image(&home);
-    let told = format!("<image: image/png, {} bytes>", PNG.len());
-    let script = look_at(&image, &told);
+    let placeholder = format!("<image: image/png, {} bytes>", PNG.len());
+    let script = look_at(&image, &placeholder);
     let played = stage::play(&home, &script, Protocol::Binary, &["-i", &image, "--"]);
     let spans = stage::spans(project);
     let mut expected = expected_tree(&script, "Turn 1");
@@ -73,7 +73,7 @@ fn an_image_is_told_by_its_type_and_size() {
     check::identity(&spans, &script, &played.exec.thread_id);
     let call = spans.iter().find(|span| span.kind == "LLM").expect("the tree was compared");
     let asked = call.text("input.value").expect("an input");
-    assert!(asked.contains(&told), "{asked}");
+    assert!(asked.contains(&placeholder), "{asked}");
     hold_no_image(&spans);
 }
 
@@ -102,10 +102,10 @@ fn image(home: &Home) -> String {
 }
 
 /// The model looks at the image once more, with a tool.
-fn look_at(image: &str, told: &str) -> Script {
+fn look_at(image: &str, placeholder: &str) -> Script {
     let view = Call::function("view_image", &json!({ "path": image }));
     Script::new("What is it?")
-        .step(Step::new(USAGE).call(view.prints(told)))
+        .step(Step::new(USAGE).call(view.prints(placeholder)))
         .step(Step::new(USAGE).message("A black dot."))
 }
 

@@ -49,7 +49,7 @@ fn with_neither_there_is_the_prompt_and_the_answer() {
     check::contents(&spans, &expected);
 }
 
-/// Codex 0.44 names no thread, and where there is no transcript, nobody else does. That is said.
+/// Codex 0.44 names no thread, and without a transcript nothing else does. That is said.
 fn knows_no_thread(home: &Home, project: &str) {
     assert_eq!(stage::spans(project), []);
     let log = home.log();

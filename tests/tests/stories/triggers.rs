@@ -12,13 +12,13 @@ use crate::complete::script;
 use crate::session::NO_DAEMON;
 use crate::{check, doctor, stage, turns};
 
-/// Nobody is there to ask.
+/// There is no person to ask.
 const TRUST: &str = "--dangerously-bypass-hook-trust";
 
 /// Without notify.
 const SILENT: [&str; 2] = ["-c", "notify=[]"];
 
-/// What is told in less, nobody but the hooks can have told: no buffer service sweeps.
+/// A turn that is traced in less time was traced by the hooks: no buffer service sweeps.
 const AT_ONCE: Duration = Duration::from_secs(2);
 
 #[test]
@@ -42,9 +42,9 @@ fn exec_with_both() {
 fn exec_of_a_turn_that_fails() {
     let script = turns::refused();
     let turn = exec("hooks-failure", &script, &[TRUST]);
-    assert!(turn.told_after < AT_ONCE, "{:?}", turn.told_after);
+    assert!(turn.traced_after < AT_ONCE, "{:?}", turn.traced_after);
     let mut expected = stories::expected_tree(&turn.script, "Turn 1");
-    // The status is in the events only, and there was nobody to receive them.
+    // The status is in the events only, and no program received them.
     expected.children[1].value.complaint.clear();
     let spans = stage::spans("hooks-failure");
     check::tree(&spans, &expected);
@@ -93,7 +93,11 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
     let codex = Codex::configure(&stage::codex(), &home, &model, Protocol::Binary);
     let codex = codex.expect("config.toml");
     codex.add_lifecycle_hooks().expect("hooks");
-    assert_eq!(doctor::finding(&home, "codex.hooks")["level"], "warning", "nobody trusts them yet");
+    assert_eq!(
+        doctor::finding(&home, "codex.hooks")["level"],
+        "warning",
+        "they are not trusted yet"
+    );
     let tui = Tui::start_and_trust_hooks(&codex, arguments).expect("a session");
     assert_eq!(doctor::finding(&home, "codex.hooks")["level"], "ok");
 
@@ -101,14 +105,14 @@ fn a_turn_is_stopped(project: &'static str, arguments: &[&str]) -> Home {
     turns::tool_begins(&home).expect("a tool");
     tui.terminal().press(Key::Escape).expect("a key");
     let stopped = Instant::now();
-    told(&home, "Turn 1 of thread");
+    traced(&home, "Turn 1 of thread");
     assert!(stopped.elapsed() < AT_ONCE, "{:?}", stopped.elapsed());
 
     tui.enter(&turns[1].prompt).expect("a prompt is entered");
-    told(&home, "Turn 2 of thread");
+    traced(&home, "Turn 2 of thread");
     tui.quit().expect("codex ends");
     let exec = codex.exec(&SILENT, &turns[2].prompt).expect("a turn");
-    told(&home, &format!("Turn 1 of thread {}", exec.thread_id));
+    traced(&home, &format!("Turn 1 of thread {}", exec.thread_id));
 
     let traces = stage::traces(project);
     let names: Vec<_> = turns.iter().zip(["Turn 1", "Turn 2", "Turn 1"]).collect();
@@ -173,15 +177,15 @@ fn the_doctor_knows_which_hooks_codex_would_run() {
 }
 
 /// A turn of `codex exec` with lifecycle hooks, in a home without a buffer service.
-struct Told {
+struct Traced {
     home: Home,
     exec: Exec,
     script: Script,
     /// From the end of Codex until the turn was sent.
-    told_after: Duration,
+    traced_after: Duration,
 }
 
-fn exec(project: &str, script: &Script, arguments: &[&str]) -> Told {
+fn exec(project: &str, script: &Script, arguments: &[&str]) -> Traced {
     let mut home = stage::home(project);
     home.set_variable("ARIZE_VERBOSE", "true");
     let model = ModelServer::start(std::slice::from_ref(script)).expect("a model");
@@ -191,13 +195,13 @@ fn exec(project: &str, script: &Script, arguments: &[&str]) -> Told {
     let exec = codex.exec(arguments, &script.prompt).expect("a turn");
     let ended = Instant::now();
     assert_eq!(exec.finished.status.success(), script.fails.is_none(), "{exec:?}");
-    told(&home, &format!("of thread {}: ", exec.thread_id));
-    let told_after = ended.elapsed();
+    traced(&home, &format!("of thread {}: ", exec.thread_id));
+    let traced_after = ended.elapsed();
     let script = script.clone().for_shell(model.shell().unwrap_or_default());
-    Told { home, exec, script, told_after }
+    Traced { home, exec, script, traced_after }
 }
 
-fn told(home: &Home, words: &str) {
+fn traced(home: &Home, words: &str) {
     let found =
         wait::until(words, Duration::from_secs(10), || home.log().contains(words).then_some(()));
     found.expect("the turn is sent");

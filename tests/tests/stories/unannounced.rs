@@ -1,4 +1,4 @@
-//! Turns that Codex notifies nobody of: the buffer service notices them, within seconds.
+//! Turns without a notify of Codex: the buffer service notices them, within seconds.
 
 use std::time::Duration;
 

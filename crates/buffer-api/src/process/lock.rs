@@ -87,13 +87,13 @@ impl InstanceLock {
 #[cfg(windows)]
 impl Drop for InstanceLock {
     fn drop(&mut self) {
-        // While it is held, so that nobody else's is removed. One that stays says nothing.
+        // While it is held, so that no other process's file is removed. One that stays says nothing.
         let _ = std::fs::remove_file(&self.pid_path);
     }
 }
 
-/// The process that holds the lock, `Some(None)` if it does not say. If nobody does,
-/// `when_free` runs while nobody can take it.
+/// The process that holds the lock, `Some(None)` if its id is unknown. If the lock is free,
+/// `when_free` runs while no process can take it.
 pub(super) fn holder(lock: &Path, when_free: impl FnOnce()) -> Option<Option<u32>> {
     let mut file = File::open(lock).ok()?;
     match file.try_lock_shared() {
@@ -120,7 +120,7 @@ fn read_pid(file: &mut File, _lock: &Path) -> Option<u32> {
     text.trim().parse().ok()
 }
 
-/// Beside the lock: on Windows nobody else can read what is locked.
+/// Beside the lock: on Windows no other process can read a locked file.
 #[cfg(windows)]
 fn write_pid(_file: &mut File, lock: &Path) -> io::Result<()> {
     private_files::write(&pid_path(lock), format!("{}\n", std::process::id()).as_bytes())

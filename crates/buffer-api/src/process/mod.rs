@@ -1,8 +1,8 @@
 //! Keeps the service's process running, or ends it.
 //!
 //! What is true about the process is never read from the pid file alone. The service runs if what
-//! listens at its address proves that it knows the token of this home; it exists if somebody holds
-//! the lock file. So a pid file that a crash left behind does no harm, whoever takes the port first
+//! listens at its address proves that it knows the token of this home; it exists if a process holds
+//! the lock file. So a pid file that a crash left behind does no harm, whichever process takes the port first
 //! is not taken for the service, and a signal never goes to a stranger that was given an old pid.
 
 mod lock;
@@ -91,13 +91,13 @@ pub fn status(service: &Service) -> Status {
     }
     // One that hangs is not asked the same again: each time takes seconds.
     let was_asked = recorded.as_ref() == Some(&service.endpoint);
-    // Whoever runs holds the lock, so a pid file beside a free lock is a leftover.
+    // A running service holds the lock, so a pid file beside a free lock is a leftover.
     if let Some(pid) = lock::holder(&service.paths.lock, || pid_file::remove(pid_path)) {
         return of_holder(service, pid, was_asked);
     }
     let endpoint = &service.endpoint;
     match Client::new(endpoint, None).health() {
-        Err(error) if error.is_nobody_there() => Status::Stopped,
+        Err(error) if error.is_refused() => Status::Stopped,
         // The service may have been started since the lock was free.
         _ => match lock::holder(&service.paths.lock, || ()) {
             Some(pid) => of_holder(service, pid, false),

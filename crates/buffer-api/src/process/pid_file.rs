@@ -48,7 +48,7 @@ impl PidRecord {
     }
 }
 
-/// Removes a pid file; that it cannot be removed does no harm, for nobody trusts it.
+/// Removes a pid file; a failure does no harm, because no program trusts the file.
 pub(super) fn remove(pid_file: &Path) {
     let _ = fs::remove_file(pid_file);
 }

@@ -51,7 +51,7 @@ impl From<Listener> for PortOwner {
     }
 }
 
-/// Where the service has its files, as its starter told it.
+/// Where the service has its files, as its command line says.
 fn home_of_service(program: &str, arguments: &[String]) -> Option<PathBuf> {
     let at = arguments.iter().position(|argument| argument == "--home")?;
     (program == SERVICE_NAME).then(|| arguments.get(at + 1).map(PathBuf::from))?

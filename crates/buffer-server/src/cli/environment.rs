@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_swept_for_who_does_not_want_it_or_whose_service_this_is_not() {
+    fn no_sweep_runs_where_it_is_off_or_for_another_users_home() {
         for off in ["false", "0", "No", "off"] {
             assert!(sweep_with("/home/ada", Some(off), None).is_none(), "{off}");
         }

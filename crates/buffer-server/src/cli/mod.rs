@@ -199,7 +199,7 @@ fn execute(
             let is_required = environment.requires_write_token(service, settings);
             let writers = match *require_write_token || is_required {
                 true => Writers::TokenHolders,
-                false => Writers::Anybody,
+                false => Writers::Everyone,
             };
             run(&ServerConfig {
                 endpoint: service.endpoint.clone(),

@@ -44,9 +44,7 @@ impl Plain {
                 reason: format!("answered with {status}"),
                 may_pass: says_that_it_did_not_begin(status),
             }),
-            Err(error) => {
-                Err(Refusal { reason: error.to_string(), may_pass: is_nobody_there(&error) })
-            }
+            Err(error) => Err(Refusal { reason: error.to_string(), may_pass: is_refused(&error) }),
         }
     }
 
@@ -70,7 +68,7 @@ fn says_that_it_did_not_begin(status: StatusCode) -> bool {
 }
 
 /// Whether there was no connection, so that nobody has got anything.
-fn is_nobody_there(error: &ureq::Error) -> bool {
+fn is_refused(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,
         ureq::Error::Io(error) => error.kind() == io::ErrorKind::ConnectionRefused,

@@ -2,8 +2,8 @@
 //!
 //! Who shows the write token is the owner. A program of the owner that does not, such as a Codex that
 //! was started before setup wrote the token into its configuration, is known by the user that the
-//! system names at the other end of the connection. What comes from anybody else is refused, unless
-//! nobody can tell and no setup has asked for the token yet.
+//! system names at the other end of the connection. Requests of other users are refused, unless
+//! the system does not name the user and no setup has asked for the token yet.
 
 use std::net::SocketAddr;
 
@@ -45,7 +45,7 @@ pub(super) fn admit(shown: Shown, peer: Peer, writers: Writers) -> Option<Origin
     match (shown, peer, writers) {
         (Shown::Right, ..) | (_, Peer::Owner, _) => Some(Origin::Owner),
         (_, Peer::Other, _) | (_, Peer::Unknown, Writers::TokenHolders) => None,
-        (_, Peer::Unknown, Writers::Anybody) => Some(Origin::Unknown),
+        (_, Peer::Unknown, Writers::Everyone) => Some(Origin::Unknown),
     }
 }
 
@@ -98,8 +98,8 @@ mod tests {
     #[test]
     fn only_the_owner_and_for_a_while_the_unknown_may_send() {
         use Origin as O;
-        use Writers::{Anybody, TokenHolders};
-        for (shown, peer, anybody, token_holders) in [
+        use Writers::{Everyone, TokenHolders};
+        for (shown, peer, everyone, token_holders) in [
             (Shown::Right, Peer::Owner, Some(O::Owner), Some(O::Owner)),
             (Shown::Right, Peer::Other, Some(O::Owner), Some(O::Owner)),
             (Shown::Right, Peer::Unknown, Some(O::Owner), Some(O::Owner)),
@@ -110,7 +110,7 @@ mod tests {
             (Shown::Nothing, Peer::Other, None, None),
             (Shown::Nothing, Peer::Unknown, Some(O::Unknown), None),
         ] {
-            assert_eq!(admit(shown, peer, Anybody), anybody, "{shown:?} {peer:?}");
+            assert_eq!(admit(shown, peer, Everyone), everyone, "{shown:?} {peer:?}");
             assert_eq!(admit(shown, peer, TokenHolders), token_holders, "{shown:?} {peer:?}");
         }
     }

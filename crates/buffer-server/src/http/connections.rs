@@ -2,7 +2,7 @@
 //!
 //! Any user of the machine can open connections. So where there are too many, or the system has no
 //! more, one makes way for the newcomer: the oldest of those that have shown nothing that only the
-//! owner has. Somebody who opens connections all the time pushes out their own; a request of the owner
+//! owner has. A client that opens connections all the time pushes out its own; a request of the owner
 //! is answered before it is its turn.
 
 use std::{
@@ -103,8 +103,8 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, app: App) {
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                let told = format_args!("a connection cannot be accepted: {error}");
-                app.log.line_on(Topic::Refused, told);
+                let line = format_args!("a connection cannot be accepted: {error}");
+                app.log.line_on(Topic::Refused, line);
                 let has_room = lock(&open).close_one();
                 // The task has to end before its connection is closed.
                 sleep(if has_room { Duration::from_millis(1) } else { PAUSE }).await;
@@ -138,7 +138,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, app: App) {
 }
 
 async fn serve_one(stream: TcpStream, router: Router, app: &App, connection: Arc<Connection>) {
-    // Answers are small and somebody waits for each.
+    // Answers are small, and a client waits for each.
     let _ = stream.set_nodelay(true);
     let (router, asked) = (TowerToHyperService::new(router), Arc::clone(&connection));
     let service = service_fn(move |mut request: Request<Incoming>| {

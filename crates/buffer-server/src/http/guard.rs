@@ -65,8 +65,8 @@ fn prove(secrets: &Secrets, nonce: &str, headers: &mut HeaderMap) {
     }
 }
 
-/// What a reader without the token is told. The file is readable by its owner alone, so that its
-/// place may be named to anybody.
+/// The answer to a reader without the token. The file is readable by its owner alone, so that its
+/// place is no secret.
 const HOW_TO_READ: &str = "reading takes the token: send it as `authorization: Bearer TOKEN`; it is \
      the text of the file `run/codex-buffer.token` in the harness home, which is \
      `~/.arize/harness` unless `ARIZE_HARNESS_HOME` is set";

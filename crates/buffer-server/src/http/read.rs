@@ -70,7 +70,7 @@ pub(super) async fn events(
     let deadline = deadline(query.wait_ms);
     let mut news = app.news();
     loop {
-        // Before the look at the store: what arrives after it is news.
+        // Before the store is read: what arrives after that is news.
         let closing = news.borrow_and_update().closing;
         let (thread, after) = (thread.clone(), query.after);
         let now_ms = app.now_ms();

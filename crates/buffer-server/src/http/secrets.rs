@@ -27,7 +27,7 @@ impl Secrets {
         Ok(Self { token, endpoint, instance, session, write_token })
     }
 
-    /// Proves to whoever chose the nonce that this is the service.
+    /// Proves to the client that chose the nonce that this is the service.
     pub(super) fn proof(&self, nonce: &str) -> Option<String> {
         self.token.proof(nonce, &self.instance, &self.endpoint)
     }

@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     started: Instant,
 }
 
-/// What somebody who waits for events hears.
+/// What a client that waits for events gets.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct News {
     /// Counts the requests that brought events.
@@ -176,7 +176,7 @@ impl Shared {
         }
     }
 
-    /// Whether there are events of a thread; where nobody knows, there may be.
+    /// Whether there are events of a thread; where that is unknown, yes.
     pub(crate) async fn holds_events_of(self: &Arc<Self>, thread: String) -> bool {
         self.with_store(move |store| Ok(store.holds(&thread))).await.unwrap_or(true)
     }

@@ -61,7 +61,7 @@ fn forget_older(path: &Path) {
     let older = all.len().saturating_sub(KEPT);
     for aside in all.drain(..older) {
         for suffix in SUFFIXES {
-            // What was no file stays: nobody knows what it is.
+            // What is no regular file stays: it is not the service's.
             let _ = fs::remove_file(with_suffix(&aside, suffix));
         }
     }

@@ -282,7 +282,7 @@ impl Store {
     }
 
     /// Gives the disk space of removed events back, which takes a moment; to be called when
-    /// nobody waits.
+    /// no request waits.
     pub(crate) fn tidy(&mut self, now_ms: u64) -> Result<(), StoreError> {
         self.repairing(now_ms, |store| store.give_back_space())
     }

@@ -88,7 +88,7 @@ fn prepare(connection: &Connection, first_seq: u64) -> rusqlite::Result<()> {
     // What was handed out is overwritten.
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    // Negative: KiB. The events pass through once; caching them helps nobody.
+    // Negative: KiB. The events pass through once; a cache would not help.
     connection.pragma_update(None, "cache_size", -512)?;
     match version {
         0 => {

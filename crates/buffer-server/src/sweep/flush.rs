@@ -1,7 +1,7 @@
-//! When to let the hook offer what waits in its outboxes.
+//! When to let the hook send from its queues.
 //!
 //! An outbox is a folder in which there are files called `*.batch` while something waits, and perhaps
-//! one called `due` with a time in milliseconds since the Unix epoch, before which nobody need try.
+//! one called `due` with a time in milliseconds since the Unix epoch, of the next retry.
 //! There may be another one in it, called `metrics`. That is all that is known of it here.
 
 use std::fs;

@@ -26,7 +26,7 @@ pub(super) struct Hook {
 pub(super) enum Order<'a> {
     /// Look at these threads; at those that it knows to have changed where there are none.
     Sweep(&'a [Due]),
-    /// Offer what waits in the outboxes.
+    /// Send from the queues.
     Flush,
 }
 

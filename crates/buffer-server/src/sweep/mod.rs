@@ -1,7 +1,7 @@
-//! Looking after threads that fell silent without anybody saying why.
+//! Runs of the hook for threads that fell silent without a trigger.
 //!
 //! Codex announces turns that ended well, and no others. So the service notices two things: that
-//! Codex wrote below its sessions folder, and that events arrived which nobody collected. When such
+//! Codex wrote below its sessions folder, and that events arrived which no run of the hook fetched. When such
 //! a thread has been silent for a while, the hook program looks at it (`--sweep THREAD[@MILLIS]...`, with
 //! the time at which its file was last written to or closed). Whether
 //! there is something to tell is the hook's business: the service knows a thread by the name of its
@@ -45,7 +45,7 @@ pub(crate) enum Change {
     Received(String),
     /// This folder is new, or gone.
     Folder(PathBuf),
-    /// Something was put away, or sent after all.
+    /// A turn was queued, or sent from a queue.
     Outbox,
     /// The settings are others, with which a target may take what it refused.
     Settings,
@@ -99,7 +99,7 @@ pub(crate) async fn sweep_forever(
     }
 }
 
-/// Whose events were all collected, somebody has looked at since they arrived.
+/// A thread whose events were all fetched was read since they arrived.
 async fn in_need_of_a_look(app: &App, due: Vec<Due>) -> Vec<Due> {
     let mut threads = Vec::new();
     for due in due {

@@ -58,13 +58,13 @@ impl Plan {
         self.set(thread, Entry { at, reason: Reason::Written, closed: Some(clock) });
     }
 
-    /// A thread may have been written to before anybody watched.
+    /// A thread may have been written to before the service watched.
     pub(super) fn found(&mut self, thread: String, now: Instant) {
         let at = now + self.pace.written;
         self.set(thread, Entry { at, reason: Reason::Written, closed: None });
     }
 
-    /// Events of a thread arrived. A look that its file is about to lead to will collect them.
+    /// Events of a thread arrived. The run that its file is about to start will fetch them.
     pub(super) fn received(&mut self, thread: String, now: Instant) {
         let known = self.threads.get(&thread);
         if known.is_none_or(|entry| entry.reason != Reason::Written) {

@@ -24,7 +24,7 @@ pub(super) struct Watch {
     watched: Watched,
 }
 
-/// What a path is told by.
+/// What a path means.
 struct Places {
     sessions: PathBuf,
     outbox: PathBuf,
@@ -55,7 +55,7 @@ impl Watch {
         let handler = move |event: notify::Result<Event>| {
             let changes = event.map(|event| changes(event, &places));
             for change in changes.unwrap_or_default() {
-                // Nobody listens when the service ends.
+                // The receiver is gone when the service ends.
                 let _ = sender.send(change);
             }
         };
@@ -68,7 +68,7 @@ impl Watch {
         watch
     }
 
-    /// The folder of the file: whoever replaces a file ends the watch of the old one.
+    /// The folder of the file: a replacement ends the watch of the old file.
     fn begin_settings(&mut self, settings: &Path, log: &Log) {
         let (Some(watcher), Some(folder)) = (&mut self.watcher, settings.parent()) else { return };
         if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
@@ -76,7 +76,7 @@ impl Watch {
         }
     }
 
-    /// The folder is made, so that there is something to watch before anything is put away.
+    /// The folder is made, so that it can be watched before a turn is queued.
     fn begin_outbox(&mut self, outbox: &Path, log: &Log) {
         let Some(watcher) = &mut self.watcher else { return };
         let made = private_files::create_parent(&outbox.join("any")).map_err(notify::Error::io);
@@ -109,7 +109,7 @@ impl Watch {
     }
 
     /// Takes note of a folder that is new or gone; names the threads in it, to which Codex may have
-    /// written before anybody watched.
+    /// written before the service watched.
     pub(super) fn folder_changed(&mut self, folder: &Path, log: &Log) -> Vec<String> {
         if folder == self.sessions {
             // Also where it is there: it may be another one than the one that is watched.
@@ -129,7 +129,7 @@ impl Watch {
 
 fn changes(event: Event, places: &Places) -> Vec<Change> {
     let Places { sessions, outbox, settings } = places;
-    // Whoever only looks into it changes nothing.
+    // A process that only reads it changes nothing.
     let is_change = !matches!(event.kind, EventKind::Access(_));
     if event.paths.iter().any(|path| path.starts_with(outbox)) {
         return is_change.then_some(Change::Outbox).into_iter().collect();
@@ -146,7 +146,7 @@ fn changes(event: Event, places: &Places) -> Vec<Change> {
         | EventKind::Modify(ModifyKind::Any | ModifyKind::Data(_) | ModifyKind::Name(_)) => {
             thread_of(&path).map(Change::Written)
         }
-        // Whoever reads, changes nothing.
+        // Reading changes nothing.
         _ => None,
     };
     event.paths.into_iter().filter_map(change).collect()
@@ -204,8 +204,8 @@ mod tests {
         let file = sessions.join(format!("rollout-2026-11-21T01-02-03-{thread}.jsonl"));
         fs::write(file, "{}\n").unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
-        let is_told = |change: Change| matches!(change, Change::Written(of) if of == thread);
-        while !changes.try_recv().is_ok_and(is_told) {
+        let is_of_thread = |change: Change| matches!(change, Change::Written(of) if of == thread);
+        while !changes.try_recv().is_ok_and(is_of_thread) {
             assert!(Instant::now() < deadline, "nothing is heard of the thread");
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -1,4 +1,4 @@
-//! Bodies are passed on as they came, and nobody waits for that.
+//! Bodies are passed on as they came, and no request waits for that.
 
 use std::{
     fs,
@@ -150,7 +150,7 @@ fn bodies_wait_for_a_receiver_that_is_away_or_busy_and_arrive_once() {
 }
 
 #[test]
-fn nobody_waits_for_a_receiver_that_hangs() {
+fn requests_do_not_wait_for_a_receiver_that_hangs() {
     // It takes connections and says nothing.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = forwarding_to(listener.local_addr().unwrap());

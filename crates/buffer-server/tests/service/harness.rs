@@ -61,7 +61,7 @@ impl Server {
             endpoint: Endpoint { port: 0, ..Endpoint::default() },
             paths: self.paths.clone(),
             limits: Limits::default(),
-            writers: Writers::Anybody,
+            writers: Writers::Everyone,
             owner: config::owner(),
             wall_clock: SystemTime::now,
             log: LogTarget::File,

@@ -378,7 +378,7 @@ fn no_proxy_of_the_environment_is_asked_for_a_receiver_of_plain_http() {
     let forward = format!("{{collector: {{forward: {{endpoint: 'http://{address}/'}}}}}}");
     let settings = format!("harnesses: {{codex: {forward}}}\n");
     fs::write(home.paths.home.join("config.yaml"), settings).unwrap();
-    // Nobody listens there.
+    // No program listens there.
     let proxies =
         ["ALL_PROXY", "HTTP_PROXY", "http_proxy"].map(|name| (name, "http://127.0.0.1:9"));
     let started = home.command(&["start"]).envs(proxies).output().unwrap();
@@ -442,7 +442,7 @@ fn squatter() -> (u16, std::sync::mpsc::Receiver<String>) {
 }
 
 #[test]
-fn whoever_takes_the_port_first_gets_no_token_and_is_named() {
+fn a_program_that_takes_the_port_first_gets_no_token_and_is_named() {
     let home = Home::new();
     home.check(&["start"], 0);
     let token = home.paths.read_token().unwrap().unwrap();
@@ -474,7 +474,7 @@ fn whoever_takes_the_port_first_gets_no_token_and_is_named() {
     assert!(!all.contains(&token), "{all}");
 }
 
-/// A collector of somebody's stands for any program.
+/// A collector stands for any other program.
 #[test]
 fn force_does_not_end_what_is_not_ours() {
     let (one, other) = (Home::new(), Home::new());

@@ -35,7 +35,7 @@ fn threads_may_have_any_name() {
 }
 
 #[test]
-fn somebody_who_waits_is_woken_at_once() {
+fn a_client_that_waits_is_woken_at_once() {
     let server = Server::start();
     let woken = std::thread::scope(|scope| {
         let waiting = scope.spawn(|| {

@@ -78,7 +78,7 @@ fn of_another_user() -> Option<u32> {
 
 #[test]
 fn writing_takes_the_write_token() {
-    // Where nobody can tell whose a connection is, as on most systems.
+    // Where the user of a connection is unknown, as on most systems.
     let server = Server::with(|config| {
         (config.writers, config.owner) = (Writers::TokenHolders, None);
     });

@@ -1,4 +1,4 @@
-//! Others who connect: they are kept waiting for no longer than a limit, and nobody waits for them.
+//! Connections of other programs: they wait no longer than a limit, and no request waits for them.
 
 use std::{
     io::{Read, Write},
@@ -120,7 +120,7 @@ fn those_who_only_connect_make_way() {
         let waiting = scope.spawn(|| client.drain("t", last, Duration::from_secs(50)));
         // The question is on its way when one who comes later was answered.
         for _ in 0..20 {
-            server.client().flush("nobody").unwrap();
+            server.client().flush("no-thread").unwrap();
         }
         let others: Vec<TcpStream> = (0..40).map(|_| connect(&server)).collect();
         let half = format!("POST /v1/logs HTTP/1.1\r\nhost: {}\r\n", server.endpoint);

@@ -1,4 +1,4 @@
-//! Threads that fall silent without anybody saying why: the hook is started for them.
+//! Threads that fall silent without a trigger: the hook is started for them.
 
 use std::{
     fs::{self, OpenOptions},
@@ -140,7 +140,7 @@ fn a_thread_that_was_written_to_is_looked_at_once_when_it_is_silent() {
     let before = SystemTime::now();
     drop(codex);
     scene.check(&["", A, B, A]);
-    // The hook is told when that was.
+    // The hook gets the time of it.
     let closed: Vec<Duration> = scene
         .raw_lines()
         .iter()
@@ -172,7 +172,7 @@ fn new_folders_and_old_ones_are_watched() {
     scene.check(&["", A, B]);
     scene.write("2027/01/01", C);
     scene.check(&["", A, B, C]);
-    // Whoever begins anew is watched anew.
+    // A thread that begins anew is watched anew.
     fs::remove_dir_all(scene.codex_home().join("sessions")).unwrap();
     scene.write(TODAY, B);
     scene.check(&["", A, B, C, B]);
@@ -192,7 +192,7 @@ fn codex_may_come_to_the_machine_later() {
 }
 
 #[test]
-fn events_that_nobody_collects_are_a_reason() {
+fn events_that_are_not_fetched_are_a_reason() {
     let scene = Scene::new();
     let server = scene.serve(PACE);
     scene.check(&[""]);
@@ -241,7 +241,7 @@ fn the_hook_sends_what_waits_when_it_is_due_and_is_left_alone_while_nothing_wait
     let _server = scene.serve(PACE);
     scene.check(&[""]);
     assert!(scene.outbox().is_dir());
-    // Far enough ahead that nobody takes it for now.
+    // Far enough ahead not to be taken for now.
     let due = SystemTime::now() + Duration::from_millis(900);
     let millis = due.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
     scene.put("phoenix/due", &millis.to_string());

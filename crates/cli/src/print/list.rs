@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn turns_can_be_told_apart() {
+    fn turns_differ_in_their_ids() {
         expect![[r#"
             TRACE     THREAD    STARTED (EST)     TIME  STATUS           COST  FOLDER
             01010101  2d282b2f  07:00:00         1m23s  completed     $0.1234  …work/project

@@ -280,7 +280,7 @@ pub(super) mod tests {
         let error = SpanStatus::Error("exit code 3".to_owned());
         let mut spans = turn();
         spans.extend([
-            span(6, Some(2), "a_tool_with_a_very_long_name_of_somebody", SpanKind::Tool, vec![]),
+            span(6, Some(2), "a_tool_with_a_very_long_name_of_a_server", SpanKind::Tool, vec![]),
             span(7, Some(6), "exec_command", SpanKind::Tool, vec![long("input.value")]),
             Span {
                 status: error,
@@ -295,6 +295,6 @@ pub(super) mod tests {
             }
             assert!(width < 80 || text.contains("! exit code 3"), "{text}");
         }
-        assert!(tree(&spans, page(200)).contains("a_tool_with_a_very_long_name_of_somebody"));
+        assert!(tree(&spans, page(200)).contains("a_tool_with_a_very_long_name_of_a_server"));
     }
 }

@@ -1,7 +1,7 @@
 //! Targets that the environment of one process moves elsewhere.
 //!
 //! A turn that cannot be sent there waits for that place, and not for the one that the files name. So
-//! the place is told by variables that may be stored, and by the names of those that may not.
+//! the place is described by variables that may be stored, and by the names of those that may not.
 
 use std::collections::BTreeMap;
 

@@ -153,7 +153,7 @@ fn check_edited(kind: &Kind, case: &Path, before: &str, after: &str, record: &st
     let undone = (kind.undo)(after, record).unwrap_or_else(|error| panic!("{shown}: {error}"));
     assert_eq!(undone, before, "{shown}: undoing restores the bytes");
     let changed = fs::read_to_string(case.join("changed")).unwrap();
-    assert_ne!(changed, after, "{shown}: nobody changed anything");
+    assert_ne!(changed, after, "{shown}: nothing was changed");
     let undone = (kind.undo)(&changed, record).unwrap_or_else(|error| panic!("{shown}: {error}"));
     expect_file(&case.join("undone"), &undone);
 }

@@ -109,7 +109,7 @@ fn a_block_is_brought_up_to_date_in_its_place() {
     let text = format!("{old}b\n");
     let new = profile::insert(&text, Shell::Sh, Path::new("/new"), Path::new(HOME)).unwrap();
     assert_eq!(new, text.replace("/old", "/new"));
-    // Somebody copied the whole file once.
+    // The whole file was copied once.
     let twice = format!("{text}{text}");
     let new = profile::insert(&twice, Shell::Sh, Path::new("/new"), Path::new(HOME)).unwrap();
     assert_eq!(new.matches("# >>> arize-codex >>>").count(), 1, "{new}");

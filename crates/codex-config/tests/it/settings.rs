@@ -510,7 +510,7 @@ fn turns_are_traced_everywhere_unless_folders_are_named() {
 }
 
 #[test]
-fn a_slip_of_the_pen_is_told_with_what_was_meant() {
+fn a_typo_is_named_with_what_was_meant() {
     let yaml = "\
 loging: {prompts: false}
 claude: {any: thing}

@@ -159,12 +159,12 @@ impl<'a> Fusion<'a> {
                 }
             }
         }
-        let told = steps.len();
+        let before = steps.len();
         for call in calls.filter(|call| call.completed.is_none()) {
             steps.extend(call.failed_attempts().map(Step::Llm));
             steps.extend(call.open_attempt().map(|call| Step::Llm(self.unanswered(call))));
         }
-        if steps.len() == told {
+        if steps.len() == before {
             steps.extend(self.failed_request(now).map(Step::Llm));
         }
         self.give_reason(&mut steps);

@@ -68,7 +68,7 @@ impl Budget {
         self.limit
     }
 
-    /// Whether the turns that have ended take so much that they should be told before more is read.
+    /// Whether the turns that have ended take so much that they should be sent before more is read.
     pub(super) fn is_spent(&self) -> bool {
         self.ended > BUDGET / 4
     }

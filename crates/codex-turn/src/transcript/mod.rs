@@ -102,7 +102,7 @@ impl Transcript {
         cut::with_margin(self.budget.limit())
     }
 
-    /// Whether the turns that were read are so much that they should be told before more is read.
+    /// Whether the turns that were read are so much that they should be sent before more is read.
     pub fn is_full(&self) -> bool {
         self.budget.is_spent()
     }

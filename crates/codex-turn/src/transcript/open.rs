@@ -169,7 +169,7 @@ impl OpenTurns {
         self.turns.iter().rposition(|turn| turn.has_call(call_id))
     }
 
-    /// Whether the model is about to be told where it works, as it is when a session begins: what the
+    /// Whether Codex is about to tell the model where it works, as it is when a session begins: what the
     /// user says next does not go into a turn of the session before, which failed or was killed.
     pub(super) fn has_session_begun(&self) -> bool {
         let texts = self.pending.iter().flat_map(|held| &held.message.parts);

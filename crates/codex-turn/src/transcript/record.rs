@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-/// How often the bytes of a broken line are read at most. Somebody else's data in it may hold any
+/// How often the bytes of a broken line are read at most. Data of other programs in it may hold any
 /// number of objects that look like the beginning of a record.
 const MAX_PASSES: usize = 8;
 

@@ -52,7 +52,7 @@ impl Transcript {
 
     /// Whether an event of a turn that is not open is the reviewer's, which it notes.
     fn repeats_reviewer(&mut self, event: &Json, time: UnixNanos) -> bool {
-        // A turn that somebody else begins meanwhile is at the root of its own tree.
+        // A turn that another client begins meanwhile is at the root of its own tree.
         let of_root = |key: &str| json::text(event, &["turn_attribution", key]);
         let is_root = of_root("root_turn_id").is_some_and(|root| of_root("turn_id") == Some(root));
         let Some(open) = self.open.review().filter(|_| !is_root) else { return false };

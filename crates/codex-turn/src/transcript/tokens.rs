@@ -19,7 +19,7 @@ pub(super) struct Total {
     /// All tokens, as far as they were counted.
     tokens: u64,
     /// Whether the transcript says so: it tells totals.
-    is_told: bool,
+    is_known: bool,
     /// What they are made of; none where reading went on after they were counted.
     usage: Option<Usage>,
 }
@@ -29,25 +29,25 @@ impl Total {
     pub(super) fn at(tokens: Option<u64>) -> Self {
         Self {
             tokens: tokens.unwrap_or_default(),
-            is_told: tokens.is_some(),
+            is_known: tokens.is_some(),
             usage: tokens.is_none().then(Usage::default),
         }
     }
 
     /// For the place from which reading goes on.
-    fn told(self) -> Option<u64> {
-        self.is_told.then_some(self.tokens)
+    fn known(self) -> Option<u64> {
+        self.is_known.then_some(self.tokens)
     }
 
     /// The count after a `token_count` event, and whether it is a new one.
-    fn after(self, told: Option<u64>, usage: Option<Usage>, last: Option<Usage>) -> (Self, bool) {
-        match (told, last) {
+    fn after(self, known: Option<u64>, usage: Option<Usage>, last: Option<Usage>) -> (Self, bool) {
+        match (known, last) {
             (Some(tokens), _) => {
                 let usage = usage.or(self.usage);
-                (Self { tokens, is_told: true, usage }, tokens != self.tokens)
+                (Self { tokens, is_known: true, usage }, tokens != self.tokens)
             }
             // Some programs write no totals. Where there were some, this event has lost its own.
-            (None, Some(last)) if !self.is_told => {
+            (None, Some(last)) if !self.is_known => {
                 let tokens = self.tokens.saturating_add(last.total());
                 (Self { tokens, ..self }, true)
             }
@@ -93,7 +93,7 @@ impl Transcript {
         let before = self.open.current().map_or(self.total, |open| open.total);
         let (now, is_new) = before.after(tokens, total, last);
         self.total = now;
-        self.at.total_tokens = now.told();
+        self.at.total_tokens = now.known();
         if let Some(open) = self.open.current_mut() {
             open.total = now;
         }

@@ -27,7 +27,7 @@ pub enum TurnEnd {
     Implied,
     /// The next turn began, or nothing more came, although this one never ended: Codex was killed.
     Lost,
-    /// Nobody knows: it takes too long to read it to its end.
+    /// Unknown: it takes too long to read the turn to its end.
     Unread,
     /// It goes on, as far as one can tell.
     Open,
@@ -100,7 +100,7 @@ impl TranscriptTurn {
     }
 
     /// Whether it is another thread's turn, copied into this transcript when the thread was forked
-    /// off: it was told there.
+    /// off: it was sent there.
     pub fn is_copied(&self) -> bool {
         self.is_marked_as_copy || is_copied(self.turn_id.as_deref(), &self.meta.thread_id)
     }
@@ -136,7 +136,7 @@ impl TranscriptTurn {
         self.is_marked_as_copy = true;
     }
 
-    /// Whether nobody but its user set it to work, also where its thread is a sub-agent's.
+    /// Whether its user alone set it to work, also where its thread is a sub-agent's.
     pub fn is_at_root(&self) -> bool {
         self.root_turn_id.is_some() && self.root_turn_id == self.turn_id
     }
@@ -146,7 +146,7 @@ impl TranscriptTurn {
         self.ended != TurnEnd::Open
     }
 
-    /// Takes a turn that goes on for one that nobody will end: its Codex is gone.
+    /// Ends a turn that is going on and whose Codex is gone.
     pub fn abandon(&mut self) {
         if self.ended == TurnEnd::Open {
             self.ended = TurnEnd::without_record(&self.meta);
@@ -196,7 +196,7 @@ impl TranscriptTurn {
         asked.chain(others).filter(|id| !id.is_empty())
     }
 
-    /// Forgets what a turn that was told takes memory for.
+    /// Frees the memory of a turn that was sent.
     pub fn forget_contents(&mut self) {
         // What is left says whether the model has had its last word.
         let is_response = |step: &TranscriptStep| matches!(step, TranscriptStep::Response(_));
@@ -230,7 +230,7 @@ pub(super) fn is_copied(turn_id: Option<&str>, thread_id: &str) -> bool {
 }
 
 /// Sorts turns by their beginnings. Those that overlap are read again, all of them, until the last was
-/// told: a record that names no turn would go to another one if its own were left out.
+/// sent: a record that names no turn would go to another one if its own were left out.
 pub(super) fn order(turns: &mut [TranscriptTurn]) {
     turns.sort_by_key(|turn| turn.begin.offset);
     let mut first: Option<Checkpoint> = None;

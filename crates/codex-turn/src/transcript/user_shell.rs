@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_read_from_what_the_model_is_told() {
+    fn a_command_is_read_from_the_message_to_the_model() {
         let at = UnixNanos::from_millis(5_000);
         let message = |output: &str| {
             format!(

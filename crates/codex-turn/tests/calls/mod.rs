@@ -9,7 +9,7 @@ use otlp_model::{SpanKind, TreeOptions, Turn, Value, span_tree};
 use crate::support::{Recording, versions};
 
 /// What was asked, the last line of what came back, and the exit code of a failure.
-fn told(call: &ToolCall) -> (String, String, Option<String>) {
+fn described(call: &ToolCall) -> (String, String, Option<String>) {
     let arguments: serde_json::Value =
         serde_json::from_str(call.arguments.as_deref().unwrap()).unwrap();
     let command = ["cmd", "command"].iter().find_map(|key| arguments.get(*key)).unwrap();
@@ -25,7 +25,7 @@ fn told(call: &ToolCall) -> (String, String, Option<String>) {
 }
 
 fn calls(turn: &Turn) -> Vec<Vec<(String, String, Option<String>)>> {
-    let calls = turn.llm_calls().map(|llm| llm.tools.iter().map(told).collect::<Vec<_>>());
+    let calls = turn.llm_calls().map(|llm| llm.tools.iter().map(described).collect::<Vec<_>>());
     calls.filter(|calls| !calls.is_empty()).collect()
 }
 
@@ -61,7 +61,7 @@ fn trap_22_a_call_is_known_by_its_place_not_by_its_id() {
         // Events alone tell each call once, too.
         let now = events.last().unwrap().time;
         let alone = turn_from_events(&recording.payloads[0], "thread", &events, now).unwrap();
-        let mut alone: Vec<_> = alone.tool_calls().map(told).collect();
+        let mut alone: Vec<_> = alone.tool_calls().map(described).collect();
         let mut all = expected.concat();
         alone.sort();
         all.sort();

@@ -79,9 +79,9 @@ fn every_turn_is_there_and_as_codex_left_it() {
         let has_ended = |turn: &&TranscriptTurn| {
             !matches!(turn.ended, TurnEnd::Open | TurnEnd::Lost | TurnEnd::Implied)
         };
-        let told: BTreeSet<_> =
+        let fused: BTreeSet<_> =
             turns.iter().filter(has_ended).map(|turn| turn.turn_id.clone()).collect();
-        same("turns that ended", &told, &ended)
+        same("turns that ended", &fused, &ended)
     });
 }
 
@@ -100,13 +100,13 @@ fn no_call_is_lost() {
             }
         }
         let (turns, _) = recording.transcript();
-        let mut told: BTreeMap<String, usize> = BTreeMap::new();
+        let mut fused: BTreeMap<String, usize> = BTreeMap::new();
         for tool in turns.iter().flat_map(|turn| tools(&fuse(turn, &[]))) {
-            *told.entry(tool).or_default() += 1;
+            *fused.entry(tool).or_default() += 1;
         }
-        let told_of = |id: &str| told.get(id).copied().unwrap_or(0);
-        let lost: Vec<_> = made.iter().filter(|(id, times)| told_of(id) != **times).collect();
-        if lost.is_empty() { Ok(()) } else { Err(format!("made {lost:?}, told {told:?}")) }
+        let fused_of = |id: &str| fused.get(id).copied().unwrap_or(0);
+        let lost: Vec<_> = made.iter().filter(|(id, times)| fused_of(id) != **times).collect();
+        if lost.is_empty() { Ok(()) } else { Err(format!("made {lost:?}, fused {fused:?}")) }
     });
 }
 

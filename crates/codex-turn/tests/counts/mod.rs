@@ -41,8 +41,8 @@ fn check(records: &[Json], expected: &[(&str, [u64; 3])]) {
     read(&mut transcript, [mark("task_complete")]);
     let (turns, problems) = transcript.finish();
     assert_eq!(problems, []);
-    let told = fuse(&turns[0], &[]);
-    let calls = told.llm_calls().map(|call| {
+    let fused = fuse(&turns[0], &[]);
+    let calls = fused.llm_calls().map(|call| {
         let Usage { input, cached_input, output, .. } = call.usage.unwrap_or_default();
         (call.model.as_deref().unwrap_or_default(), [input, cached_input, output])
     });
@@ -105,8 +105,8 @@ fn two_front_ends_count_for_themselves() {
     for case in ["0.130.0/two_front_ends", "0.145.0/two_front_ends"] {
         let (turns, problems) = Recording::load(case).transcript();
         assert_eq!(problems, [], "{case}");
-        let told: Vec<_> = turns.iter().map(|turn| fuse(turn, &[])).collect();
-        let inputs = told.iter().map(|turn| {
+        let fused: Vec<_> = turns.iter().map(|turn| fuse(turn, &[])).collect();
+        let inputs = fused.iter().map(|turn| {
             let calls = turn.llm_calls().map(|call| call.usage.unwrap().input);
             let tools = turn.tool_calls().map(|tool| tool.call_id.as_str());
             (turn.answer.as_deref().unwrap(), calls.collect(), tools.collect())
@@ -125,22 +125,22 @@ fn two_front_ends_count_for_themselves() {
 fn a_torn_line_costs_nothing_that_was_written_again() {
     for file in transcripts() {
         let recording = Recording::from_file(&file);
-        let told = |torn: fn(&str) -> &str| {
+        let fused = |torn: fn(&str) -> &str| {
             let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
             let lines = recording.lines().map(as_codex_writes);
             read(&mut transcript, lines.map(|line| format!("{}{line}", torn(&line))));
             let (turns, problems) = transcript.finish();
-            let told: Vec<_> = turns.iter().map(|turn| fuse(turn, &[])).collect();
-            (told, problems.len())
+            let fused: Vec<_> = turns.iter().map(|turn| fuse(turn, &[])).collect();
+            (fused, problems.len())
         };
-        let (whole, _) = told(|_| "");
+        let (whole, _) = fused(|_| "");
         let cuts: [fn(&str) -> &str; 3] = [
             |line| &line[..1],
             |line| &line[..line.floor_char_boundary(line.len() / 2)],
             |line| &line[..line.len() - 1],
         ];
         for cut in cuts {
-            let (torn, problems) = told(cut);
+            let (torn, problems) = fused(cut);
             assert!(problems >= recording.lines().count(), "{}", file.display());
             assert_eq!(torn, whole, "{}", file.display());
         }

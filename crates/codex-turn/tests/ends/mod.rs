@@ -19,7 +19,7 @@ fn event(name: &str, attributes: Json) -> LogEvent {
 
 /// A command and then HTTP 400, and HTTP 400 at once.
 #[test]
-fn a_turn_that_failed_is_not_told_as_one_that_succeeded() {
+fn a_turn_that_failed_is_not_reported_as_one_that_succeeded() {
     for case in ["0.130.0/fail_400", "0.130.0/fail_first", "0.144.6/fail_400"] {
         let (turns, problems) = Recording::load(case).transcript();
         assert_eq!(problems, [], "{case}");
@@ -27,13 +27,13 @@ fn a_turn_that_failed_is_not_told_as_one_that_succeeded() {
         assert_eq!(fuse(&turns[0], &[]).outcome, Outcome::Unknown, "{case}");
         let refused = json!({ "duration_ms": "10", "http.response.status_code": 400,
             "error.message": "http 400: bad request" });
-        let told = fuse(&turns[0], &[&event("codex.api_request", refused)]);
-        assert_eq!(told.outcome, Outcome::Failed("http 400: bad request".to_owned()), "{case}");
+        let fused = fuse(&turns[0], &[&event("codex.api_request", refused)]);
+        assert_eq!(fused.outcome, Outcome::Failed("http 400: bad request".to_owned()), "{case}");
         // A request that was answered tells nothing of the one after it.
         let answered = json!({ "event.kind": "response.completed", "input_token_count": "1001",
             "cached_token_count": 512, "output_token_count": "21" });
-        let told = fuse(&turns[0], &[&event("codex.sse_event", answered)]);
-        assert_eq!(told.outcome, Outcome::Unknown, "{case}");
+        let fused = fuse(&turns[0], &[&event("codex.sse_event", answered)]);
+        assert_eq!(fused.outcome, Outcome::Unknown, "{case}");
     }
 }
 
@@ -51,8 +51,8 @@ fn the_request_that_a_turn_failed_with_has_the_providers_message() {
             )
         };
         let (first, last) = (refused(40, 500), refused(5, 400));
-        let told = fuse(&turns[0], &[&first, &last]);
-        let failed: Vec<_> = told.llm_calls().filter(|call| call.usage.is_none()).collect();
+        let fused = fuse(&turns[0], &[&first, &last]);
+        let failed: Vec<_> = fused.llm_calls().filter(|call| call.usage.is_none()).collect();
         let outcomes: Vec<_> = failed.iter().map(|call| call.outcome.clone()).collect();
         let said =
             ["http 500", "http 400: scripted failure"].map(|said| Outcome::Failed(said.to_owned()));
@@ -91,8 +91,8 @@ fn a_command_of_the_users_is_complete() {
     }
 }
 
-/// Codex 0.145 says how a turn ended; a prompt that somebody's hook blocked, for instance, is
-/// answered by nobody.
+/// Codex 0.145 says how a turn ended; a prompt that a hook of the user blocked, for instance, gets
+/// no answer.
 #[test]
 fn what_a_newer_version_says_is_believed() {
     let recording = Recording::load("0.144.6/fail_400");

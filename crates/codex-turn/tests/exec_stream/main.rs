@@ -30,7 +30,7 @@ fn check(lines: &str, expected: Expect) -> Turn {
 }
 
 #[test]
-fn a_turn_is_told_while_it_goes_on() {
+fn a_turn_is_reported_while_it_goes_on() {
     let turn = check(
         TURN,
         expect![[r#"

@@ -109,9 +109,9 @@ fn each_record_goes_to_the_turn_that_it_names() {
         for (turn, [first, second]) in turns.iter().zip([[10, 11], [30, 31]]) {
             let name = turn.key();
             assert_eq!(turn.ended, TurnEnd::Completed, "{name}");
-            let told = fuse(turn, &[]);
-            assert_eq!(told.model, Some(format!("model of {name}")));
-            let calls: Vec<_> = told.llm_calls().collect();
+            let fused = fuse(turn, &[]);
+            assert_eq!(fused.model, Some(format!("model of {name}")));
+            let calls: Vec<_> = fused.llm_calls().collect();
             let tokens: Vec<_> = calls.iter().map(|call| call.usage.unwrap().input).collect();
             assert_eq!(tokens, [first, second], "{name}");
             assert_eq!(texts(&calls[0].input), [format!("prompt of {name}")]);
@@ -123,7 +123,7 @@ fn each_record_goes_to_the_turn_that_it_names() {
     }
 }
 
-/// Turns that overlap are read again, all of them, until the last was told, so that each record finds
+/// Turns that overlap are read again, all of them, until the last was sent, so that each record finds
 /// its turn, also one that names none.
 #[test]
 fn turns_that_overlap_are_read_again_together() {
@@ -172,7 +172,7 @@ fn a_turn_of_which_nothing_comes_after_the_next_began_is_lost() {
     assert_eq!((&turns[0].ended, &turns[1].ended), (&TurnEnd::Lost, &TurnEnd::Completed));
     assert_eq!(fuse(&turns[0], &[]).usage().input, 10);
     assert_eq!(records.turns_from(turns[0].checkpoint), turns[1..]);
-    // Unless somebody else is known to write.
+    // Unless another process is known to write.
     let mut first = turns[0].clone();
     first.keep_open();
     assert_eq!(first.ended, TurnEnd::Open);

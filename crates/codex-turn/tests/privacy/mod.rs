@@ -86,7 +86,7 @@ fn closed() -> TreeOptions {
     TreeOptions { content, ..TreeOptions::default() }
 }
 
-/// Puts an account into each event, and into each content what nobody has said.
+/// Puts an account into each event, and into each content a text of its own.
 fn plant(events: &mut [LogEvent]) -> Vec<String> {
     const MARK: &str = "planted-4711";
     for event in events {
@@ -122,7 +122,7 @@ fn turns(recording: &Recording) -> Vec<Turn> {
 }
 
 /// Every content that a transcript and its events hold, line by line, without what is too short to be
-/// told from a name.
+/// distinguished from a name.
 fn contents_of(recording: &Recording) -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
     for line in recording.lines() {

@@ -38,19 +38,19 @@ proptest! {
         let events = changed_events(&recording.events, &event_changes);
         let (turns, problems) = decode_from(&recording, &lines, Checkpoint::START, limit);
         check_problems(&lines, limit, &problems);
-        let mut told = Usage::default();
+        let mut counted = Usage::default();
         for (index, turn) in turns.iter().enumerate() {
             let previous = index.checked_sub(1).map(|previous| &turns[previous]);
             let events = events_of(turn, previous, turns.get(index + 1), &events);
             covers(turn, &events);
             let turn = fuse(turn, &events);
             check_turn(&turn);
-            told += turn.usage();
+            counted += turn.usage();
         }
         let recorded = recorded(&lines);
-        let told = [told.input, told.cached_input, told.output, told.reasoning_output];
-        for (told, recorded) in told.into_iter().zip(recorded) {
-            prop_assert!(u128::from(told) <= recorded, "{told} of {recorded} tokens");
+        let counted = [counted.input, counted.cached_input, counted.output, counted.reasoning_output];
+        for (counted, recorded) in counted.into_iter().zip(recorded) {
+            prop_assert!(u128::from(counted) <= recorded, "{counted} of {recorded} tokens");
         }
     }
 
@@ -162,7 +162,7 @@ fn changed_events(events: &[LogEvent], changes: &[mutation::Change]) -> Vec<LogE
 /// record and what stands behind it may each have one. What is wrong beyond the limit of a text is cut
 /// with it.
 fn check_problems(lines: &[Vec<u8>], limit: usize, problems: &[Problem]) {
-    let told: HashSet<u64> = problems.iter().map(|problem| problem.offset).collect();
+    let counted: HashSet<u64> = problems.iter().map(|problem| problem.offset).collect();
     let distinct: HashSet<_> = problems.iter().map(|p| (p.offset, &p.what)).collect();
     assert_eq!(distinct.len(), problems.len(), "{problems:?}");
     let mut offset = 0;
@@ -176,7 +176,7 @@ fn check_problems(lines: &[Vec<u8>], limit: usize, problems: &[Problem]) {
         cut.push(line);
         let is_json = is_json(line) || matches!(cut.read(), ReadLine::Kept(kept) if is_json(kept));
         let is_blank = line.trim_ascii().is_empty();
-        assert!(is_json || is_blank || told.contains(&offset), "nothing is said of {offset}");
+        assert!(is_json || is_blank || counted.contains(&offset), "nothing is said of {offset}");
         offset += line.len() as u64 + 1;
     }
 }
@@ -220,8 +220,8 @@ fn recorded(lines: &[Vec<u8>]) -> [u128; 4] {
             Json::String(text) => text.parse::<u64>().is_ok(),
             value => value.as_f64().is_some_and(|number| number >= 0.0),
         };
-        let is_told = is_number(&last["input_tokens"]) && is_number(&last["output_tokens"]);
-        for usage in [&payload["usage"], if is_told { last } else { total }] {
+        let is_counted = is_number(&last["input_tokens"]) && is_number(&last["output_tokens"]);
+        for usage in [&payload["usage"], if is_counted { last } else { total }] {
             let names =
                 ["input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens"];
             for (sum, name) in sum.iter_mut().zip(names) {
@@ -242,12 +242,12 @@ fn number(value: &Json) -> u128 {
 
 /// Work grows with the turn, not with its square: that took ten seconds here.
 #[test]
-fn a_turn_of_thousands_of_tools_is_told_soon() {
-    is_told_soon(|number| format!("call_{number}"));
-    is_told_soon(|_| "call_0".to_owned());
+fn a_turn_of_thousands_of_tools_is_fused_soon() {
+    is_traced_soon(|number| format!("call_{number}"));
+    is_traced_soon(|_| "call_0".to_owned());
 }
 
-fn is_told_soon(id_of: impl Fn(usize) -> String) {
+fn is_traced_soon(id_of: impl Fn(usize) -> String) {
     const CALLS: usize = 2500;
     let msg = |payload: Json| json!({ "type": "event_msg", "payload": payload });
     let item = |payload: Json| json!({ "type": "response_item", "payload": payload });

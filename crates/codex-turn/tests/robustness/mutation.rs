@@ -37,7 +37,7 @@ pub(crate) fn changes(least: usize) -> impl Strategy<Value = Vec<Change>> {
     prop::collection::vec(change, least..10)
 }
 
-/// A value of a type, a size or a depth that nobody expects.
+/// A value of a type, a size or a depth that is unexpected.
 fn oddity() -> impl Strategy<Value = Json> {
     let nested = |depth| (0..depth).fold(json!("core"), |inner, _| json!({ "content": [inner] }));
     let oddities = [

@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::support::{Recording, read, versions};
 
-/// The recording's turns, told by its transcript and these events.
-fn told(recording: &Recording, events: &[LogEvent]) -> Vec<Turn> {
+/// The recording's turns, from its transcript and these events.
+fn fused(recording: &Recording, events: &[LogEvent]) -> Vec<Turn> {
     let (turns, _) = recording.transcript();
     let tell = |(index, turn): (usize, &TranscriptTurn)| {
         let previous = index.checked_sub(1).map(|previous| &turns[previous]);
@@ -61,11 +61,11 @@ fn essence(turn: &Turn) -> Vec<(LlmCall, Vec<String>)> {
 fn trap_01_only_the_transcript_tells_of_failed_and_interrupted_turns() {
     let failed = Recording::load("0.169.0/fail_400");
     assert_eq!((failed.payloads.len(), failed.events.len()), (0, 0));
-    let outcome = told(&failed, &[]).remove(0).outcome;
+    let outcome = fused(&failed, &[]).remove(0).outcome;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
 
     let interrupted = Recording::load("0.169.0/tui_interrupt_tool");
-    let turns = told(&interrupted, &[]);
+    let turns = fused(&interrupted, &[]);
     assert_eq!(turns[0].outcome, Outcome::Cancelled("interrupted".to_owned()));
     let notified = |turn: &Turn| {
         let mut payloads = interrupted.payloads.iter();
@@ -80,7 +80,7 @@ fn trap_04_the_last_input_message_is_not_always_the_prompt() {
     let compacted = Recording::load("0.169.0/auto_compact");
     let last = compacted.payloads[0].input_messages.last().unwrap();
     assert!(last.starts_with("Another language model"), "{last}");
-    assert_eq!(told(&compacted, &compacted.events)[0].prompt.as_deref(), Some("go"));
+    assert_eq!(fused(&compacted, &compacted.events)[0].prompt.as_deref(), Some("go"));
 }
 
 #[test]
@@ -116,14 +116,14 @@ fn trap_11_loose_types_and_nameless_events_change_nothing() {
         events.push(LogEvent { time, ..LogEvent::default() });
         let name = "codex.event_of_tomorrow".to_owned();
         events.push(LogEvent { time, name, ..LogEvent::default() });
-        assert_eq!(told(&recording, &events), told(&recording, &recording.events), "{version}");
+        assert_eq!(fused(&recording, &events), fused(&recording, &recording.events), "{version}");
     }
 }
 
 #[test]
 fn trap_12_only_records_with_tokens_are_responses() {
     let recording = Recording::load("0.169.0/basic");
-    let expected = told(&recording, &recording.events);
+    let expected = fused(&recording, &recording.events);
     let mut events = recording.events.clone();
     let with = |name: &str, time: UnixNanos, attributes: Json| LogEvent {
         time,
@@ -142,21 +142,21 @@ fn trap_12_only_records_with_tokens_are_responses() {
     let zero = json!({ "input_token_count": "0", "output_token_count": "0" });
     events.insert(prompted, with("codex.sse_event", time, zero));
     events.insert(prompted, with("codex.websocket_request", time, json!({ "duration_ms": "0" })));
-    assert_eq!(told(&recording, &events), expected);
+    assert_eq!(fused(&recording, &events), expected);
 
     // Attempts that failed are model calls without tokens.
     let retried = Recording::load("0.169.0/retry500");
-    let turn = told(&retried, &retried.events).remove(0);
+    let turn = fused(&retried, &retried.events).remove(0);
     let failed: Vec<bool> = turn.llm_calls().map(|call| call.usage.is_none()).collect();
     assert_eq!(failed, [true, true, true, false]);
-    assert_eq!(turn.usage(), told(&retried, &[])[0].usage());
+    assert_eq!(turn.usage(), fused(&retried, &[])[0].usage());
 }
 
 #[test]
 fn trap_13_tools_find_their_call_whatever_the_order_of_events() {
     for version in versions() {
         let recording = Recording::load(&format!("{version}/basic"));
-        let expected = told(&recording, &recording.events);
+        let expected = fused(&recording, &recording.events);
         // A tool begins while the response that asks for it is still streaming.
         let mut events = recording.events.clone();
         let mut asked = events[0].time;
@@ -170,7 +170,7 @@ fn trap_13_tools_find_their_call_whatever_the_order_of_events() {
                 _ => {}
             }
         }
-        let early = told(&recording, &events);
+        let early = fused(&recording, &events);
         assert_eq!(essence(&early[0]), essence(&expected[0]), "{version}");
         let events: Vec<&LogEvent> = events.iter().collect();
         let now = expected[0].end;
@@ -180,12 +180,12 @@ fn trap_13_tools_find_their_call_whatever_the_order_of_events() {
     }
     // Parallel results arrive as they end; the model's order counts.
     let parallel = Recording::load("0.169.0/parallel");
-    let turn = told(&parallel, &parallel.events).remove(0);
+    let turn = fused(&parallel, &parallel.events).remove(0);
     let order: Vec<&str> = turn.tool_calls().map(|tool| tool.call_id.as_str()).collect();
     assert_eq!(order, ["call_1", "call_2", "call_3"]);
     // Calls of a script name no parent, and have trace ids of their own.
     let nested = Recording::load("0.169.0/code_mode");
-    let turn = told(&nested, &nested.events).remove(0);
+    let turn = fused(&nested, &nested.events).remove(0);
     let scripts: Vec<usize> =
         turn.llm_calls().flat_map(|call| call.tools.iter().map(|tool| tool.nested.len())).collect();
     assert_eq!(scripts, [3, 0, 2]);
@@ -194,7 +194,7 @@ fn trap_13_tools_find_their_call_whatever_the_order_of_events() {
 #[test]
 fn trap_14_a_prompt_event_is_not_a_turn() {
     let recording = Recording::load("0.169.0/basic");
-    let expected = told(&recording, &recording.events).remove(0);
+    let expected = fused(&recording, &recording.events).remove(0);
     let is_prompt = |event: &LogEvent| event.name == "codex.user_prompt";
     // A message while the agent is working looks like another prompt.
     let mut steered = recording.events.clone();
@@ -202,11 +202,11 @@ fn trap_14_a_prompt_event_is_not_a_turn() {
     message.time = expected.end;
     message.attributes.insert("prompt".to_owned(), "and be quick".into());
     steered.push(message);
-    assert_eq!(told(&recording, &steered), std::slice::from_ref(&expected));
+    assert_eq!(fused(&recording, &steered), std::slice::from_ref(&expected));
     // Sub-agents of the second generation, compactions and reviews have none.
     let mut silent = recording.events.clone();
     silent.retain(|event| !is_prompt(event));
-    assert_eq!(essence(&told(&recording, &silent)[0]), essence(&expected));
+    assert_eq!(essence(&fused(&recording, &silent)[0]), essence(&expected));
     for events in [steered, silent] {
         let events: Vec<&LogEvent> = events.iter().collect();
         let now = expected.end;
@@ -230,7 +230,7 @@ fn trap_16_old_transcripts_repeat_counts_and_mark_no_turns() {
         assert_eq!(count("task_started") == 0, minor(&version) <= 98, "{version}");
         let contexts = records.iter().filter(|record| record["type"] == "turn_context").count();
         assert_eq!(contexts > 1, minor(&version) <= 104, "{version}");
-        let turns = told(&recording, &[]);
+        let turns = fused(&recording, &[]);
         assert_eq!((turns.len(), turns[0].usage().input), (1, 3003), "{version}");
     }
 }
@@ -242,7 +242,7 @@ fn trap_17_records_of_other_turns_are_left_out() {
     let last: Json = serde_json::from_slice(interrupted.lines().last().unwrap()).unwrap();
     assert_eq!(last["payload"]["item"]["type"], "CommandExecution");
     let tools: Vec<usize> =
-        told(&interrupted, &[]).iter().map(|turn| turn.tool_calls().count()).collect();
+        fused(&interrupted, &[]).iter().map(|turn| turn.tool_calls().count()).collect();
     assert_eq!(tools, [1, 0]);
 
     // In a review's parent the child's records stand between the parent's own.
@@ -274,11 +274,11 @@ fn trap_17_records_of_other_turns_are_left_out() {
 fn trap_19_events_that_are_lost_cost_times_only() {
     for version in versions() {
         let recording = Recording::load(&format!("{version}/basic"));
-        let expected = told(&recording, &recording.events);
+        let expected = fused(&recording, &recording.events);
         for lost in 0..recording.events.len() {
             let mut events = recording.events.clone();
             events.remove(lost);
-            let turns = told(&recording, &events);
+            let turns = fused(&recording, &events);
             assert_eq!(turns.len(), 1, "{version}");
             assert_eq!(essence(&turns[0]), essence(&expected[0]), "{version}, event {lost}");
             assert!(turns[0].llm_calls().all(|call| call.start <= call.end), "{version}, {lost}");
@@ -379,12 +379,12 @@ fn the_requests_of_a_turn_that_was_lost_are_its_own_however_late() {
     turn.note_gone(after(600_000));
     let found = events_of(turn, None, None, &events);
     assert_eq!(found, ours.iter().collect::<Vec<_>>());
-    let told = fuse(turn, &found);
-    assert_eq!(told.end, after(600_000));
-    assert_eq!(told.llm_calls().count(), 5);
-    let time = TimeSplit::of(&told);
+    let fused = fuse(turn, &found);
+    assert_eq!(fused.end, after(600_000));
+    assert_eq!(fused.llm_calls().count(), 5);
+    let time = TimeSplit::of(&fused);
     assert_eq!((time.retry, time.unknown, time.overhead), (599_905, 0, 95));
-    // Where nobody saw it end, it was last seen when it tried for the last time.
+    // Where its end is unknown, it was last seen when it tried for the last time.
     turn.gone = None;
     assert_eq!(fuse(turn, &found).end, after(12_000));
     assert_eq!(TimeSplit::of(&fuse(turn, &found)).retry, 11_905);

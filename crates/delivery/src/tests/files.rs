@@ -67,7 +67,7 @@ fn what_is_too_old_is_given_up_when_its_target_refuses_again() {
 }
 
 #[test]
-fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_nobody() {
+fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_no_other() {
     let mut scene = Scene { now: SystemTime::now(), ..Scene::new() };
     scene.push("t", &["a"]);
     let damaged = scene.files().remove(0);
@@ -87,7 +87,7 @@ fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_nobody() {
     let answers: Vec<_> = flushed.dead_letters.iter().map(|aside| aside.answer.as_str()).collect();
     assert_eq!(answers[1], "a newer release wrote it (version 9)", "{answers:?}");
     assert_eq!(scene.summary().rejected.len(), 3);
-    // Somebody may still be writing it, if it is not old.
+    // A process may still be writing it, if it is not old.
     assert!(leftover.exists());
     scene.push("t", &["c"]);
     scene.now = SystemTime::now() + 2 * 3600 * SECOND;

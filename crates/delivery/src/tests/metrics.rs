@@ -126,7 +126,7 @@ fn numbers_are_claimed_once_also_after_many_others() {
 }
 
 #[test]
-fn numbers_grow_too_old_and_damaged_ones_block_nobody() {
+fn numbers_grow_too_old_and_damaged_ones_block_no_other() {
     let mut scene = scene(2);
     let damaged = scene.outbox.metrics().folder.join("00000000000000000000-x.batch");
     fs::write(damaged, "nonsense").unwrap();

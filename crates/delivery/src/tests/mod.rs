@@ -1,4 +1,4 @@
-//! An outbox in a temporary folder, and a target that answers as it is told.
+//! An outbox in a temporary folder, and a target that answers as the test says.
 
 mod files;
 mod metrics;
@@ -34,7 +34,7 @@ enum Does {
     BreakOff,
 }
 
-/// A target that takes everything, unless it is told otherwise.
+/// A target that takes everything, unless the test says otherwise.
 #[derive(Default)]
 struct Target {
     /// What it does with the next batches, whatever they are.
@@ -83,7 +83,7 @@ impl Exporter for Target {
         let always = always.or(is_large.then_some(Does::BreakOff));
         match does.or(always).unwrap_or(Does::Take) {
             Does::BreakOff => Err(ExportError::Interrupted { url, source: "it is closed".into() }),
-            Does::BeAway => Err(ExportError::Connect { url, source: "nobody there".into() }),
+            Does::BeAway => Err(ExportError::Connect { url, source: "refused".into() }),
             Does::BeBusy(seconds) => Err(ExportError::Unavailable {
                 url,
                 status: AnswerStatus::Http(429),
@@ -176,7 +176,7 @@ fn accepted(accepted: usize) -> Flushed {
 
 fn refused(flushed: &Flushed) -> Option<&str> {
     match &flushed.stopped {
-        Some(Stopped::Refused(told)) => Some(told),
+        Some(Stopped::Refused(answer)) => Some(answer),
         _ => None,
     }
 }

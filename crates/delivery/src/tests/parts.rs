@@ -171,7 +171,7 @@ fn a_target_that_takes_too_long_for_large_requests_gets_smaller_ones() {
 }
 
 #[test]
-fn a_batch_at_which_the_target_fails_holds_up_nobody_who_comes_later() {
+fn a_batch_at_which_the_target_fails_delays_no_later_one() {
     let scene = scene(4);
     scene.push("t", &["stuck"]);
     let target = Target::always("stuck", Does::BreakOff);
@@ -184,7 +184,7 @@ fn a_batch_at_which_the_target_fails_holds_up_nobody_who_comes_later() {
     assert_eq!((stuck.spans_done, stuck.failures), (0, 3));
     assert_eq!(stuck.next_attempt, summary.next_attempt);
     assert!(stuck.last_error.as_ref().is_some_and(|error| error.contains("the connection broke")));
-    // Nobody has to wait for that, nor does the service that looks at the time.
+    // Neither a person nor the service has to wait for that.
     scene.push("u", &["other"]);
     assert_eq!(scene.wait(), None);
     assert_eq!(scene.flush(&target).accepted, 1);

@@ -42,7 +42,7 @@ fn a_target_that_is_away_is_left_alone_for_longer_and_longer() {
     let away = Target::that([Does::BeAway; 3]);
     for wait in [1, 2, 4] {
         let flushed = scene.flush(&away);
-        assert_eq!(refused(&flushed), Some("`http://test`: cannot connect: nobody there"));
+        assert_eq!(refused(&flushed), Some("`http://test`: cannot connect: refused"));
         assert_eq!((away.offered().as_str(), flushed.waiting), ("a", 2));
         assert_eq!(scene.wait(), Some(wait));
         // Not before its time.
@@ -100,7 +100,7 @@ fn a_refusal_of_us_holds_everything_and_loses_nothing() {
 }
 
 #[test]
-fn what_is_refused_for_its_own_sake_is_set_aside_and_blocks_nobody() {
+fn a_rejected_batch_is_a_dead_letter_and_blocks_no_other() {
     for does in [Does::Refuse(400), Does::Refuse(422), Does::RejectPart] {
         let mut scene = Scene::new();
         for name in ["a", "poison", "b"] {
@@ -115,7 +115,7 @@ fn what_is_refused_for_its_own_sake_is_set_aside_and_blocks_nobody() {
         assert_eq!((rejected.spans, rejected.attempts), (1, 1));
         assert_eq!(rejected.trace_id, TraceId::derive(&["t"]).to_string());
         assert!(rejected.answer.ends_with("the answer"), "{rejected:?}");
-        // Nobody offers it again, unless asked to.
+        // It is not sent again, unless asked for.
         scene.now += 3600 * SECOND;
         assert_eq!(scene.flush(&target), accepted(0));
         assert_eq!(scene.outbox.requeue_dead_letters().unwrap(), 1);

@@ -206,7 +206,7 @@ fn waiting(
         }
     };
     for batch in summary.unfinished.iter().take(MOST_UNFINISHED) {
-        message.push_str(&format!("; {}", UnfinishedTurn::from(batch).told(now, 300)));
+        message.push_str(&format!("; {}", UnfinishedTurn::from(batch).describe(now, 300)));
     }
     // What comes next pushes the oldest out.
     if summary.bytes > max_bytes / 10 * 9 {

@@ -15,17 +15,17 @@ use crate::words::{count, span};
 const LAST: &str = "turns.last";
 const WAITING: &str = "turns.waiting";
 
-/// How long a transcript may be silent before its last turn should have been told.
+/// How long a transcript may be silent before its last turn should have been sent.
 const SETTLED: Duration = Duration::from_secs(60);
 
 /// What is known of turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TurnFacts {
-    /// When the last turn ended that was told.
-    pub last_told: Option<SystemTime>,
+    /// When the last turn ended that was sent.
+    pub last_sent: Option<SystemTime>,
     /// When Codex last wrote a transcript.
     pub last_written: Option<SystemTime>,
-    /// Threads with turns that could not be told.
+    /// Threads with turns that could not be sent.
     pub waiting_threads: usize,
     /// The time.
     pub now: SystemTime,
@@ -37,7 +37,7 @@ pub fn inspect(paths: &Paths, now: SystemTime) -> TurnFacts {
     let last = ledger::read(paths, LONG_AGO).into_iter().next();
     let waiting = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
     TurnFacts {
-        last_told: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
+        last_sent: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
         last_written: last_written(&paths.codex_home),
         waiting_threads: waiting.count(),
         now,
@@ -63,15 +63,15 @@ fn last(facts: &TurnFacts) -> Finding {
     const SWEEP: &str = "arize-hook-codex-notify --sweep && arize-codex logs -n 20";
     let ago = |time: SystemTime| span(facts.now.duration_since(time).unwrap_or_default());
     let is_missing = |written: SystemTime| {
-        let told = facts.last_told.unwrap_or(SystemTime::UNIX_EPOCH);
-        written > told + SETTLED && facts.now > written + SETTLED
+        let sent = facts.last_sent.unwrap_or(SystemTime::UNIX_EPOCH);
+        written > sent + SETTLED && facts.now > written + SETTLED
     };
-    match (facts.last_written.filter(|written| is_missing(*written)), facts.last_told) {
-        (Some(written), Some(told)) => {
+    match (facts.last_written.filter(|written| is_missing(*written)), facts.last_sent) {
+        (Some(written), Some(sent)) => {
             let message = format!(
                 "Codex wrote a transcript {} ago, and the last turn that was traced ended {} ago",
                 ago(written),
-                ago(told)
+                ago(sent)
             );
             Finding::warning(LAST, message, SWEEP)
         }
@@ -82,8 +82,8 @@ fn last(facts: &TurnFacts) -> Finding {
             );
             Finding::warning(LAST, message, SWEEP)
         }
-        (None, Some(told)) => {
-            Finding::ok(LAST, format!("the last turn that was traced ended {} ago", ago(told)))
+        (None, Some(sent)) => {
+            Finding::ok(LAST, format!("the last turn that was traced ended {} ago", ago(sent)))
         }
         (None, None) => {
             Finding::ok(LAST, "no turn was traced yet; the next turn of `codex` is the first")
@@ -105,7 +105,7 @@ mod tests {
     use crate::checks::expect;
 
     #[test]
-    fn silence_is_told_from_loss() {
+    fn silence_is_distinguished_from_loss() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let ago = |minutes: u64| Some(now - Duration::from_secs(60 * minutes));
         let cases: [(_, _, Level, &str); 6] = [
@@ -121,8 +121,8 @@ mod tests {
             ),
             (None, ago(5), Warning, "no turn was traced yet"),
         ];
-        for (last_told, last_written, level, part) in cases {
-            let facts = TurnFacts { last_told, last_written, waiting_threads: 0, now };
+        for (last_sent, last_written, level, part) in cases {
+            let facts = TurnFacts { last_sent, last_written, waiting_threads: 0, now };
             expect::only(&check(&facts), level, part);
         }
     }

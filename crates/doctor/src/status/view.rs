@@ -108,7 +108,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
             );
         }
         for turn in target.unfinished.iter().take(MOST_UNFINISHED) {
-            let _ = writeln!(text, "  {}", turn.told(now, left));
+            let _ = writeln!(text, "  {}", turn.describe(now, left));
         }
         if let Some(error) = &target.last_error {
             let _ = writeln!(text, "  {}", line(error, left));

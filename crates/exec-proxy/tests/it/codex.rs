@@ -24,7 +24,7 @@ impl Home {
         home.script("bin/codex", script);
         fs::create_dir_all(home.path("ours")).unwrap();
         copy(Path::new(PROXY), &home.program());
-        // Nobody listens there, and nobody is started: there is no buffer service beside the proxy.
+        // No program listens there, and none is started: there is no buffer service beside the proxy.
         home.file(
             ".arize/harness/config.yaml",
             "harnesses: {codex: {collector: {host: \"127.0.0.1\", port: 1}}}\n",

@@ -157,19 +157,19 @@ fn a_codex_that_does_not_start_is_a_line_and_an_exit_code() {
 fn the_user_may_choose_a_codex() {
     let home = Home::with_codex("echo first");
     let other = home.script("elsewhere/codex-nightly", "echo chosen");
-    let told = |variable: Option<&Path>| {
+    let printed = |variable: Option<&Path>| {
         let mut proxy = home.proxy();
         proxy.arg("exec").envs(variable.map(|path| ("ARIZE_CODEX_BIN", path)));
         String::from_utf8(proxy.output().unwrap().stdout).unwrap()
     };
-    assert_eq!(told(Some(&other)), "chosen\n");
-    assert_eq!(told(Some(Path::new("elsewhere/codex-nightly"))), "chosen\n");
-    assert_eq!(told(None), "first\n");
+    assert_eq!(printed(Some(&other)), "chosen\n");
+    assert_eq!(printed(Some(Path::new("elsewhere/codex-nightly"))), "chosen\n");
+    assert_eq!(printed(None), "first\n");
     home.file(
         ".arize/harness/config.yaml",
         "harnesses: {codex: {codex_bin: ~/elsewhere/codex-nightly}}\n",
     );
-    assert_eq!(told(None), "chosen\n");
+    assert_eq!(printed(None), "chosen\n");
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn home(port: u16) -> Home {
 }
 
 #[test]
-fn it_is_started_where_nobody_listens() {
+fn it_is_started_where_no_program_listens() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     for command in ["exec", "resume"] {
         let home = home(free);
@@ -29,7 +29,7 @@ fn it_is_started_where_nobody_listens() {
 }
 
 #[test]
-fn it_is_not_started_where_somebody_listens_or_nothing_is_traced() {
+fn it_is_not_started_where_a_program_listens_or_nothing_is_traced() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = listener.local_addr().unwrap().port();
     for (port, enabled) in [(taken, "true"), (1, "false")] {

@@ -42,7 +42,7 @@ fn a_shim_whose_proxy_is_gone_is_still_ours() {
 }
 
 #[test]
-fn what_somebody_else_put_there_stays() {
+fn what_another_program_put_there_stays() {
     let foreign = |error| matches!(error, ShimError::Foreign { .. });
     for place in [&|home: &Home| drop(home.script("ours/codex", "exec npx codex")) as _, &|home| {
         symlink(home.path("bin/codex"), home.path("ours/codex")).unwrap();

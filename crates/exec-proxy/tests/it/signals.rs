@@ -15,7 +15,7 @@ trap 'exit 9' TERM
 echo $$ > ready
 while :; do sleep 0.02; done"#;
 
-/// What somebody does to a process or to its group, and what the process heard until it ended.
+/// What is done to a process or to its group, and what the process heard until it ended.
 #[derive(Debug, PartialEq)]
 struct Seen {
     heard: String,

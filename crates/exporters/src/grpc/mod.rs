@@ -1,7 +1,7 @@
 //! OTLP over gRPC.
 //!
 //! This is the only part that is not blocking inside. Its runtime is one of the calling thread, made
-//! with the first batch, so that whoever sends over HTTP only does not pay for it.
+//! with the first batch, so that a process that sends over HTTP only has none.
 
 mod codec;
 mod status;
@@ -204,7 +204,7 @@ impl OtlpGrpc {
     /// What it means that there is no answer, or another one than success.
     fn refusal(&self, status: Status, bytes: usize) -> ExportError {
         if std::error::Error::source(&status).is_some() {
-            // Nobody said it: it is how the transport tells of itself.
+            // No server sent it: the transport describes itself so.
             return self.interrupted(&status);
         }
         status::refusal(&self.url, &status, bytes, &self.headers)

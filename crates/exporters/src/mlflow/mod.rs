@@ -157,7 +157,7 @@ impl Mlflow {
         };
         let experiment = &answer["experiment"];
         if experiment["lifecycle_stage"] == "deleted" {
-            // It would take the traces and show them to nobody.
+            // It would take the traces and not show them.
             let problem = format!("the experiment `{name}` is deleted: restore it or name another");
             return Err(ExportError::Experiment { url, problem });
         }

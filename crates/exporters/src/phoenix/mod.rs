@@ -142,7 +142,7 @@ impl Exporter for Phoenix {
         self.http.export_with(batch, &HeaderMap::new(), deadline)
     }
 
-    /// A request for traces, not one for a page: Phoenix answers any page to anybody.
+    /// A request for traces, not one for a page: Phoenix serves its pages without a key.
     fn probe(&self) -> Result<Probe, ExportError> {
         let answer = self.http.post_nothing(&HeaderMap::new())?;
         let version = answer.headers.get(VERSION_HEADER).and_then(|version| version.to_str().ok());

@@ -1,7 +1,7 @@
 //! Phoenix's own interface for spans, which says of each span what is wrong with it.
 //!
 //! It takes no slash in a project's name, stores nothing of a request in which one span is known, and
-//! is of use from 12.4 on: before, it did not exist, or left messages and tokens as texts that nobody
+//! is of use from 12.4 on: before, it did not exist, or left messages and tokens as texts that no page
 //! reads.
 
 use std::collections::BTreeSet;
@@ -38,7 +38,7 @@ pub(super) struct Rest {
 pub(super) enum Taken {
     /// This interface.
     Here,
-    /// Nobody yet: they are to be sent as OTLP.
+    /// None yet: they are to be sent as OTLP.
     NotHere,
 }
 
@@ -103,7 +103,7 @@ impl Rest {
                 let version = answer.headers.get(VERSION_HEADER).map(HeaderValue::as_bytes);
                 has_interface(&String::from_utf8_lossy(version.unwrap_or(&answer.body)))
             }
-            // Whoever guards the server lets no such question through, or it is too old for it.
+            // A gateway before the server refuses the question, or the server is too old for it.
             Err(ExportError::Rejected { .. } | ExportError::WrongAddress { .. }) => false,
             Err(error) => return Err(error),
         };

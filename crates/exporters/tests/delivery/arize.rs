@@ -1,4 +1,4 @@
-//! Arize AX as a target: whoever knows it only by its interface must find everything in its place.
+//! Arize AX as a target: a reader that knows only its interface must find everything in its place.
 
 use std::collections::BTreeSet;
 

@@ -114,11 +114,11 @@ fn rejected_spans_are_an_error_that_no_repetition_cures() {
 
 #[test]
 fn silence_ends_with_the_timeout() {
-    // The second one's system completes connections that nobody accepts.
+    // The second one's system completes connections that no program accepts.
     let server = FakeGrpcServer::start([Behaviour::Hang]);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}", listener.local_addr().unwrap());
-    for endpoint in [server.endpoint(), nobody] {
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    for endpoint in [server.endpoint(), silent] {
         let connection = Connection::direct(TIMEOUT);
         let otlp = Otlp::new(OtlpConfig { connection, ..config(endpoint) }).unwrap();
         let started = Instant::now();
@@ -130,7 +130,7 @@ fn silence_ends_with_the_timeout() {
 }
 
 #[test]
-fn nobody_listening_is_a_connect_error_that_passes() {
+fn a_closed_port_is_a_connect_error_that_passes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
@@ -151,8 +151,9 @@ fn a_server_that_speaks_no_grpc_passes() {
         assert!(passes(&error));
         // Where the server ends the connection while the batch is written, its answer is not read.
         let said = everything_said(&error);
-        let told = said.contains("is this the port for gRPC?") || said.contains("broken pipe");
-        assert!(told, "{error:?}");
+        let is_explained =
+            said.contains("is this the port for gRPC?") || said.contains("broken pipe");
+        assert!(is_explained, "{error:?}");
     }
 }
 

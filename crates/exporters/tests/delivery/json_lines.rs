@@ -101,7 +101,7 @@ fn a_place_that_cannot_be_written_is_an_error_that_names_it() {
     for error in [file.export(&turn()).unwrap_err(), file.probe().unwrap_err()] {
         assert!(matches!(error, ExportError::WriteFile { .. }), "{error:?}");
         assert_eq!(error.retry_class(), RetryClass::Blocked);
-        let told = format!("`{}` cannot be written", folder.path().display());
-        assert_eq!(error.to_string(), told);
+        let expected = format!("`{}` cannot be written", folder.path().display());
+        assert_eq!(error.to_string(), expected);
     }
 }

@@ -146,7 +146,7 @@ fn a_refusal_and_rejected_numbers_are_errors() {
     });
     let protobuf = ExportMetricsServiceResponse { partial_success }.encode_to_vec();
     let protobuf = String::from_utf8(protobuf).unwrap();
-    for (behaviour, told) in [
+    for (behaviour, expected) in [
         (answer(401, "", "who are you"), "rejected (http status 401): who are you"),
         (answer(503, "", "busy"), "503"),
         (
@@ -158,7 +158,7 @@ fn a_refusal_and_rejected_numbers_are_errors() {
         let server = FakeServer::start([behaviour]);
         let otlp = otlp(OtlpEndpoint::Server(server.endpoint()), OtlpProtocol::HttpProtobuf);
         let error: ExportError = otlp.export_metrics(&metrics()).unwrap_err();
-        assert!(error.to_string().contains(told), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
         assert_eq!(server.received().len(), 1, "never asked twice");
     }
 }

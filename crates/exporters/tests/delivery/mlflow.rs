@@ -83,7 +83,7 @@ fn an_experiment_that_is_missing_is_made() {
 }
 
 #[test]
-fn an_experiment_that_somebody_else_made_meanwhile_is_found() {
+fn an_experiment_that_another_process_made_meanwhile_is_found() {
     let exists = answer(400, r#"{"error_code": "RESOURCE_ALREADY_EXISTS", "message": "there"}"#);
     let received = sent(by_name(), &[answer(404, MISSING), exists, answer(200, FOUND)]);
     assert_eq!(received[3].header("x-mlflow-experiment-id"), Some("7"));
@@ -117,7 +117,7 @@ fn without_an_experiment_nothing_is_sent() {
 }
 
 #[test]
-fn what_a_call_cost_is_told_as_mlflow_wants_it() {
+fn costs_of_calls_are_written_as_mlflow_reads_them() {
     let mut batch = turn();
     let costs = [("prompt", 0.25), ("completion", 0.5), ("total", 0.75)];
     batch.spans[1].attributes.retain(|attribute| attribute.key != "llm.cost.total");
@@ -130,20 +130,20 @@ fn what_a_call_cost_is_told_as_mlflow_wants_it() {
 
     let request = server.received().remove(0);
     let spans = &request.traces.resource_spans[0].scope_spans[0].spans;
-    let told = |index: usize| {
+    let values = |index: usize| {
         let mut found = spans[index].attributes.iter().filter(|a| a.key == "mlflow.llm.cost");
         found.next().and_then(|attribute| attribute.value.clone()?.value)
     };
-    let Some(Any::StringValue(cost)) = told(1) else { panic!("no cost") };
+    let Some(Any::StringValue(cost)) = values(1) else { panic!("no cost") };
     let cost: serde_json::Value = serde_json::from_str(&cost).unwrap();
     let expected =
         serde_json::json!({ "input_cost": 0.25, "output_cost": 0.5, "total_cost": 0.75 });
     assert_eq!(cost, expected);
-    assert_eq!((told(0), told(2)), (None, None));
+    assert_eq!((values(0), values(2)), (None, None));
 }
 
 /// The attributes of this name in a request, span by span.
-fn told(request: &Received, key: &str) -> Vec<Option<String>> {
+fn values(request: &Received, key: &str) -> Vec<Option<String>> {
     let spans = &request.traces.resource_spans[0].scope_spans[0].spans;
     let of = |span: &opentelemetry_proto::tonic::trace::v1::Span| {
         let found = span.attributes.iter().rfind(|attribute| attribute.key == key)?;
@@ -181,14 +181,14 @@ fn spans_have_a_type_the_trace_has_a_folder_and_messages_have_their_reasoning() 
 
     let (request, hidden) = (&server.received()[0], &server.received()[1]);
     let types = ["AGENT", "LLM", "TOOL"].map(|kind| Some(kind.to_owned()));
-    assert_eq!(told(request, "mlflow.spanType"), types);
-    let folder = told(request, "mlflow.traceTag.process.working_directory");
+    assert_eq!(values(request, "mlflow.spanType"), types);
+    let folder = values(request, "mlflow.traceTag.process.working_directory");
     assert_eq!(folder, [Some("/home/ada/größe".to_owned()), None, None]);
     let output: serde_json::Value =
-        serde_json::from_str(told(request, "output.value")[1].as_ref().unwrap()).unwrap();
+        serde_json::from_str(values(request, "output.value")[1].as_ref().unwrap()).unwrap();
     assert_eq!(output["messages"][1]["reasoning"], "First this.\n\nThen that.");
     assert_eq!(output["messages"][0].get("reasoning"), None);
-    assert_eq!(told(hidden, "output.value")[1].as_deref(), Some("__REDACTED__"));
+    assert_eq!(values(hidden, "output.value")[1].as_deref(), Some("__REDACTED__"));
 }
 
 #[test]

@@ -147,7 +147,7 @@ fn a_web_page_is_no_success() {
 }
 
 #[test]
-fn a_redirect_is_not_followed_but_told() {
+fn a_redirect_is_not_followed_but_reported() {
     let other = FakeServer::start([]);
     for status in [301, 302, 307, 308] {
         let headers = format!("location: {}/login?key={KEY}\r\n", other.endpoint());
@@ -160,7 +160,7 @@ fn a_redirect_is_not_followed_but_told() {
 }
 
 #[test]
-fn a_final_refusal_is_told_in_the_servers_words() {
+fn a_final_refusal_is_reported_in_the_servers_words() {
     for status in [400, 401, 403, 404, 405, 415, 422, 500] {
         let error = fail(answer(status, "", "Unsupported\n content\u{1b}[1m type"));
         assert!(matches!(error, ExportError::Rejected { .. }), "{error:?}");
@@ -212,7 +212,7 @@ fn silence_ends_with_the_timeout() {
 
 #[test]
 fn a_server_that_accepts_no_connection_ends_with_the_timeout() {
-    // The system completes connections that nobody accepts; requests stay unanswered.
+    // The system completes connections that no program accepts; requests stay unanswered.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let started = Instant::now();
@@ -236,7 +236,7 @@ fn a_broken_answer_passes() {
 }
 
 #[test]
-fn nobody_listening_is_a_connect_error_that_passes() {
+fn a_closed_port_is_a_connect_error_that_passes() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);

@@ -114,7 +114,7 @@ fn where_the_interface_does_not_do_otlp_does() {
 }
 
 #[test]
-fn what_is_wrong_with_spans_is_told_without_what_is_in_them() {
+fn what_is_wrong_with_spans_is_said_without_their_contents() {
     let invalid = json!({ "detail": [{
         "type": "datetime_from_date_parsing",
         "loc": ["body", "data", 0, "start_time"],
@@ -123,14 +123,14 @@ fn what_is_wrong_with_spans_is_told_without_what_is_in_them() {
     }] });
     let spans = json!({ "error": PROMPT, "total_invalid": 2, "duplicate_spans": [],
         "invalid_spans": [{ "error": PROMPT }] });
-    for (status, body, told) in [
+    for (status, body, expected) in [
         (422, invalid.to_string(), "body.data.0.start_time: datetime_from_date_parsing"),
         (422, PROMPT.to_owned(), "(http status 422): "),
         (400, spans.to_string(), "2 of 3 spans are invalid"),
     ] {
         let server = FakeServer::start([version("20.26.1"), answer(status, "", &body)]);
         let error = phoenix(&server, "my project").export(&turn()).unwrap_err();
-        assert!(error.to_string().ends_with(told), "{error}");
+        assert!(error.to_string().ends_with(expected), "{error}");
         assert!(!passes(&error) && !everything_said(&error).contains("typo"), "{error:?}");
     }
 }

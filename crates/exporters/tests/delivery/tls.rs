@@ -15,7 +15,7 @@ use exporters::{
 };
 use rustls::{ServerConnection, Stream};
 
-pub(crate) use server_side::{config_for_anybody as server_side_of_anybody, file};
+pub(crate) use server_side::{config_without_client_auth as server_side_without_client_auth, file};
 
 use crate::fake_grpc_server::FakeGrpcServer;
 use crate::{connection, turn};
@@ -58,7 +58,7 @@ pub(crate) fn server() -> (String, JoinHandle<bool>) {
 
 #[test]
 fn a_server_that_never_begins_with_tls_took_nothing() {
-    // The system completes connections that nobody accepts.
+    // The system completes connections that no program accepts.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let otlp = Otlp::new(OtlpConfig {
         endpoint: OtlpEndpoint::Server(format!("https://{}", listener.local_addr().unwrap())),
@@ -134,7 +134,7 @@ fn a_server_of_an_unknown_authority_gets_nothing() {
     }
 }
 
-/// As where a proxy inspects TLS, and programs are told of its authority by the environment.
+/// As where a proxy inspects TLS, and the environment names its authority.
 #[test]
 fn the_authorities_of_the_environment_are_used() {
     let folder = tempfile::tempdir().unwrap();

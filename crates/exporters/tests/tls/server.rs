@@ -19,9 +19,9 @@ pub(crate) fn file(name: &str) -> PathBuf {
     folders.find(|folder| folder.is_dir()).expect("the folder").join(name)
 }
 
-/// The same for a server that asks nobody who they are.
+/// The same for a server that asks for no certificate.
 #[allow(dead_code, reason = "not every crate that includes this file has such a server")]
-pub(crate) fn config_for_anybody() -> Arc<ServerConfig> {
+pub(crate) fn config_without_client_auth() -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let certificate = CertificateDer::from_pem_file(file("server.pem")).expect("a certificate");
     let key = PrivateKeyDer::from_pem_file(file("server.key")).expect("a key");

@@ -78,7 +78,7 @@ impl Backend {
         Self { address, inner, accepting: Some(accepting) }
     }
 
-    /// An address at which nobody listens.
+    /// An address at which no program listens.
     pub(crate) fn nowhere() -> SocketAddr {
         TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
     }

@@ -104,7 +104,7 @@ fn what_keeps_it_from_being_read_is_said() {
 }
 
 #[test]
-fn nobody_waits_for_it() {
+fn it_is_not_waited_for() {
     let home = Home::new();
     // It ends when the home is gone.
     let forever = home.script("forever", "while [ -e \"$0\" ]; do sleep 0.1; done");

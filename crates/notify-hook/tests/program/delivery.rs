@@ -90,7 +90,7 @@ fn a_turn_waits_for_a_target_that_is_not_there_and_is_sent_when_it_is() {
     let waiting = scene.outbox("otlp");
     assert_eq!((waiting.waiting, waiting.accepted), (2, 0));
     assert!(waiting.last_error.unwrap().contains("cannot connect"));
-    // It is not told again: it is in the outbox.
+    // It is not sent again: it is in the queue.
     scene.notify();
     assert_eq!(scene.outbox("otlp").waiting, 2);
 
@@ -225,7 +225,7 @@ fn a_wrong_setting_keeps_turns_for_the_right_one() {
 }
 
 #[test]
-fn turns_wait_for_a_target_whose_name_nobody_knows_until_it_has_a_right_one() {
+fn turns_of_a_target_without_a_valid_name_are_queued_until_it_has_one() {
     let backend = Backend::that(Does::Take);
     let scene = Scene::new();
     scene.home.configure("harnesses: {codex: {target: oltp}}");

@@ -67,7 +67,7 @@ impl Home {
             .env("HOME", self.path())
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("ARIZE_VERBOSE", "true")
-            // Nobody listens there.
+            // No program listens there.
             .env("ARIZE_CODEX_BUFFER_PORT", "9")
             .stdin(Stdio::null());
         command

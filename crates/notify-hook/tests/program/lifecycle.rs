@@ -77,7 +77,7 @@ fn all_triggers_of_a_turn_make_one_trace() {
 }
 
 #[test]
-fn the_end_of_a_session_tells_what_nobody_announced_but_no_history() {
+fn the_end_of_a_session_sends_turns_without_a_trigger_but_no_history() {
     for (began, turns) in [("2026-11-20T00:00:00Z", 1), ("2026-11-21T00:00:00Z", 0)] {
         let home = Home::new();
         let text = recorded("0.169.0/fail_400", "rollout.jsonl");
@@ -107,7 +107,7 @@ fn a_sub_agents_turn_is_looked_for_in_its_own_thread() {
     home.logs(&format!("thread {THREAD}: 1 turns traced"));
 }
 
-/// Whoever started Codex's daemon may have had another `CODEX_HOME`.
+/// The user who started Codex's daemon may have had another `CODEX_HOME`.
 #[test]
 fn the_transcript_is_where_codex_says() {
     let home = Home::new();

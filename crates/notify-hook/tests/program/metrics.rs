@@ -38,7 +38,7 @@ fn they_follow_the_spans_once() {
 }
 
 #[test]
-fn a_turn_that_is_told_again_does_not_count_again() {
+fn a_turn_that_is_sent_again_does_not_count_again() {
     let backend = Backend::that(Does::Take);
     let scene = Scene::to(&backend.url(), METRICS);
     scene.notify();

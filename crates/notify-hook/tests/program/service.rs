@@ -7,7 +7,7 @@ use crate::home::{Home, recorded};
 #[test]
 fn why_it_does_not_start_is_said() {
     let home = Home::new();
-    // Nobody may run it.
+    // It is not executable.
     fs::write(home.harness("bin/arize-codex-buffer"), "").unwrap();
     home.notify(recorded("0.169.0/basic", "notify.jsonl").trim());
     let log = home.log();

@@ -121,7 +121,7 @@ fn long_thread(home: &Home, turns: usize) -> String {
 }
 
 #[test]
-fn of_a_long_thread_no_turn_is_told_again_when_its_transcript_is_another() {
+fn of_a_long_thread_no_turn_is_sent_again_when_its_transcript_is_another() {
     let home = Home::new("0.169.0/basic");
     let text = long_thread(&home, 300);
     home.write_transcript(&text);
@@ -163,7 +163,7 @@ fn what_is_no_file_is_passed_over_at_once() {
         assert_eq!(home.look(Some(home.payload())), SENT, "{what}");
         assert_eq!(home.names(), ["Turn"], "{what}");
         assert!(home.log().contains("cannot be read: it is no regular file"), "{}", home.log());
-        // The transcript is in the archive after all, and the turn was told.
+        // The transcript is in the archive after all, and the turn was sent.
         fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
         home.write_transcript(&home.recorded());
         assert_eq!(home.look(None), NOTHING, "{what}");

@@ -78,7 +78,7 @@ fn ids(roots: &[Span]) -> Vec<&str> {
     roots.iter().map(|root| root.text("codex.turn_id").unwrap()).collect()
 }
 
-/// All turns were told, once and in their order, and each names the one in whose place it came.
+/// All turns were sent, once and in their order, and each names the one in whose place it came.
 fn check(home: &Home) {
     let roots = roots(home);
     let prompts: Vec<_> = roots.iter().map(|root| root.text("input.value").unwrap()).collect();
@@ -131,7 +131,7 @@ fn a_look_after_each_record_tells_each_turn_once() {
         }
     }
     check(&home);
-    // They were sent before anybody took them back.
+    // They were sent before the user took them back.
     assert_eq!(reverted(&home), [false; 8]);
 }
 
@@ -188,7 +188,7 @@ fn what_an_earlier_version_remembers_of_the_first_file_counts() {
         .skip(1)
         .map(|event| &event.split_once("\"turn_id\":\"").unwrap().1[..36])
         .collect();
-    // It had told the first turn, and the third one from its payload.
+    // It had sent the first turn, and the third one from its payload.
     let third = self::text(1);
     let third = &third.split_once("\"turn_id\":\"").unwrap().1[..36];
     let offset = text.find("\"task_complete\"").unwrap();
@@ -221,12 +221,12 @@ fn where_a_file_is_gone_nothing_is_said_of_what_it_would_tell() {
 }
 
 #[test]
-fn a_file_that_somebody_has_rewritten_still_says_what_was_taken_back() {
+fn a_file_that_was_rewritten_still_says_what_was_taken_back() {
     let home = home();
     write_all(&home);
     // The offsets in the other files are no longer right.
     for file in [0, 1] {
-        write(&home, file, &text(file).replace("/home/dev/project", "/home/somebody/else"));
+        write(&home, file, &text(file).replace("/home/dev/project", "/home/another/user"));
     }
     home.look(None);
     check(&home);

@@ -75,15 +75,15 @@ fn scrubbing_can_be_switched_off_and_extended() {
 }
 
 #[test]
-fn what_a_target_is_not_to_get_counts_as_told() {
+fn what_a_target_is_not_to_get_counts_as_sent() {
     let home = Home::new("0.169.0/tui_interrupt_tool");
     home.write_transcript(&home.recorded());
     let report = home.look_with_config("harnesses: {codex: {sampling: {ratio: 0}}}");
     assert!(report.traced >= 1 && report.unsent == 0, "{report:?}");
     let statuses = |batch: &SpanBatch| batch.spans[0].text("codex.turn.status").map(str::to_owned);
-    let told: Vec<_> = home.batches().iter().filter_map(statuses).collect();
-    assert_eq!(told, ["interrupted"], "an error is kept");
-    assert_eq!(report.traced, told.len() + home.log().matches("not among those for local").count());
+    let sent: Vec<_> = home.batches().iter().filter_map(statuses).collect();
+    assert_eq!(sent, ["interrupted"], "an error is kept");
+    assert_eq!(report.traced, sent.len() + home.log().matches("not among those for local").count());
     assert_eq!(home.look(None), NOTHING);
 }
 
@@ -105,12 +105,12 @@ fn the_environments_attributes_of_the_resource_are_added_to_ours() {
 // The recorded folders are those of a Unix.
 #[cfg(unix)]
 #[test]
-fn turns_in_folders_that_are_not_traced_count_as_told() {
+fn turns_in_folders_that_are_not_traced_count_as_sent() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
     let elsewhere = "harnesses: {codex: {folders: [/home/dev/other]}}";
     assert_eq!(home.look_with_config(elsewhere), NOTHING);
-    // They are not told later either, when more is traced.
+    // They are not sent later either, when more is traced.
     assert_eq!(home.look(Some(home.payload())), NOTHING);
     assert_eq!(home.batches().len(), 0);
 

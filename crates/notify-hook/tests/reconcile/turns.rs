@@ -1,4 +1,4 @@
-//! Which turns are told, and when.
+//! Which turns are sent, and when.
 
 use std::fs;
 use std::thread;
@@ -56,7 +56,7 @@ fn trap_06_the_end_of_the_turn_is_written_after_notify() {
 }
 
 #[test]
-fn a_turn_that_notify_announced_is_told_even_if_its_end_is_never_written() {
+fn a_turn_of_notify_is_sent_even_if_its_end_is_never_written() {
     let home = Home::new("0.169.0/basic");
     let text = home.recorded();
     let end = text.trim_end().rfind('\n').unwrap() + 1;
@@ -81,10 +81,10 @@ fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
     assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
     assert!(!home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
-    let told = ledger::read(&home.paths, UnixNanos(0));
-    let numbers: Vec<_> = told.iter().map(|turn| turn.number.unwrap()).collect();
-    assert_eq!(numbers, [3, 2, 1], "{told:?}");
-    assert!(told.iter().all(|turn| turn.thread == home.thread_id && turn.input_tokens > 0));
+    let entries = ledger::read(&home.paths, UnixNanos(0));
+    let numbers: Vec<_> = entries.iter().map(|turn| turn.number.unwrap()).collect();
+    assert_eq!(numbers, [3, 2, 1], "{entries:?}");
+    assert!(entries.iter().all(|turn| turn.thread == home.thread_id && turn.input_tokens > 0));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_transcript_that_cannot_be_read_is_no_reason_to_lose_the_turn() {
     assert_eq!(home.look(Some(home.payload())), SENT);
     assert_eq!(home.names(), ["Turn"]);
     assert!(home.log().contains("cannot be read"), "{}", home.log());
-    // Once it can be read, the turn is not told again.
+    // Once it can be read, the turn is not sent again.
     fs::remove_dir(home.transcript_path()).unwrap();
     home.write_transcript(&home.recorded());
     assert_eq!(home.look(Some(home.payload())), NOTHING);
@@ -132,7 +132,7 @@ fn trap_02_hidden_threads_are_left_out_unless_wanted() {
 }
 
 #[test]
-fn trap_10_turns_without_ids_are_told_once() {
+fn trap_10_turns_without_ids_are_counted_once() {
     let home = Home::new("0.98.0/basic");
     home.write_transcript(&home.recorded());
     assert_eq!(home.look(Some(home.payload())), SENT);
@@ -200,7 +200,7 @@ fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
     let child = Home { thread_id: meta.thread_id, ..Home::new("0.130.0/fork_context") };
     let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
     child.write_transcript(&child_text);
-    // The sub-agent ends first; its copied history is not told.
+    // The sub-agent ends first; its copied history is not sent.
     assert_eq!(child.look(Some(child.payload())), SENT);
     assert_eq!(home.look(Some(home.payload())), SENT);
     let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
@@ -209,7 +209,7 @@ fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
     assert_eq!(below[0].text("session.id"), above[0].text("session.id"));
 }
 
-/// Whoever ends first, and in one look at the sub-agent or in two.
+/// Whichever ends first, and in one run for the sub-agent or in two.
 #[test]
 fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
     for case in ["0.130.0/send_input", "0.171.0/send_input", "0.171.0/followup_task"] {
@@ -249,7 +249,7 @@ fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
 
 /// Up to 0.98 a fork repeats the turns of the other thread as if they were its own.
 #[test]
-fn a_fork_without_turn_ids_is_told_once() {
+fn a_fork_without_turn_ids_is_counted_once() {
     for origin_is_there in [true, false] {
         let home = Home::new("0.98.0/fork");
         let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
@@ -280,7 +280,7 @@ fn a_fork_without_turn_ids_is_told_once() {
 /// The other thread went on for long, with a Codex that marks turns: what the fork repeats stands before
 /// the place at which a first look at it would begin.
 #[test]
-fn a_fork_of_a_long_thread_is_told_once() {
+fn a_fork_of_a_long_thread_is_counted_once() {
     let home = Home::new("0.98.0/fork");
     let text = fs::read_to_string(home.recording.join("rollout-2.jsonl")).unwrap();
     let text = text.replace("T16:32:56.87", "T16:32:58.87").replace("T16:32:56.9", "T16:32:58.9");
@@ -349,7 +349,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     let home = Home::new("0.169.0/basic");
     let text = home.recorded();
     let (first_line, turn) = text.split_once('\n').unwrap();
-    // 20 MiB of an older turn, of which nothing else is there, and a line that nobody can hold.
+    // 20 MiB of an older turn, of which nothing else is there, and a line that fits into no memory.
     let noise = format!("{{\"type\":\"world_state\",\"payload\":\"{}\"}}\n", "x".repeat(1 << 20));
     let mut long = format!("{first_line}\n");
     for _ in 0..20 {
@@ -397,7 +397,7 @@ fn a_turn_that_takes_too_long_to_read_leaves_as_far_as_it_was_read() {
     assert_eq!(root.int("codex.turn.usage.input_tokens"), Some(1000));
     assert_eq!(root.status, SpanStatus::Unset);
     assert!(home.log().contains(LIMIT_REACHED), "{}", home.log());
-    // Further looks read on from there, find nothing of it that is to be told, and come to an end.
+    // Further runs read on from there, find nothing of it to send, and come to an end.
     let looks = noise.len() / (64 << 10) + 2;
     for _ in 0..looks {
         assert_eq!(home.look(None), NOTHING);
@@ -413,7 +413,7 @@ fn a_turn_that_takes_too_long_to_read_leaves_as_far_as_it_was_read() {
 }
 
 /// Two front ends on one thread, and a version whose calls name no turn: what the first turn called
-/// stays its own when the second one is read after it was told.
+/// stays its own when the second one is read after it was sent.
 #[test]
 fn a_turn_that_ends_beside_another_keeps_its_calls() {
     let home = Home::new("0.145.0/two_front_ends");

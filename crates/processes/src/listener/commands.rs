@@ -24,7 +24,7 @@ pub(super) fn lsof(text: &str) -> Option<Listener> {
 }
 
 /// Reads `netstat -ano`. The name of the state is in the user's language, so that a socket that
-/// listens is known by having nobody at the other end.
+/// listens has no process at the other end.
 #[cfg(any(windows, test))]
 pub(super) fn netstat(text: &str, port: u16) -> Option<Listener> {
     let suffix = format!(":{port}");

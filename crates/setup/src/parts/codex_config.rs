@@ -1,4 +1,4 @@
-//! Codex's `config.toml`: who is told of the end of a turn, and where log events go.
+//! Codex's `config.toml`: which program runs at the end of a turn, and where log events go.
 
 use std::path::PathBuf;
 

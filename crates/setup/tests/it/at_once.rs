@@ -49,7 +49,7 @@ fn what_was_looked_at_must_still_be_there() {
     assert_eq!(home.tree(), uninstalled, "not even a folder is left of the attempt");
 }
 
-/// The lock of one that was killed is nobody's.
+/// The lock of a killed setup is free.
 #[test]
 fn a_lock_file_that_stayed_does_no_harm() {
     let home = Home::with(&[]);

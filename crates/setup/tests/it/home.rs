@@ -156,7 +156,7 @@ fn write_codex(folder: &Path, version: &str) {
 
 /// A request that starts no process.
 pub(crate) fn quiet() -> Request {
-    // A port that no service of anybody's is at, so that the machine of a developer does not matter, and
+    // A port without a service, so that the machine of a developer does not matter, and
     // that no system gives to a server of another test.
     Request { no_service: true, port: Some(25_999), ..Request::default() }
 }

@@ -9,7 +9,7 @@ use setup::{Answers, Backend, Content, ExistingOtel, Header, Request};
 
 use crate::home::{Home, quiet};
 
-/// Somebody who says these things in this order, and takes what is proposed when nothing is left.
+/// A person who gives these answers in this order, and then takes what is proposed.
 #[derive(Default)]
 struct Person {
     says: VecDeque<&'static str>,
@@ -141,8 +141,8 @@ fn a_key_that_is_needed_is_asked_for_once_more() {
     let home = Home::with(&[]);
     let mut person = Person::says(&["arize", "", "", "k", "s"]);
     let answers = interview(&home, &quiet(), &mut person);
-    let told = "API key (it is not shown)\nArize AX accepts nothing without a key.\nAPI key";
-    assert!(person.asked.contains(told), "{}", person.asked);
+    let dialogue = "API key (it is not shown)\nArize AX accepts nothing without a key.\nAPI key";
+    assert!(person.asked.contains(dialogue), "{}", person.asked);
     let destination = answers.destination.unwrap();
     assert_eq!(
         (destination.api_key, destination.space_id.as_deref()),

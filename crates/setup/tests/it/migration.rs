@@ -124,7 +124,7 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
     assert_eq!(home.tree(), before);
 }
 
-/// Whoever wrote the workspace may want to have its prompts.
+/// The author of a workspace may want its prompts.
 #[test]
 fn a_workspace_does_not_say_where_traces_go() {
     let mut home = Home::with(&[("work/.codex/mlflow-tracing.json", MLFLOW_PLUGIN)]);

@@ -10,7 +10,7 @@ const CONFIG: &str = ".codex/config.toml";
 const EXPORTER: &str = "exporter = { otlp-http = { endpoint = 'http://c/v1/logs', protocol = 'json', \
                         headers = {} } }\n";
 
-/// Codex's configuration with an exporter of somebody else and these words on prompts.
+/// Codex's configuration with another exporter and this setting for prompts.
 fn codex(said: &str) -> Home {
     Home::with(&[(CONFIG, &format!("[otel]\n{EXPORTER}{said}"))])
 }
@@ -24,7 +24,7 @@ fn with(existing: ExistingOtel) -> Request {
 }
 
 #[test]
-fn codex_goes_on_as_the_user_said_whoever_gets_its_events() {
+fn codex_keeps_the_users_setting_whichever_program_gets_its_events() {
     for (said, is_said) in [
         ("", None),
         ("log_user_prompt = false # work\n", Some(false)),

@@ -121,7 +121,7 @@ fn a_profile_that_is_not_utf_8_is_named_with_the_way_around_it() {
 }
 
 #[test]
-fn a_codex_of_somebody_elses_stays_where_it_is() {
+fn a_codex_of_another_program_stays_where_it_is() {
     let codex = format!(".arize/harness/bin/codex{EXE_SUFFIX}");
     let home = Home::with(&[(&codex, "#!/bin/sh\necho mine\n")]);
     check(

@@ -1,5 +1,5 @@
 //! What is installed can be taken back: after a fresh installation, after an interrupted one, and
-//! after somebody changed the files.
+//! after the user changed the files.
 
 use std::fs;
 
@@ -126,7 +126,7 @@ fn an_installation_that_was_interrupted_before_a_noted_change_was_made_is_taken_
 }
 
 #[test]
-fn what_somebody_changed_since_stays_and_ours_goes() {
+fn what_was_changed_since_stays_and_ours_goes() {
     let home = home();
     home.install(&request());
     let edit = |path: &str, change: &dyn Fn(String) -> String| {
@@ -236,7 +236,7 @@ fn a_symbolic_link_stays_one() {
 }
 
 #[test]
-fn a_skill_that_somebody_changed_is_theirs() {
+fn a_skill_that_was_changed_is_the_users() {
     let home = home();
     home.install(&request());
     home.write(".agents/skills/codex-tracing/SKILL.md", "mine\n");

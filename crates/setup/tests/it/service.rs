@@ -22,7 +22,7 @@ fn running(executable: PathBuf, port: u16) -> Status {
 }
 
 #[test]
-fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
+fn a_service_stays_only_if_it_is_the_one_at_the_port() {
     let launchers = [
         (None, ServiceStep::Restart),
         (Some(Launcher::Systemd), ServiceStep::HandOver(Launcher::Systemd)),
@@ -54,7 +54,7 @@ fn a_service_stays_only_if_it_is_the_one_at_the_port_whoever_starts_it() {
 }
 
 #[test]
-fn another_port_than_the_one_that_was_asked_for_is_told() {
+fn another_port_than_the_one_that_was_asked_for_is_named() {
     let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = stranger.local_addr().unwrap().port();
     let home = Home::with(&[]);

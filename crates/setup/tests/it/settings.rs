@@ -128,7 +128,7 @@ fn a_notify_that_is_there_is_chained() {
 }
 
 #[test]
-fn deltas_are_silenced_once_codex_can_be_told_to() {
+fn deltas_are_silenced_once_codex_has_a_setting_for_it() {
     let home = Home::with(&[]).with_codex("0.161.0");
     let says = |home: &Home| home.read(".codex/config.toml").contains("log_sse_deltas = false");
     home.install(&quiet());
@@ -146,7 +146,7 @@ fn deltas_are_silenced_once_codex_can_be_told_to() {
 }
 
 #[test]
-fn an_exporter_that_is_there_is_kept_unless_somebody_says_otherwise() {
+fn an_exporter_that_is_there_is_kept_by_default() {
     let home = Home::with(&[(".codex/config.toml", EXPORTER)]);
     home.install(&quiet());
     let kept = home.read(".codex/config.toml");
@@ -247,7 +247,7 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     assert!(!asks_for_trust());
     home.install(&Request { hooks: true, ..quiet() });
     let lifecycle = format!("notify{EXE_SUFFIX} --lifecycle");
-    assert!(asks_for_trust(), "nobody did so");
+    assert!(asks_for_trust(), "it does not ask");
     let hooks = home.read(".codex/hooks.json");
     assert!(hooks.contains("bell") && hooks.contains(&lifecycle), "{hooks}");
     assert!(!home.read(".codex/config.toml").contains("hooks"));
@@ -318,7 +318,7 @@ fn the_other_programs_understand_all_of_it() {
 }
 
 #[test]
-fn a_port_that_only_this_shell_knows_is_told_to_the_others() {
+fn a_port_that_only_this_shell_knows_is_stored_for_the_others() {
     let mut home = Home::with(&[]);
     let user = home.path("");
     let variables = [
@@ -361,7 +361,7 @@ fn codex_shows_the_write_token_which_the_service_then_wants() {
         assert_eq!(mode, 0o600, "{}", file.display());
     }
     assert!(home.plan(&quiet()).2.is_empty());
-    // A folder that somebody emptied: the next setup makes another, and Codex shows it.
+    // A folder that was emptied: the next setup makes another, and Codex shows it.
     std::fs::remove_file(&files.token).unwrap();
     home.install(&quiet());
     let other = files.known_token().unwrap().unwrap();

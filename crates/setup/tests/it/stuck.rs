@@ -68,7 +68,7 @@ fn so_do_other_files() {
 }
 
 #[test]
-fn one_without_anything_of_ours_is_nobodys_problem() {
+fn one_without_anything_of_ours_is_no_problem() {
     let home = Home::with(&[(".codex/config.toml", BROKEN)]);
     let before = home.tree();
     assert_eq!(left(&home), "");

@@ -158,7 +158,7 @@ const OF_THE_FILE: &[Damage] = &[
         Most,
     ),
     (
-        "it is somebody else's database",
+        "it is another program's database",
         |db| {
             fs::remove_file(db).unwrap();
             sql(db, "CREATE TABLE notes (text); INSERT INTO notes VALUES ('theirs');");
@@ -166,7 +166,7 @@ const OF_THE_FILE: &[Damage] = &[
         Intact::None,
     ),
     (
-        "it is somebody else's with the same table",
+        "it is another program's with the same table",
         |db| {
             fs::remove_file(db).unwrap();
             sql(
@@ -177,7 +177,7 @@ const OF_THE_FILE: &[Damage] = &[
         Intact::None,
     ),
     (
-        "it is somebody else's in UTF-16",
+        "it is another program's in UTF-16",
         |db| {
             fs::remove_file(db).unwrap();
             sql(db, "PRAGMA encoding = 'UTF-16'; CREATE TABLE a (b); PRAGMA user_version = 2;");

@@ -9,7 +9,7 @@ use proptest::sample::Index;
 
 use crate::corpus::{cases, wanted};
 
-/// What somebody, or a program, does to the lines of a file.
+/// What a person or a program does to the lines of a file.
 #[derive(Debug, Clone)]
 enum Change {
     Delete(Index),
@@ -114,7 +114,7 @@ proptest! {
 
     #[test]
     fn an_edit_loses_nothing_and_can_be_undone(text in corpus(), changes in changes(6)) {
-        // Which of two equal comments was a line cannot be told.
+        // It is unknown which of two equal comments was a line.
         prop_assume!(!text.contains(REPLACED));
         let text = changed(&text, &changes);
         codex_toml::inspect(&text).ok();
