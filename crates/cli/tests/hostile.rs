@@ -133,12 +133,8 @@ fn ledger(harness: &Path) {
 fn rejected(harness: &Path) {
     let outbox = Outbox::new(harness.join("state/codex/outbox/otlp"), Limits::default());
     for (id, status) in [(8, 400), (9, 503)] {
-        let status = AnswerStatus::Http(status);
-        let (url, answer) = ("http://test".to_owned(), HOSTILE.to_owned());
-        let error = match status {
-            AnswerStatus::Http(400) => ExportError::Rejected { url, status, answer },
-            _ => ExportError::Unavailable { url, status, answer, retry_after: None },
-        };
+        let (status, answer) = (AnswerStatus::Http(status), HOSTILE.to_owned());
+        let error = ExportError::answered("http://test", status, answer, None, 1);
         let now = SystemTime::now();
         let until = Instant::now() + Duration::from_secs(60);
         let attempt = Attempt { fingerprint: 1, now, jitter: 1.0, until, clock: &Instant::now };

@@ -7,7 +7,8 @@ use std::time::Duration;
 #[cfg(feature = "sqlite")]
 use trace_store::{InsertError, OpenError, QueryError};
 
-use crate::grpc_code;
+use crate::retry_class::is_too_large;
+use crate::{RetryClass, grpc_code};
 
 /// The settings of a target cannot work. The text repeats no credential.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -116,9 +117,9 @@ pub enum ExportError {
         /// What the transport said.
         source: Cause,
     },
-    /// The server cannot take the batch now.
-    #[error("`{url}`: not accepted for the moment ({status}): {answer}")]
-    Unavailable {
+    /// The server answered that it does not take the batch: now, ever, or from this sender.
+    #[error("`{url}`: {} ({status}): {answer}", refusal(self.retry_class()))]
+    Refused {
         /// Where the batch was sent.
         url: String,
         /// The status of the answer.
@@ -127,16 +128,6 @@ pub enum ExportError {
         answer: String,
         /// How long the server asks to wait.
         retry_after: Option<Duration>,
-    },
-    /// The server will never take this batch, or not from this sender.
-    #[error("`{url}`: rejected ({status}): {answer}")]
-    Rejected {
-        /// Where the batch was sent.
-        url: String,
-        /// The status of the answer.
-        status: AnswerStatus,
-        /// The server's words, cleaned and cut to 300 characters.
-        answer: String,
     },
     /// The server took the request, but rejected spans of it for good.
     #[error("`{url}`: {spans} spans rejected: {answer}")]
@@ -194,7 +185,31 @@ pub enum ExportError {
     ReadStore(#[from] QueryError),
 }
 
+/// A refusal in one word or a few.
+fn refusal(class: RetryClass) -> &'static str {
+    match class {
+        RetryClass::Retry(_) => "not accepted for the moment",
+        RetryClass::RetrySuspect => "the server failed",
+        _ => "rejected",
+    }
+}
+
 impl ExportError {
+    /// A server's answer to a request of so many bytes, which was no success.
+    pub fn answered(
+        url: impl Into<String>,
+        status: AnswerStatus,
+        answer: String,
+        retry_after: Option<Duration>,
+        bytes: usize,
+    ) -> Self {
+        let url = url.into();
+        if is_too_large(status, bytes) {
+            return Self::TooLarge { url, bytes };
+        }
+        Self::Refused { url, status, answer, retry_after }
+    }
+
     /// The error with its causes, separated by colons.
     pub fn display_chain(&self) -> String {
         terminal_text::chain(self)

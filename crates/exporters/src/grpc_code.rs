@@ -1,19 +1,18 @@
 //! The codes of gRPC, which an error names whether or not gRPC is built in.
 
+pub(crate) const CANCELLED: i32 = 1;
 pub(crate) const UNKNOWN: i32 = 2;
 pub(crate) const INVALID_ARGUMENT: i32 = 3;
-#[cfg(test)]
-pub(crate) const NOT_FOUND: i32 = 5;
+pub(crate) const DEADLINE_EXCEEDED: i32 = 4;
 pub(crate) const ALREADY_EXISTS: i32 = 6;
-#[cfg(test)]
 pub(crate) const PERMISSION_DENIED: i32 = 7;
 pub(crate) const RESOURCE_EXHAUSTED: i32 = 8;
 pub(crate) const FAILED_PRECONDITION: i32 = 9;
-#[cfg(test)]
-pub(crate) const UNIMPLEMENTED: i32 = 12;
+pub(crate) const ABORTED: i32 = 10;
+pub(crate) const OUT_OF_RANGE: i32 = 11;
 pub(crate) const INTERNAL: i32 = 13;
 pub(crate) const UNAVAILABLE: i32 = 14;
-#[cfg(test)]
+pub(crate) const DATA_LOSS: i32 = 15;
 pub(crate) const UNAUTHENTICATED: i32 = 16;
 
 /// The names, by their codes, as the specification of gRPC numbers them.

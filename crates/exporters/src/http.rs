@@ -13,7 +13,7 @@ use ureq::{Agent, RequestBuilder, Timeout};
 
 use crate::headers::Headers;
 use crate::proxy::{Proxy, cause};
-use crate::retry::{Retry, retry_decision};
+use crate::retry_after::retry_after;
 use crate::tls::Tls;
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};
 
@@ -173,18 +173,10 @@ impl HttpClient {
             let behaviour = self.redirection(&answer.headers);
             return Err(ExportError::WrongAddress { url, behaviour });
         }
-        if status == StatusCode::PAYLOAD_TOO_LARGE {
-            return Err(ExportError::TooLarge { url, bytes });
-        }
-        let decision = retry_decision(status.as_u16(), &answer.headers);
         let status = AnswerStatus::Http(status.as_u16());
+        let retry_after = retry_after(&answer.headers);
         let answer = self.shown(&String::from_utf8_lossy(&answer.body));
-        Err(match decision {
-            Retry::After(retry_after) => {
-                ExportError::Unavailable { url, status, answer, retry_after }
-            }
-            Retry::Never => ExportError::Rejected { url, status, answer },
-        })
+        Err(ExportError::answered(url, status, answer, retry_after, bytes))
     }
 
     /// A server's text, fit for an error message.

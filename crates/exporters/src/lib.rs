@@ -78,7 +78,7 @@ mod proxy;
 mod relay;
 mod requests;
 #[cfg(feature = "http")]
-mod retry;
+mod retry_after;
 mod retry_class;
 #[cfg(feature = "http")]
 mod tls;

@@ -10,13 +10,13 @@ use crate::endpoint::grpc_url;
 use crate::endpoint::{exact_url, traces_url, without_secrets};
 #[cfg(feature = "grpc")]
 use crate::grpc::OtlpGrpc;
-use crate::grpc_code::INVALID_ARGUMENT;
 use crate::headers::Headers;
 use crate::http::HttpClient;
 use crate::otlp_http::OtlpHttp;
 use crate::requests::OtlpEncoding;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
+    RetryClass,
 };
 
 /// Where a receiver of OTLP is and how to talk to it.
@@ -195,7 +195,7 @@ impl Receiver {
         match sent {
             Err(
                 ExportError::WrongAddress { .. }
-                | ExportError::Rejected { status: AnswerStatus::Http(404 | 405 | 501), .. },
+                | ExportError::Refused { status: AnswerStatus::Http(404 | 405 | 501), .. },
             ) => Ok(false),
             sent => sent,
         }
@@ -214,10 +214,7 @@ impl Receiver {
             }
         };
         match answer {
-            Err(ExportError::Rejected {
-                status: AnswerStatus::Http(400 | 422) | AnswerStatus::Grpc(INVALID_ARGUMENT),
-                ..
-            }) => Ok(Probe::default()),
+            Err(error) if error.retry_class() == RetryClass::DeadLetter => Ok(Probe::default()),
             answer => answer,
         }
     }

@@ -88,10 +88,11 @@ impl OtlpHttp {
         let body = self.compress(&body)?;
         let answer = self.http.post(&url, &self.form, &body, self.http.deadline())?;
         match partial_success::of_metrics(&answer) {
-            Some(rejection) => Err(ExportError::Rejected {
+            Some(rejection) => Err(ExportError::Refused {
                 url,
                 status: AnswerStatus::Http(answer.status.as_u16()),
                 answer: self.http.shown(&rejection.of_data_points()),
+                retry_after: None,
             }),
             None => Ok(true),
         }

@@ -33,7 +33,7 @@ fn the_oldest_are_given_up_for_space_and_counted() {
     let target = Target::always("a", Does::Refuse(400));
     scene.flush(&target);
     for name in ["f", "g", "h"] {
-        scene.outbox.requeue(&batch("t", &[name]), &refusal(400), &scene.attempt()).unwrap();
+        scene.outbox.requeue(&batch("t", &[name]), &refusal(400, None), &scene.attempt()).unwrap();
     }
     assert_eq!(scene.summary().rejected.len(), 3, "the large one is gone");
 }
@@ -147,7 +147,7 @@ fn what_waits_for_one_target_can_be_sent_to_another_as_a_whole() {
 fn what_waits_can_be_given_up_but_not_while_it_is_offered() {
     let scene = Scene::new();
     scene.push("t", &["a"]);
-    scene.outbox.requeue(&batch("u", &["b"]), &refusal(400), &scene.attempt()).unwrap();
+    scene.outbox.requeue(&batch("u", &["b"]), &refusal(400, None), &scene.attempt()).unwrap();
     scene.outbox.metrics().push(&batch("v", &["d"]), scene.now).unwrap();
     let lock = folder::lock(&scene.outbox.folder().join("lock")).unwrap();
     assert_eq!(scene.outbox.discard().unwrap(), None);

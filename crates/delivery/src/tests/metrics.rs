@@ -37,12 +37,8 @@ impl Exporter for Counter {
 }
 
 fn busy(status: u16) -> ExportError {
-    ExportError::Unavailable {
-        url: "http://test".to_owned(),
-        status: AnswerStatus::Http(status),
-        answer: "busy".to_owned(),
-        retry_after: Some(5 * SECOND),
-    }
+    let (status, wait) = (AnswerStatus::Http(status), Some(5 * SECOND));
+    ExportError::answered("http://test", status, "busy".to_owned(), wait, 1)
 }
 
 /// A scene in which the numbers of so many batches wait, each of which ends at its own time.
@@ -80,7 +76,7 @@ fn numbers_that_may_have_been_taken_are_not_offered_again_but_counted() {
     let url = || "http://test".to_owned();
     let timeout = ExportError::Timeout { url: url(), limit: SECOND, source: "late".into() };
     let broken = ExportError::Interrupted { url: url(), source: "reset".into() };
-    for error in [timeout, broken, busy(502), refusal(401)] {
+    for error in [timeout, broken, busy(502), refusal(401, None)] {
         let mut scene = scene(2);
         let counter = Counter::that([error]);
         assert_eq!(flush(&scene, &counter).waiting, 1);

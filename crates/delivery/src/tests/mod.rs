@@ -84,15 +84,8 @@ impl Exporter for Target {
         match does.or(always).unwrap_or(Does::Take) {
             Does::BreakOff => Err(ExportError::Interrupted { url, source: "it is closed".into() }),
             Does::BeAway => Err(ExportError::Connect { url, source: "refused".into() }),
-            Does::BeBusy(seconds) => Err(ExportError::Unavailable {
-                url,
-                status: AnswerStatus::Http(429),
-                answer,
-                retry_after: Some(Duration::from_secs(seconds)),
-            }),
-            Does::Refuse(status) => {
-                Err(ExportError::Rejected { url, status: AnswerStatus::Http(status), answer })
-            }
+            Does::BeBusy(seconds) => Err(refusal(429, Some(Duration::from_secs(seconds)))),
+            Does::Refuse(status) => Err(refusal(status, None)),
             Does::Limit(spans) if batch.spans.len() > spans => {
                 Err(ExportError::TooLarge { url, bytes: 1 })
             }
@@ -181,7 +174,7 @@ fn refused(flushed: &Flushed) -> Option<&str> {
     }
 }
 
-fn refusal(status: u16) -> ExportError {
+fn refusal(status: u16, wait: Option<Duration>) -> ExportError {
     let status = AnswerStatus::Http(status);
-    ExportError::Rejected { url: "http://test".to_owned(), status, answer: "no".to_owned() }
+    ExportError::answered("http://test", status, "the answer".to_owned(), wait, 1)
 }

@@ -216,9 +216,9 @@ fn what_was_refused_just_now_is_taken_back() {
     let take_back = |name: &str, error: &ExportError| {
         scene.outbox.requeue(&batch("t", &[name]), error, &scene.attempt()).unwrap();
     };
-    take_back("a", &refusal(403));
+    take_back("a", &refusal(403, None));
     assert_eq!((scene.wait(), scene.summary().waiting), (Some(60), 1));
-    take_back("b", &refusal(400));
+    take_back("b", &refusal(400, None));
     assert_eq!((scene.summary().waiting, scene.summary().rejected.len()), (1, 1));
 
     let scene = Scene::new();

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use codex_config::{Paths, Settings, Target, TargetError, TargetSettings};
-use exporters::{AnswerStatus, ExportError, Probe};
+use exporters::{ExportError, Probe, RetryClass};
 use program_log::chain;
 
 use crate::remedy::Remedies;
@@ -223,7 +223,7 @@ fn evaluate(facts: &TargetFacts, remedies: Remedies<'_>) -> Finding {
 
 fn remedy(error: &ExportError, facts: &TargetFacts, config: &Path) -> String {
     match error {
-        ExportError::Rejected { status, .. } if is_about_credentials(*status) => match facts.key {
+        error if error.refuses_credentials() => match facts.key {
             Some(key) => format!("arize-config set {key} --stdin"),
             None => edit(config),
         },
@@ -231,10 +231,13 @@ fn remedy(error: &ExportError, facts: &TargetFacts, config: &Path) -> String {
             Some(start) => start.clone(),
             None => show_answer(url),
         },
-        // Something is there.
         ExportError::Timeout { url, .. }
         | ExportError::Interrupted { url, .. }
-        | ExportError::Unavailable { url, .. } => show_answer(url),
+        | ExportError::Refused { url, .. }
+            if may_pass(error) =>
+        {
+            show_answer(url)
+        }
         _ => edit(config),
     }
 }
@@ -243,9 +246,9 @@ fn show_answer(url: &str) -> String {
     format!("curl -v {}", quoted(Path::new(url)))
 }
 
-fn is_about_credentials(status: AnswerStatus) -> bool {
-    // Of gRPC: permission denied, and unauthenticated.
-    matches!(status, AnswerStatus::Http(401 | 403) | AnswerStatus::Grpc(7 | 16))
+/// Whether the target may accept the same later, without a change of its settings.
+fn may_pass(error: &ExportError) -> bool {
+    matches!(error.retry_class(), RetryClass::Retry(_) | RetryClass::RetrySuspect)
 }
 
 /// What starts the server of a target on this machine, at its port.
@@ -299,6 +302,7 @@ fn clock(targets: &[TargetFacts]) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use codex_config::{ConfigTexts, Environment};
+    use exporters::AnswerStatus;
 
     use super::*;
     use crate::Level::{Failure, Ok as Fine, Warning};
@@ -316,9 +320,8 @@ mod tests {
     }
 
     fn rejected(status: u16) -> Answer {
-        let (url, answer) = ("http://p:6006/v1/traces".to_owned(), "no".to_owned());
-        let status = AnswerStatus::Http(status);
-        Answer::Error(ExportError::Rejected { url, status, answer })
+        let (url, status) = ("http://p:6006/v1/traces", AnswerStatus::Http(status));
+        Answer::Error(ExportError::answered(url, status, "no".to_owned(), None, 1))
     }
 
     fn unreachable() -> Answer {
@@ -352,6 +355,7 @@ mod tests {
         expect(TargetFacts { key: None, ..facts(rejected(401)) }, Failure, "401", &edit);
         expect(facts(rejected(404)), Failure, "404", &edit);
         let curl = "curl -v http://p:6006/v1/traces";
+        expect(facts(rejected(500)), Failure, "the server failed (http status 500)", curl);
         expect(facts(unreachable()), Failure, "connection refused", curl);
         let start = Some("phoenix serve".to_owned());
         let here = TargetFacts { start: start.clone(), ..facts(unreachable()) };

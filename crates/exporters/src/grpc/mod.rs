@@ -104,10 +104,11 @@ impl OtlpGrpc {
         let body = requests::metrics_body(batch, &self.scope, OtlpEncoding::Protobuf);
         let answer = self.send_until(Instant::now() + self.timeout, METRICS, body)?;
         match partial_success::from_protobuf(&answer) {
-            Some(rejection) => Err(ExportError::Rejected {
+            Some(rejection) => Err(ExportError::Refused {
                 url: self.url.clone(),
                 status: AnswerStatus::Grpc(0),
                 answer: self.headers.shown(&rejection.of_data_points()),
+                retry_after: None,
             }),
             None => Ok(()),
         }

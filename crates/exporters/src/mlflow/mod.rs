@@ -148,7 +148,7 @@ impl Mlflow {
             utf8_percent_encode(name, NON_ALPHANUMERIC)
         );
         let answer = match self.http.client().get(&url, deadline) {
-            Err(ExportError::Rejected { status: AnswerStatus::Http(404), answer, .. })
+            Err(ExportError::Refused { status: AnswerStatus::Http(404), answer, .. })
                 if answer.contains("RESOURCE_DOES_NOT_EXIST") =>
             {
                 return Ok(None);
@@ -170,7 +170,7 @@ impl Mlflow {
             HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let body = json!({ "name": name }).to_string();
         match self.http.client().post(&url, &form, body.as_bytes(), deadline) {
-            Err(ExportError::Rejected { answer, .. })
+            Err(ExportError::Refused { answer, .. })
                 if answer.contains("RESOURCE_ALREADY_EXISTS") =>
             {
                 // Another run of ours was faster.
@@ -232,7 +232,7 @@ impl Exporter for Mlflow {
         let client = self.http.client();
         match client.get(&url, client.deadline()) {
             Ok(answer) => Ok(answer.json()["trace"]["spans"].as_array().map(Vec::len)),
-            Err(ExportError::Rejected { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
+            Err(ExportError::Refused { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
             Err(error) => Err(error),
         }
     }
@@ -241,7 +241,7 @@ impl Exporter for Mlflow {
 /// A request about the experiment that is refused for its own sake says nothing of the batch.
 fn about_the_experiment(error: ExportError) -> ExportError {
     match (error.retry_class(), error) {
-        (RetryClass::DeadLetter, ExportError::Rejected { url, status, answer }) => {
+        (RetryClass::DeadLetter, ExportError::Refused { url, status, answer, .. }) => {
             ExportError::Experiment { url, problem: format!("rejected ({status}): {answer}") }
         }
         (_, error) => error,

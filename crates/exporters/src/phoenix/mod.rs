@@ -160,7 +160,7 @@ impl Exporter for Phoenix {
         match client.get(&url, client.deadline()) {
             Ok(answer) => Ok(answer.json()["data"].as_array().map(Vec::len)),
             // The project is made with its first span, which may be on its way.
-            Err(ExportError::Rejected { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
+            Err(ExportError::Refused { status: AnswerStatus::Http(404), .. }) => Ok(Some(0)),
             Err(error) => Err(error),
         }
     }

@@ -17,7 +17,7 @@ use ureq::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::VERSION_HEADER;
 use crate::http::{Answer, HttpClient};
-use crate::{AnswerStatus, ExportError};
+use crate::{AnswerStatus, ExportError, RetryClass};
 
 /// The first version with which it is of use.
 const FIRST_VERSION: (u32, u32) = (12, 4);
@@ -104,8 +104,10 @@ impl Rest {
                 has_interface(&String::from_utf8_lossy(version.unwrap_or(&answer.body)))
             }
             // A gateway before the server refuses the question, or the server is too old for it.
-            Err(ExportError::Rejected { .. } | ExportError::WrongAddress { .. }) => false,
-            Err(error) => return Err(error),
+            Err(error) => match error.retry_class() {
+                RetryClass::Retry(_) | RetryClass::RetrySuspect => return Err(error),
+                _ => false,
+            },
         };
         Ok(*self.is_there.get_or_init(|| is_there))
     }
@@ -127,7 +129,8 @@ fn duplicates(answer: &Answer) -> BTreeSet<String> {
 
 /// A refusal in our words: those of the server repeat what it was sent, prompts included.
 fn rejected(url: String, status: StatusCode, answer: String) -> ExportError {
-    ExportError::Rejected { url, status: AnswerStatus::Http(status.as_u16()), answer }
+    let status = AnswerStatus::Http(status.as_u16());
+    ExportError::Refused { url, status, answer, retry_after: None }
 }
 
 /// Which fields are wrong, and how.

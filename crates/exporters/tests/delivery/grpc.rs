@@ -86,7 +86,7 @@ fn a_large_batch_travels_in_parts_that_a_server_takes() {
 fn a_status_says_whether_another_attempt_has_a_point() {
     let error = fail(Behaviour::Refuse(Status::unauthenticated(format!("bad {SECRET}"))));
     let status = AnswerStatus::Grpc(Code::Unauthenticated as i32);
-    assert!(matches!(&error, ExportError::Rejected { status: s, .. } if *s == status));
+    assert!(matches!(&error, ExportError::Refused { status: s, .. } if *s == status));
     assert!(
         error.to_string().ends_with("rejected (grpc status Unauthenticated): bad …"),
         "{error}"
@@ -203,7 +203,7 @@ fn a_receiver_is_asked_without_being_given_spans() {
     let otlp = Otlp::new(config(server.endpoint())).unwrap();
     assert_eq!(otlp.probe().unwrap(), Probe { accepts: true, ..Probe::default() });
     assert_eq!(otlp.probe().unwrap(), Probe::default());
-    assert!(matches!(otlp.probe(), Err(ExportError::Rejected { .. })));
+    assert!(matches!(otlp.probe(), Err(ExportError::Refused { .. })));
     assert!(server.received().iter().all(|request| request.traces.resource_spans.is_empty()));
 }
 

@@ -104,8 +104,7 @@ fn phoenix_with(api: PhoenixApi, server: &FakeServer, project: &str) -> Phoenix 
 
 /// Whether the target may take the same batch later, without a change.
 fn passes(error: &ExportError) -> bool {
-    let is_answer = matches!(error, ExportError::Rejected { .. });
-    !is_answer && matches!(error.retry_class(), RetryClass::Retry(_) | RetryClass::RetrySuspect)
+    matches!(error.retry_class(), RetryClass::Retry(_) | RetryClass::RetrySuspect)
 }
 
 /// How long the target asked to wait.

@@ -102,7 +102,7 @@ fn without_an_experiment_nothing_is_sent() {
     }
     let error = fail(&[answer(404, "Not Found")]);
     assert!(
-        matches!(error, ExportError::Rejected { status: AnswerStatus::Http(404), .. }),
+        matches!(error, ExportError::Refused { status: AnswerStatus::Http(404), .. }),
         "{error:?}"
     );
     let error = fail(&[answer(503, "")]);

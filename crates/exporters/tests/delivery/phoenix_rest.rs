@@ -142,7 +142,7 @@ fn other_answers_are_judged_as_everywhere() {
     assert_eq!(wait_of(&error), Some(Duration::from_secs(3)));
     let server = FakeServer::start([version("20.26.1"), answer(401, "", "Invalid token")]);
     let error = phoenix(&server, "my project").export(&turn()).unwrap_err();
-    assert!(matches!(error, ExportError::Rejected { .. }), "{error:?}");
+    assert!(matches!(error, ExportError::Refused { .. }), "{error:?}");
     let page = answer(200, "content-type: text/html\r\n", "<html>");
     let server = FakeServer::start([version("20.26.1"), page]);
     let error = phoenix(&server, "my project").export(&turn()).unwrap_err();

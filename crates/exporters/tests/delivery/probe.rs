@@ -47,7 +47,7 @@ fn phoenix_is_asked_as_for_a_delivery_and_gets_nothing() {
     assert_eq!(phoenix.probe().unwrap(), accepted(Some("Phoenix 20.26.1")));
     let refused = phoenix.probe().unwrap_err();
     assert!(
-        matches!(refused, ExportError::Rejected { status: AnswerStatus::Http(401), .. }),
+        matches!(refused, ExportError::Refused { status: AnswerStatus::Http(401), .. }),
         "{refused:?}"
     );
     for request in server.received() {
@@ -101,7 +101,7 @@ fn a_receiver_that_wants_spans_was_reached_at_least() {
     assert_eq!(otlp.probe().unwrap(), Probe::default());
     let refused = otlp.probe().unwrap_err();
     assert!(
-        matches!(refused, ExportError::Rejected { status: AnswerStatus::Http(403), .. }),
+        matches!(refused, ExportError::Refused { status: AnswerStatus::Http(403), .. }),
         "{refused:?}"
     );
     assert_eq!(server.received()[0].body, br#"{"resourceSpans":[]}"#);
