@@ -129,8 +129,8 @@ mod tests {
             ok    codex       `codex` is `/usr/bin/codex`, version
                               0.169.0
             FAIL  service.up  nothing listens on 127.0.0.1:4318, so that
-                              Codex's log events are lost and turns
-                              come from their transcripts alone
+                              Codex's log events are lost and turns come
+                              from their transcripts alone
                               run: arize-codex-buffer start
             warn  log         2 errors since yesterday
                               run: arize-codex logs -n 50
