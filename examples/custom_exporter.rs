@@ -33,7 +33,7 @@ impl<W: Write + Send> Exporter for Accounts<W> {
         }
         let Some(root) = batch.spans.first() else { return Ok(Receipt { spans: 0 }) };
         let session = root.text("session.id").unwrap_or_default();
-        // An error is the reason to offer the batch again: to a queue, it says how.
+        // An error is the reason to send the batch again: to a queue, it says how.
         let failed = |source| ExportError::WriteFile { place: "accounts".to_owned(), source };
         let mut output = self.output.lock().map_err(|_| failed(io::ErrorKind::Other.into()))?;
         writeln!(output, "{session}: {tokens} tokens, {usd:.4} USD").map_err(failed)?;

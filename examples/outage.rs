@@ -24,11 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         SystemTime::now(),
     )?;
     let refused = flush(&queue, &otlp)?;
-    println!("away: {} delivered, {} waiting", refused.accepted, refused.waiting);
+    println!("away: {} delivered, {} queued", refused.accepted, refused.queued);
 
     let backend = Backend::start(port)?;
     let taken = flush(&queue, &otlp)?;
-    println!("back: {} delivered, {} waiting", taken.accepted, taken.waiting);
+    println!("back: {} delivered, {} queued", taken.accepted, taken.queued);
     let again = flush(&queue, &otlp)?;
     println!("then: {} delivered, {} requests in all", again.accepted, backend.paths().len());
     Ok(fs::remove_dir_all(folder)?)

@@ -103,7 +103,7 @@ fn ci_job() {
 #[test]
 fn outage() {
     let (output, _) = run("outage", &[], &[]);
-    let expected = "away: 0 delivered, 1 waiting\nback: 1 delivered, 0 waiting\nthen: 0 delivered, 1 requests in all\n";
+    let expected = "away: 0 delivered, 1 queued\nback: 1 delivered, 0 queued\nthen: 0 delivered, 1 requests in all\n";
     assert_eq!(output, expected);
 }
 

@@ -90,14 +90,14 @@ pub(crate) fn flush(
         false => moved_lines(&moved, args) + &as_text(&lines, SystemTime::now()),
     };
     let waits = lines.iter().any(|Line { outbox: TargetOutbox { summary, .. }, .. }| {
-        summary.waiting + summary.metrics_waiting > 0
+        summary.queued + summary.metrics_queued > 0
     });
     Ok((text, if waits { ExitCode::Failure } else { ExitCode::Success }))
 }
 
 /// Whether turns are queued for a target that the settings name.
 pub(crate) fn is_sendable(outbox: &TargetOutbox) -> bool {
-    outbox.target.is_some() && outbox.summary.waiting > 0
+    outbox.target.is_some() && outbox.summary.queued > 0
 }
 
 /// Gives the turns of a queue up.
@@ -167,13 +167,13 @@ fn line(outbox: TargetOutbox, flushes: &[TargetFlush]) -> Line {
             }
             Err(error) => line.reason = Some(chain(error)),
         }
-        line.metrics_reason = match &flush.waiting_metrics {
+        line.metrics_reason = match &flush.queued_metrics {
             Ok(Flushed { stopped: Some(Stopped::Refused(why)), .. }) => Some(why.clone()),
             Ok(_) => None,
             Err(error) => Some(chain(error)),
         };
     }
-    if line.outbox.summary.waiting > 0 && line.reason.is_none() {
+    if line.outbox.summary.queued > 0 && line.reason.is_none() {
         line.reason = line.outbox.summary.last_error.clone();
     }
     line
@@ -190,13 +190,13 @@ fn as_json(lines: &[Line], moved: &[Decided]) -> String {
                 "target": line.outbox.target,
                 "place": line.outbox.place,
                 "sent": line.sent,
-                "waiting": summary.waiting,
-                "waiting_bytes": summary.bytes,
+                "queued": summary.queued,
+                "queued_bytes": summary.bytes,
                 "unfinished": line.unfinished(),
-                "metrics_waiting": summary.metrics_waiting,
+                "metrics_queued": summary.metrics_queued,
                 "next_attempt_ms": summary.next_attempt.map(millis),
                 "rejected": summary.rejected.len(),
-                "set_aside": line.dead_letters.iter().map(|letter| {
+                "dead_letters": line.dead_letters.iter().map(|letter| {
                     json!({"trace_id": letter.trace_id, "spans": letter.spans, "answer": letter.answer})
                 }).collect::<Vec<_>>(),
                 "reason": line.reason,
@@ -221,7 +221,7 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
             (None, Some(place)) => format!("{} ({place})", outbox.name),
             (None, None) => outbox.name.clone(),
         };
-        let _ = write!(text, "{name}: {sent} sent, {} queued", summary.waiting);
+        let _ = write!(text, "{name}: {sent} sent, {} queued", summary.queued);
         if !summary.rejected.is_empty() {
             let _ = write!(text, ", {} rejected", summary.rejected.len());
         }
@@ -239,9 +239,9 @@ fn as_text(lines: &[Line], now: SystemTime) -> String {
         if let Some(more @ 1..) = unfinished.len().checked_sub(MOST_UNFINISHED) {
             let _ = writeln!(text, "  and {} more", counted(more));
         }
-        if summary.metrics_waiting > 0 {
-            let turns = if summary.metrics_waiting == 1 { "turn" } else { "turns" };
-            let _ = write!(text, "  the metrics of {} {turns} are queued", summary.metrics_waiting);
+        if summary.metrics_queued > 0 {
+            let turns = if summary.metrics_queued == 1 { "turn" } else { "turns" };
+            let _ = write!(text, "  the metrics of {} {turns} are queued", summary.metrics_queued);
             let why = metrics_reason.as_ref().map(|why| format!(": {why}"));
             let _ = writeln!(text, "{}", why.unwrap_or_default());
         }
@@ -281,8 +281,8 @@ mod tests {
         };
         let line = |outbox, sent| Line { sent, ..Line::new(outbox) };
         let away = Summary {
-            waiting: 2,
-            metrics_waiting: 3,
+            queued: 2,
+            metrics_queued: 3,
             bytes: 3000,
             unfinished: vec![UnfinishedBatch {
                 trace_id: "8f997398".to_owned(),
@@ -308,7 +308,7 @@ mod tests {
         let picky = Summary { rejected: vec![rejected], ..Summary::default() };
         let letter =
             DeadLetter { trace_id: "8f997398".to_owned(), spans: 3, answer: "no".to_owned() };
-        let gone = Summary { waiting: 1, ..Summary::default() };
+        let gone = Summary { queued: 1, ..Summary::default() };
         let lines = [
             line(outbox("local", Some("local /home/ada/traces.db"), Summary::default()), 0),
             Line {
@@ -347,14 +347,16 @@ mod tests {
               ],
               "targets": [
                 {
-                  "metrics_waiting": 3,
+                  "dead_letters": [],
+                  "metrics_queued": 3,
                   "name": "phoenix",
                   "next_attempt_ms": 1800000032000,
                   "place": null,
+                  "queued": 2,
+                  "queued_bytes": 3000,
                   "reason": "`http://h`: cannot connect",
                   "rejected": 0,
                   "sent": 1,
-                  "set_aside": [],
                   "target": "phoenix http://h",
                   "unfinished": [
                     {
@@ -363,34 +365,32 @@ mod tests {
                       "failures": 1,
                       "last_error": "no answer",
                       "next_attempt_ms": 1800000032000,
+                      "queued_since_ms": 1799999940000,
                       "spans": 9,
                       "spans_done": 3,
-                      "trace_id": "8f997398",
-                      "waiting_since_ms": 1799999940000
+                      "trace_id": "8f997398"
                     }
-                  ],
-                  "waiting": 2,
-                  "waiting_bytes": 3000
+                  ]
                 },
                 {
-                  "metrics_waiting": 0,
-                  "name": "team",
-                  "next_attempt_ms": null,
-                  "place": null,
-                  "reason": null,
-                  "rejected": 1,
-                  "sent": 0,
-                  "set_aside": [
+                  "dead_letters": [
                     {
                       "answer": "no",
                       "spans": 3,
                       "trace_id": "8f997398"
                     }
                   ],
+                  "metrics_queued": 0,
+                  "name": "team",
+                  "next_attempt_ms": null,
+                  "place": null,
+                  "queued": 0,
+                  "queued_bytes": 0,
+                  "reason": null,
+                  "rejected": 1,
+                  "sent": 0,
                   "target": "team (otlp http://c)",
-                  "unfinished": [],
-                  "waiting": 0,
-                  "waiting_bytes": 0
+                  "unfinished": []
                 }
               ]
             }

@@ -65,7 +65,7 @@ pub(crate) fn flush(
         // The job does not depend on it.
         let _ = append(&file, &run.markdown());
     }
-    let is_queued = outboxes.iter().any(|outbox| outbox.summary.waiting > 0);
+    let is_queued = outboxes.iter().any(|outbox| outbox.summary.queued > 0);
     // The proxy asks after each Codex, also one that only printed its version.
     let has_nothing_to_say = args.since_ms.is_some() && turns.is_empty() && !is_queued;
     let text = match (args.json, has_nothing_to_say) {
@@ -103,7 +103,7 @@ fn wait(mut program: Child, until: Instant) {
     }
 }
 
-/// Offers what is queued until nothing is, or the time is over.
+/// Sends what is queued until nothing is, or the time is over.
 fn send(delivery: &Delivery, until: Instant) -> Vec<TargetOutbox> {
     let mut when = When::Now;
     loop {
@@ -162,10 +162,10 @@ impl Run<'_> {
                 }
             }
         }
-        for outbox in self.outboxes.iter().filter(|outbox| outbox.summary.waiting > 0) {
+        for outbox in self.outboxes.iter().filter(|outbox| outbox.summary.queued > 0) {
             let summary = &outbox.summary;
             let name = outbox.target.as_deref().unwrap_or(&outbox.name);
-            let _ = write!(text, "; {} queued for {name}", summary.waiting);
+            let _ = write!(text, "; {} queued for {name}", summary.queued);
             if let Some(error) = &summary.last_error {
                 let _ = write!(text, " ({error})");
             }
@@ -190,7 +190,7 @@ impl Run<'_> {
         let queued: BTreeMap<&str, usize> = self
             .outboxes
             .iter()
-            .map(|outbox| (outbox.name.as_str(), outbox.summary.waiting))
+            .map(|outbox| (outbox.name.as_str(), outbox.summary.queued))
             .collect();
         format!("{:#}\n", json!({ "turns": turns, "queued": queued }))
     }
@@ -238,13 +238,13 @@ mod tests {
         }
     }
 
-    fn outbox(waiting: usize) -> TargetOutbox {
+    fn outbox(queued: usize) -> TargetOutbox {
         let error = "no\u{1b}[31m answer".to_owned();
         TargetOutbox {
             name: "phoenix".to_owned(),
             target: Some("phoenix http://h".to_owned()),
             place: None,
-            summary: Summary { waiting, last_error: Some(error), ..Summary::default() },
+            summary: Summary { queued, last_error: Some(error), ..Summary::default() },
         }
     }
 

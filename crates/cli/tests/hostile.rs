@@ -141,7 +141,7 @@ fn rejected(harness: &Path) {
         outbox.requeue(&turn(id), &error, &attempt).unwrap();
     }
     let summary = outbox.summary().unwrap();
-    assert_eq!((summary.waiting, summary.rejected.len()), (1, 1));
+    assert_eq!((summary.queued, summary.rejected.len()), (1, 1));
     // For a place that is the model's or the workspace's word.
     let elsewhere = outbox.beside("otlp@1a2b3c4d");
     elsewhere.push(&turn(10), SystemTime::now()).unwrap();

@@ -152,7 +152,7 @@ fn a_name_that_is_none_is_answered_with_those_that_there_are() {
         let (code, text) = home.run(arguments);
         assert!(code != 0 && text.contains(part), "{arguments}: {code} {text}");
     }
-    assert_eq!(home.outbox("old").summary().unwrap().waiting, 2);
+    assert_eq!(home.outbox("old").summary().unwrap().queued, 2);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_target_gets_no_contents_that_it_is_not_to_get() {
     home.configure("targets: [{target: local, logging: {prompts: false}}]");
     let (code, text) = home.run("flush --to local");
     assert!(code != 0 && text.contains("`local` gets no prompts"), "{text}");
-    assert_eq!((home.stored(), home.outbox("old").summary().unwrap().waiting), (0, 2));
+    assert_eq!((home.stored(), home.outbox("old").summary().unwrap().queued), (0, 2));
     // Where it is known that the turns hold none.
     let contents = json!({"prompts": false, "tool_details": true, "tool_content": true});
     let note = json!({"place": "the local store", "contents": contents});

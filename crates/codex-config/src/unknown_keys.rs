@@ -71,15 +71,15 @@ pub(crate) fn is_known(place: &str, key: &str) -> bool {
 /// Warns about each key that no setting has.
 pub(crate) fn warnings(config: &Value) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    look_at(config, "", "", &mut warnings);
+    check(config, "", "", &mut warnings);
     warnings
 }
 
 /// Looks at a value in a place of ours, which the user knows by `name`.
-fn look_at(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) {
+fn check(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) {
     if let Value::Sequence(entries) = value {
         for (index, entry) in entries.iter().enumerate() {
-            look_at(entry, &format!("{place}[]"), &format!("{name}[{index}]"), warnings);
+            check(entry, &format!("{place}[]"), &format!("{name}[{index}]"), warnings);
         }
     }
     let (Some(mapping), true) = (value.as_mapping(), keys_of(place).is_some()) else { return };
@@ -87,7 +87,7 @@ fn look_at(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) 
         let Some(key) = document::scalar_text(key) else { continue };
         let key_name = below(name, &key);
         if is_known(place, &key) {
-            look_at(value, &below(place, &key), &key_name, warnings);
+            check(value, &below(place, &key), &key_name, warnings);
             continue;
         }
         let meant = near(place, &key).map(|near| below(name, near)).or_else(|| elsewhere(&key));

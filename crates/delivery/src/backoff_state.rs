@@ -47,7 +47,7 @@ pub(super) struct BatchFailures {
     at: usize,
     /// How large the next request may be, in bytes. It is halved with each failure.
     pub(super) bytes: u64,
-    /// When the batch is offered again, in milliseconds since the Unix epoch.
+    /// When the batch is sent again, in milliseconds since the Unix epoch.
     due: u64,
     /// The target's last answer.
     pub(super) error: String,
@@ -84,20 +84,20 @@ impl BackoffState {
         };
     }
 
-    /// Whether to offer the target something, with these settings.
+    /// Whether to send the target something, with these settings.
     pub(super) fn is_due(&self, now: SystemTime, fingerprint: u64) -> bool {
         self.fingerprint != fingerprint
             || !self.is_held
             || self.due.is_none_or(|due| is_due(due, now))
     }
 
-    /// Whether to offer a batch at which the target may have failed, with these settings.
+    /// Whether to send a batch at which the target may have failed, with these settings.
     pub(super) fn is_batch_due(&self, batch: &str, now: SystemTime, fingerprint: u64) -> bool {
         let trouble = self.batches.get(batch).filter(|_| self.fingerprint == fingerprint);
         trouble.is_none_or(|trouble| is_due(trouble.due(), now))
     }
 
-    /// When the first of the batches at which the target failed is offered again.
+    /// When the first of the batches at which the target failed is sent again.
     pub(super) fn next_batch_due(&self) -> Option<SystemTime> {
         let failing = self.batches.values().filter(|trouble| trouble.failures > 0);
         failing.map(BatchFailures::due).min()
@@ -192,7 +192,7 @@ impl BackoffState {
 const QUICK: Duration = Duration::from_secs(1);
 
 impl BatchFailures {
-    /// When the batch is offered again.
+    /// When the batch is sent again.
     pub(super) fn due(&self) -> SystemTime {
         let since = Duration::from_millis(self.due);
         SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH)

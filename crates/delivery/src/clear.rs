@@ -4,7 +4,7 @@ use super::{Outbox, OutboxError, folder};
 
 impl Outbox {
     /// Moves all queued batches and dead letters to the outbox of another target, which is
-    /// offered each as a whole; says how many, or none while another process offers them.
+    /// sent each as a whole; says how many, or none while another process sends them.
     pub fn move_to(&self, other: &Self) -> Result<Option<usize>, OutboxError> {
         let (metrics, others) = (self.metrics(), other.metrics());
         self.locked(|| {
@@ -25,7 +25,7 @@ impl Outbox {
     }
 
     /// Drops all queued batches and dead letters; says how many, or none while another
-    /// process offers them.
+    /// process sends them.
     pub fn discard(&self) -> Result<Option<usize>, OutboxError> {
         self.locked(|| {
             let mut discarded = 0;

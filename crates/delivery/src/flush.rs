@@ -13,8 +13,8 @@ use super::backoff_state::BackoffState;
 use super::batch_file;
 use super::flushed::{Flushed, Stopped};
 use super::folder::{self, BatchName};
-use super::offer::PATIENCE;
 use super::parts::OpenBatch;
+use super::send::PATIENCE;
 use super::{Outbox, OutboxError};
 use exporters::{Exporter, RetryClass};
 
@@ -27,7 +27,7 @@ pub struct Attempt<'a> {
     pub now: SystemTime,
     /// A random number from 0 to 1.
     pub jitter: f64,
-    /// No offer begins after it.
+    /// No request begins after it.
     pub until: Instant,
     /// Tells what passes.
     pub clock: &'a dyn Fn() -> Instant,
@@ -70,15 +70,15 @@ impl Outbox {
                 served: BTreeMap::new(),
                 open: None,
             };
-            let ended = flush.offer_all();
+            let ended = flush.send_all();
             let kept = flush.end();
             ended.and(kept)
         })
     }
 
-    /// Leaves a target alone that cannot be offered anything, for example because its settings are
+    /// Pauses a target that cannot be reached at all, for example because its settings are
     /// wrong; does so again when the time is over.
-    pub fn hold(
+    pub fn pause(
         &self,
         reason: &str,
         attempt: &Attempt<'_>,
@@ -88,7 +88,7 @@ impl Outbox {
             backoff.fingerprint = attempt.fingerprint;
             backoff.failed(RetryClass::Blocked, reason.to_owned(), attempt.now, attempt.jitter);
             backoff.save(&self.folder);
-            self.stopped(Stopped::Held(reason.to_owned()))
+            self.stopped(Stopped::Paused(reason.to_owned()))
         })
     }
 
@@ -114,10 +114,10 @@ impl Outbox {
         act(backoff)
     }
 
-    /// Nothing was offered, for this reason.
+    /// Nothing was sent, for this reason.
     fn stopped(&self, stopped: Stopped) -> Result<Flushed, OutboxError> {
-        let waiting = self.on(&self.folder, folder::batches)?.len();
-        Ok(Flushed { waiting, stopped: Some(stopped), ..Flushed::default() })
+        let queued = self.on(&self.folder, folder::batches)?.len();
+        Ok(Flushed { queued, stopped: Some(stopped), ..Flushed::default() })
     }
 }
 
@@ -137,20 +137,20 @@ pub(super) struct Flush<'a> {
     pub(super) failed: BTreeMap<BatchName, String>,
     /// How many requests carried parts of a large batch, by batch.
     pub(super) served: BTreeMap<BatchName, usize>,
-    /// The large batch of which a part was offered last.
+    /// The large batch of which a part was sent last.
     pub(super) open: Option<OpenBatch>,
 }
 
 impl Flush<'_> {
     /// Sends until no batch is left that can be sent. Other processes queue more meanwhile.
-    fn offer_all(&mut self) -> Result<(), OutboxError> {
-        while self.offer_round()? && self.flushed.stopped.is_none() {}
+    fn send_all(&mut self) -> Result<(), OutboxError> {
+        while self.send_round()? && self.flushed.stopped.is_none() {}
         Ok(())
     }
 
-    /// Offers what is first in its trace: what fits into a request, then that at which the target failed
+    /// Sends what is first in its trace: what fits into a request, then that at which the target failed
     /// before, and a part of what does not fit. Says whether there was anything.
-    fn offer_round(&mut self) -> Result<bool, OutboxError> {
+    fn send_round(&mut self) -> Result<bool, OutboxError> {
         let mut behind = BTreeSet::new();
         let (mut failing, mut large) = (Vec::new(), Vec::new());
         let mut found = false;
@@ -167,7 +167,7 @@ impl Flush<'_> {
                 is_gone = failures >= PATIENCE;
             } else if is_whole && failures == 0 {
                 found = true;
-                is_gone = self.offer_whole(&name)?;
+                is_gone = self.send_whole(&name)?;
             } else {
                 if is_whole { &mut failing } else { &mut large }.push((failures, name));
             }
@@ -181,7 +181,7 @@ impl Flush<'_> {
         failing.sort_unstable();
         for (_, name) in failing {
             found = true;
-            self.offer_whole(&name)?;
+            self.send_whole(&name)?;
             if self.flushed.stopped.is_some() {
                 return Ok(found);
             }
@@ -191,7 +191,7 @@ impl Flush<'_> {
         if let Some((_, name)) = next {
             *self.served.entry(name.clone()).or_default() += 1;
             found = true;
-            self.offer_part_of(&name)?;
+            self.send_part_of(&name)?;
         }
         Ok(found)
     }
@@ -236,22 +236,22 @@ impl Flush<'_> {
             self.flushed.dropped = self.outbox.expire(folder, self.attempt.now)?;
             self.outbox.count_dropped(self.flushed.dropped);
         }
-        let waiting = self.outbox.on(folder, folder::batches)?;
-        let names: BTreeSet<String> = waiting.iter().map(|(name, _)| name.to_string()).collect();
+        let queued = self.outbox.on(folder, folder::batches)?;
+        let names: BTreeSet<String> = queued.iter().map(|(name, _)| name.to_string()).collect();
         self.backoff.forget_all_but(|name| names.contains(name));
         self.backoff.fingerprint = self.attempt.fingerprint;
         if !self.backoff.is_held {
-            // Where the time was over, there is more to be offered at once.
+            // Where the time was over, there is more to be sent at once.
             let is_over = self.flushed.stopped == Some(Stopped::NoTime);
             self.backoff.due = self.backoff.next_batch_due().filter(|_| !is_over);
         }
         if let (None, Some(due), false) =
-            (&self.flushed.stopped, self.backoff.due, waiting.is_empty())
+            (&self.flushed.stopped, self.backoff.due, queued.is_empty())
         {
             self.flushed.stopped = Some(Stopped::NotDue(due));
         }
         self.backoff.save(folder);
-        self.flushed.waiting = waiting.len();
+        self.flushed.queued = queued.len();
         let now = self.outbox.on(folder, folder::batches)?;
         if !self.backoff.is_held && now.iter().any(|(name, _)| !names.contains(&name.to_string())) {
             // Batches that were queued meanwhile need not wait for the time of others.

@@ -13,7 +13,7 @@ pub struct Flushed {
     /// Batches that were given up, because they were too old.
     pub dropped: usize,
     /// Batches that are still queued.
-    pub waiting: usize,
+    pub queued: usize,
     /// Why they are.
     pub stopped: Option<Stopped>,
 }
@@ -45,12 +45,12 @@ impl fmt::Display for DeadLetter {
 pub enum Stopped {
     /// The target refused not long ago.
     NotDue(SystemTime),
-    /// Another process offers the same batches just now.
+    /// Another process sends the same batches just now.
     Busy,
     /// The time was over.
     NoTime,
     /// The target refused, with these words.
     Refused(String),
-    /// The target cannot be offered anything, for this reason.
-    Held(String),
+    /// The target cannot be reached at all, for this reason.
+    Paused(String),
 }

@@ -42,17 +42,17 @@
 //! };
 //! let memory = Memory::new();
 //! let flushed = queue.flush(&memory, &attempt, When::Due, None)?;
-//! assert_eq!((flushed.accepted, flushed.waiting), (1, 0));
+//! assert_eq!((flushed.accepted, flushed.queued), (1, 0));
 //! assert_eq!(memory.batches(), [batch]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Invariants: a batch is written as a whole or not at all; it is removed after its target accepted
-//! it, so that a crash in between sends it twice, with the same ids; batches of one trace are offered
+//! it, so that a crash in between sends it twice, with the same ids; batches of one trace are sent
 //! in their order; nothing here knows what made the spans, or reads a clock for more than a span of
 //! time.
 //!
-//! Start reading at [`Outbox::push`], then `flush.rs` and `offer.rs`.
+//! Start reading at [`Outbox::push`], then `flush.rs` and `send.rs`.
 
 mod backoff;
 mod backoff_state;
@@ -63,10 +63,10 @@ mod flush;
 mod flushed;
 mod folder;
 mod metrics;
-mod offer;
 mod parts;
 mod progress;
 mod refusal;
+mod send;
 mod summary;
 
 use std::fs::File;
@@ -195,12 +195,12 @@ impl Outbox {
         header: &Header,
         write: impl FnOnce(&mut File) -> io::Result<()>,
     ) -> Result<usize, OutboxError> {
-        let waiting = self.on(&self.folder, folder::batches)?;
-        if waiting.iter().any(|(name, _)| name.id == header.span_id) {
+        let queued = self.on(&self.folder, folder::batches)?;
+        if queued.iter().any(|(name, _)| name.id == header.span_id) {
             return Ok(0);
         }
         let file = self.on(&self.folder, |folder| private_files::NewFile::write(folder, write))?;
-        let last = waiting.last().map(|(name, _)| name.key);
+        let last = queued.last().map(|(name, _)| name.key);
         let key = last.map_or(header.created, |last| header.created.max(last.saturating_add(1)));
         let dropped = self.make_room(&self.folder, self.on(&self.folder, |_| file.size())?)?;
         let path = self.folder.join(BatchName { key, id: header.span_id.clone() }.to_string());
@@ -213,7 +213,7 @@ impl Outbox {
         Ok(dropped)
     }
 
-    /// Counts a batch that the target accepted without waiting here.
+    /// Counts a batch that the target accepted without being queued.
     pub fn note_accepted(&self) {
         folder::count(&self.folder.join("accepted"), 1);
     }
@@ -232,8 +232,8 @@ impl Outbox {
     /// still waited, and was not delivered from here. If that fails, it is sent again.
     pub fn withdraw(&self, batch: &SpanBatch) -> bool {
         let id = batch.spans.first().map(|span| span.span_id.to_string());
-        let waiting = folder::batches(&self.folder).unwrap_or_default();
-        let mut same = waiting.iter().filter(|(name, _)| Some(&name.id) == id.as_ref());
+        let queued = folder::batches(&self.folder).unwrap_or_default();
+        let mut same = queued.iter().filter(|(name, _)| Some(&name.id) == id.as_ref());
         same.any(|(name, _)| self.remove(&self.folder, name).unwrap_or(false))
     }
 
@@ -253,7 +253,7 @@ impl Outbox {
         Ok(batches.len())
     }
 
-    /// Copies the batches of another folder, each of which is offered as a whole; says how many they
+    /// Copies the batches of another folder, each of which is sent as a whole; says how many they
     /// are. A batch that is here already is not copied again.
     pub fn copy_from(&self, other: &Path) -> Result<usize, OutboxError> {
         let batches = self.on(other, folder::batches)?;

@@ -1,7 +1,7 @@
 //! Metrics of turns, queued for a target that took none for the moment.
 //!
 //! They are kept as the measured part of their spans, in an outbox inside the target's. Spans have ids that
-//! make a repetition harmless, numbers do not. So a file is gone before its numbers are offered, and
+//! make a repetition harmless, numbers do not. So a file is gone before its numbers are sent, and
 //! comes back only where the target has certainly taken nothing; a crash in between loses them.
 
 use otlp_model::{SpanBatch, metrics_of};
@@ -11,7 +11,7 @@ use super::{Attempt, Outbox, OutboxError, When, batch_file, folder};
 use exporters::Exporter;
 
 impl Outbox {
-    /// The outbox for numbers inside this one: what is put there is offered by
+    /// The outbox for numbers inside this one: what is put there is sent by
     /// [`flush_metrics`](Self::flush_metrics) only.
     pub fn metrics(&self) -> Self {
         Self::new(self.folder.join("metrics"), self.limits)
@@ -65,7 +65,7 @@ impl Outbox {
             self.count_dropped(flushed.dropped);
             backoff.fingerprint = attempt.fingerprint;
             backoff.save(&self.folder);
-            flushed.waiting = self.on(&self.folder, folder::batches)?.len();
+            flushed.queued = self.on(&self.folder, folder::batches)?.len();
             Ok(flushed)
         })
     }

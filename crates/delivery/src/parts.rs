@@ -1,4 +1,4 @@
-//! A batch that is offered in parts, each of which is one request.
+//! A batch that is sent in parts, each of which is one request.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ pub(super) struct OpenBatch {
     reader: SpanReader<BufReader<File>>,
     /// The place of the span that is read next.
     place: usize,
-    /// Spans that were read and are still to be offered.
+    /// Spans that were read and are still to be sent.
     ahead: VecDeque<SizedSpan>,
 }
 
@@ -73,7 +73,7 @@ impl OpenBatch {
         Ok(Some(part))
     }
 
-    /// Takes a part back that is to be offered again.
+    /// Takes a part back that is to be sent again.
     pub(super) fn put_back(&mut self, part: Part) {
         let Part { from, sizes, batch, .. } = part;
         let spans = batch.spans.into_iter().zip(sizes).enumerate().rev();

@@ -1,4 +1,4 @@
-//! Which spans of a batch need not be offered again.
+//! Which spans of a batch need not be sent again.
 //!
 //! A line of JSON is added to a file beside the batch for each request that the target has decided
 //! about: the spans that it held, by their places in the batch. Places do not depend on how the batch
@@ -26,7 +26,7 @@ pub(super) struct Settled {
     /// What the target said where it refused them for good; none where it accepted them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) answer: Option<String>,
-    /// How often it was offered them before it was known that it refuses them for good.
+    /// How often it was sent them before it was known that it refuses them for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u32>,
 }

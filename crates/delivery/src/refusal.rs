@@ -21,9 +21,8 @@ impl Outbox {
         else {
             return;
         };
-        let waiting = folder::batches(&self.folder).unwrap_or_default();
-        let Some((name, _)) = waiting.into_iter().find(|(name, _)| name.id == header.span_id)
-        else {
+        let queued = folder::batches(&self.folder).unwrap_or_default();
+        let Some((name, _)) = queued.into_iter().find(|(name, _)| name.id == header.span_id) else {
             return;
         };
         // Another process that has the lock is about to find out, too. If this cannot be noted, the next

@@ -14,7 +14,7 @@ use super::{Outbox, OutboxError};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Batches that wait; a batch is a turn, or what is left of one.
-    pub waiting: usize,
+    pub queued: usize,
     /// Their size in bytes.
     pub bytes: u64,
     /// When the oldest of them was queued.
@@ -38,7 +38,7 @@ pub struct Summary {
     /// Batches that it was not to get, because only a share of all is sent.
     pub sampled_out: u64,
     /// Accepted batches whose metrics wait.
-    pub metrics_waiting: usize,
+    pub metrics_queued: usize,
     /// Accepted batches whose metrics probably did not arrive.
     pub metrics_lost: u64,
 }
@@ -60,13 +60,13 @@ pub struct UnfinishedBatch {
     pub bytes_done: u64,
     /// How often the target failed at its next request.
     pub failures: u32,
-    /// When that is offered again; none where the time has come.
+    /// When that is sent again; none where the time has come.
     pub next_attempt: Option<SystemTime>,
     /// What the target said when it failed.
     pub last_error: Option<String>,
 }
 
-/// A batch that was set aside.
+/// A batch that became a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectedBatch {
     /// Its trace, in hexadecimal digits; empty where the file cannot be read.
@@ -75,7 +75,7 @@ pub struct RejectedBatch {
     pub created: SystemTime,
     /// Its spans.
     pub spans: usize,
-    /// How often the target was offered it, as far as that is known.
+    /// How often it was sent to the target, as far as that is known.
     pub attempts: u32,
     /// What the target said to it.
     pub answer: String,
@@ -84,7 +84,7 @@ pub struct RejectedBatch {
 impl Outbox {
     /// What is queued, and the state of the target.
     pub fn summary(&self) -> Result<Summary, OutboxError> {
-        let waiting = self.on(&self.folder, folder::batches)?;
+        let queued = self.on(&self.folder, folder::batches)?;
         let rejected_folder = self.rejected_folder();
         let rejected = self.on(&rejected_folder, folder::batches)?;
         let backoff = BackoffState::load(&self.folder);
@@ -93,14 +93,14 @@ impl Outbox {
         let length = |name: &str| count(name).map_or(0, |file| file.len());
         let accepted = count("accepted");
         Ok(Summary {
-            waiting: waiting.len(),
-            bytes: waiting.iter().map(|(_, bytes)| bytes).sum(),
-            oldest: waiting.first().map(|(name, _)| time(name.key)),
-            unfinished: waiting
+            queued: queued.len(),
+            bytes: queued.iter().map(|(_, bytes)| bytes).sum(),
+            oldest: queued.first().map(|(name, _)| time(name.key)),
+            unfinished: queued
                 .iter()
                 .filter_map(|(name, bytes)| self.unfinished(name, *bytes, &backoff))
                 .collect(),
-            next_attempt: backoff.due.filter(|_| !waiting.is_empty()),
+            next_attempt: backoff.due.filter(|_| !queued.is_empty()),
             failures: backoff.failures,
             last_error: backoff.error,
             rejected: rejected.iter().map(|(name, _)| rejection(&rejected_folder, name)).collect(),
@@ -108,14 +108,14 @@ impl Outbox {
             last_success: accepted.and_then(|file| file.modified().ok()),
             dropped: length("dropped"),
             sampled_out: length("sampled-out"),
-            metrics_waiting: self.on(&metrics, folder::batches)?.len(),
+            metrics_queued: self.on(&metrics, folder::batches)?.len(),
             metrics_lost: length("metrics-lost") + length("metrics/dropped"),
         })
     }
 }
 
 impl Outbox {
-    /// A batch that waits; none where the target was not offered it yet.
+    /// A queued batch; none where it was not sent to the target yet.
     fn unfinished(
         &self,
         name: &BatchName,

@@ -12,7 +12,7 @@ use delivery::{Limits, OutboxError};
 use crate::deliver::Delivery;
 use crate::queues::Note;
 
-/// How long to wait for another process that offers the same turns.
+/// How long to wait for another process that sends the same turns.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Turns that were moved, or discarded.
@@ -64,7 +64,7 @@ pub enum DecideError {
         /// The reason.
         source: io::Error,
     },
-    /// Another process offers the turns.
+    /// Another process sends the turns.
     #[error("another process is sending the turns in `{0}`")]
     Busy(String),
     /// The queue cannot be read or changed.
@@ -177,7 +177,7 @@ impl Delivery {
     fn other_queues(&self) -> Vec<(String, Outbox)> {
         let sendable = self.others.exporters.iter().filter(|queued| queued.is_one_off());
         let sendable = sendable.map(|queued| (queued.queue().to_owned(), queued.outbox().clone()));
-        let held = self.others.held.iter().map(|held| (held.name.clone(), held.outbox.clone()));
+        let held = self.others.paused.iter().map(|held| (held.name.clone(), held.outbox.clone()));
         sendable.chain(held).collect()
     }
 }

@@ -191,8 +191,8 @@ impl Delivery {
     ) -> TargetOutcome {
         let left = (begun + PATIENCE).saturating_duration_since(Instant::now());
         match answer.recv_timeout(left) {
-            Ok(offer) => {
-                let status = queued.resolve(&batch, offer);
+            Ok(result) => {
+                let status = queued.resolve(&batch, result);
                 let status = self.metrics.note(&queued, &batch, status);
                 outcome(&queued, size_of(&batch), begun, status)
             }
@@ -230,9 +230,9 @@ impl Delivery {
     /// Flushes the queues of all targets at once, and then those of other places; no request begins after
     /// `until`, and each ends within the targets' timeout. Targets with an empty queue are left out.
     pub fn flush(&self, until: Instant, when: When) -> Vec<TargetFlush> {
-        self.others.hold();
-        let waiting = self.exporters.iter().filter(|queued| queued.has_waiting());
-        let flushing: Vec<_> = waiting
+        self.others.pause();
+        let queued = self.exporters.iter().filter(|queued| queued.has_queued());
+        let flushing: Vec<_> = queued
             .map(|queued| {
                 let queued = Arc::clone(queued);
                 thread::Builder::new().spawn(move || queued.flush(until, when))
@@ -241,7 +241,7 @@ impl Delivery {
         // The panic hook has logged a thread that panicked.
         let mut all: Vec<TargetFlush> =
             flushing.into_iter().filter_map(|flush| flush.ok()?.join().ok()).collect();
-        let others = self.others.exporters.iter().filter(|queued| queued.has_waiting());
+        let others = self.others.exporters.iter().filter(|queued| queued.has_queued());
         all.extend(others.map(|queued| queued.flush(until, when)));
         all
     }

@@ -84,7 +84,7 @@ pub(crate) enum MetricsOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UnsentMetrics {
     /// Those whose numbers wait.
-    pub waiting: usize,
+    pub queued: usize,
     /// Those whose metrics may not have arrived.
     pub lost: usize,
     /// The first reason.
@@ -108,7 +108,7 @@ pub(crate) fn send_all(
         };
         let (count, why) = match status {
             MetricsOutcome::Done => continue,
-            MetricsOutcome::Waiting(why) => (&mut unsent.waiting, why),
+            MetricsOutcome::Waiting(why) => (&mut unsent.queued, why),
             MetricsOutcome::Failed(why) => (&mut unsent.lost, why),
         };
         *count += 1;
@@ -121,7 +121,7 @@ pub(crate) fn send_all(
 impl UnsentMetrics {
     /// Logs why metrics are queued, or that they are lost.
     pub fn log(&self, log: &Log, target: &str) {
-        if self.waiting + self.lost > 0 {
+        if self.queued + self.lost > 0 {
             log.warn(format_args!("{self} for {target}"));
         }
     }
@@ -130,16 +130,16 @@ impl UnsentMetrics {
 impl fmt::Display for UnsentMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let turns = |count: usize| if count == 1 { "turn" } else { "turns" };
-        let Self { waiting, lost, why } = self;
+        let Self { queued, lost, why } = self;
         f.write_str("the metrics of ")?;
         if *lost > 0 {
             write!(f, "{lost} {} are lost", turns(*lost))?;
         }
-        if *lost > 0 && *waiting > 0 {
+        if *lost > 0 && *queued > 0 {
             f.write_str(" and of ")?;
         }
-        if *waiting > 0 {
-            write!(f, "{waiting} {} are queued", turns(*waiting))?;
+        if *queued > 0 {
+            write!(f, "{queued} {} are queued", turns(*queued))?;
         }
         why.iter().try_for_each(|why| write!(f, " ({why})"))
     }

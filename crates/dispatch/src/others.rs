@@ -16,11 +16,11 @@ pub(crate) struct Others {
     /// Those that can be sent.
     pub(crate) exporters: Vec<Arc<QueuedExporter>>,
     /// Those that a person has to decide about.
-    pub(crate) held: Vec<HeldQueue>,
+    pub(crate) paused: Vec<PausedQueue>,
 }
 
 /// A queue that cannot be sent.
-pub(crate) struct HeldQueue {
+pub(crate) struct PausedQueue {
     pub(crate) name: String,
     pub(crate) outbox: Outbox,
     /// What it waits for, where that is known.
@@ -46,7 +46,7 @@ impl Others {
                     if queued.queue() != name {
                         queued.note_place_for(&outbox);
                         if !matches!(outbox.move_to(queued.outbox()), Ok(Some(_))) {
-                            // Another process offers it. The next run finds it again.
+                            // Another process sends it. The next run finds it again.
                             continue;
                         }
                     }
@@ -59,21 +59,21 @@ impl Others {
                 Destination::Withheld { place, .. } => Some(place),
                 Destination::Gone(place) => place,
             };
-            others.held.push(HeldQueue { name, outbox, place, reason });
+            others.paused.push(PausedQueue { name, outbox, place, reason });
         }
         others
     }
 
     /// Leaves those alone that cannot be sent. They are not thrown away.
-    pub(crate) fn hold(&self) {
-        for queue in &self.held {
-            queued_exporter::hold(&queue.outbox, &queue.reason);
+    pub(crate) fn pause(&self) {
+        for queue in &self.paused {
+            queued_exporter::pause(&queue.outbox, &queue.reason);
         }
     }
 
     /// The queues that cannot be sent.
     pub(crate) fn outboxes(&self) -> impl Iterator<Item = TargetOutbox> {
-        self.held.iter().map(|queue| TargetOutbox {
+        self.paused.iter().map(|queue| TargetOutbox {
             name: queue.name.clone(),
             target: None,
             place: queue.place.clone(),

@@ -39,7 +39,7 @@ pub struct TargetFlush {
     /// Metrics of accepted turns that were not sent.
     pub metrics: UnsentMetrics,
     /// The result for queued metrics.
-    pub waiting_metrics: Result<Flushed, OutboxError>,
+    pub queued_metrics: Result<Flushed, OutboxError>,
 }
 
 /// The queue of one target.
@@ -116,7 +116,7 @@ impl TargetFlush {
     pub fn log(&self, log: &Log) {
         let target = &self.target;
         self.metrics.log(log, target);
-        self.log_waiting_metrics(log);
+        self.log_queued_metrics(log);
         let flushed = match &self.result {
             Ok(flushed) => flushed,
             Err(error) => return log.error(format_args!("{target}: {}", chain(error))),
@@ -132,29 +132,29 @@ impl TargetFlush {
         if flushed.dropped > 0 {
             log.error(format_args!("dropped {} for {target}: too old", queued(flushed.dropped)));
         }
-        let waiting = flushed.waiting;
+        let batches = flushed.queued;
         match &flushed.stopped {
             Some(Stopped::Refused(why)) => {
                 let why = without_place(why, target);
-                log.error(format_args!("{} for {target}: {why}", queued(waiting)));
+                log.error(format_args!("{} for {target}: {why}", queued(batches)));
             }
             Some(stopped) => {
-                log.verbose(format_args!("{} for {target}: {stopped:?}", queued(waiting)))
+                log.verbose(format_args!("{} for {target}: {stopped:?}", queued(batches)))
             }
             None => {}
         }
     }
 
-    fn log_waiting_metrics(&self, log: &Log) {
+    fn log_queued_metrics(&self, log: &Log) {
         let target = &self.target;
-        match &self.waiting_metrics {
+        match &self.queued_metrics {
             Ok(flushed) => {
                 let why = match &flushed.stopped {
                     Some(Stopped::Refused(why)) => Some(why.clone()),
                     _ => None,
                 };
-                let waiting = why.as_ref().map_or(0, |_| flushed.waiting);
-                UnsentMetrics { waiting, lost: flushed.dropped, why }.log(log, target);
+                let queued = why.as_ref().map_or(0, |_| flushed.queued);
+                UnsentMetrics { queued, lost: flushed.dropped, why }.log(log, target);
             }
             Err(error) => log.error(format_args!("{target}: {}", chain(error))),
         }

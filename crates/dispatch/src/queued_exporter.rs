@@ -43,7 +43,7 @@ pub enum QueueReason {
     InParts,
     /// The target takes longer to answer than a turn waits for it.
     NoAnswerYet,
-    /// The target does not take it, or cannot be offered it, for this reason.
+    /// The target does not take it, or cannot be sent it, for this reason.
     Refused(String),
 }
 
@@ -202,8 +202,8 @@ impl QueuedExporter {
     }
 
     /// Does with a batch what the answer demands.
-    pub(crate) fn resolve(&self, batch: &SpanBatch, offer: SendResult) -> DeliveryStatus {
-        let error = match offer {
+    pub(crate) fn resolve(&self, batch: &SpanBatch, result: SendResult) -> DeliveryStatus {
+        let error = match result {
             SendResult::NotMade(why) => return self.enqueue(batch, why),
             SendResult::Answered(Ok(())) => {
                 self.outbox.note_accepted();
@@ -230,9 +230,9 @@ impl QueuedExporter {
     pub(crate) fn resolve_late(
         &self,
         batch: &SpanBatch,
-        offer: SendResult,
+        result: SendResult,
     ) -> Option<DeliveryStatus> {
-        match offer {
+        match result {
             SendResult::NotMade(_) => None,
             SendResult::Answered(Err(error))
                 if BatchState::Queued.after(BatchEvent::Fail(error.retry_class()))
@@ -277,7 +277,7 @@ impl QueuedExporter {
     }
 
     /// Whether something is queued for the target, or may be.
-    pub(crate) fn has_waiting(&self) -> bool {
+    pub(crate) fn has_queued(&self) -> bool {
         let is_empty = |outbox: &Outbox| matches!(outbox.is_empty(), Ok(true));
         !(is_empty(&self.outbox) && is_empty(&self.outbox.metrics()))
     }
@@ -293,14 +293,14 @@ impl QueuedExporter {
         };
         let result = match &self.exporter {
             Ok(exporter) => self.outbox.flush(&**exporter, &attempt, when, on_accepted),
-            Err(reason) => self.outbox.hold(reason, &attempt, when),
+            Err(reason) => self.outbox.pause(reason, &attempt, when),
         };
         TargetFlush {
             name: self.queue.clone(),
             target: self.target(),
             result,
             metrics: metrics::send_all(self, &accepted, until),
-            waiting_metrics: self.flush_metrics(&attempt, when),
+            queued_metrics: self.flush_metrics(&attempt, when),
         }
     }
 
@@ -312,7 +312,7 @@ impl QueuedExporter {
                 Ok(Flushed { dropped: outbox.give_up()?, ..Flushed::default() })
             }
             Ok(exporter) => outbox.flush_metrics(&**exporter, attempt, when),
-            Err(reason) => outbox.hold(reason, attempt, when),
+            Err(reason) => outbox.pause(reason, attempt, when),
         }
     }
 
@@ -370,11 +370,11 @@ fn sampling(target: &TargetSettings) -> Sampling {
 }
 
 /// Leaves a queue that cannot be sent alone for a while, for this reason.
-pub(crate) fn hold(outbox: &Outbox, reason: &str) {
+pub(crate) fn pause(outbox: &Outbox, reason: &str) {
     let attempt = attempt(0, Instant::now());
     // If that does not work, nothing is lost by it.
     for outbox in [outbox, &outbox.metrics()] {
-        let _ = outbox.hold(reason, &attempt, When::Due);
+        let _ = outbox.pause(reason, &attempt, When::Due);
     }
 }
 

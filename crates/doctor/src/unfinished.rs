@@ -13,7 +13,7 @@ pub struct UnfinishedTurn {
     /// Its trace, in hexadecimal digits.
     pub trace_id: String,
     /// Since when it waits.
-    pub waiting_since_ms: u64,
+    pub queued_since_ms: u64,
     /// Its spans.
     pub spans: usize,
     /// Those that the target has accepted, or refused for good.
@@ -34,7 +34,7 @@ impl From<&UnfinishedBatch> for UnfinishedTurn {
     fn from(batch: &UnfinishedBatch) -> Self {
         Self {
             trace_id: batch.trace_id.clone(),
-            waiting_since_ms: millis(batch.created),
+            queued_since_ms: millis(batch.created),
             spans: batch.spans,
             spans_done: batch.spans_done,
             bytes: batch.bytes,
@@ -58,7 +58,7 @@ impl UnfinishedTurn {
             bytes(self.bytes_done),
             bytes(self.bytes),
             self.trace_id.get(..8).unwrap_or(&self.trace_id),
-            time(now.saturating_sub(self.waiting_since_ms)),
+            time(now.saturating_sub(self.queued_since_ms)),
         );
         if let Some(next) = self.next_attempt_ms.filter(|next| *next > now) {
             text.push_str(&format!(", tried again in {}", time(next - now)));

@@ -249,9 +249,9 @@ fn queues_are_listed_also_for_a_target_that_is_gone() {
     let report = home.examine();
     let outboxes: Vec<_> =
         report.findings.iter().filter(|finding| finding.check == "outbox").collect();
-    let [waiting, gone] = &outboxes[..] else { panic!("{report:#?}") };
-    assert!(waiting.message.starts_with("1 turn is queued for `local`"), "{waiting:?}");
-    assert!(waiting.command.as_deref().is_some_and(|command| command.ends_with("codex flush")));
+    let [queued, gone] = &outboxes[..] else { panic!("{report:#?}") };
+    assert!(queued.message.starts_with("1 turn is queued for `local`"), "{queued:?}");
+    assert!(queued.command.as_deref().is_some_and(|command| command.ends_with("codex flush")));
     let queued = "1 turn is queued for `old`, which the settings no longer name";
     assert!(gone.message.starts_with(queued), "{gone:?}");
     let decide = |command: &str| command.ends_with("codex flush --queue old --to local");

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 pub(crate) const LIFECYCLE: &str = "--lifecycle";
 
 /// The argument of the run that reconciles the thread.
-pub(crate) const RECONCILE: &str = "--lifecycle-look";
+pub(crate) const RECONCILE: &str = "--lifecycle-run";
 
 /// Passes the payload on stdin to a run of this program in the background.
 pub(crate) fn hand_over() -> io::Result<()> {

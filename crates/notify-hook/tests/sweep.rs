@@ -430,7 +430,7 @@ fn without_names_it_looks_where_something_changed() {
 }
 
 #[test]
-fn it_looks_at_so_many_threads_at_a_time() {
+fn it_reads_so_many_threads_at_a_time() {
     let (home, (thread, text)) = (Home::new(), recorded("0.169.0/fail_400"));
     for number in 10..33 {
         let other = format!("{}{number}", &thread[..34]);

@@ -107,7 +107,7 @@ impl<'s> Search<'s> {
     fn run(&mut self, gone: &mut Vec<Range<usize>>) {
         let mut at = 0;
         for run in runs::runs(self.text) {
-            self.look_into(&run);
+            self.search_in(&run);
             // What is deep in encoded data is no word, nor the end of one.
             if run.len() > 2 * BLOB {
                 self.keywords(at..run.start + BLOB, gone);
@@ -204,7 +204,7 @@ impl<'s> Search<'s> {
     }
 
     /// Base64 of a text that has secrets is one.
-    fn look_into(&mut self, run: &Range<usize>) {
+    fn search_in(&mut self, run: &Range<usize>) {
         if let Some((token, rule)) = runs::token(self.text, run) {
             self.found.push(Finding::new(token, rule));
         }

@@ -14,7 +14,7 @@ const LONGEST_NAME: usize = 64;
 const LONGEST_SPOKEN: usize = 128;
 
 /// How far values without quotes were looked at, by what ends them. A long one was one, and what is
-/// within it needs no further look: the time would grow with the square of its length.
+/// within it needs no further search: the time would grow with the square of its length.
 #[derive(Debug, Default)]
 pub(crate) struct Examined([usize; 3]);
 

@@ -42,7 +42,7 @@ fn loses_nothing(project: &str, behaviour: Behaviour, reason: &str) {
     let log = home.log();
     assert!(log.contains(&backend.url()) && log.contains(reason), "{log}");
 
-    // Other settings make everything due that waits; what was set aside has to be asked for.
+    // Other settings make all that is queued due; dead letters have to be asked for.
     home.trace_to(stage::phoenix().url()).expect("config.yaml");
     stage::trigger(&home, &[&played.hook.payload]);
     stage::trigger(&home, &["--flush", "--rejected"]);

@@ -38,8 +38,8 @@ fn all_targets_have_all_turns_once_whichever_was_dead_meanwhile() {
     check::tree(&stage::spans(project), &expected);
     check::contents(&stage::spans(project), &expected);
     assert_eq!(stored(&home), 1);
-    let waiting = flushed(&home);
-    assert_eq!(waiting, [("phoenix", 0), ("mlflow", 1), ("here", 0)].map(of));
+    let queued = flushed(&home);
+    assert_eq!(queued, [("phoenix", 0), ("mlflow", 1), ("here", 0)].map(of));
 
     // It comes back, and what waited arrives though no turn comes after it.
     let mlflow = Mlflow::start_at(&stage::path("STORIES_MLFLOW"), port).expect("mlflow starts");
@@ -60,8 +60,8 @@ fn all_targets_have_all_turns_once_whichever_was_dead_meanwhile() {
     home.stop_buffer().expect("the buffer stops");
 }
 
-fn of((name, waiting): (&str, u64)) -> (String, u64) {
-    (name.to_owned(), waiting)
+fn of((name, queued): (&str, u64)) -> (String, u64) {
+    (name.to_owned(), queued)
 }
 
 /// How many turns the local store has; none of them tells its prompt.
@@ -79,8 +79,8 @@ fn flushed(home: &Home) -> Vec<(String, u64)> {
     let report = run(flush.args(["flush", "--json"]), LIMIT).expect("flush ends");
     let report: Value = serde_json::from_str(&report.stdout).expect("JSON");
     let targets = report["targets"].as_array().expect("targets").iter();
-    let waiting = |target: &Value| target["waiting"].as_u64().expect("a number");
+    let queued = |target: &Value| target["queued"].as_u64().expect("a number");
     targets
-        .map(|target| (target["name"].as_str().expect("a name").to_owned(), waiting(target)))
+        .map(|target| (target["name"].as_str().expect("a name").to_owned(), queued(target)))
         .collect()
 }

@@ -63,7 +63,7 @@ fn an_image_becomes_its_type_and_size() {
     home.start_buffer().expect("the buffer starts");
     let image = image(&home);
     let placeholder = format!("<image: image/png, {} bytes>", PNG.len());
-    let script = look_at(&image, &placeholder);
+    let script = view(&image, &placeholder);
     let played = stage::play(&home, &script, Protocol::Binary, &["-i", &image, "--"]);
     let spans = stage::spans(project);
     let mut expected = expected_tree(&script, "Turn 1");
@@ -83,7 +83,7 @@ fn an_image_of_which_only_the_events_tell() {
     let home = stage::home(project);
     home.start_buffer().expect("the buffer starts");
     let image = image(&home);
-    let script = look_at(&image, "");
+    let script = view(&image, "");
     stage::play(&home, &script, Protocol::Binary, &["--ephemeral", "-i", &image, "--"]);
     let spans = stage::spans(project);
     let mut expected = expected_tree(&script, "Turn");
@@ -102,7 +102,7 @@ fn image(home: &Home) -> String {
 }
 
 /// The model looks at the image once more, with a tool.
-fn look_at(image: &str, placeholder: &str) -> Script {
+fn view(image: &str, placeholder: &str) -> Script {
     let view = Call::function("view_image", &json!({ "path": image }));
     Script::new("What is it?")
         .step(Step::new(USAGE).call(view.prints(placeholder)))

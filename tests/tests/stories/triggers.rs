@@ -210,5 +210,5 @@ fn traced(home: &Home, words: &str) {
 /// Waits until so many looks at threads have ended.
 fn looks(home: &Home, count: usize) {
     let ended = || (home.log().matches(" turns traced, ").count() >= count).then_some(());
-    wait::until("the looks to end", Duration::from_secs(15), ended).expect("looks");
+    wait::until("the runs to end", Duration::from_secs(15), ended).expect("runs");
 }

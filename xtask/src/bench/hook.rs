@@ -51,7 +51,7 @@ pub(crate) fn further_turn(scene: &Scene, mib: usize) -> anyhow::Result<Cost> {
 }
 
 /// The first turn that the hook ever sees of a thread with a transcript of 100 MB.
-pub(crate) fn first_look_at_a_large_transcript(scene: &Scene) -> anyhow::Result<Cost> {
+pub(crate) fn first_read_of_a_large_transcript(scene: &Scene) -> anyhow::Result<Cost> {
     let (first_line, turn) = scene.rollout.split_once('\n').unwrap_or_default();
     let mut costs = Vec::new();
     for run in 0..3 {

@@ -43,7 +43,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             hook::further_turn(&scene, hook::LARGE_MIB)?,
             Some("≤ 1.2 × the one above"),
         ),
-        ("hook, first look at 100 MB", hook::first_look_at_a_large_transcript(&scene)?, None),
+        ("hook, first read of 100 MB", hook::first_read_of_a_large_transcript(&scene)?, None),
         ("hook, a turn of 100 MB", hook::turn_of_100_mb(&scene)?, Some("≤ 2 s, ≤ 64 MiB")),
         ("hook, 50,000 calls at once", hook::turn_of_50_000_calls(&scene)?, Some("≤ 64 MiB")),
     ];

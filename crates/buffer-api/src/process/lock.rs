@@ -13,7 +13,7 @@ use std::{
 use std::io::{Read, Seek, Write};
 
 /// How long the lock is tried again while others only look at it, see [`holder`]. On a busy machine one
-/// that looks may be stopped before it has let go.
+/// that checks may be stopped before it has let go.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Holds the lock for as long as it lives.
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_does_not_keep_one_from_starting() {
+    fn a_check_does_not_keep_one_from_starting() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("lock");
         drop(InstanceLock::acquire(&path).unwrap());

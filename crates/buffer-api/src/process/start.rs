@@ -87,7 +87,7 @@ pub enum StartError {
     },
 }
 
-/// Makes sure that the service runs; takes one look at the pid file and one health probe, less
+/// Makes sure that the service runs; reads the pid file once and probes once, less
 /// than a millisecond, if it does.
 ///
 /// Prints nothing. A caller whose own work matters more goes on whatever this returns.

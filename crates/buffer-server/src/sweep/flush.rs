@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 pub(super) struct FlushPlan {
     folder: PathBuf,
     pace: Duration,
-    look_at: Option<Instant>,
+    check_at: Option<Instant>,
     flush_at: Option<Instant>,
     /// Runs in a row after which something was still due, and which changed nothing.
     in_vain: u32,
@@ -39,7 +39,7 @@ impl FlushPlan {
         Self {
             folder,
             pace,
-            look_at: Some(now),
+            check_at: Some(now),
             flush_at: None,
             in_vain: 0,
             has_changed: false,
@@ -49,25 +49,25 @@ impl FlushPlan {
 
     /// The settings changed, which may be what a target waits for.
     pub(super) fn settings_changed(&mut self, now: Instant) {
-        self.look_at = Some(now + self.pace);
+        self.check_at = Some(now + self.pace);
         self.has_new_settings = true;
     }
 
     /// Something happened to a file of an outbox.
     pub(super) fn changed(&mut self, now: Instant) {
-        self.look_at.get_or_insert(now + self.pace);
+        self.check_at.get_or_insert(now + self.pace);
         self.has_changed = true;
     }
 
     /// When there is something to do; never while nothing waits.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.look_at.into_iter().chain(self.flush_at).min()
+        self.check_at.into_iter().chain(self.flush_at).min()
     }
 
     /// Does it, and says whether that is a run of the hook.
     pub(super) fn take_due(&mut self, now: Instant, clock: SystemTime) -> bool {
-        if self.look_at.is_some_and(|at| at <= now) {
-            self.look_at = None;
+        if self.check_at.is_some_and(|at| at <= now) {
+            self.check_at = None;
             self.look(now, clock);
         }
         let is_run = self.flush_at.take_if(|at| *at <= now).is_some();
@@ -81,7 +81,7 @@ impl FlushPlan {
     pub(super) fn ended(&mut self, now: Instant) {
         // One that had no time for all goes on soon.
         self.in_vain = if self.has_changed { 1 } else { self.in_vain.saturating_add(1) };
-        self.look_at = Some(now);
+        self.check_at = Some(now);
     }
 
     fn look(&mut self, now: Instant, clock: SystemTime) {
@@ -192,7 +192,7 @@ mod tests {
     fn while_nothing_waits_there_is_nothing_to_do() {
         let mut scene = Scene::new();
         assert_eq!(scene.next_run(), None);
-        // Neither what was set aside nor what is half written waits.
+        // Neither dead letters nor half written files are queued.
         scene.write("phoenix/rejected/1-a.batch", "");
         scene.write("phoenix/.x.new", "");
         scene.due("phoenix", 0);

@@ -88,7 +88,7 @@ pub(crate) async fn sweep_forever(
                 flush.ended(Instant::now());
             },
             () = due(next) => {
-                let threads = in_need_of_a_look(&app, plan.take_due(Instant::now())).await;
+                let threads = in_need_of_a_run(&app, plan.take_due(Instant::now())).await;
                 if !threads.is_empty() {
                     hook.start(Order::Sweep(&threads), &app.log);
                 } else if flush.take_due(Instant::now(), SystemTime::now()) {
@@ -100,7 +100,7 @@ pub(crate) async fn sweep_forever(
 }
 
 /// A thread whose events were all fetched was read since they arrived.
-async fn in_need_of_a_look(app: &App, due: Vec<Due>) -> Vec<Due> {
+async fn in_need_of_a_run(app: &App, due: Vec<Due>) -> Vec<Due> {
     let mut threads = Vec::new();
     for due in due {
         if due.reason != Reason::Received || app.holds_events_of(due.thread.clone()).await {

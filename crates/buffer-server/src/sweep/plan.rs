@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn events_do_not_put_off_the_look_at_a_file() {
+    fn events_do_not_delay_the_run_for_a_file() {
         let (mut plan, start) = plan();
         plan.received(id(1), start);
         assert_eq!(plan.next(), Some(start + 5 * SECOND));

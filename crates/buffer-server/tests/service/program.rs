@@ -315,7 +315,7 @@ fn only_the_loopback_interface_is_bound() {
 // A shell script stands for the hook.
 #[cfg(unix)]
 #[test]
-fn the_hook_beside_it_looks_at_threads_that_fell_silent() {
+fn the_hook_beside_it_reads_threads_that_fell_silent() {
     let home = Home::new();
     let bin = home.user.path().join("bin");
     fs::create_dir(&bin).unwrap();

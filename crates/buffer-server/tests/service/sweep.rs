@@ -209,7 +209,7 @@ fn events_that_are_not_fetched_are_a_reason() {
 }
 
 #[test]
-fn one_run_at_a_time_looks_at_all_threads_that_are_due() {
+fn one_run_at_a_time_reads_all_threads_that_are_due() {
     let scene = Scene::new();
     scene.stay(true);
     let _server = scene.serve(PACE);

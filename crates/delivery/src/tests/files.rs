@@ -29,7 +29,7 @@ fn the_oldest_are_given_up_for_space_and_counted() {
     let scene = Scene { outbox: Outbox::new(scene.outbox.folder(), limits), ..scene };
     assert_eq!(["b", "c", "d", "e"].map(|name| scene.push("t", &[name])), [0, 0, 1, 1]);
     assert_eq!(scene.push("t", &["a", "larger", "than", "all", "of", "it"]), 3);
-    assert_eq!((scene.summary().waiting, scene.summary().dropped), (1, 5));
+    assert_eq!((scene.summary().queued, scene.summary().dropped), (1, 5));
     let target = Target::always("a", Does::Refuse(400));
     scene.flush(&target);
     for name in ["f", "g", "h"] {
@@ -47,8 +47,8 @@ fn copies_that_find_no_room_are_counted() {
     let limits = Limits { max_bytes: there.summary().bytes - 1, ..Limits::default() };
     let here = Scene { outbox: Outbox::new(here.outbox.folder(), limits), ..here };
     assert_eq!(here.outbox.copy_from(there.outbox.folder()).unwrap(), 3);
-    assert_eq!((here.summary().waiting, here.summary().dropped), (2, 1));
-    assert_eq!(there.summary().waiting, 3);
+    assert_eq!((here.summary().queued, here.summary().dropped), (2, 1));
+    assert_eq!(there.summary().queued, 3);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn what_is_too_old_is_given_up_when_its_target_refuses_again() {
     scene.push("t", &["b"]);
     scene.now += SECOND;
     let flushed = scene.flush(&Target::that([Does::BeAway]));
-    assert_eq!((flushed.dropped, flushed.waiting), (1, 1));
+    assert_eq!((flushed.dropped, flushed.queued), (1, 1));
     assert_eq!(scene.summary().dropped, 1);
     // A clock that jumped ahead takes nothing from a target that is there.
     scene.now += 10 * Limits::default().max_age;
@@ -83,7 +83,7 @@ fn what_a_crash_left_behind_is_no_batch_and_damaged_files_block_no_other() {
     }
     scene.push("t", &["b"]);
     let flushed = scene.flush(&Target::default());
-    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.waiting), (1, 3, 0));
+    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.queued), (1, 3, 0));
     let answers: Vec<_> = flushed.dead_letters.iter().map(|aside| aside.answer.as_str()).collect();
     assert_eq!(answers[1], "a newer release wrote it (version 9)", "{answers:?}");
     assert_eq!(scene.summary().rejected.len(), 3);
@@ -134,8 +134,8 @@ fn what_waits_for_one_target_can_be_sent_to_another_as_a_whole() {
     assert_eq!(picky.taken(), "a");
     old.outbox.metrics().push(&batch("v", &["d"]), old.now).unwrap();
     assert_eq!(old.outbox.move_to(&new.outbox).unwrap(), Some(2));
-    assert_eq!((old.summary().waiting, old.summary().rejected.len()), (0, 0));
-    assert_eq!((old.summary().metrics_waiting, new.summary().metrics_waiting), (0, 1));
+    assert_eq!((old.summary().queued, old.summary().rejected.len()), (0, 0));
+    assert_eq!((old.summary().metrics_queued, new.summary().metrics_queued), (0, 1));
     let target = Target::default();
     new.flush(&target);
     let mut taken: Vec<String> = target.taken.lock().unwrap().clone();
@@ -154,6 +154,6 @@ fn what_waits_can_be_given_up_but_not_while_it_is_offered() {
     drop(lock);
     assert_eq!(scene.outbox.discard().unwrap(), Some(2));
     let summary = scene.summary();
-    assert_eq!((summary.waiting, summary.rejected.len(), summary.metrics_waiting), (0, 0, 0));
+    assert_eq!((summary.queued, summary.rejected.len(), summary.metrics_queued), (0, 0, 0));
     assert_eq!(summary.dropped, 2);
 }

@@ -1,4 +1,4 @@
-//! Numbers that wait: offered again where nothing was taken, and otherwise not.
+//! Queued metrics: sent again where nothing was accepted, and otherwise not.
 
 use super::*;
 use otlp_model::MetricBatch;
@@ -7,7 +7,7 @@ use otlp_model::MetricBatch;
 #[derive(Default)]
 struct Counter {
     next: Mutex<VecDeque<ExportError>>,
-    offered: Mutex<Vec<u64>>,
+    received: Mutex<Vec<u64>>,
 }
 
 impl Counter {
@@ -15,9 +15,9 @@ impl Counter {
         Self { next: Mutex::new(says.into_iter().collect()), ..Self::default() }
     }
 
-    /// How many spans each of the offered numbers was of.
-    fn offered(&self) -> Vec<u64> {
-        std::mem::take(&mut *self.offered.lock().unwrap())
+    /// How many spans each of the sent numbers was of.
+    fn received(&self) -> Vec<u64> {
+        std::mem::take(&mut *self.received.lock().unwrap())
     }
 }
 
@@ -31,7 +31,7 @@ impl Exporter for Counter {
     }
 
     fn export_metrics(&self, batch: &MetricBatch) -> Result<bool, ExportError> {
-        self.offered.lock().unwrap().push(batch.end.0);
+        self.received.lock().unwrap().push(batch.end.0);
         self.next.lock().unwrap().pop_front().map_or(Ok(true), Err)
     }
 }
@@ -60,15 +60,15 @@ fn flush(scene: &Scene, counter: &Counter) -> Flushed {
 #[test]
 fn numbers_that_were_refused_for_the_moment_wait_in_their_order() {
     let mut scene = scene(3);
-    assert_eq!((scene.summary().waiting, scene.summary().metrics_waiting), (0, 3));
+    assert_eq!((scene.summary().queued, scene.summary().metrics_queued), (0, 3));
     let counter = Counter::that([busy(503)]);
     let flushed = flush(&scene, &counter);
-    assert_eq!((flushed.accepted, flushed.dropped, flushed.waiting), (0, 0, 3));
+    assert_eq!((flushed.accepted, flushed.dropped, flushed.queued), (0, 0, 3));
     let Some(Stopped::NotDue(_)) = flush(&scene, &counter).stopped else { panic!("too early") };
     scene.now += 6 * SECOND;
     assert_eq!(flush(&scene, &counter), accepted(3));
-    assert_eq!(counter.offered(), [1, 1, 2, 3]);
-    assert_eq!((scene.summary().metrics_waiting, scene.summary().metrics_lost), (0, 0));
+    assert_eq!(counter.received(), [1, 1, 2, 3]);
+    assert_eq!((scene.summary().metrics_queued, scene.summary().metrics_lost), (0, 0));
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn numbers_that_may_have_been_taken_are_not_offered_again_but_counted() {
     for error in [timeout, broken, busy(502), refusal(401, None)] {
         let mut scene = scene(2);
         let counter = Counter::that([error]);
-        assert_eq!(flush(&scene, &counter).waiting, 1);
+        assert_eq!(flush(&scene, &counter).queued, 1);
         scene.now += 3600 * SECOND;
         flush(&scene, &counter);
-        assert_eq!(counter.offered(), [1, 2]);
-        assert_eq!((scene.summary().metrics_waiting, scene.summary().metrics_lost), (0, 1));
+        assert_eq!(counter.received(), [1, 2]);
+        assert_eq!((scene.summary().metrics_queued, scene.summary().metrics_lost), (0, 1));
     }
 }
 
@@ -128,7 +128,7 @@ fn numbers_grow_too_old_and_damaged_ones_block_no_other() {
     fs::write(damaged, "nonsense").unwrap();
     scene.now += Limits::default().max_age + SECOND;
     let flushed = flush(&scene, &Counter::that([busy(429)]));
-    assert_eq!((flushed.accepted, flushed.dropped, flushed.waiting), (0, 3, 0));
+    assert_eq!((flushed.accepted, flushed.dropped, flushed.queued), (0, 3, 0));
     assert_eq!(scene.summary().metrics_lost, 3);
 }
 

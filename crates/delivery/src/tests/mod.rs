@@ -45,7 +45,7 @@ struct Target {
     poison: Option<(&'static str, Does)>,
     /// With batches of more spans than this it breaks off.
     breaks_off_beyond: Option<usize>,
-    offered: Mutex<Vec<String>>,
+    received: Mutex<Vec<String>>,
     taken: Mutex<Vec<String>>,
 }
 
@@ -58,8 +58,8 @@ impl Target {
         Self { always: [(name, does)].into(), ..Self::default() }
     }
 
-    fn offered(&self) -> String {
-        std::mem::take(&mut *self.offered.lock().unwrap()).join(" ")
+    fn received(&self) -> String {
+        std::mem::take(&mut *self.received.lock().unwrap()).join(" ")
     }
 
     fn taken(&self) -> String {
@@ -75,7 +75,7 @@ impl Exporter for Target {
     fn export(&self, batch: &SpanBatch) -> Result<Receipt, ExportError> {
         let names: Vec<&str> = batch.spans.iter().map(|span| span.name.as_str()).collect();
         let (url, answer) = ("http://test".to_owned(), "the answer".to_owned());
-        self.offered.lock().unwrap().push(names.join("+"));
+        self.received.lock().unwrap().push(names.join("+"));
         let does = self.next.lock().unwrap().pop_front();
         let poison = self.poison.filter(|(name, _)| names.contains(name)).map(|(_, does)| does);
         let is_large = self.breaks_off_beyond.is_some_and(|most| names.len() > most);

@@ -34,7 +34,7 @@ impl Slow {
         *self.passed.lock().unwrap()
     }
 
-    /// Offers what waits as a run of the hook does, for this long.
+    /// Sends what is queued as a run of the hook does, for this long.
     fn run(&self, scene: &Scene, time: Duration) -> Flushed {
         let clock = || self.begun + self.passed();
         let until = clock() + time;
@@ -67,7 +67,7 @@ fn a_batch_that_needs_many_requests_goes_on_where_it_stopped() {
     let scene = scene(2);
     scene.push("t", &["a", "b", "c", "d", "e", "f", "g"]);
     let target = Target::that([Does::Take, Does::Take, Does::BeAway]);
-    assert_eq!((scene.flush(&target).waiting, target.taken()), (1, "a b c d".to_owned()));
+    assert_eq!((scene.flush(&target).queued, target.taken()), (1, "a b c d".to_owned()));
     let summary = scene.summary();
     let [unfinished] = &summary.unfinished[..] else { panic!("{summary:?}") };
     assert_eq!((unfinished.spans, unfinished.spans_done, unfinished.failures), (7, 4, 0));
@@ -77,7 +77,7 @@ fn a_batch_that_needs_many_requests_goes_on_where_it_stopped() {
     let outbox = Outbox::new(scene.outbox.folder(), Limits::default());
     let target = Target::default();
     let flushed = outbox.flush(&target, &scene.attempt(), When::Now, None).unwrap();
-    assert_eq!((flushed, target.offered().as_str()), (accepted(1), "e+f+g"));
+    assert_eq!((flushed, target.received().as_str()), (accepted(1), "e+f+g"));
     assert_eq!((scene.summary().accepted, fs::read_dir(scene.outbox.folder()).unwrap().count()), {
         // Nothing remains of it but counts.
         (1, 3)
@@ -125,7 +125,7 @@ fn large_batches_take_turns() {
 }
 
 #[test]
-fn a_span_at_which_the_target_fails_is_set_aside_and_the_rest_of_its_batch_is_not() {
+fn a_span_at_which_the_target_fails_becomes_a_dead_letter_and_the_rest_of_its_batch_does_not() {
     for (alone, does) in [(true, Does::Refuse(500)), (false, Does::BreakOff)] {
         let mut scene = scene(4);
         scene.push("t", &["a", "b", "c", "poison", "d", "e", "f"]);
@@ -148,7 +148,7 @@ fn a_span_at_which_the_target_fails_is_set_aside_and_the_rest_of_its_batch_is_no
         let [rejected] = &scene.summary().rejected[..] else { panic!("{:?}", scene.summary()) };
         assert_eq!((rejected.spans, dead_letters.len()), (1, 1));
         assert!(rejected.attempts >= 5, "{rejected:?}");
-        // It can be offered again.
+        // It can be sent again.
         scene.outbox.requeue_dead_letters().unwrap();
         let target = Target::default();
         assert_eq!((scene.flush(&target), target.taken().as_str()), (accepted(1), "poison"));
@@ -189,7 +189,7 @@ fn a_batch_at_which_the_target_fails_delays_no_later_one() {
     assert_eq!(scene.wait(), None);
     assert_eq!(scene.flush(&target).accepted, 1);
     assert!(scene.wait() >= Some(2), "{:?}", scene.wait());
-    assert_eq!(target.offered(), "stuck stuck stuck other");
+    assert_eq!(target.received(), "stuck stuck stuck other");
 }
 
 #[test]
@@ -199,22 +199,22 @@ fn a_target_that_fails_at_two_traces_is_left_alone_and_tried_with_the_one_that_f
     let ill = Target::that([Does::BreakOff; 9]);
     scene.flush(&ill);
     scene.push("u", &["other"]);
-    // The new one is offered before the first is due, and now it is known.
+    // The new one is sent before the first is due, and now it is known.
     scene.flush(&ill);
-    assert_eq!(ill.offered(), "stuck other");
+    assert_eq!(ill.received(), "stuck other");
     scene.push("v", &["third"]);
     assert_eq!(scene.wait(), Some(2));
     let Some(Stopped::NotDue(_)) = scene.flush(&ill).stopped else { panic!("it is due") };
     scene.now += 3 * SECOND;
     scene.flush(&ill);
-    assert_eq!((ill.offered().as_str(), scene.wait()), ("third", Some(4)));
+    assert_eq!((ill.received().as_str(), scene.wait()), ("third", Some(4)));
     // It is well again, but for one batch, which is not always the first.
     let target = Target::always("stuck", Does::BreakOff);
     for _ in 0..2 {
         scene.now += 60 * SECOND;
         scene.flush(&target);
     }
-    assert_eq!(target.offered(), "stuck other third stuck");
+    assert_eq!(target.received(), "stuck other third stuck");
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_batch_of_200_megabytes_arrives_and_holds_up_nothing() {
     let taken = slow.taken.lock().unwrap();
     let distinct: std::collections::BTreeSet<_> = taken.iter().map(|(name, _)| name).collect();
     assert_eq!((taken.len(), distinct.len()), (SPANS + 1, SPANS + 1));
-    let requests = slow.target.offered.lock().unwrap().len();
+    let requests = slow.target.received.lock().unwrap().len();
     assert!((55..75).contains(&requests), "{requests}");
 }
 

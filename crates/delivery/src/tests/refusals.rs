@@ -1,4 +1,4 @@
-//! What is offered when, and what becomes of it.
+//! What is sent when, and what becomes of it.
 
 use super::*;
 
@@ -11,7 +11,7 @@ fn what_waits_is_offered_in_its_order_and_is_gone_when_it_was_accepted() {
     }
     assert!(!scene.outbox.is_empty().unwrap());
     let summary = scene.summary();
-    assert_eq!((summary.waiting, summary.oldest), (3, Some(scene.now)));
+    assert_eq!((summary.queued, summary.oldest), (3, Some(scene.now)));
     assert!(summary.bytes > 3000, "{summary:?}");
     let target = Target::default();
     assert_eq!(scene.flush(&target), accepted(3));
@@ -19,7 +19,7 @@ fn what_waits_is_offered_in_its_order_and_is_gone_when_it_was_accepted() {
     assert!(scene.outbox.is_empty().unwrap());
     assert_eq!(scene.summary().accepted, 3);
     assert_eq!(scene.flush(&target), accepted(0));
-    assert_eq!(target.offered(), "a b c");
+    assert_eq!(target.received(), "a b c");
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_target_that_is_away_is_left_alone_for_longer_and_longer() {
     for wait in [1, 2, 4] {
         let flushed = scene.flush(&away);
         assert_eq!(refused(&flushed), Some("`http://test`: cannot connect: refused"));
-        assert_eq!((away.offered().as_str(), flushed.waiting), ("a", 2));
+        assert_eq!((away.received().as_str(), flushed.queued), ("a", 2));
         assert_eq!(scene.wait(), Some(wait));
         // Not before its time.
         let Some(Stopped::NotDue(_)) = scene.flush(&away).stopped else { panic!("it is due") };
@@ -63,7 +63,7 @@ fn a_command_waits_for_no_time_and_other_settings_need_not() {
     let target = Target::that([Does::BeAway, Does::BeAway]);
     scene.flush(&target);
     scene.outbox.flush(&target, &scene.attempt(), When::Now, None).unwrap();
-    assert_eq!(target.offered(), "a a");
+    assert_eq!(target.received(), "a a");
     let corrected = Attempt { fingerprint: 2, ..scene.attempt() };
     assert_eq!(scene.outbox.flush(&target, &corrected, When::Due, None).unwrap(), accepted(1));
 }
@@ -94,7 +94,7 @@ fn a_refusal_of_us_holds_everything_and_loses_nothing() {
     }
     let target = Target::that([Does::Refuse(401)]);
     let flushed = scene.flush(&target);
-    assert_eq!((target.offered().as_str(), flushed.waiting), ("a", 2));
+    assert_eq!((target.received().as_str(), flushed.queued), ("a", 2));
     assert_eq!(scene.wait(), Some(60));
     assert_eq!(scene.summary().rejected, []);
 }
@@ -108,7 +108,7 @@ fn a_rejected_batch_is_a_dead_letter_and_blocks_no_other() {
         }
         let target = Target::always("poison", does);
         let flushed = scene.flush(&target);
-        assert_eq!((flushed.accepted, flushed.waiting, flushed.stopped), (2, 0, None));
+        assert_eq!((flushed.accepted, flushed.queued, flushed.stopped), (2, 0, None));
         assert_eq!(flushed.dead_letters.len(), 1);
         assert_eq!(target.taken(), "a b");
         let [rejected] = &scene.summary().rejected[..] else { panic!("{:?}", scene.summary()) };
@@ -130,7 +130,7 @@ fn a_batch_that_is_too_large_is_halved_down_to_single_spans() {
     scene.push("t", &["a", "b", "c", "d", "e"]);
     let target = Target::that([Does::Limit(2); 9]);
     assert_eq!(scene.flush(&target), accepted(1));
-    assert_eq!(target.offered(), "a+b+c+d+e a+b c+d e");
+    assert_eq!(target.received(), "a+b+c+d+e a+b c+d e");
     assert_eq!(target.taken(), "a b c d e");
 
     scene.push("t", &["f", "huge", "g"]);
@@ -140,17 +140,17 @@ fn a_batch_that_is_too_large_is_halved_down_to_single_spans() {
         Does::Limit(1),
         Does::Limit(0),
     ]));
-    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.waiting), (1, 1, 0));
+    assert_eq!((flushed.accepted, flushed.dead_letters.len(), flushed.queued), (1, 1, 0));
     assert_eq!(scene.summary().rejected[0].spans, 1);
 }
 
 #[test]
-fn spans_that_are_each_too_large_are_set_aside_as_one() {
+fn spans_that_are_each_too_large_become_one_dead_letter() {
     let scene = Scene::new();
     scene.push("t", &["a", "b", "c", "d", "e"]);
     let flushed = scene.flush(&Target::that([Does::Limit(0); 9]));
     let [aside] = &flushed.dead_letters[..] else { panic!("{flushed:?}") };
-    assert_eq!((flushed.accepted, aside.spans, flushed.waiting), (0, 5, 0));
+    assert_eq!((flushed.accepted, aside.spans, flushed.queued), (0, 5, 0));
     assert_eq!(scene.summary().rejected.len(), 1);
     assert_eq!(scene.outbox.requeue_dead_letters().unwrap(), 1);
     let target = Target::default();
@@ -163,7 +163,7 @@ fn a_target_that_goes_away_in_the_middle_of_a_split_does_not_get_the_first_half_
     let scene = Scene::new();
     scene.push("t", &["a", "b"]);
     let target = Target::that([Does::Limit(1), Does::Take, Does::BeAway]);
-    assert_eq!(scene.flush(&target).waiting, 1);
+    assert_eq!(scene.flush(&target).queued, 1);
     let flushed = scene.outbox.flush(&target, &scene.attempt(), When::Now, None).unwrap();
     assert_eq!(flushed, accepted(1));
     assert_eq!(target.taken(), "a b");
@@ -184,7 +184,7 @@ fn a_target_that_fails_at_one_batch_gets_the_others_in_the_end() {
         assert!(flushes < 10, "{:?}", scene.summary());
     }
     // Until it was known whose fault it is, nothing overtook it in its trace, and all others did.
-    assert_eq!(target.offered(), "poison other poison poison poison poison behind");
+    assert_eq!(target.received(), "poison other poison poison poison poison behind");
     let summary = scene.summary();
     assert_eq!((summary.accepted, summary.rejected.len()), (2, 1));
     assert_eq!(summary.rejected[0].attempts, 5);
@@ -198,14 +198,14 @@ fn a_target_that_fails_at_everything_is_waited_for() {
     }
     let ill = Target { next: Mutex::new([Does::Refuse(500); 60].into()), ..Target::default() };
     for _ in 0..25 {
-        assert_eq!(scene.flush(&ill).waiting, 3);
+        assert_eq!(scene.flush(&ill).queued, 3);
         scene.now += 3600 * SECOND;
     }
     assert_eq!(scene.flush(&Target::default()), accepted(3));
     // One alone is never to blame.
     scene.push("d", &["d"]);
     for _ in 0..10 {
-        assert_eq!(scene.flush(&Target::always("d", Does::Refuse(500))).waiting, 1);
+        assert_eq!(scene.flush(&Target::always("d", Does::Refuse(500))).queued, 1);
         scene.now += 3600 * SECOND;
     }
 }
@@ -217,9 +217,9 @@ fn what_was_refused_just_now_is_taken_back() {
         scene.outbox.requeue(&batch("t", &[name]), error, &scene.attempt()).unwrap();
     };
     take_back("a", &refusal(403, None));
-    assert_eq!((scene.wait(), scene.summary().waiting), (Some(60), 1));
+    assert_eq!((scene.wait(), scene.summary().queued), (Some(60), 1));
     take_back("b", &refusal(400, None));
-    assert_eq!((scene.summary().waiting, scene.summary().rejected.len()), (1, 1));
+    assert_eq!((scene.summary().queued, scene.summary().rejected.len()), (1, 1));
 
     let scene = Scene::new();
     let error = ExportError::TooLarge { url: String::new(), bytes: 1 };
@@ -234,7 +234,7 @@ fn only_one_offers_at_a_time() {
     let lock = folder::lock(&scene.outbox.folder.join("lock")).unwrap().unwrap();
     let target = Target::default();
     assert_eq!(scene.flush(&target).stopped, Some(Stopped::Busy));
-    assert_eq!(target.offered(), "");
+    assert_eq!(target.received(), "");
     drop(lock);
     assert_eq!(scene.flush(&target), accepted(1));
 }
@@ -246,7 +246,7 @@ fn no_offer_begins_after_the_time() {
     let target = Target::default();
     let attempt = Attempt { until: Instant::now(), ..scene.attempt() };
     let flushed = scene.outbox.flush(&target, &attempt, When::Due, None).unwrap();
-    assert_eq!((flushed.stopped, flushed.waiting), (Some(Stopped::NoTime), 1));
-    assert_eq!(target.offered(), "");
+    assert_eq!((flushed.stopped, flushed.queued), (Some(Stopped::NoTime), 1));
+    assert_eq!(target.received(), "");
     assert_eq!(scene.wait(), None, "the next one goes on at once");
 }

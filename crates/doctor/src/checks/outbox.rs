@@ -114,7 +114,7 @@ fn evaluate(
             return vec![Finding::failure(CHECK, message, show_access(&folder))];
         }
     };
-    let all = summary.waiting + summary.rejected.len();
+    let all = summary.queued + summary.rejected.len();
     let decide = format!("{FLUSH} --queue {queue} --to {target}");
     match &facts.waits_for {
         WaitsFor::Target => evaluate_own(&shown(queue), summary, failed, *max_bytes, now),
@@ -152,11 +152,11 @@ fn evaluate_own(
     now: SystemTime,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if summary.waiting > 0 {
-        findings.push(waiting(target, summary, failed, max_bytes, now));
+    if summary.queued > 0 {
+        findings.push(queued(target, summary, failed, max_bytes, now));
     }
-    if summary.metrics_waiting > 0 {
-        let turns = count(summary.metrics_waiting, "turn", "turns");
+    if summary.metrics_queued > 0 {
+        let turns = count(summary.metrics_queued, "turn", "turns");
         let message =
             format!("the metrics of {turns} are queued for {target}, which has their spans");
         findings.push(Finding::warning(CHECK, message, FLUSH));
@@ -181,14 +181,14 @@ fn shown(target: &str) -> String {
     }
 }
 
-fn waiting(
+fn queued(
     target: &str,
     summary: &Summary,
     failed: Option<&FailedTarget>,
     max_bytes: u64,
     now: SystemTime,
 ) -> Finding {
-    let turns = count(summary.waiting, "turn is queued", "turns are queued");
+    let turns = count(summary.queued, "turn is queued", "turns are queued");
     let size = bytes(summary.bytes);
     let since = summary.oldest.and_then(|oldest| now.duration_since(oldest).ok());
     let since = since.map(|since| format!(" since {}", span(since))).unwrap_or_default();
@@ -230,7 +230,7 @@ mod tests {
     fn what_waits_is_counted_and_what_was_refused_is_quoted() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let away = Summary {
-            waiting: 2,
+            queued: 2,
             bytes: 2048,
             oldest: Some(now - Duration::from_secs(600)),
             last_error: Some("connection\nrefused".to_owned()),
@@ -257,7 +257,7 @@ mod tests {
             answer: "http status 400: no".to_owned(),
         };
         let refused = Summary { rejected: vec![refused], ..Summary::default() };
-        let counting = Summary { metrics_waiting: 2, ..Summary::default() };
+        let counting = Summary { metrics_queued: 2, ..Summary::default() };
         let cases: [(Result<Summary, &str>, u64, Level, &str); 7] = [
             (Ok(Summary::default()), 1 << 20, Fine, "nothing is queued for `phoenix`"),
             (
@@ -293,8 +293,8 @@ mod tests {
         expect::only(&findings, Fine, "nothing is queued for a target that the settings do not");
         let place = || "phoenix http://h, project `p`".to_owned();
         let missing = vec!["PHOENIX_API_KEY".to_owned()];
-        let waiting = Summary { waiting: 1, ..refused.clone() };
-        let one = Summary { waiting: 1, ..Summary::default() };
+        let queued = Summary { queued: 1, ..refused.clone() };
+        let one = Summary { queued: 1, ..Summary::default() };
         let own = QueueFacts {
             queue: "otlp".to_owned(),
             waits_for: WaitsFor::Target,
@@ -303,7 +303,7 @@ mod tests {
         };
         for (summary, waits_for, part, command) in [
             (
-                waiting,
+                queued,
                 WaitsFor::Gone { place: None },
                 "2 turns are queued for `old`, which the settings no longer name",
                 "arize-codex flush --queue old --to otlp",
@@ -338,7 +338,7 @@ mod tests {
     fn a_queue_is_sent_by_what_mends_its_target() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         let summary = Summary {
-            waiting: 2,
+            queued: 2,
             bytes: 2048,
             oldest: Some(now - Duration::from_secs(600)),
             last_error: Some("rejected (http status 401)".to_owned()),

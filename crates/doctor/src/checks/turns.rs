@@ -13,7 +13,7 @@ use crate::Finding;
 use crate::words::{count, span};
 
 const LAST: &str = "turns.last";
-const WAITING: &str = "turns.waiting";
+const UNSENT: &str = "turns.unsent";
 
 /// How long a transcript may be silent before its last turn should have been sent.
 const SETTLED: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ pub struct TurnFacts {
     /// When Codex last wrote a transcript.
     pub last_written: Option<SystemTime>,
     /// Threads with turns that could not be sent.
-    pub waiting_threads: usize,
+    pub unsent_threads: usize,
     /// The time.
     pub now: SystemTime,
 }
@@ -35,11 +35,11 @@ pub struct TurnFacts {
 pub fn inspect(paths: &Paths, now: SystemTime) -> TurnFacts {
     const LONG_AGO: UnixNanos = UnixNanos(0);
     let last = ledger::read(paths, LONG_AGO).into_iter().next();
-    let waiting = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
+    let queued = fs::read_dir(paths.state_dir.join("unsent")).into_iter().flatten();
     TurnFacts {
         last_sent: last.map(|turn| SystemTime::UNIX_EPOCH + Duration::from_millis(turn.end_ms)),
         last_written: last_written(&paths.codex_home),
-        waiting_threads: waiting.count(),
+        unsent_threads: queued.count(),
         now,
     }
 }
@@ -47,14 +47,14 @@ pub fn inspect(paths: &Paths, now: SystemTime) -> TurnFacts {
 /// What the facts mean.
 pub fn check(facts: &TurnFacts) -> Vec<Finding> {
     let mut findings = vec![last(facts)];
-    if facts.waiting_threads > 0 {
+    if facts.unsent_threads > 0 {
         let threads = count(
-            facts.waiting_threads,
+            facts.unsent_threads,
             "thread has a turn that could not be sent yet",
             "threads have turns that could not be sent yet",
         );
         let message = format!("{threads}; each further turn retries");
-        findings.push(Finding::warning(WAITING, message, "arize-hook-codex-notify --sweep"));
+        findings.push(Finding::warning(UNSENT, message, "arize-hook-codex-notify --sweep"));
     }
     findings
 }
@@ -122,7 +122,7 @@ mod tests {
             (None, ago(5), Warning, "no turn was traced yet"),
         ];
         for (last_sent, last_written, level, part) in cases {
-            let facts = TurnFacts { last_sent, last_written, waiting_threads: 0, now };
+            let facts = TurnFacts { last_sent, last_written, unsent_threads: 0, now };
             expect::only(&check(&facts), level, part);
         }
     }
@@ -132,7 +132,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let paths = Paths::new(home.path(), None);
         let now = SystemTime::now();
-        assert_eq!(inspect(&paths, now).waiting_threads, 0);
+        assert_eq!(inspect(&paths, now).unsent_threads, 0);
         fs::create_dir_all(paths.state_dir.join("unsent")).unwrap();
         fs::write(paths.state_dir.join("unsent/t"), "").unwrap();
         let day = paths.codex_home.join("sessions/2026/11/20");
@@ -141,7 +141,7 @@ mod tests {
         let facts = inspect(&paths, now);
         assert!(facts.last_written.is_some(), "{facts:?}");
         let findings = check(&facts);
-        assert_eq!((findings[1].check, findings[1].level), (WAITING, Warning));
+        assert_eq!((findings[1].check, findings[1].level), (UNSENT, Warning));
         assert!(findings[1].message.starts_with("1 thread has a turn"), "{findings:?}");
     }
 }

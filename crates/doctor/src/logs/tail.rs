@@ -30,7 +30,7 @@ impl Tail {
         (tail.whole_lines(text), tail)
     }
 
-    /// The lines that were added since the last look.
+    /// The lines that were added since the last read.
     pub(super) fn added(&mut self) -> Vec<Line> {
         let mut text = std::mem::take(&mut self.begun);
         if let Some(file) = &mut self.file {
@@ -90,7 +90,7 @@ fn end(file: &mut File) -> String {
 
 fn read(file: &mut File) -> String {
     let mut bytes = Vec::new();
-    // What cannot be read now is read at the next look.
+    // What cannot be read now is read the next time.
     let _ = file.take(MOST).read_to_end(&mut bytes);
     String::from_utf8_lossy(&bytes).into_owned()
 }

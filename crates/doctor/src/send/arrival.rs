@@ -64,8 +64,8 @@ fn arrival(target: &TargetSettings, stage: &Stage, trace: TraceId, begun: Instan
     let name = &target.name;
     let refused = stage.outbox(name).and_then(|outbox| {
         let rejected = outbox.rejected.into_iter().next().map(|batch| batch.answer);
-        let waiting = (outbox.waiting > 0).then(|| outbox.last_error.unwrap_or_default());
-        rejected.or(waiting)
+        let queued = (outbox.queued > 0).then(|| outbox.last_error.unwrap_or_default());
+        rejected.or(queued)
     });
     if let Some(answer) = refused {
         let message = format!("`{name}` did not accept the test turn: {}", line(&answer, 300));

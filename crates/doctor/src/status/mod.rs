@@ -82,24 +82,24 @@ pub struct TargetState {
     /// When it last did.
     pub last_sent_ms: Option<u64>,
     /// Turns that wait for it.
-    pub waiting: usize,
+    pub queued: usize,
     /// Their size in bytes.
-    pub waiting_bytes: u64,
+    pub queued_bytes: u64,
     /// Those of them that it has in part, or at which it fails.
     pub unfinished: Vec<UnfinishedTurn>,
     /// When it is tried again; none where nothing waits, or the time has come.
     pub next_attempt_ms: Option<u64>,
     /// Turns that it refused for good.
-    pub set_aside: usize,
+    pub dead_letters: usize,
     /// Turns that were given up because too many waited, or for too long.
     pub dropped: u64,
     /// Turns that it was not to get, because only a share of all is sent.
     pub sampled_out: u64,
     /// Turns whose metrics wait for it.
-    pub metrics_waiting: usize,
+    pub metrics_queued: usize,
     /// Turns whose metrics did not arrive, as far as it is known.
     pub metrics_lost: u64,
-    /// What it said when it last refused something that still waits or is set aside.
+    /// What it said when it last refused something that is queued or a dead letter.
     pub last_error: Option<String>,
 }
 
@@ -213,16 +213,16 @@ fn target(outbox: outbox::QueueFacts, context: &Context<'_>) -> TargetState {
         is_gone,
         sent: summary.accepted,
         last_sent_ms: summary.last_success.map(millis),
-        waiting: summary.waiting,
-        waiting_bytes: summary.bytes,
+        queued: summary.queued,
+        queued_bytes: summary.bytes,
         unfinished: summary.unfinished.iter().map(UnfinishedTurn::from).collect(),
         next_attempt_ms: summary.next_attempt.map(millis),
-        set_aside: summary.rejected.len(),
+        dead_letters: summary.rejected.len(),
         dropped: summary.dropped,
         sampled_out: summary.sampled_out,
-        metrics_waiting: summary.metrics_waiting,
+        metrics_queued: summary.metrics_queued,
         metrics_lost: summary.metrics_lost,
-        last_error: summary.last_error.filter(|_| summary.waiting > 0).or(refused),
+        last_error: summary.last_error.filter(|_| summary.queued > 0).or(refused),
     }
 }
 

@@ -82,7 +82,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
         let _ = writeln!(
             text,
             "{:width$}  {:>7}  {:>7}  {:>8}  {ago}",
-            target.name, target.sent, target.waiting, target.set_aside
+            target.name, target.sent, target.queued, target.dead_letters
         );
         if let Some(page) = &target.page {
             let _ = writeln!(text, "  {}", terminal_text::line(page));
@@ -90,7 +90,7 @@ fn targets(text: &mut String, targets: &[TargetState], now: SystemTime, style: S
         let rarer = [
             (target.dropped, "dropped"),
             (target.sampled_out, "left out by sampling"),
-            (target.metrics_waiting as u64, "with queued metrics"),
+            (target.metrics_queued as u64, "with queued metrics"),
             (target.metrics_lost, "with metrics that were lost"),
         ];
         for (number, what) in rarer.into_iter().filter(|(number, _)| *number > 0) {
@@ -232,23 +232,23 @@ mod tests {
             page: Some("http://localhost:6006/redirects/projects/codex".to_owned()),
             sent: 123,
             last_sent_ms: Some(1_795_262_400_000 - 300_000),
-            waiting: 0,
-            waiting_bytes: 0,
+            queued: 0,
+            queued_bytes: 0,
             unfinished: Vec::new(),
             next_attempt_ms: None,
-            set_aside: 0,
+            dead_letters: 0,
             dropped: 0,
             sampled_out: 9,
-            metrics_waiting: 0,
+            metrics_queued: 0,
             metrics_lost: 0,
             last_error: None,
         };
         let away = TargetState {
             name: "team".to_owned(),
-            waiting: 2,
+            queued: 2,
             unfinished: vec![UnfinishedTurn {
                 trace_id: "8f997398c0a639f4f157e73cb3e837aa".to_owned(),
-                waiting_since_ms: 1_795_262_400_000 - 300_000,
+                queued_since_ms: 1_795_262_400_000 - 300_000,
                 spans: 1501,
                 spans_done: 600,
                 bytes: 29 << 20,
@@ -258,8 +258,8 @@ mod tests {
                 last_error: None,
             }],
             page: None,
-            metrics_waiting: 2,
-            set_aside: 1,
+            metrics_queued: 2,
+            dead_letters: 1,
             last_sent_ms: None,
             last_error: Some("`https://traces.example/v1/traces`: cannot connect: Connection refused (os error 111)".to_owned()),
             ..state.clone()
@@ -268,7 +268,7 @@ mod tests {
             name: "phoenix@1a2b3c4d".to_owned(),
             place: Some("phoenix http://there, project `other`".to_owned()),
             page: None,
-            waiting: 1,
+            queued: 1,
             sampled_out: 0,
             ..state.clone()
         };

@@ -9,7 +9,7 @@ use memchr::{memchr, memmem, memrchr};
 
 /// How far back the first run for a thread reaches, in bytes: what ended before is history. A turn that
 /// goes on there is read from its beginning.
-const FIRST_LOOK: u64 = 16 * 1024 * 1024;
+const FIRST_READ: u64 = 16 * 1024 * 1024;
 
 /// How much of a file is searched at once, in bytes.
 const PIECE: u64 = 1024 * 1024;
@@ -19,13 +19,13 @@ const MARK_BYTES: usize = 64 * 1024;
 
 /// The place at which the first run for a transcript of a length begins, and whether there are turns
 /// before it; `start`, its beginning, where the search finds no other until a time.
-pub(super) fn first_look(
+pub(super) fn first_read(
     file: &mut File,
     length: u64,
     start: Checkpoint,
     until: Instant,
 ) -> io::Result<(Checkpoint, bool)> {
-    let Some(window) = length.checked_sub(FIRST_LOOK).filter(|window| *window > 0) else {
+    let Some(window) = length.checked_sub(FIRST_READ).filter(|window| *window > 0) else {
         return Ok((start, false));
     };
     let (offset, is_behind_others) = match last_mark(file, window, until)? {
@@ -131,13 +131,13 @@ mod tests {
         let length = file.stream_position().unwrap();
         let until = Instant::now() + std::time::Duration::from_secs(60);
         let (begin, is_behind_others) =
-            first_look(&mut file, length, Checkpoint::START, until).unwrap();
+            first_read(&mut file, length, Checkpoint::START, until).unwrap();
         let expected = expected.map_or((0, false), |(place, others)| (begins[place], others));
         assert_eq!((begin.offset, is_behind_others), expected, "{records}");
     }
 
     #[test]
-    fn the_first_look_begins_with_a_turn_within_reach_or_the_one_that_goes_on_there() {
+    fn the_first_read_begins_with_a_turn_within_reach_or_the_one_that_goes_on_there() {
         let long = ".".repeat(20);
         check("_<.>", None);
         check(&format!("_<{long}>"), Some((1, false)));

@@ -106,7 +106,7 @@ pub(crate) fn open(
             Some(mark) if mark.holds(file, length)? => (mark.checkpoint, false),
             // Turns that were exported before are known by their ids.
             Some(_) => (start, false),
-            None => begin::first_look(file, length, start, until.time)?,
+            None => begin::first_read(file, length, start, until.time)?,
         })
     })
 }

@@ -68,7 +68,7 @@ impl Scene {
     pub(crate) fn flush(&self, target: &str) {
         let delivered = || {
             self.home.flush(&[]);
-            (self.outbox(target).waiting == 0).then_some(())
+            (self.outbox(target).queued == 0).then_some(())
         };
         if until(delivered).is_none() {
             panic!("{:?}\n{}", self.outbox(target), self.home.log());
@@ -87,12 +87,12 @@ fn a_turn_waits_for_a_target_that_is_not_there_and_is_sent_when_it_is() {
     scene.home.logs("is queued for otlp http://");
     scene.notify_of(2);
     scene.home.logs("behind earlier turns");
-    let waiting = scene.outbox("otlp");
-    assert_eq!((waiting.waiting, waiting.accepted), (2, 0));
-    assert!(waiting.last_error.unwrap().contains("cannot connect"));
+    let queued = scene.outbox("otlp");
+    assert_eq!((queued.queued, queued.accepted), (2, 0));
+    assert!(queued.last_error.unwrap().contains("cannot connect"));
     // It is not sent again: it is in the queue.
     scene.notify();
-    assert_eq!(scene.outbox("otlp").waiting, 2);
+    assert_eq!(scene.outbox("otlp").queued, 2);
 
     let backend = Backend::at(address, Does::Take);
     scene.flush("otlp");
@@ -105,13 +105,13 @@ fn a_run_for_another_turn_takes_along_what_waits_and_is_due() {
     let backend = Backend::that(Does::Answer(503, ""));
     let scene = Scene::to(&backend.url(), "");
     scene.notify();
-    assert_eq!(scene.outbox("otlp").waiting, 1);
+    assert_eq!(scene.outbox("otlp").queued, 1);
     backend.now(Does::Take);
     let mut number = 1;
     let all_sent = || {
         number += 1;
         scene.notify_of(number);
-        (scene.outbox("otlp").waiting == 0).then_some(())
+        (scene.outbox("otlp").queued == 0).then_some(())
     };
     until(all_sent).expect("all is sent");
     assert_eq!(backend.spans(), (number * SPANS, 0));
@@ -129,8 +129,8 @@ fn whatever_a_target_does_a_turn_arrives_once_it_is_well() {
         let backend = Backend::that(does);
         let scene = Scene::to(&backend.url(), "");
         scene.notify();
-        let waiting = scene.outbox("otlp");
-        assert_eq!((waiting.waiting, waiting.failures), (1, 1), "{does:?}: {}", scene.home.log());
+        let queued = scene.outbox("otlp");
+        assert_eq!((queued.queued, queued.failures), (1, 1), "{does:?}: {}", scene.home.log());
         backend.now(Does::Take);
         scene.flush("otlp");
         assert_eq!((backend.turns().len(), backend.spans()), (1, (SPANS, 0)), "{does:?}");
@@ -142,7 +142,7 @@ fn a_target_that_takes_a_turn_without_saying_so_gets_the_same_spans_again() {
     let backend = Backend::that(Does::TakeAndBreakOff);
     let scene = Scene::to(&backend.url(), "");
     scene.notify();
-    assert_eq!(scene.outbox("otlp").waiting, 1);
+    assert_eq!(scene.outbox("otlp").queued, 1);
     backend.now(Does::Take);
     scene.flush("otlp");
     // Of each id, every target keeps one.
@@ -158,7 +158,7 @@ fn a_wait_that_a_target_asks_for_is_kept() {
     for _ in 0..3 {
         scene.home.flush(&[]);
     }
-    assert_eq!((backend.requests(), scene.outbox("otlp").waiting), (1, 1));
+    assert_eq!((backend.requests(), scene.outbox("otlp").queued), (1, 1));
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_refusal_of_the_key_holds_the_turns_until_the_key_is_another() {
     let scene = Scene::to(&backend.url(), "headers: {authorization: Bearer wrong}");
     scene.notify();
     scene.notify_of(2);
-    assert_eq!((backend.requests(), scene.outbox("otlp").waiting), (1, 2));
+    assert_eq!((backend.requests(), scene.outbox("otlp").queued), (1, 2));
     assert!(scene.home.log().contains("http status 401"), "{}", scene.home.log());
     assert!(!scene.home.log().contains("Bearer wrong"));
     backend.now(Does::Take);
@@ -180,11 +180,11 @@ fn a_refusal_of_the_key_holds_the_turns_until_the_key_is_another() {
     assert_eq!(backend.requests(), 1, "a dry run sends nothing");
     scene.home.flush(&[]);
     assert_eq!(backend.authorization().as_deref(), Some("Bearer right"));
-    assert_eq!((backend.spans(), scene.outbox("otlp").waiting), ((2 * SPANS, 0), 0));
+    assert_eq!((backend.spans(), scene.outbox("otlp").queued), ((2 * SPANS, 0), 0));
 }
 
 #[test]
-fn what_is_refused_for_good_is_set_aside_and_may_be_offered_again() {
+fn dead_letters_may_be_sent_again() {
     let backend = Backend::that(Does::Answer(400, ""));
     let scene = Scene::to(&backend.url(), "");
     scene.notify();
@@ -194,7 +194,7 @@ fn what_is_refused_for_good_is_set_aside_and_may_be_offered_again() {
     scene.home.flush(&[]);
     assert_eq!(backend.spans(), (SPANS, 0), "the next one is not held up");
     let summary = scene.outbox("otlp");
-    assert_eq!((summary.waiting, summary.rejected.len()), (0, 1));
+    assert_eq!((summary.queued, summary.rejected.len()), (0, 1));
     assert!(summary.rejected[0].answer.contains("the answer"), "{summary:?}");
     scene.home.flush(&["--rejected"]);
     assert_eq!(backend.spans(), (2 * SPANS, 0));
@@ -218,7 +218,7 @@ fn a_wrong_setting_keeps_turns_for_the_right_one() {
     scene.notify();
     let expected = "`harnesses.codex.endpoint` is `localhost:4318`, which does not start with";
     scene.home.logs(expected);
-    assert_eq!(scene.outbox("otlp").waiting, 1);
+    assert_eq!(scene.outbox("otlp").queued, 1);
     scene.configure_one(&backend.url(), "");
     scene.home.flush(&[]);
     assert_eq!(backend.spans(), (SPANS, 0));
@@ -231,10 +231,10 @@ fn turns_of_a_target_without_a_valid_name_are_queued_until_it_has_one() {
     scene.home.configure("harnesses: {codex: {target: oltp}}");
     scene.notify();
     scene.home.logs("`harnesses.codex.target` is `oltp`; known targets are");
-    assert_eq!(scene.outbox("unknown-0").waiting, 1);
+    assert_eq!(scene.outbox("unknown-0").queued, 1);
     scene.configure_one(&backend.url(), "");
     scene.home.flush(&[]);
-    assert_eq!((backend.spans(), scene.outbox("unknown-0").waiting), ((SPANS, 0), 0));
+    assert_eq!((backend.spans(), scene.outbox("unknown-0").queued), ((SPANS, 0), 0));
 }
 
 #[test]
@@ -259,8 +259,8 @@ fn no_target_waits_for_another() {
     assert!(begun.elapsed() < Duration::from_millis(2900), "{:?}", begun.elapsed());
     assert!(run.try_wait().unwrap().is_none(), "it waits for the one that hangs");
     assert!(run.wait().unwrap().success());
-    for (name, waiting) in [("hung", 1), ("away", 1), ("wrong", 1), ("good", 0), ("local", 0)] {
-        assert_eq!(scene.outbox(name).waiting, waiting, "{name}\n{}", scene.home.log());
+    for (name, queued) in [("hung", 1), ("away", 1), ("wrong", 1), ("good", 0), ("local", 0)] {
+        assert_eq!(scene.outbox(name).queued, queued, "{name}\n{}", scene.home.log());
     }
     scene.notify();
     assert_eq!((good.requests(), scene.home.turns().len()), (1, 1));
@@ -276,11 +276,11 @@ fn a_target_that_answers_late_gets_a_turn_once() {
         &format!("target: otlp, name: good, endpoint: '{}'", good.url()),
     ]);
     let mut run = scene.home.command().arg(&scene.payload).spawn().unwrap();
-    until(|| (scene.outbox("slow").waiting == 1).then_some(())).expect("it is put away");
+    until(|| (scene.outbox("slow").queued == 1).then_some(())).expect("it is queued");
     slow.now(Does::Take);
     assert!(run.wait().unwrap().success());
     scene.home.logs("accepted late by slow");
-    assert_eq!(scene.outbox("slow").waiting, 0);
+    assert_eq!(scene.outbox("slow").queued, 0);
     assert_eq!((slow.spans(), good.spans()), ((SPANS, 0), (SPANS, 0)));
 }
 
@@ -300,13 +300,13 @@ fn a_turn_that_was_delivered_before_a_late_answer_counts_once() {
             &format!("target: otlp, name: good, endpoint: '{}'", good.url()),
         ]);
         let mut run = scene.home.command().arg(&scene.payload).spawn().unwrap();
-        until(|| (scene.outbox("slow").waiting == 1).then_some(())).expect("it is put away");
+        until(|| (scene.outbox("slow").queued == 1).then_some(())).expect("it is queued");
         scene.flush("slow");
         if timeout_ms > 5000 {
             slow.now(Does::Take);
         }
         assert!(run.wait().unwrap().success());
-        assert_eq!(scene.outbox("slow").waiting, 0, "{}", scene.home.log());
+        assert_eq!(scene.outbox("slow").queued, 0, "{}", scene.home.log());
         assert_eq!((slow.requests(), slow.metrics().len()), (2, 1), "{}", scene.home.log());
     }
 }
@@ -320,7 +320,7 @@ fn without_an_outbox_only_those_that_lack_a_turn_get_it_again() {
         &format!("target: otlp, name: good, endpoint: '{}'", good.url()),
         &format!("target: otlp, name: ill, endpoint: '{}'", ill.url()),
     ]);
-    // As on a disk that is full: nothing can be put away for this target.
+    // As on a disk that is full: nothing can be queued for this target.
     fs::create_dir_all(scene.home.harness("state/codex/outbox")).unwrap();
     fs::write(scene.home.harness("state/codex/outbox/ill"), "").unwrap();
     scene.notify();
@@ -344,7 +344,7 @@ fn what_waits_for_a_target_that_is_no_longer_named_is_kept() {
     backend.now(Does::Take);
     scene.home.flush(&[]);
     let summary = scene.outbox("otlp");
-    assert_eq!((summary.waiting, backend.turns().len()), (1, 0));
+    assert_eq!((summary.queued, backend.turns().len()), (1, 0));
     scene.configure_one(&backend.url(), "");
     scene.flush("otlp");
     assert_eq!(backend.spans(), (SPANS, 0));

@@ -78,7 +78,7 @@ impl Home {
         silent(&self.command().arg(payload).output().unwrap());
     }
 
-    /// Runs the hook so that it only offers what waits; it must end well without a word.
+    /// Runs the hook so that it only sends what is queued; it must succeed without output.
     pub(crate) fn flush(&self, more: &[&str]) {
         silent(&self.command().arg("--flush").args(more).output().unwrap());
     }

@@ -41,7 +41,7 @@ fn thread() -> (String, String) {
     (text[..end].to_owned(), text[end..].to_owned())
 }
 
-/// Codex waits for the hook; the look in the background waits for Codex.
+/// Codex waits for the hook; the run in the background waits for Codex.
 #[test]
 fn a_turn_is_traced_when_codex_has_ended_it() {
     let home = Home::new();

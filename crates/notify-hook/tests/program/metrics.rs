@@ -92,16 +92,16 @@ fn numbers_that_are_refused_for_the_moment_wait_and_are_sent_once() {
         let scene = Scene::to(&backend.url(), METRICS);
         scene.notify();
         scene.home.logs("the metrics of 1 turn are queued (`http://");
-        let waiting = || (scene.outbox("otlp").metrics_waiting, scene.outbox("otlp").metrics_lost);
-        assert_eq!((waiting(), backend.turns().len()), ((1, 0), 1));
+        let queued = || (scene.outbox("otlp").metrics_queued, scene.outbox("otlp").metrics_lost);
+        assert_eq!((queued(), backend.turns().len()), ((1, 0), 1));
         // One that follows waits behind.
         scene.notify_of(1);
-        assert!(until(|| (waiting() == (2, 0)).then_some(())).is_some(), "{:?}", waiting());
+        assert!(until(|| (queued() == (2, 0)).then_some(())).is_some(), "{:?}", queued());
         let refused = backend.metrics().len();
         backend.answer_metrics_with(200);
         let sent = until(|| {
             scene.home.flush(&[]);
-            (waiting() == (0, 0)).then_some(())
+            (queued() == (0, 0)).then_some(())
         });
         assert!(sent.is_some(), "{}", scene.home.log());
         scene.home.flush(&[]);
@@ -119,7 +119,7 @@ fn numbers_that_wait_are_given_up_when_no_more_are_wanted() {
     scene.home.logs("the metrics of 1 turn are queued (`http://");
     scene.configure_one(&backend.url(), "");
     scene.home.flush(&[]);
-    assert!(until(|| (scene.outbox("otlp").metrics_waiting == 0).then_some(())).is_some());
+    assert!(until(|| (scene.outbox("otlp").metrics_queued == 0).then_some(())).is_some());
     assert_eq!(scene.outbox("otlp").metrics_lost, 1);
 }
 
@@ -135,7 +135,7 @@ fn what_may_have_arrived_is_not_sent_again_but_counted() {
     scene.home.flush(&[]);
     assert_one_turn(&backend);
     assert_eq!(scene.outbox("otlp").metrics_lost, 1);
-    assert_eq!(scene.outbox("otlp").waiting, 0);
+    assert_eq!(scene.outbox("otlp").queued, 0);
 }
 
 #[test]

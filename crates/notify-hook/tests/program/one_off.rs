@@ -36,7 +36,7 @@ fn a_turn_waits_for_the_place_of_its_run_and_not_for_the_configured_one() {
     let scene = Scene::to(&configured.url(), "");
     run(&scene, &[(ENDPOINT, &there.url())]).output().unwrap();
     let queue = only_queue(&scene);
-    assert_eq!(scene.outbox(&queue).waiting, 1, "{}", scene.home.log());
+    assert_eq!(scene.outbox(&queue).queued, 1, "{}", scene.home.log());
     // Another turn goes where it belongs, and takes the first one with it to its own place.
     scene.notify_of(2);
     assert_eq!(configured.turns().len(), 1);
@@ -51,12 +51,12 @@ fn a_run_with_another_place_sends_what_waits_for_the_configured_one_there() {
     let (configured, there) = (Backend::that(Does::Answer(503, "")), Backend::that(Does::Take));
     let scene = Scene::to(&configured.url(), "");
     scene.notify_of(2);
-    assert_eq!(scene.outbox("otlp").waiting, 1);
+    assert_eq!(scene.outbox("otlp").queued, 1);
     configured.now(Does::Take);
     let elsewhere = || {
         let mut command = scene.home.command();
         command.arg("--flush").env(ENDPOINT, there.url()).output().unwrap();
-        (scene.outbox("otlp").waiting == 0).then_some(())
+        (scene.outbox("otlp").queued == 0).then_some(())
     };
     until(elsewhere).unwrap_or_else(|| panic!("{}", scene.home.log()));
     assert_eq!((configured.turns().len(), there.turns().len()), (1, 0));
@@ -87,15 +87,15 @@ fn no_credential_is_stored_and_the_turn_waits_for_a_run_that_has_it() {
     let queue = only_queue(&scene);
     there.now(Does::Take);
     scene.home.flush(&[]);
-    let waiting = scene.outbox(&queue);
-    assert_eq!(waiting.waiting, 1);
-    assert!(waiting.last_error.unwrap().contains("CODEX_OTLP_HEADERS, which is not stored"));
+    let queued = scene.outbox(&queue);
+    assert_eq!(queued.queued, 1);
+    assert!(queued.last_error.unwrap().contains("CODEX_OTLP_HEADERS, which is not stored"));
     assert_eq!((configured.turns().len(), there.turns().len()), (0, 0));
     assert_eq!(files_with(scene.home.path(), b"hunter2"), Vec::<String>::new());
     let with_it = || {
         let mut command = scene.home.command();
         command.arg("--flush").envs(environment).output().unwrap();
-        (scene.outbox(&queue).waiting == 0).then_some(())
+        (scene.outbox(&queue).queued == 0).then_some(())
     };
     until(with_it).unwrap_or_else(|| panic!("{}", scene.home.log()));
     assert_eq!((configured.turns().len(), there.turns().len()), (0, 1));

@@ -133,27 +133,27 @@ impl Home {
         payloads.rfind(|payload| payload.thread_id.as_deref() == Some(&self.thread_id)).unwrap()
     }
 
-    pub(crate) fn look(&self, payload: Option<NotifyPayload>) -> Report {
-        self.look_with(payload, &[])
+    pub(crate) fn run(&self, payload: Option<NotifyPayload>) -> Report {
+        self.run_with(payload, &[])
     }
 
-    pub(crate) fn look_with(
+    pub(crate) fn run_with(
         &self,
         payload: Option<NotifyPayload>,
         environment: &[(&str, &str)],
     ) -> Report {
-        self.look_for(payload.map_or(Trigger::Retry, Trigger::Notify), environment)
+        self.run_for(payload.map_or(Trigger::Retry, Trigger::Notify), environment)
     }
 
-    pub(crate) fn look_for(&self, trigger: Trigger, environment: &[(&str, &str)]) -> Report {
-        self.look_as(trigger, environment, "")
+    pub(crate) fn run_for(&self, trigger: Trigger, environment: &[(&str, &str)]) -> Report {
+        self.run_as(trigger, environment, "")
     }
 
-    pub(crate) fn look_with_config(&self, config: &str) -> Report {
-        self.look_as(Trigger::Retry, &[], config)
+    pub(crate) fn run_with_config(&self, config: &str) -> Report {
+        self.run_as(Trigger::Retry, &[], config)
     }
 
-    pub(crate) fn look_as(
+    pub(crate) fn run_as(
         &self,
         trigger: Trigger,
         environment: &[(&str, &str)],

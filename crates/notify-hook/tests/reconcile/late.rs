@@ -26,8 +26,8 @@ fn a_transcript_that_appears_after_notify_is_waited_for() {
     let home = Home::new("0.169.0/basic");
     fs::create_dir_all(home.paths.codex_home.join("sessions")).unwrap();
     thread::scope(|scope| {
-        let look = scope.spawn(|| home.look(Some(home.payload())));
-        // Whether it comes before or after the look begins, it is found.
+        let look = scope.spawn(|| home.run(Some(home.payload())));
+        // Whether it comes before or after the run begins, it is found.
         thread::sleep(Duration::from_millis(60));
         home.write_transcript(&home.recorded());
         assert_eq!(look.join().unwrap(), SENT);
@@ -41,9 +41,9 @@ fn a_transcript_is_found_in_any_days_folder() {
         let home = Home::new("0.169.0/basic");
         home.write_transcript(&home.recorded());
         move_to(&home, folder);
-        assert_eq!(home.look(Some(home.payload())), SENT);
+        assert_eq!(home.run(Some(home.payload())), SENT);
         assert_eq!(home.names(), ["Turn 1"], "{folder}");
-        assert_eq!(home.look(Some(home.payload())), NOTHING);
+        assert_eq!(home.run(Some(home.payload())), NOTHING);
     }
 }
 
@@ -51,7 +51,7 @@ fn a_transcript_is_found_in_any_days_folder() {
 fn a_byte_order_mark_is_no_text() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&format!("\u{feff}{}", home.recorded()));
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     assert_eq!(home.names(), ["Turn 1"]);
     assert!(!home.log().contains("not a record"), "{}", home.log());
 }
@@ -81,14 +81,14 @@ fn another_transcript_of_the_thread_loses_no_turn_and_doubles_none() {
     ] {
         let home = Home::new("0.169.0/tui_multi");
         home.write_transcript(&recorded[..end]);
-        assert_eq!(home.look(None), Report { traced: 2, unsent: 0 });
+        assert_eq!(home.run(None), Report { traced: 2, unsent: 0 });
         // Another file takes its place, as programs do that synchronise or edit.
         let new = home.transcript_path().with_extension("new");
         fs::write(&new, &other).unwrap();
         fs::rename(&new, home.transcript_path()).unwrap();
-        assert_eq!(home.look(None), SENT, "{what}");
+        assert_eq!(home.run(None), SENT, "{what}");
         assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"], "{what}");
-        assert_eq!(home.look(None), NOTHING, "{what}");
+        assert_eq!(home.run(None), NOTHING, "{what}");
     }
 }
 
@@ -97,13 +97,13 @@ fn another_transcript_that_is_shorter_than_what_was_read() {
     let home = Home::new("0.169.0/tui_multi");
     let recorded = home.recorded();
     home.write_transcript(&recorded[..behind(&recorded, 2)]);
-    assert_eq!(home.look(None), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 2, unsent: 0 });
     // It has lost its second turn, and then gets the third.
     let (first, third) = (behind(&recorded, 1), behind(&recorded, 2));
     home.write_transcript(&recorded[..first]);
-    assert_eq!(home.look(None), NOTHING);
+    assert_eq!(home.run(None), NOTHING);
     home.append(&recorded[third..]);
-    assert_eq!(home.look(None), SENT);
+    assert_eq!(home.run(None), SENT);
     assert_eq!(
         home.batches()[2].spans[0].text("output.value"),
         home.payload().last_assistant_message.as_deref()
@@ -125,11 +125,11 @@ fn of_a_long_thread_no_turn_is_sent_again_when_its_transcript_is_another() {
     let home = Home::new("0.169.0/basic");
     let text = long_thread(&home, 300);
     home.write_transcript(&text);
-    // On a busy machine one look does not tell them all.
-    while home.look(None).traced > 0 {}
+    // On a busy machine one run does not send them all.
+    while home.run(None).traced > 0 {}
     assert_eq!(home.batches().len(), 300);
     home.write_transcript(&format!("\u{feff}{}", long_thread(&home, 301)));
-    assert_eq!(home.look(None), SENT);
+    assert_eq!(home.run(None), SENT);
     assert_eq!(home.batches().len(), 301);
 }
 
@@ -160,12 +160,12 @@ fn what_is_no_file_is_passed_over_at_once() {
         let short = home.dir.path().join("s");
         make(&short);
         fs::rename(&short, &path).unwrap();
-        assert_eq!(home.look(Some(home.payload())), SENT, "{what}");
+        assert_eq!(home.run(Some(home.payload())), SENT, "{what}");
         assert_eq!(home.names(), ["Turn"], "{what}");
         assert!(home.log().contains("cannot be read: it is no regular file"), "{}", home.log());
         // The transcript is in the archive after all, and the turn was sent.
         fs::remove_file(&path).or_else(|_| fs::remove_dir(&path)).unwrap();
         home.write_transcript(&home.recorded());
-        assert_eq!(home.look(None), NOTHING, "{what}");
+        assert_eq!(home.run(None), NOTHING, "{what}");
     }
 }

@@ -106,28 +106,28 @@ fn reverted(home: &Home) -> Vec<bool> {
 fn a_thread_in_several_files_is_one_session() {
     let home = home();
     write_all(&home);
-    assert_eq!(home.look(None), Report { traced: 8, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 8, unsent: 0 });
     check(&home);
     assert_eq!(reverted(&home), [true, true, true, true, true, true, false, false]);
-    assert_eq!(home.look(None), NOTHING);
+    assert_eq!(home.run(None), NOTHING);
 }
 
 #[test]
 fn a_sweep_that_meets_the_thread_finds_all_of_it() {
     let home = home();
     write_all(&home);
-    home.look_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]);
+    home.run_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]);
     check(&home);
 }
 
 #[test]
-fn a_look_after_each_record_tells_each_turn_once() {
+fn a_run_after_each_record_sends_each_turn_once() {
     let home = home();
     for file in 0..FILES.len() {
         let text = text(file);
         for (end, _) in text.match_indices('\n') {
             write(&home, file, &text[..=end]);
-            home.look(None);
+            home.run(None);
         }
     }
     check(&home);
@@ -152,7 +152,7 @@ fn each_payload_waits_for_its_turn_in_whatever_file_it_is() {
         let payload = NotifyPayload::decode(&payload).unwrap();
         // The failed turn has no payload, and comes with the next one.
         let traced = if number == 4 { 2 } else { 1 };
-        assert_eq!(home.look(Some(payload)), Report { traced, unsent: 0 }, "{number}");
+        assert_eq!(home.run(Some(payload)), Report { traced, unsent: 0 }, "{number}");
     }
     check(&home);
 }
@@ -165,7 +165,7 @@ fn files_may_be_packed_archived_or_both() {
     pack(&path(&home, 3), &text(3)[..text(3).find("eight").unwrap()]);
     pack(&path(&home, 1), &text(1));
     fs::remove_file(path(&home, 1)).unwrap();
-    assert_eq!(home.look(None), Report { traced: 8, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 8, unsent: 0 });
     check(&home);
     let archive = home.paths.codex_home.join("archived_sessions");
     fs::create_dir_all(&archive).unwrap();
@@ -175,7 +175,7 @@ fn files_may_be_packed_archived_or_both() {
             fs::rename(path, archive.join(path.file_name().unwrap())).unwrap();
         }
     }
-    assert_eq!(home.look(None), NOTHING);
+    assert_eq!(home.run(None), NOTHING);
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn what_an_earlier_version_remembers_of_the_first_file_counts() {
         ids[0]
     );
     fs::write(&state, memory).unwrap();
-    assert_eq!(home.look(None), Report { traced: 6, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 6, unsent: 0 });
     let roots = roots(&home);
     let prompts: Vec<_> = roots.iter().map(|root| root.text("input.value").unwrap()).collect();
     assert_eq!(prompts, ["two", "four", "FAIL five", "six", "seven", "eight"]);
@@ -215,7 +215,7 @@ fn where_a_file_is_gone_nothing_is_said_of_what_it_would_tell() {
     write_all(&home);
     fs::remove_file(path(&home, 1)).unwrap();
     fs::remove_file(path(&home, 3)).unwrap();
-    assert_eq!(home.look(None), Report { traced: 4, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 4, unsent: 0 });
     assert_eq!(reverted(&home), [false; 4]);
     assert!(roots(&home).iter().all(|root| root.text("codex.turn.replaces").is_none()));
 }
@@ -228,7 +228,7 @@ fn a_file_that_was_rewritten_still_says_what_was_taken_back() {
     for file in [0, 1] {
         write(&home, file, &text(file).replace("/home/dev/project", "/home/another/user"));
     }
-    home.look(None);
+    home.run(None);
     check(&home);
 }
 
@@ -246,8 +246,8 @@ fn a_sub_agent_of_an_older_codex_finds_a_turn_in_any_of_its_parents_files() {
     let child = Home::of(&meta.thread_id, home.recording.clone());
     let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
     child.write_transcript(&text);
-    assert_eq!(child.look(Some(child.payload())).traced, 1);
-    assert_eq!(home.look(Some(home.payload())).traced, 1);
+    assert_eq!(child.run(Some(child.payload())).traced, 1);
+    assert_eq!(home.run(Some(home.payload())).traced, 1);
     let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
     let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
     assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));

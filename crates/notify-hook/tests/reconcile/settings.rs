@@ -11,7 +11,7 @@ use crate::home::{Home, NOTHING};
 fn debug_dumps_hold_what_was_sent_and_are_private() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
-    home.look_with(Some(home.payload()), &[("ARIZE_TRACE_DEBUG", "1")]);
+    home.run_with(Some(home.payload()), &[("ARIZE_TRACE_DEBUG", "1")]);
     let dump = fs::read_dir(home.paths.state_dir.join("debug")).unwrap().next().unwrap().unwrap();
     assert!(fs::read_to_string(dump.path()).unwrap().contains("List the files"));
     #[cfg(unix)]
@@ -40,7 +40,7 @@ fn secrets_are_neither_sent_nor_written() {
             r#""branch":"master","repository_url":"https://me:hunter2@h/x.git""#,
         );
     home.write_transcript(&planted);
-    let report = home.look_with(None, &[("ARIZE_TRACE_DEBUG", "true")]);
+    let report = home.run_with(None, &[("ARIZE_TRACE_DEBUG", "true")]);
     assert_eq!(report.traced, 1);
     let batch = &home.batches()[0];
     let root = &batch.spans[0];
@@ -65,7 +65,7 @@ fn scrubbing_can_be_switched_off_and_extended() {
         let home = Home::new("0.169.0/basic");
         let said = "List the files with badge_no=4711-9";
         home.write_transcript(&home.recorded().replace("List the files", said));
-        home.look_with_config(config);
+        home.run_with_config(config);
         home.batches()[0].spans[0].text("input.value").unwrap().to_owned()
     };
     assert!(prompt("").ends_with("badge_no=4711-9"));
@@ -78,13 +78,13 @@ fn scrubbing_can_be_switched_off_and_extended() {
 fn what_a_target_is_not_to_get_counts_as_sent() {
     let home = Home::new("0.169.0/tui_interrupt_tool");
     home.write_transcript(&home.recorded());
-    let report = home.look_with_config("harnesses: {codex: {sampling: {ratio: 0}}}");
+    let report = home.run_with_config("harnesses: {codex: {sampling: {ratio: 0}}}");
     assert!(report.traced >= 1 && report.unsent == 0, "{report:?}");
     let statuses = |batch: &SpanBatch| batch.spans[0].text("codex.turn.status").map(str::to_owned);
     let sent: Vec<_> = home.batches().iter().filter_map(statuses).collect();
     assert_eq!(sent, ["interrupted"], "an error is kept");
     assert_eq!(report.traced, sent.len() + home.log().matches("not among those for local").count());
-    assert_eq!(home.look(None), NOTHING);
+    assert_eq!(home.run(None), NOTHING);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn the_environments_attributes_of_the_resource_are_added_to_ours() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
     let variable = ("OTEL_RESOURCE_ATTRIBUTES", "service.name=mine,deployment.environment=ci");
-    home.look_with(None, &[variable]);
+    home.run_with(None, &[variable]);
     let resource = &home.batches()[0].resource;
     let values = |key: &str| {
         let found = resource.iter().filter(|attribute| attribute.key == key);
@@ -109,15 +109,15 @@ fn turns_in_folders_that_are_not_traced_count_as_sent() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
     let elsewhere = "harnesses: {codex: {folders: [/home/dev/other]}}";
-    assert_eq!(home.look_with_config(elsewhere), NOTHING);
+    assert_eq!(home.run_with_config(elsewhere), NOTHING);
     // They are not sent later either, when more is traced.
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
     assert_eq!(home.batches().len(), 0);
 
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
     let here = "harnesses: {codex: {folders: [/home/dev/project]}}";
-    assert_eq!(home.look_with_config(here), crate::home::SENT);
+    assert_eq!(home.run_with_config(here), crate::home::SENT);
 }
 
 fn walk(folder: &std::path::Path) -> Vec<PathBuf> {

@@ -16,10 +16,10 @@ use crate::home::{Home, NOTHING, SENT, UNSENT};
 fn trap_05_turns_without_a_notify_come_with_the_next_trigger_once() {
     let home = Home::new("0.169.0/tui_multi");
     home.write_transcript(&home.recorded());
-    assert_eq!(home.look(Some(home.payload())), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.run(Some(home.payload())), Report { traced: 3, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
     for _ in 0..3 {
-        assert_eq!(home.look(Some(home.payload())), NOTHING);
+        assert_eq!(home.run(Some(home.payload())), NOTHING);
     }
     assert_eq!(home.batches().len(), 3);
 }
@@ -28,7 +28,7 @@ fn trap_05_turns_without_a_notify_come_with_the_next_trigger_once() {
 fn trap_01_interrupted_and_failed_turns_come_with_the_next_trigger() {
     let home = Home::new("0.169.0/tui_interrupt_tool");
     home.write_transcript(&home.recorded());
-    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.run(Some(home.payload())), Report { traced: 2, unsent: 0 });
     let statuses: Vec<_> = home
         .batches()
         .iter()
@@ -45,7 +45,7 @@ fn trap_06_the_end_of_the_turn_is_written_after_notify() {
     // Even the last line may be there in part.
     home.write_transcript(&text[..end + 40]);
     let report = thread::scope(|scope| {
-        let look = scope.spawn(|| home.look(Some(home.payload())));
+        let look = scope.spawn(|| home.run(Some(home.payload())));
         thread::sleep(Duration::from_millis(60));
         home.append(&text[end + 40..]);
         look.join().unwrap()
@@ -61,10 +61,10 @@ fn a_turn_of_notify_is_sent_even_if_its_end_is_never_written() {
     let text = home.recorded();
     let end = text.trim_end().rfind('\n').unwrap() + 1;
     home.write_transcript(&text[..end]);
-    assert_eq!(home.look(None), NOTHING, "without a notify the turn may go on");
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(None), NOTHING, "without a notify the turn may go on");
+    assert_eq!(home.run(Some(home.payload())), SENT);
     home.append(&text[end..]);
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
 }
 
 #[test]
@@ -73,12 +73,12 @@ fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
     let text = home.recorded();
     home.write_transcript(&text);
     home.go_away();
-    assert_eq!(home.look(Some(home.payload())), Report { traced: 0, unsent: 3 });
+    assert_eq!(home.run(Some(home.payload())), Report { traced: 0, unsent: 3 });
     assert!(home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
     assert!(home.log().contains("could not be sent"), "{}", home.log());
     home.come_back();
     // Any trigger will do.
-    assert_eq!(home.look(None), Report { traced: 3, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 3, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
     assert!(!home.paths.state_dir.join("unsent").join(&home.thread_id).exists());
     let entries = ledger::read(&home.paths, UnixNanos(0));
@@ -91,10 +91,10 @@ fn what_can_neither_be_sent_nor_put_away_is_sent_by_the_next_trigger() {
 fn without_a_transcript_the_payload_gives_a_flat_turn() {
     let home = Home::new("0.169.0/basic");
     home.go_away();
-    assert_eq!(home.look(Some(home.payload())), UNSENT);
+    assert_eq!(home.run(Some(home.payload())), UNSENT);
     home.come_back();
-    assert_eq!(home.look(None), SENT, "the payload was kept");
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(None), SENT, "the payload was kept");
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
     let batch = &home.batches()[0];
     let root = &batch.spans[0];
     assert_eq!((batch.spans.len(), root.name.as_str(), root.kind), (1, "Turn", SpanKind::Agent));
@@ -106,13 +106,13 @@ fn without_a_transcript_the_payload_gives_a_flat_turn() {
 fn a_transcript_that_cannot_be_read_is_no_reason_to_lose_the_turn() {
     let home = Home::new("0.169.0/basic");
     fs::create_dir_all(home.transcript_path()).unwrap();
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     assert_eq!(home.names(), ["Turn"]);
     assert!(home.log().contains("cannot be read"), "{}", home.log());
     // Once it can be read, the turn is not sent again.
     fs::remove_dir(home.transcript_path()).unwrap();
     home.write_transcript(&home.recorded());
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
 }
 
 #[test]
@@ -124,20 +124,20 @@ fn trap_02_hidden_threads_are_left_out_unless_wanted() {
         ],
         ..home.payload()
     };
-    assert_eq!(home.look(Some(title.clone())), NOTHING);
+    assert_eq!(home.run(Some(title.clone())), NOTHING);
     assert_eq!(home.batches().len(), 0);
     // A user may well ask for the same; then there is a transcript.
     home.write_transcript(&home.recorded());
-    assert_eq!(home.look(Some(title)), SENT);
+    assert_eq!(home.run(Some(title)), SENT);
 }
 
 #[test]
 fn trap_10_turns_without_ids_are_counted_once() {
     let home = Home::new("0.98.0/basic");
     home.write_transcript(&home.recorded());
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     let begun = Instant::now();
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
     assert!(begun.elapsed() < Duration::from_secs(1), "a repeated trigger has nothing to wait for");
     // The next turn of the process has the same id, 0, and the same answer.
     let next = home.recorded();
@@ -148,7 +148,7 @@ fn trap_10_turns_without_ids_are_counted_once() {
         input_messages: vec!["List the files".to_owned(), "List the files".to_owned()],
         ..home.payload()
     };
-    assert_eq!(home.look(Some(payload)), SENT);
+    assert_eq!(home.run(Some(payload)), SENT);
     assert_eq!(home.names(), ["Turn 1", "Turn 2"]);
     let ids: Vec<_> = home.batches().iter().map(|batch| batch.spans[0].trace_id).collect();
     assert_ne!(ids[0], ids[1]);
@@ -161,7 +161,7 @@ fn packed_and_archived_transcripts_are_read_on() {
     let second = text.match_indices("task_started").nth(1).unwrap().0;
     let first_turn = text[..second].rfind('\n').unwrap() + 1;
     home.write_transcript(&text[..first_turn]);
-    home.look(None);
+    home.run(None);
     assert_eq!(home.names(), ["Turn 1"]);
     // The thread went on, was archived and packed.
     let plain = home.transcript_path();
@@ -174,7 +174,7 @@ fn packed_and_archived_transcripts_are_read_on() {
         ruzstd::encoding::CompressionLevel::Fastest,
     );
     fs::write(packed, bytes).unwrap();
-    assert_eq!(home.look(Some(home.payload())), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.run(Some(home.payload())), Report { traced: 2, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);
 }
 
@@ -184,7 +184,7 @@ fn many_triggers_at_once_send_one_trace() {
     home.write_transcript(&home.recorded());
     thread::scope(|scope| {
         for _ in 0..8 {
-            scope.spawn(|| home.look(Some(home.payload())));
+            scope.spawn(|| home.run(Some(home.payload())));
         }
     });
     assert_eq!(home.names(), ["Turn 1"]);
@@ -201,8 +201,8 @@ fn a_sub_agent_of_an_older_codex_finds_the_turn_that_it_works_for() {
     let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
     child.write_transcript(&child_text);
     // The sub-agent ends first; its copied history is not sent.
-    assert_eq!(child.look(Some(child.payload())), SENT);
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(child.run(Some(child.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     let (below, above) = (&home.batches()[0].spans, &home.batches()[1].spans);
     let spawn = above.iter().find(|span| span.name == "spawn_agent").unwrap();
     assert_eq!((below[0].trace_id, below[0].parent_id), (spawn.trace_id, Some(spawn.span_id)));
@@ -221,19 +221,19 @@ fn later_work_of_a_sub_agent_hangs_below_the_call_that_gave_it() {
             let child = Home { thread_id: meta.thread_id, ..Home::new(case) };
             let child = Home { paths: home.paths.clone(), target: home.target.clone(), ..child };
             let sweep = || Trigger::Sweep { since: UnixNanos(0), closed: None };
-            let look = |of: &Home| of.look_for(sweep(), &[]).traced;
+            let run = |of: &Home| of.run_for(sweep(), &[]).traced;
             home.write_transcript(&home.recorded());
             if !sub_agent_first {
-                assert_eq!(look(&home), 1, "{case}");
+                assert_eq!(run(&home), 1, "{case}");
             }
             let second = text.match_indices("\"task_started\"").nth(1).unwrap().0;
             let (begun, rest) = text.split_at(text[..second].rfind('\n').unwrap() + 1);
             child.write_transcript(begun);
-            assert_eq!(look(&child), 1, "{case}");
+            assert_eq!(run(&child), 1, "{case}");
             child.append(rest);
-            assert_eq!(look(&child), 1, "{case}");
+            assert_eq!(run(&child), 1, "{case}");
             if sub_agent_first {
-                assert_eq!(look(&home), 1, "{case}");
+                assert_eq!(run(&home), 1, "{case}");
             }
             let spans: Vec<_> = home.batches().into_iter().flat_map(|batch| batch.spans).collect();
             let works = spans.iter().filter(|span| span.name.ends_with("(sub-agent)"));
@@ -264,12 +264,12 @@ fn a_fork_without_turn_ids_is_counted_once() {
         if origin_is_there {
             home.write_transcript(&home.recorded());
             home.fall_silent();
-            assert_eq!(home.look_for(sweep(), &[]).traced, 2);
+            assert_eq!(home.run_for(sweep(), &[]).traced, 2);
         }
         fork.write_transcript(&text);
         fork.fall_silent();
-        assert_eq!(fork.look_for(sweep(), &[]), SENT);
-        assert_eq!(fork.look_for(sweep(), &[]), NOTHING);
+        assert_eq!(fork.run_for(sweep(), &[]), SENT);
+        assert_eq!(fork.run_for(sweep(), &[]), NOTHING);
         let spans = home.batches().pop().unwrap().spans;
         assert_eq!(spans[0].text("codex.forked_from_thread_id"), Some(&*home.thread_id));
         assert_eq!(spans[0].int("codex.turn.usage.input_tokens"), Some(1000));
@@ -278,7 +278,7 @@ fn a_fork_without_turn_ids_is_counted_once() {
 }
 
 /// The other thread went on for long, with a Codex that marks turns: what the fork repeats stands before
-/// the place at which a first look at it would begin.
+/// the place at which a first read of it would begin.
 #[test]
 fn a_fork_of_a_long_thread_is_counted_once() {
     let home = Home::new("0.98.0/fork");
@@ -300,7 +300,7 @@ fn a_fork_of_a_long_thread_is_counted_once() {
     }
     fork.write_transcript(&text);
     fork.fall_silent();
-    assert_eq!(fork.look_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]), SENT);
+    assert_eq!(fork.run_for(Trigger::Sweep { since: UnixNanos(0), closed: None }, &[]), SENT);
     assert_eq!(home.batches().len(), 1);
 }
 
@@ -308,10 +308,10 @@ fn a_fork_of_a_long_thread_is_counted_once() {
 fn a_damaged_memory_sends_the_same_spans_again() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
-    home.look(Some(home.payload()));
+    home.run(Some(home.payload()));
     let state = home.paths.state_dir.join("threads").join(format!("{}.json", home.thread_id));
     fs::write(&state, "{ not json").unwrap();
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     let batches = home.batches();
     assert_eq!(batches[0], batches[1]);
 }
@@ -320,10 +320,10 @@ fn a_damaged_memory_sends_the_same_spans_again() {
 fn a_turn_that_is_sent_again_after_a_kill_is_sent_as_it_was() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
-    home.killed_at_export(|| assert_eq!(home.look(Some(home.payload())), SENT));
+    home.killed_at_export(|| assert_eq!(home.run(Some(home.payload())), SENT));
     // Whatever has become known since, such as telemetry: here it is another user.
     let trigger = Trigger::Notify(home.payload());
-    let report = home.look_as(trigger, &[("ARIZE_USER_ID", "ada")], "");
+    let report = home.run_as(trigger, &[("ARIZE_USER_ID", "ada")], "");
     assert_eq!(report, SENT);
     let batches = home.batches();
     assert_eq!(batches.len(), 2);
@@ -332,16 +332,16 @@ fn a_turn_that_is_sent_again_after_a_kill_is_sent_as_it_was() {
     let left = fs::read_dir(home.paths.state_dir.join("threads")).unwrap();
     let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(left.filter(|name| name.ends_with(".sending")).count(), 0);
-    assert_eq!(home.look(Some(home.payload())), NOTHING);
+    assert_eq!(home.run(Some(home.payload())), NOTHING);
 }
 
 #[test]
 fn a_dry_run_changes_nothing() {
     let home = Home::new("0.169.0/basic");
     home.write_transcript(&home.recorded());
-    home.look_with(Some(home.payload()), &[("ARIZE_DRY_RUN", "true")]);
+    home.run_with(Some(home.payload()), &[("ARIZE_DRY_RUN", "true")]);
     assert_eq!(home.batches().len(), 0);
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     }
     long.push_str(turn);
     home.write_transcript(&long);
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     assert_eq!(home.names(), ["Turn"], "its number is not known: reading began in the middle");
 
     let id = "01a1fb18-d78a-7131-84b5-6faa13380fc7";
@@ -368,7 +368,7 @@ fn work_is_bounded_by_what_is_new_and_lines_by_their_length() {
     home.append(&format!("[{}1]\n", "1,".repeat(2 << 20)));
     home.append(&format!("{begun}{rest}").replace(id, next));
     assert_eq!(
-        home.look(Some(NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() })),
+        home.run(Some(NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() })),
         SENT
     );
     let batch = home.batches().pop().unwrap();
@@ -391,7 +391,7 @@ fn a_turn_that_takes_too_long_to_read_leaves_as_far_as_it_was_read() {
     let noise = noise.repeat(256);
     home.write_transcript(&format!("{first_line}\n{first_response}\n{noise}{begun}{rest}"));
     home.reading = ReadLimit { time: Duration::ZERO, at_least: 0 };
-    assert_eq!(home.look(Some(home.payload())), SENT);
+    assert_eq!(home.run(Some(home.payload())), SENT);
     let root = &home.batches()[0].spans[0];
     assert_eq!(root.text("codex.turn.cut.reason"), Some("time"));
     assert_eq!(root.int("codex.turn.usage.input_tokens"), Some(1000));
@@ -400,12 +400,12 @@ fn a_turn_that_takes_too_long_to_read_leaves_as_far_as_it_was_read() {
     // Further runs read on from there, find nothing of it to send, and come to an end.
     let looks = noise.len() / (64 << 10) + 2;
     for _ in 0..looks {
-        assert_eq!(home.look(None), NOTHING);
+        assert_eq!(home.run(None), NOTHING);
     }
     let next = "01a1fb18-ffff-7131-84b5-6faa13380fc7";
     home.append(&turn.replace("01a1fb18-d78a-7131-84b5-6faa13380fc7", next));
     let payload = NotifyPayload { turn_id: Some(next.to_owned()), ..home.payload() };
-    assert_eq!(home.look(Some(payload)), SENT);
+    assert_eq!(home.run(Some(payload)), SENT);
     let batch = home.batches().pop().unwrap();
     assert_eq!(batch.spans[0].text("codex.turn.cut.reason"), None);
     assert_eq!(batch.spans[0].int("codex.turn.usage.input_tokens"), Some(3003));
@@ -422,9 +422,9 @@ fn a_turn_that_ends_beside_another_keeps_its_calls() {
     let second_end = ends.clone().nth(1).unwrap();
     let second_end = second_end + text[second_end..].find('\n').unwrap() + 1;
     home.write_transcript(&text[..second_end]);
-    assert_eq!(home.look(None), Report { traced: 2, unsent: 0 });
+    assert_eq!(home.run(None), Report { traced: 2, unsent: 0 });
     home.append(&text[second_end..]);
-    assert_eq!(home.look(None), SENT);
+    assert_eq!(home.run(None), SENT);
     let calls: Vec<Vec<_>> = home
         .batches()
         .iter()
@@ -434,5 +434,5 @@ fn a_turn_that_ends_beside_another_keeps_its_calls() {
         })
         .collect();
     assert_eq!(calls, [vec![], vec!["call_A".to_owned()], vec!["call_B".to_owned()]]);
-    assert_eq!(home.look(None), NOTHING);
+    assert_eq!(home.run(None), NOTHING);
 }

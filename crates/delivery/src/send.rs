@@ -1,4 +1,4 @@
-//! Offering a batch, request by request.
+//! Sending a batch, request by request.
 
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -16,9 +16,9 @@ use exporters::RetryClass;
 /// After failing at one span this often, and taking others, a target gets no more of it.
 pub(super) const PATIENCE: u32 = 5;
 
-/// What came of offering a part of a batch.
+/// What came of sending a part of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Offered {
+enum PartResult {
     /// The target has decided about it.
     Settled,
     /// Nothing of the batch is left.
@@ -28,7 +28,7 @@ enum Offered {
 }
 
 impl Flush<'_> {
-    /// Opens a batch; none where it is gone, or damaged and now set aside.
+    /// Opens a batch; none where it is gone, or damaged and now a dead letter.
     pub(super) fn open(&mut self, name: &BatchName) -> Result<Option<OpenBatch>, OutboxError> {
         match OpenBatch::open(&self.outbox.folder, name) {
             Ok(open) => Ok(Some(open)),
@@ -57,22 +57,22 @@ impl Flush<'_> {
         Ok(())
     }
 
-    /// Offers a batch until nothing of it waits; says whether that is so.
-    pub(super) fn offer_whole(&mut self, name: &BatchName) -> Result<bool, OutboxError> {
+    /// Sends a batch until nothing of it is left; says whether that is so.
+    pub(super) fn send_whole(&mut self, name: &BatchName) -> Result<bool, OutboxError> {
         if self.time_is_over() {
             return Ok(false);
         }
         let Some(mut open) = self.open(name)? else { return Ok(true) };
         loop {
-            match self.offer_part(&mut open)? {
-                Offered::Settled => {}
-                Offered::Done => return Ok(true),
-                Offered::Failed => return Ok(false),
+            match self.send_part(&mut open)? {
+                PartResult::Settled => {}
+                PartResult::Done => return Ok(true),
+                PartResult::Failed => return Ok(false),
             }
         }
     }
 
-    pub(super) fn offer_part_of(&mut self, name: &BatchName) -> Result<(), OutboxError> {
+    pub(super) fn send_part_of(&mut self, name: &BatchName) -> Result<(), OutboxError> {
         if self.time_is_over() {
             return Ok(());
         }
@@ -82,26 +82,26 @@ impl Flush<'_> {
             None => self.open(name)?,
         };
         let Some(mut open) = open else { return Ok(()) };
-        if self.offer_part(&mut open)? == Offered::Settled {
+        if self.send_part(&mut open)? == PartResult::Settled {
             self.open = Some(open);
         }
         Ok(())
     }
 
-    /// Offers the next part of a batch, or a smaller one where the target finds it too large.
-    fn offer_part(&mut self, open: &mut OpenBatch) -> Result<Offered, OutboxError> {
+    /// Sends the next part of a batch, or a smaller one where the target finds it too large.
+    fn send_part(&mut self, open: &mut OpenBatch) -> Result<PartResult, OutboxError> {
         let mut suspect = None;
         loop {
             if self.time_is_over() {
-                return Ok(Offered::Failed);
+                return Ok(PartResult::Failed);
             }
             let part = match open.next_part(self.part_bytes(open)) {
                 Ok(Some(part)) => part,
-                Ok(None) if suspect.is_some() => return Ok(Offered::Failed),
+                Ok(None) if suspect.is_some() => return Ok(PartResult::Failed),
                 Ok(None) => return self.done(open),
                 Err(error) => {
                     self.dead_letter_damaged(&open.name, error)?;
-                    return Ok(Offered::Done);
+                    return Ok(PartResult::Done);
                 }
             };
             let begun = (self.attempt.clock)();
@@ -124,11 +124,11 @@ impl Flush<'_> {
                     self.settle(open, part.refused(error.display_chain(), 1));
                     return match suspect {
                         None => self.settled(open),
-                        Some(_) => Ok(Offered::Failed),
+                        Some(_) => Ok(PartResult::Failed),
                     };
                 }
                 // Whether it takes the next one is not known either.
-                _ if suspect.is_some() => return Ok(Offered::Failed),
+                _ if suspect.is_some() => return Ok(PartResult::Failed),
                 _ => match self.failed(open, &part, class, error.display_chain()) {
                     Some(refused) if self.takes_others(open) => {
                         self.settle(open, refused);
@@ -137,7 +137,7 @@ impl Flush<'_> {
                     }
                     // The next part shows whether it is this one.
                     Some(refused) => suspect = Some(refused),
-                    None => return Ok(Offered::Failed),
+                    None => return Ok(PartResult::Failed),
                 },
             }
         }
@@ -166,10 +166,10 @@ impl Flush<'_> {
     }
 
     /// Goes on after the target has decided about a part.
-    fn settled(&mut self, open: &OpenBatch) -> Result<Offered, OutboxError> {
+    fn settled(&mut self, open: &OpenBatch) -> Result<PartResult, OutboxError> {
         match open.progress.spans() >= open.header.spans {
             true => self.done(open),
-            false => Ok(Offered::Settled),
+            false => Ok(PartResult::Settled),
         }
     }
 
@@ -218,9 +218,9 @@ impl Flush<'_> {
         trouble.is_some_and(|trouble| trouble.takes_others)
     }
 
-    /// Nothing of a batch is left to be offered: what the target refused of it for good is set aside, and
+    /// Nothing of a batch is left to be sent: what the target rejected of it becomes a dead letter, and
     /// it waits no longer.
-    fn done(&mut self, open: &OpenBatch) -> Result<Offered, OutboxError> {
+    fn done(&mut self, open: &OpenBatch) -> Result<PartResult, OutboxError> {
         let OpenBatch { name, progress, .. } = open;
         let refused = progress.refused();
         let is_accepted = progress.spans() > refused.map_or(0, |refused| refused.spans);
@@ -228,7 +228,7 @@ impl Flush<'_> {
             && let Err(error) = self.dead_letter(open, refused)?
         {
             self.dead_letter_damaged(name, error)?;
-            return Ok(Offered::Done);
+            return Ok(PartResult::Done);
         }
         let folder = &self.outbox.folder;
         let measured = (is_accepted && self.on_accepted.is_some())
@@ -244,10 +244,10 @@ impl Flush<'_> {
             self.outbox.note_accepted();
             self.flushed.accepted += 1;
         }
-        Ok(Offered::Done)
+        Ok(PartResult::Done)
     }
 
-    /// Writes what a target refused of a batch for good to what is set aside.
+    /// Writes what a target rejected of a batch to the dead letters.
     fn dead_letter(
         &mut self,
         open: &OpenBatch,
