@@ -4,18 +4,14 @@
 //! already. The result is parsed again and must be the old file with our commands added, or without
 //! them; layout and order of everything else stay.
 
-use std::fmt;
-
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstNode, CstObject, CstRootNode};
+use jsonc_parser::cst::{CstNode, CstObjectProp, CstRootNode};
 use jsonc_parser::json;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::codex_toml::{LifecycleHooks, prune};
+use crate::ParseError;
+use crate::codex_toml::{LifecycleHooks, is_hook, prune};
 use crate::lifecycle::{self, FoundHook};
-use crate::line_change::LineChange;
-use crate::{Edited, ParseError};
 
 /// Says why an edit was not made; the text is untouched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,14 +32,6 @@ pub enum EditError {
     Unsafe,
 }
 
-/// Records which commands were added, for [`undo`].
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Undo {
-    command: String,
-    events: Vec<String>,
-    lines: Option<LineChange>,
-}
-
 /// Reads the commands of lifecycle events.
 pub fn inspect(text: &str) -> Result<Vec<FoundHook>, EditError> {
     Ok(lifecycle::found(&parse(text)?["hooks"]))
@@ -57,12 +45,12 @@ pub fn has_hooks(text: &str) -> Result<bool, EditError> {
 }
 
 /// Adds the command, after those that are there, to each event that does not run it yet.
-pub fn edit(text: &str, wanted: &LifecycleHooks) -> Result<Edited<Undo>, EditError> {
+pub fn install(text: &str, wanted: &LifecycleHooks) -> Result<String, EditError> {
     let mut expected = parse(text)?;
     let is_missing = |event: &&String| !runs(&expected["hooks"][event.as_str()], &wanted.command);
     let events: Vec<String> = wanted.events.iter().filter(is_missing).cloned().collect();
     if events.is_empty() {
-        return Ok(Edited { text: text.to_owned(), undo: Undo::default() });
+        return Ok(text.to_owned());
     }
     let root = parse_tree(text)?;
     let shape = |key: &str, expected| EditError::Shape { key: key.to_owned(), expected };
@@ -91,49 +79,58 @@ pub fn edit(text: &str, wanted: &LifecycleHooks) -> Result<Edited<Undo>, EditErr
     if parse(&after)? != expected {
         return Err(EditError::Unsafe);
     }
-    let lines = Some(LineChange::between(text, &after));
-    Ok(Edited { text: after, undo: Undo { command: wanted.command.clone(), events, lines } })
+    Ok(after)
 }
 
-/// Takes the commands out that are still there, with what this leaves empty.
-///
-/// Where the text is what [`edit`] made of it, the result is what it was before, to the byte.
-pub fn undo(text: &str, undo: &Undo) -> Result<String, EditError> {
+/// Takes out every command that runs our hook, with what this leaves empty. Nothing else says which are
+/// ours, because JSON has no comments; the layout around them is not always the one before [`install`].
+pub fn uninstall(text: &str) -> Result<String, EditError> {
     let mut expected = parse(text)?;
-    for event in &undo.events {
-        let groups = expected.get_mut("hooks").and_then(|hooks| hooks.get_mut(event.as_str()));
-        for group in groups.and_then(Value::as_array_mut).into_iter().flatten() {
-            if let Some(hooks) = group.get_mut("hooks").and_then(Value::as_array_mut) {
-                hooks.retain(|hook| hook["command"] != undo.command.as_str());
-            }
+    let events = expected.get_mut("hooks").and_then(Value::as_object_mut);
+    let groups = events.into_iter().flatten();
+    for group in groups.filter_map(|(_, groups)| groups.as_array_mut()).flatten() {
+        if let Some(hooks) = group.get_mut("hooks").and_then(Value::as_array_mut) {
+            hooks.retain(|hook| !hook["command"].as_str().is_some_and(is_ours));
         }
     }
-    let expected = pruned(expected);
-    let is_expected =
-        |candidate: &String| parse(candidate).is_ok_and(|root| pruned(root) == expected);
-    let exact = undo.lines.iter().flat_map(|lines| lines.taken_back(text)).find(is_expected);
-    if let Some(exact) = exact {
-        return Ok(exact);
-    }
     let root = parse_tree(text)?;
+    let mut is_changed = false;
     if let Some(hooks) = root.object_value().and_then(|object| object.object_value("hooks")) {
-        undo.events.iter().for_each(|event| remove(&hooks, event, &undo.command));
+        for event in hooks.properties() {
+            is_changed |= take_out(event);
+        }
     }
-    Some(root.to_string()).filter(is_expected).ok_or(EditError::Unsafe)
+    let after = if is_changed { root.to_string() } else { text.to_owned() };
+    let is_expected = parse(&after).is_ok_and(|root| pruned(root) == pruned(expected));
+    if is_expected { Ok(after) } else { Err(EditError::Unsafe) }
 }
 
-/// Takes a command out of an event, with the group and the event in which nothing else is.
-fn remove(hooks: &CstObject, event: &str, command: &str) {
-    let Some(groups) = hooks.array_value(event) else { return };
+/// Whether a command is nothing but a run of our hook, as [`install`] writes it.
+fn is_ours(command: &str) -> bool {
+    let Some(program) = command.trim_end().strip_suffix("--lifecycle") else { return false };
+    let program = program.trim();
+    let program = program.strip_prefix("& ").unwrap_or(program);
+    let quoted = program.strip_prefix('\'').and_then(|program| program.strip_suffix('\''));
+    match quoted {
+        Some(path) => is_hook(path),
+        None => !program.contains(char::is_whitespace) && is_hook(program),
+    }
+}
+
+/// Takes our commands out of an event, with the group and the event in which nothing else is.
+fn take_out(event: CstObjectProp) -> bool {
+    let Some(groups) = event.array_value() else { return false };
+    let mut is_changed = false;
     for group in groups.elements() {
         let Some(object) = group.as_object() else { continue };
         let Some(list) = object.array_value("hooks") else { continue };
         let runs_ours = |hook: &CstNode| {
             let value = hook.as_object().and_then(|hook| hook.get("command")?.value());
             let text = value.and_then(|value| value.as_string_lit()?.decoded_value().ok());
-            text.as_deref() == Some(command)
+            text.as_deref().is_some_and(is_ours)
         };
         let (ours, theirs): (Vec<_>, Vec<_>) = list.elements().into_iter().partition(runs_ours);
+        is_changed |= !ours.is_empty();
         // The user may have given it a matcher.
         let is_nothing_else = theirs.is_empty() && object.properties().len() == 1;
         if is_nothing_else && !ours.is_empty() {
@@ -142,11 +139,10 @@ fn remove(hooks: &CstObject, event: &str, command: &str) {
             ours.into_iter().for_each(CstNode::remove);
         }
     }
-    if groups.elements().is_empty()
-        && let Some(event) = hooks.get(event)
-    {
+    if is_changed && groups.elements().is_empty() {
         event.remove();
     }
+    is_changed
 }
 
 fn runs(groups: &Value, command: &str) -> bool {
@@ -174,10 +170,4 @@ fn parse(text: &str) -> Result<Value, EditError> {
 
 fn parse_tree(text: &str) -> Result<CstRootNode, EditError> {
     CstRootNode::parse(text, &ParseOptions::default()).map_err(|_| EditError::Unsafe)
-}
-
-impl fmt::Debug for Undo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.events).finish()
-    }
 }

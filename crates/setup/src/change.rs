@@ -1,7 +1,7 @@
 //! One file of an installation, as it is and as it is to be.
 
 use codex_config::file_edit::Snapshot;
-use codex_config::{codex_toml, edit, hooks_json};
+use codex_config::{codex_toml, edit};
 use serde::{Deserialize, Serialize};
 
 /// What of an installation a file belongs to.
@@ -52,13 +52,12 @@ pub enum Undo {
     /// `notify` and `[otel]` in Codex's `config.toml`.
     CodexConfig(codex_toml::Undo),
     /// Our commands in Codex's `hooks.json`.
-    HooksJson(hooks_json::Undo),
+    HooksJson(Recognised),
     /// Our block in a profile.
     Profile,
 }
 
-/// Nothing is noted of lines that say themselves that they are ours. Records of 0.1.0 noted each of them,
-/// which is ignored.
+/// Nothing is noted of what says itself that it is ours. Records of 0.1.0 noted it, which is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recognised {}
 
@@ -108,13 +107,23 @@ impl Part {
 mod tests {
     use super::*;
 
-    /// As setup 0.1.0 noted the switch in `arize-env.sh`.
+    /// As setup 0.1.0 noted the switch in `arize-env.sh`, and the commands in `hooks.json`.
     #[test]
-    fn a_record_that_notes_the_lines_of_arize_env_sh_is_still_read() {
-        let noted = r#"{"env-file":{"steps":[{"name":"ARIZE_TRACE_ENABLED","ours":"b5bea41b6c623f7c09f1bf24dcae58ebab3c0cdd90ad966bc43a45b44867e12b","previous":null,"lines":{"line":0,"before":"","after_lines":2,"after_digest":"4f0c"}}]}}"#;
-        let undo: Undo = serde_json::from_str(noted).unwrap();
-        assert_eq!(undo, Undo::EnvFile(Recognised {}));
-        let again = serde_json::to_string(&undo).unwrap();
-        assert_eq!(serde_json::from_str::<Undo>(&again).unwrap(), undo);
+    fn a_record_that_notes_what_says_itself_that_it_is_ours_is_still_read() {
+        let lines = r#"{"line":0,"before":"","after_lines":2,"after_digest":"4f0c"}"#;
+        let switch = format!(
+            r#"{{"env-file":{{"steps":[{{"name":"ARIZE_TRACE_ENABLED","ours":"b5be","previous":null,"lines":{lines}}}]}}}}"#
+        );
+        let hooks = format!(
+            r#"{{"hooks-json":{{"command":"/h/arize-hook-codex-notify","events":["Stop"],"lines":{lines}}}}}"#
+        );
+        for (noted, expected) in
+            [(switch, Undo::EnvFile(Recognised {})), (hooks, Undo::HooksJson(Recognised {}))]
+        {
+            let undo: Undo = serde_json::from_str(&noted).unwrap();
+            assert_eq!(undo, expected);
+            let again = serde_json::to_string(&undo).unwrap();
+            assert_eq!(serde_json::from_str::<Undo>(&again).unwrap(), undo);
+        }
     }
 }

@@ -105,7 +105,7 @@ fn undo(undo: &Undo, now: &str) -> Result<String, EditError> {
         Undo::Settings(undo) => edit::undo(now, undo)?,
         Undo::EnvFile(_) => env_file::uninstall(now),
         Undo::CodexConfig(undo) => codex_toml::undo(now, undo)?,
-        Undo::HooksJson(undo) => hooks_json::undo(now, undo)?,
+        Undo::HooksJson(_) => hooks_json::uninstall(now)?,
         Undo::Profile => profile::remove(now)?,
     })
 }

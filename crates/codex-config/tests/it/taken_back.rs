@@ -11,12 +11,11 @@ use crate::corpus::wanted;
 #[test]
 fn a_matcher_that_a_user_gave_our_command_stays() {
     let wanted = wanted().hooks.unwrap();
-    let undo = hooks_json::edit("{}", &wanted).unwrap().undo;
     let ours = json!({ "hooks": [{ "command": wanted.command }], "matcher": "*" });
     let theirs = json!({ "hooks": [], "matcher": "x" });
     let text = serde_json::to_string_pretty(&json!({ "hooks": { "Stop": [ours, theirs] } }));
     let undone: Value =
-        serde_json::from_str(&hooks_json::undo(&text.unwrap(), &undo).unwrap()).unwrap();
+        serde_json::from_str(&hooks_json::uninstall(&text.unwrap()).unwrap()).unwrap();
     let left = json!({ "hooks": [], "matcher": "*" });
     assert_eq!(undone, json!({ "hooks": { "Stop": [left, theirs] } }));
 }
@@ -101,10 +100,12 @@ proptest! {
     #[test]
     fn commands_are_taken_back(text in hooks(), later in hooks()) {
         let wanted = wanted().hooks.unwrap();
-        let edited = hooks_json::edit(&text, &wanted).unwrap();
-        prop_assert_eq!(&hooks_json::edit(&edited.text, &wanted).unwrap().text, &edited.text);
-        prop_assert_eq!(hooks_json::undo(&edited.text, &edited.undo).unwrap(), text);
-        let undone = hooks_json::undo(&later, &edited.undo);
+        let installed = hooks_json::install(&text, &wanted).unwrap();
+        prop_assert_eq!(&hooks_json::install(&installed, &wanted).unwrap(), &installed);
+        let undone = hooks_json::uninstall(&installed).unwrap();
+        prop_assert!(!undone.contains(&wanted.command));
+        prop_assert_eq!(hooks_json::uninstall(&undone).unwrap(), undone.as_str());
+        let undone = hooks_json::uninstall(&later);
         prop_assert!(undone.is_ok(), "{undone:?} of {later}");
         let bells = |text: &str| text.matches("bell").count();
         prop_assert_eq!(bells(&undone.unwrap()), bells(&later));

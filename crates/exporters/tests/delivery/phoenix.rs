@@ -160,7 +160,7 @@ fn a_redirect_is_not_followed_but_reported() {
 }
 
 #[test]
-fn a_final_refusal_is_told_in_the_servers_words() {
+fn a_final_refusal_is_reported_in_the_servers_words() {
     for status in [400, 401, 403, 404, 405, 415, 422] {
         let error = fail(answer(status, "", "Unsupported\n content\u{1b}[1m type"));
         assert!(matches!(error, ExportError::Refused { .. }), "{error:?}");

@@ -7,7 +7,7 @@ use ::codex_config::Paths;
 use ::codex_config::codex_toml::{Found, LifecycleHooks};
 use ::codex_config::hooks_json::{self, EditError};
 
-use crate::change::{Change, Part, Undo};
+use crate::change::{Change, Part, Recognised, Undo};
 use crate::files::FileState;
 use crate::parts::codex_config;
 use crate::plan::change;
@@ -41,9 +41,9 @@ pub(crate) fn change_of(
             change(Part::HooksJson, state, record, after, Undo::Leave, |now| !is_ours(now))
         }));
     };
-    let edited = hooks_json::edit(state.text_before(), wanted)?;
+    let after = hooks_json::install(state.text_before(), wanted)?;
     let satisfied =
-        |now: &str| hooks_json::edit(now, wanted).is_ok_and(|edited| edited.text == now);
-    let (after, undo) = (edited.text, Undo::HooksJson(edited.undo));
+        |now: &str| hooks_json::install(now, wanted).is_ok_and(|installed| installed == now);
+    let undo = Undo::HooksJson(Recognised {});
     Ok(change(Part::HooksJson, state, record, after, undo, satisfied))
 }

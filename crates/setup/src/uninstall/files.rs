@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use codex_config::profile::{self, Platform};
-use codex_config::{KeyPath, Paths, codex_toml, edit, hooks_json, our_hook_states};
+use codex_config::{KeyPath, Paths, codex_toml, edit, env_file, hooks_json, our_hook_states};
 use codex_home::HOOK_PROGRAM;
 use program_log::chain;
 
@@ -50,26 +50,36 @@ impl Files {
         }
     }
 
-    /// Looks at the profiles, in which a block of ours may be without being noted.
-    pub(super) fn look_at_profiles(&mut self, machine: &Machine, record: &Record) {
-        let profiles = profile::profiles(
-            &machine.paths.home,
-            &machine.environment,
-            Platform::CURRENT,
-            Path::exists,
-        );
+    /// Looks at the files that say themselves what of them is ours, as far as they are not noted.
+    pub(super) fn look_at_marked(&mut self, machine: &Machine, record: &Record) {
+        let paths = &machine.paths;
+        let profiles =
+            profile::profiles(&paths.home, &machine.environment, Platform::CURRENT, Path::exists);
         for profile in profiles {
-            if record.entry(&profile.path).is_some() {
-                continue;
-            }
-            // Setup writes to no file that it cannot read, such as one that is not UTF-8.
-            let Ok(mut state) = FileState::look(&profile.path, record) else { continue };
-            if let Some(text) = &state.before {
-                // One in which the comments do not pair up stays as it is.
-                state.before = Some(profile::remove(text).unwrap_or_else(|_| text.clone()));
-            }
-            self.states.push(state);
+            self.look_at_unnoted(&profile.path, record, |text| profile::remove(text).ok());
         }
+        let hooks_json = hooks_part::file(paths);
+        self.look_at_unnoted(&hooks_json, record, |text| hooks_json::uninstall(text).ok());
+        self.look_at_unnoted(&paths.env_file, record, |text| Some(env_file::uninstall(text)));
+    }
+
+    fn look_at_unnoted(
+        &mut self,
+        path: &Path,
+        record: &Record,
+        uninstall: impl Fn(&str) -> Option<String>,
+    ) {
+        if record.entry(path).is_some() {
+            return;
+        }
+        // Setup writes to no file that it cannot read, such as one that is not UTF-8.
+        let Ok(mut state) = FileState::look(path, record) else { return };
+        if let Some(text) = &state.before {
+            // One from which ours cannot be told, such as comments that do not pair up, stays as it is.
+            let without = uninstall(text).unwrap_or_else(|| text.clone());
+            state.before = (!without.is_empty() || text.is_empty()).then_some(without);
+        }
+        self.states.push(state);
     }
 
     /// Looks at what was noted.

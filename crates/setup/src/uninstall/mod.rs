@@ -69,7 +69,7 @@ pub fn plan(machine: &Machine, purge: bool) -> Result<Removal, RecordError> {
     let mut found = Files::default();
     let is_pythons = found.look_at_codex(machine, record, port);
     let purge = purge && !is_pythons;
-    found.look_at_profiles(machine, record);
+    found.look_at_marked(machine, record);
     found.look_at_noted(record);
     if purge {
         found.forget_settings(machine, record);

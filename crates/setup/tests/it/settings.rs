@@ -262,6 +262,21 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
     assert_eq!(home.tree(), before);
 }
 
+/// The files say themselves what of them is ours; the record is only needed for the bytes.
+#[test]
+fn without_a_record_marked_files_are_taken_back() {
+    let theirs = "{ \"hooks\": { \"Stop\": [{ \"hooks\": [{ \"command\": \"bell\" }] }] } }\n";
+    let home = Home::with(&[(".codex/hooks.json", theirs), (".zshrc", "alias l=ls\n")])
+        .with_codex("0.169.0");
+    home.install(&Request { hooks: true, ..quiet() });
+    std::fs::remove_file(home.path(".arize/harness/state/setup.json")).unwrap();
+    home.uninstall(true);
+    let hooks = home.read(".codex/hooks.json");
+    assert!(hooks.contains("bell") && !hooks.contains("arize"), "{hooks}");
+    assert_eq!(home.read(".zshrc"), "alias l=ls\n");
+    assert!(!home.path(".codex/arize-env.sh").exists());
+}
+
 #[test]
 fn a_project_is_a_folder_beside_those_that_were_named_before() {
     let home = Home::with(&[(
