@@ -192,13 +192,21 @@ pub(crate) struct Show {
 
 /// Install the tracing of Codex for this user, or change its settings.
 ///
-/// Asks for everything that no flag sets; the current settings are the defaults. Shows what it will do
-/// before it does it. A second run changes nothing, and `uninstall` restores every file.
+/// Asks where traces go, for the credentials, and what traces hold; the current settings are the
+/// defaults. It tries the target and shows what it will do before it does it. A second run changes
+/// nothing, and `uninstall` restores every file.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Setup {
-    /// Where traces go [default: the current target, or local].
-    #[arg(long, value_name = "KIND", ignore_case = true, value_parser = one_of(Backend::ALL, Backend::name))]
-    pub(crate) target: Option<Backend>,
+    /// Where traces go; may be repeated [default: the current target, or local].
+    #[arg(long = "target", value_name = "KIND", ignore_case = true, value_delimiter = ',', value_parser = one_of(Backend::ALL, Backend::name))]
+    pub(crate) targets: Vec<Backend>,
+    /// Keep a copy of each turn in the local store, beside the other targets [default for a new
+    /// target].
+    #[arg(long, overrides_with = "no_local_copy")]
+    pub(crate) local_copy: bool,
+    /// Keep no copy of turns on this machine.
+    #[arg(long, overrides_with = "local_copy")]
+    pub(crate) no_local_copy: bool,
     /// The address of the target [default: http://localhost:6006 for phoenix, http://localhost:5000
     /// for mlflow, otlp.arize.com:443 for arize].
     #[arg(long, value_name = "URL")]

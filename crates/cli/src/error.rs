@@ -13,6 +13,8 @@ pub enum ExitCode {
     Usage = 2,
     /// There is nothing of the kind that was asked for.
     NotFound = 3,
+    /// `setup` did what it should, but a target refuses turns, which are queued until it accepts them.
+    Refused = 4,
     /// The person at the terminal stopped it (Ctrl-C).
     Stopped = 130,
 }

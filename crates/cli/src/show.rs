@@ -87,9 +87,14 @@ fn no_turns(args: &Show, environment: &Environment, paths: &Paths) -> CommandErr
     };
     CommandError::NotFound {
         what: format!("turns are sent to {}, and no copy is kept on this machine", there.names),
-        hint: match &*there.pages {
-            "" => "`arize-codex status` lists the last turns".to_owned(),
-            pages => format!("open {pages}"),
+        hint: {
+            let look = match &*there.pages {
+                "" => "`arize-codex status` lists the last turns".to_owned(),
+                pages => format!("open {pages}"),
+            };
+            format!(
+                "{look}; `arize-config set harnesses.codex.local_copy true` keeps copies from now on"
+            )
         },
     }
 }

@@ -86,8 +86,13 @@ impl Person {
     }
 
     fn setup(&self, further: &[&str]) -> String {
+        self.setup_that_ends_with(0, further)
+    }
+
+    #[track_caller]
+    fn setup_that_ends_with(&self, expected: i32, further: &[&str]) -> String {
         let (code, said) = self.arize_codex(&[&["setup", "-y", "--no-service"], further].concat());
-        assert_eq!(code, 0, "{said}");
+        assert_eq!(code, expected, "{said}");
         said
     }
 }
@@ -119,27 +124,31 @@ fn a_target_that_would_take_no_turn_is_named_with_its_own_words_before_anything_
         format!("http://{}", listener.local_addr().unwrap())
     };
     let (refusing, page) = (server(REFUSING), server(WEB_PAGE));
-    for (url, why, command) in [
+    // A script sees a refusal, which no time mends.
+    for (url, code, why, command) in [
         (
             &refusing,
+            4,
             "401): Invalid token, ask Ada",
             "arize-config set harnesses.codex.api_key --stdin",
         ),
-        (&gone, "cannot connect", "phoenix serve`"),
-        (&page, "answers with a web page", "config.yaml`"),
+        (&gone, 0, "cannot connect", "phoenix serve`"),
+        (&page, 4, "answers with a web page", "config.yaml`"),
     ] {
         let person = Person::new();
         let flags = ["--target", "phoenix", "--endpoint", url.as_str()];
-        let said = person.setup(&flags);
+        let said = person.setup_that_ends_with(code, &flags);
         in_order(
             &said,
             &["Target:", why, "Done:", "Next:", "The target accepts no turn yet", command],
         );
         // Also where there is nothing to do any more.
-        in_order(&person.setup(&[]), &["Target:", why, "Already up to date.", "Next:", command]);
+        let again = person.setup_that_ends_with(code, &[]);
+        in_order(&again, &["Target:", why, "Already up to date.", "Next:", command]);
         let dry = person.setup(&["--dry-run", "--project", "x"]);
         in_order(&dry, &["Target:", why, "This would be done:"]);
-        let json: serde_json::Value = serde_json::from_str(&person.setup(&["--json"])).unwrap();
+        let json = person.setup_that_ends_with(code, &["--json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["targets"][0]["level"], "failure", "{json}");
         assert!(json["next"].to_string().contains("The target accepts no turn yet"), "{json}");
     }

@@ -2,10 +2,13 @@
 
 use serde_yaml::Value;
 
-use crate::{Environment, Warning, document, unknown_keys};
+use crate::{Environment, KeyPath, Warning, document, unknown_keys};
 
 /// The keys of the tool as a whole.
 const CODEX: &str = "harnesses.codex";
+
+/// Several targets: a list of entries, or a mapping of names to entries.
+pub(crate) const TARGETS: &str = "harnesses.codex.targets";
 
 /// A place where a setting may stand.
 #[derive(Debug, Clone, Copy)]
@@ -15,7 +18,7 @@ pub(crate) enum Source {
     /// A dotted key of the configuration file.
     Key(&'static str),
     /// A key of the target that is being read: below `harnesses.codex`, or in the target's own entry
-    /// of the list `harnesses.codex.targets`.
+    /// of `harnesses.codex.targets`.
     Own(&'static str),
 }
 
@@ -24,7 +27,7 @@ pub(crate) struct Reader<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) config: &'a Value,
     pub(crate) warnings: Vec<Warning>,
-    /// The entry of the list of targets that is being read. What it says itself wins over the
+    /// The entry of `harnesses.codex.targets` that is being read. What it says itself wins over the
     /// environment, which one target cannot have alone.
     pub(crate) entry: Option<usize>,
 }
@@ -119,10 +122,10 @@ impl Reader<'_> {
             (Source::Variable(_), _) => None,
             (Source::Key(key), _) => lookup(self.config, key),
             (Source::Own(key), None) => lookup(lookup(self.config, CODEX)?, key),
-            (Source::Own(key), Some(entry)) => {
-                let entries = lookup(self.config, "harnesses.codex.targets")?.as_sequence()?;
-                lookup(entries.get(entry)?, key)
-            }
+            (Source::Own(key), Some(entry)) => match lookup(self.config, TARGETS)? {
+                Value::Mapping(entries) => lookup(entries.iter().nth(entry)?.1, key),
+                entries => lookup(entries.as_sequence()?.get(entry)?, key),
+            },
         };
         value.filter(|value| !value.is_null())
     }
@@ -142,9 +145,27 @@ impl Reader<'_> {
     pub(crate) fn name(&self, source: Source) -> String {
         match (source, self.entry) {
             (Source::Variable(name) | Source::Key(name), _) => name.to_owned(),
-            (Source::Own(key), None) => format!("{CODEX}.{key}"),
-            (Source::Own(key), Some(entry)) => format!("{CODEX}.targets[{entry}].{key}"),
+            (Source::Own(key), _) => format!("{}.{key}", self.section()),
         }
+    }
+
+    /// Names the place of the keys of the target that is being read.
+    pub(crate) fn section(&self) -> String {
+        match (self.entry, self.entry_name()) {
+            (None, _) => CODEX.to_owned(),
+            (Some(_), Some(name)) => {
+                let name = KeyPath::from_segments(&[name]);
+                format!("{TARGETS}.{name}")
+            }
+            (Some(entry), None) => format!("{TARGETS}[{entry}]"),
+        }
+    }
+
+    /// The name that the entry has in a mapping of targets.
+    pub(crate) fn entry_name(&self) -> Option<String> {
+        let entries = document::lookup(self.config, TARGETS.split('.'))?.as_mapping()?;
+        let (name, _) = entries.iter().nth(self.entry?)?;
+        document::scalar_text(name)
     }
 
     fn by_precedence(&self, sources: &[Source]) -> Vec<Source> {

@@ -4,7 +4,8 @@
 
 use serde_yaml::Value;
 
-use crate::{Warning, document};
+use crate::reader::TARGETS;
+use crate::{KeyPath, Warning, document};
 
 const CONTENT: &[&str] = &["prompts", "tool_details", "tool_content", "max_attribute_bytes"];
 const SAMPLING: &[&str] = &["ratio", "keep_errors", "keep_over_cost_usd", "keep_over_seconds"];
@@ -37,6 +38,7 @@ const CODEX: &[&str] = &[
     "folders",
     "helper_threads",
     "join_caller_trace",
+    "local_copy",
     "span_layout",
     "targets",
     "tool_errors",
@@ -80,6 +82,13 @@ fn check(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) {
     if let Value::Sequence(entries) = value {
         for (index, entry) in entries.iter().enumerate() {
             check(entry, &format!("{place}[]"), &format!("{name}[{index}]"), warnings);
+        }
+    }
+    if let (Value::Mapping(entries), TARGETS) = (value, place) {
+        for (key, entry) in entries {
+            let key = document::scalar_text(key).unwrap_or_default();
+            let key = KeyPath::from_segments(&[key]).to_string();
+            check(entry, &format!("{place}[]"), &below(name, &key), warnings);
         }
     }
     let (Some(mapping), true) = (value.as_mapping(), keys_of(place).is_some()) else { return };

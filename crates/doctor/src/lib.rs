@@ -30,6 +30,6 @@ pub use bundle::bundle;
 pub use examine::{Context, examine, examine_and_send};
 pub use finding::{Finding, Level, Report};
 pub use render::{Style, columns, findings};
-pub use try_targets::try_targets;
+pub use try_targets::{Tried, try_targets};
 pub use unfinished::UnfinishedTurn;
 pub use words::{cut, dollars, rounded_usd};

@@ -11,8 +11,10 @@ use crate::header::Header;
 /// What the command line says. What it leaves open is asked, or is as it was.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// `--target`
-    pub target: Option<Backend>,
+    /// `--target`, once or more
+    pub targets: Vec<Backend>,
+    /// `--local-copy` or `--no-local-copy`
+    pub local_copy: Option<bool>,
     /// `--endpoint`
     pub endpoint: Option<String>,
     /// `--project`
@@ -55,7 +57,7 @@ pub struct Request {
 #[derive(Debug, Clone)]
 pub struct Answers {
     /// Where traces go; nothing leaves it as it is.
-    pub destination: Option<Destination>,
+    pub targets: Option<Targets>,
     /// The files for TLS; what is not given stays as it is.
     pub tls: TlsFiles,
     /// The project's name; nothing leaves it as it is.
@@ -86,6 +88,15 @@ pub struct Answers {
     pub replace_python_service: bool,
     /// Whether Codex's background process is restarted, where one runs.
     pub restart_daemon: bool,
+}
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Targets {
+    /// One or more, of different kinds; the local store only where it is alone.
+    pub destinations: Vec<Destination>,
+    /// Whether the local store gets a copy of each turn beside them.
+    pub local_copy: bool,
 }
 
 /// A backend with what is needed to reach it. What is not given stays as it is.
@@ -203,7 +214,8 @@ pub struct UnknownWord {
 impl Request {
     /// Whether it says anything about where traces go.
     pub(crate) fn names_destination(&self) -> bool {
-        self.target.is_some()
+        !self.targets.is_empty()
+            || self.local_copy.is_some()
             || self.endpoint.is_some()
             || self.api_key.is_some()
             || self.space_id.is_some()
@@ -223,6 +235,17 @@ impl Backend {
         }
     }
 
+    /// Its name in a text.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Local => "the local store",
+            Self::Phoenix => "Phoenix",
+            Self::Arize => "Arize AX",
+            Self::Mlflow => "MLflow",
+            Self::Otlp => "the OTLP endpoint",
+        }
+    }
+
     /// What it is, for a person who chooses.
     pub(crate) fn about(self) -> &'static str {
         match self {
@@ -232,6 +255,18 @@ impl Backend {
             Self::Mlflow => "mlflow   an MLflow tracking server",
             Self::Otlp => "otlp     any OTLP endpoint",
         }
+    }
+}
+
+impl Targets {
+    /// Whether traces go to this kind of backend.
+    pub(crate) fn has(&self, backend: Backend) -> bool {
+        self.destinations.iter().any(|destination| destination.backend == backend)
+    }
+
+    /// Whether traces leave for a backend beside the local store.
+    pub(crate) fn has_backend(&self) -> bool {
+        self.destinations.iter().any(|destination| destination.backend != Backend::Local)
     }
 }
 

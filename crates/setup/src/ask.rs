@@ -12,6 +12,14 @@ pub trait Ask {
         proposed: usize,
     ) -> Result<usize, AskError>;
 
+    /// Lets some of several options be chosen, at least one; gives their indices in order.
+    fn choose_some(
+        &mut self,
+        question: &str,
+        options: &[String],
+        proposed: &[usize],
+    ) -> Result<Vec<usize>, AskError>;
+
     /// Asks for a text. `check` says what is wrong with one.
     fn text(
         &mut self,
@@ -27,13 +35,19 @@ pub trait Ask {
     /// Asks for a yes or a no.
     fn confirm(&mut self, question: &str, proposed: bool, help: &str) -> Result<bool, AskError>;
 
-    /// Tells something that needs no answer.
+    /// Says something that needs no answer.
     fn tell(&mut self, message: &str);
+
+    /// Says a list of things, each on a line of its own.
+    fn list(&mut self, heading: &str, items: &[String]);
 }
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
+    /// The person wants to answer an earlier question anew ([`WayBack`](crate::way_back::WayBack)).
+    #[error("nothing was changed: an earlier question is asked again")]
+    Back,
     /// The person wants to stop.
     #[error("stopped; nothing was changed")]
     Stopped,
@@ -45,13 +59,26 @@ pub enum AskError {
 /// Takes what is proposed, and asks no person.
 #[derive(Debug, Default)]
 pub struct TakeProposed {
+    /// How many questions there were.
+    pub questions: usize,
     /// The messages.
     pub messages: Vec<String>,
 }
 
 impl Ask for TakeProposed {
     fn choose(&mut self, _: &str, _: &[String], proposed: usize) -> Result<usize, AskError> {
+        self.questions += 1;
         Ok(proposed)
+    }
+
+    fn choose_some(
+        &mut self,
+        _: &str,
+        _: &[String],
+        proposed: &[usize],
+    ) -> Result<Vec<usize>, AskError> {
+        self.questions += 1;
+        Ok(proposed.to_vec())
     }
 
     fn text(
@@ -61,18 +88,26 @@ impl Ask for TakeProposed {
         _: &str,
         _: fn(&str) -> Result<(), String>,
     ) -> Result<String, AskError> {
+        self.questions += 1;
         Ok(proposed.to_owned())
     }
 
     fn secret(&mut self, _: &str, _: &str) -> Result<Option<Secret>, AskError> {
+        self.questions += 1;
         Ok(None)
     }
 
     fn confirm(&mut self, _: &str, proposed: bool, _: &str) -> Result<bool, AskError> {
+        self.questions += 1;
         Ok(proposed)
     }
 
     fn tell(&mut self, message: &str) {
         self.messages.push(message.to_owned());
+    }
+
+    fn list(&mut self, heading: &str, items: &[String]) {
+        self.messages.push(heading.to_owned());
+        self.messages.extend(items.iter().cloned());
     }
 }

@@ -12,7 +12,7 @@ use codex_config::{
 use codex_home::{CodexVersion, Triggers};
 use serde_yaml::Value;
 
-use crate::answers::{Backend, Content, Destination, ExistingOtel, Request};
+use crate::answers::{Backend, Content, Destination, ExistingOtel, Request, Targets};
 use crate::autostart::{self, Launcher};
 use crate::files::{FileError, FileState};
 use crate::header::Header;
@@ -72,12 +72,12 @@ pub struct Facts {
 /// What the settings say now.
 #[derive(Debug, Clone)]
 pub struct KnownSettings {
-    /// Where traces go.
-    pub destination: Option<Destination>,
+    /// Where traces go, as far as setup could have said so.
+    pub targets: Option<Targets>,
     /// The files for TLS.
     pub tls: TlsFiles,
-    /// Whether there is a list of targets, which is not ours to change.
-    pub has_list_of_targets: bool,
+    /// Whether several targets are there that setup could not have written, and does not change.
+    pub has_own_targets: bool,
     /// Whether one of the targets in force is MLflow.
     pub sends_to_mlflow: bool,
     /// Whether a `notify` of the user's own is started by our hook.
@@ -195,10 +195,15 @@ impl Facts {
         }
     }
 
-    /// Where traces would go without us.
+    /// The backend whose keys `harnesses.codex` would have without us.
     pub(crate) fn destination_before(&self) -> Option<Destination> {
+        self.codex_before().as_ref().and_then(destination)
+    }
+
+    /// What `harnesses.codex` would hold without us.
+    pub(crate) fn codex_before(&self) -> Option<Value> {
         let root = parse_yaml(&self.settings_base).ok()?;
-        root.get("harnesses")?.get("codex").and_then(destination)
+        root.get("harnesses")?.get("codex").cloned()
     }
 }
 
@@ -376,15 +381,22 @@ fn known_settings(root: &Value) -> KnownSettings {
         });
     let folders = codex.and_then(|codex| codex.get("folders")?.as_sequence());
     let port = codex.and_then(|codex| codex.get("collector")?.get("port")?.as_u64());
+    let (targets, has_own_targets) = targets(codex);
+    let first_target =
+        codex.and_then(|codex| Some(codex.get("targets")?.as_mapping()?.iter().next()?.1));
+    let tls_file = |key: &str| {
+        let of_target = || first_target.and_then(|target| text(target.get(key)?));
+        of_codex(key).or_else(of_target).map(PathBuf::from)
+    };
     KnownSettings {
-        destination: codex.and_then(destination),
+        targets,
         tls: TlsFiles {
-            ca_file: of_codex("ca_file").map(PathBuf::from),
-            client_certificate: of_codex("client_certificate").map(PathBuf::from),
-            client_key: of_codex("client_key").map(PathBuf::from),
+            ca_file: tls_file("ca_file"),
+            client_certificate: tls_file("client_certificate"),
+            client_key: tls_file("client_key"),
             ..TlsFiles::default()
         },
-        has_list_of_targets: codex.is_some_and(|codex| codex.get("targets").is_some()),
+        has_own_targets,
         sends_to_mlflow: false,
         chains_notify: codex.is_some_and(|codex| codex.get("chained_notify").is_some()),
         project: of_codex("project_name"),
@@ -405,16 +417,43 @@ fn known_settings(root: &Value) -> KnownSettings {
     }
 }
 
+/// The targets, and whether they are others than setup could have written: a list, or a mapping with
+/// other names than those of backends.
+fn targets(codex: Option<&Value>) -> (Option<Targets>, bool) {
+    let Some(codex) = codex else { return (None, false) };
+    let local_copy = codex.get("local_copy").and_then(Value::as_bool).unwrap_or(false);
+    let all = |destinations| Some(Targets { destinations, local_copy });
+    let Some(targets) = codex.get("targets") else {
+        return (destination(codex).and_then(|one| all(vec![one])), false);
+    };
+    let of_entry = |(name, entry): (&Value, &Value)| {
+        let backend = text(name)?.parse::<Backend>().ok()?;
+        let is_said =
+            entry.get("target").is_none_or(|said| text(said).as_deref() == Some(backend.name()));
+        is_said.then(|| of_backend(backend, entry))
+    };
+    let entries = targets.as_mapping().filter(|entries| !entries.is_empty());
+    let known: Option<Vec<_>> = entries.and_then(|entries| entries.iter().map(of_entry).collect());
+    let is_other = known.is_none();
+    (known.and_then(all), is_other)
+}
+
 fn destination(entry: &Value) -> Option<Destination> {
+    let backend = entry.get("target").and_then(text)?.parse::<Backend>().ok()?;
+    Some(of_backend(backend, entry))
+}
+
+/// The keys of a backend.
+pub(crate) fn of_backend(backend: Backend, entry: &Value) -> Destination {
     let of_entry = |key: &str| entry.get(key).and_then(text);
-    Some(Destination {
-        backend: of_entry("target")?.parse::<Backend>().ok()?,
+    Destination {
+        backend,
         endpoint: of_entry("endpoint"),
         api_key: of_entry("api_key").map(Secret::new),
         headers: entry.get("headers").map(headers).unwrap_or_default(),
         space_id: of_entry("space_id"),
         experiment_id: of_entry("experiment_id"),
-    })
+    }
 }
 
 /// Headers as the settings have them; what makes no sense as one is left to the exporter.

@@ -33,6 +33,7 @@ pub mod ask;
 mod header;
 mod interview;
 pub mod terminal;
+pub mod way_back;
 
 pub mod change;
 mod diff;
@@ -51,7 +52,7 @@ pub mod record;
 pub mod uninstall;
 
 pub use answers::{
-    Answers, Backend, Content, Destination, ExistingOtel, Request, Scope, UnknownWord,
+    Answers, Backend, Content, Destination, ExistingOtel, Request, Scope, Targets, UnknownWord,
 };
 pub use apply::{Applied, ApplyError, Problem, apply};
 pub use facts::{Facts, FactsError, inspect};

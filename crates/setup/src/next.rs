@@ -69,28 +69,24 @@ pub fn next_steps(machine: &Machine, facts: &Facts, answers: &Answers, plan: &Pl
         );
     }
     next.push("Test it: `arize-codex doctor --send` sends a test turn end to end.".to_owned());
-    next.extend(where_turns_appear(&plan.settings(machine, facts)));
+    next.push(where_turns_appear(&plan.settings(machine, facts)));
     next
 }
 
-/// Where to see the turns, for each target that shows them.
-fn where_turns_appear(settings: &Settings) -> Vec<String> {
-    let mut sentences: Vec<String> = Vec::new();
-    for target in &settings.targets {
-        let place = match &target.target {
-            Ok(Target::Local) => "with `arize-codex show --last`".to_owned(),
-            Ok(Target::File(file)) => format!("in {}", file.path.display()),
-            _ => match target.web_page() {
-                Some(page) => format!("at {page}"),
-                None => continue,
-            },
-        };
-        sentences.push(format!("Use Codex; each turn appears when it has ended, {place}"));
+/// Where to see the turns, in all targets that show them.
+fn where_turns_appear(settings: &Settings) -> String {
+    let places = settings.targets.iter().filter_map(|target| match &target.target {
+        Ok(Target::Local) => Some("with `arize-codex show --last`".to_owned()),
+        Ok(Target::File(file)) => Some(format!("in {}", file.path.display())),
+        _ => target.web_page().map(|page| format!("at {page}")),
+    });
+    let places: Vec<String> = places.collect();
+    match &*places {
+        [] => "Use Codex; each turn appears when it has ended".to_owned(),
+        places => {
+            format!("Use Codex; each turn appears when it has ended, {}", places.join(" and "))
+        }
     }
-    if sentences.is_empty() {
-        sentences.push("Use Codex; each turn appears when it has ended".to_owned());
-    }
-    sentences
 }
 
 /// Whether a shell that is started like this process finds our folder first.

@@ -3,8 +3,10 @@
 use std::io::Write;
 
 use codex_config::Secret;
+use inquire::list_option::ListOption;
+use inquire::ui::{RenderConfig, Styled};
 use inquire::validator::Validation;
-use inquire::{Confirm, InquireError, Password, PasswordDisplayMode, Select, Text};
+use inquire::{Confirm, InquireError, MultiSelect, Password, PasswordDisplayMode, Select, Text};
 
 use terminal_text::{line, lines, wrapped};
 use textwrap::core::display_width;
@@ -25,16 +27,42 @@ impl Ask for Terminal {
         let options: Vec<String> = options.iter().map(|option| fitted_option(option)).collect();
         let question = fitted(question, 0);
         let chosen = Select::new(&question, options)
+            .with_render_config(looks())
             .with_starting_cursor(proposed)
             .without_filtering()
-            .with_help_message("arrow keys, then Enter; Ctrl-C stops")
-            // The first word is the choice; the rest explained it.
-            .with_formatter(&|option| {
-                option.value.split("  ").next().unwrap_or_default().to_owned()
-            })
+            .with_help_message("arrow keys, then Enter")
+            .with_formatter(&|option| choice(option.value).to_owned())
             .raw_prompt()
             .map_err(stopped)?;
         Ok(chosen.index)
+    }
+
+    fn choose_some(
+        &mut self,
+        question: &str,
+        options: &[String],
+        proposed: &[usize],
+    ) -> Result<Vec<usize>, AskError> {
+        let options: Vec<String> = options.iter().map(|option| fitted_option(option)).collect();
+        let question = fitted(question, 0);
+        let names = |chosen: &[ListOption<&String>]| {
+            chosen.iter().map(|option| choice(option.value)).collect::<Vec<_>>().join(", ")
+        };
+        let chosen = MultiSelect::new(&question, options)
+            .with_render_config(looks())
+            .with_default(proposed)
+            .without_filtering()
+            .with_help_message("arrow keys, Space to choose, then Enter")
+            .with_validator(|chosen: &[ListOption<&String>]| {
+                Ok(match chosen.is_empty() {
+                    true => Validation::Invalid("choose at least one with Space".into()),
+                    false => Validation::Valid,
+                })
+            })
+            .with_formatter(&names)
+            .raw_prompt()
+            .map_err(stopped)?;
+        Ok(chosen.into_iter().map(|option| option.index).collect())
     }
 
     fn text(
@@ -45,7 +73,8 @@ impl Ask for Terminal {
         check: fn(&str) -> Result<(), String>,
     ) -> Result<String, AskError> {
         let (question, help) = (fitted(question, proposed.chars().count()), fitted_help(help));
-        let mut prompt = Text::new(&question).with_validator(move |text: &str| {
+        let prompt = Text::new(&question).with_render_config(looks());
+        let mut prompt = prompt.with_validator(move |text: &str| {
             Ok(check(text.trim()).map_or_else(
                 |wrong| Validation::Invalid(fitted(&wrong, 0).into()),
                 |()| Validation::Valid,
@@ -64,6 +93,7 @@ impl Ask for Terminal {
     fn secret(&mut self, question: &str, help: &str) -> Result<Option<Secret>, AskError> {
         let (question, help) = (fitted(question, 0), fitted_help(help));
         let typed = Password::new(&question)
+            .with_render_config(looks())
             .with_display_mode(PasswordDisplayMode::Hidden)
             .without_confirmation()
             .with_help_message(&help)
@@ -77,7 +107,7 @@ impl Ask for Terminal {
 
     fn confirm(&mut self, question: &str, proposed: bool, help: &str) -> Result<bool, AskError> {
         let (question, help) = (fitted(question, "y/N".len()), fitted_help(help));
-        let mut prompt = Confirm::new(&question).with_default(proposed);
+        let mut prompt = Confirm::new(&question).with_render_config(looks()).with_default(proposed);
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
         }
@@ -92,6 +122,21 @@ impl Ask for Terminal {
         let message = if is_sentence { wrapped(&message, columns(), "", "") } else { message };
         let _ = writeln!(std::io::stderr(), "{message}");
     }
+
+    fn list(&mut self, heading: &str, items: &[String]) {
+        let items = items.iter().map(|item| wrapped(&line(item), columns(), "  - ", "    "));
+        let text = std::iter::once(line(heading)).chain(items).collect::<Vec<_>>().join("\n");
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+}
+
+/// Of an option the first word is the choice; the rest explains it.
+fn choice(option: &str) -> &str {
+    option.split("  ").next().unwrap_or_default()
+}
+
+fn looks() -> RenderConfig<'static> {
+    RenderConfig::default().with_canceled_prompt_indicator(Styled::new("(back)"))
 }
 
 fn columns() -> usize {
@@ -139,7 +184,7 @@ fn erase_below() {
 
 fn stopped(error: InquireError) -> AskError {
     match error {
-        InquireError::OperationCanceled => AskError::Stopped,
+        InquireError::OperationCanceled => AskError::Back,
         InquireError::OperationInterrupted => {
             erase_below();
             AskError::Stopped

@@ -35,13 +35,18 @@ fn setup_on_a_terminal_then_codex_exec_then_uninstall() {
     let mut terminal = Terminal::start(&setup).expect("a terminal");
     // Down to Phoenix and back up would do, too: the store on this machine is proposed.
     answer(&terminal, "Where should traces go?", Key::Enter);
+    answer(&terminal, "? What should traces hold?", Key::Enter);
+    answer(&terminal, "? Use these defaults for the rest?", Key::Down);
+    answer(&terminal, "> customise", Key::Enter);
+    // Back, and once more.
+    answer(&terminal, "? Project", Key::Escape);
+    answer(&terminal, "> customise", Key::Enter);
     terminal.shows("? Project").expect("a question");
     terminal.paste("on-a-terminal").expect("a name");
     answer(&terminal, "on-a-terminal", Key::Enter);
     answer(&terminal, "? User id", Key::Enter);
-    answer(&terminal, "? What should spans record?", Key::Enter);
     answer(&terminal, "? Where should turns be traced?", Key::Enter);
-    answer(&terminal, "? Add a `codex` that starts tracing", Key::Enter);
+    answer(&terminal, "? Add a `codex` wrapper", Key::Enter);
     answer(&terminal, "? Use Codex's lifecycle hooks", Key::Enter);
     answer(&terminal, "? Go on?", Key::Enter);
     terminal.shows("Open a new shell").expect("the next steps");
@@ -96,15 +101,15 @@ fn a_person_stops_in_the_middle_of_setup() {
         terminal.shows(&format!("> {backend}")).expect("the next one");
     }
     terminal.press(Key::Enter).expect("a key");
-    terminal.shows("? Endpoint").expect("a question");
+    terminal.shows("? Address of the OTLP endpoint").expect("a question");
     terminal.paste("ftp").expect("an address");
-    answer(&terminal, "Endpoint ftp", Key::Enter);
+    answer(&terminal, "endpoint ftp", Key::Enter);
     terminal.shows("begins with neither http:// nor https://").expect("what is wrong");
     for _ in "ftp".chars() {
         terminal.press(Key::Character(BACKSPACE)).expect("a key");
     }
     terminal.paste("http://127.0.0.1:9").expect("an address");
-    answer(&terminal, "Endpoint http://127.0.0.1:9", Key::Enter);
+    answer(&terminal, "endpoint http://127.0.0.1:9", Key::Enter);
     terminal.shows("? Header of each request").expect("a question");
     terminal.paste("authorization").expect("a name");
     answer(&terminal, "request authorization", Key::Enter);
@@ -134,12 +139,20 @@ fn a_person_reads_what_the_target_says_before_going_on() {
     let mut terminal = Terminal::with_columns(&setup, COLUMNS).expect("a terminal");
     // Of each question its end, which a narrow terminal shows on another row than its beginning.
     let mut rows = Vec::new();
+    for question in
+        ["API key of Phoenix", "What should traces hold", "? Use these defaults for the rest?"]
+    {
+        terminal.shows(question).expect("a question");
+        rows.extend(terminal.screen().lines().map(str::to_owned));
+        let is_last = question.starts_with("? Use these");
+        terminal.press(if is_last { Key::Down } else { Key::Enter }).expect("a key");
+    }
+    answer(&terminal, "> customise", Key::Enter);
     for question in [
-        "API key",
         "Project",
         "User id",
-        "What should spans record",
         "Where should turns be traced",
+        "Keep a copy of each turn",
         "? Add a `codex`",
         "Install the skill",
         "? Use Codex's lifecycle hooks",
@@ -161,7 +174,7 @@ fn a_person_reads_what_the_target_says_before_going_on() {
         let goes_on = rows[1].starts_with(char::is_alphanumeric);
         assert!(!(is_full && goes_on), "broken: {rows:?}");
     }
-    terminal.press(Key::Escape).expect("a key");
+    terminal.press(Key::Character('\u{3}')).expect("a key");
     terminal.ended().expect("setup ends");
     assert_eq!(person.files(), before);
 }
@@ -222,7 +235,7 @@ fn setup_that_is_stopped_on_the_last_row_says_so_legibly() {
     let mut shell = person.command(Path::new("/bin/sh"));
     shell.args(["-c", &format!("seq 100; exec '{}' setup", arize_codex.display())]);
     let mut terminal = Terminal::start(&shell).expect("a terminal");
-    terminal.shows("Ctrl-C stops").expect("a question");
+    terminal.shows("[arrow keys, then Enter]").expect("a question");
     terminal.press(Key::Character(CTRL_C)).expect("a key");
     terminal
         .wait("the error", |screen| {

@@ -7,12 +7,14 @@ use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use ::doctor::{Level, Tried};
 use codex_config::{ConfigFile, Environment, Secret, TlsFiles};
 use machine::Machine;
 use setup::ask::{Ask, AskError, TakeProposed};
 use setup::record::RecordError;
 use setup::terminal::Terminal;
 use setup::uninstall::{self, Removal, Stored};
+use setup::way_back::with_way_back;
 use setup::{
     Applied, ApplyError, Header, HeaderError, InterviewError, LockError, Plan, PlanError, Request,
 };
@@ -39,17 +41,33 @@ pub(crate) fn setup(
     })?;
     let request = request(args)?;
     let facts = inspect(&machine, &request)?;
-    let answers = setup::interview(&request, &facts, &machine, &mut *ask)?;
-    let plan = setup::plan(&machine, &facts, &answers)?;
-    let steps = plan.steps(&machine);
-    let settings = plan.settings(&machine, &facts);
-    let tried = ::doctor::try_targets(&settings, &machine.paths, environment, PATIENCE);
+    ask.tell("Enter takes what is proposed, Esc goes back, Ctrl-C stops and changes nothing.\n");
+    let decided = with_way_back(&mut *ask, |ask| {
+        let answers = setup::interview(&request, &facts, &machine, ask)?;
+        let plan = setup::plan(&machine, &facts, &answers)?;
+        let steps = plan.steps(&machine);
+        let settings = plan.settings(&machine, &facts);
+        let tried = ::doctor::try_targets(&settings, &machine.paths, environment, PATIENCE);
+        if args.dry_run {
+            return Ok((answers, plan, tried));
+        }
+        ask.tell(&page.tried(&tried));
+        if tried.findings.iter().any(|finding| finding.level == Level::Failure) {
+            ask.tell("Until a target accepts turns, they are queued on this machine.");
+        }
+        let agreed = match steps.is_empty() {
+            true => Agreed::GoOn,
+            false => agree(ask, &page.list(&steps), || plan.diff(), true)?,
+        };
+        match agreed {
+            Agreed::GoOn => Ok((answers, plan, tried)),
+            Agreed::Change => Err(CommandError::from(ask.to_the_first())),
+        }
+    });
+    let (answers, plan, tried) = decided?;
     if args.dry_run {
+        let steps = plan.steps(&machine);
         return Ok((page.dry_run(&steps, &plan.diff(), &tried), ExitCode::Success));
-    }
-    ask.tell(&page.tried(&tried));
-    if !steps.is_empty() {
-        agree(&mut *ask, &page.list(&steps), || plan.diff())?;
     }
     let applied = carry_out(&machine, &facts, &plan)?;
     if !args.no_path {
@@ -90,17 +108,17 @@ pub(crate) fn uninstall(
     let removal: Removal = uninstall::plan(&machine, purge)?;
     let steps = removal.steps();
     if args.dry_run {
-        return Ok((page.dry_run(&steps, &removal.diff(), &[]), ExitCode::Success));
+        return Ok((page.dry_run(&steps, &removal.diff(), &Tried::default()), ExitCode::Success));
     }
     if !steps.is_empty() {
-        agree(&mut *ask, &page.list(&steps), || removal.diff())?;
+        agree(&mut *ask, &page.list(&steps), || removal.diff(), false)?;
     }
     let mut next = removal.next_steps();
     let removed = removal.carry_out(&machine)?;
     let turns = stored_turns(&machine);
     next.extend(Stored::find(&machine).filter(|_| !purge).map(|stored| stored.next_step(turns)));
     next.extend(kept_settings(&machine));
-    Ok(page.report(&removed.done, &removed.problems, &next, &[]))
+    Ok(page.report(&removed.done, &removed.problems, &next, &Tried::default()))
 }
 
 /// Names the settings that the user made since, which stay: there may be a key among them.
@@ -170,7 +188,8 @@ fn request(args: &Setup) -> Result<Request, CommandError> {
         false => None,
     };
     Ok(Request {
-        target: args.target,
+        targets: args.targets.clone(),
+        local_copy: args.local_copy.then_some(true).or(args.no_local_copy.then_some(false)),
         endpoint: args.endpoint.clone(),
         project: args.project.clone(),
         api_key,
@@ -222,20 +241,35 @@ fn secret_from_stdin(name: &str, flag: &str) -> Result<Secret, CommandError> {
     }
 }
 
-/// Shows what will be done and lets it be stopped.
+/// What a person wants who saw what will be done.
+enum Agreed {
+    GoOn,
+    /// Other answers.
+    Change,
+}
+
+/// Shows what will be done and lets it be stopped, or, after questions, changed.
 fn agree(
     ask: &mut dyn Ask,
     steps: &str,
-    diff: impl FnOnce() -> String,
-) -> Result<(), CommandError> {
+    diff: impl Fn() -> String,
+    has_questions: bool,
+) -> Result<Agreed, CommandError> {
+    const DIFF: &str = "show me the changes first";
+    const CHANGE: &str = "change an answer";
     ask.tell(&format!("\nThis will be done:\n{steps}"));
-    let options = ["yes", "show me the changes first", "no"].map(str::to_owned);
-    let mut chosen = ask.choose("Go on?", &options, 0)?;
-    if chosen == 1 {
-        ask.tell(&diff());
-        chosen = if ask.confirm("Go on?", true, "")? { 0 } else { 2 };
+    let options = ["yes", DIFF, CHANGE, "no"].into_iter();
+    let options = options.filter(|option| has_questions || *option != CHANGE);
+    let mut options: Vec<String> = options.map(str::to_owned).collect();
+    loop {
+        let chosen = ask.choose("Go on?", &options, 0)?;
+        match options.remove(chosen).as_str() {
+            "yes" => return Ok(Agreed::GoOn),
+            DIFF => ask.tell(&diff()),
+            CHANGE => return Ok(Agreed::Change),
+            _ => return Err(AskError::Stopped.into()),
+        }
     }
-    if chosen == 2 { Err(AskError::Stopped.into()) } else { Ok(()) }
 }
 
 fn carry_out(
@@ -255,7 +289,7 @@ fn carry_out(
 impl From<AskError> for CommandError {
     fn from(error: AskError) -> Self {
         match error {
-            AskError::Stopped => Self::Stopped,
+            AskError::Stopped | AskError::Back => Self::Stopped,
             AskError::Terminal(_) => Self::Failed { what: error.to_string(), source: None },
         }
     }

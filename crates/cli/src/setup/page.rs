@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use doctor::{Finding, Level};
+use doctor::{Level, Tried};
 use serde_json::json;
 use setup::Problem;
 
@@ -48,18 +48,20 @@ impl Page<'_> {
     }
 
     /// What the targets answered; nothing where none was asked.
-    pub(super) fn tried(&self, tried: &[Finding]) -> String {
-        if tried.is_empty() {
+    pub(super) fn tried(&self, tried: &Tried) -> String {
+        if tried.findings.is_empty() {
             return String::new();
         }
-        let lines = tried.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>();
+        let lines =
+            tried.findings.iter().map(|finding| finding.message.clone()).collect::<Vec<_>>();
         format!("\nTarget:\n{}", self.list(&lines))
     }
 
     /// What would be done.
-    pub(super) fn dry_run(&self, steps: &[String], diff: &str, tried: &[Finding]) -> String {
+    pub(super) fn dry_run(&self, steps: &[String], diff: &str, tried: &Tried) -> String {
         if self.json {
-            let report = json!({ "dry_run": true, "steps": steps, "diff": diff, "targets": tried });
+            let report =
+                json!({ "dry_run": true, "steps": steps, "diff": diff, "targets": tried.findings });
             return format!("{report:#}\n");
         }
         let tried = self.tried(tried);
@@ -75,16 +77,20 @@ impl Page<'_> {
         done: &[String],
         problems: &[Problem],
         next: &[String],
-        tried: &[Finding],
+        tried: &Tried,
     ) -> (String, ExitCode) {
         let next = [&next_for(tried), next].concat();
-        let code = if problems.is_empty() { ExitCode::Success } else { ExitCode::Failure };
+        let code = match (problems.is_empty(), tried.is_refused) {
+            (false, _) => ExitCode::Failure,
+            (true, true) => ExitCode::Refused,
+            (true, false) => ExitCode::Success,
+        };
         if self.json {
             let problems =
                 problems.iter().map(|Problem { what, hint }| json!({ "what": what, "hint": hint }));
             let problems: Vec<_> = problems.collect();
             let report = json!({
-                "dry_run": false, "targets": tried, "done": done, "problems": problems, "next": next,
+                "dry_run": false, "targets": tried.findings, "done": done, "problems": problems, "next": next,
             });
             return (format!("{report:#}\n"), code);
         }
@@ -107,8 +113,8 @@ impl Page<'_> {
 }
 
 /// What to do about targets that would not accept a turn. The tracing goes on without them.
-fn next_for(tried: &[Finding]) -> Vec<String> {
-    let failed = tried.iter().filter(|finding| finding.level == Level::Failure);
+fn next_for(tried: &Tried) -> Vec<String> {
+    let failed = tried.findings.iter().filter(|finding| finding.level == Level::Failure);
     let steps = failed.map(|finding| {
         let command = finding.command.as_deref().unwrap_or("arize-codex doctor");
         format!(
@@ -140,7 +146,7 @@ mod tests {
                 `~/.arize/harness/bin/arize-codex
                 uninstall` again
         "]]
-        .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[], &[]).0);
+        .assert_eq(&page.report(&[], std::slice::from_ref(&problem), &[], &Tried::default()).0);
         let file = Page { width: None, ..page };
         assert_eq!(
             file.list(&["rm -r '/home/ada/a b' /home/ada/c".to_owned()]),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::Kind;
-use crate::ParseError;
+use crate::{ParseError, command_word};
 
 /// Says why nothing can be delivered to a target until the configuration is put right.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +16,7 @@ pub enum TargetError {
         /// The value as it was written.
         value: String,
     },
-    /// An entry of the list of targets names none.
+    /// An entry of several targets names none.
     #[error("`{key}` is missing; known targets are {}", known_targets())]
     Missing {
         /// The key.
@@ -86,7 +86,7 @@ fn set(key: &str, value: &str) -> String {
     if key.contains('[') {
         format!("set `{key}` to `{value}` in `config.yaml`")
     } else {
-        format!("run `arize-config set {key} {value}`")
+        format!("run `arize-config set {} {value}`", command_word(key))
     }
 }
 
@@ -95,7 +95,7 @@ fn set_secret(key: &str) -> String {
     if key.contains('[') {
         format!("set `{key}` in `config.yaml`")
     } else {
-        format!("run `arize-config set {key} --stdin`")
+        format!("run `arize-config set {} --stdin`", command_word(key))
     }
 }
 

@@ -1,4 +1,5 @@
-//! All targets: the one below `harnesses.codex`, or those of the list `harnesses.codex.targets`.
+//! All targets: the one below `harnesses.codex`, or those of `harnesses.codex.targets`, and beside them
+//! the local store, where `harnesses.codex.local_copy` says so.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -10,11 +11,12 @@ use crate::proxies::{self, Proxies};
 use crate::reader::{
     Reader,
     Source::{self, Key, Own, Variable},
+    TARGETS,
 };
 use crate::sampling::{self, Sampling};
 use crate::{Paths, Warning, document, variables};
 
-const TARGETS: &str = "harnesses.codex.targets";
+const LOCAL_COPY: &str = "harnesses.codex.local_copy";
 
 /// Says where traces go, and what of them.
 #[derive(Debug)]
@@ -36,6 +38,8 @@ pub struct TargetSettings {
     pub proxies: Proxies,
     /// What the environment of this process alone says of its place.
     pub one_off: Option<OneOff>,
+    /// Where its keys stand in the settings file, such as `harnesses.codex`.
+    pub section: String,
 }
 
 impl TargetSettings {
@@ -54,12 +58,36 @@ impl TargetSettings {
 
 /// Decides every target. There is at least one.
 pub(crate) fn resolve_all(paths: &Paths, reader: &mut Reader<'_>) -> Vec<TargetSettings> {
+    let mut all = configured(paths, reader);
+    let has_local = all.iter().any(|target| matches!(target.target, Ok(Target::Local)));
+    if reader.flag(&[Key(LOCAL_COPY)]) == Some(true) && !has_local {
+        let local = local_copy(paths, reader, &all);
+        all.push(local);
+    }
+    all
+}
+
+/// The local store beside other targets. Content and sampling are those of all targets.
+fn local_copy(paths: &Paths, reader: &mut Reader<'_>, others: &[TargetSettings]) -> TargetSettings {
+    let mut settings = settings(paths, reader);
+    settings.name = unique(Kind::Local.name().to_owned(), others);
+    TargetSettings {
+        target: Ok(Target::Local),
+        project_name: project_name(reader, Some(Kind::Local)),
+        metrics: false,
+        ..settings
+    }
+}
+
+fn configured(paths: &Paths, reader: &mut Reader<'_>) -> Vec<TargetSettings> {
     let entries = match reader.value(Key(TARGETS)) {
         None => return vec![settings(paths, reader)],
         Some(Value::Sequence(entries)) if !entries.is_empty() => entries.len(),
+        Some(Value::Mapping(entries)) if !entries.is_empty() => entries.len(),
         Some(other) => {
             let found = match other {
                 Value::Sequence(_) => "an empty list",
+                Value::Mapping(_) => "an empty mapping",
                 other => document::kind(other),
             };
             let mut settings = settings(paths, reader);
@@ -102,6 +130,7 @@ fn settings(paths: &Paths, reader: &mut Reader<'_>) -> TargetSettings {
         metrics,
         proxies,
         one_off: None,
+        section: reader.section(),
     }
 }
 
@@ -122,16 +151,28 @@ fn unknown(entry: usize) -> String {
     format!("unknown-{entry}")
 }
 
-/// Only targets of a list have names: there is nothing else that tells them apart.
+/// Only targets among several have names: there is nothing else that tells them apart. Those of a
+/// mapping have its keys.
 fn name(reader: &mut Reader<'_>) -> Option<String> {
-    const MAX_LENGTH: usize = 64;
     reader.entry?;
     let expected = "a name of at most 64 letters, digits, `.`, `-` and `_`";
-    reader.parsed(&[Own("name")], expected, |text| {
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
-        let is_name = text.len() <= MAX_LENGTH && text.chars().all(is_plain);
-        (is_name && !text.starts_with('.')).then(|| text.to_owned())
-    })
+    if let Some(said) = reader.parsed(&[Own("name")], expected, plain_name) {
+        return Some(said);
+    }
+    let key = reader.entry_name()?;
+    let name = plain_name(&key);
+    if name.is_none() {
+        let name = reader.section();
+        reader.warnings.push(Warning::InvalidValue { name, value: key, expected });
+    }
+    name
+}
+
+fn plain_name(text: &str) -> Option<String> {
+    const MAX_LENGTH: usize = 64;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_".contains(c);
+    let is_name = text.len() <= MAX_LENGTH && text.chars().all(is_plain);
+    (is_name && !text.starts_with('.')).then(|| text.to_owned())
 }
 
 /// The second of a name gets a number.

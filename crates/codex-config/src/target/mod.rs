@@ -76,6 +76,10 @@ impl Kind {
         Self::Stdout,
     ];
 
+    fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Local => "local",
@@ -92,12 +96,11 @@ impl Kind {
 /// Decides the kind of the target from its configured name, or else from what is configured at all.
 fn select(reader: &mut Reader<'_>) -> Result<Kind, TargetError> {
     match reader.named(&[TARGET]) {
-        Some((key, value)) => {
-            let name = value.trim();
-            let kind = Kind::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name));
-            kind.ok_or(TargetError::Unknown { key, value })
+        Some((key, value)) => Kind::of(value.trim()).ok_or(TargetError::Unknown { key, value }),
+        None if reader.entry.is_some() => {
+            let named = reader.entry_name().and_then(|name| Kind::of(&name));
+            named.ok_or_else(|| TargetError::Missing { key: reader.name(TARGET) })
         }
-        None if reader.entry.is_some() => Err(TargetError::Missing { key: reader.name(TARGET) }),
         None => Ok(select_unnamed(reader)),
     }
 }

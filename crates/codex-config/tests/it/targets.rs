@@ -59,6 +59,68 @@ fn an_entry_wins_over_the_environment_which_fills_in_the_rest() {
     );
 }
 
+/// `arize-config` reaches an entry by its name, which is its kind where nothing else is said.
+#[test]
+fn a_mapping_names_its_targets() {
+    let yaml = "
+harnesses:
+  codex:
+    targets:
+      local: {}
+      phoenix: {endpoint: 'http://p', nmae: x}
+      team: {target: phoenix, api_key: own, logging: {prompts: false}}
+      a.b: {endpoint: 'http://q'}
+      ../x: {target: phoenix, endpoint: q}
+";
+    let settings = resolve(&[("PHOENIX_API_KEY", "key")], yaml);
+    check(
+        &settings,
+        expect![[r#"
+            local (codex): Local
+            phoenix (codex): http://p Some("key") 0 headers
+            team (codex): http://localhost:6006 Some("own") 0 headers
+            a.b (codex): `harnesses.codex.targets."a.b".target` is missing; known targets are local, phoenix, arize, mlflow, otlp, file and stdout (hint: run `arize-config set 'harnesses.codex.targets."a.b".target' phoenix` (or `local`))
+            phoenix-2 (codex): `harnesses.codex.targets."../x".endpoint` is `q`, which does not start with `http://` or `https://` and a host (hint: write `harnesses.codex.targets."../x".endpoint` as a URL, for example `https://traces.example:443`)
+            warning: `harnesses.codex.targets.phoenix.nmae` is not a setting (did you mean `harnesses.codex.targets.phoenix.name`?); ignored
+            warning: `harnesses.codex.targets."../x"` is `../x`, not a name of at most 64 letters, digits, `.`, `-` and `_`; ignored"#]],
+    );
+    let prompts: Vec<bool> = settings.targets.iter().map(|target| target.content.prompts).collect();
+    assert_eq!(prompts, [true, true, false, true, true]);
+    let sections: Vec<&str> =
+        settings.targets.iter().take(4).map(|target| target.section.as_str()).collect();
+    let names = [".local", ".phoenix", ".team", ".\"a.b\""];
+    assert_eq!(sections, names.map(|name| format!("harnesses.codex.targets{name}")));
+}
+
+#[test]
+fn a_copy_in_the_local_store_is_kept_beside_other_targets() {
+    let yaml = |keys: &str| format!("harnesses:\n  codex:\n    local_copy: true\n{keys}");
+    check(
+        &resolve(&[], &yaml("    target: phoenix\n    project_name: p\n")),
+        expect![[r#"
+            phoenix (p): http://localhost:6006 None 0 headers
+            local (p): Local"#]],
+    );
+    // Which target it is may be in the environment.
+    check(
+        &resolve(&[("PHOENIX_ENDPOINT", "http://p")], &yaml("")),
+        expect![[r#"
+            phoenix (codex): http://p None 0 headers
+            local (codex): Local"#]],
+    );
+    check(&resolve(&[], &yaml("")), expect!["local (codex): Local"]);
+    check(
+        &resolve(&[], &yaml("    targets: [{target: local, project_name: p}]\n")),
+        expect!["local (p): Local"],
+    );
+    check(
+        &resolve(&[], &yaml("    targets: {local: {target: phoenix}}\n")),
+        expect![[r#"
+            local (codex): http://localhost:6006 None 0 headers
+            local-2 (codex): Local"#]],
+    );
+}
+
 #[test]
 fn names_tell_targets_apart() {
     let settings = targets(

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use codex_config::{Paths, Settings, Target, TargetError, TargetSettings};
+use codex_config::{Paths, Settings, Target, TargetError, TargetSettings, command_word};
 use exporters::{ExportError, Probe, RetryClass};
 use program_log::chain;
 
@@ -40,8 +40,9 @@ pub struct TargetFacts {
     pub asked: SystemTime,
     /// What starts a server of this kind on this machine; none where it is elsewhere.
     pub start: Option<String>,
-    /// The key in the settings that holds the credential, where `arize-config` can set it.
-    pub key: Option<&'static str>,
+    /// The key in the settings that holds the credential, where `arize-config` can set it: it reaches no
+    /// entry of a list.
+    pub key: Option<String>,
 }
 
 /// An answer, or why there is none.
@@ -62,6 +63,17 @@ pub enum Answer {
     Error(ExportError),
 }
 
+impl Answer {
+    /// Whether no turn is accepted until something is changed; waiting does not help.
+    pub(crate) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Misnamed { .. } | Self::Unusable(_) => true,
+            Self::Probe(_) => false,
+            Self::Error(error) => !may_pass(error),
+        }
+    }
+}
+
 /// Asks all targets at once.
 pub fn inspect(settings: &Settings, paths: &Paths) -> Vec<TargetFacts> {
     inspect_within(settings, paths, PATIENCE)
@@ -73,18 +85,17 @@ pub(crate) fn inspect_within(
     paths: &Paths,
     patience: Duration,
 ) -> Vec<TargetFacts> {
-    let is_alone = settings.targets.len() == 1;
     thread::scope(|scope| {
         let asking: Vec<_> = settings
             .targets
             .iter()
-            .map(|target| scope.spawn(move || ask(target, paths, patience, is_alone)))
+            .map(|target| scope.spawn(move || ask(target, paths, patience)))
             .collect();
         asking.into_iter().filter_map(|asked| asked.join().ok()).collect()
     })
 }
 
-fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: bool) -> TargetFacts {
+fn ask(target: &TargetSettings, paths: &Paths, patience: Duration) -> TargetFacts {
     let mut place = String::new();
     let answer = match &target.target {
         Err(error) => misnamed(error),
@@ -103,7 +114,7 @@ fn ask(target: &TargetSettings, paths: &Paths, patience: Duration, is_alone: boo
         answer,
         asked: SystemTime::now(),
         start: target.target.as_ref().ok().and_then(start),
-        key: is_alone.then_some("harnesses.codex.api_key"),
+        key: is_reached(&target.section).then(|| format!("{}.api_key", target.section)),
     }
 }
 
@@ -120,25 +131,29 @@ pub enum Remedy {
     Setup,
 }
 
+fn is_reached(key: &str) -> bool {
+    !key.contains('[')
+}
+
 fn misnamed(error: &TargetError) -> Answer {
-    let is_alone = |key: &str| !key.contains('[');
     let remedy = match error {
-        TargetError::Unknown { key, .. } | TargetError::Missing { key } if is_alone(key) => {
+        TargetError::Unknown { key, .. } | TargetError::Missing { key } if is_reached(key) => {
             Some(Remedy::Set(key.clone(), "phoenix".to_owned()))
         }
         TargetError::MissingSettings { missing, .. } => {
             let keys: Vec<String> = missing.iter().map(|(key, _)| key.clone()).collect();
-            keys.iter().all(|key| is_alone(key)).then_some(Remedy::Ask(keys))
+            keys.iter().all(|key| is_reached(key)).then_some(Remedy::Ask(keys))
         }
         TargetError::OnlyInDryRun => {
             Some(Remedy::Set("harnesses.codex.target".to_owned(), "local".to_owned()))
         }
-        TargetError::InvalidEndpoint { key, value } if is_alone(key) => match lacks_scheme(value) {
+        TargetError::InvalidEndpoint { key, value } if is_reached(key) => match lacks_scheme(value)
+        {
             true => Some(Remedy::Set(key.clone(), format!("http://{value}"))),
             false => Some(Remedy::Setup),
         },
-        TargetError::NoEndpoint { key, .. } if is_alone(key) => Some(Remedy::Setup),
-        TargetError::InvalidSetting { key, .. } if is_alone(key) => {
+        TargetError::NoEndpoint { key, .. } if is_reached(key) => Some(Remedy::Setup),
+        TargetError::InvalidSetting { key, .. } if is_reached(key) => {
             Some(Remedy::Remove(key.clone()))
         }
         _ => None,
@@ -223,8 +238,8 @@ fn evaluate(facts: &TargetFacts, remedies: Remedies<'_>) -> Finding {
 
 fn remedy(error: &ExportError, facts: &TargetFacts, config: &Path) -> String {
     match error {
-        error if error.refuses_credentials() => match facts.key {
-            Some(key) => format!("arize-config set {key} --stdin"),
+        error if error.refuses_credentials() => match &facts.key {
+            Some(key) => format!("arize-config set {} --stdin", command_word(key)),
             None => edit(config),
         },
         ExportError::Connect { url, .. } => match &facts.start {
@@ -315,7 +330,7 @@ mod tests {
             answer,
             asked: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000),
             start: None,
-            key: Some("harnesses.codex.api_key"),
+            key: Some("harnesses.codex.api_key".to_owned()),
         }
     }
 

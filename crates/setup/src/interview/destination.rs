@@ -1,29 +1,22 @@
-//! Where traces go, and what is needed to get there.
+//! The address of a backend, and the credentials that it asks for.
 
 use codex_config::{Environment, Secret, is_header_name, variables};
 
 use super::{InterviewError, not_empty};
 use crate::answers::{Backend, Destination, Request};
-use crate::ask::{Ask, AskError};
+use crate::ask::Ask;
 use crate::facts::Facts;
 use crate::header::Header;
 use crate::mlflow_plugin;
 
-/// Decides where traces go.
+/// Decides what is needed to get to a backend, of which this much is known.
 pub(super) fn destination(
+    template: Destination,
     request: &Request,
     facts: &Facts,
     environment: &Environment,
     ask: &mut dyn Ask,
 ) -> Result<Destination, InterviewError> {
-    let known = facts.settings.destination.clone();
-    let known = known.or_else(|| from_environment(environment)).or(facts.mlflow_plugin.clone());
-    let template = match request.target {
-        Some(backend) => known.filter(|known| known.backend == backend),
-        None => Some(choose_backend(facts, known, ask)?),
-    };
-    let template =
-        template.unwrap_or_else(|| Destination::of(request.target.unwrap_or(Backend::Local)));
     let backend = template.backend;
     if backend != Backend::Mlflow && request.experiment_id.is_some() {
         return Err(InterviewError::Wrong {
@@ -40,7 +33,8 @@ pub(super) fn destination(
         None => {
             let proposed = template.endpoint.as_deref().or(backend.default_endpoint());
             let (check, help) = endpoint_question(backend);
-            ask.text("Endpoint", proposed.unwrap_or_default(), help, check)?
+            let question = format!("Address of {}", backend.title());
+            ask.text(&question, proposed.unwrap_or_default(), help, check)?
         }
     };
     check_endpoint(backend, &endpoint)?;
@@ -98,8 +92,7 @@ fn experiment_id(
     }
     let of_plugin = facts.mlflow_plugin.as_ref().and_then(|plugin| plugin.experiment_id.clone());
     let variable = environment.get(variables::MLFLOW_EXPERIMENT_ID).map(str::to_owned);
-    let is_new =
-        facts.settings.destination.as_ref().is_none_or(|now| now.backend != Backend::Mlflow);
+    let is_new = facts.settings.targets.as_ref().is_none_or(|now| !now.has(Backend::Mlflow));
     let proposed = known.or_else(|| variable.or(of_plugin).filter(|_| is_new)).unwrap_or_default();
     let help = "its number; Enter without one takes the experiment called like the project";
     let typed = ask.text("Experiment id", &proposed, help, |text| match text {
@@ -114,43 +107,6 @@ fn check_experiment(id: &str) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("the experiment id `{id}` is not a number")),
     }
-}
-
-/// Offers the backends, what other harnesses send to first.
-fn choose_backend(
-    facts: &Facts,
-    known: Option<Destination>,
-    ask: &mut dyn Ask,
-) -> Result<Destination, AskError> {
-    let mut offered: Vec<(String, Destination)> = Vec::new();
-    for (harness, destination) in &facts.settings.neighbours {
-        let place = destination.endpoint.as_deref().unwrap_or("no address");
-        let option = format!("the same as {harness}  ({}, {place})", destination.backend);
-        offered.push((option, destination.clone()));
-    }
-    for backend in Backend::ALL {
-        let of_known = known.clone().filter(|known| known.backend == *backend);
-        let destination = of_known.unwrap_or_else(|| Destination::of(*backend));
-        offered.push((backend.about().to_owned(), destination));
-    }
-    let preferred = known.map_or(Backend::Local, |known| known.backend);
-    let proposed = offered.iter().rposition(|(_, offer)| offer.backend == preferred);
-    let options: Vec<String> = offered.iter().map(|(option, _)| option.clone()).collect();
-    let chosen = ask.choose("Where should traces go?", &options, proposed.unwrap_or_default())?;
-    Ok(offered.swap_remove(chosen).1)
-}
-
-fn from_environment(environment: &Environment) -> Option<Destination> {
-    let set =
-        |names: &[&str]| names.iter().find_map(|name| environment.get(name)).map(str::to_owned);
-    let phoenix = set(&[variables::PHOENIX_ENDPOINT, variables::PHOENIX_COLLECTOR_ENDPOINT]);
-    let backend =
-        match (&phoenix, set(&[variables::ARIZE_API_KEY]), set(&[variables::ARIZE_SPACE_ID])) {
-            (Some(_), ..) => Backend::Phoenix,
-            (None, Some(_), Some(_)) => Backend::Arize,
-            _ => return None,
-        };
-    Some(Destination { endpoint: phoenix, ..Destination::of(backend) })
 }
 
 fn api_key(
@@ -182,11 +138,12 @@ fn api_key(
         (None, None) => "it is not shown; Enter if there is none".to_owned(),
     };
     let known = known.or_else(|| environment.get(variable).map(Secret::new));
-    let mut typed = ask.secret("API key", &help)?;
+    let question = format!("API key of {}", backend.title());
+    let mut typed = ask.secret(&question, &help)?;
     if backend == Backend::Arize && typed.is_none() && known.is_none() {
         // Once more, before all that was answered is lost.
         ask.tell("Arize AX accepts nothing without a key.");
-        typed = ask.secret("API key", &help)?;
+        typed = ask.secret(&question, &help)?;
     }
     Ok(typed.or(known))
 }

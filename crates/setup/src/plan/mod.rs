@@ -101,9 +101,9 @@ pub enum PlanError {
         /// Who listens there.
         owner: String,
     },
-    /// The settings name several targets.
-    #[error("`harnesses.codex.targets` is a list of targets, which setup does not change")]
-    ListOfTargets,
+    /// The settings name several targets in a way of the user's own.
+    #[error("`harnesses.codex.targets` is written by hand, and setup does not change it")]
+    OwnTargets,
     /// Something that is wanted cannot be had.
     #[error("{what}")]
     Unavailable {
@@ -127,7 +127,7 @@ impl PlanError {
                 "all programs must be in one folder; the README says how to build them"
             }
             Self::PortTaken { .. } => "--port with another one",
-            Self::ListOfTargets => "change the list in config.yaml, and leave --target out",
+            Self::OwnTargets => "change the targets in config.yaml, and leave --target out",
             Self::Unavailable { hint, .. } => hint,
             Self::Edit { .. } => "correct the file in an editor",
             Self::File(FileError::Snapshot(file_edit::FileError::Read { source, .. }))

@@ -10,14 +10,16 @@ use serde_yaml::Value;
 use super::PlanError;
 use crate::answers::{Answers, Destination, ExistingOtel};
 use crate::change::{Change, Part, Undo};
-use crate::facts::Facts;
+use crate::facts::{Facts, of_backend};
 use crate::header::Header;
 use crate::parts::codex_config::{GRPC, foreign_exporter, sends_to_us};
 
 /// Plans the settings.
 pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>, PlanError> {
-    let mut wanted = destination(facts, answers)?;
-    wanted.extend(tls(answers));
+    let mut wanted = targets(facts, answers)?;
+    if answers.targets.is_none() {
+        wanted.extend(tls(CODEX, answers));
+    }
     wanted.extend(others(facts, answers));
     wanted.extend(forwarding(facts, answers));
     let edited = edit::set_all(&facts.settings_base, &wanted)
@@ -27,46 +29,102 @@ pub(super) fn change(facts: &Facts, answers: &Answers) -> Result<Option<Change>,
     Ok(super::change(Part::Settings, state, &facts.record, edited.text, undo, satisfied))
 }
 
-fn destination(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanError> {
-    let Some(destination) = &answers.destination else { return Ok(Vec::new()) };
-    if facts.settings.has_list_of_targets {
-        return Err(PlanError::ListOfTargets);
+/// Where the keys of a single target stand, and what all targets have in common.
+const CODEX: &str = "harnesses.codex";
+
+fn targets(facts: &Facts, answers: &Answers) -> Result<Vec<Setting>, PlanError> {
+    let Some(targets) = &answers.targets else { return Ok(Vec::new()) };
+    if facts.settings.has_own_targets {
+        return Err(PlanError::OwnTargets);
     }
-    let mut wanted = vec![set("harnesses.codex.target", destination.backend.name())];
-    let before = facts.destination_before();
-    let details = before.as_ref().map(|before| before.details());
-    for (index, (key, value)) in destination.details().into_iter().enumerate() {
-        let key = format!("harnesses.codex.{key}");
-        let was_there = details.is_some_and(|details| details[index].1.is_some());
-        match value {
-            Some(value) => wanted.push(set(&key, value)),
-            // What another backend needed would be wrong for this one.
-            None if was_there => wanted.push(without(&key)),
-            None => {}
+    let before = facts.codex_before();
+    let has = |key: &str| before.as_ref().is_some_and(|codex| codex.get(key).is_some());
+    let mut wanted = match &*targets.destinations {
+        [only] => {
+            let several = has("targets").then(|| without(&format!("{CODEX}.targets")));
+            let target = set(&format!("{CODEX}.target"), only.backend.name());
+            let keys = section(CODEX, facts.destination_before().as_ref(), only);
+            several.into_iter().chain([target]).chain(keys).chain(tls(CODEX, answers)).collect()
         }
+        several => several_targets(facts, answers, several),
+    };
+    match targets.local_copy {
+        true => wanted.push(set(&format!("{CODEX}.local_copy"), true)),
+        false if has("local_copy") => wanted.push(without(&format!("{CODEX}.local_copy"))),
+        false => {}
     }
-    wanted.extend(headers(before.as_ref().map_or(&[][..], |before| &before.headers), destination));
     Ok(wanted)
 }
 
+/// A mapping from the kinds of targets to their keys, in place of the keys of a single one.
+fn several_targets(facts: &Facts, answers: &Answers, several: &[Destination]) -> Vec<Setting> {
+    let before = facts.codex_before();
+    let entries = before.as_ref().and_then(|codex| codex.get("targets")?.as_mapping());
+    let entries: Vec<(String, &Value)> = entries
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, entry)| Some((name.as_str()?.to_owned(), entry)))
+        .collect();
+    let is_wanted = |name: &str| several.iter().any(|wanted| wanted.backend.name() == name);
+    let gone = entries.iter().filter(|(name, _)| !is_wanted(name));
+    let mut wanted: Vec<Setting> =
+        gone.map(|(name, _)| without(&format!("{CODEX}.targets.{name}"))).collect();
+    if let Some(single) = facts.destination_before() {
+        let details = single.details().into_iter().filter(|(_, value)| value.is_some());
+        let keys = std::iter::once("target").chain(details.map(|(key, _)| key));
+        wanted.extend(keys.map(|key| without(&format!("{CODEX}.{key}"))));
+        if !single.headers.is_empty() {
+            wanted.push(without(&format!("{CODEX}.headers")));
+        }
+    }
+    for destination in several {
+        let name = destination.backend.name();
+        let above = format!("{CODEX}.targets.{name}");
+        let before = entries.iter().find(|(known, _)| known == name);
+        let before = before.map(|(_, entry)| of_backend(destination.backend, entry));
+        wanted.extend(section(&above, before.as_ref(), destination));
+        wanted.extend(tls(&above, answers));
+    }
+    wanted
+}
+
+/// The keys of a backend, in place of those that are there.
+fn section(above: &str, before: Option<&Destination>, wanted: &Destination) -> Vec<Setting> {
+    let there = before.map(Destination::details);
+    let mut settings = Vec::new();
+    for (index, (key, value)) in wanted.details().into_iter().enumerate() {
+        let key = format!("{above}.{key}");
+        match value {
+            Some(value) => settings.push(set(&key, value)),
+            // What another backend needed would be wrong for this one.
+            None if there.is_some_and(|there| there[index].1.is_some()) => {
+                settings.push(without(&key));
+            }
+            None => {}
+        }
+    }
+    let headers_before = before.map_or(&[][..], |before| &before.headers);
+    settings.extend(headers(&format!("{above}.headers"), headers_before, wanted));
+    settings
+}
+
 /// Sets the headers, and takes those away that another backend had.
-fn headers(before: &[Header], destination: &Destination) -> Vec<Setting> {
-    const KEY: &str = "harnesses.codex.headers";
+fn headers(above: &str, before: &[Header], destination: &Destination) -> Vec<Setting> {
     if destination.headers.is_empty() {
-        return if before.is_empty() { Vec::new() } else { vec![without(KEY)] };
+        return if before.is_empty() { Vec::new() } else { vec![without(above)] };
     }
     let is_kept = |name: &str| destination.headers.iter().any(|header| header.name == name);
     let gone = before.iter().filter(|header| !is_kept(&header.name));
-    let gone = gone.map(|header| Setting { key: below(KEY, &header.name), value: None });
+    let gone = gone.map(|header| Setting { key: below(above, &header.name), value: None });
     let set = destination.headers.iter().map(|header| Setting {
-        key: below(KEY, &header.name),
+        key: below(above, &header.name),
         value: Some(header.value.expose().into()),
     });
     gone.chain(set).collect()
 }
 
-fn tls(answers: &Answers) -> Vec<Setting> {
-    files("harnesses.codex", &answers.tls, |file| file.to_owned())
+fn tls(above: &str, answers: &Answers) -> Vec<Setting> {
+    files(above, &answers.tls, |file| file.to_owned())
 }
 
 /// The keys of files for TLS, as far as there are some.

@@ -129,23 +129,24 @@ fn mlflows_own_plugin_says_where_traces_go_and_makes_way() {
 fn a_workspace_does_not_say_where_traces_go() {
     let mut home = Home::with(&[("work/.codex/mlflow-tracing.json", MLFLOW_PLUGIN)]);
     home.machine.folder = home.path("work");
-    for target in [None, Some(setup::Backend::Mlflow)] {
-        let answers = home.plan(&setup::Request { target, ..quiet() }).1;
-        let endpoint = answers.destination.unwrap().endpoint;
-        assert_ne!(endpoint.as_deref(), Some("http://m:5000"), "{target:?}");
+    for targets in [vec![], vec![setup::Backend::Mlflow]] {
+        let request = setup::Request { targets: targets.clone(), ..quiet() };
+        let answers = home.plan(&request).1;
+        let endpoint = answers.targets.unwrap().destinations.remove(0).endpoint;
+        assert_ne!(endpoint.as_deref(), Some("http://m:5000"), "{targets:?}");
     }
 }
 
 #[test]
 fn mlflows_own_plugin_goes_on_beside_another_target() {
     let home = mlflow_plugin();
-    let request = setup::Request { target: Some(setup::Backend::Local), ..quiet() };
+    let request = setup::Request { targets: vec![setup::Backend::Local], ..quiet() };
     home.install(&request);
     let settings = home.read(".arize/harness/config.yaml");
     assert!(settings.contains("chained_notify: [\"mlflow-codex\",\"notify-hook\"]"), "{settings}");
     assert!(home.plan(&quiet()).2.is_empty());
     // Then to MLflow: who had it started before is asked, and it stays if they say nothing.
-    home.install(&setup::Request { target: Some(setup::Backend::Mlflow), ..quiet() });
+    home.install(&setup::Request { targets: vec![setup::Backend::Mlflow], ..quiet() });
     let settings = home.read(".arize/harness/config.yaml");
     assert!(settings.contains("chained_notify") && settings.contains("target: mlflow"));
 }
@@ -154,7 +155,7 @@ fn mlflows_own_plugin_goes_on_beside_another_target() {
 fn an_experiment_is_named_by_its_number() {
     let home = Home::with(&[]);
     let id = |id: &str| Some(id.to_owned());
-    let mlflow = setup::Request { target: Some(setup::Backend::Mlflow), ..quiet() };
+    let mlflow = setup::Request { targets: vec![setup::Backend::Mlflow], ..quiet() };
     home.install(&setup::Request { experiment_id: id("12"), ..mlflow.clone() });
     assert!(home.read(".arize/harness/config.yaml").contains("experiment_id: \"12\""));
     assert!(home.plan(&quiet()).2.is_empty());
@@ -170,7 +171,7 @@ fn an_experiment_is_named_by_its_number() {
         refused(&setup::Request { experiment_id: id("codex"), ..mlflow }),
         "the experiment id `codex` is not a number"
     );
-    let local = setup::Request { target: Some(setup::Backend::Local), ..quiet() };
+    let local = setup::Request { targets: vec![setup::Backend::Local], ..quiet() };
     assert_eq!(
         refused(&setup::Request { experiment_id: id("1"), ..local }),
         "the target `local` has no experiments"

@@ -151,7 +151,7 @@ fn a_program_that_is_missing_is_named() {
 fn an_endpoint_needs_a_scheme_and_a_receiver_of_otlp_needs_an_endpoint() {
     let home = Home::with(&[]);
     let request = Request {
-        target: Some(Backend::Phoenix),
+        targets: vec![Backend::Phoenix],
         endpoint: Some("localhost:6006".to_owned()),
         ..quiet()
     };
@@ -161,27 +161,30 @@ fn an_endpoint_needs_a_scheme_and_a_receiver_of_otlp_needs_an_endpoint() {
         "the endpoint `localhost:6006` begins with neither http:// nor https://",
     );
     let request = Request {
-        target: Some(Backend::Phoenix),
+        targets: vec![Backend::Phoenix],
         endpoint: Some("http://me:hunter2@localhost:6006".to_owned()),
         ..quiet()
     };
     let expected = "an endpoint has no user name: credentials belong in the API key or a header";
     check(&home, &request, expected);
-    let request = Request { target: Some(Backend::Otlp), ..quiet() };
+    let request = Request { targets: vec![Backend::Otlp], ..quiet() };
     check(&home, &request, "the target `otlp` needs an endpoint");
-    let request = Request { target: Some(Backend::Arize), ..quiet() };
+    let request = Request { targets: vec![Backend::Arize], ..quiet() };
     check(&home, &request, "Arize AX needs an API key and a space id");
+    let endpoint = Some("http://p".to_owned());
+    let request = Request { targets: vec![Backend::Phoenix, Backend::Mlflow], endpoint, ..quiet() };
+    check(&home, &request, "`--endpoint` does not say for which of several targets it is");
 }
 
 #[test]
 fn a_list_of_targets_is_not_ours_to_change() {
     let list = "harnesses:\n  codex:\n    targets:\n      - target: local\n";
     let home = Home::with(&[(".arize/harness/config.yaml", list)]);
-    let request = Request { target: Some(Backend::Local), ..quiet() };
+    let request = Request { targets: vec![Backend::Local], ..quiet() };
     check(
         &home,
         &request,
-        "`harnesses.codex.targets` is a list of targets, which setup does not change",
+        "`harnesses.codex.targets` is written by hand, and setup does not change it",
     );
     home.install(&quiet());
     assert!(!home.read(".arize/harness/config.yaml").contains("\n    target:"));

@@ -67,6 +67,14 @@ fn of_daemon(home: &Home, request: &Request) -> (bool, bool) {
         ) -> Result<usize, setup::ask::AskError> {
             self.0.choose(q, o, p)
         }
+        fn choose_some(
+            &mut self,
+            q: &str,
+            o: &[String],
+            p: &[usize],
+        ) -> Result<Vec<usize>, setup::ask::AskError> {
+            self.0.choose_some(q, o, p)
+        }
         fn text(
             &mut self,
             q: &str,
@@ -89,6 +97,9 @@ fn of_daemon(home: &Home, request: &Request) -> (bool, bool) {
         }
         fn tell(&mut self, message: &str) {
             self.0.tell(message);
+        }
+        fn list(&mut self, heading: &str, items: &[String]) {
+            self.0.list(heading, items);
         }
     }
     let facts: Facts = setup::inspect(&home.machine, request).unwrap();

@@ -20,7 +20,7 @@ fn config(home: &Home) -> String {
 fn a_backend_with_a_key_which_no_diff_shows() {
     let home = Home::with(&[]);
     let request = Request {
-        target: Some(Backend::Phoenix),
+        targets: vec![Backend::Phoenix],
         endpoint: Some("https://phoenix.example".to_owned()),
         api_key: Some(Secret::new("sk-1")),
         project: Some("ours".to_owned()),
@@ -30,12 +30,13 @@ fn a_backend_with_a_key_which_no_diff_shows() {
     let (facts, _, plan) = home.plan(&request);
     assert!(plan.diff().contains("api_key: ***") && !plan.diff().contains("sk-1"));
     home.apply(&facts, &plan).unwrap();
-    expect![[r"
+    expect![[r#"
         harnesses:
           codex:
             target: phoenix
             endpoint: https://phoenix.example
             api_key: sk-1
+            local_copy: true
             project_name: ours
             collector:
               port: 25999
@@ -44,10 +45,10 @@ fn a_backend_with_a_key_which_no_diff_shows() {
           prompts: true
           tool_details: false
           tool_content: false
-    "]]
+    "#]]
     .assert_eq(&config(&home));
     // Another backend: what the first one needed would be wrong for it.
-    let other = Request { target: Some(Backend::Local), ..quiet() };
+    let other = Request { targets: vec![Backend::Local], ..quiet() };
     home.install(&other);
     assert!(!config(&home).contains("sk-1") && !config(&home).contains("phoenix"));
     assert!(config(&home).contains("project_name: ours"));
@@ -55,11 +56,92 @@ fn a_backend_with_a_key_which_no_diff_shows() {
 }
 
 #[test]
+fn several_targets_and_back_to_one() {
+    let own = "# mine\nharnesses:\n  codex:\n    target: phoenix\n    endpoint: http://p\n    api_key: k\n";
+    let home = Home::with(&[(".arize/harness/config.yaml", own)]);
+    let several = Request {
+        targets: vec![Backend::Mlflow, Backend::Local, Backend::Phoenix, Backend::Mlflow],
+        ..quiet()
+    };
+    home.install(&several);
+    expect![[r#"
+        # mine
+        harnesses:
+          codex:
+            targets:
+              phoenix:
+                endpoint: http://p
+                api_key: k
+              mlflow:
+                endpoint: http://localhost:5000
+            local_copy: true
+            project_name: codex
+            collector:
+              port: 25999
+              require_write_token: true
+    "#]]
+    .assert_eq(&config(&home));
+    assert!(home.plan(&several).2.is_empty());
+    assert!(home.plan(&quiet()).2.is_empty(), "{}", home.plan(&quiet()).2.diff());
+    // `arize-config` reaches each by its name; setup keeps what it set.
+    let key = "harnesses.codex.targets.mlflow.api_key".parse().unwrap();
+    let token = codex_config::Scalar::text("token");
+    let set = codex_config::edit::set(&config(&home), &key, &token).unwrap();
+    home.write(".arize/harness/config.yaml", &set);
+    assert!(home.plan(&quiet()).2.is_empty(), "{}", home.plan(&quiet()).2.diff());
+    home.install(&Request { targets: vec![Backend::Mlflow], ..quiet() });
+    let settings = config(&home);
+    assert!(settings.contains("target: mlflow") && settings.contains("local_copy: true"));
+    assert!(settings.contains("api_key: token") && !settings.contains("targets"), "{settings}");
+    let one = Request { targets: vec![Backend::Phoenix], local_copy: Some(false), ..quiet() };
+    home.install(&one);
+    assert!(!config(&home).contains("local_copy") && !config(&home).contains("mlflow"));
+    assert!(home.plan(&quiet()).2.is_empty(), "{}", home.plan(&quiet()).2.diff());
+    home.uninstall(false);
+    // With the key that the user set beside it since.
+    expect![[r#"
+        # mine
+        harnesses:
+          codex:
+            targets:
+              mlflow:
+                api_key: token
+            api_key: k
+            endpoint: http://p
+            target: phoenix
+    "#]]
+    .assert_eq(&config(&home));
+}
+
+/// Files that were there before this setting, and an answer that declined it.
+#[test]
+fn a_local_copy_is_added_to_no_settings_behind_their_users_back() {
+    let phoenix = "harnesses:\n  codex:\n    target: phoenix\n    endpoint: http://p\n";
+    let settings = |request: &Request, before: &str| {
+        let home = Home::with(&[(".arize/harness/config.yaml", before)]);
+        home.install(request);
+        config(&home)
+    };
+    assert!(!settings(&quiet(), phoenix).contains("local_copy"));
+    let mlflow = Request { targets: vec![Backend::Mlflow], ..quiet() };
+    assert!(!settings(&mlflow, phoenix).contains("local_copy"));
+    assert!(settings(&mlflow, "").contains("local_copy: true"));
+    assert!(
+        settings(&mlflow, "harnesses: {codex: {target: local}}\n").contains("local_copy: true")
+    );
+    let with = Request { local_copy: Some(true), ..quiet() };
+    assert!(settings(&with, phoenix).contains("local_copy: true"));
+    let without = Request { local_copy: Some(false), ..mlflow };
+    assert!(!settings(&without, "").contains("local_copy"));
+    assert!(!settings(&Request { targets: vec![Backend::Local], ..quiet() }, "").contains("_copy"));
+}
+
+#[test]
 fn a_receiver_of_otlp_with_headers_and_certificates() {
     let home = Home::with(&[("ca.pem", "pem"), ("c.pem", "pem"), ("k.pem", "pem")]);
     let secret = Header::new("x-team", "sk-1").unwrap();
     let request = Request {
-        target: Some(Backend::Otlp),
+        targets: vec![Backend::Otlp],
         endpoint: Some("https://c.example".to_owned()),
         headers: vec!["authorization=Bearer ${TOKEN}".parse().unwrap(), secret],
         tls: TlsFiles {
@@ -85,6 +167,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
             ca_file: ~/ca.pem
             client_certificate: ~/c.pem
             client_key: ~/k.pem
+            local_copy: true
             project_name: codex
             collector:
               port: 25999
@@ -104,7 +187,7 @@ fn a_receiver_of_otlp_with_headers_and_certificates() {
     assert!(said.contains("Bearer ${TOKEN}\"\n      X-Team: sk-2\n"), "{said}");
     assert!(!said.contains("sk-1") && said.contains("ca_file"), "{said}");
     // Another backend has other headers.
-    home.install(&Request { target: Some(Backend::Mlflow), ..quiet() });
+    home.install(&Request { targets: vec![Backend::Mlflow], ..quiet() });
     assert!(!config(&home).contains("headers"), "{}", config(&home));
 }
 
@@ -115,7 +198,7 @@ fn what_another_harness_uses_is_offered_and_not_taken_unasked() {
     let home = Home::with(&[(".arize/harness/config.yaml", theirs)]);
     let (facts, answers, _) = home.plan(&quiet());
     assert_eq!(facts.settings.neighbours[0].0, "claude-code");
-    assert_eq!(answers.destination.unwrap().backend, Backend::Local);
+    assert_eq!(answers.targets.unwrap().destinations.remove(0).backend, Backend::Local);
 }
 
 #[test]
@@ -307,7 +390,7 @@ fn the_other_programs_understand_all_of_it() {
         (".zshrc", ""),
     ]);
     home.install(&Request {
-        target: Some(Backend::Arize),
+        targets: vec![Backend::Arize],
         api_key: Some(Secret::new("k")),
         space_id: Some("007".to_owned()),
         project: Some("true".to_owned()),
