@@ -14,11 +14,7 @@ use crate::workspace::{build_release, programs};
 pub(crate) fn run(root: Option<&Path>) -> anyhow::Result<()> {
     announce("the first build takes some minutes");
     let built = build_release()?;
-    let root = match root {
-        Some(root) => root.to_owned(),
-        None => cargo_home().context("neither `CARGO_HOME` nor a home directory is known")?,
-    };
-    let folder = root.join("bin");
+    let folder = folder(root)?;
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let programs = programs()?;
     for program in &programs {
@@ -37,6 +33,25 @@ pub(crate) fn run(root: Option<&Path>) -> anyhow::Result<()> {
         eprintln!("  ({} is not on your PATH)", folder.display());
     }
     Ok(())
+}
+
+/// Removes them again.
+#[expect(clippy::print_stderr, reason = "it is for the person who ran the task")]
+pub(crate) fn remove(root: Option<&Path>) -> anyhow::Result<()> {
+    let folder = folder(root)?;
+    for program in programs()? {
+        let file = folder.join(format!("{program}{EXE_SUFFIX}"));
+        if file.exists() {
+            std::fs::remove_file(&file).with_context(|| file.display().to_string())?;
+            eprintln!("removed {}", file.display());
+        }
+    }
+    Ok(())
+}
+
+fn folder(root: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let root = root.map(Path::to_owned).or_else(cargo_home);
+    Ok(root.context("neither `CARGO_HOME` nor a home directory is known")?.join("bin"))
 }
 
 fn cargo_home() -> Option<PathBuf> {

@@ -1,7 +1,10 @@
 //! `cargo xtask e2e`: the stories of `tests/`, with the real Codex and a real Phoenix.
 
-use crate::workspace::{build_shipped, cargo};
-use crate::{install, run};
+use std::path::Path;
+use std::process::Command;
+
+use crate::workspace::{build_shipped, cargo, target_dir};
+use crate::{dist, install, run};
 
 /// The Codex that the stories are written for.
 pub(crate) const CODEX_VERSION: &str = "0.171.0";
@@ -15,15 +18,32 @@ const OF_EVERY_VERSION: [&str; 2] = ["complete::", "sources::"];
 ///
 /// What the stories start, they end themselves, however they end.
 pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
-    let codex = install::codex(codex_version)?;
-    let phoenix = install::phoenix()?;
-    let rotel = install::rotel()?;
-    let mlflow = install::mlflow()?;
     let binaries = build_shipped()?;
     let filters = match filters {
         [] if codex_version != CODEX_VERSION => &OF_EVERY_VERSION,
         filters => filters,
     };
+    let packages = target_dir()?.join("packages");
+    run::announce("packing the programs");
+    dist::rehearse(&binaries, &packages)?;
+    let mut stories = stories(codex_version, filters)?;
+    stories
+        .env("STORIES_PHOENIX", install::phoenix()?)
+        .env("STORIES_ROTEL", install::rotel()?)
+        .env("STORIES_MLFLOW", install::mlflow()?)
+        .env("STORIES_BIN_DIR", binaries)
+        .env("STORIES_PACKAGES", packages);
+    run::succeed(&mut stories)
+}
+
+/// Runs the stories of the packages in this folder.
+pub(crate) fn run_packages(packages: &Path) -> anyhow::Result<()> {
+    let mut stories = stories(CODEX_VERSION, &["installer::", "packages::"])?;
+    run::succeed(stories.env("STORIES_PACKAGES", packages))
+}
+
+/// Prepares a run of stories, with what all of them need.
+fn stories(codex_version: &str, filters: &[&str]) -> anyhow::Result<Command> {
     // The tests of their library belong to `cargo xtask test`.
     let only = ["test", "--package", "stories", "--features", "e2e", "--test", "stories", "--"];
     let mut stories = cargo(&only)?;
@@ -31,10 +51,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
         // Most of a story is waiting; more at a time would only blur the measured times.
         .arg("--test-threads=2")
         .args(filters)
-        .env("STORIES_CODEX", codex)
-        .env("STORIES_PHOENIX", phoenix)
-        .env("STORIES_ROTEL", rotel)
-        .env("STORIES_MLFLOW", mlflow)
-        .env("STORIES_BIN_DIR", binaries);
-    run::succeed(&mut stories)
+        .env("STORIES_CODEX", install::codex(codex_version)?)
+        .env("STORIES_INSTALLERS", install::installers()?);
+    Ok(stories)
 }

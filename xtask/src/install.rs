@@ -1,4 +1,4 @@
-//! The programs of others that the stories need, each installed once below `target/e2e/`.
+//! The programs of others that tasks need, each installed once below `target/e2e/` or `target/tools/`.
 
 use std::env::consts::{ARCH, OS};
 use std::fs;
@@ -13,6 +13,8 @@ use crate::workspace::{cargo, target_dir};
 const PHOENIX_VERSION: &str = "20.26.1";
 const MLFLOW_VERSION: &str = "3.17.2";
 const ROTEL_VERSION: &str = "0.0.1a15";
+const PIPX: &str = "pipx==1.18.4";
+const UV: &str = "uv==0.13.9";
 
 /// Finds a subcommand of Cargo on the `PATH`, or else installs this version of it below `target/tools`,
 /// with these features in place of its default ones.
@@ -40,7 +42,7 @@ pub(crate) fn cargo_tool(name: &str, version: &str, features: &str) -> anyhow::R
 /// Installs this version of Codex from its npm package, and returns the binary itself: the
 /// package's own `codex` is a Node program that would stand between a story and the process.
 pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
-    let folder = once(&format!("codex-{version}"), |folder| {
+    let folder = once(&format!("e2e/codex-{version}"), |folder| {
         run::succeed(
             Command::new("npm")
                 .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
@@ -75,22 +77,31 @@ pub(crate) fn mlflow() -> anyhow::Result<PathBuf> {
     Ok(python_package("mlflow", "mlflow", MLFLOW_VERSION)?.join("bin/mlflow"))
 }
 
-/// Installs a Python package in a virtual environment of its own, and returns that.
+/// Installs what installs Python programs, and returns the folder of their commands.
+pub(crate) fn installers() -> anyhow::Result<PathBuf> {
+    Ok(python_packages("e2e/installers", &[PIPX, UV])?.join("bin"))
+}
+
+/// Installs a Python package for the stories, and returns its folder.
 fn python_package(name: &str, package: &str, version: &str) -> anyhow::Result<PathBuf> {
-    once(&format!("{name}-{version}"), |folder| {
+    python_packages(&format!("e2e/{name}-{version}"), &[&format!("{package}=={version}")])
+}
+
+/// Installs Python packages in a virtual environment of their own below Cargo's target directory, and
+/// returns that.
+pub(crate) fn python_packages(place: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    once(place, |folder| {
         ensure_venv_module()?;
         run::succeed(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir"];
-        run::succeed(
-            Command::new(folder.join("bin/python")).args(pip).arg(format!("{package}=={version}")),
-        )
+        run::succeed(Command::new(folder.join("bin/python")).args(pip).args(packages))
     })
 }
 
-/// Returns the folder `target/e2e/NAME` after `install` has filled it. A marker tells a complete
-/// installation from one that was interrupted.
-fn once(name: &str, install: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
-    let folder = target_dir()?.join("e2e").join(name);
+/// Returns this folder of Cargo's target directory after `install` has filled it. A marker tells a
+/// complete installation from one that was interrupted.
+fn once(place: &str, install: impl FnOnce(&Path) -> anyhow::Result<()>) -> anyhow::Result<PathBuf> {
+    let folder = target_dir()?.join(place);
     let marker = folder.join("installed");
     if !marker.exists() {
         if folder.exists() {

@@ -11,6 +11,7 @@ mod capture;
 mod compat;
 mod copy;
 mod demo;
+mod dist;
 mod e2e;
 mod scrub_bench;
 mod secret_rules;
@@ -27,7 +28,11 @@ usage: cargo xtask COMMAND
 commands:
   demo                               builds everything and runs `arize-codex demo`
   install [--root DIR]               builds the programs for release and copies them to DIR/bin
-                                     (~/.cargo when unset)
+                                     (~/.cargo when unset); `uninstall [--root DIR]` removes them
+  dist [--out DIR] [--target TRIPLE] builds the programs for old systems and packs them, in DIR
+                                     (target/dist when unset)
+  dist --check [--out DIR]           installs each package from there, runs Codex, removes it
+  dist --index [--out DIR]           describes the packages there, of which several machines made some
   test [--quick]                     checks format and lints, runs all tests; windows and e2e unless --quick
   windows                            lints for Windows, and runs the tests and the demo under Wine
   e2e [--codex VERSION] [FILTER]     runs the end-to-end stories, by default with Codex 0.171.0
@@ -58,10 +63,13 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["compat"] => compat::run(),
         ["demo", rest @ ..] => demo::run(rest),
+        ["dist", rest @ ..] => dist::command(rest),
         ["scrub-bench", rest @ ..] => scrub_bench::run(rest),
         ["secret-rules", version, file] => secret_rules::run(version, file.as_ref()),
         ["install"] => copy::run(None),
         ["install", "--root", folder] => copy::run(Some(folder.as_ref())),
+        ["uninstall"] => copy::remove(None),
+        ["uninstall", "--root", folder] => copy::remove(Some(folder.as_ref())),
         ["test"] => test::full(),
         ["test", "--quick"] => test::quick(),
         ["windows"] => windows::run(),

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use crate::run;
 
 /// The packages whose binaries are shipped.
-const SHIPPED: [&str; 4] = ["buffer-server", "notify-hook", "exec-proxy", "cli"];
+pub(crate) const SHIPPED: [&str; 4] = ["buffer-server", "notify-hook", "exec-proxy", "cli"];
 
 /// Returns the workspace's root.
 pub(crate) fn root() -> anyhow::Result<PathBuf> {
@@ -47,21 +47,28 @@ fn metadata() -> anyhow::Result<serde_json::Value> {
 /// Builds the shipped binaries and returns their folder.
 ///
 /// The dev profile, for demo and tests alike: it builds in seconds where release with its link-time
-/// optimisation takes minutes, and nothing here is about speed. Each package is built by itself, as
-/// for a release, because a common build would unify their features.
+/// optimisation takes minutes, and nothing here is about speed.
 pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
-    for (package, number) in SHIPPED.iter().zip(1..) {
-        run::announce(&format!("building {package} ({number} of {})", SHIPPED.len()));
-        run::succeed(&mut cargo(&["build", "--package", package, "--bins"])?)?;
-    }
+    build_each("tests", |package| cargo(&["build", "--package", package, "--bins"]))?;
     Ok(target_dir()?.join("debug"))
 }
 
 /// Builds the shipped binaries as they are released, and returns their folder.
 pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
-    for (package, number) in SHIPPED.iter().zip(1..) {
-        run::announce(&format!("building {package} for release ({number} of {})", SHIPPED.len()));
-        run::succeed(&mut cargo(&["build", "--release", "--package", package, "--bins"])?)?;
-    }
+    build_each("release", |package| {
+        cargo(&["build", "--release", "--package", package, "--bins"])
+    })?;
     Ok(target_dir()?.join("release"))
+}
+
+/// Builds each package by itself, because a common build would unify their features.
+pub(crate) fn build_each(
+    purpose: &str,
+    command: impl Fn(&str) -> anyhow::Result<Command>,
+) -> anyhow::Result<()> {
+    for (package, number) in SHIPPED.iter().zip(1..) {
+        run::announce(&format!("building {package} for {purpose} ({number} of {})", SHIPPED.len()));
+        run::succeed(&mut command(package)?)?;
+    }
+    Ok(())
 }
