@@ -9,6 +9,7 @@
 //! - [`process`]: start, stop, status and the silent `ensure` that every hook run begins with;
 //! - [`secrets`]: the token, and how both ends prove that they know it;
 //! - [`paths`]: where the service keeps its files;
+//! - `command_line`, with the feature `command-line`: what people type to control it;
 //! - [`passing_on`]: how the service hands bodies to the program that passes them on.
 //!
 //! Start reading at [`Client::drain`] and [`process::ensure`].
@@ -17,6 +18,8 @@
 //! is linked into the notify hook, which has five milliseconds for everything.
 
 pub mod client;
+#[cfg(feature = "command-line")]
+pub mod command_line;
 mod endpoint;
 pub mod passing_on;
 pub mod paths;

@@ -1,16 +1,16 @@
 //! The command line.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
+use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
-#[command(name = "arize-codex", version)]
+#[command(name = "arize-codex", version, after_help = examples::ALL)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Service(Service),
     Version(Version),
     Completions(Completions),
+    Man(Man),
 }
 
 impl Command {
@@ -44,35 +45,66 @@ impl Command {
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
             Self::Version(args) => args.json,
-            Self::Config(_) | Self::Logs(_) | Self::Service(_) | Self::Completions(_) => false,
+            Self::Config(_)
+            | Self::Logs(_)
+            | Self::Service(_)
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
 
 /// Start, stop and query the buffer service: the same as `arize-codex-buffer`.
 #[derive(Debug, clap::Args)]
-#[command(disable_help_flag = true)]
+#[command(after_help = examples::SERVICE)]
 pub(crate) struct Service {
-    /// A command of `arize-codex-buffer`, such as start, stop or status, and its options.
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
-    pub(crate) words: Vec<OsString>,
+    /// `arize-codex-buffer` reads the same words once more.
+    #[command(flatten)]
+    pub(crate) _arguments: buffer_api::command_line::Arguments,
 }
 
 /// Print the versions of all programs, where they are, and the running service.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::VERSION)]
 pub(crate) struct Version {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
 }
 
-/// Print the completions of a shell for `arize-codex`.
-///
-/// For example, `arize-codex completions bash > ~/.local/share/bash-completion/completions/arize-codex`.
+/// Print the completions of a shell.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::COMPLETIONS)]
 pub(crate) struct Completions {
     /// The shell.
     pub(crate) shell: clap_complete::Shell,
+    /// The program whose arguments are completed.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) program: Typed,
+    /// Write the completions of all programs into this folder, under the names that the shell expects.
+    #[arg(long, value_name = "DIR", conflicts_with = "program")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Print a page of the manual.
+#[derive(Debug, clap::Args)]
+#[command(after_help = examples::MAN)]
+pub(crate) struct Man {
+    /// The page, such as arize-codex-setup or arize-codex-proxy.
+    #[arg(default_value = "arize-codex")]
+    pub(crate) page: String,
+    /// Write all pages into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "page")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// A program whose arguments people type.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum Typed {
+    #[default]
+    ArizeCodex,
+    ArizeConfig,
+    ArizeCodexBuffer,
 }
 
 /// Run the whole pipeline on a recorded Codex session, in a temporary home, and print the trace.
@@ -80,6 +112,7 @@ pub(crate) struct Completions {
 /// Starts the buffer service, sends it the recorded telemetry, runs the notify hook as Codex does,
 /// and reads the spans from the local store. Your own settings and data are not touched.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::DEMO)]
 pub(crate) struct Demo {
     /// Print the spans as JSON.
     #[arg(long)]
@@ -93,6 +126,7 @@ pub(crate) struct Demo {
 ///
 /// Changes nothing. Exits with 0 if there is no failure, with 1 if there is one.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::DOCTOR)]
 pub(crate) struct Doctor {
     /// Also send a test turn end to end, to the project `codex-test`, and read it back from the
     /// backends.
@@ -114,6 +148,7 @@ pub(crate) struct Doctor {
 ///
 /// Exits with 0 if no turn is queued any more, with 1 if one is.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::FLUSH)]
 pub(crate) struct Flush {
     /// Also send turns again that targets rejected.
     #[arg(long)]
@@ -150,6 +185,7 @@ pub(crate) struct Flush {
 
 /// Print the logs of the hook and of the buffer service, in order of time.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::LOGS)]
 pub(crate) struct Logs {
     /// Go on with what is added, until Ctrl-C.
     #[arg(short, long)]
@@ -164,6 +200,7 @@ pub(crate) struct Logs {
 
 /// Print what is going on: the service, what each target got, today's tokens and cost, the last turns.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::STATUS)]
 pub(crate) struct Status {
     /// Print JSON.
     #[arg(long)]
@@ -172,6 +209,7 @@ pub(crate) struct Status {
 
 /// Print turns that the local store holds.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::SHOW)]
 pub(crate) struct Show {
     /// The trace: its id or the beginning of it. Without it, the last turns are listed.
     #[arg(conflicts_with = "last")]
@@ -196,6 +234,7 @@ pub(crate) struct Show {
 /// defaults. It tries the target and shows what it will do before it does it. A second run changes
 /// nothing, and `uninstall` restores every file.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::SETUP)]
 pub(crate) struct Setup {
     /// Where traces go; may be repeated [default: the current target, or local].
     #[arg(long = "target", value_name = "KIND", ignore_case = true, value_delimiter = ',', value_parser = one_of(Backend::ALL, Backend::name))]
@@ -292,6 +331,7 @@ pub(crate) struct Setup {
 
 /// Uninstall and restore the original files; your later edits are kept.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::UNINSTALL)]
 pub(crate) struct Uninstall {
     /// Also remove the data: stored turns, queued turns, logs and settings.
     #[arg(long, conflicts_with = "keep_data")]

@@ -13,12 +13,14 @@ pub mod config;
 mod demo;
 mod doctor;
 mod error;
+mod examples;
 mod flush;
 mod job;
 mod logs;
 mod place;
 pub mod print;
 mod programs;
+mod reference;
 mod setup;
 mod show;
 mod status;
@@ -28,10 +30,10 @@ pub use error::{CommandError, ExitCode};
 use std::ffi::OsString;
 use std::io::Write;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use codex_config::{Environment, Paths};
 
-use args::{Args, Command, Completions};
+use args::{Args, Command};
 
 /// Where results go.
 pub struct Output<'a> {
@@ -47,7 +49,8 @@ pub fn run(
     variables: impl Iterator<Item = (OsString, OsString)>,
     output: Output<'_>,
 ) -> Result<std::process::ExitCode, CommandError> {
-    let args = Args::try_parse_from(arguments)?;
+    let words: Vec<OsString> = arguments.collect();
+    let args = Args::try_parse_from(&words)?;
     let environment = Environment::new(variables).or_home(std::env::home_dir());
     let width = ::doctor::columns(output.is_terminal);
     let terminal = output.is_terminal.then_some(width);
@@ -61,13 +64,17 @@ pub fn run(
     let wide = ::doctor::Style { width, ..style };
     let (text, code) = match args.command {
         Command::Config(config) => return Ok(config::main_with(config, &environment)),
-        Command::Service(service) => return programs::service(&service),
+        // The words behind the program and `service`.
+        Command::Service(_) => return programs::service(words.get(2..).unwrap_or_default()),
         Command::Version(version) => {
             (programs::version(&version, &environment)?, ExitCode::Success)
         }
-        Command::Completions(Completions { shell }) => {
-            let mut definition = Args::command();
-            clap_complete::generate(shell, &mut definition, "arize-codex", output.stream);
+        Command::Completions(completions) => {
+            reference::completions(&completions, output.stream)?;
+            return Ok(ExitCode::Success.into());
+        }
+        Command::Man(man) => {
+            reference::man(&man, output.stream)?;
             return Ok(ExitCode::Success.into());
         }
         Command::Setup(setup) => setup::setup(&setup, &environment, terminal)?,

@@ -1,5 +1,6 @@
 //! The other programs: `arize-codex service`, and `arize-codex version`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use buffer_api::{Endpoint, Paths as BufferPaths};
 use codex_config::{Environment, Settings};
 use serde_json::json;
 
-use crate::args::{Service, Version};
+use crate::args::Version;
 use crate::{CommandError, place};
 
 /// The program of the buffer service.
@@ -19,9 +20,9 @@ const SERVICE: &str = "arize-codex-buffer";
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Runs `arize-codex-buffer` with these words, and ends as it ends.
-pub(crate) fn service(args: &Service) -> Result<std::process::ExitCode, CommandError> {
+pub(crate) fn service(words: &[OsString]) -> Result<std::process::ExitCode, CommandError> {
     let program = place::program(SERVICE)?;
-    let status = Command::new(&program).args(&args.words).status().map_err(|error| {
+    let status = Command::new(&program).args(words).status().map_err(|error| {
         CommandError::failed(format!("cannot run `{}`", program.display()), error)
     })?;
     let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
@@ -59,8 +60,14 @@ pub(crate) fn version(args: &Version, environment: &Environment) -> Result<Strin
                 json!({ "name": name, "version": version, "path": path })
             })
             .collect();
-        let service =
-            service.map(|(version, endpoint)| json!({ "version": version, "endpoint": endpoint }));
+        let service = service.map(|Running { endpoint, health }| {
+            json!({
+                "version": health.version,
+                "endpoint": endpoint.to_string(),
+                "pid": health.pid,
+                "path": health.executable,
+            })
+        });
         return Ok(format!("{:#}\n", json!({ "programs": programs, "service": service })));
     }
     let mut text = String::new();
@@ -72,23 +79,24 @@ pub(crate) fn version(args: &Version, environment: &Environment) -> Result<Strin
     }
     let service = service.map_or_else(
         || "not running".to_owned(),
-        |(version, endpoint)| format!("{version:8}  {endpoint}"),
+        |Running { endpoint, health }| {
+            let version = health.version;
+            format!("{version:8}  {} (PID {}, {endpoint})", health.executable.display(), health.pid)
+        },
     );
     text.push_str(&format!("{:24}  {service}\n", "running service"));
     Ok(text)
 }
 
-/// The version and the address of the service that runs.
-fn running(environment: &Environment) -> Result<Option<(String, String)>, CommandError> {
+/// The service that runs.
+fn running(environment: &Environment) -> Result<Option<Running>, CommandError> {
     let paths = crate::paths(environment)?;
     let collector = Settings::load(&paths, environment).collector;
     let Ok(endpoint) = Endpoint::new(&collector.host, collector.port) else { return Ok(None) };
     let paths = BufferPaths::under(&paths.harness_home);
     let Ok(program) = place::program(SERVICE) else { return Ok(None) };
     match process::status(&process::Service { program, endpoint, paths }) {
-        Status::Running(Running { endpoint, health }) => {
-            Ok(Some((health.version, endpoint.to_string())))
-        }
+        Status::Running(running) => Ok(Some(running)),
         _ => Ok(None),
     }
 }

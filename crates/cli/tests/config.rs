@@ -528,3 +528,12 @@ fn the_umbrella_command_does_the_same() {
     command.args(["nothing"]);
     assert_eq!(command.output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn a_key_that_is_no_setting_is_answered_with_the_one_that_was_meant() {
+    let home = Home::with_config("harnesses: {codex: {target: local}}\n");
+    let answer = home.run(&["get", "harnesses.codex.tagret"]);
+    assert!(answer.contains("did you mean `harnesses.codex.target`?"), "{answer}");
+    let absent = home.run(&["get", "harnesses.codex.endpoint"]);
+    assert!(!absent.contains("hint"), "{absent}");
+}

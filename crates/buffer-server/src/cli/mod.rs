@@ -9,17 +9,17 @@ use std::{
     ffi::OsString,
     fmt::Display,
     io::{self, Write},
-    path::PathBuf,
     time::SystemTime,
 };
 
+use buffer_api::command_line::{Arguments, Command, Place};
 use buffer_api::{
     DEFAULT_HOST, DEFAULT_PORT, Endpoint, Paths,
     process::{
         self, AcquireError, Exit, Running, Service, StartError, Started, Status, StopError, Stopped,
     },
 };
-use clap::{Args, Parser, Subcommand};
+use clap::Parser;
 use codex_config::{Settings, variables::ARIZE_CODEX_BUFFER_PORT};
 use program_log::chain;
 
@@ -30,65 +30,6 @@ use crate::{
     log::Log,
     run::{RunError, run},
 };
-
-/// Keeps Codex's log events until a trace is built from them.
-#[derive(Debug, Parser)]
-#[command(name = "arize-codex-buffer", version)]
-struct Arguments {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, Args)]
-struct Place {
-    /// Address of the loopback interface to listen on [default: 127.0.0.1]
-    #[arg(long, global = true)]
-    host: Option<String>,
-    /// Port to listen on; 0 lets the system choose [env: ARIZE_CODEX_BUFFER_PORT, default: 4318]
-    #[arg(long, global = true)]
-    port: Option<u16>,
-    /// Directory with the service's files [env: ARIZE_HARNESS_HOME, default: ~/.arize/harness]
-    #[arg(long, global = true)]
-    home: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Start the service in the background
-    Start,
-    /// Stop the service
-    Stop {
-        /// Also end a service that does not answer; never another program
-        #[arg(long)]
-        force: bool,
-    },
-    /// Print whether the service runs; exit code 0 if it does, else 1
-    Status {
-        /// Print JSON, with the service's counters
-        #[arg(long)]
-        json: bool,
-    },
-    /// Start the service if it does not run; errors go to its log, and the exit code is always 0
-    Ensure {
-        /// Do not wait until it answers
-        #[arg(long)]
-        no_wait: bool,
-    },
-    /// Run the service in this process
-    Run {
-        /// Log to the standard error stream and end with the terminal
-        #[arg(long)]
-        foreground: bool,
-        /// Accept events only with the write token or from processes of the user; also `harnesses.codex.collector.require_write_token` in `config.yaml`
-        #[arg(long)]
-        require_write_token: bool,
-        /// Do not start the hook for threads that became silent [env: ARIZE_CODEX_SWEEP=false]
-        #[arg(long)]
-        no_sweep: bool,
-    },
-}
 
 /// With another port for the service alone, Codex would go on sending to this one.
 const OTHER_PORT: &str =

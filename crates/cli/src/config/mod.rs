@@ -20,11 +20,19 @@ pub use self::main_with::main_with;
 /// Keys are dotted, as in `harnesses.codex.project_name`; a key that holds a dot itself is put in
 /// double quotes.
 #[derive(Debug, Parser)]
-#[command(name = "arize-config", version)]
+#[command(name = "arize-config", version, after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(subcommand)]
     action: Action,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  get harnesses.codex.target                Print where turns go
+  set harnesses.codex.api_key --stdin       Ask for a credential without showing it
+  set logging.tool_content false            Record no outputs of tools
+  delete harnesses.codex.sampling           Trace every turn again
+  dump --json                               Print everything, credentials masked";
 
 #[derive(Debug, Subcommand)]
 enum Action {
@@ -211,7 +219,15 @@ fn get(paths: &Paths, key: &KeyPath, console: &mut Console<'_>) -> Result<ExitCo
             writeln!(console.output, "{value}")?;
             Ok(ExitCode::Success)
         }
-        None => Ok(ExitCode::Absent),
+        None => {
+            // What a wrong value says of a key that is none is the same for all.
+            let with = edit::set("", key, &Scalar::text("x")).unwrap_or_default();
+            let unknown = meaningless(paths, key, "", &with);
+            if let Some(unknown) = unknown.iter().find(|it| it.contains("is not a setting")) {
+                writeln!(console.notes, "hint: {unknown}")?;
+            }
+            Ok(ExitCode::Absent)
+        }
     }
 }
 

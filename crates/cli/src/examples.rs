@@ -1,0 +1,79 @@
+//! The examples below the help of each command.
+
+pub(crate) const ALL: &str = "\
+Examples:
+  arize-codex setup               Install the tracing; asks three things
+  arize-codex show --last         Print the last turn
+  arize-codex doctor              Find out why a turn is missing";
+
+pub(crate) const SETUP: &str = "\
+Examples:
+  arize-codex setup
+  arize-codex setup --dry-run --target phoenix
+  printenv PHOENIX_API_KEY |
+    arize-codex setup -y --target phoenix --endpoint https://phoenix.example --api-key-stdin
+  arize-codex setup -y --target phoenix --target mlflow
+  arize-codex setup -y --content prompts      Leave everything else as it is
+
+Exit codes: 0 done; 1 something failed; 2 an option is missing or wrong; 4 done, but a target refuses
+turns until something is changed; 130 stopped with Ctrl-C.";
+
+pub(crate) const UNINSTALL: &str = "\
+Examples:
+  arize-codex uninstall                       Ask before anything is removed
+  arize-codex uninstall --dry-run             Print what would be restored
+  arize-codex uninstall -y --purge            Remove the stored turns, too";
+
+pub(crate) const DEMO: &str = "\
+Examples:
+  arize-codex demo
+  arize-codex demo --json | jq '.[].name'";
+
+pub(crate) const DOCTOR: &str = "\
+Examples:
+  arize-codex doctor
+  arize-codex doctor --send                   Also send a test turn end to end
+  arize-codex doctor --report                 Write a file for a bug report";
+
+pub(crate) const FLUSH: &str = "\
+Examples:
+  arize-codex flush                           Send what is queued
+  arize-codex flush --to local                Store turns of targets that are gone
+  arize-codex flush --run --wait 60           At the end of a CI job";
+
+pub(crate) const LOGS: &str = "\
+Examples:
+  arize-codex logs -f
+  arize-codex logs -n 200 --buffer";
+
+pub(crate) const STATUS: &str = "\
+Examples:
+  arize-codex status
+  arize-codex status --json | jq .today.cost_usd";
+
+pub(crate) const SHOW: &str = "\
+Examples:
+  arize-codex show                            List the last turns
+  arize-codex show --last                     Print the last one as a tree
+  arize-codex show 7f998397 --json            Print the spans of one";
+
+pub(crate) const SERVICE: &str = "\
+Examples:
+  arize-codex service status
+  arize-codex service stop && arize-codex service start";
+
+pub(crate) const VERSION: &str = "\
+Examples:
+  arize-codex version
+  arize-codex version --json | jq -r '.service.version'";
+
+pub(crate) const COMPLETIONS: &str = "\
+Examples:
+  source <(arize-codex completions bash)
+  arize-codex completions fish --program arize-config | source
+  arize-codex completions zsh --out ~/.zfunc";
+
+pub(crate) const MAN: &str = "\
+Examples:
+  arize-codex man | man -l -
+  arize-codex man --out ~/.local/share/man/man1";
