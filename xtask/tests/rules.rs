@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 22] = [
+const LAYERS: [(&str, u8); 23] = [
     ("program-log", 1),
     ("processes", 0),
     ("private-files", 0),
@@ -22,6 +22,7 @@ const LAYERS: [(&str, u8); 22] = [
     ("machine", 3),
     ("buffer-server", 3),
     ("trace-store", 2),
+    ("usage", 3),
     ("exporters", 3),
     ("delivery", 4),
     ("dispatch", 5),

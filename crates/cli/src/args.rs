@@ -8,6 +8,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
+use crate::usage::{Format, Import, Report};
+
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
 #[command(name = "arize-codex", version, after_help = examples::ALL)]
@@ -24,7 +26,9 @@ pub(crate) enum Command {
     Demo(Demo),
     Doctor(Doctor),
     Flush(Flush),
+    Import(Import),
     Logs(Logs),
+    Report(Report),
     Show(Show),
     Status(Status),
     Service(Service),
@@ -42,6 +46,8 @@ impl Command {
             Self::Demo(args) => args.json,
             Self::Doctor(args) => args.json,
             Self::Flush(args) => args.json,
+            Self::Import(args) => args.json,
+            Self::Report(args) => args.format() == Format::Json,
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
             Self::Version(args) => args.json,
@@ -351,7 +357,10 @@ pub(crate) struct Uninstall {
 }
 
 /// Reads one of these words, which the help and an error list.
-fn one_of<T>(all: &'static [T], name: fn(T) -> &'static str) -> impl TypedValueParser<Value = T>
+pub(crate) fn one_of<T>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T>
 where
     T: FromStr<Err: std::error::Error + Send + Sync> + Copy + Send + Sync + 'static,
 {

@@ -3,7 +3,8 @@
 //! It puts together what the other crates do, for a person at a terminal: `setup` installs the tracing
 //! of Codex and `uninstall` takes it back, `demo` runs the whole pipeline on a recorded session, `show`
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
-//! `flush` sends queued turns, `logs` prints the logs of the programs. Results go to stdout,
+//! `flush` sends queued turns, `logs` prints the logs of the programs, `import` reads Codex's
+//! transcripts, `report` says what was used. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -24,6 +25,7 @@ mod reference;
 mod setup;
 mod show;
 mod status;
+mod usage;
 
 pub use error::{CommandError, ExitCode};
 
@@ -57,7 +59,11 @@ pub fn run(
     let is_json = args.command.is_json();
     let is_styled = matches!(
         args.command,
-        Command::Doctor(_) | Command::Status(_) | Command::Show(_) | Command::Demo(_)
+        Command::Doctor(_)
+            | Command::Status(_)
+            | Command::Show(_)
+            | Command::Demo(_)
+            | Command::Report(_)
     );
     let style = ::doctor::Style::of(output.is_terminal, &environment);
     // A tree has more to show where there is more room.
@@ -82,6 +88,10 @@ pub fn run(
         Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
+        Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
+        Command::Report(report) => {
+            (usage::report(&report, &environment, style)?, ExitCode::Success)
+        }
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success.into());

@@ -34,6 +34,7 @@ mod file_system;
 mod folders;
 mod outbox;
 mod pairs;
+mod prices;
 mod proxies;
 mod queued;
 mod reader;
@@ -79,6 +80,7 @@ pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hook_states, our_hooks
 pub use outbox::OutboxLimits;
 pub use pairs::is_name as is_header_name;
 pub use paths::Paths;
+pub use prices::{PricesError, prices};
 pub use proxies::Proxies;
 pub use sampling::Sampling;
 pub use scalar::Scalar;

@@ -35,6 +35,7 @@ mod answers;
 mod approval;
 mod events;
 mod exec_stream;
+mod forks;
 mod from_events;
 mod fuse;
 mod json;
@@ -55,6 +56,7 @@ use otlp_model::turn::Agent;
 
 pub use events::LogEvent;
 pub use exec_stream::{ExecStream, Signal, SignalKind};
+pub use forks::mark_copies;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
 pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
@@ -65,7 +67,7 @@ pub use problem::Problem;
 pub use sub_agents::nth_call;
 pub use transcript::{
     Checkpoint, HistoryBase, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, TurnStart,
-    turn_mark, turn_start,
+    has_second_record, turn_mark, turn_start,
 };
 pub use versions::RECORDED_VERSIONS;
 

@@ -9,17 +9,14 @@ use crate::transcript_lookup::{self, Reach};
 use crate::transcript_reader::{self, ReadUntil, Turns};
 use program_log::Log;
 
-/// Marks the turns that the thread repeats. What the other thread's transcript has is a copy. Without
-/// that transcript, what was written in one go when the thread was made is one: what was paid for once
-/// is not to count twice.
+/// Marks the turns that the thread repeats; [`codex_turn::mark_copies`] says which they are.
 pub(crate) fn mark_copies(
     turns: &mut [TranscriptTurn],
     codex_home: &Path,
     until: ReadUntil,
     log: &Log,
 ) {
-    let candidates: Vec<_> = turns.iter_mut().filter(|turn| turn.may_be_copied()).collect();
-    let Some(first) = candidates.first() else { return };
+    let Some(first) = turns.iter().find(|turn| turn.may_be_copied()) else { return };
     let Some(origin) = first.meta.forked_from_id.clone() else { return };
     let originals = turns_of(codex_home, &origin, until);
     if originals.is_empty() {
@@ -29,17 +26,7 @@ pub(crate) fn mark_copies(
             first.meta.thread_id
         ));
     }
-    let mut written_until = first.start;
-    for turn in candidates {
-        let is_copy = match originals.is_empty() {
-            true => turn.was_written_at_once(written_until),
-            false => originals.iter().any(|original| turn.repeats(original)),
-        };
-        if is_copy {
-            turn.mark_copied();
-            written_until = turn.end;
-        }
-    }
+    codex_turn::mark_copies(turns, &originals);
 }
 
 fn turns_of(codex_home: &Path, thread_id: &str, until: ReadUntil) -> Vec<TranscriptTurn> {

@@ -1,7 +1,6 @@
 //! What the model calls of a turn cost.
 
 use std::borrow::Cow;
-use std::fs;
 
 use codex_config::Paths;
 use otlp_model::Turn;
@@ -11,21 +10,13 @@ use program_log::chain;
 
 use program_log::Log;
 
-/// The built-in prices, overlaid with the user's own (`prices.json` in the harness home).
+/// The prices that hold for this user. What is wrong with the user's own is logged.
 pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
-    let file = paths.harness_home.join("prices.json");
-    let Ok(text) = fs::read_to_string(&file) else { return Cow::Borrowed(PriceTable::builtin()) };
-    match PriceTable::parse(&text) {
-        Ok(own) => Cow::Owned(PriceTable::builtin().overlay(own)),
-        Err(error) => {
-            log.warn(format_args!(
-                "`{}`: {}; going on with the built-in prices",
-                file.display(),
-                chain(&error)
-            ));
-            Cow::Borrowed(PriceTable::builtin())
-        }
+    let (prices, error) = codex_config::prices(paths);
+    if let Some(error) = error {
+        log.warn(format_args!("{}; going on with the built-in prices", chain(&error)));
     }
+    prices
 }
 
 /// Prices each model call by itself: a price may depend on the size of one request. What the table
@@ -71,6 +62,8 @@ fn sum(one: Option<Cost>, other: Option<Cost>) -> Option<Cost> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -16,7 +16,7 @@ use crate::messages::clear_messages;
 use crate::names::*;
 use crate::outcome::{push_end, status_and_events, status_word, tool_word};
 use crate::span::{Attribute, Span, SpanEvent, SpanKind, UnixNanos, Value};
-use crate::turn::{Compaction, LlmCall, Outcome, Step, ToolCall, Turn};
+use crate::turn::{Compaction, LlmCall, Outcome, ROOT_SPAN, Step, ToolCall, Turn};
 
 /// How the spans of a turn hang together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -145,7 +145,15 @@ impl<'a> Tree<'a> {
         });
         let parent = parent.or(turn.caller.map(|caller| caller.span_id));
         self.push(
-            SpanSeed { id: "turn", parent, name, kind, start: turn.start, end: turn.end, events },
+            SpanSeed {
+                id: ROOT_SPAN,
+                parent,
+                name,
+                kind,
+                start: turn.start,
+                end: turn.end,
+                events,
+            },
             attributes,
             &turn.outcome,
         )

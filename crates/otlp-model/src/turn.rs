@@ -6,6 +6,9 @@ use std::ops::{Add, AddAssign};
 use crate::ids::{SpanId, TraceId};
 use crate::span::{Attribute, UnixNanos};
 
+/// What the id of a turn's root span derives from, beside the turn.
+pub(crate) const ROOT_SPAN: &str = "turn";
+
 /// One prompt and everything the agent did to answer it.
 ///
 /// The decoder of a harness fills in what it knows and leaves the rest empty: a turn of which only
@@ -67,6 +70,11 @@ impl Turn {
             Some(caller) => caller.trace_id,
             None => TraceId::derive(&[&self.agent.name, thread, key]),
         }
+    }
+
+    /// Its root span, whatever trace it belongs to.
+    pub fn span_id(&self) -> SpanId {
+        SpanId::derive(&[&self.agent.name, &self.thread_id, &self.key, ROOT_SPAN, "1"])
     }
 
     /// The tokens of all model calls. Sub-agents keep their own.

@@ -31,6 +31,7 @@ mod query;
 mod row;
 mod schema;
 mod tree;
+pub mod usage;
 mod write;
 
 pub use error::{FindTraceError, InsertError, OpenError, QueryError};

@@ -124,7 +124,7 @@ impl TraceStore {
         ids.iter().map(|id| statement.query_row([id.0], read_summary)).collect()
     }
 
-    fn query_error(&self, source: rusqlite::Error) -> QueryError {
+    pub(crate) fn query_error(&self, source: rusqlite::Error) -> QueryError {
         QueryError { path: self.path.clone(), source }
     }
 }

@@ -98,10 +98,26 @@ impl ThreadMeta {
         self.is_before(145)
     }
 
+    /// Whether the thread may begin with a copy of another one's history: forks do, and sub-agents.
+    pub(super) fn may_begin_with_copies(&self) -> bool {
+        self.forked_from_id.is_some() || self.parent_thread_id.is_some()
+    }
+
+    /// Whether the version (since 0.145) says of each turn in records of their own when it began, how it
+    /// ended and what it used.
+    pub(super) fn tells_apart_counts(&self) -> bool {
+        self.minor().is_some_and(|minor| minor >= 145)
+    }
+
     /// Whether the version is known to be before 0.`minor`.
     fn is_before(&self, minor: u32) -> bool {
+        self.minor().is_some_and(|found| found < minor)
+    }
+
+    /// The number that Codex counts its versions by: 145 of `0.145.0`.
+    fn minor(&self) -> Option<u32> {
         let mut parts = self.cli_version.as_deref().unwrap_or_default().split('.');
         let mut number = || parts.next().and_then(|part| part.parse::<u32>().ok());
-        matches!((number(), number()), (Some(0), Some(found)) if found < minor)
+        (number() == Some(0)).then(number).flatten()
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod calls;
+mod counted;
 mod meta;
 mod open;
 mod open_turn;
@@ -19,6 +20,7 @@ use otlp_model::{ContentPolicy, UnixNanos, cut};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+pub use counted::has_second_record;
 pub use meta::{HistoryBase, ThreadMeta};
 pub use record::{TurnMark, TurnStart, turn_mark, turn_start};
 pub(crate) use responses::{ModelItem, Response};
@@ -174,6 +176,11 @@ impl Transcript {
         self.problems.push(Problem { offset, what, is_limit: true });
     }
 
+    /// Passes over a line that need not be read; `bytes` include its newline.
+    pub fn pass(&mut self, bytes: u64) {
+        self.at.offset += bytes;
+    }
+
     /// Takes the turns that go on for ended: what follows of them is not read.
     pub fn give_up(&mut self) {
         for open in self.open.end_all() {
@@ -308,7 +315,7 @@ impl Transcript {
     /// Gives a turn that begins here its place in the thread, and its settings.
     fn number(&mut self, mut open: OpenTurn) -> OpenTurn {
         open.ordinal = self.ordinal;
-        if !turn::is_copied(open.turn_id.as_deref(), &self.meta.thread_id) {
+        if !turn::is_copied(open.turn_id.as_deref(), &self.meta) {
             self.at.turns = self.at.turns.map(|before| before + 1);
             open.number = self.at.turns;
         }

@@ -102,7 +102,7 @@ impl TranscriptTurn {
     /// Whether it is another thread's turn, copied into this transcript when the thread was forked
     /// off: it was sent there.
     pub fn is_copied(&self) -> bool {
-        self.is_marked_as_copy || is_copied(self.turn_id.as_deref(), &self.meta.thread_id)
+        self.is_marked_as_copy || is_copied(self.turn_id.as_deref(), &self.meta)
     }
 
     /// Whether it may be such a turn without an id that says so (up to Codex 0.98): it was written
@@ -221,10 +221,10 @@ impl TranscriptTurn {
 }
 
 /// Turn and thread ids carry the time at which they were made: a turn that is older than the thread
-/// was another thread's first.
-pub(super) fn is_copied(turn_id: Option<&str>, thread_id: &str) -> bool {
-    match (turn_id.and_then(uuid_v7_time), uuid_v7_time(thread_id)) {
-        (Some(turn), Some(thread)) => turn < thread,
+/// was another thread's first. Of a thread that began with nothing it is a clock that was set back.
+pub(super) fn is_copied(turn_id: Option<&str>, meta: &ThreadMeta) -> bool {
+    match (turn_id.and_then(uuid_v7_time), uuid_v7_time(&meta.thread_id)) {
+        (Some(turn), Some(thread)) => turn < thread && meta.may_begin_with_copies(),
         _ => false,
     }
 }
@@ -351,5 +351,21 @@ mod tests {
             turn.abandon();
             assert_eq!(turn.ended, expected, "{version}");
         }
+    }
+    #[test]
+    fn only_forks_and_sub_agents_begin_with_turns_of_others() {
+        let (older, thread) =
+            ("01a1fb18-0000-7131-84b5-6faa13380fc7", "01a1fb18-d745-76d3-8970-09f42d282b2f");
+        let of = |forked: Option<&str>, parent: Option<&str>| ThreadMeta {
+            thread_id: thread.to_owned(),
+            forked_from_id: forked.map(str::to_owned),
+            parent_thread_id: parent.map(str::to_owned),
+            ..ThreadMeta::default()
+        };
+        assert!(is_copied(Some(older), &of(Some("other"), None)));
+        assert!(is_copied(Some(older), &of(None, Some("other"))));
+        // The clock was set back.
+        assert!(!is_copied(Some(older), &of(None, None)));
+        assert!(!is_copied(Some(thread), &of(Some("other"), None)));
     }
 }

@@ -249,3 +249,43 @@ fn essence(turn: &Turn) -> impl PartialEq + std::fmt::Debug + use<> {
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, one: &T, other: &T) -> Result<(), String> {
     if one == other { Ok(()) } else { Err(format!("{what}: {one:?} is not {other:?}")) }
 }
+
+/// Whoever counts may pass over the records that say nothing of it, and counts the same.
+#[test]
+fn counting_needs_no_contents() {
+    let counted = |turns: Vec<TranscriptTurn>| -> Vec<_> {
+        let count = |turn: &TranscriptTurn| {
+            let told = fuse(turn, &[]);
+            let calls = told.llm_calls().filter(|call| call.usage.is_some());
+            let calls: Vec<_> = calls
+                .map(|call| {
+                    let tier = call.parameters.get("service_tier").cloned();
+                    (call.usage, call.merged.clone(), call.model.clone(), call.end, tier)
+                })
+                .collect();
+            let has_ended = turn.ended != TurnEnd::Lost && turn.ended != TurnEnd::Open;
+            let end = has_ended.then_some(turn.end);
+            (turn.key(), turn.number, turn.start, end, turn.ended.clone(), turn.checkpoint, calls)
+        };
+        turns.iter().map(count).collect()
+    };
+    let mut passed_over = 0;
+    check(|recording| {
+        let mut transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+        for line in recording.lines() {
+            if transcript.may_count(line) {
+                read(&mut transcript, [line]);
+            } else {
+                transcript.pass(line.len() as u64 + 1);
+            }
+        }
+        let (turns, _) = transcript.finish();
+        same("counts", &counted(turns), &counted(recording.transcript().0))
+    });
+    for file in transcripts() {
+        let recording = Recording::from_file(&file);
+        let transcript = Transcript::resume(recording.meta.clone(), Checkpoint::START);
+        passed_over += recording.lines().filter(|line| !transcript.may_count(line)).count();
+    }
+    assert!(passed_over > 300, "{passed_over}");
+}

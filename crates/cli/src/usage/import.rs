@@ -1,0 +1,130 @@
+//! `arize-codex import`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use codex_config::Environment;
+use serde_json::json;
+use usage::import::Summary;
+
+use super::table::grouped;
+use crate::CommandError;
+
+/// Read Codex's transcripts into the local store, for `report`. Sends nothing anywhere.
+///
+/// Reads the sessions and the archived sessions of CODEX_HOME, the newest first, and each turn once: a
+/// second import reads only what is new. `report` does the same for CODEX_HOME by itself.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Import {
+    /// Homes of Codex, other folders with transcripts, or single files [default: CODEX_HOME].
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write nothing; print what would be read.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// The machine that the transcripts are from [default: this one].
+    #[arg(long, value_name = "NAME")]
+    pub(crate) machine: Option<String>,
+    /// The store to write to, instead of the one in the harness home.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Reads transcripts, and says what became of them.
+pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String, CommandError> {
+    let paths = crate::paths(environment)?;
+    let mut facts = super::facts(&paths, environment);
+    if let Some(machine) = &args.machine {
+        facts.machine.clone_from(machine);
+    }
+    let from = match &*args.paths {
+        [] => std::slice::from_ref(&paths.codex_home),
+        named => named,
+    };
+    let found = usage::import::find(from);
+    if found.transcripts.is_empty() && found.unreadable.is_empty() {
+        let places: Vec<String> = from.iter().map(|path| format!("`{}`", path.display())).collect();
+        return Err(CommandError::NotFound {
+            what: format!("no transcript of Codex in {}", places.join(", ")),
+            hint: "name a home of Codex, such as `arize-codex import ~/.codex`".to_owned(),
+        });
+    }
+    let path = super::store_path(args.store.as_ref(), &paths);
+    let summary = if args.dry_run && !path.exists() {
+        // Not even an empty store.
+        let folder = tempfile::tempdir()
+            .map_err(|error| CommandError::failed("cannot make a temporary folder", error))?;
+        let mut store = super::open(&folder.path().join("traces.db"))?;
+        super::refresh(&mut store, &facts, found, None, true)?
+    } else {
+        super::refresh(&mut super::open(path)?, &facts, found, None, args.dry_run)?
+    };
+    Ok(if args.json { summary_json(&summary) } else { text(&summary, args.dry_run) })
+}
+
+fn text(summary: &Summary, dry_run: bool) -> String {
+    let Summary {
+        files, unchanged, read, bytes, new, changed, known, copies, calls, tokens, ..
+    } = summary;
+    let mut text = String::new();
+    let count = |count: u64, what: &str| format!("{} {what}", grouped(count.cast_signed()));
+    let _ = writeln!(
+        text,
+        "{} of {} transcripts read ({:.1} MB), {} without anything new",
+        grouped(*read as i64),
+        grouped(*files as i64),
+        *bytes as f64 / 1e6,
+        grouped(*unchanged as i64),
+    );
+    let turns = if dry_run {
+        count(*new, "turns found; nothing was written")
+    } else {
+        let parts = [(*new, "new turns"), (*changed, "updated"), (*known, "known already")];
+        parts.map(|(turns, what)| count(turns, what)).join(", ")
+    };
+    let _ = writeln!(text, "{turns}");
+    let _ = writeln!(text, "{}, {}", count(*calls, "model calls"), count(*tokens, "tokens"));
+    if *copies > 0 {
+        let _ = writeln!(
+            text,
+            "{} left out: forks repeat them, and they count in the threads that they are from",
+            count(*copies, "turns")
+        );
+    }
+    if summary.unreadable_records > 0 {
+        let records = count(summary.unreadable_records, "records");
+        let _ = writeln!(text, "{records} could not be understood, and were left out");
+    }
+    for left_out in &summary.left_out {
+        let _ = writeln!(text, "not read: {}: {}", left_out.path.display(), left_out.error);
+    }
+    text
+}
+
+fn summary_json(summary: &Summary) -> String {
+    let left_out: Vec<_> = summary
+        .left_out
+        .iter()
+        .map(|left_out| {
+            json!({ "path": left_out.path.to_string_lossy(), "error": left_out.error.to_string() })
+        })
+        .collect();
+    let summary = json!({
+        "transcripts": summary.files,
+        "transcripts_read": summary.read,
+        "transcripts_unchanged": summary.unchanged,
+        "bytes_read": summary.bytes,
+        "turns_new": summary.new,
+        "turns_updated": summary.changed,
+        "turns_known": summary.known,
+        "turns_copied": summary.copies,
+        "records_not_understood": summary.unreadable_records,
+        "calls": summary.calls,
+        "tokens": summary.tokens,
+        "not_read": left_out,
+    });
+    format!("{summary:#}\n")
+}

@@ -1,0 +1,76 @@
+//! `arize-codex import` and `arize-codex report`: what Codex used.
+
+mod bar;
+mod import;
+mod report;
+mod table;
+
+pub(crate) use import::{Import, import};
+pub(crate) use report::{Format, Report, report};
+
+use std::path::{Path, PathBuf};
+
+use codex_config::{Environment, Paths, Settings, Target};
+use trace_store::TraceStore;
+use usage::import::{Facts, Found, Progress, Request, Summary, machine_name};
+
+use crate::CommandError;
+use bar::Bar;
+
+/// What holds for all turns of this user on this machine.
+fn facts(paths: &Paths, environment: &Environment) -> Facts {
+    let settings = Settings::load(paths, environment);
+    let is_local =
+        |target: &&codex_config::TargetSettings| matches!(target.target, Ok(Target::Local));
+    let targets = &settings.targets;
+    let project = targets.iter().find(is_local).or(targets.first());
+    let (prices, error) = codex_config::prices(paths);
+    if let Some(error) = error {
+        warn(&format!("{}; the built-in prices are used", program_log::chain(&error)));
+    }
+    Facts {
+        project: project.map_or_else(|| "codex".to_owned(), |target| target.project_name.clone()),
+        user: settings.user_id.unwrap_or_default(),
+        machine: machine_name(),
+        prices: prices.into_owned(),
+    }
+}
+
+/// Reads what is new in transcripts and in spans.
+fn refresh(
+    store: &mut TraceStore,
+    facts: &Facts,
+    found: Found,
+    changed_since: Option<u64>,
+    dry_run: bool,
+) -> Result<Summary, CommandError> {
+    let failed =
+        |error| CommandError::failed("the transcripts cannot be read into the store", error);
+    let mut bar = Bar::new();
+    let request = Request { found, facts, changed_since, dry_run };
+    let summary =
+        usage::import::import(store, request, &mut |progress: Progress| bar.show(progress));
+    drop(bar);
+    let summary = summary.map_err(failed)?;
+    if !dry_run {
+        let failed = |error| CommandError::failed("the spans cannot be read", error);
+        usage::import::record_spans(store, facts).map_err(failed)?;
+    }
+    Ok(summary)
+}
+
+/// Opens the store for writing.
+fn open(path: &Path) -> Result<TraceStore, CommandError> {
+    let failed = |error| CommandError::failed("cannot open the local store", error);
+    TraceStore::open(path).map_err(failed)
+}
+
+/// The store that is asked for: another one, or that of this installation.
+fn store_path<'a>(asked: Option<&'a PathBuf>, paths: &'a Paths) -> &'a Path {
+    asked.unwrap_or(&paths.traces_db)
+}
+
+#[expect(clippy::print_stderr, reason = "a warning beside the result")]
+fn warn(text: &str) {
+    eprintln!("warning: {}", terminal_text::line(text));
+}

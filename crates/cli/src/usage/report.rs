@@ -1,0 +1,209 @@
+//! `arize-codex report`.
+
+use std::path::PathBuf;
+
+use codex_config::{Environment, Paths};
+use doctor::Style;
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use trace_store::TraceStore;
+use usage::import::Summary;
+use usage::report::{By, Days, Filter, RangeRequest, Unit, csv, json};
+
+use super::table::{self, Layout};
+use crate::CommandError;
+
+/// Print the tokens and the cost of Codex: by day, model, project, repository, session and more.
+///
+/// First reads what is new in Codex's transcripts (`arize-codex import`). Amounts are the API's list
+/// prices, also where a subscription pays. Without a range it is the last 30 days, 12 weeks or 12 months.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    /// What there is a row for; several, separated by commas, for each combination.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "day", value_parser = crate::args::one_of(By::ALL, By::name))]
+    pub(crate) by: Vec<By>,
+    /// The first day, such as 2026-11-01 or 20261101.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) since: Option<String>,
+    /// The last day.
+    #[arg(long, value_name = "DATE")]
+    pub(crate) until: Option<String>,
+    /// So many days, weeks or months up to today, such as 7d, 4w or 12m.
+    #[arg(long, value_name = "RANGE", conflicts_with = "since")]
+    pub(crate) last: Option<String>,
+    /// All days.
+    #[arg(long, conflicts_with_all = ["since", "until", "last"])]
+    pub(crate) all: bool,
+    /// The time zone in which days begin, such as Europe/Berlin [default: the system's].
+    #[arg(short = 'z', long, value_name = "ZONE")]
+    pub(crate) timezone: Option<String>,
+    /// The day on which weeks begin.
+    #[arg(long, value_name = "DAY", default_value = "monday", value_parser = ["monday", "sunday", "saturday"])]
+    pub(crate) start_of_week: String,
+    /// The order of days, weeks and months.
+    #[arg(long, value_name = "ORDER", default_value = "asc", value_parser = ["asc", "desc"])]
+    pub(crate) order: String,
+    /// Only this project.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// Only this repository, such as github.com/owner/name.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) repository: Option<String>,
+    /// Only this branch.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) branch: Option<String>,
+    /// Only this folder.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<String>,
+    /// Only this user.
+    #[arg(long, value_name = "ID")]
+    pub(crate) user: Option<String>,
+    /// Only this model.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Also print the models of each row.
+    #[arg(short, long)]
+    pub(crate) breakdown: bool,
+    /// Also print how each amount comes about: model, tier and price table, and what is left out.
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Print only the cost, or only the tokens.
+    #[arg(long = "as", value_name = "WHAT", value_parser = ["usd", "tokens"])]
+    pub(crate) unit: Option<String>,
+    /// Print JSON.
+    #[arg(short, long, conflicts_with = "csv")]
+    pub(crate) json: bool,
+    /// Print CSV.
+    #[arg(long)]
+    pub(crate) csv: bool,
+    /// Do not look for what is new in the transcripts.
+    #[arg(long)]
+    pub(crate) no_import: bool,
+    /// The store to read, instead of the one in the harness home; implies --no-import.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// In what form the result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Json,
+    Csv,
+    Text,
+}
+
+impl Report {
+    /// In what form the result is.
+    pub(crate) fn format(&self) -> Format {
+        match (self.json, self.csv) {
+            (true, _) => Format::Json,
+            (false, true) => Format::Csv,
+            (false, false) => Format::Text,
+        }
+    }
+}
+
+/// Reads what is new, and reports what the store holds.
+pub(crate) fn report(
+    args: &Report,
+    environment: &Environment,
+    style: Style,
+) -> Result<String, CommandError> {
+    let paths = crate::paths(environment)?;
+    let days = days(args)?;
+    let (store, summary) = store(args, &paths, environment, &days)?;
+    let failed =
+        |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
+    let mut report =
+        usage::report::Report::of(&store, args.by.clone(), days, &filter(args)).map_err(failed)?;
+    if args.order == "desc" && matches!(args.by[..], [By::Period(_)]) {
+        report.rows.reverse();
+    }
+    let sources = || store.sources().map_err(failed);
+    Ok(match args.format() {
+        Format::Json => format!("{:#}\n", json(&report)),
+        Format::Csv => csv(&report),
+        Format::Text => {
+            let layout = Layout {
+                has_models: args.breakdown,
+                explains: args.explain,
+                has_tokens: args.unit.as_deref() != Some("usd"),
+                has_cost: args.unit.as_deref() != Some("tokens"),
+            };
+            let mut text = table::text(&report, layout, &paths.home, style);
+            if args.explain {
+                text += &table::left_out(&sources()?, &report, style);
+            }
+            if let Some(summary) = summary {
+                text += &table::missing(&summary, style);
+            }
+            text
+        }
+    })
+}
+
+fn days(args: &Report) -> Result<Days, CommandError> {
+    let zone = match &args.timezone {
+        None => TimeZone::system(),
+        Some(name) => TimeZone::get(name).map_err(|_| CommandError::Incomplete {
+            what: format!("`{name}` is not a time zone that this system knows"),
+            hint: "names are such as UTC or Europe/Berlin".to_owned(),
+        })?,
+    };
+    let week_begins = match &*args.start_of_week {
+        "sunday" => Weekday::Sunday,
+        "saturday" => Weekday::Saturday,
+        _ => Weekday::Monday,
+    };
+    let request = RangeRequest {
+        since: args.since.clone(),
+        until: args.until.clone(),
+        last: args.last.clone(),
+        all: args.all,
+    };
+    let unit = args.by.iter().find_map(|by| match by {
+        By::Period(unit) => Some(*unit),
+        _ => None,
+    });
+    let unit = unit.unwrap_or(Unit::Day);
+    Days::new(&request, unit, zone, week_begins, Timestamp::now()).map_err(|error| {
+        CommandError::Incomplete {
+            what: error.to_string(),
+            hint: "`arize-codex report --last 7d` reports the last seven days".to_owned(),
+        }
+    })
+}
+
+fn filter(args: &Report) -> Filter {
+    Filter {
+        project: args.project.clone(),
+        repository: args.repository.clone(),
+        branch: args.branch.clone(),
+        folder: args.folder.clone(),
+        user: args.user.clone(),
+        model: args.model.clone(),
+    }
+}
+
+/// The store, with what is new unless another one is asked for.
+fn store(
+    args: &Report,
+    paths: &Paths,
+    environment: &Environment,
+    days: &Days,
+) -> Result<(TraceStore, Option<Summary>), CommandError> {
+    if args.no_import || args.store.is_some() {
+        let path = super::store_path(args.store.as_ref(), paths);
+        let failed = |error| CommandError::failed("cannot open the local store", error);
+        return Ok((TraceStore::open_read_only(path).map_err(failed)?, None));
+    }
+    let mut store = super::open(&paths.traces_db)?;
+    let facts = super::facts(paths, environment);
+    // What was read before is there without it.
+    let home = Some(&paths.codex_home).filter(|home| home.is_dir());
+    let found = usage::import::find(home.map_or(&[], std::slice::from_ref));
+    // What was written to before has no calls of these days.
+    let summary = super::refresh(&mut store, &facts, found, days.begin_ns(), false)?;
+    Ok((store, Some(summary)))
+}

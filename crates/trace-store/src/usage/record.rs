@@ -1,0 +1,299 @@
+//! Writing records of turns, and keeping the sums in step with them.
+
+use std::collections::HashMap;
+
+use otlp_model::UnixNanos;
+use rusqlite::{OptionalExtension, Statement, Transaction, TransactionBehavior, params};
+
+use super::names::Names;
+use super::sums::tokens;
+use super::{Quarter, RecordSource, SourceProgress, Sums, TurnCounts, TurnRecord, TurnStatus};
+use crate::{InsertError, TraceStore};
+
+/// What became of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recorded {
+    /// Turns that were not there before.
+    pub new: u64,
+    /// Turns of which more is known now.
+    pub changed: u64,
+    /// Turns that were there already.
+    pub known: u64,
+}
+
+impl TraceStore {
+    /// Stores records of turns and how far their sources were read, all or none.
+    pub fn record(
+        &mut self,
+        turns: &[TurnRecord],
+        sources: &[SourceProgress],
+    ) -> Result<Recorded, InsertError> {
+        let error = |source| InsertError { path: self.path.clone(), source };
+        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate);
+        let written = transaction.and_then(|transaction| {
+            let recorded = record(&transaction, turns)?;
+            super::sources::save(&transaction, sources)?;
+            transaction.commit()?;
+            Ok(recorded)
+        });
+        written.map_err(error)
+    }
+}
+
+/// Stores records of turns within a transaction.
+pub(super) fn record(
+    transaction: &Transaction<'_>,
+    turns: &[TurnRecord],
+) -> rusqlite::Result<Recorded> {
+    let mut recorder = Recorder::new(transaction)?;
+    for turn in turns {
+        recorder.turn(turn)?;
+    }
+    recorder.finish()
+}
+
+struct Recorder<'t> {
+    names: Names<'t>,
+    find: Statement<'t>,
+    insert: Statement<'t>,
+    update: Statement<'t>,
+    insert_call: Statement<'t>,
+    old_calls: Statement<'t>,
+    delete_calls: Statement<'t>,
+    deltas: Deltas,
+    recorded: Recorded,
+    transaction: &'t Transaction<'t>,
+}
+
+/// A turn that is stored.
+struct Stored {
+    id: i64,
+    place: i64,
+    start: UnixNanos,
+    counts: TurnCounts,
+    status: TurnStatus,
+    tokens: u64,
+    source: i64,
+}
+
+impl Stored {
+    /// Whether another reading of the turn says more.
+    fn is_less_than(&self, turn: &TurnRecord) -> bool {
+        let of = |tokens: u64, is_over: bool, source: i64| (tokens, is_over, source);
+        let ours = of(self.tokens, self.status != TurnStatus::Running, self.source);
+        let theirs = of(sum(turn), turn.status != TurnStatus::Running, turn.source as i64);
+        ours < theirs
+    }
+}
+
+/// The tokens of a turn as they are stored.
+fn sum(turn: &TurnRecord) -> u64 {
+    turn.calls.iter().map(|call| Sums::of(call).tokens().unsigned_abs()).sum()
+}
+
+impl<'t> Recorder<'t> {
+    fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            names: Names::new(transaction)?,
+            find: transaction.prepare(
+                "SELECT id, place, start_ns, status, human_ms, tokens, source
+                 FROM turns WHERE span_id = ?",
+            )?,
+            insert: transaction.prepare(
+                "INSERT INTO turns (trace_id, thread, place, turn_id, number, start_ns, end_ns,
+                     status, version, commit_id, human_ms, calls, tokens, source, span_id)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            update: transaction.prepare(
+                "UPDATE turns SET trace_id = ?, thread = ?, place = ?, turn_id = ?, number = ?,
+                     start_ns = ?, end_ns = ?, status = ?, version = ?, commit_id = ?, human_ms = ?,
+                     calls = ?, tokens = ?, source = ?
+                 WHERE id = ?",
+            )?,
+            insert_call: transaction.prepare(
+                "INSERT INTO calls (turn, nth, end_ms, rate, input, cached, cache_write, output,
+                     reasoning, cost)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?,
+            old_calls: transaction.prepare(
+                "SELECT end_ms, rate, 1, input, cached, cache_write, output, reasoning, cost
+                 FROM calls WHERE turn = ?",
+            )?,
+            delete_calls: transaction.prepare("DELETE FROM calls WHERE turn = ?")?,
+            deltas: Deltas::default(),
+            recorded: Recorded::default(),
+            transaction,
+        })
+    }
+
+    fn turn(&mut self, turn: &TurnRecord) -> rusqlite::Result<()> {
+        let stored = self.stored(turn)?;
+        let id = match stored {
+            None => {
+                self.recorded.new += 1;
+                self.write(turn, None)?
+            }
+            Some(stored) if stored.is_less_than(turn) => {
+                self.recorded.changed += 1;
+                self.take_out(&stored)?;
+                self.write(turn, Some(stored.id))?
+            }
+            Some(_) => {
+                self.recorded.known += 1;
+                return Ok(());
+            }
+        };
+        let place = self.names.place(&turn.place)?;
+        let counts = self.deltas.turns.entry((Quarter::of(turn.start), place)).or_default();
+        *counts += TurnCounts::of(turn);
+        for (nth, call) in (0_i64..).zip(&turn.calls) {
+            let rate = self.names.rate(&call.rate)?;
+            let sums = Sums::of(call);
+            let [_, input, cached, cache_write, output, reasoning, cost] = sums.values();
+            let millis = call.end.0 / 1_000_000;
+            self.insert_call.execute(params![
+                id,
+                nth,
+                millis,
+                rate,
+                input,
+                cached,
+                cache_write,
+                output,
+                reasoning,
+                cost
+            ])?;
+            *self.deltas.calls.entry((Quarter::of(call.end), place, rate)).or_default() += sums;
+        }
+        Ok(())
+    }
+
+    fn stored(&mut self, turn: &TurnRecord) -> rusqlite::Result<Option<Stored>> {
+        let read = |row: &rusqlite::Row<'_>| {
+            let status = TurnStatus::of_word(row.get_ref(3)?.as_str()?);
+            Ok(Stored {
+                id: row.get(0)?,
+                place: row.get(1)?,
+                start: UnixNanos(row.get(2)?),
+                status,
+                counts: TurnCounts::new(status, row.get::<_, Option<u64>>(4)?.unwrap_or(0)),
+                tokens: row.get(5)?,
+                source: row.get(6)?,
+            })
+        };
+        self.find.query_row([turn.span_id.0], read).optional()
+    }
+
+    /// Takes what is stored of a turn out of the sums.
+    fn take_out(&mut self, stored: &Stored) -> rusqlite::Result<()> {
+        let Stored { id, place, start, counts, .. } = stored;
+        *self.deltas.turns.entry((Quarter::of(*start), *place)).or_default() -= *counts;
+        let mut rows = self.old_calls.query([id])?;
+        while let Some(row) = rows.next()? {
+            let end = UnixNanos::from_millis(row.get(0)?);
+            let key = (Quarter::of(end), *place, row.get(1)?);
+            *self.deltas.calls.entry(key).or_default() -= read_sums(row, 2)?;
+        }
+        drop(rows);
+        self.delete_calls.execute([id])?;
+        Ok(())
+    }
+
+    fn write(&mut self, turn: &TurnRecord, old: Option<i64>) -> rusqlite::Result<i64> {
+        let thread = self.names.thread(&turn.thread)?;
+        let place = self.names.place(&turn.place)?;
+        let time = |time: UnixNanos| i64::try_from(time.0).unwrap_or(i64::MAX);
+        let last: &dyn rusqlite::ToSql = match &old {
+            Some(id) => id,
+            None => &turn.span_id.0,
+        };
+        let statement = if old.is_some() { &mut self.update } else { &mut self.insert };
+        statement.execute(params![
+            turn.trace_id.0,
+            thread,
+            place,
+            turn.turn_id,
+            turn.number,
+            time(turn.start),
+            time(turn.end),
+            turn.status.word(),
+            turn.version,
+            turn.commit,
+            turn.human_ms.map(tokens),
+            turn.calls.len() as u64,
+            sum(turn),
+            turn.source as i64,
+            last,
+        ])?;
+        Ok(old.unwrap_or_else(|| self.transaction.last_insert_rowid()))
+    }
+
+    fn finish(mut self) -> rusqlite::Result<Recorded> {
+        self.names.inherit_sessions()?;
+        self.deltas.save(self.transaction)?;
+        Ok(self.recorded)
+    }
+}
+
+/// What is to be added to the sums.
+#[derive(Default)]
+struct Deltas {
+    calls: HashMap<(Quarter, i64, i64), Sums>,
+    turns: HashMap<(Quarter, i64), TurnCounts>,
+}
+
+impl Deltas {
+    fn save(self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        let mut add = transaction.prepare(
+            "INSERT INTO call_sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET
+                 calls = calls + excluded.calls, input = input + excluded.input,
+                 cached = cached + excluded.cached,
+                 cache_write = cache_write + excluded.cache_write,
+                 output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
+                 cost = cost + excluded.cost",
+        )?;
+        for ((quarter, place, rate), sums) in self.calls {
+            let [calls, input, cached, cache_write, output, reasoning, cost] = sums.values();
+            add.execute(params![
+                quarter.0,
+                place,
+                rate,
+                calls,
+                input,
+                cached,
+                cache_write,
+                output,
+                reasoning,
+                cost
+            ])?;
+        }
+        let mut add = transaction.prepare(
+            "INSERT INTO turn_sums VALUES (?, ?, ?, ?, ?, ?)
+             ON CONFLICT DO UPDATE SET
+                 turns = turns + excluded.turns, failed = failed + excluded.failed,
+                 interrupted = interrupted + excluded.interrupted,
+                 human_ms = human_ms + excluded.human_ms",
+        )?;
+        for ((quarter, place), counts) in self.turns {
+            let [turns, failed, interrupted, human_ms] = counts.values();
+            add.execute(params![quarter.0, place, turns, failed, interrupted, human_ms])?;
+        }
+        Ok(())
+    }
+}
+
+/// The sums in a row from a column on.
+pub(super) fn read_sums(row: &rusqlite::Row<'_>, from: usize) -> rusqlite::Result<Sums> {
+    let mut values = [0; 7];
+    for (column, value) in (from..).zip(&mut values) {
+        *value = row.get(column)?;
+    }
+    Ok(Sums::from_values(values))
+}
+
+impl From<RecordSource> for i64 {
+    fn from(source: RecordSource) -> Self {
+        source as Self
+    }
+}

@@ -1,0 +1,190 @@
+//! Records of turns from the spans that are stored.
+//!
+//! Whoever stores spans need not know of records: they are made when somebody asks for them, of the
+//! spans that were stored since.
+
+use std::collections::BTreeSet;
+
+use otlp_model::turn::Usage;
+use otlp_model::{Span, SpanId, SpanKind, names};
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use serde_json::Value as Json;
+
+use super::record::record;
+use super::{
+    CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
+};
+use crate::{InsertError, TraceStore, row};
+
+const WATERMARK: &str = "spans";
+
+/// How many spans are taken in at once.
+const PIECE: u64 = 20_000;
+
+impl TraceStore {
+    /// Records the turns of the spans that were stored since the last time. `adapt` may complete where
+    /// a turn ran.
+    pub fn record_spans(&mut self, adapt: &dyn Fn(&mut Place)) -> Result<Recorded, InsertError> {
+        let mut all = Recorded::default();
+        loop {
+            let path = &self.path;
+            let piece = next_piece(&mut self.connection, adapt)
+                .map_err(|source| InsertError { path: path.clone(), source })?;
+            let Some(piece) = piece else { return Ok(all) };
+            all.new += piece.new;
+            all.changed += piece.changed;
+            all.known += piece.known;
+        }
+    }
+}
+
+/// Takes in some spans; none where there are no new ones.
+fn next_piece(
+    connection: &mut rusqlite::Connection,
+    adapt: &dyn Fn(&mut Place),
+) -> rusqlite::Result<Option<Recorded>> {
+    if bounds(connection)?.is_none() {
+        return Ok(None);
+    }
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let Some((from, upto)) = bounds(&transaction)? else { return Ok(None) };
+    let mut roots = BTreeSet::new();
+    {
+        let mut statement = transaction.prepare(
+            "SELECT span_id, parent_id, kind FROM spans
+             WHERE rowid > ? AND rowid <= ? AND kind IN ('AGENT', 'LLM')",
+        )?;
+        let mut rows = statement.query([from, upto])?;
+        while let Some(row) = rows.next()? {
+            let parent: Option<[u8; 8]> = row.get(1)?;
+            let is_call = row.get_ref(2)?.as_str()? == "LLM";
+            roots.insert(row.get::<_, [u8; 8]>(0)?);
+            roots.extend(parent.filter(|_| is_call));
+        }
+    }
+    let mut turns = Vec::new();
+    for root in roots {
+        if let Some(mut turn) = turn(&transaction, SpanId(root))? {
+            adapt(&mut turn.place);
+            turns.push(turn);
+        }
+    }
+    let recorded = record(&transaction, &turns)?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO watermarks (name, upto) VALUES (?, ?)",
+        params![WATERMARK, upto],
+    )?;
+    transaction.commit()?;
+    Ok(Some(recorded))
+}
+
+/// The rows behind which, and up to which, spans are to be taken in.
+fn bounds(connection: &rusqlite::Connection) -> rusqlite::Result<Option<(u64, u64)>> {
+    let from = connection
+        .query_row("SELECT upto FROM watermarks WHERE name = ?", [WATERMARK], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0_u64);
+    let last: u64 =
+        connection.query_row("SELECT ifnull(max(rowid), 0) FROM spans", [], |row| row.get(0))?;
+    Ok((last > from).then(|| (from, last.min(from + PIECE))))
+}
+
+/// The turn with this root; none where the span is no turn's root.
+fn turn(transaction: &Transaction<'_>, root: SpanId) -> rusqlite::Result<Option<TurnRecord>> {
+    let columns = row::COLUMNS;
+    let sql = format!("SELECT {columns}, project, session_id FROM spans WHERE span_id = ?");
+    let found = transaction
+        .query_row(&sql, [root.0], |row| {
+            Ok((
+                row::read(row)?,
+                row.get::<_, Option<String>>(11)?,
+                row.get::<_, Option<String>>(12)?,
+            ))
+        })
+        .optional()?;
+    let Some((span, project, session)) = found else { return Ok(None) };
+    let Some(agent) = span.text(names::AGENT_NAME).map(str::to_owned) else { return Ok(None) };
+    let mut statement = transaction.prepare(&format!(
+        "SELECT {columns} FROM spans WHERE trace_id = ? AND parent_id = ? AND kind = 'LLM'
+         ORDER BY start_ns, rowid"
+    ))?;
+    let calls: Vec<Span> = statement
+        .query_map(params![span.trace_id.0, root.0], row::read)?
+        .collect::<rusqlite::Result<_>>()?;
+    let own = |name: &str| span.text(&format!("{agent}.{name}")).map(str::to_owned);
+    let metadata = span.text(names::METADATA);
+    let metadata: Json =
+        metadata.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let said = |key: &str| metadata.get(key).and_then(Json::as_str).map(str::to_owned);
+    let thread_id = own("thread_id").or_else(|| session.clone()).unwrap_or_default();
+    // In the other layout the root has the tokens of the turn.
+    let calls = std::iter::once(&span).filter(|span| span.kind == SpanKind::Llm).chain(&calls);
+    let mut calls: Vec<CallRecord> = calls.filter_map(|call| call_of(call, &agent)).collect();
+    calls.sort_by_key(|call| call.end);
+    Ok(Some(TurnRecord {
+        span_id: root,
+        trace_id: span.trace_id,
+        thread: ThreadName {
+            session_id: session.unwrap_or_else(|| thread_id.clone()),
+            parent_id: own("parent_thread_id"),
+            thread_id,
+        },
+        place: Place {
+            project: project.unwrap_or_default(),
+            repository: own("git.repository").unwrap_or_default(),
+            branch: own("git.branch").unwrap_or_default(),
+            folder: said("cwd").unwrap_or_default(),
+            user: span.text(names::USER_ID).unwrap_or_default().to_owned(),
+            machine: String::new(),
+        },
+        turn_id: own("turn_id").unwrap_or_default(),
+        number: span.int(names::TRACE_NUMBER).and_then(|number| u64::try_from(number).ok()),
+        start: span.start,
+        end: span.end,
+        status: TurnStatus::of_word(&own("turn.status").unwrap_or_default()),
+        version: span.text(names::GEN_AI_AGENT_VERSION).map(str::to_owned),
+        commit: own("git.commit"),
+        human_ms: span
+            .int(&format!("{agent}.turn.time.human_ms"))
+            .and_then(|millis| u64::try_from(millis).ok()),
+        calls,
+        source: RecordSource::Spans,
+    }))
+}
+
+fn call_of(span: &Span, agent: &str) -> Option<CallRecord> {
+    let count = |name: &str| span.int(name).and_then(|count| u64::try_from(count).ok());
+    let usage = Usage {
+        input: count(names::LLM_TOKEN_COUNT_PROMPT)?,
+        cached_input: count(names::LLM_TOKEN_COUNT_CACHE_READ).unwrap_or(0),
+        cache_write_input: count(names::LLM_TOKEN_COUNT_CACHE_WRITE).unwrap_or(0),
+        output: count(names::LLM_TOKEN_COUNT_COMPLETION).unwrap_or(0),
+        reasoning_output: count(names::LLM_TOKEN_COUNT_REASONING).unwrap_or(0),
+    };
+    let cost = span.attributes.iter().find_map(|attribute| match attribute.value {
+        otlp_model::Value::Double(cost) if attribute.key == names::LLM_COST_TOTAL => Some(cost),
+        _ => None,
+    });
+    let own = |name: &str| span.text(&format!("{agent}.{name}")).map(str::to_owned);
+    let asked = || {
+        let parameters: Json =
+            serde_json::from_str(span.text(names::LLM_INVOCATION_PARAMETERS)?).ok()?;
+        Some(parameters.get("service_tier")?.as_str()?.to_owned())
+    };
+    let prices = own("cost.price_table").filter(|_| cost.is_some());
+    Some(CallRecord {
+        end: span.end,
+        usage,
+        rate: Rate {
+            model: span.text(names::LLM_MODEL_NAME).unwrap_or_default().to_owned(),
+            tier: own("cost.service_tier")
+                .filter(|_| prices.is_some())
+                .or_else(asked)
+                .unwrap_or_default(),
+            long_context: false,
+            prices,
+        },
+        cost: PicoUsd::from_usd(cost.unwrap_or(0.0)),
+    })
+}

@@ -1,0 +1,239 @@
+//! Records of turns and their sums, on real files.
+
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use otlp_model::turn::Usage;
+use otlp_model::{SpanId, TraceId, UnixNanos};
+use tempfile::TempDir;
+use trace_store::TraceStore;
+use trace_store::usage::{
+    CallRecord, PicoUsd, Place, QuarterRange, Rate, RecordSource, Recorded, SourceProgress, Sums,
+    ThreadName, TurnCounts, TurnRecord, TurnStatus,
+};
+
+fn store_path(folder: &TempDir) -> PathBuf {
+    folder.path().join("traces.db")
+}
+
+fn call(minute: u64, model: &str, input: u64) -> CallRecord {
+    CallRecord {
+        end: UnixNanos(minute * 60_000_000_000),
+        usage: Usage { input, cached_input: input / 2, output: 7, ..Usage::default() },
+        rate: Rate {
+            model: model.to_owned(),
+            prices: (model != "unknown").then(|| "v1".to_owned()),
+            ..Rate::default()
+        },
+        cost: PicoUsd(i64::try_from(input).unwrap() * 1_000_000),
+    }
+}
+
+fn turn(name: &str, minute: u64, calls: Vec<CallRecord>) -> TurnRecord {
+    TurnRecord {
+        span_id: SpanId::derive(&[name]),
+        trace_id: TraceId::derive(&[name]),
+        thread: ThreadName {
+            thread_id: format!("thread of {name}"),
+            session_id: format!("thread of {name}"),
+            parent_id: None,
+        },
+        place: Place { project: "p".to_owned(), folder: "/f".to_owned(), ..Place::default() },
+        turn_id: name.to_owned(),
+        number: Some(1),
+        start: UnixNanos(minute * 60_000_000_000),
+        end: UnixNanos((minute + 1) * 60_000_000_000),
+        status: TurnStatus::Completed,
+        version: None,
+        commit: None,
+        human_ms: None,
+        calls,
+        source: RecordSource::Transcript,
+    }
+}
+
+/// All that was used, once by the sums and once by the threads' calls: both must be the same.
+fn totals(store: &TraceStore) -> (Sums, TurnCounts) {
+    let (mut sums, mut counts) = (Sums::default(), TurnCounts::default());
+    store.call_sums(QuarterRange::ALL, |sum| sums += sum.sums).unwrap();
+    store.turn_sums(QuarterRange::ALL, |sum| counts += sum.counts).unwrap();
+    let mut of_threads = (Sums::default(), TurnCounts::default());
+    store
+        .thread_sums(QuarterRange::ALL, |sum| {
+            of_threads.0 += sum.sums;
+            of_threads.1 += sum.counts;
+        })
+        .unwrap();
+    assert_eq!((sums, counts), of_threads);
+    (sums, counts)
+}
+
+#[test]
+fn a_turn_counts_once_however_often_it_is_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let turns = [turn("a", 0, vec![call(1, "m", 100), call(20, "m", 50)]), turn("b", 30, vec![])];
+    let first = store.record(&turns, &[]).unwrap();
+    assert_eq!(first, Recorded { new: 2, ..Recorded::default() });
+    let before = totals(&store);
+    assert_eq!((before.0.calls, before.0.input, before.1.turns), (2, 150, 2));
+
+    let again = store.record(&turns, &[]).unwrap();
+
+    assert_eq!(again, Recorded { known: 2, ..Recorded::default() });
+    assert_eq!(totals(&store), before);
+}
+
+#[test]
+fn a_turn_becomes_more_and_never_less() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let running = |calls| TurnRecord { status: TurnStatus::Running, ..turn("a", 0, calls) };
+    let check = |store: &mut TraceStore, turn: &TurnRecord, calls: i64, input: i64| {
+        store.record(std::slice::from_ref(turn), &[]).unwrap();
+        let (sums, counts) = totals(store);
+        assert_eq!((sums.calls, sums.input, counts.turns), (calls, input, 1));
+    };
+    check(&mut store, &running(vec![call(1, "m", 100)]), 1, 100);
+    check(&mut store, &running(vec![call(1, "m", 100), call(40, "other", 10)]), 2, 110);
+    let ended = turn("a", 0, vec![call(1, "m", 100), call(40, "other", 10)]);
+    check(&mut store, &ended, 2, 110);
+    // A transcript that shrank.
+    check(&mut store, &turn("a", 0, vec![call(1, "m", 100)]), 2, 110);
+    check(&mut store, &turn("a", 0, vec![]), 2, 110);
+    // Spans know more of the same tokens.
+    let mut of_spans = TurnRecord { source: RecordSource::Spans, ..ended.clone() };
+    of_spans.status = TurnStatus::Failed;
+    of_spans.human_ms = Some(500);
+    of_spans.place.branch = "main".to_owned();
+    check(&mut store, &of_spans, 2, 110);
+    check(&mut store, &ended, 2, 110);
+    let (_, counts) = totals(&store);
+    assert_eq!((counts.failed, counts.human_ms), (1, 500));
+    let mut branches = Vec::new();
+    let places = store.places().unwrap();
+    store
+        .call_sums(QuarterRange::ALL, |sum| branches.push(places[&sum.place].branch.clone()))
+        .unwrap();
+    assert_eq!(branches, ["main", "main"]);
+}
+
+#[test]
+fn quarters_are_those_in_which_calls_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let calls = vec![call(14, "m", 1), call(15, "m", 2), call(29, "m", 3), call(30, "m", 4)];
+    store.record(&[turn("a", 14, calls)], &[]).unwrap();
+    let mut found = Vec::new();
+    store.call_sums(QuarterRange::ALL, |sum| found.push((sum.quarter.0, sum.sums.input))).unwrap();
+    assert_eq!(found, [(0, 1), (1, 5), (2, 4)]);
+}
+
+#[test]
+fn sub_agents_belong_to_the_session_of_those_above_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let of = |thread: &str, parent: Option<&str>| TurnRecord {
+        thread: ThreadName {
+            thread_id: thread.to_owned(),
+            session_id: thread.to_owned(),
+            parent_id: parent.map(str::to_owned),
+        },
+        ..turn(thread, 0, vec![call(1, "m", 1)])
+    };
+    // The newest first: whoever is above comes later.
+    for turn in [of("c", Some("b")), of("b", Some("a")), of("a", None), of("d", Some("gone"))] {
+        store.record(&[turn], &[]).unwrap();
+    }
+    // A further turn of theirs makes no difference.
+    store.record(&[of("c", Some("b"))], &[]).unwrap();
+    let threads = store.threads().unwrap();
+    let mut sessions: Vec<(&str, &str)> = threads
+        .values()
+        .map(|thread| (thread.thread_id.as_str(), thread.session_id.as_str()))
+        .collect();
+    sessions.sort_unstable();
+    assert_eq!(sessions, [("a", "a"), ("b", "a"), ("c", "a"), ("d", "d")]);
+}
+
+#[test]
+fn writers_at_the_same_time_count_each_turn_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = store_path(&folder);
+    let turns: Vec<TurnRecord> =
+        (0..200).map(|n| turn(&format!("turn {n}"), n, vec![call(n, "m", n)])).collect();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut store = TraceStore::open(&path).unwrap();
+                for piece in turns.chunks(20) {
+                    store.record(piece, &[]).unwrap();
+                }
+            });
+        }
+    });
+    let (sums, counts) = totals(&TraceStore::open(&path).unwrap());
+    assert_eq!((sums.calls, sums.input, counts.turns), (200, 199 * 200 / 2, 200));
+}
+
+#[test]
+fn progress_of_sources_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let source = SourceProgress {
+        path: "/a".to_owned(),
+        thread_id: "t".to_owned(),
+        size: 10,
+        offset: 8,
+        turns: Some(2),
+        mark: vec![1, 2],
+        is_open: true,
+        ..SourceProgress::default()
+    };
+    store.record(&[], std::slice::from_ref(&source)).unwrap();
+    assert_eq!(store.sources().unwrap(), [source.clone()]);
+    let further = SourceProgress { offset: 10, is_open: false, ..source };
+    store.record(&[], std::slice::from_ref(&further)).unwrap();
+    assert_eq!(store.sources().unwrap(), [further]);
+}
+
+/// A store of 0.1, as `arize-codex demo` wrote it.
+#[test]
+fn a_store_of_the_first_release_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = store_path(&folder);
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/version-1.db");
+    fs::copy(sample, &path).unwrap();
+
+    let mut store = TraceStore::open(&path).unwrap();
+
+    assert_eq!(store.counts().unwrap().spans, 7);
+    let recorded = store.record_spans(&|place| place.machine = "here".to_owned()).unwrap();
+    assert_eq!(recorded, Recorded { new: 1, ..Recorded::default() });
+    let (sums, counts) = totals(&store);
+    let expected = Sums {
+        calls: 3,
+        input: 3003,
+        cached_input: 1536,
+        cache_write_input: 0,
+        output: 63,
+        reasoning_output: 15,
+        cost: PicoUsd::from_usd(0.009993),
+    };
+    assert_eq!(sums, expected);
+    assert_eq!(counts, TurnCounts { turns: 1, ..TurnCounts::default() });
+    let places: Vec<Place> = store.places().unwrap().into_values().collect();
+    let expected = Place {
+        project: "codex".to_owned(),
+        branch: "master".to_owned(),
+        folder: "/home/dev/project".to_owned(),
+        machine: "here".to_owned(),
+        ..Place::default()
+    };
+    assert_eq!(places, [expected]);
+    // What was taken in is not read again.
+    assert_eq!(store.record_spans(&|_| ()).unwrap(), Recorded::default());
+}

@@ -1,0 +1,143 @@
+//! From a turn of a transcript to what is recorded of it.
+
+use codex_turn::{TranscriptTurn, fuse};
+use otlp_model::turn::{LlmCall, Outcome, Usage};
+use otlp_model::{Turn, Value};
+use pricing::{PriceTable, TokenUsage};
+use trace_store::usage::{
+    CallRecord, PicoUsd, Place, Rate, RecordSource, ThreadName, TurnRecord, TurnStatus,
+};
+
+use super::git::{self, Folders};
+
+/// What is the same for all turns that are read.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The project in which turns appear.
+    pub project: String,
+    /// The user.
+    pub user: String,
+    /// The machine; see [`machine_name`].
+    pub machine: String,
+    /// The prices of tokens.
+    pub prices: PriceTable,
+}
+
+/// The name of this machine; empty where it has none.
+pub fn machine_name() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    return std::env::var("COMPUTERNAME").unwrap_or_default();
+}
+
+impl Facts {
+    /// Completes where a turn ran: the folder that stands for all work trees, and the machine.
+    pub(super) fn complete(&self, place: &mut Place, folders: &mut Folders) {
+        place.repository = git::repository(&place.repository);
+        place.folder = folders.of(&place.folder);
+        if place.machine.is_empty() {
+            place.machine.clone_from(&self.machine);
+        }
+    }
+
+    /// What is recorded of a turn.
+    pub(super) fn record(&self, read: &TranscriptTurn, folders: &mut Folders) -> TurnRecord {
+        let turn = fuse(read, &[]);
+        let text = |key: &str| text(&turn, key).unwrap_or_default().to_owned();
+        let mut place = Place {
+            project: self.project.clone(),
+            repository: text("codex.git.repository"),
+            branch: text("codex.git.branch"),
+            folder: read.directory().unwrap_or_default().to_owned(),
+            user: self.user.clone(),
+            machine: String::new(),
+        };
+        self.complete(&mut place, folders);
+        let calls = turn.llm_calls().flat_map(|call| self.calls(call)).collect();
+        TurnRecord {
+            span_id: turn.span_id(),
+            trace_id: turn.trace_id(),
+            thread: ThreadName {
+                thread_id: turn.thread_id.clone(),
+                session_id: turn.session_id.clone(),
+                parent_id: read.meta.parent_thread_id.clone(),
+            },
+            place,
+            number: turn.number,
+            start: turn.start,
+            end: turn.end,
+            status: status(read, &turn.outcome),
+            version: turn.agent.version.clone(),
+            commit: Some(text("codex.git.commit")).filter(|commit| !commit.is_empty()),
+            human_ms: None,
+            calls,
+            source: RecordSource::Transcript,
+            turn_id: turn.turn_id,
+        }
+    }
+
+    /// The calls that one stands for.
+    fn calls(&self, call: &LlmCall) -> Vec<CallRecord> {
+        let usages = match &*call.merged {
+            [] => call.usage.as_slice(),
+            merged => merged,
+        };
+        let model = call.model.as_deref().unwrap_or_default();
+        let tier = call.parameters.get("service_tier").and_then(|tier| tier.as_str());
+        usages
+            .iter()
+            .map(|usage| {
+                let (rate, cost) = price(&self.prices, model, tier, *usage);
+                CallRecord { end: call.end, usage: *usage, rate, cost }
+            })
+            .collect()
+    }
+}
+
+/// By which price a call is charged, and what it costs.
+fn price(prices: &PriceTable, model: &str, tier: Option<&str>, usage: Usage) -> (Rate, PicoUsd) {
+    let tokens = TokenUsage {
+        input: usage.input,
+        cached_input: usage.cached_input,
+        cache_write_input: usage.cache_write_input,
+        output: usage.output,
+    };
+    let model_name = model.to_owned();
+    match prices.cost(model, tier, tokens) {
+        Some(cost) => {
+            let rate = Rate {
+                model: model_name,
+                tier: cost.tier.to_owned(),
+                long_context: cost.long_context,
+                prices: Some(cost.table_version.to_owned()),
+            };
+            (rate, PicoUsd::from_usd(cost.total()))
+        }
+        None => {
+            let tier = tier.unwrap_or_default().to_owned();
+            let rate = Rate { model: model_name, tier, long_context: false, prices: None };
+            (rate, PicoUsd::default())
+        }
+    }
+}
+
+fn status(read: &TranscriptTurn, outcome: &Outcome) -> TurnStatus {
+    match outcome {
+        _ if !read.has_ended() => TurnStatus::Running,
+        Outcome::Ok => TurnStatus::Completed,
+        Outcome::Failed(_) => TurnStatus::Failed,
+        Outcome::Cancelled(_) => TurnStatus::Interrupted,
+        Outcome::Denied(_) => TurnStatus::Denied,
+        Outcome::Unknown => TurnStatus::Unknown,
+    }
+}
+
+fn text<'t>(turn: &'t Turn, key: &str) -> Option<&'t str> {
+    turn.attributes.iter().find(|attribute| attribute.key == key).and_then(|attribute| {
+        match &attribute.value {
+            Value::String(text) => Some(text.as_ref()),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,142 @@
+//! Reports for programs.
+
+use serde_json::{Map, Value as Json, json};
+use trace_store::usage::{PicoUsd, Rate, Sums};
+
+use super::rows::{Group, Report};
+
+/// The report as JSON. Amounts are the API's list prices in US dollars; `cost_usd` is null where no call
+/// has a price, and what has none is counted beside it.
+pub fn json(report: &Report) -> Json {
+    let row = |key: &[String], group: &Group| {
+        let mut row = Map::new();
+        for (by, name) in report.by.iter().zip(key) {
+            row.insert(by.name().to_owned(), name.clone().into());
+        }
+        fill(&mut row, group);
+        let rates = group.rates.iter().map(|(rate, sums)| rate_json(rate, *sums));
+        row.insert("rates".to_owned(), rates.collect());
+        Json::Object(row)
+    };
+    let by: Vec<&str> = report.by.iter().map(|by| by.name()).collect();
+    json!({
+        "timezone": report.days.zone_name(),
+        "since": report.days.since.map(|day| day.to_string()),
+        "until": report.days.until.map(|day| day.to_string()),
+        "by": by,
+        "rows": report.rows.iter().map(|found| row(&found.key, &found.group)).collect::<Vec<_>>(),
+        "total": row(&[], &report.total),
+    })
+}
+
+fn rate_json(rate: &Rate, sums: Sums) -> Json {
+    let mut object = Map::new();
+    object.insert("model".to_owned(), rate.model.clone().into());
+    object.insert("tier".to_owned(), rate.tier.clone().into());
+    object.insert("long_context".to_owned(), rate.long_context.into());
+    object.insert("price_table".to_owned(), rate.prices.clone().into());
+    fill_sums(&mut object, sums, rate.prices.is_some());
+    Json::Object(object)
+}
+
+fn fill(row: &mut Map<String, Json>, group: &Group) {
+    if let Some(turns) = group.turns {
+        row.insert("turns".to_owned(), turns.turns.into());
+        row.insert("failed_turns".to_owned(), turns.failed.into());
+        row.insert("interrupted_turns".to_owned(), turns.interrupted.into());
+        row.insert("human_wait_ms".to_owned(), turns.human_ms.into());
+    }
+    fill_sums(row, group.sums(), group.has_prices());
+    let unpriced = group.unpriced();
+    row.insert("unpriced_calls".to_owned(), unpriced.calls.into());
+    row.insert("unpriced_tokens".to_owned(), unpriced.tokens().into());
+}
+
+fn fill_sums(row: &mut Map<String, Json>, sums: Sums, has_price: bool) {
+    let counts = [
+        ("calls", sums.calls),
+        ("input_tokens", sums.input),
+        ("cached_input_tokens", sums.cached_input),
+        ("cache_write_input_tokens", sums.cache_write_input),
+        ("output_tokens", sums.output),
+        ("reasoning_output_tokens", sums.reasoning_output),
+        ("total_tokens", sums.tokens()),
+    ];
+    row.extend(counts.map(|(name, count)| (name.to_owned(), count.into())));
+    let PicoUsd(cost) = sums.cost;
+    let dollars = has_price.then(|| PicoUsd(cost).usd());
+    row.insert("cost_usd".to_owned(), dollars.into());
+}
+
+/// The report as CSV, a line for each row, without the total.
+pub fn csv(report: &Report) -> String {
+    let mut text = String::new();
+    let names = report.by.iter().map(|by| by.name());
+    let columns = names.chain([
+        "turns",
+        "calls",
+        "input_tokens",
+        "cached_input_tokens",
+        "cache_write_input_tokens",
+        "output_tokens",
+        "reasoning_output_tokens",
+        "total_tokens",
+        "cost_usd",
+        "unpriced_calls",
+    ]);
+    line(&mut text, columns);
+    for row in &report.rows {
+        let sums = row.group.sums();
+        let turns = row.group.turns.map(|turns| turns.turns.to_string());
+        let counts = [
+            sums.calls,
+            sums.input,
+            sums.cached_input,
+            sums.cache_write_input,
+            sums.output,
+            sums.reasoning_output,
+            sums.tokens(),
+        ];
+        let cost = row.group.has_prices().then(|| sums.cost.usd().to_string());
+        let fields = row.key.iter().cloned().chain([turns.unwrap_or_default()]);
+        let fields = fields.chain(counts.map(|count| count.to_string()));
+        let unpriced = row.group.unpriced().calls.to_string();
+        line(&mut text, fields.chain([cost.unwrap_or_default(), unpriced]));
+    }
+    text
+}
+
+fn line(text: &mut String, fields: impl Iterator<Item = impl AsRef<str>>) {
+    let fields: Vec<String> = fields.map(|field| quoted(field.as_ref())).collect();
+    text.push_str(&fields.join(","));
+    text.push('\n');
+}
+
+/// A field that no program takes for anything but a text: names of folders and branches were chosen by
+/// others, and spreadsheets run what looks like a formula.
+fn quoted(field: &str) -> String {
+    let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let field = if is_formula { format!("'{field}") } else { field.to_owned() };
+    match field.contains(['"', ',', '\n', '\r']) {
+        true => format!("\"{}\"", field.replace('"', "\"\"")),
+        false => field,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_field_stays_one_text() {
+        for (field, expected) in [
+            ("plain", "plain"),
+            ("a,b", "\"a,b\""),
+            ("say \"hi\"\n", "\"say \"\"hi\"\"\n\""),
+            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+            ("-x,", "\"'-x,\""),
+        ] {
+            assert_eq!(quoted(field), expected);
+        }
+    }
+}
