@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub owner: Option<u32>,
     /// Where the log goes.
     pub log: LogTarget,
+    /// The service's own program, which may be replaced by a new version while it runs.
+    pub program: Option<PathBuf>,
     /// The system's clock.
     pub wall_clock: fn() -> SystemTime,
     /// How threads that fell silent are read; without it none is.

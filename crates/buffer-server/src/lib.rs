@@ -25,6 +25,7 @@ mod log;
 mod run;
 mod store;
 mod sweep;
+mod upgrade;
 
 pub use config::ServerConfig;
 pub use run::{RunError, run, run_until};

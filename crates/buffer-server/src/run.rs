@@ -1,6 +1,12 @@
 //! The life of the service: become the one instance, bind, open the store, serve, end.
 
-use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
 
 use buffer_api::{
     Endpoint,
@@ -22,6 +28,7 @@ use crate::{
     log::Log,
     store::Store,
     sweep::{Change, sweep_forever},
+    upgrade::{self, Program},
 };
 
 /// The most that requests in flight may take after the service was asked to end.
@@ -91,12 +98,51 @@ pub fn run(config: &ServerConfig) -> Result<(), RunError> {
     if config.log == LogTarget::File {
         leave_terminal();
     }
-    let instance = Instance::acquire(&config.paths).map_err(RunError::Instance)?;
-    let log = open_log(config)?;
-    let runtime = runtime()?;
-    // Before the address is announced: from then on others may ask the service to end.
-    let end = runtime.block_on(async { asked_to_end(config.log) }).map_err(RunError::System)?;
-    serve(config, instance, log, runtime, end)
+    let mut listener = upgrade::inherited();
+    let mut program = config.program.as_deref().and_then(Program::in_file);
+    loop {
+        let instance = match listener {
+            None => Instance::acquire(&config.paths),
+            Some(_) => acquire_again(config),
+        };
+        let instance = instance.map_err(RunError::Instance)?;
+        let log = open_log(config)?;
+        let runtime = runtime()?;
+        // Before the address is announced: from then on others may ask the service to end.
+        let end = runtime.block_on(async { asked_to_end(config.log) }).map_err(RunError::System)?;
+        let way = (listener.take(), program.take());
+        match serve(config, instance, log.clone(), runtime, end, way)? {
+            End::Asked => return Ok(()),
+            End::Replaced(Program { path, .. }, kept) => {
+                let again = kept.try_clone().map_err(RunError::System)?;
+                let error = upgrade::become_new(&path, kept);
+                log.line(format_args!("`{}` is not run: {error}", path.display()));
+                listener = Some(again);
+            }
+        }
+    }
+}
+
+/// How serving ended.
+enum End {
+    Asked,
+    /// There is a new version of the program, and senders connect to this socket.
+    Replaced(Program, std::net::TcpListener),
+}
+
+/// Becomes the one instance again. Another one that was started between the old version and this one
+/// ends at once, because the address is taken.
+fn acquire_again(config: &ServerConfig) -> Result<Instance, AcquireError> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Instance::acquire(&config.paths) {
+            Err(AcquireError::Held { .. }) if Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(20));
+            }
+            acquired => return acquired,
+        }
+    }
 }
 
 /// Serves until `end` is ready, and has nothing to do with signals and terminals.
@@ -106,7 +152,7 @@ pub fn run(config: &ServerConfig) -> Result<(), RunError> {
 /// Those of [`run`].
 pub fn run_until(config: &ServerConfig, end: impl Future<Output = ()>) -> Result<(), RunError> {
     let instance = Instance::acquire(&config.paths).map_err(RunError::Instance)?;
-    serve(config, instance, open_log(config)?, runtime()?, end)
+    serve(config, instance, open_log(config)?, runtime()?, end, (None, None)).map(drop)
 }
 
 fn open_log(config: &ServerConfig) -> Result<Log, RunError> {
@@ -134,9 +180,16 @@ fn serve(
     log: Log,
     runtime: Runtime,
     end: impl Future<Output = ()>,
-) -> Result<(), RunError> {
+    (listener, program): (Option<std::net::TcpListener>, Option<Program>),
+) -> Result<End, RunError> {
     let served = runtime.block_on(async {
-        let listener = bind(&config.endpoint).await?;
+        let listener = match listener {
+            Some(listener) => listener,
+            None => bind(&config.endpoint).await?.into_std().map_err(RunError::System)?,
+        };
+        listener.set_nonblocking(true).map_err(RunError::System)?;
+        let kept = listener.try_clone().map_err(RunError::System)?;
+        let listener = TcpListener::from_std(listener).map_err(RunError::System)?;
         let address = listener.local_addr().map_err(RunError::System)?;
         let (sender, changes) = mpsc::unbounded_channel();
         let heard = config.sweep.is_some().then(|| sender.clone());
@@ -146,10 +199,26 @@ fn serve(
         if let Some(sweep) = config.sweep.clone() {
             background.spawn(sweep_forever(app.clone(), sweep, sender, changes));
         }
-        serve_requests(listener, &app, end).await;
+        let mut replaced = None;
+        let ends = async {
+            match program {
+                None => end.await,
+                Some(program) => tokio::select! {
+                    () = end => {}
+                    () = program.clone().replaced(app.clone()) => {
+                        app.hand_over();
+                        replaced = Some(program);
+                    }
+                },
+            }
+        };
+        serve_requests(listener, &app, ends).await;
         background.shutdown().await;
-        app.log.line("stopped");
-        Ok(())
+        app.log.line(match &replaced {
+            None => "stopped",
+            Some(_) => "the program was replaced: the new version goes on",
+        });
+        Ok(replaced.map_or(End::Asked, |program| End::Replaced(program, kept)))
     });
     // The database is closed, or given up, before the instance is.
     runtime.shutdown_timeout(STORE_GRACE);

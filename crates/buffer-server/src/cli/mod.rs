@@ -148,6 +148,7 @@ fn execute(
                 limits: Limits::default(),
                 writers,
                 owner: config::owner(),
+                program: environment.program.clone(),
                 wall_clock: SystemTime::now,
                 log: if *foreground { LogTarget::Stderr } else { LogTarget::File },
                 sweep: if *no_sweep { None } else { environment.sweep(service) },

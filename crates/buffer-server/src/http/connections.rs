@@ -7,6 +7,7 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -16,7 +17,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::Request};
+use axum::{
+    Router,
+    http::{HeaderValue, Request, header::CONNECTION},
+};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -38,6 +42,10 @@ use crate::log::Topic;
 /// How long a kept connection may be idle. Codex's HTTP client gives one up after 90 s; it should be
 /// first, because what it sends while we hang up is lost.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// How long a kept connection is waited for where a new version of the program follows: what a client
+/// sends while we hang up would be lost.
+const LINGER: Duration = Duration::from_millis(400);
 
 /// The longest head of a request, in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -141,10 +149,18 @@ async fn serve_one(stream: TcpStream, router: Router, app: &App, connection: Arc
     // Answers are small, and a client waits for each.
     let _ = stream.set_nodelay(true);
     let (router, asked) = (TowerToHyperService::new(router), Arc::clone(&connection));
+    let heard = app.news();
     let service = service_fn(move |mut request: Request<Incoming>| {
         asked.has_asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(Arc::clone(&asked));
-        router.call(request)
+        let (answer, heard) = (router.call(request), heard.clone());
+        async move {
+            let mut answer = answer.await?;
+            if heard.borrow().is_followed {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut serving = pin!(
         http1::Builder::new()
@@ -165,6 +181,12 @@ async fn serve_one(stream: TcpStream, router: Router, app: &App, connection: Arc
         _ = serving.as_mut() => return,
         () = head_is_late => return,
         _ = news.wait_for(|news| news.closing) => {}
+    }
+    if news.borrow().is_followed {
+        tokio::select! {
+            _ = serving.as_mut() => return,
+            () = sleep(LINGER) => {}
+        }
     }
     serving.as_mut().graceful_shutdown();
     let _ = serving.await;

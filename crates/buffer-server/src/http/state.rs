@@ -61,6 +61,8 @@ pub(crate) struct News {
     arrivals: u64,
     /// Whether the service is about to end.
     pub(crate) closing: bool,
+    /// Whether it then goes on as a new version of its program.
+    pub(crate) is_followed: bool,
 }
 
 /// What happened since the start.
@@ -191,9 +193,23 @@ impl Shared {
         self.news.send_modify(|news| news.closing = true);
     }
 
+    /// Lets requests in flight end, and those that clients send on the connections that they have kept:
+    /// only what they send on new ones is for the new version of the program.
+    pub(crate) fn hand_over(&self) {
+        self.news.send_modify(|news| {
+            news.closing = true;
+            news.is_followed = true;
+        });
+    }
+
     /// To wait for events or the end with.
     pub(crate) fn news(&self) -> watch::Receiver<News> {
         self.news.subscribe()
+    }
+
+    /// Whether events end with the process.
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.totals.borrow().are_in_memory
     }
 
     /// Gives disk space back, after the present request is answered.

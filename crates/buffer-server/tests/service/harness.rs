@@ -63,6 +63,7 @@ impl Server {
             limits: Limits::default(),
             writers: Writers::Everyone,
             owner: config::owner(),
+            program: None,
             wall_clock: SystemTime::now,
             log: LogTarget::File,
             sweep: None,

@@ -511,3 +511,68 @@ fn those_who_open_connections_do_not_exhaust_the_descriptors() {
     signal(child.id(), Signal::TERM);
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+/// As a package manager does it. The file is put in place at once, and has the time of its build.
+#[cfg(unix)]
+fn replace_program(program: &std::path::Path, content: &[u8]) {
+    let fresh = program.with_extension("new");
+    fs::write(&fresh, content).unwrap();
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).unwrap();
+    let built = std::time::SystemTime::now() - Duration::from_secs(3600);
+    fs::File::options().append(true).open(&fresh).unwrap().set_modified(built).unwrap();
+    fs::rename(&fresh, program).unwrap();
+}
+
+/// Every sender is answered, before, while and after the program is replaced, and nothing is lost.
+#[cfg(unix)]
+#[test]
+fn a_replaced_program_goes_on_as_the_new_one_without_losing_an_event() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    const THREAD: &str = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+    let home = Home::new();
+    let program = home.user.path().join("arize-codex-buffer");
+    let content = fs::read(env!("CARGO_BIN_EXE_arize-codex-buffer")).unwrap();
+    replace_program(&program, &content);
+    let mut command = Command::new(&program);
+    command.args(["run"]).env_clear().env(USER_HOME, home.user.path()).stdin(Stdio::null());
+    command.env("ARIZE_CODEX_BUFFER_PORT", "0").env("ARIZE_CODEX_SWEEP", "false");
+    let mut child = command.spawn().unwrap();
+    wait_for(|| home.record().filter(|record| record.pid == child.id()));
+    let log = || fs::read_to_string(&home.paths.log).unwrap_or_default();
+    let starts = || log().matches("started version").count();
+
+    let is_over = AtomicBool::new(false);
+    let posted = std::thread::scope(|scope| {
+        let url = home.record().unwrap().endpoint().url("/v1/logs");
+        let is_over = &is_over;
+        let posting = scope.spawn(move || {
+            // Kept connections, as Codex has them, and pauses, as it makes them.
+            let agent = ureq::Agent::new_with_defaults();
+            let mut number = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                let body = export(THREAD, number..number + 1).to_string();
+                let sent = agent.post(&url).header("content-type", "application/json").send(body);
+                assert_eq!(sent.unwrap().status(), 200, "event {number}");
+                number += 1;
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            number
+        });
+        for round in 2..=4 {
+            replace_program(&program, &content);
+            wait_for(|| (starts() == round).then_some(()));
+        }
+        // One that does not start on this machine.
+        replace_program(&program, b"\x7fELF of another machine");
+        wait_for(|| log().contains("does not start: this version goes on").then_some(()));
+        is_over.store(true, Ordering::Relaxed);
+        posting.join().unwrap()
+    });
+    assert_eq!((starts(), home.record().unwrap().pid), (4, child.id()), "{}", log());
+    let health = home.client().health().unwrap();
+    assert_eq!((health.events, health.pid), (posted, child.id()), "{}", log());
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert!(child.wait().unwrap().success());
+    wait_for(|| (!home.paths.pid_file.exists()).then_some(()));
+}
