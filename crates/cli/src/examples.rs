@@ -77,3 +77,24 @@ pub(crate) const MAN: &str = "\
 Examples:
   arize-codex man | man -l -
   arize-codex man --out ~/.local/share/man/man1";
+
+pub(crate) const IMPORT: &str = "\
+Examples:
+  arize-codex import                          Read what is new in CODEX_HOME
+  arize-codex import --dry-run                Say what would be read
+  arize-codex import --machine desk ~/desk/.codex
+                                              Read those of another machine
+
+Exit codes: 0 done (what could not be read is named); 1 the store cannot be written; 2 an option is
+wrong; 3 there are no transcripts.";
+
+pub(crate) const REPORT: &str = "\
+Examples:
+  arize-codex report                          The last 30 days, a row for each
+  arize-codex report --last 7d --by project,model
+                                              What each project spent on which model
+  arize-codex report --by month --json        Twelve months, for a program
+  arize-codex report --since 2026-11-01 --by session --explain
+                                              How each amount comes about
+
+Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong.";

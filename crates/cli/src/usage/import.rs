@@ -8,13 +8,14 @@ use serde_json::json;
 use usage::import::Summary;
 
 use super::table::grouped;
-use crate::CommandError;
+use crate::{CommandError, examples};
 
 /// Read Codex's transcripts into the local store, for `report`. Sends nothing anywhere.
 ///
 /// Reads the sessions and the archived sessions of CODEX_HOME, the newest first, and each turn once: a
 /// second import reads only what is new. `report` does the same for CODEX_HOME by itself.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::IMPORT)]
 pub(crate) struct Import {
     /// Homes of Codex, other folders with transcripts, or single files [default: CODEX_HOME].
     #[arg(value_name = "PATH")]

@@ -12,13 +12,14 @@ use usage::import::Summary;
 use usage::report::{By, Days, Filter, RangeRequest, Unit, csv, json};
 
 use super::table::{self, Layout};
-use crate::CommandError;
+use crate::{CommandError, examples};
 
 /// Print the tokens and the cost of Codex: by day, model, project, repository, session and more.
 ///
 /// First reads what is new in Codex's transcripts (`arize-codex import`). Amounts are the API's list
 /// prices, also where a subscription pays. Without a range it is the last 30 days, 12 weeks or 12 months.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::REPORT)]
 pub(crate) struct Report {
     /// What there is a row for; several, separated by commas, for each combination.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "day", value_parser = crate::args::one_of(By::ALL, By::name))]
