@@ -72,9 +72,11 @@ download() {
     say "downloading $1"
     code=0
     if has curl; then
-        curl --fail --silent --show-error --location --output "$2" "$1" || code=$?
+        # One that stands still for a minute has ended.
+        curl --fail --silent --show-error --location --connect-timeout 30 --speed-limit 1 --speed-time 60 \
+            --output "$2" "$1" || code=$?
     elif has wget; then
-        wget --quiet --output-document="$2" "$1" || code=$?
+        wget -q -t 2 -T 60 -O "$2" "$1" || code=$?
         # In the numbers of curl.
         case $code in 4) code=18 ;; 8) code=22 ;; esac
     else

@@ -9,9 +9,9 @@ class ArizeCodex < Formula
   def install
     bin.install Dir["bin/*"]
     man1.install Dir["share/man/man1/*"]
-    bash_completion.install "share/bash-completion/completions/arize-codex"
-    fish_completion.install "share/fish/vendor_completions.d/arize-codex.fish"
-    zsh_completion.install "share/zsh/site-functions/_arize-codex"
+    bash_completion.install Dir["share/bash-completion/completions/*"]
+    fish_completion.install Dir["share/fish/vendor_completions.d/*"]
+    zsh_completion.install Dir["share/zsh/site-functions/*"]
   end
 
   def caveats

@@ -27,7 +27,7 @@ fn the_archive_of_the_installer() {
     machine.traces_a_turn(&machine.home(".local/bin"));
     let took = begun.elapsed();
     assert!(took < Duration::from_secs(60), "{took:?} from the installer to the trace");
-    assert!(machine.home(".local/share/bash-completion/completions/arize-codex").exists());
+    machine.has_pages_and_completions(".local");
     machine.shell(&format!("sh '{}'", installer.display()));
     machine.shell("~/.local/lib/arize-codex/install.sh --uninstall");
     machine.is_as_before();
@@ -76,7 +76,7 @@ fn pip() {
     machine.shell(&format!("'{}' -m venv ~/venv", python.display()));
     let options = format!("--no-index --find-links '{}'", machine.packages.display());
     machine.shell(&format!("~/venv/bin/pip install {options} arize-codex"));
-    assert!(machine.home("venv/share/bash-completion/completions/arize-codex").exists());
+    machine.has_pages_and_completions("venv");
     machine.traces_a_turn(&machine.home("venv/bin"));
     machine.shell("~/venv/bin/pip uninstall --yes arize-codex");
     let left = machine.shell("find ~/venv -name '*arize*'");
@@ -130,6 +130,9 @@ fn debian() {
     let unit = fs::read_to_string(unit).expect("a unit");
     assert!(unit.contains("ExecStart=/usr/bin/arize-codex-buffer run\n"), "{unit}");
     assert!(!root.join("etc").exists(), "nothing is enabled");
+    for file in ["man/man1/arize-codex.1.gz", "zsh/vendor-completions/_arize-codex"] {
+        assert!(root.join("usr/share").join(file).exists(), "{file}");
+    }
     machine.traces_a_turn(&root.join("usr/bin"));
     machine.shell(&format!("PATH=$PATH:/usr/sbin:/sbin {dpkg} --purge arize-codex"));
     let left = machine.shell("find ~/root -name '*arize*'");
@@ -228,6 +231,18 @@ impl Machine {
             shown.contains("< One.").then_some(shown)
         });
         assert!(shown.expect("a turn").contains("> Say one"));
+    }
+
+    /// Whether shells and `man` find something below this prefix.
+    fn has_pages_and_completions(&self, prefix: &str) {
+        for file in [
+            "man/man1/arize-codex.1",
+            "bash-completion/completions/arize-codex-buffer",
+            "fish/vendor_completions.d/arize-codex.fish",
+            "zsh/site-functions/_arize-codex",
+        ] {
+            assert!(self.home(prefix).join("share").join(file).exists(), "{file}");
+        }
     }
 
     /// All that is in the home, but for what Codex and the package managers keep for themselves.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, ensure};
+use anyhow::Context;
 
 use super::platform::Platform;
 use crate::run::{announce, succeed};
@@ -29,7 +29,8 @@ pub(super) fn try_programs(platform: &Platform, built: &Path) -> anyhow::Result<
     }
     // A namespace of its own needs no right but that of being this user.
     let mut demo = Command::new("unshare");
-    demo.args(["--user", "--map-root-user", "--root"]).arg(&root).args(["/arize-codex", "demo"]);
+    demo.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]);
+    demo.arg("--root").arg(&root).args(["/arize-codex", "demo"]);
     succeed(demo.env_clear().env("HOME", "/").env("PATH", "/"))
 }
 
@@ -49,6 +50,8 @@ fn install(root: &Path) -> anyhow::Result<()> {
             ("Dir::Etc::SourceList", list.clone()),
             ("Dir::Etc::SourceParts", PathBuf::from("/dev/null")),
             ("Dir::State", work.path().join("state")),
+            // Whatever this system has is newer.
+            ("Dir::State::status", PathBuf::from("/dev/null")),
             ("Dir::Cache", work.path().join("cache")),
         ] {
             apt.arg("-o").arg(format!("{name}={}", place.display()));
@@ -61,7 +64,11 @@ fn install(root: &Path) -> anyhow::Result<()> {
     let mut packages = fs::read_dir(work.path())?.filter_map(|entry| Some(entry.ok()?.path()));
     let package = packages.find(|path| path.extension().is_some_and(|it| it == "deb"));
     let package = package.context("apt-get downloaded nothing")?;
-    fs::create_dir_all(root.join("tmp"))?;
+    for folder in ["dev", "proc", "tmp"] {
+        fs::create_dir_all(root.join(folder))?;
+    }
+    // A device would need more rights.
+    fs::write(root.join("dev/null"), "")?;
     succeed(Command::new("dpkg-deb").arg("--extract").arg(package).arg(root))?;
     // Last: it tells a root that is complete.
     fs::write(root.join("installed"), "")?;
@@ -76,6 +83,5 @@ fn archive_of_debian() -> anyhow::Result<String> {
     let text = String::from_utf8(output.stdout)?;
     let is_main = |line: &&str| line.trim_end_matches('/').ends_with("/debian");
     let line = text.lines().find(is_main).map(str::to_owned);
-    ensure!(line.is_some(), "apt-get names no archive of Debian");
-    line.context("no archive of Debian")
+    line.context("apt-get names no archive of Debian")
 }

@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 
 use super::licenses;
 use super::platform::Platform;
+use crate::run;
 use crate::workspace::{programs, root};
 
 /// A file below the prefix.
@@ -46,11 +47,12 @@ pub(super) struct Tree {
 #[derive(Debug)]
 pub(super) struct Shared(Vec<File>);
 
-/// The completions: the shell, and where it finds them.
-const COMPLETIONS: [(&str, &str); 3] = [
-    ("bash", "share/bash-completion/completions/arize-codex"),
-    ("fish", "share/fish/vendor_completions.d/arize-codex.fish"),
-    ("zsh", "share/zsh/site-functions/_arize-codex"),
+/// Who looks where: the words of `arize-codex` that write these files, and their folder.
+const SHARED: [(&[&str], &str); 4] = [
+    (&["man"], "share/man/man1"),
+    (&["completions", "bash"], "share/bash-completion/completions"),
+    (&["completions", "fish"], "share/fish/vendor_completions.d"),
+    (&["completions", "zsh"], "share/zsh/site-functions"),
 ];
 
 impl Shared {
@@ -58,12 +60,22 @@ impl Shared {
     pub(super) fn made_by(folder: &Path) -> anyhow::Result<Self> {
         let program = folder.join(format!("arize-codex{}", std::env::consts::EXE_SUFFIX));
         let mut files = Vec::new();
-        for (shell, path) in COMPLETIONS {
-            let output = Command::new(&program).args(["completions", shell]).output();
-            let output = output.with_context(|| program.display().to_string())?;
-            ensure!(output.status.success(), "`arize-codex completions {shell}`: {output:?}");
-            files.push(File::new(path, output.stdout));
+        for (words, place) in SHARED {
+            let made = tempfile::tempdir()?;
+            run::succeed(Command::new(&program).args(words).arg("--out").arg(made.path()))?;
+            let before = files.len();
+            for entry in fs::read_dir(made.path())? {
+                let entry = entry?;
+                let name = entry.file_name();
+                let name = name.to_string_lossy();
+                // bash-completion before 2.2 knows no ending.
+                let path = format!("{place}/{}", name.trim_end_matches(".bash"));
+                files.push(File::new(path, fs::read(entry.path())?));
+            }
+            ensure!(files.len() > before, "`arize-codex {}` wrote nothing", words.join(" "));
         }
+        // As folders are read in any order.
+        files.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(Self(files))
     }
 }
