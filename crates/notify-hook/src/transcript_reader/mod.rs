@@ -254,10 +254,8 @@ pub(crate) fn is_packed(path: &Path) -> bool {
 
 /// The transcript as it was before it was packed, in a file without a name.
 fn unpack(packed: File) -> io::Result<File> {
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(BufReader::new(packed))
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let mut file = tempfile::tempfile()?;
-    io::copy(&mut decoder, &mut file)?;
+    zstd::stream::copy_decode(packed, &mut file)?;
     file.seek(SeekFrom::Start(0))?;
     Ok(file)
 }

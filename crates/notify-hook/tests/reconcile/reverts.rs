@@ -65,8 +65,7 @@ fn write_all(home: &Home) {
 }
 
 fn pack(path: &Path, text: &str) {
-    let level = ruzstd::encoding::CompressionLevel::Fastest;
-    let bytes = ruzstd::encoding::compress_to_vec(text.as_bytes(), level);
+    let bytes = zstd::encode_all(text.as_bytes(), 3).unwrap();
     fs::write(path.with_extension("jsonl.zst"), bytes).unwrap();
 }
 

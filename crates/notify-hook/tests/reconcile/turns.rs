@@ -169,10 +169,7 @@ fn packed_and_archived_transcripts_are_read_on() {
     let archive = home.paths.codex_home.join("archived_sessions");
     fs::create_dir_all(&archive).unwrap();
     let packed = archive.join(plain.file_name().unwrap()).with_extension("jsonl.zst");
-    let bytes = ruzstd::encoding::compress_to_vec(
-        text.as_bytes(),
-        ruzstd::encoding::CompressionLevel::Fastest,
-    );
+    let bytes = zstd::encode_all(text.as_bytes(), 3).unwrap();
     fs::write(packed, bytes).unwrap();
     assert_eq!(home.run(Some(home.payload())), Report { traced: 2, unsent: 0 });
     assert_eq!(home.names(), ["Turn 1", "Turn 2", "Turn 3"]);

@@ -144,10 +144,8 @@ fn is_silent(file: &files::Transcript) -> bool {
 
 /// The transcript as it was before it was packed, in a file without a name.
 fn unpack(packed: File) -> io::Result<File> {
-    let mut decoder = ruzstd::decoding::StreamingDecoder::new(BufReader::new(packed))
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     let mut file = tempfile::tempfile()?;
-    io::copy(&mut decoder, &mut file)?;
+    zstd::stream::copy_decode(packed, &mut file)?;
     Ok(file)
 }
 
