@@ -17,6 +17,7 @@ pub mod version;
 
 pub mod app_server;
 pub mod backend;
+pub mod browser;
 pub mod codex;
 pub mod guard;
 pub mod home;

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// A crate may depend on crates of lower layers only.
-const LAYERS: [(&str, u8); 23] = [
+const LAYERS: [(&str, u8); 24] = [
     ("program-log", 1),
     ("processes", 0),
     ("private-files", 0),
@@ -24,6 +24,7 @@ const LAYERS: [(&str, u8); 23] = [
     ("trace-store", 2),
     ("usage", 3),
     ("exporters", 3),
+    ("dashboard", 3),
     ("delivery", 4),
     ("dispatch", 5),
     ("notify-hook", 6),

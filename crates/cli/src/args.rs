@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Logs(Logs),
     Report(Report),
     Show(Show),
+    View(View),
     Status(Status),
     Service(Service),
     Version(Version),
@@ -53,6 +54,7 @@ impl Command {
             Self::Version(args) => args.json,
             Self::Config(_)
             | Self::Logs(_)
+            | Self::View(_)
             | Self::Service(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
@@ -229,6 +231,26 @@ pub(crate) struct Show {
     /// Print JSON.
     #[arg(long)]
     pub(crate) json: bool,
+    /// The store to read, instead of the one in the harness home.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) store: Option<PathBuf>,
+}
+
+/// See turns in a browser: when what ran, what was said, what changed and what it cost.
+///
+/// Serves pages over the local store on the loopback interface, and lets in the browser that opens the
+/// printed address first. The pages load nothing from elsewhere.
+#[derive(Debug, clap::Args)]
+pub(crate) struct View {
+    /// The port; without it a free one is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Print the address and open no browser.
+    #[arg(long)]
+    pub(crate) no_open: bool,
+    /// End after so many minutes without a request.
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) idle_exit: Option<u16>,
     /// The store to read, instead of the one in the harness home.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,

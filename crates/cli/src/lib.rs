@@ -3,8 +3,8 @@
 //! It puts together what the other crates do, for a person at a terminal: `setup` installs the tracing
 //! of Codex and `uninstall` takes it back, `demo` runs the whole pipeline on a recorded session, `show`
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
-//! `flush` sends queued turns, `logs` prints the logs of the programs, `import` reads Codex's
-//! transcripts, `report` says what was used. Results go to stdout,
+//! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
+//! `import` reads Codex's transcripts, `report` says what was used. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -26,6 +26,7 @@ mod setup;
 mod show;
 mod status;
 mod usage;
+mod view;
 
 pub use error::{CommandError, ExitCode};
 
@@ -94,6 +95,10 @@ pub fn run(
         }
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
+            return Ok(ExitCode::Success.into());
+        }
+        Command::View(view) => {
+            view::view(&view, &environment, output)?;
             return Ok(ExitCode::Success.into());
         }
         Command::Status(status) => {

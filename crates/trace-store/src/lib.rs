@@ -30,6 +30,7 @@ mod open;
 mod query;
 mod row;
 mod schema;
+mod sessions;
 mod tree;
 pub mod usage;
 mod write;

@@ -119,7 +119,7 @@ impl TraceStore {
         Ok(ids)
     }
 
-    fn summaries(&self, ids: &[TraceId]) -> rusqlite::Result<Vec<TraceSummary>> {
+    pub(crate) fn summaries(&self, ids: &[TraceId]) -> rusqlite::Result<Vec<TraceSummary>> {
         let mut statement = self.connection.prepare(SUMMARY)?;
         ids.iter().map(|id| statement.query_row([id.0], read_summary)).collect()
     }

@@ -45,6 +45,7 @@ mod tools;
 mod triggers;
 mod tui;
 mod unannounced;
+mod view;
 mod websocket;
 
 mod check;

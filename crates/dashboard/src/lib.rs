@@ -1,0 +1,25 @@
+//! Pages over a local store of traces, for one person on one machine.
+//!
+//! [`Dashboard::bind`] takes a port of the loopback interface, [`Dashboard::address`] is the address to
+//! open, and [`Dashboard::serve`] answers until it is idle or dropped. Pages are rendered on the server
+//! and work without JavaScript; each one is also JSON under the same path with `.json`.
+//!
+//! Invariants: this crate reads the store and writes nothing; it knows neither exporters nor the files
+//! of any agent. What a model or a repository wrote is text, never markup ([`text`]). Nothing is served
+//! to a browser that did not come with the ticket ([`access`]), and no page loads anything from elsewhere.
+
+mod access;
+mod arguments;
+mod assets;
+mod changes;
+mod format;
+mod live;
+mod markdown;
+mod pages;
+mod serve;
+mod text;
+mod transcript;
+mod turn;
+mod waterfall;
+
+pub use serve::{BindError, Dashboard, Options, ServeError};

@@ -1,0 +1,55 @@
+//! What keeps a page from being shown.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use maud::html;
+use trace_store::{FindTraceError, OpenError, QueryError};
+
+use super::layout;
+
+/// Why a question to the store has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    #[error(transparent)]
+    Find(#[from] FindTraceError),
+    #[error("there is no such session in the store")]
+    NoSession,
+    #[error("the question to the store ended early")]
+    Panicked,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::Open(OpenError::Missing { .. }) => return empty().into_response(),
+            Self::Find(_) | Self::NoSession => StatusCode::NOT_FOUND,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let mut causes = vec![self.to_string()];
+        let mut cause = std::error::Error::source(&self);
+        while let Some(error) = cause {
+            causes.push(error.to_string());
+            cause = error.source();
+        }
+        let text = html! {
+            p { (causes.join(": ")) }
+            p { a href="/" { "All turns" } }
+        };
+        (status, layout::bare("Not shown", &text)).into_response()
+    }
+}
+
+/// The page of a store without a turn.
+pub(super) fn empty() -> axum::response::Html<String> {
+    let text = html! {
+        p { "No turn is stored yet." }
+        p { "Run " code { "codex" } ", and its turn is here when it ends. If turns are sent elsewhere only, "
+            code { "arize-codex setup" } " can keep a copy here; " code { "arize-codex doctor" }
+            " says what is missing." }
+    };
+    layout::page("Turns", true, &text)
+}

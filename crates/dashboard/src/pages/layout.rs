@@ -1,0 +1,64 @@
+//! What all pages have in common.
+
+use axum::response::Html;
+use maud::{DOCTYPE, Markup, html};
+
+use crate::assets;
+
+/// A page with the navigation; one that is live says when there is something new.
+pub(super) fn page(title: &str, is_live: bool, body: &Markup) -> Html<String> {
+    let live = is_live.then_some("true");
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) " · arize-codex" }
+                link rel="stylesheet" href=(assets::style_path());
+                script type="module" src=(assets::script_path()) {}
+            }
+            body data-live=[live] {
+                a.skip href="#main" { "To the content" }
+                header.top {
+                    a.home href="/" { "arize-codex" }
+                    nav { a href="/" { "Turns" } }
+                    button.theme type="button" hidden { "dark / light" }
+                    button.help type="button" hidden aria-label="keys" { "?" }
+                }
+                p.news role="status" hidden { a href="" { "There is something new: load it" } }
+                main id="main" { (body) }
+                dialog.keys {
+                    h2 { "Keys" }
+                    dl {
+                        dt { "j, k or ↓, ↑" } dd { "next, previous" }
+                        dt { "Enter" } dd { "open" }
+                        dt { "g" } dd { "all turns" }
+                        dt { "t" } dd { "dark or light" }
+                        dt { "?" } dd { "this help" }
+                    }
+                    form method="dialog" { button { "close" } }
+                }
+            }
+        }
+    };
+    Html(page.into_string())
+}
+
+/// A page for a browser without a session, or of an error: only text.
+pub(super) fn bare(title: &str, body: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) " · arize-codex" }
+                link rel="stylesheet" href=(assets::style_path());
+            }
+            body { main { h1 { (title) } (body) } }
+        }
+    };
+    Html(page.into_string())
+}

@@ -1,0 +1,111 @@
+//! What was said and done in a turn, in order.
+
+use maud::{Markup, html};
+use otlp_model::{Span, SpanKind, names};
+
+use crate::turn::{self, Trace};
+use crate::{arguments, format, markdown, text};
+
+/// The part of a span; empty where it has nothing to say.
+pub(crate) fn item(trace: &Trace, place: usize) -> Markup {
+    let span = &trace.spans[place];
+    match span.kind {
+        SpanKind::Agent => agent(trace, span),
+        SpanKind::Llm => model(span),
+        SpanKind::Tool => tool(span),
+        SpanKind::Chain => html! { p.note { (text::line(&span.name, 80)) } },
+    }
+}
+
+fn agent(trace: &Trace, span: &Span) -> Markup {
+    let prompt = span.text(names::INPUT_VALUE);
+    // The answer of the turn itself is that of its last call, or an error, which stands in the header.
+    let is_root = std::ptr::eq(span, trace.root());
+    let answer = span.text(names::OUTPUT_VALUE).filter(|_| !is_root);
+    html! {
+        @if !is_root { p.note { (text::line(&span.name, 80)) } }
+        @if let Some(prompt) = prompt { div.prompt { (text::block(prompt)) } }
+        @if let Some(answer) = answer { div.answer { (markdown::page(answer)) } }
+    }
+}
+
+/// A part of a message of a model.
+enum Part<'s> {
+    Text(&'s str),
+    Reasoning(&'s str),
+}
+
+fn model(span: &Span) -> Markup {
+    let (_, error) = turn::status(span);
+    html! {
+        @for part in parts(span) {
+            @match part {
+                Part::Text(text) => div.answer { (markdown::page(text)) },
+                Part::Reasoning(text) => div.reasoning { (text::block(text)) },
+            }
+        }
+        @if let Some(error) = error { p.error { (text::visible(error)) } }
+    }
+}
+
+fn parts(span: &Span) -> Vec<Part<'_>> {
+    let part = |attribute: &'_ otlp_model::Attribute| {
+        let rest = attribute.key.strip_prefix(names::LLM_OUTPUT_MESSAGES)?;
+        if rest.ends_with(".message.content") {
+            return Some((attribute.key.clone(), false));
+        }
+        let content = attribute.key.strip_suffix(".message_content.text")?;
+        let kind = span.text(&format!("{content}.message_content.type"));
+        Some((attribute.key.clone(), kind == Some("reasoning")))
+    };
+    let parts = span.attributes.iter().filter_map(part);
+    parts
+        .filter_map(|(key, is_reasoning)| {
+            let text = span.text(&key)?;
+            Some(if is_reasoning { Part::Reasoning(text) } else { Part::Text(text) })
+        })
+        .collect()
+}
+
+fn tool(span: &Span) -> Markup {
+    let input = span.text(names::INPUT_VALUE).unwrap_or_default();
+    let output = span.text(names::OUTPUT_VALUE).unwrap_or_default();
+    let (_, error) = turn::status(span);
+    html! {
+        div.call {
+            @if let Some(command) = arguments::command(input) {
+                div.command { (text::block(&format!("$ {command}"))) }
+            } @else {
+                p.tool-name { (text::line(&span.name, 80)) }
+                @if !input.is_empty() && input != "{}" { (text::block(&arguments::pretty(input))) }
+            }
+            @if !output.is_empty() { div.output { (text::block(output)) } }
+            (facts(span))
+            @if let Some(error) = error { p.error { (text::visible(error)) } }
+        }
+    }
+}
+
+/// Exit code, approval and the wait for it.
+fn facts(span: &Span) -> Markup {
+    let exit_code = turn::own(span, "tool.exit_code").filter(|code| *code != 0);
+    let approval = turn::own_text(span, "tool.approval_status");
+    let source = turn::own_text(span, "tool.approval_source");
+    let wait = turn::own(span, "tool.approval_wait_ms").filter(|wait| *wait > 0);
+    html! {
+        @if exit_code.is_some() || approval.is_some() {
+            p.facts {
+                @if let Some(code) = exit_code { span { "exit code " (code) } }
+                @if let Some(approval) = approval {
+                    span {
+                        (text::line(approval, 40))
+                        @if let Some(source) = source { " (" (text::line(source, 40)) ")" }
+                        @if let Some(wait) = wait {
+                            " after " (format::duration(wait.unsigned_abs() * 1_000_000))
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The pages over a store, asked as a browser asks.
+
+#![expect(clippy::unwrap_used, reason = "a test ends there")]
+
+use std::time::Duration;
+
+use dashboard::{Dashboard, Options};
+use jiff::tz::TimeZone;
+use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
+use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
+use trace_store::TraceStore;
+
+/// A store and the pages over it, which end when nothing is asked any more.
+struct Pages {
+    store: TraceStore,
+    base: String,
+    cookie: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Pages {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("traces.db");
+        let store = TraceStore::open(&path).unwrap();
+        let options = Options {
+            store: path,
+            port: 0,
+            zone: TimeZone::UTC,
+            idle_exit: Some(Duration::from_secs(120)),
+        };
+        let dashboard = Dashboard::bind(options).unwrap();
+        let address = dashboard.address();
+        std::thread::spawn(move || dashboard.serve());
+        let opened = ureq::get(&address).call().unwrap();
+        let cookie = opened.headers()["set-cookie"].to_str().unwrap();
+        let cookie = cookie.split(';').next().unwrap().to_owned();
+        let base = address.split("/open").next().unwrap().to_owned();
+        Self { store, base, cookie, _folder: folder }
+    }
+
+    fn get(&self, path: &str) -> (u16, String) {
+        let agent = ureq::Agent::config_builder().http_status_as_error(false).build().new_agent();
+        let request = agent.get(format!("{}{path}", self.base)).header("cookie", &self.cookie);
+        let mut answer = request.call().unwrap();
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none';"), "{policy}");
+        (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+    }
+
+    fn shows(&self, path: &str) -> String {
+        let (status, text) = self.get(path);
+        assert_eq!(status, 200, "{path}: {text}");
+        text
+    }
+
+    /// Stores a turn with so many calls, and returns its trace id.
+    fn add(&mut self, key: &str, prompt: &str, calls: u64) -> String {
+        let second = |number: u64| UnixNanos(1_795_262_400_000_000_000 + number * 1_000_000_000);
+        let call = |number: u64| {
+            Step::Llm(LlmCall {
+                start: second(number),
+                end: second(number + 1),
+                model: Some("model".to_owned()),
+                usage: Some(Usage { input: 1_000, output: 10, ..Usage::default() }),
+                tools: vec![ToolCall {
+                    call_id: format!("{key}-{number}"),
+                    name: "shell".to_owned(),
+                    arguments: Some(format!(r#"{{"cmd":"echo {number}"}}"#)),
+                    output: Some("done".to_owned()),
+                    start: second(number),
+                    end: second(number + 1),
+                    outcome: Outcome::Ok,
+                    ..ToolCall::default()
+                }],
+                ..LlmCall::default()
+            })
+        };
+        let turn = Turn {
+            thread_id: "thread".to_owned(),
+            session_id: "a session/with <marks>".to_owned(),
+            key: key.to_owned(),
+            prompt: Some(prompt.to_owned()),
+            start: second(0),
+            end: second(calls + 1),
+            outcome: Outcome::Ok,
+            steps: (0..calls).map(call).collect(),
+            ..Turn::default()
+        };
+        let batch = SpanBatch::of(&turn, "project", &TreeOptions::default());
+        self.store.insert(&batch).unwrap();
+        turn.trace_id().to_string()
+    }
+}
+
+#[test]
+fn a_store_without_turns_says_what_to_do() {
+    let pages = Pages::new();
+    assert!(pages.shows("/").contains("No turn is stored yet."));
+    assert_eq!(pages.get("/nothing").0, 404);
+    assert_eq!(pages.get("/turn/ffff").0, 404);
+    assert_eq!(pages.get("/turn/no-number").0, 404);
+    assert_eq!(pages.get("/session?id=x").0, 404);
+}
+
+#[test]
+fn turns_are_a_list_a_page_and_json() {
+    let mut pages = Pages::new();
+    let trace = pages.add("1", "First <prompt>", 2);
+    pages.add("2", "Second", 1);
+    let list = pages.shows("/");
+    assert!(
+        list.contains(&format!("<a href=\"/turn/{trace}\">First &lt;prompt&gt;</a>")),
+        "{list}"
+    );
+    let json: serde_json::Value = serde_json::from_str(&pages.shows("/turns.json")).unwrap();
+    assert_eq!(json["turns"].as_array().unwrap().len(), 2);
+
+    let page = pages.shows(&format!("/turn/{trace}"));
+    for part in ["$ echo 1", "2 calls", "2\u{202f}000", "no price", "2026-11-21 12:00:00 UTC"] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json"))).unwrap();
+    let spans = json["spans"].as_array().unwrap();
+    assert_eq!(spans.len(), 5);
+    let span = spans[2]["span_id"].as_str().unwrap();
+    let chosen = pages.shows(&format!("/turn/{trace}?span={span}&part=chosen"));
+    assert!(
+        chosen.contains("section class=\"chosen\"") && !chosen.contains("waterfall"),
+        "{chosen}"
+    );
+    let one: serde_json::Value =
+        serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json?span={span}"))).unwrap();
+    assert_eq!(one, spans[2]);
+
+    // The id of a session may be any text.
+    let link = page.split("/session?id=").nth(1).unwrap().split('"').next().unwrap();
+    let session = pages.shows(&format!("/session?id={link}"));
+    assert!(
+        session.contains("2 turns within") && session.contains("with &lt;marks&gt;"),
+        "{session}"
+    );
+}
+
+#[test]
+fn a_turn_with_very_many_spans_is_shown_in_parts() {
+    let mut pages = Pages::new();
+    let trace = pages.add("1", "Go", 500);
+    let page = pages.shows(&format!("/turn/{trace}"));
+    assert!(page.contains("spans 1 to 400 of 1001") && page.contains("?from=400"));
+    assert_eq!(page.matches("<a class=\"row ").count(), 400);
+    let last = pages.shows(&format!("/turn/{trace}?from=800"));
+    assert!(last.contains("spans 801 to 1001 of 1001") && !last.contains(">later<"));
+    // The part that has the chosen span is the one that is shown.
+    let json: serde_json::Value =
+        serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json"))).unwrap();
+    let span = json["spans"][950]["span_id"].as_str().unwrap().to_owned();
+    assert!(pages.shows(&format!("/turn/{trace}?span={span}")).contains("spans 801 to 1001"));
+}
