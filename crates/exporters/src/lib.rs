@@ -38,75 +38,27 @@
 //! Start reading at [`Exporter`]; [`Phoenix`] is the example of a backend. Everything blocks but the
 //! inside of `grpc`, which is why tokio is here.
 
-#[cfg(feature = "http")]
-mod answer;
-#[cfg(feature = "http")]
-mod arize;
-#[cfg(feature = "http")]
-mod compression;
-#[cfg(feature = "http")]
-mod connection;
-#[cfg(feature = "http")]
-mod endpoint;
 mod error;
 mod exporter;
-#[cfg(feature = "grpc")]
-mod grpc;
 mod grpc_code;
-#[cfg(feature = "http")]
-mod headers;
-#[cfg(feature = "http")]
-mod http;
 mod json_lines;
 #[cfg(feature = "sqlite")]
 mod local_store;
 mod memory;
-#[cfg(feature = "http")]
-mod mlflow;
-#[cfg(feature = "http")]
-mod otlp;
-#[cfg(feature = "http")]
-mod otlp_http;
-#[cfg(feature = "http")]
-mod partial_success;
-#[cfg(feature = "http")]
-mod phoenix;
 mod probe;
-#[cfg(feature = "http")]
-mod proxy;
-#[cfg(feature = "grpc")]
-mod relay;
 mod requests;
-#[cfg(feature = "http")]
-mod retry_after;
 mod retry_class;
 #[cfg(feature = "http")]
-mod tls;
+mod servers;
 
-#[cfg(feature = "http")]
-pub use arize::{Arize, ArizeConfig, ArizeProtocol};
-#[cfg(feature = "http")]
-pub use compression::OtlpCompression;
-#[cfg(feature = "http")]
-pub use connection::Connection;
 pub use error::{AnswerStatus, ConfigError, ExportError};
 pub use exporter::{Exporter, Receipt};
 pub use json_lines::{JsonFile, JsonStdout};
 #[cfg(feature = "sqlite")]
 pub use local_store::LocalStore;
 pub use memory::Memory;
-#[cfg(feature = "http")]
-pub use mlflow::{Mlflow, MlflowAuth, MlflowConfig, MlflowExperiment};
-#[cfg(feature = "http")]
-pub use otlp::{Otlp, OtlpConfig, OtlpEndpoint, OtlpProtocol};
-#[cfg(feature = "http")]
-pub use phoenix::{Phoenix, PhoenixApi, PhoenixConfig};
 pub use probe::Probe;
-#[cfg(feature = "http")]
-pub use proxy::Proxies;
-#[cfg(feature = "grpc")]
-pub use relay::{Relay, RelayError};
 pub use requests::{MAX_BODY_BYTES, RequestSize};
 pub use retry_class::RetryClass;
 #[cfg(feature = "http")]
-pub use tls::TlsFiles;
+pub use servers::*;

@@ -11,10 +11,10 @@ use prost::Message;
 use ureq::http::HeaderMap;
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName};
 
-use crate::endpoint::{exact_url, grpc_url};
-use crate::grpc::OtlpGrpc;
-use crate::headers::{Headers, header_value};
-use crate::http::HttpClient;
+use crate::servers::endpoint::{exact_url, grpc_url};
+use crate::servers::grpc::OtlpGrpc;
+use crate::servers::headers::{Headers, header_value};
+use crate::servers::http::HttpClient;
 use crate::{ConfigError, Connection, ExportError, OtlpCompression};
 
 /// The largest message that is sent over gRPC, in bytes; receivers take no larger one by default.

@@ -7,7 +7,8 @@ use ureq::http::header::{
     TRANSFER_ENCODING,
 };
 
-use crate::{ConfigError, answer};
+use crate::ConfigError;
+use crate::servers::answer;
 
 /// Header values shorter than this are not looked for in answers: they would be found everywhere.
 const SHORTEST_SECRET: usize = 8;

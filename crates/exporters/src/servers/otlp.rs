@@ -5,15 +5,15 @@ use std::fmt;
 use otlp_model::{MetricBatch, SpanBatch};
 use ureq::http::HeaderMap;
 
-#[cfg(feature = "grpc")]
-use crate::endpoint::grpc_url;
-use crate::endpoint::{exact_url, traces_url, without_secrets};
-#[cfg(feature = "grpc")]
-use crate::grpc::OtlpGrpc;
-use crate::headers::Headers;
-use crate::http::HttpClient;
-use crate::otlp_http::OtlpHttp;
 use crate::requests::OtlpEncoding;
+#[cfg(feature = "grpc")]
+use crate::servers::endpoint::grpc_url;
+use crate::servers::endpoint::{exact_url, traces_url, without_secrets};
+#[cfg(feature = "grpc")]
+use crate::servers::grpc::OtlpGrpc;
+use crate::servers::headers::Headers;
+use crate::servers::http::HttpClient;
+use crate::servers::otlp_http::OtlpHttp;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
     RetryClass,

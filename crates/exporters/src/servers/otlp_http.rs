@@ -7,10 +7,11 @@ use otlp_model::{MetricBatch, SpanBatch};
 use ureq::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use ureq::http::{HeaderMap, HeaderValue};
 
-use crate::endpoint::metrics_url;
-use crate::http::{Answer, HttpClient};
 use crate::requests::OtlpEncoding;
-use crate::{AnswerStatus, ExportError, OtlpCompression, Receipt, partial_success, requests};
+use crate::servers::endpoint::metrics_url;
+use crate::servers::http::{Answer, HttpClient};
+use crate::servers::partial_success;
+use crate::{AnswerStatus, ExportError, OtlpCompression, Receipt, requests};
 
 impl OtlpEncoding {
     fn content_type(self) -> HeaderValue {

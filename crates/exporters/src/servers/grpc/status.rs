@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-use crate::headers::Headers;
+use crate::servers::headers::Headers;
 use crate::{AnswerStatus, ExportError};
 
 /// The error for an answer with this status to a message of so many bytes, uncompressed.

@@ -14,8 +14,8 @@ use ureq::http::Uri;
 use ureq::http::header::HeaderValue;
 
 use crate::ConfigError;
-use crate::endpoint::without_secrets;
 use crate::error::Cause;
+use crate::servers::endpoint::without_secrets;
 
 /// The proxies of a network, in the form that programs find in their environment.
 #[derive(Clone, PartialEq, Eq, Default)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use tonic::transport::ClientTlsConfig;
 
-use crate::tls::Tls;
+use crate::servers::tls::Tls;
 
 /// For a receiver: whom to trust, and who we are.
 pub(super) fn for_receiver(tls: &Tls) -> ClientTlsConfig {

@@ -11,10 +11,10 @@ use ureq::http::{HeaderMap, Response, StatusCode};
 use ureq::tls::TlsConfig;
 use ureq::{Agent, RequestBuilder, Timeout};
 
-use crate::headers::Headers;
-use crate::proxy::{Proxy, cause};
-use crate::retry_after::retry_after;
-use crate::tls::Tls;
+use crate::servers::headers::Headers;
+use crate::servers::proxy::{Proxy, cause};
+use crate::servers::retry_after::retry_after;
+use crate::servers::tls::Tls;
 use crate::{AnswerStatus, ConfigError, Connection, ExportError};
 
 /// More than this of an answer is not read, in bytes.

@@ -6,10 +6,10 @@ use otlp_model::{Attribute, SpanBatch, names};
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
 #[cfg(feature = "grpc")]
-use crate::endpoint::grpc_url;
-use crate::endpoint::{base_url, without_secrets};
-use crate::headers::Headers;
-use crate::otlp::Receiver;
+use crate::servers::endpoint::grpc_url;
+use crate::servers::endpoint::{base_url, without_secrets};
+use crate::servers::headers::Headers;
+use crate::servers::otlp::Receiver;
 use crate::{
     ConfigError, Connection, ExportError, Exporter, OtlpCompression, OtlpProtocol, Probe, Receipt,
 };

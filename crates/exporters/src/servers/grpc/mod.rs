@@ -24,13 +24,13 @@ use tonic::transport::{Channel, Endpoint};
 use tonic::{Extensions, Request, Status};
 use ureq::http::uri::PathAndQuery;
 
-use crate::headers::Headers;
-use crate::proxy::{Proxy, cause};
 use crate::requests::OtlpEncoding;
-use crate::tls::Tls;
+use crate::servers::headers::Headers;
+use crate::servers::partial_success;
+use crate::servers::proxy::{Proxy, cause};
+use crate::servers::tls::Tls;
 use crate::{
-    AnswerStatus, ConfigError, Connection, ExportError, OtlpCompression, Receipt, partial_success,
-    requests,
+    AnswerStatus, ConfigError, Connection, ExportError, OtlpCompression, Receipt, requests,
 };
 use codec::EncodedCodec;
 

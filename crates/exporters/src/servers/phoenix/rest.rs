@@ -16,7 +16,7 @@ use ureq::http::header::CONTENT_TYPE;
 use ureq::http::{HeaderMap, HeaderValue, StatusCode};
 
 use super::VERSION_HEADER;
-use crate::http::{Answer, HttpClient};
+use crate::servers::http::{Answer, HttpClient};
 use crate::{AnswerStatus, ExportError, RetryClass};
 
 /// The first version with which it is of use.

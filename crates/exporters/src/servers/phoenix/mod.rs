@@ -10,11 +10,11 @@ use ureq::http::header::{AUTHORIZATION, HeaderName};
 use ureq::http::{HeaderMap, HeaderValue};
 
 use self::rest::{Rest, Taken};
-use crate::endpoint::{base_url, traces_url, without_secrets};
-use crate::headers::{Headers, header_value};
-use crate::http::HttpClient;
-use crate::otlp_http::OtlpHttp;
 use crate::requests::OtlpEncoding;
+use crate::servers::endpoint::{base_url, traces_url, without_secrets};
+use crate::servers::headers::{Headers, header_value};
+use crate::servers::http::HttpClient;
+use crate::servers::otlp_http::OtlpHttp;
 use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
 };

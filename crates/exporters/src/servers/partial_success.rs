@@ -4,7 +4,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse
 use prost::Message;
 use serde_json::Value;
 
-use crate::http::Answer;
+use crate::servers::http::Answer;
 
 /// What a receiver rejected for good, as the OTLP specification has it.
 #[derive(Debug, PartialEq, Eq)]
