@@ -241,6 +241,7 @@ pub(crate) struct Show {
 /// Serves pages over the local store on the loopback interface, and lets in the browser that opens the
 /// printed address first. The pages load nothing from elsewhere.
 #[derive(Debug, clap::Args)]
+#[command(after_help = examples::VIEW)]
 pub(crate) struct View {
     /// The port; without it a free one is taken.
     #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]

@@ -98,3 +98,8 @@ Examples:
                                               How each amount comes about
 
 Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong.";
+
+pub(crate) const VIEW: &str = "\
+Examples:
+  arize-codex view
+  arize-codex view --no-open --port 8800      For a browser elsewhere, through `ssh -L 8800:127.0.0.1:8800`";
