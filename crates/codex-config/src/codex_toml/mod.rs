@@ -28,6 +28,6 @@ pub use difference::differences;
 pub use edit::{LifecycleHooks, Otel, Wanted, edit};
 pub use error::EditError;
 pub use inspect::{Exporter, Found, FoundNotify, FoundOtel, NotifyOwner, inspect, is_hook};
-pub use remove::{remove, remove_hook};
+pub use remove::{remove, remove_hook, restore};
 pub use undo::undo;
 pub(crate) use verify::prune;

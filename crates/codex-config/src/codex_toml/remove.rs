@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::outline::{Entry, Outline};
-use super::{EditError, hooks, verify};
+use super::{EditError, REPLACED, hooks, verify};
 use crate::lines::{line_before, splice, split_bom, without_all};
 
 /// Takes a key out with everything below it, and the headers around it that this leaves with nothing.
@@ -44,6 +44,36 @@ pub fn remove(text: &str, path: &[&str]) -> Result<String, EditError> {
     }
 }
 
+/// Takes a key of ours out and makes lines again of the comments above it, which say what it replaced.
+///
+/// Of several replacements, one above the other, the last is put back; the others stay comments.
+pub fn restore(text: &str, path: &[&str]) -> Result<String, EditError> {
+    let (bom, body) = split_bom(text);
+    let outline = Outline::parse(body)?;
+    let ours: Vec<_> = outline.below(path).map(|(_, entry)| outline.lines(entry)).collect();
+    let mut replaced = Vec::new();
+    let mut at = ours.first().map_or(0, |first| first.start);
+    while let Some(above) = line_before(body, at)
+        && body[above.clone()].starts_with(REPLACED)
+    {
+        at = above.start;
+        replaced.insert(0, above);
+    }
+    for first in 0..replaced.len() {
+        let uncommented = replaced[first..].iter().cloned().map(|line| {
+            let was = body[line.clone()][REPLACED.len()..].to_owned();
+            (line, was)
+        });
+        let nothing = ours.iter().cloned().map(|lines| (lines, String::new()));
+        let restored = splice(body, uncommented.chain(nothing).collect());
+        let has_key = Outline::parse(&restored).is_ok_and(|outline| outline.item(path).is_some());
+        if has_key && verify::same_but(body, &restored, &[path]).is_ok() {
+            return Ok(format!("{bom}{restored}"));
+        }
+    }
+    remove(text, path)
+}
+
 /// Gives the lines of an entry; a header's with the blank line above it.
 fn lines(outline: &Outline<'_>, entry: &Entry) -> Range<usize> {
     let lines = outline.lines(entry);
@@ -73,6 +103,38 @@ mod tests {
         let text = format!("{theirs}{ours}");
         assert_eq!(remove_hook(&text, "Stop", "hook").unwrap(), theirs);
         assert_eq!(remove_hook(theirs, "Stop", "hook").unwrap(), theirs);
+    }
+
+    #[test]
+    fn what_a_key_replaced_is_put_back() {
+        let check = |path: &[&str], before: &str, after: &str| {
+            assert_eq!(restore(before, path).unwrap(), after);
+        };
+        check(
+            &["notify"],
+            "a = 1\n# replaced by arize-codex: notify = [\n# replaced by arize-codex:   'bell', # x\n\
+             # replaced by arize-codex: ]\nnotify = ['hook']\n\n[b]\n",
+            "a = 1\nnotify = [\n  'bell', # x\n]\n\n[b]\n",
+        );
+        check(
+            &["otel", "exporter"],
+            "[otel]\n# replaced by arize-codex: exporter = 'none'\n# replaced by arize-codex: \
+             exporter = 'statsig'\nexporter = 'ours'\n",
+            "[otel]\n# replaced by arize-codex: exporter = 'none'\nexporter = 'statsig'\n",
+        );
+        // A comment of another key, and one that says nothing any more.
+        check(
+            &["notify"],
+            "# replaced by arize-codex: a = 1\nnotify = ['hook']\n",
+            "# replaced by arize-codex: a = 1\n",
+        );
+        check(
+            &["notify"],
+            "# replaced by arize-codex: notify = [\nnotify = ['hook']\n",
+            "# replaced by arize-codex: notify = [\n",
+        );
+        check(&["notify"], "notify = ['hook']\n", "");
+        check(&["notify"], "a = 1\n", "a = 1\n");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use codex_config::codex_toml::{
-    self, EditError, Exporter, Found, LifecycleHooks, NotifyOwner, Otel, Wanted,
+    self, EditError, Exporter, Found, FoundNotify, LifecycleHooks, NotifyOwner, Otel, Wanted,
 };
 use codex_config::{Paths, command_program};
 use codex_home::{HOOK_PROGRAM, LIFECYCLE_TIMEOUT_SECONDS};
@@ -31,19 +31,18 @@ pub(crate) fn without_strays(
 ) -> Result<(String, Found, Option<Vec<String>>), EditError> {
     let found = codex_toml::inspect(text)?;
     let mut stripped = text.to_owned();
-    let mut users_notify = None;
-    if let Some(notify) = &found.notify {
-        users_notify = python_system::users_notify(notify.command.as_deref().unwrap_or_default());
-        if notify.owner != NotifyOwner::Foreign {
-            stripped = match &users_notify {
-                // As the user would have it, had the Python system not been there.
-                Some(theirs) => {
-                    let wanted = Wanted { notify: Some(theirs.clone()), ..Wanted::default() };
-                    let without = codex_toml::remove(&stripped, &["notify"])?;
-                    codex_toml::edit(&without, &wanted)?.text
-                }
-                None => codex_toml::remove(&stripped, &["notify"])?,
-            };
+    if let Some(notify) = found.notify.as_ref().filter(|notify| is_hook(notify)) {
+        stripped = match users_notify(notify) {
+            // As the user would have it, had the Python system not been there.
+            Some(theirs) => {
+                let wanted = Wanted { notify: Some(theirs), ..Wanted::default() };
+                let without = codex_toml::remove(&stripped, &["notify"])?;
+                codex_toml::edit(&without, &wanted)?.text
+            }
+            None => codex_toml::restore(&stripped, &["notify"])?,
+        };
+        if codex_toml::inspect(&stripped)?.notify.is_some_and(|notify| is_hook(&notify)) {
+            stripped = codex_toml::remove(&stripped, &["notify"])?;
         }
     }
     for hook in found.hooks.iter().filter(|hook| is_our_hook(&hook.command)) {
@@ -51,10 +50,21 @@ pub(crate) fn without_strays(
     }
     let exporter = found.otel.as_ref().and_then(|otel| otel.exporter.as_ref());
     if exporter.is_some_and(|exporter| is_ours(exporter, port)) {
-        stripped = codex_toml::remove(&stripped, &["otel", "exporter"])?;
+        stripped = codex_toml::restore(&stripped, &["otel", "exporter"])?;
     }
     let found = codex_toml::inspect(&stripped)?;
-    Ok((stripped, found, users_notify))
+    let theirs = found.notify.as_ref().and_then(users_notify);
+    Ok((stripped, found, theirs))
+}
+
+/// Whether it runs our hook, or the Python system's.
+fn is_hook(notify: &FoundNotify) -> bool {
+    notify.owner != NotifyOwner::Foreign
+}
+
+/// What of it is the user's own.
+fn users_notify(notify: &FoundNotify) -> Option<Vec<String>> {
+    python_system::users_notify(notify.command.as_deref().unwrap_or_default())
 }
 
 /// Whether an exporter sends to the buffer service, ours or the Python system's.
@@ -171,6 +181,17 @@ mod tests {
             "notify = [\"bell\"]\n",
             Some(&["bell"]),
         );
+    }
+
+    #[test]
+    fn what_stands_above_ours_as_a_comment_is_the_users() {
+        let ours = "notify = [\"/h/.arize/harness/bin/arize-hook-codex-notify\"]";
+        check(
+            &format!("# replaced by arize-codex: notify = [\"bell\"]\n{ours}\n"),
+            "notify = [\"bell\"]\n",
+            Some(&["bell"]),
+        );
+        check(&format!("# replaced by arize-codex: {ours}\n{ours}\n"), "", None);
     }
 
     #[test]

@@ -349,15 +349,27 @@ fn lifecycle_hooks_go_where_the_user_has_some() {
 #[test]
 fn without_a_record_marked_files_are_taken_back() {
     let theirs = "{ \"hooks\": { \"Stop\": [{ \"hooks\": [{ \"command\": \"bell\" }] }] } }\n";
-    let home = Home::with(&[(".codex/hooks.json", theirs), (".zshrc", "alias l=ls\n")])
-        .with_codex("0.169.0");
+    let config = "notify = [\"bell\"] # mine\n\n[otel]\nexporter = \"none\"\n";
+    let home = Home::with(&[
+        (".codex/hooks.json", theirs),
+        (".zshrc", "alias l=ls\n"),
+        (".codex/config.toml", config),
+    ])
+    .with_codex("0.169.0");
     home.install(&Request { hooks: true, ..quiet() });
+    assert_eq!(home.read(".codex/config.toml").matches("# replaced by arize-codex: ").count(), 2);
     std::fs::remove_file(home.path(".arize/harness/state/setup.json")).unwrap();
     home.uninstall(true);
     let hooks = home.read(".codex/hooks.json");
     assert!(hooks.contains("bell") && !hooks.contains("arize"), "{hooks}");
     assert_eq!(home.read(".zshrc"), "alias l=ls\n");
     assert!(!home.path(".codex/arize-env.sh").exists());
+    // `trace_exporter = "none"` and the like may be the user's own words.
+    assert!(
+        home.read(".codex/config.toml").starts_with(config),
+        "{}",
+        home.read(".codex/config.toml")
+    );
 }
 
 #[test]
