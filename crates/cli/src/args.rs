@@ -110,9 +110,12 @@ pub(crate) struct Man {
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
 pub(crate) enum Typed {
     #[default]
-    ArizeCodex,
-    ArizeConfig,
-    ArizeCodexBuffer,
+    #[value(name = "arize-codex")]
+    Umbrella,
+    #[value(name = "arize-config")]
+    Config,
+    #[value(name = "arize-codex-buffer")]
+    Buffer,
 }
 
 /// Run the whole pipeline on a recorded Codex session, in a temporary home, and print the trace.

@@ -29,7 +29,7 @@ pub(crate) fn completions(args: &Completions, stream: &mut dyn Write) -> Result<
         return Ok(());
     };
     create(folder)?;
-    for program in [Typed::ArizeCodex, Typed::ArizeConfig, Typed::ArizeCodexBuffer] {
+    for program in [Typed::Umbrella, Typed::Config, Typed::Buffer] {
         let mut command = definition(program);
         let name = command.get_name().to_owned();
         clap_complete::generate_to(args.shell, &mut command, name, folder)
@@ -64,16 +64,16 @@ pub(crate) fn man(args: &Man, stream: &mut dyn Write) -> Result<(), CommandError
 
 fn definition(program: Typed) -> Command {
     match program {
-        Typed::ArizeCodex => Args::command(),
-        Typed::ArizeConfig => ConfigArguments::command(),
-        Typed::ArizeCodexBuffer => BufferArguments::command(),
+        Typed::Umbrella => Args::command(),
+        Typed::Config => ConfigArguments::command(),
+        Typed::Buffer => BufferArguments::command(),
     }
 }
 
 /// All pages by name.
 fn pages() -> std::io::Result<Vec<(String, Vec<u8>)>> {
     let mut pages = Vec::new();
-    for program in [Typed::ArizeCodex, Typed::ArizeConfig, Typed::ArizeCodexBuffer] {
+    for program in [Typed::Umbrella, Typed::Config, Typed::Buffer] {
         let mut command = definition(program).disable_help_subcommand(true);
         command.build();
         add(&command, &mut pages)?;

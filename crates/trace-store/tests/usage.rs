@@ -194,7 +194,7 @@ fn progress_of_sources_comes_back() {
         ..SourceProgress::default()
     };
     store.record(&[], std::slice::from_ref(&source)).unwrap();
-    assert_eq!(store.sources().unwrap(), [source.clone()]);
+    assert_eq!(store.sources().unwrap(), std::slice::from_ref(&source));
     let further = SourceProgress { offset: 10, is_open: false, ..source };
     store.record(&[], std::slice::from_ref(&further)).unwrap();
     assert_eq!(store.sources().unwrap(), [further]);
