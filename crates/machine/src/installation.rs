@@ -14,6 +14,8 @@ use serde::Deserialize;
 pub struct Installation {
     entries: Vec<Entry>,
     otel_changed_ms: Option<u64>,
+    /// The folder whose programs were copied, where updates of them will be found.
+    pub origin: Option<PathBuf>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -4,6 +4,8 @@
 //! - [`Codex`]: the `codex` commands on the `PATH`, our shim, and the version of the real one;
 //! - [`Daemon`]: Codex's background process, and whether its telemetry settings are old;
 //! - [`Installation`]: what setup noted of an earlier installation;
+//! - [`programs`]: our programs, where they come from, and their copies in the harness home;
+//! - [`Owner`]: the package manager that put programs here;
 //! - [`Machine::service`]: the buffer service, whose status `buffer_api` asks for.
 //!
 //! `setup::plan` and the checks of the doctor are functions of these values.
@@ -14,6 +16,8 @@
 mod codex;
 mod daemon;
 mod installation;
+mod owner;
+pub mod programs;
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -29,6 +33,8 @@ use processes::{answer, without_keys};
 pub use codex::{Codex, CodexCommand};
 pub use daemon::{Daemon, RestartError};
 pub use installation::Installation;
+pub use owner::Owner;
+pub use programs::PROGRAMS;
 
 /// How long a program may take for an answer; on a cold disk node alone takes a second.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,7 +12,7 @@ use program_log::{Log, chain};
 
 use crate::payload::{lifecycle_payload, notify_payload, thread_of};
 use crate::reconcile::{Context, Report, TELEMETRY_PATIENCE, reconcile_thread};
-use crate::service::ensure_buffer;
+use crate::service::{ensure_buffer, refresh_programs};
 use crate::session::{EXPORT_TIMEOUT, Session, deadline};
 use crate::trigger::Trigger;
 use crate::{state, sweep};
@@ -94,6 +94,7 @@ fn reconcile_for_codex(context: &Context<'_>, thread_id: &str, trigger: &Trigger
             retry_unsent(context, slice::from_ref(&thread_id.to_owned()));
         }
         finish(context);
+        refresh_programs(context);
         ensure_buffer(context);
     }
     report.unsent

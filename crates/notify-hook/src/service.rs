@@ -6,6 +6,28 @@ use program_log::chain;
 
 use crate::reconcile::Context;
 
+/// Brings the programs up to date after a package manager updated those that setup copied. The service
+/// becomes its new version with the next events, and this hook with the next turn.
+pub(crate) fn refresh_programs(context: &Context<'_>) {
+    let bin = &context.paths.bin_dir;
+    let this = std::env::current_exe();
+    // Where it runs from elsewhere, others see to its programs.
+    if !this.is_ok_and(|this| this.parent() == Some(bin)) {
+        return;
+    }
+    match machine::programs::refresh(context.paths) {
+        Ok(None) => {}
+        Ok(Some(origin)) => {
+            let (bin, origin) = (bin.display(), origin.display());
+            context.log.info(format_args!("updated the programs in `{bin}` from `{origin}`"));
+        }
+        Err(error) => {
+            let error = chain(&error);
+            context.log.warn(format_args!("the programs are not updated: {error}"));
+        }
+    }
+}
+
 /// Starts the buffer service for the next turn where nothing listens at its address.
 pub(crate) fn ensure_buffer(context: &Context<'_>) {
     let Some(client) = &context.buffer else { return };

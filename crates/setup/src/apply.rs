@@ -18,9 +18,9 @@ use crate::facts::{self, Facts};
 use crate::leftovers;
 use crate::lock::{Lock, LockError};
 use crate::plan::{Plan, ServiceStep};
-use crate::programs::{self, ProgramError};
 use crate::record::{Entry, Record, RecordError, RecordFiles};
 use crate::windows_path;
+use machine::programs::{self, ProgramError};
 use machine::{Daemon, Machine};
 
 /// Says what kept an installation from being finished. What was done so far is noted.
@@ -89,6 +89,7 @@ pub fn apply(machine: &Machine, facts: &Facts, plan: &Plan) -> Result<Applied, A
         }
     }
     work.record.shim |= plan.shim;
+    work.record.origin = programs::origin(machine).or(work.record.origin);
     if let ServiceStep::HandOver(launcher) = &plan.service {
         work.record.launcher = Some(launcher.clone());
     }

@@ -40,7 +40,6 @@ mod diff;
 pub mod files;
 mod parts;
 mod plan;
-mod programs;
 mod skill;
 mod windows_path;
 
@@ -59,6 +58,6 @@ pub use facts::{Facts, FactsError, inspect};
 pub use header::{Header, HeaderError};
 pub use interview::{InterviewError, interview};
 pub use lock::LockError;
+pub use machine::programs::{PROGRAMS, ProgramError};
 pub use next::next_steps;
 pub use plan::{Plan, PlanError, ServiceStep, plan};
-pub use programs::{PROGRAMS, ProgramError};

@@ -35,6 +35,9 @@ pub struct Record {
     pub windows_path: bool,
     /// What starts the buffer service at login.
     pub launcher: Option<Launcher>,
+    /// The folder whose programs were copied, where updates of them will be found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<PathBuf>,
     /// Folders that were not there before, the outer ones first.
     pub created_folders: Vec<PathBuf>,
     /// When Codex's configuration was last changed, in milliseconds since the Unix epoch. The doctor

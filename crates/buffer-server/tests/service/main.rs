@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what a test cannot do is what it reports")]
 
+mod formats;
 mod forward;
 #[cfg(unix)]
 mod forward_hook;

@@ -7,6 +7,7 @@ mod attributes;
 mod backend;
 mod chain;
 mod delivery;
+mod formats;
 mod git;
 mod help;
 mod home;

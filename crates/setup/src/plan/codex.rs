@@ -10,8 +10,8 @@ use crate::answers::Answers;
 use crate::change::{Change, Part, Undo};
 use crate::facts::Facts;
 use crate::parts::{codex_config as codex_part, hooks_json};
-use crate::programs;
 use machine::Machine;
+use machine::programs;
 
 /// Plans `hooks.json` and `config.toml`.
 pub(super) fn changes(

@@ -19,10 +19,10 @@ use crate::change::{Change, Part, Recognised, Undo};
 use crate::facts::Facts;
 use crate::files::{EditError, FileError, FileState};
 use crate::parts::{codex_config as codex_part, profile};
-use crate::programs::{self, ProgramCopy, ProgramError};
 use crate::python_system::PythonService;
 use crate::record::Record;
 use crate::skill;
+use machine::programs::{self, ProgramCopy, ProgramError};
 use machine::{Daemon, Machine};
 
 /// What is to be done, in this order.

@@ -12,9 +12,9 @@ use crate::change::{Change, Part, Undo};
 use crate::facts::{self, Facts};
 use crate::files::FileState;
 use crate::parts::codex_config::sends_to_us;
-use crate::programs::ProgramCopy;
 use crate::python_system::PythonService;
 use machine::Machine;
+use machine::programs::ProgramCopy;
 
 /// What starts the service at each login, if something is to.
 pub(super) fn wanted_launcher(

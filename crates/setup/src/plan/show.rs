@@ -4,9 +4,10 @@ use codex_config::{ConfigTexts, Settings};
 
 use super::{Plan, ServiceStep};
 use crate::change::{Change, Part};
+use crate::diff;
 use crate::facts::Facts;
 use crate::python_system::PythonService;
-use crate::{diff, programs};
+use machine::programs;
 use machine::{Daemon, Machine};
 
 impl Plan {

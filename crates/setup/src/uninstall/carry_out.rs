@@ -16,10 +16,10 @@ use crate::change::Part;
 use crate::facts;
 use crate::files::FileState;
 use crate::lock::{Lock, LockError};
-use crate::programs;
 use crate::record::{Record, RecordError, RecordFiles};
 use crate::windows_path;
 use machine::Machine;
+use machine::programs;
 
 /// What was taken back.
 #[derive(Debug, Default)]

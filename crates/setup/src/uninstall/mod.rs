@@ -8,7 +8,7 @@ mod carry_out;
 mod files;
 mod stored;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use buffer_api::process::{self, Status};
 use codex_config::Settings;
@@ -21,9 +21,9 @@ use crate::diff;
 use crate::facts;
 use crate::files::FileState;
 use crate::leftovers;
-use crate::programs::{self, PROGRAMS};
 use crate::record::{Record, RecordError, RecordFiles};
-use machine::{Daemon, Machine};
+use machine::programs::{self, PROGRAMS};
+use machine::{Daemon, Machine, Owner};
 
 /// What is to be taken back.
 #[derive(Debug)]
@@ -47,6 +47,8 @@ pub struct Removal {
     port: u16,
     daemon: Option<Daemon>,
     record: Record,
+    /// Where the programs were copied from.
+    origin: Option<PathBuf>,
 }
 
 /// A file that stays as it is, though something of ours is in it.
@@ -98,6 +100,7 @@ pub fn plan(machine: &Machine, purge: bool) -> Result<Removal, RecordError> {
         port,
         daemon: Daemon::find(&machine.paths),
         record: record.clone(),
+        origin: programs::origin(machine).or_else(|| record.origin.clone()),
     })
 }
 
@@ -149,6 +152,7 @@ impl Removal {
             let shell = "Open a new shell: this one may still expect `codex` where it was.";
             next.push(shell.to_owned());
         }
+        next.extend(self.origin.as_deref().and_then(remove_originals));
         if self.daemon.is_some() {
             next.push(
                 "Codex's background process goes on to send its events to the buffer service, \
@@ -158,5 +162,20 @@ impl Removal {
             );
         }
         next
+    }
+}
+
+/// The programs that setup copied are their package manager's to remove.
+fn remove_originals(origin: &Path) -> Option<String> {
+    let program = origin.join(programs::file_name(PROGRAMS[0]));
+    // A link, perhaps, that leads to a folder of the package manager.
+    let folder = dunce::canonicalize(program).ok()?.parent()?.to_owned();
+    let owner = Owner::of(&folder);
+    match owner {
+        Owner::Manager { name, removal, .. } => {
+            Some(format!("The programs that {name} installed stay: `{removal}` removes them."))
+        }
+        Owner::Cache(_) => None,
+        Owner::None => Some(format!("The programs in {} stay.", folder.display())),
     }
 }

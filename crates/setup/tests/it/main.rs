@@ -13,3 +13,4 @@ mod service;
 mod settings;
 mod start;
 mod stuck;
+mod updates;
