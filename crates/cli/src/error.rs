@@ -15,6 +15,8 @@ pub enum ExitCode {
     NotFound = 3,
     /// `setup` did what it should, but a target refuses turns, which are queued until it accepts them.
     Refused = 4,
+    /// Nothing was reported of what was asked for.
+    NotReported = 69,
     /// The person at the terminal stopped it (Ctrl-C).
     Stopped = 130,
 }

@@ -103,3 +103,11 @@ pub(crate) const VIEW: &str = "\
 Examples:
   arize-codex view
   arize-codex view --no-open --port 8800      For a browser elsewhere, through `ssh -L 8800:127.0.0.1:8800`";
+
+pub(crate) const QUOTA: &str = "\
+Examples:
+  arize-codex quota                           What is left, and how long it lasts
+  arize-codex quota --min-remaining 10 && codex exec ...
+                                              Begin only if enough is left
+
+Exit codes: 0 enough is left; 1 less than --min-remaining; 2 an option is wrong; 69 not reported.";

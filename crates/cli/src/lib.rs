@@ -4,7 +4,8 @@
 //! of Codex and `uninstall` takes it back, `demo` runs the whole pipeline on a recorded session, `show`
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
 //! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
-//! `import` reads Codex's transcripts, `report` says what was used. Results go to stdout,
+//! `import` reads Codex's transcripts, `report` says what was used,
+//! `quota` what is left. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -64,6 +65,7 @@ pub fn run(
             | Command::Status(_)
             | Command::Show(_)
             | Command::Demo(_)
+            | Command::Quota(_)
             | Command::Report(_)
     );
     let style = ::doctor::Style::of(output.is_terminal, &environment);
@@ -90,6 +92,7 @@ pub fn run(
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
+        Command::Quota(quota) => usage::quota(&quota, &environment, style)?,
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)
         }

@@ -112,3 +112,28 @@ fn an_import_says_what_it_did_and_a_dry_run_leaves_no_store() {
     let nothing = user.run(&["import", empty.path().to_str().unwrap()]);
     assert_eq!(nothing.status.code(), Some(3));
 }
+
+#[test]
+fn what_is_left_is_said_and_unknown_is_not_enough() {
+    let user = User::new();
+    let unknown = user.run(&["quota", "--min-remaining", "10"]);
+    assert_eq!(unknown.status.code(), Some(69));
+    assert!(String::from_utf8_lossy(&unknown.stdout).contains("not reported"));
+    let now = std::time::SystemTime::now();
+    let time = humantime::format_rfc3339_seconds(now);
+    let second = now.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let sessions = user.home.path().join(".codex/sessions/2026/11/20");
+    let file = fs::read_dir(sessions).unwrap().next().unwrap().unwrap().path();
+    let mut text = fs::read_to_string(&file).unwrap();
+    text += &format!(
+        r#"{{"timestamp":"{time}","type":"event_msg","payload":{{"type":"token_count","info":null,"rate_limits":{{"limit_id":"codex","primary":{{"used_percent":92.0,"window_minutes":10080,"resets_at":{}}},"secondary":null}}}}}}"#,
+        second + 86_400
+    );
+    fs::write(&file, text + "\n").unwrap();
+    let left = user.json(&["quota", "--json"]);
+    assert_eq!(left["windows"][0]["window"], "weekly");
+    assert_eq!(left["windows"][0]["remaining_percent"], 8.0);
+    assert_eq!(user.run(&["quota", "--min-remaining", "8"]).status.code(), Some(0));
+    assert_eq!(user.run(&["quota", "--min-remaining", "9"]).status.code(), Some(1));
+    assert!(user.text(&["quota"]).contains("codex weekly     8.0 % left"));
+}

@@ -66,8 +66,8 @@ pub use owners::{covers, events_of};
 pub use problem::Problem;
 pub use sub_agents::nth_call;
 pub use transcript::{
-    Checkpoint, HistoryBase, ThreadMeta, Transcript, TranscriptTurn, TurnEnd, TurnMark, TurnStart,
-    has_second_record, turn_mark, turn_start,
+    Checkpoint, HistoryBase, LimitWindow, RateLimits, ThreadMeta, Transcript, TranscriptTurn,
+    TurnEnd, TurnMark, TurnStart, has_second_record, turn_mark, turn_start,
 };
 pub use versions::RECORDED_VERSIONS;
 

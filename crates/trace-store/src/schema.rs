@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 /// Each script brings the tables from the version before it (its index) to the next. A script that
 /// was released is never edited; a change is a new script.
 pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 /// The version of the tables in a file; 0 for a file that has none.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {

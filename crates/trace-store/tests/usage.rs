@@ -11,8 +11,8 @@ use otlp_model::{SpanId, TraceId, UnixNanos};
 use tempfile::TempDir;
 use trace_store::TraceStore;
 use trace_store::usage::{
-    CallRecord, PicoUsd, Place, QuarterRange, Rate, RecordSource, Recorded, SourceProgress, Sums,
-    ThreadName, TurnCounts, TurnRecord, TurnStatus,
+    CallRecord, PicoUsd, Place, QuarterRange, QuotaReading, Rate, RecordSource, Recorded,
+    SourceProgress, Sums, ThreadName, TurnCounts, TurnRecord, TurnStatus,
 };
 
 fn store_path(folder: &TempDir) -> PathBuf {
@@ -76,12 +76,12 @@ fn a_turn_counts_once_however_often_it_is_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = TraceStore::open(store_path(&folder)).unwrap();
     let turns = [turn("a", 0, vec![call(1, "m", 100), call(20, "m", 50)]), turn("b", 30, vec![])];
-    let first = store.record(&turns, &[]).unwrap();
+    let first = store.record(&turns, &[], &[]).unwrap();
     assert_eq!(first, Recorded { new: 2, ..Recorded::default() });
     let before = totals(&store);
     assert_eq!((before.0.calls, before.0.input, before.1.turns), (2, 150, 2));
 
-    let again = store.record(&turns, &[]).unwrap();
+    let again = store.record(&turns, &[], &[]).unwrap();
 
     assert_eq!(again, Recorded { known: 2, ..Recorded::default() });
     assert_eq!(totals(&store), before);
@@ -93,7 +93,7 @@ fn a_turn_becomes_more_and_never_less() {
     let mut store = TraceStore::open(store_path(&folder)).unwrap();
     let running = |calls| TurnRecord { status: TurnStatus::Running, ..turn("a", 0, calls) };
     let check = |store: &mut TraceStore, turn: &TurnRecord, calls: i64, input: i64| {
-        store.record(std::slice::from_ref(turn), &[]).unwrap();
+        store.record(std::slice::from_ref(turn), &[], &[]).unwrap();
         let (sums, counts) = totals(store);
         assert_eq!((sums.calls, sums.input, counts.turns), (calls, input, 1));
     };
@@ -126,7 +126,7 @@ fn quarters_are_those_in_which_calls_ended() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = TraceStore::open(store_path(&folder)).unwrap();
     let calls = vec![call(14, "m", 1), call(15, "m", 2), call(29, "m", 3), call(30, "m", 4)];
-    store.record(&[turn("a", 14, calls)], &[]).unwrap();
+    store.record(&[turn("a", 14, calls)], &[], &[]).unwrap();
     let mut found = Vec::new();
     store.call_sums(QuarterRange::ALL, |sum| found.push((sum.quarter.0, sum.sums.input))).unwrap();
     assert_eq!(found, [(0, 1), (1, 5), (2, 4)]);
@@ -146,10 +146,10 @@ fn sub_agents_belong_to_the_session_of_those_above_them() {
     };
     // The newest first: whoever is above comes later.
     for turn in [of("c", Some("b")), of("b", Some("a")), of("a", None), of("d", Some("gone"))] {
-        store.record(&[turn], &[]).unwrap();
+        store.record(&[turn], &[], &[]).unwrap();
     }
     // A further turn of theirs makes no difference.
-    store.record(&[of("c", Some("b"))], &[]).unwrap();
+    store.record(&[of("c", Some("b"))], &[], &[]).unwrap();
     let threads = store.threads().unwrap();
     let mut sessions: Vec<(&str, &str)> = threads
         .values()
@@ -170,7 +170,7 @@ fn writers_at_the_same_time_count_each_turn_once() {
             scope.spawn(|| {
                 let mut store = TraceStore::open(&path).unwrap();
                 for piece in turns.chunks(20) {
-                    store.record(piece, &[]).unwrap();
+                    store.record(piece, &[], &[]).unwrap();
                 }
             });
         }
@@ -193,10 +193,10 @@ fn progress_of_sources_comes_back() {
         is_open: true,
         ..SourceProgress::default()
     };
-    store.record(&[], std::slice::from_ref(&source)).unwrap();
+    store.record(&[], &[], std::slice::from_ref(&source)).unwrap();
     assert_eq!(store.sources().unwrap(), std::slice::from_ref(&source));
     let further = SourceProgress { offset: 10, is_open: false, ..source };
-    store.record(&[], std::slice::from_ref(&further)).unwrap();
+    store.record(&[], &[], std::slice::from_ref(&further)).unwrap();
     assert_eq!(store.sources().unwrap(), [further]);
 }
 
@@ -236,4 +236,30 @@ fn a_store_of_the_first_release_is_taken_over() {
     assert_eq!(places, [expected]);
     // What was taken in is not read again.
     assert_eq!(store.record_spans(&|_| ()).unwrap(), Recorded::default());
+}
+
+#[test]
+fn only_changes_of_limits_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let reading = |at: i64, used_percent: f64, resets_at: i64| QuotaReading {
+        limit: "codex".to_owned(),
+        slot: 1,
+        at,
+        used_percent,
+        minutes: Some(300),
+        resets_at: Some(resets_at),
+        plan: None,
+    };
+    let readings = [
+        reading(1, 10.0, 18_000),
+        reading(2, 10.0, 18_001),
+        reading(3, 11.0, 18_001),
+        reading(4, 11.0, 36_000),
+    ];
+    store.record(&[], &readings, &[]).unwrap();
+    store.record(&[], &readings, &[]).unwrap();
+    let kept: Vec<i64> = store.quota(0).unwrap().iter().map(|reading| reading.at).collect();
+    assert_eq!(kept, [1, 3, 4]);
+    assert_eq!(store.quota(4).unwrap(), readings[3..]);
 }

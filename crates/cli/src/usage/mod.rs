@@ -1,11 +1,13 @@
-//! `arize-codex import` and `arize-codex report`: what Codex used.
+//! `arize-codex import`, `report` and `quota`: what Codex used, and what is left.
 
 mod bar;
 mod import;
+mod quota;
 mod report;
 mod table;
 
 pub(crate) use import::{Import, import};
+pub(crate) use quota::{Quota, quota};
 pub(crate) use report::{Format, Report, report};
 
 use std::path::{Path, PathBuf};
@@ -57,6 +59,27 @@ fn refresh(
         usage::import::record_spans(store, facts).map_err(failed)?;
     }
     Ok(summary)
+}
+
+/// A store, with what is new in the transcripts that were changed since a time, if that is asked for.
+fn current(
+    path: &Path,
+    reads_new: bool,
+    paths: &Paths,
+    environment: &Environment,
+    changed_since: Option<u64>,
+) -> Result<(TraceStore, Option<Summary>), CommandError> {
+    if !reads_new {
+        let failed = |error| CommandError::failed("cannot open the local store", error);
+        return Ok((TraceStore::open_read_only(path).map_err(failed)?, None));
+    }
+    let mut store = open(path)?;
+    let facts = facts(paths, environment);
+    // What was read before is there without it.
+    let home = Some(&paths.codex_home).filter(|home| home.is_dir());
+    let found = usage::import::find(home.map_or(&[], std::slice::from_ref));
+    let summary = refresh(&mut store, &facts, found, changed_since, false)?;
+    Ok((store, Some(summary)))
 }
 
 /// Opens the store for writing.

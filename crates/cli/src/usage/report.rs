@@ -2,13 +2,11 @@
 
 use std::path::PathBuf;
 
-use codex_config::{Environment, Paths};
+use codex_config::Environment;
 use doctor::Style;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use trace_store::TraceStore;
-use usage::import::Summary;
 use usage::report::{By, Days, Filter, RangeRequest, Unit, csv, json};
 
 use super::table::{self, Layout};
@@ -113,7 +111,10 @@ pub(crate) fn report(
 ) -> Result<String, CommandError> {
     let paths = crate::paths(environment)?;
     let days = days(args)?;
-    let (store, summary) = store(args, &paths, environment, &days)?;
+    let path = super::store_path(args.store.as_ref(), &paths);
+    let reads_new = !args.no_import && args.store.is_none();
+    // What was written to before has no calls of these days.
+    let (store, summary) = super::current(path, reads_new, &paths, environment, days.begin_ns())?;
     let failed =
         |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
     let mut report =
@@ -185,26 +186,4 @@ fn filter(args: &Report) -> Filter {
         user: args.user.clone(),
         model: args.model.clone(),
     }
-}
-
-/// The store, with what is new unless another one is asked for.
-fn store(
-    args: &Report,
-    paths: &Paths,
-    environment: &Environment,
-    days: &Days,
-) -> Result<(TraceStore, Option<Summary>), CommandError> {
-    if args.no_import || args.store.is_some() {
-        let path = super::store_path(args.store.as_ref(), paths);
-        let failed = |error| CommandError::failed("cannot open the local store", error);
-        return Ok((TraceStore::open_read_only(path).map_err(failed)?, None));
-    }
-    let mut store = super::open(&paths.traces_db)?;
-    let facts = super::facts(paths, environment);
-    // What was read before is there without it.
-    let home = Some(&paths.codex_home).filter(|home| home.is_dir());
-    let found = usage::import::find(home.map_or(&[], std::slice::from_ref));
-    // What was written to before has no calls of these days.
-    let summary = super::refresh(&mut store, &facts, found, days.begin_ns(), false)?;
-    Ok((store, Some(summary)))
 }

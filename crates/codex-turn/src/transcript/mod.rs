@@ -3,6 +3,7 @@
 mod budget;
 mod calls;
 mod counted;
+mod limits;
 mod meta;
 mod open;
 mod open_turn;
@@ -21,6 +22,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 pub use counted::has_second_record;
+pub use limits::{LimitWindow, RateLimits};
 pub use meta::{HistoryBase, ThreadMeta};
 pub use record::{TurnMark, TurnStart, turn_mark, turn_start};
 pub(crate) use responses::{ModelItem, Response};
@@ -73,6 +75,7 @@ pub struct Transcript {
     turns: Vec<TranscriptTurn>,
     unknown: HashSet<String>,
     problems: Vec<Problem>,
+    limits: Vec<RateLimits>,
     budget: Budget,
 }
 
@@ -90,6 +93,7 @@ impl Transcript {
             turns: Vec::new(),
             unknown: HashSet::new(),
             problems: Vec::new(),
+            limits: Vec::new(),
             budget: Budget::new(ContentPolicy::default().max_bytes),
         }
     }

@@ -83,6 +83,7 @@ impl Transcript {
     /// Old versions write each count twice, and once more before the next response: only a change
     /// of the thread's total is a response. What other programs write may lack one of the two.
     pub(super) fn token_count(&mut self, event: &Json, time: UnixNanos) {
+        self.note_rate_limits(event, time);
         let Some(info) = event.get("info").filter(|info| info.is_object()) else { return };
         let tokens = json::number(info, &["total_token_usage", "total_tokens"]);
         let total = info.get("total_token_usage").and_then(usage);

@@ -6,12 +6,14 @@
 
 mod names;
 mod query;
+mod quota;
 mod record;
 mod sources;
 mod spans;
 mod sums;
 
 pub use query::{CallSum, QuarterRange, ThreadSum, TurnSum};
+pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub use sources::SourceProgress;
 pub use sums::{Sums, TurnCounts};

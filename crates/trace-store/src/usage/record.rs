@@ -7,7 +7,9 @@ use rusqlite::{OptionalExtension, Statement, Transaction, TransactionBehavior, p
 
 use super::names::Names;
 use super::sums::tokens;
-use super::{Quarter, RecordSource, SourceProgress, Sums, TurnCounts, TurnRecord, TurnStatus};
+use super::{
+    Quarter, QuotaReading, RecordSource, SourceProgress, Sums, TurnCounts, TurnRecord, TurnStatus,
+};
 use crate::{InsertError, TraceStore};
 
 /// What became of records.
@@ -22,16 +24,18 @@ pub struct Recorded {
 }
 
 impl TraceStore {
-    /// Stores records of turns and how far their sources were read, all or none.
+    /// Stores records of turns, readings of limits and how far their sources were read, all or none.
     pub fn record(
         &mut self,
         turns: &[TurnRecord],
+        quota: &[QuotaReading],
         sources: &[SourceProgress],
     ) -> Result<Recorded, InsertError> {
         let error = |source| InsertError { path: self.path.clone(), source };
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate);
         let written = transaction.and_then(|transaction| {
             let recorded = record(&transaction, turns)?;
+            super::quota::save(&transaction, quota)?;
             super::sources::save(&transaction, sources)?;
             transaction.commit()?;
             Ok(recorded)

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime};
 
 use codex_home::sessions;
-use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptTurn};
+use codex_turn::{Checkpoint, Line, RateLimits, ReadLine, ThreadMeta, Transcript, TranscriptTurn};
 use otlp_model::SpanId;
 use trace_store::usage::SourceProgress;
 
@@ -26,7 +26,7 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30 * 60);
 pub(super) fn read(
     file: &files::Transcript,
     before: Option<&SourceProgress>,
-    take: &mut dyn FnMut(Vec<TranscriptTurn>),
+    take: &mut dyn FnMut(Vec<TranscriptTurn>, Vec<RateLimits>),
 ) -> io::Result<SourceProgress> {
     let mut pass = Pass::open(file, before)?;
     while pass.piece(take)? == Stopped::Full {}
@@ -36,7 +36,7 @@ pub(super) fn read(
 /// All turns of a transcript.
 pub(super) fn turns(file: &files::Transcript) -> io::Result<Vec<TranscriptTurn>> {
     let mut turns = Vec::new();
-    read(file, None, &mut |piece| turns.extend(piece))?;
+    read(file, None, &mut |piece, _| turns.extend(piece))?;
     Ok(turns)
 }
 
@@ -50,6 +50,8 @@ struct Pass<'a> {
     /// Up to where problems were counted.
     judged: u64,
     progress: SourceProgress,
+    /// What the piece says of rate limits.
+    limits: Vec<RateLimits>,
 }
 
 impl<'a> Pass<'a> {
@@ -79,11 +81,14 @@ impl<'a> Pass<'a> {
             ..SourceProgress::default()
         };
         let judged = known.map_or(0, |known| known.size);
-        Ok(Self { file, text, meta, at, judged, progress })
+        Ok(Self { file, text, meta, at, judged, progress, limits: Vec::new() })
     }
 
     /// Reads until there is no more, or enough to be taken in first.
-    fn piece(&mut self, take: &mut dyn FnMut(Vec<TranscriptTurn>)) -> io::Result<Stopped> {
+    fn piece(
+        &mut self,
+        take: &mut dyn FnMut(Vec<TranscriptTurn>, Vec<RateLimits>),
+    ) -> io::Result<Stopped> {
         let (mut stopped, mut turns, mut next) = self.turns(true)?;
         if stopped == Stopped::Full && next.offset <= self.at.offset {
             // One turn is so much: what overlaps is read as a whole.
@@ -94,7 +99,7 @@ impl<'a> Pass<'a> {
         }
         self.at = next;
         self.progress.is_open = turns.iter().any(|turn| !turn.has_ended());
-        take(turns);
+        take(turns, std::mem::take(&mut self.limits));
         Ok(stopped)
     }
 
@@ -107,6 +112,7 @@ impl<'a> Pass<'a> {
         let mut transcript = Transcript::resume(self.meta.clone(), self.at).with_text_limit(0);
         let stopped = Lines::new(&self.text).feed(&mut transcript, until_full)?;
         let end = transcript.at();
+        self.limits = transcript.take_rate_limits();
         let (mut turns, problems) = transcript.finish();
         let new = problems.iter().filter(|problem| problem.offset >= self.judged).count();
         self.progress.unreadable += new as u64;

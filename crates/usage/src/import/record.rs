@@ -1,11 +1,12 @@
 //! From a turn of a transcript to what is recorded of it.
 
-use codex_turn::{TranscriptTurn, fuse};
+use codex_turn::{LimitWindow, RateLimits, TranscriptTurn, fuse};
 use otlp_model::turn::{LlmCall, Outcome, Usage};
 use otlp_model::{Turn, Value};
 use pricing::{PriceTable, TokenUsage};
 use trace_store::usage::{
-    CallRecord, PicoUsd, Place, Rate, RecordSource, ThreadName, TurnRecord, TurnStatus,
+    CallRecord, PicoUsd, Place, QuotaReading, Rate, RecordSource, ThreadName, TurnRecord,
+    TurnStatus,
 };
 
 use super::git::{self, Folders};
@@ -120,6 +121,24 @@ fn price(prices: &PriceTable, model: &str, tier: Option<&str>, usage: Usage) -> 
             (rate, PicoUsd::default())
         }
     }
+}
+
+/// The windows of rate limits as readings.
+pub(super) fn quota(limits: &RateLimits) -> impl Iterator<Item = QuotaReading> {
+    let windows = [(1, limits.primary), (2, limits.secondary)];
+    let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
+    windows.into_iter().filter_map(move |(slot, window)| {
+        let LimitWindow { used_percent, minutes, resets_at } = window?;
+        Some(QuotaReading {
+            limit: limits.limit.clone(),
+            slot,
+            at: seconds(limits.at.0 / 1_000_000_000),
+            used_percent,
+            minutes,
+            resets_at: resets_at.map(seconds),
+            plan: limits.plan.clone(),
+        })
+    })
 }
 
 fn status(read: &TranscriptTurn, outcome: &Outcome) -> TurnStatus {

@@ -10,13 +10,13 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codex_turn::{TranscriptTurn, mark_copies};
-use trace_store::usage::{Recorded, SourceProgress, TurnRecord};
+use trace_store::usage::{QuotaReading, Recorded, SourceProgress, TurnRecord};
 use trace_store::{InsertError, QueryError, TraceStore};
 
 use super::files::{self, Found};
 use super::git::Folders;
 use super::read;
-use super::record::Facts;
+use super::record::{self, Facts};
 
 /// How many readers there are at most: more of them only wait for the writer.
 const READERS: usize = 4;
@@ -197,8 +197,10 @@ impl Job<'_> {
 }
 
 /// What was read of a file.
+#[derive(Default)]
 struct Piece {
     turns: Vec<TurnRecord>,
+    quota: Vec<QuotaReading>,
     copies: u64,
     /// The last piece has the end of the file.
     end: Option<End>,
@@ -233,14 +235,14 @@ impl Jobs<'_> {
 
     /// Reads one file; of a large one, pieces are sent before the last one, which is returned.
     fn whole(&self, job: &Job<'_>, folders: &mut Folders, sender: &SyncSender<Piece>) -> Piece {
-        let mut last = Piece { turns: Vec::new(), copies: 0, end: None };
+        let mut last = Piece::default();
         let mut copies = 0;
         let mut origin = None;
-        let result = read::read(job.file, job.before, &mut |mut turns| {
+        let result = read::read(job.file, job.before, &mut |mut turns, limits| {
+            last.quota.extend(limits.iter().flat_map(record::quota));
             if !last.turns.is_empty() {
-                let empty = Piece { turns: Vec::new(), copies: 0, end: None };
                 // The writer has ended.
-                let _ = sender.send(std::mem::replace(&mut last, empty));
+                let _ = sender.send(std::mem::take(&mut last));
             }
             self.mark_copies(&mut turns, &mut origin);
             for turn in &turns {
@@ -277,6 +279,7 @@ impl Jobs<'_> {
 #[derive(Default)]
 struct Pending {
     turns: Vec<TurnRecord>,
+    quota: Vec<QuotaReading>,
     sources: Vec<SourceProgress>,
     calls: usize,
 }
@@ -298,6 +301,7 @@ impl Writer<'_> {
             pending.calls += turn.calls.len() + 1;
         }
         pending.turns.extend(piece.turns);
+        pending.quota.extend(piece.quota);
         if let Some(End { bytes, result }) = piece.end {
             summary.read += 1;
             summary.bytes += bytes;
@@ -313,12 +317,12 @@ impl Writer<'_> {
     }
 
     fn flush(&mut self) -> Result<(), ImportError> {
-        let Pending { turns, sources, .. } = std::mem::take(&mut self.pending);
+        let Pending { turns, quota, sources, .. } = std::mem::take(&mut self.pending);
         if self.dry_run {
             self.summary.new += turns.len() as u64;
             return Ok(());
         }
-        let recorded = self.store.record(&turns, &sources)?;
+        let recorded = self.store.record(&turns, &quota, &sources)?;
         self.summary.new += recorded.new;
         self.summary.changed += recorded.changed;
         self.summary.known += recorded.known;
