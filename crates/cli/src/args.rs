@@ -239,6 +239,12 @@ pub(crate) struct Show {
     /// The store to read, instead of the one in the harness home.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Write the turn as a page into a file, without secrets and without anything that it loads.
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the turn for Perfetto (ui.perfetto.dev, which opens local files) into a file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "html"])]
+    pub(crate) perfetto: Option<PathBuf>,
 }
 
 /// See turns in a browser: when what ran, what was said, what changed and what it cost.

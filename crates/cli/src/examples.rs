@@ -55,7 +55,8 @@ pub(crate) const SHOW: &str = "\
 Examples:
   arize-codex show                            List the last turns
   arize-codex show --last                     Print the last one as a tree
-  arize-codex show 7f998397 --json            Print the spans of one";
+  arize-codex show 7f998397 --json            Print the spans of one
+  arize-codex show --last --html turn.html    Write a page to hand on, without secrets";
 
 pub(crate) const SERVICE: &str = "\
 Examples:

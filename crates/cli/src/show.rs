@@ -1,9 +1,13 @@
 //! `arize-codex show`.
 
+use std::path::Path;
+
 use codex_config::{Environment, Paths, Settings, Target};
+use dashboard::export;
 use doctor::Style;
 use doctor::status::destinations;
 use jiff::tz::TimeZone;
+use otlp_model::Span;
 use trace_store::{OpenError, TraceStore};
 
 use crate::CommandError;
@@ -28,10 +32,12 @@ pub(crate) fn show(
             what: error.to_string(),
             hint: "`arize-codex show` lists the turns with their trace ids".to_owned(),
         })?,
-        None if args.last => match store.last_traces(1).map_err(failed)?.first() {
-            Some(last) => last.trace_id,
-            None => return Err(empty()),
-        },
+        None if args.last || args.html.is_some() || args.perfetto.is_some() => {
+            match store.last_traces(1).map_err(failed)?.first() {
+                Some(last) => last.trace_id,
+                None => return Err(empty()),
+            }
+        }
         None => {
             let traces = store.last_traces(args.limit.into()).map_err(failed)?;
             if args.json {
@@ -44,12 +50,45 @@ pub(crate) fn show(
         }
     };
     let spans = store.trace(trace_id).map_err(failed)?;
+    if let Some(file) = args.html.as_ref().or(args.perfetto.as_ref()) {
+        return export(args, spans, &zone, file);
+    }
     if args.json {
         return Ok(print::spans_json(&spans));
     }
     let is_named = args.trace.is_some();
     let newer = if is_named { String::new() } else { newer(args, environment, &paths, style) };
     Ok(print::tree(&spans, page) + &newer)
+}
+
+/// Writes a turn to hand on, and says what was replaced in it.
+fn export(
+    args: &Show,
+    spans: Vec<Span>,
+    zone: &TimeZone,
+    file: &Path,
+) -> Result<String, CommandError> {
+    let scrubber = export::scrubber()
+        .map_err(|error| CommandError::failed("cannot replace secrets", error))?;
+    let exported = match args.html {
+        Some(_) => export::html(spans, zone, &scrubber),
+        None => export::perfetto(spans, &scrubber),
+    };
+    let Some(exported) = exported else {
+        return Err(CommandError::NotFound {
+            what: "the turn has no spans".to_owned(),
+            hint: "`arize-codex show` lists the turns with their trace ids".to_owned(),
+        });
+    };
+    private_files::write(file, exported.text.as_bytes()).map_err(|error| {
+        CommandError::failed(format!("cannot write `{}`", file.display()), error)
+    })?;
+    let mut text = format!("wrote {}\n", file.display());
+    for (key, count) in &exported.replaced {
+        let secrets = if *count == 1 { "secret" } else { "secrets" };
+        text.push_str(&format!("replaced {count} {secrets} in {key}\n"));
+    }
+    Ok(text)
 }
 
 /// A line that says where newer turns are, if the store gets none of them any more.

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use otlp_model::UnixNanos;
+use otlp_model::{UnixNanos, Value};
+use serde_json::json;
 
 pub(crate) fn duration(nanos: u64) -> String {
     let millis = nanos as f64 / 1e6;
@@ -66,6 +67,17 @@ pub(crate) fn time(at: UnixNanos, zone: &TimeZone) -> String {
 /// The same in UTC, for programs.
 pub(crate) fn utc(at: UnixNanos) -> String {
     Timestamp::from_nanosecond(i128::from(at.0)).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// A value for programs.
+pub(crate) fn json_value(value: &Value) -> serde_json::Value {
+    match value {
+        Value::String(text) => json!(text),
+        Value::Int(number) => json!(number),
+        Value::Double(number) => json!(number),
+        Value::Bool(truth) => json!(truth),
+        Value::Strings(texts) => json!(texts),
+    }
 }
 
 #[cfg(test)]

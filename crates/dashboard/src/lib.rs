@@ -1,7 +1,7 @@
 //! Pages over a local store of traces, for one person on one machine.
 //!
 //! [`Dashboard::bind`] takes a port of the loopback interface, [`Dashboard::address`] is the address to
-//! open, and [`Dashboard::serve`] answers until it is idle or dropped. Pages are rendered on the server
+//! open, and [`Dashboard::serve`] answers until it is idle or dropped. [`export`] makes a file of a turn. Pages are rendered on the server
 //! and work without JavaScript; each one is also JSON under the same path with `.json`.
 //!
 //! Invariants: this crate reads the store and writes nothing; it knows neither exporters nor the files
@@ -12,6 +12,7 @@ mod access;
 mod arguments;
 mod assets;
 mod changes;
+pub mod export;
 mod format;
 mod live;
 mod markdown;

@@ -3,7 +3,7 @@
 mod failure;
 mod layout;
 mod session;
-mod turn;
+pub(crate) mod turn;
 mod turns;
 
 use axum::extract::{Query, State};

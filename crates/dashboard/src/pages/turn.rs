@@ -2,6 +2,7 @@
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use jiff::tz::TimeZone;
 
 use maud::{Markup, html};
 use otlp_model::{Span, SpanKind, UnixNanos, Value, names};
@@ -47,7 +48,7 @@ pub(crate) async fn turn(
     if is_json {
         return Ok(json(&trace, choice.span.as_deref()));
     }
-    let page = Page::new(&app, &trace, &choice);
+    let page = Page::new(app.zone(), &trace, &choice);
     if choice.part.as_deref() == Some("chosen") {
         return Ok(layout::bare("Span", &page.chosen_section()).into_response());
     }
@@ -62,7 +63,7 @@ fn json(trace: &Trace, chosen: Option<&str>) -> Response {
         let attributes = span
             .attributes
             .iter()
-            .map(|attribute| (attribute.key.to_string(), value(&attribute.value)));
+            .map(|attribute| (attribute.key.to_string(), format::json_value(&attribute.value)));
         json!({
             "span_id": span.span_id.to_string(),
             "parent_id": span.parent_id.map(|id| id.to_string()),
@@ -84,42 +85,41 @@ fn json(trace: &Trace, chosen: Option<&str>) -> Response {
     }
 }
 
-fn value(value: &Value) -> serde_json::Value {
-    match value {
-        Value::String(text) => json!(text),
-        Value::Int(number) => json!(number),
-        Value::Double(number) => json!(number),
-        Value::Bool(truth) => json!(truth),
-        Value::Strings(texts) => json!(texts),
-    }
-}
-
-struct Page<'p> {
-    app: &'p App,
+pub(crate) struct Page<'p> {
+    zone: &'p TimeZone,
     trace: &'p Trace,
     chosen: usize,
     /// The spans that are shown.
     from: usize,
     to: usize,
+    /// Whether the page is a file of its own, without other pages to lead to.
+    is_file: bool,
 }
 
 impl<'p> Page<'p> {
-    fn new(app: &'p App, trace: &'p Trace, choice: &Choice) -> Self {
+    fn new(zone: &'p TimeZone, trace: &'p Trace, choice: &Choice) -> Self {
         let chosen = choice.span.as_deref().and_then(|id| trace.place(id)).unwrap_or(0);
         let last = trace.spans.len().saturating_sub(1);
         // The chosen span is on the page.
         let from = choice.from.unwrap_or(chosen / PAGE * PAGE).min(last);
-        Self { app, trace, chosen, from, to: (from + PAGE).min(trace.spans.len()) }
+        Self { zone, trace, chosen, from, to: (from + PAGE).min(trace.spans.len()), is_file: false }
     }
 
-    fn title(&self) -> String {
+    /// All spans of a turn on one page.
+    pub(crate) fn of_file(zone: &'p TimeZone, trace: &'p Trace) -> Self {
+        // No span is chosen: there is none behind the last one.
+        let all = trace.spans.len();
+        Self { zone, trace, chosen: all, from: 0, to: all, is_file: true }
+    }
+
+    pub(crate) fn title(&self) -> String {
         let root = self.trace.root();
         let prompt = root.text(names::INPUT_VALUE).unwrap_or(&root.name);
         let words = prompt.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
         words.chars().filter(|character| !character.is_control()).take(80).collect()
     }
 
-    fn body(&self) -> Markup {
+    pub(crate) fn body(&self) -> Markup {
         let changes = Changes::of(self.trace);
         html! {
             (self.head())
@@ -140,7 +140,7 @@ impl<'p> Page<'p> {
                     }
                 }
                 } div.column {
-                (self.chosen_section())
+                @if !self.is_file { (self.chosen_section()) }
                 (self.changed(&changes))
                 (self.costs())
                 }
@@ -149,7 +149,8 @@ impl<'p> Page<'p> {
     }
 
     fn link(&self, place: usize) -> String {
-        format!("?span={}#row-{0}", self.trace.spans[place].span_id)
+        let id = self.trace.spans[place].span_id;
+        if self.is_file { format!("#said-{id}") } else { format!("?span={id}#row-{id}") }
     }
 
     /// A part of a pane that belongs to a span.
@@ -172,7 +173,7 @@ impl<'p> Page<'p> {
             @if let Some(reason) = reason { p.error { (text::visible(reason)) } }
             dl.facts {
                 (fact("Ended", &html! { span.status { (text::line(status, 20)) } }))
-                (fact("Began", &html! { (format::time(root.start, self.app.zone())) }))
+                (fact("Began", &html! { (format::time(root.start, self.zone)) }))
                 (fact("Took", &html! { (format::duration(self.trace.end.since(self.trace.start))) }))
                 @if let Some(millis) = first_token {
                     (fact("First token", &html! { (format::duration(millis.unsigned_abs() * 1_000_000)) }))
@@ -186,13 +187,21 @@ impl<'p> Page<'p> {
                     (fact("Branch", &text::line(branch, 60)))
                 }
                 @if let Some(session) = root.text(names::SESSION_ID) {
-                    (fact("Session", &html! { a href=(format!("/session?id={}", encoded(session))) { (text::line(session, 40)) } }))
+                    (fact("Session", &self.session(session)))
                 }
                 (fact("Trace", &html! {
-                    code { (root.trace_id) } " " a href=(format!("/turn/{}.json", root.trace_id)) { "JSON" }
+                    code { (root.trace_id) }
+                    @if !self.is_file { " " a href=(format!("/turn/{}.json", root.trace_id)) { "JSON" } }
                 }))
             }
             (waterfall::split(self.trace))
+        }
+    }
+
+    fn session(&self, id: &str) -> Markup {
+        html! {
+            @if self.is_file { (text::line(id, 40)) }
+            @else { a href=(format!("/session?id={}", encoded(id))) { (text::line(id, 40)) } }
         }
     }
 
@@ -200,7 +209,7 @@ impl<'p> Page<'p> {
     fn pages(&self) -> Markup {
         let all = self.trace.spans.len();
         html! {
-            @if all > PAGE {
+            @if all > PAGE && !self.is_file {
                 nav.pages aria-label="spans" {
                     @if self.from > 0 { a href=(format!("?from={}", self.from.saturating_sub(PAGE))) { "earlier" } }
                     span { "spans " (self.from + 1) " to " (self.to) " of " (all) }
