@@ -203,6 +203,34 @@ fn an_uninstallation_names_the_settings_that_stay() {
     assert!(!said.contains("s3cret") && fs::read_to_string(&file).unwrap().contains("s3cret-one"));
 }
 
+/// The command that removes the data is one that a person can read, also beside what stays.
+#[test]
+fn what_an_uninstallation_keeps_is_removed_by_its_command() {
+    let person = Person::new();
+    person.setup(&[]);
+    let harness = person.path("user/.arize/harness");
+    let settings = fs::read_to_string(harness.join("config.yaml")).unwrap();
+    fs::write(harness.join("config.yaml"), settings + "user_id: me\n").unwrap();
+    for file in
+        ["logs/codex.log", "traces.db", "traces.db-wal", "state/codex/ledger/2026-01-01.jsonl"]
+    {
+        fs::create_dir_all(harness.join(file).parent().unwrap()).unwrap();
+        fs::write(harness.join(file), "a line\n").unwrap();
+    }
+    let (code, said) = person.arize_codex(&["uninstall", "-y", "--json"]);
+    assert_eq!(code, 0, "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let next = said["next"].as_array().unwrap().iter().filter_map(|step| step.as_str());
+    let kept = next.into_iter().find(|step| step.contains("Remove it with")).unwrap();
+    let command = kept.split('`').nth(1).unwrap();
+    assert!(command.starts_with("(cd ") && command.contains(" && rm -r "), "{command}");
+    assert!(Command::new("sh").args(["-c", command]).status().unwrap().success());
+    for file in ["logs/codex.log", "traces.db", "traces.db-wal", "state/codex"] {
+        assert!(!harness.join(file).exists(), "{file}: {command}");
+    }
+    assert!(harness.join("config.yaml").exists(), "{command}");
+}
+
 #[test]
 fn the_next_steps_of_a_job_find_codex() {
     let person = Person::new();

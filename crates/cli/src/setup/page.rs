@@ -115,14 +115,18 @@ impl Page<'_> {
 /// What to do about targets that would not accept a turn. The tracing goes on without them.
 fn next_for(tried: &Tried) -> Vec<String> {
     let failed = tried.findings.iter().filter(|finding| finding.level == Level::Failure);
-    let steps = failed.map(|finding| {
-        let command = finding.command.as_deref().unwrap_or("arize-codex doctor");
-        format!(
-            "The target accepts no turn yet: `{command}`. Until then turns are queued on this machine, \
-             and sent later."
-        )
-    });
-    steps.collect()
+    let commands: Vec<String> = failed
+        .map(|finding| format!("`{}`", finding.command.as_deref().unwrap_or("arize-codex doctor")))
+        .collect();
+    let which = match commands.len() {
+        0 => return Vec::new(),
+        1 => "The target accepts no turn yet",
+        _ => "Some targets accept no turn yet",
+    };
+    let commands = commands.join(", ");
+    vec![format!(
+        "{which}: {commands}. Until then turns are queued on this machine, and sent later."
+    )]
 }
 
 #[cfg(test)]

@@ -31,16 +31,17 @@ pub fn text(
 }
 
 fn service(service: &ServiceState) -> String {
-    let ServiceState { endpoint, pid, uptime_seconds, threads, events, .. } = service;
-    let (Some(pid), Some(uptime), Some(threads), Some(events)) =
-        (pid, uptime_seconds, threads, events)
-    else {
+    let ServiceState { endpoint, pid, uptime_seconds, events, .. } = service;
+    let (Some(pid), Some(uptime), Some(events)) = (pid, uptime_seconds, events) else {
         return format!("{endpoint}  does not run (`arize-codex-buffer start`)");
     };
     let uptime = span(Duration::from_secs(*uptime));
-    let events = count(*events as usize, "event", "events");
-    let threads = count(*threads as usize, "thread", "threads");
-    format!("{endpoint}  pid {pid}  up {uptime}  {events} of {threads} buffered")
+    // Some come after their turn was sent, after each session. They are no work that is left over.
+    let events = match *events as usize {
+        0 => "no events".to_owned(),
+        events => count(events, "event", "events"),
+    };
+    format!("{endpoint}  pid {pid}  up {uptime}  {events} kept for the next turn")
 }
 
 fn today(today: &Today) -> String {
@@ -311,7 +312,7 @@ mod tests {
         let style = Style { width: 80, colour: false };
         let text = text(&overview(), Path::new("/home/ada"), now, &TimeZone::UTC, style);
         expect![[r#"
-            service  127.0.0.1:4318  pid 4711  up 3 h  33 events of 1 thread buffered
+            service  127.0.0.1:4318  pid 4711  up 3 h  33 events kept for the next turn
             today    2 turns (1 interrupted)
                      345k tokens in (200k cached), 9999 out  $1.25 (1 unpriced)
 

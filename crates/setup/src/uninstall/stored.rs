@@ -52,6 +52,15 @@ impl Stored {
     /// The command that removes it, and nothing of other harnesses.
     fn remove_command(&self) -> String {
         let is_all = is_all_of(&self.home, &self.paths);
+        let names = self.paths.iter().map(|path| path.strip_prefix(&self.home).ok());
+        let names: Option<Vec<_>> = names.collect();
+        // Short, where some files below the home stay.
+        if let (false, false, Some(names)) = (is_all, cfg!(windows) || self.paths.len() < 3, names)
+        {
+            let word = |path: &Path| shell_word(&path.display().to_string());
+            let names: Vec<String> = names.into_iter().map(word).collect();
+            return format!("(cd {} && rm -r {})", word(&self.home), names.join(" "));
+        }
         let paths = if is_all { std::slice::from_ref(&self.home) } else { &self.paths };
         let words = paths.iter().map(|path| shell_word(&path.display().to_string()));
         let words: Vec<String> = words.collect();
