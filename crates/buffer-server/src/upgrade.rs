@@ -47,8 +47,15 @@ impl Program {
             let Some(now) = Stamp::of(&self.path).filter(|now| *now != self.stamp) else {
                 continue;
             };
-            if !now.is_settled() || app.is_in_memory() {
+            if app.is_in_memory() {
                 continue;
+            }
+            if !now.is_settled() {
+                // No more events may come for a long time.
+                tokio::time::sleep(SETTLED).await;
+                if Stamp::of(&self.path).as_ref() != Some(&now) {
+                    continue;
+                }
             }
             if starts(&self.path).await {
                 return;
