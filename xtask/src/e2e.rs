@@ -12,6 +12,9 @@ pub(crate) const CODEX_VERSION: &str = "0.171.0";
 /// The stories that run with every version.
 const OF_EVERY_VERSION: [&str; 2] = ["complete::", "sources::"];
 
+/// The stories that install packages.
+const OF_PACKAGES: [&str; 2] = ["installer", "packages"];
+
 /// Installs what the stories need, builds our binaries, and runs the stories whose names contain
 /// one of `filters`. Without filters it runs all; with another Codex than that which the stories are
 /// written for, those that run with every version.
@@ -24,8 +27,12 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
         filters => filters,
     };
     let packages = target_dir()?.join("packages");
-    run::announce("packing the programs");
-    dist::rehearse(&binaries, &packages)?;
+    // Packing takes longer than most stories.
+    let need_packages = |filter: &&str| OF_PACKAGES.iter().any(|name| filter.starts_with(name));
+    if filters.is_empty() || filters.iter().any(need_packages) {
+        run::announce("packing the programs");
+        dist::rehearse(&binaries, &packages)?;
+    }
     let mut stories = stories(codex_version, filters)?;
     stories
         .env("STORIES_PHOENIX", install::phoenix()?)
@@ -38,7 +45,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
 
 /// Runs the stories of the packages in this folder.
 pub(crate) fn run_packages(packages: &Path) -> anyhow::Result<()> {
-    let mut stories = stories(CODEX_VERSION, &["installer::", "packages::"])?;
+    let mut stories = stories(CODEX_VERSION, &OF_PACKAGES)?;
     run::succeed(stories.env("STORIES_PACKAGES", packages))
 }
 

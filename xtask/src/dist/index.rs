@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::archive;
 
@@ -31,5 +31,5 @@ pub(super) fn write_sums(out: &Path) -> anyhow::Result<()> {
 /// The SHA-256 of a file, in hexadecimal.
 pub(super) fn sum(path: &Path) -> anyhow::Result<String> {
     let bytes = fs::read(path).with_context(|| path.display().to_string())?;
-    Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest(&SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }

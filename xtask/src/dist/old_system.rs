@@ -31,7 +31,7 @@ pub(super) fn try_programs(platform: &Platform, built: &Path) -> anyhow::Result<
     let mut demo = Command::new("unshare");
     demo.args(["--user", "--map-root-user", "--pid", "--fork", "--kill-child", "--mount-proc"]);
     demo.arg("--root").arg(&root).args(["/arize-codex", "demo"]);
-    succeed(demo.env_clear().env("HOME", "/").env("PATH", "/"))
+    succeed(demo.env_clear().env("HOME", "/").env("PATH", "/usr/bin:/bin:/"))
 }
 
 /// Unpacks Debian's glibc into a root that has nothing else.

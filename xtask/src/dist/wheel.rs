@@ -4,7 +4,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 
 use super::tree::File;
 use super::{Release, archive, packaging, template};
@@ -37,6 +37,6 @@ pub(super) fn pack(release: &Release, out: &Path) -> anyhow::Result<()> {
 
 /// A file in the record of all files.
 fn line(file: &File) -> String {
-    let sum = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&file.bytes));
+    let sum = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, &file.bytes));
     format!("{},sha256={sum},{}\n", file.path, file.bytes.len())
 }
