@@ -45,6 +45,11 @@ fn uses_tls(endpoint: &str) -> bool {
     endpoint.split(':').next().is_some_and(|scheme| scheme.eq_ignore_ascii_case("https"))
 }
 
+fn has_user_name(endpoint: &str) -> bool {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@'))
+}
+
 /// Decides whether and where events are passed on. A mistake becomes a warning: nothing is passed on.
 pub(crate) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Option<Forward> {
     reader.value(Key("harnesses.codex.collector.forward"))?;
@@ -67,7 +72,8 @@ fn receiver(paths: &Paths, reader: &mut Reader<'_>) -> Result<Forward, String> {
     let endpoint = reader.text(&[ENDPOINT]).unwrap_or_default().trim().to_owned();
     let protocol = protocol(reader)?;
     let has_more = uses_tls(&endpoint) || protocol == ForwardProtocol::Grpc;
-    if has_more && endpoint.contains(['?', '#', '@']) {
+    // Clients of HTTP leave a user name out of what they send, and say nothing of it.
+    if has_user_name(&endpoint) || (has_more && endpoint.contains(['?', '#'])) {
         let key = reader.name(ENDPOINT);
         return Err(format!(
             "`{key}` has a user name or a query: credentials belong into `headers`"

@@ -37,6 +37,7 @@ fn a_mistake_passes_nothing_on_and_is_a_warning() {
             "forward: {endpoint: 'https://h/v1?key=k'}",
             "forward.endpoint` has a user name or a query",
         ),
+        ("forward: {endpoint: 'http://me:k@h/v1'}", "forward.endpoint` has a user name or a query"),
         (
             "forward: {endpoint: 'http://me:k@h:4317', protocol: grpc}",
             "forward.endpoint` has a user name or a query",
