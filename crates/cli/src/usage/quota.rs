@@ -12,7 +12,7 @@ use usage::quota::{self, WindowState};
 
 use crate::{CommandError, ExitCode, examples};
 
-/// Print how much of a subscription's limits is left, as Codex was told last, and how long it lasts.
+/// Print how much of a subscription's limits is left, as of the last response to Codex, and how long it lasts.
 ///
 /// Works from Codex's transcripts alone. The window that ends the work first comes first.
 #[derive(Debug, clap::Args)]
