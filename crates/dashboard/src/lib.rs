@@ -5,8 +5,8 @@
 //! and work without JavaScript; each one is also JSON under the same path with `.json`.
 //!
 //! Invariants: this crate reads the store and writes nothing; it knows neither exporters nor the files
-//! of any agent. What a model or a repository wrote is text, never markup ([`text`]). Nothing is served
-//! to a browser that did not come with the ticket ([`access`]), and no page loads anything from elsewhere.
+//! of any agent. What a model or a repository wrote is text, never markup (`text.rs`). Nothing is served
+//! to a browser that did not come with the ticket (`access.rs`), and no page loads anything from elsewhere.
 
 mod access;
 mod arguments;
