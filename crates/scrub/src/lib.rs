@@ -90,6 +90,21 @@ impl Scrubber {
 
     /// Replaces the secrets in a text.
     pub fn scrub<'t>(&self, text: &'t str) -> Scrubbed<'t> {
+        let scrubbed = self.scrub_text(text);
+        if !is_broken(text, &scrubbed) {
+            return scrubbed;
+        }
+        let values = self.scrub_values(text);
+        // A name beside a text makes it a secret, too.
+        let whole = self.scrub_text(&values.text);
+        if is_broken(&values.text, &whole) {
+            return values;
+        }
+        let secrets = values.secrets + whole.secrets;
+        Scrubbed { text: Cow::Owned(whole.text.into_owned()), secrets }
+    }
+
+    fn scrub_text<'t>(&self, text: &'t str) -> Scrubbed<'t> {
         let mut scrubbed = Scrubbed { text: Cow::Borrowed(text), secrets: 0 };
         for _ in 0..PASSES {
             let found = findings(self, &scrubbed.text, 0);
@@ -99,8 +114,7 @@ impl Scrubber {
             scrubbed.secrets += found.len();
             scrubbed.text = self.replace(&scrubbed.text, &found).into();
         }
-        let is_broken = scrubbed.secrets > 0 && is_json(text) && !is_json(&scrubbed.text);
-        if is_broken { self.scrub_values(text) } else { scrubbed }
+        scrubbed
     }
 
     fn replace(&self, text: &str, found: &[Finding]) -> String {
@@ -152,6 +166,11 @@ impl Scrubber {
             Json::Null | Json::Bool(_) | Json::Number(_) => {}
         }
     }
+}
+
+/// Whether a text was JSON until its secrets were replaced.
+fn is_broken(text: &str, scrubbed: &Scrubbed<'_>) -> bool {
+    scrubbed.secrets > 0 && is_json(text) && !is_json(&scrubbed.text)
 }
 
 fn is_json(text: &str) -> bool {

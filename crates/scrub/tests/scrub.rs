@@ -240,3 +240,19 @@ fn equal_secrets_compare_and_the_salt_decides_how() {
     assert_ne!(words[0], words[2]);
     assert_ne!(Scrubber::new([8; 32], &[]).scrub(&text).text, scrubbed.text);
 }
+
+/// Where replacing in the text as a whole breaks its JSON, each value is scrubbed by itself; what only its
+/// name makes a secret is found all the same.
+#[test]
+fn a_name_makes_a_secret_also_where_values_are_scrubbed_one_by_one() {
+    let scrubber = scrub::Scrubber::new([7; 32], &[]);
+    let text = r#"[{"--token":-100000046316374,"password":"tokena\"https://password\n"}]"#;
+    let once = scrubber.scrub(text);
+    assert!(
+        !once.text.contains("tokena") && !once.text.contains("100000046316374"),
+        "{}",
+        once.text
+    );
+    assert!(serde_json::from_str::<serde_json::Value>(&once.text).is_ok(), "{}", once.text);
+    assert_eq!(scrubber.scrub(&once.text).text, once.text);
+}
