@@ -245,7 +245,7 @@ fn equal_secrets_compare_and_the_salt_decides_how() {
 /// name makes a secret is found all the same.
 #[test]
 fn a_name_makes_a_secret_also_where_values_are_scrubbed_one_by_one() {
-    let scrubber = scrub::Scrubber::new([7; 32], &[]);
+    let scrubber = Scrubber::new([7; 32], &[]);
     let text = r#"[{"--token":-100000046316374,"password":"tokena\"https://password\n"}]"#;
     let once = scrubber.scrub(text);
     assert!(
