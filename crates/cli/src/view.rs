@@ -56,13 +56,12 @@ impl OpeningPage {
         remove_old(folder);
         private_files::write(&path, page.as_bytes()).ok()?;
         let page = Self { path };
-        let (program, arguments): (&str, &[&str]) = match std::env::consts::OS {
-            "macos" => ("open", &[]),
-            "windows" => ("explorer", &[]),
-            _ => ("xdg-open", &[]),
-        };
-        let mut command = Command::new(program);
-        command.args(arguments).arg(&page.path);
+        let mut command = Command::new(match std::env::consts::OS {
+            "macos" => "open",
+            "windows" => "explorer",
+            _ => "xdg-open",
+        });
+        command.arg(&page.path);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         processes::without_keys(&mut command).spawn().ok()?;
         let path = page.path.clone();

@@ -54,11 +54,23 @@ function choose(row) {
     const isChosen = part instanceof HTMLElement && part.dataset.span === id;
     if (isChosen) part.setAttribute("aria-current", "true");
     else part.removeAttribute("aria-current");
-    if (isChosen && part !== row) part.scrollIntoView({ block: "nearest" });
+    if (isChosen && part !== row) showInPane(part);
   }
   const address = new URL(row.getAttribute("href") ?? "", location.href);
   history.replaceState(null, "", address.search);
   showAttributes(`${address.pathname}${address.search}&part=chosen`, ++choosing);
+}
+
+/**
+ * Scrolls the pane that has this part, and never the page.
+ * @param {HTMLElement} part
+ */
+function showInPane(part) {
+  const pane = part.closest(".waterfall, .transcript");
+  if (!pane) return;
+  const [outer, inner] = [pane, part].map((element) => element.getBoundingClientRect());
+  if (inner.top < outer.top) pane.scrollTop += inner.top - outer.top;
+  else if (inner.bottom > outer.bottom) pane.scrollTop += Math.min(inner.bottom - outer.bottom, inner.top - outer.top);
 }
 
 /**

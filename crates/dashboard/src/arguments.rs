@@ -10,7 +10,7 @@ const SHELLS: [&str; 3] = ["bash", "sh", "zsh"];
 const SHELL_FLAGS: [&str; 2] = ["-lc", "-c"];
 
 /// The command of a shell tool.
-pub(crate) fn command(arguments: &str) -> Option<String> {
+pub fn command(arguments: &str) -> Option<String> {
     let arguments: Json = serde_json::from_str(arguments).ok()?;
     let command = COMMAND_KEYS.iter().find_map(|key| arguments.get(key))?;
     match command {
@@ -21,7 +21,7 @@ pub(crate) fn command(arguments: &str) -> Option<String> {
                 [shell, flag, script] if is_shell(shell) && SHELL_FLAGS.contains(&flag) => {
                     Some(script.to_owned())
                 }
-                ref words => Some(words.join(" ")),
+                ref words => shlex::try_join(words.iter().copied()).ok(),
             }
         }
         _ => None,
@@ -64,7 +64,8 @@ mod tests {
         for (arguments, expected) in [
             (r#"{"cmd":"ls -la"}"#, Some("ls -la")),
             (r#"{"command":["bash","-lc","rg a | wc"]}"#, Some("rg a | wc")),
-            (r#"{"command":["git","status"]}"#, Some("git status")),
+            (r#"{"command":["git","commit","-m","a b"]}"#, Some("git commit -m 'a b'")),
+            (r#"{"command":["/bin/zsh","-lc","ls"],"workdir":"/tmp"}"#, Some("ls")),
             (r#"{"plan":[]}"#, None),
             ("text", None),
             (r#"{"command":[1]}"#, None),

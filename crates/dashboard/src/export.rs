@@ -201,10 +201,7 @@ mod tests {
         assert!(!file.text.contains(KEY), "the key");
         assert_eq!(file.replaced[names::INPUT_VALUE], 1);
         for part in ["<li>1 in input.value</li>", "use &lt;", "style-src 'sha256-", "#said-"] {
-            assert!(
-                file.text.contains(&part.replace('\'', "&#39;")) || file.text.contains(part),
-                "{part}"
-            );
+            assert!(file.text.contains(part), "{part}");
         }
         for part in ["<script", "src=", "<link", "?span=", "href=\"/"] {
             assert!(!file.text.contains(part), "{part}");

@@ -9,7 +9,7 @@
 //! to a browser that did not come with the ticket (`access.rs`), and no page loads anything from elsewhere.
 
 mod access;
-mod arguments;
+pub mod arguments;
 mod assets;
 mod changes;
 pub mod export;

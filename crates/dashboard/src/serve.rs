@@ -127,6 +127,7 @@ fn router(app: App) -> Router {
         .route("/turns.json", get(pages::turns_json))
         .route("/turn/{id}", get(pages::turn))
         .route("/session", get(pages::session))
+        .route("/session.json", get(pages::session_json))
         .route("/events", get(live::events))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::missing)

@@ -1,7 +1,7 @@
 //! What was said and done in a turn, in order.
 
 use maud::{Markup, html};
-use otlp_model::{Span, SpanKind, names};
+use otlp_model::{Attribute, Span, SpanKind, Value, names};
 
 use crate::turn::{self, Trace};
 use crate::{arguments, format, markdown, text};
@@ -38,7 +38,7 @@ enum Part<'s> {
 fn model(span: &Span) -> Markup {
     let (_, error) = turn::status(span);
     html! {
-        @for part in parts(span) {
+        @for part in span.attributes.iter().filter_map(|attribute| part(span, attribute)) {
             @match part {
                 Part::Text(text) => div.answer { (markdown::page(text)) },
                 Part::Reasoning(text) => div.reasoning { (text::block(text)) },
@@ -48,23 +48,16 @@ fn model(span: &Span) -> Markup {
     }
 }
 
-fn parts(span: &Span) -> Vec<Part<'_>> {
-    let part = |attribute: &'_ otlp_model::Attribute| {
-        let rest = attribute.key.strip_prefix(names::LLM_OUTPUT_MESSAGES)?;
-        if rest.ends_with(".message.content") {
-            return Some((attribute.key.clone(), false));
-        }
-        let content = attribute.key.strip_suffix(".message_content.text")?;
-        let kind = span.text(&format!("{content}.message_content.type"));
-        Some((attribute.key.clone(), kind == Some("reasoning")))
-    };
-    let parts = span.attributes.iter().filter_map(part);
-    parts
-        .filter_map(|(key, is_reasoning)| {
-            let text = span.text(&key)?;
-            Some(if is_reasoning { Part::Reasoning(text) } else { Part::Text(text) })
-        })
-        .collect()
+/// The part of a message that an attribute is.
+fn part<'s>(span: &Span, attribute: &'s Attribute) -> Option<Part<'s>> {
+    let Value::String(text) = &attribute.value else { return None };
+    let key = attribute.key.strip_prefix(names::LLM_OUTPUT_MESSAGES)?;
+    if key.ends_with(".message.content") {
+        return Some(Part::Text(text));
+    }
+    let content = attribute.key.strip_suffix(".text").filter(|key| key.ends_with("_content"))?;
+    let kind = span.text(&format!("{content}.type"));
+    Some(if kind == Some("reasoning") { Part::Reasoning(text) } else { Part::Text(text) })
 }
 
 fn tool(span: &Span) -> Markup {

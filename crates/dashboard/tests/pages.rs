@@ -150,6 +150,8 @@ fn a_turn_with_very_many_spans_is_shown_in_parts() {
     let page = pages.shows(&format!("/turn/{trace}"));
     assert!(page.contains("spans 1 to 400 of 1001") && page.contains("?from=400"));
     assert_eq!(page.matches("<a class=\"row ").count(), 400);
+    // Of the costs, too, with the sum of all.
+    assert!(page.matches("<tr class=\"part\"").count() <= 201 && page.contains("500 calls"));
     let last = pages.shows(&format!("/turn/{trace}?from=800"));
     assert!(last.contains("spans 801 to 1001 of 1001") && !last.contains(">later<"));
     // The part that has the chosen span is the one that is shown.

@@ -1,14 +1,7 @@
 //! What a tool was called with, as a person would have written it.
 
+use dashboard::arguments::command;
 use otlp_model::{Span, names};
-use serde_json::Value as Json;
-
-/// The keys under which Codex's shell tools have their command, by version.
-const COMMAND_KEYS: [&str; 2] = ["cmd", "command"];
-
-/// The shells that Codex puts before a command, and the flags with which it does.
-const SHELLS: [&str; 3] = ["bash", "sh", "zsh"];
-const SHELL_FLAGS: [&str; 2] = ["-lc", "-c"];
 
 /// The lines of a patch that name a file, and how each is shown.
 const PATCH_FILES: [(&str, &str); 3] =
@@ -16,37 +9,12 @@ const PATCH_FILES: [(&str, &str); 3] =
 
 /// A command behind `$`, the files of a patch, or the arguments as they are.
 pub(super) fn of(tool: &Span) -> String {
-    let text = tool.text(names::INPUT_VALUE).unwrap_or_default();
-    command(text).or_else(|| patch(text)).unwrap_or_else(|| text.to_owned())
+    shown(tool.text(names::INPUT_VALUE).unwrap_or_default())
 }
 
-fn command(arguments: &str) -> Option<String> {
-    let arguments: Json = serde_json::from_str(arguments).ok()?;
-    let command = COMMAND_KEYS.iter().find_map(|key| arguments.get(key))?;
-    let command = match command {
-        Json::String(command) => command.clone(),
-        Json::Array(words) => {
-            let words: Option<Vec<&str>> = words.iter().map(Json::as_str).collect();
-            match words?[..] {
-                [shell, flag, script] if is_shell(shell) && SHELL_FLAGS.contains(&flag) => {
-                    script.to_owned()
-                }
-                ref words => joined(words),
-            }
-        }
-        _ => return None,
-    };
-    Some(format!("$ {command}"))
-}
-
-fn is_shell(program: &str) -> bool {
-    SHELLS.contains(&program.rsplit('/').next().unwrap_or(program))
-}
-
-/// The words of a command, quoted where a shell needs it.
-fn joined(words: &[&str]) -> String {
-    let quoted = words.iter().map(|word| codex_config::command_word(word));
-    quoted.collect::<Vec<_>>().join(" ")
+fn shown(arguments: &str) -> String {
+    let command = command(arguments).map(|command| format!("$ {command}"));
+    command.or_else(|| patch(arguments)).unwrap_or_else(|| arguments.to_owned())
 }
 
 fn patch(text: &str) -> Option<String> {
@@ -65,8 +33,7 @@ mod tests {
     use super::*;
 
     fn check(arguments: &str, expected: &str) {
-        let shown = command(arguments).or_else(|| patch(arguments));
-        assert_eq!(shown.as_deref().unwrap_or(arguments), expected);
+        assert_eq!(shown(arguments), expected);
     }
 
     #[test]

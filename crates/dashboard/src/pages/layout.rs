@@ -12,11 +12,7 @@ pub(super) fn page(title: &str, is_live: bool, body: &Markup) -> Html<String> {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
-                title { (title) " · arize-codex" }
-                link rel="stylesheet" href=(assets::style_path());
+                (head(title))
                 script type="module" src=(assets::script_path()) {}
             }
             body data-live=[live] {
@@ -51,14 +47,19 @@ pub(super) fn bare(title: &str, body: &Markup) -> Html<String> {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " · arize-codex" }
-                link rel="stylesheet" href=(assets::style_path());
-            }
+            head { (head(title)) }
             body { main { h1 { (title) } (body) } }
         }
     };
     Html(page.into_string())
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="color-scheme" content="light dark";
+        title { (title) " · arize-codex" }
+        link rel="stylesheet" href=(assets::style_path());
+    }
 }

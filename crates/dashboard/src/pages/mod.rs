@@ -16,7 +16,7 @@ use serde::Deserialize;
 use crate::serve::App;
 
 pub(crate) use failure::Failure;
-pub(crate) use session::session;
+pub(crate) use session::{session, session_json};
 pub(crate) use turn::turn;
 pub(crate) use turns::{turns, turns_json};
 

@@ -284,8 +284,8 @@ impl<'p> Page<'p> {
     }
 
     fn costs(&self) -> Markup {
-        let calls =
-            self.trace.spans.iter().enumerate().filter(|(_, span)| span.kind == SpanKind::Llm);
+        let calls = (self.from..self.to).map(|place| (place, &self.trace.spans[place]));
+        let calls = calls.filter(|(_, span)| span.kind == SpanKind::Llm);
         let totals = self.trace.totals();
         html! {
             section.costs aria-labelledby="h-cost" {

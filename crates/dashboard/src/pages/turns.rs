@@ -133,6 +133,11 @@ pub(crate) async fn turns_json(
 ) -> Result<Response, Failure> {
     let limit = choice.limit();
     let turns = app.ask(move |store| Ok(store.last_traces(limit)?)).await?;
+    Ok(summaries(&turns))
+}
+
+/// The same for programs.
+pub(super) fn summaries(turns: &[TraceSummary]) -> Response {
     let turns = turns.iter().map(|turn| {
         json!({
             "trace_id": turn.trace_id.to_string(),
@@ -150,5 +155,5 @@ pub(crate) async fn turns_json(
             "cost_usd": cost(turn),
         })
     });
-    Ok(super::json(&json!({ "turns": turns.collect::<Vec<_>>() })))
+    super::json(&json!({ "turns": turns.collect::<Vec<_>>() }))
 }
