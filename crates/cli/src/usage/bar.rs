@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
-use usage::import::Progress;
+use codex_import::Progress;
 
 /// How often the line changes.
 const TICK: Duration = Duration::from_millis(100);

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use codex_config::Environment;
+use codex_import::Summary;
 use serde_json::json;
-use usage::import::Summary;
 
 use super::table::grouped;
 use crate::{CommandError, examples};
@@ -45,7 +45,7 @@ pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String,
         [] => std::slice::from_ref(&paths.codex_home),
         named => named,
     };
-    let found = usage::import::find(from);
+    let found = codex_import::find(from);
     if found.transcripts.is_empty() && found.unreadable.is_empty() {
         let places: Vec<String> = from.iter().map(|path| format!("`{}`", path.display())).collect();
         return Err(CommandError::NotFound {

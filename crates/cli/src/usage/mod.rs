@@ -13,8 +13,8 @@ pub(crate) use report::{Format, Report, report};
 use std::path::{Path, PathBuf};
 
 use codex_config::{Environment, Paths, Settings, Target};
+use codex_import::{Facts, Found, Progress, Request, Summary, machine_name};
 use trace_store::TraceStore;
-use usage::import::{Facts, Found, Progress, Request, Summary, machine_name};
 
 use crate::CommandError;
 use bar::Bar;
@@ -51,12 +51,12 @@ fn refresh(
     let mut bar = Bar::new();
     let request = Request { found, facts, changed_since, dry_run };
     let summary =
-        usage::import::import(store, request, &mut |progress: Progress| bar.show(progress));
+        codex_import::import(store, request, &mut |progress: Progress| bar.show(progress));
     drop(bar);
     let summary = summary.map_err(failed)?;
     if !dry_run {
         let failed = |error| CommandError::failed("the spans cannot be read", error);
-        usage::import::record_spans(store, facts).map_err(failed)?;
+        codex_import::record_spans(store, facts).map_err(failed)?;
     }
     Ok(summary)
 }
@@ -77,7 +77,7 @@ fn current(
     let facts = facts(paths, environment);
     // What was read before is there without it.
     let home = Some(&paths.codex_home).filter(|home| home.is_dir());
-    let found = usage::import::find(home.map_or(&[], std::slice::from_ref));
+    let found = codex_import::find(home.map_or(&[], std::slice::from_ref));
     let summary = refresh(&mut store, &facts, found, changed_since, false)?;
     Ok((store, Some(summary)))
 }

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::path::{MAIN_SEPARATOR, Path};
 
+use codex_import::Summary;
 use doctor::{Style, cut};
 use textwrap::core::display_width;
 use trace_store::usage::{PicoUsd, Rate, SourceProgress, Sums};
-use usage::import::Summary;
 use usage::report::{By, Group, Report};
 
 /// What a table shows.

@@ -11,14 +11,14 @@ const LARGEST: u64 = 4096;
 
 /// The main folders of work trees, as far as they were looked for.
 #[derive(Debug, Default)]
-pub(super) struct Folders {
+pub(crate) struct Folders {
     known: HashMap<String, String>,
 }
 
 impl Folders {
     /// The folder that stands for a working directory: the top of its repository, of which all work
     /// trees count as the main one. The directory itself where it is in none, or is gone.
-    pub(super) fn of(&mut self, directory: &str) -> String {
+    pub(crate) fn of(&mut self, directory: &str) -> String {
         if let Some(folder) = self.known.get(directory) {
             return folder.clone();
         }
@@ -54,7 +54,7 @@ fn small_file(path: &Path) -> io::Result<String> {
 }
 
 /// The address of a repository as a name: `host/owner/name`.
-pub(super) fn repository(address: &str) -> String {
+pub(crate) fn repository(address: &str) -> String {
     let address = address.trim();
     let name = match address.split_once("://") {
         Some((_, rest)) => rest.rsplit_once('@').map_or(rest, |(_, rest)| rest).to_owned(),

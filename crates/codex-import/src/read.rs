@@ -9,8 +9,8 @@ use codex_turn::{Checkpoint, Line, RateLimits, ReadLine, ThreadMeta, Transcript,
 use otlp_model::SpanId;
 use trace_store::usage::SourceProgress;
 
-use super::files;
-use super::lines::{Lines, Stopped};
+use crate::files;
+use crate::lines::{Lines, Stopped};
 
 /// How much of the text before a place is compared, in bytes.
 const MARK: u64 = 512;
@@ -19,11 +19,11 @@ const MARK: u64 = 512;
 const FIRST_LINE_TEXTS: usize = 4096;
 
 /// How long nothing may be written until a turn that goes on is taken for one that was given up.
-pub(super) const SILENCE: Duration = Duration::from_secs(30 * 60);
+pub(crate) const SILENCE: Duration = Duration::from_secs(30 * 60);
 
 /// Reads what is new in a transcript, and hands out its turns in pieces, in their order: those that go on
 /// come again later. Returns how far it was read.
-pub(super) fn read(
+pub(crate) fn read(
     file: &files::Transcript,
     before: Option<&SourceProgress>,
     take: &mut dyn FnMut(Vec<TranscriptTurn>, Vec<RateLimits>),
@@ -34,7 +34,7 @@ pub(super) fn read(
 }
 
 /// All turns of a transcript.
-pub(super) fn turns(file: &files::Transcript) -> io::Result<Vec<TranscriptTurn>> {
+pub(crate) fn turns(file: &files::Transcript) -> io::Result<Vec<TranscriptTurn>> {
     let mut turns = Vec::new();
     read(file, None, &mut |piece, _| turns.extend(piece))?;
     Ok(turns)
@@ -133,7 +133,7 @@ impl<'a> Pass<'a> {
 }
 
 /// How the store names a file.
-pub(super) fn path_text(file: &files::Transcript) -> String {
+pub(crate) fn path_text(file: &files::Transcript) -> String {
     file.path.to_string_lossy().into_owned()
 }
 

@@ -13,10 +13,10 @@ use codex_turn::{TranscriptTurn, mark_copies};
 use trace_store::usage::{QuotaReading, Recorded, SourceProgress, TurnRecord};
 use trace_store::{InsertError, QueryError, TraceStore};
 
-use super::files::{self, Found};
-use super::git::Folders;
-use super::read;
-use super::record::{self, Facts};
+use crate::files::{self, Found};
+use crate::git::Folders;
+use crate::read;
+use crate::record::{self, Facts};
 
 /// How many readers there are at most: more of them only wait for the writer.
 const READERS: usize = 4;

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
+use codex_import::{Facts, Request, Summary, find, import};
 use codex_turn::{Checkpoint, Line, ThreadMeta, Transcript, TranscriptTurn, fuse};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -17,7 +18,6 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use trace_store::TraceStore;
 use trace_store::usage::{QuarterRange, Sums, TurnCounts};
-use usage::import::{Facts, Request, Summary, find, import};
 use usage::report::{By, Days, Filter, RangeRequest, Report, Unit};
 
 fn facts() -> Facts {

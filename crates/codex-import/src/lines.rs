@@ -9,7 +9,7 @@ use memchr::memchr;
 const PIECE: usize = 256 * 1024;
 
 /// A file that is read line by line.
-pub(super) struct Lines<R> {
+pub(crate) struct Lines<R> {
     file: R,
     buffer: Vec<u8>,
     /// What of the buffer was read from the file and not taken in.
@@ -19,7 +19,7 @@ pub(super) struct Lines<R> {
 
 /// Why reading stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stopped {
+pub(crate) enum Stopped {
     /// There is no further whole line.
     AtEnd,
     /// So much was read that it is to be taken in before more is.
@@ -27,12 +27,12 @@ pub(super) enum Stopped {
 }
 
 impl<R: Read> Lines<R> {
-    pub(super) fn new(file: R) -> Self {
+    pub(crate) fn new(file: R) -> Self {
         Self { file, buffer: vec![0; PIECE], rest: 0..0, line: Line::new(0) }
     }
 
     /// Feeds whole lines to a transcript, and passes over those that say nothing of what it counts.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         transcript: &mut Transcript,
         until_full: bool,

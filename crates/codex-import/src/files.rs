@@ -24,7 +24,7 @@ pub struct Transcript {
 
 impl Transcript {
     /// What its name says.
-    pub(super) fn name(&self) -> Option<TranscriptName<'_>> {
+    pub(crate) fn name(&self) -> Option<TranscriptName<'_>> {
         TranscriptName::of(&self.path)
     }
 

@@ -9,7 +9,7 @@ use trace_store::usage::{
     TurnStatus,
 };
 
-use super::git::{self, Folders};
+use crate::git::{self, Folders};
 
 /// What is the same for all turns that are read.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ pub fn machine_name() -> String {
 
 impl Facts {
     /// Completes where a turn ran: the folder that stands for all work trees, and the machine.
-    pub(super) fn complete(&self, place: &mut Place, folders: &mut Folders) {
+    pub(crate) fn complete(&self, place: &mut Place, folders: &mut Folders) {
         place.repository = git::repository(&place.repository);
         place.folder = folders.of(&place.folder);
         if place.machine.is_empty() {
@@ -43,7 +43,7 @@ impl Facts {
     }
 
     /// What is recorded of a turn.
-    pub(super) fn record(&self, read: &TranscriptTurn, folders: &mut Folders) -> TurnRecord {
+    pub(crate) fn record(&self, read: &TranscriptTurn, folders: &mut Folders) -> TurnRecord {
         let turn = fuse(read, &[]);
         let text = |key: &str| text(&turn, key).unwrap_or_default().to_owned();
         let mut place = Place {
@@ -124,7 +124,7 @@ fn price(prices: &PriceTable, model: &str, tier: Option<&str>, usage: Usage) -> 
 }
 
 /// The windows of rate limits as readings.
-pub(super) fn quota(limits: &RateLimits) -> impl Iterator<Item = QuotaReading> {
+pub(crate) fn quota(limits: &RateLimits) -> impl Iterator<Item = QuotaReading> {
     let windows = [(1, limits.primary), (2, limits.secondary)];
     let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     windows.into_iter().filter_map(move |(slot, window)| {
