@@ -115,7 +115,7 @@ impl Browser {
     }
 
     /// Makes the window so wide, and says what the system prefers.
-    pub fn look(&mut self, width: u32, is_dark: bool) -> anyhow::Result<()> {
+    pub fn emulate(&mut self, width: u32, is_dark: bool) -> anyhow::Result<()> {
         self.call(
             "Emulation.setDeviceMetricsOverride",
             json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 }),

@@ -77,7 +77,7 @@ pub(crate) fn warnings(config: &Value) -> Vec<Warning> {
     warnings
 }
 
-/// Looks at a value in a place of ours, which the user knows by `name`.
+/// Checks a value in a place of ours, which the user knows by `name`.
 fn check(value: &Value, place: &str, name: &str, warnings: &mut Vec<Warning>) {
     if let Value::Sequence(entries) = value {
         for (index, entry) in entries.iter().enumerate() {

@@ -6,7 +6,7 @@
 //! (`thread/revert`), it goes on in `rollout-TIME-THREAD_SEGMENT.jsonl`, in the folder of that day.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// The folder below which transcripts are.
@@ -103,6 +103,23 @@ pub fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     Ok(file)
+}
+
+/// Opens a transcript, and unpacks one that Codex has packed into a file without a name.
+pub fn open_text(path: &Path) -> io::Result<File> {
+    let file = open(path)?;
+    if !is_packed(path) {
+        return Ok(file);
+    }
+    let mut text = tempfile::tempfile()?;
+    zstd::stream::copy_decode(file, &mut text)?;
+    text.seek(SeekFrom::Start(0))?;
+    Ok(text)
+}
+
+/// Whether Codex has packed a transcript: it does so with threads that rest.
+pub fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "zst")
 }
 
 /// Whether a text can be the id of a thread, which is a UUID. Nothing else is passed to a program.

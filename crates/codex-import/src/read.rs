@@ -1,11 +1,11 @@
 //! One transcript, from where it was read before.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime};
 
 use codex_home::sessions;
-use codex_turn::{Checkpoint, Line, RateLimits, ReadLine, ThreadMeta, Transcript, TranscriptTurn};
+use codex_turn::{Checkpoint, RateLimits, ThreadMeta, Transcript, TranscriptTurn};
 use otlp_model::SpanId;
 use trace_store::usage::SourceProgress;
 
@@ -56,11 +56,9 @@ struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     fn open(file: &'a files::Transcript, before: Option<&SourceProgress>) -> io::Result<Self> {
-        let open = sessions::open(&file.path)?;
-        let metadata = open.metadata()?;
-        let is_packed = file.name().is_some_and(|name| name.is_packed);
-        let mut text = if is_packed { unpack(open)? } else { open };
-        let meta = first_line(&mut text)?;
+        let mut text = sessions::open_text(&file.path)?;
+        let mut begin = BufReader::with_capacity(16 * 1024, &mut text);
+        let meta = ThreadMeta::read(&mut begin, FIRST_LINE_TEXTS)?;
         let is_known = |before: &&SourceProgress| {
             mark(&mut text, before.offset).is_ok_and(|mark| mark == before.mark)
         };
@@ -74,7 +72,7 @@ impl<'a> Pass<'a> {
         let progress = SourceProgress {
             path: path_text(file),
             thread_id: meta.thread_id.clone(),
-            size: metadata.len(),
+            size: file.size,
             modified_ns: file.modified_ns,
             copies: known.map_or(0, |known| known.copies),
             unreadable: known.map_or(0, |known| known.unreadable),
@@ -148,13 +146,6 @@ fn is_silent(file: &files::Transcript) -> bool {
     SystemTime::now().duration_since(modified).unwrap_or_default() >= SILENCE
 }
 
-/// The transcript as it was before it was packed, in a file without a name.
-fn unpack(packed: File) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    zstd::stream::copy_decode(packed, &mut file)?;
-    Ok(file)
-}
-
 /// What the text before a place is recognised by.
 fn mark(text: &mut File, offset: u64) -> io::Result<Vec<u8>> {
     let from = offset.saturating_sub(MARK);
@@ -165,33 +156,4 @@ fn mark(text: &mut File, offset: u64) -> io::Result<Vec<u8>> {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(SpanId::derive(&[&String::from_utf8_lossy(&before)]).0.to_vec())
-}
-
-/// The thread that a transcript is of, from its first line.
-fn first_line(text: &mut File) -> io::Result<ThreadMeta> {
-    let error = |kind, error: &str| Err(io::Error::new(kind, error));
-    text.seek(SeekFrom::Start(0))?;
-    let mut reader = BufReader::with_capacity(16 * 1024, text);
-    let mut line = Line::new(FIRST_LINE_TEXTS);
-    loop {
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            return error(io::ErrorKind::UnexpectedEof, "its first line is not whole");
-        }
-        let end = memchr::memchr(b'\n', buffer);
-        let used = end.unwrap_or(buffer.len());
-        line.push(&buffer[..used]);
-        reader.consume(used + usize::from(end.is_some()));
-        if end.is_some() {
-            break;
-        }
-    }
-    let meta = match line.read() {
-        ReadLine::Kept(line) => ThreadMeta::decode(line),
-        ReadLine::TooLong => None,
-    };
-    match meta {
-        Some(meta) => Ok(meta),
-        None => error(io::ErrorKind::InvalidData, "its first line is no `session_meta` record"),
-    }
 }

@@ -224,7 +224,7 @@ impl Jobs<'_> {
     fn read(&self, sender: &SyncSender<Piece>) {
         let mut folders = Folders::default();
         while let Some(job) = self.jobs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            // Nobody takes more after a failure.
+            // The writer takes no more after a failure.
             if self.stop.load(Ordering::Relaxed)
                 || sender.send(self.whole(job, &mut folders, sender)).is_err()
             {
@@ -275,7 +275,7 @@ impl Jobs<'_> {
     }
 }
 
-/// What waits for the next transaction.
+/// What the next transaction writes.
 #[derive(Default)]
 struct Pending {
     turns: Vec<TurnRecord>,

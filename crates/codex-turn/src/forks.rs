@@ -4,7 +4,7 @@
 use crate::transcript::TranscriptTurn;
 
 /// Marks the turns that a thread repeats. What is among the turns of the thread that it was forked off is
-/// a copy. Where nobody knows those, what was written in one go when the thread was made is one: what was
+/// a copy. Where those are not known, what was written in one go when the thread was made is one: what was
 /// paid for once is not to count twice.
 pub fn mark_copies(turns: &mut [TranscriptTurn], originals: &[TranscriptTurn]) {
     let mut candidates = turns.iter_mut().filter(|turn| turn.may_be_copied()).peekable();

@@ -27,12 +27,12 @@ pub struct Context<'a> {
     pub now: SystemTime,
 }
 
-/// Looks at every link of the chain.
+/// Examines every link of the chain.
 pub fn examine(context: &Context<'_>) -> Report {
     report(links(context), context)
 }
 
-/// Looks at every link of the chain, and sends a test turn through it.
+/// Examines every link of the chain, and sends a test turn through it.
 pub fn examine_and_send(context: &Context<'_>) -> Report {
     let mut findings = links(context);
     findings.extend(send(context));

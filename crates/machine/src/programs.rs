@@ -150,7 +150,7 @@ fn changed(file: &fs::Metadata) -> Option<SystemTime> {
     file.modified().ok()
 }
 
-/// Whether nobody but the user and the system's owner can have written a program.
+/// Whether only the user and the system's owner can have written a program.
 #[cfg(unix)]
 fn is_trusted(program: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

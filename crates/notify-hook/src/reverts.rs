@@ -9,11 +9,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::ops::Range;
 
+use codex_home::sessions;
 use codex_turn::{HistoryBase, TranscriptTurn, turn_start};
 use otlp_model::{Attribute, Turn};
 
 use crate::thread_reading::FileReading;
-use crate::transcript_reader;
 
 /// A record that begins a turn is shorter, in bytes. Of others it does not matter where they end.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -101,7 +101,7 @@ fn first_turn(
     if ordinals.is_empty() {
         return Ok(None);
     }
-    let mut lines = BufReader::with_capacity(64 * 1024, transcript_reader::plain(&file.file.path)?);
+    let mut lines = BufReader::with_capacity(64 * 1024, sessions::open_text(&file.file.path)?);
     let next = |lines: &mut BufReader<File>| {
         let mut line = Vec::new();
         lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;

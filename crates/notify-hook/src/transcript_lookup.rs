@@ -143,9 +143,7 @@ fn current(places: Vec<PathBuf>) -> Option<PathBuf> {
         return places.into_iter().next();
     }
     let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
-    places
-        .into_iter()
-        .min_by_key(|path| (transcript_reader::is_packed(path), Reverse(modified(path))))
+    places.into_iter().min_by_key(|path| (sessions::is_packed(path), Reverse(modified(path))))
 }
 
 /// A thread with a file that was written to.

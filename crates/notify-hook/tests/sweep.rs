@@ -107,7 +107,7 @@ impl Home {
     }
 
     /// The threads that were looked at, one line each.
-    fn looks(&self) -> Vec<String> {
+    fn checks(&self) -> Vec<String> {
         let log = fs::read_to_string(self.harness().join("logs/codex.log")).unwrap_or_default();
         let looks = log.lines().filter_map(|line| {
             let (_, thread) = line.split_once("] thread ")?;
@@ -154,7 +154,7 @@ fn a_failed_turn_is_sent_once() {
     let turns = home.turns();
     assert_eq!(turns.len(), 1);
     assert!(matches!(turns[0].1, SpanStatus::Error(_)), "{turns:?}");
-    assert_eq!(home.looks().len(), 3);
+    assert_eq!(home.checks().len(), 3);
 }
 
 #[test]
@@ -414,19 +414,19 @@ fn without_names_it_looks_where_something_changed() {
     silent_for(&path, MINUTE);
     home.transcript(&failed.0, &failed.1);
     home.sweep(&[]);
-    assert_eq!(home.looks(), [failed.0.as_str(), &basic.0], "the newest first");
+    assert_eq!(home.checks(), [failed.0.as_str(), &basic.0], "the newest first");
     home.sweep(&[]);
-    assert_eq!(home.looks().len(), 2);
+    assert_eq!(home.checks().len(), 2);
     append(&path, "{\"type\":\"world_state\",\"payload\":{}}\n");
     home.sweep(&[]);
-    assert_eq!(home.looks()[2..], [basic.0.as_str()]);
+    assert_eq!(home.checks()[2..], [basic.0.as_str()]);
     assert_eq!(home.turns().len(), 2);
     // What was last written before tracing began is not even looked at.
     home.traced_since(&humantime::format_rfc3339(SystemTime::now() - MINUTE).to_string());
     append(&path, "{\"type\":\"world_state\",\"payload\":{}}\n");
     silent_for(&path, 2 * MINUTE);
     home.sweep(&[]);
-    assert_eq!(home.looks().len(), 3);
+    assert_eq!(home.checks().len(), 3);
 }
 
 #[test]
@@ -454,7 +454,7 @@ fn it_reaches_a_turn_that_has_ended_however_many_go_on() {
         codexes.push(File::options().append(true).open(path).unwrap());
     }
     home.sweep(&[]);
-    assert_eq!((home.turns().len(), home.looks().len()), (1, 51));
+    assert_eq!((home.turns().len(), home.checks().len()), (1, 51));
 }
 
 #[test]
@@ -470,9 +470,9 @@ fn a_thread_in_several_files_is_read_once_until_all_of_them_are_sent() {
     // Both began at the same time.
     names.sort();
     assert_eq!(names, ["Turn 1", "Turn 2"]);
-    assert_eq!(home.looks(), [&*thread]);
+    assert_eq!(home.checks(), [&*thread]);
     home.sweep(&[]);
-    assert_eq!(home.looks().len(), 1);
+    assert_eq!(home.checks().len(), 1);
 }
 
 #[test]
@@ -484,7 +484,7 @@ fn what_codex_packed_before_it_was_sent_is_sent() {
     fs::remove_file(plain).unwrap();
     for _ in 0..2 {
         home.sweep(&[]);
-        assert_eq!((home.turns().len(), home.looks().len()), (1, 1));
+        assert_eq!((home.turns().len(), home.checks().len()), (1, 1));
     }
 }
 

@@ -16,7 +16,7 @@
 //! ```
 //!
 //! Invariants: scrubbing twice changes nothing; a JSON text stays one; the time grows with the
-//! length of the text alone. One pass looks for the keywords of all rules, and a rule looks at the
+//! length of the text alone. One pass finds the keywords of all rules, and a rule reads the
 //! word around its keyword: a text without keywords costs that pass.
 //!
 //! This crate does not know what the texts are, nor where the salt comes from.

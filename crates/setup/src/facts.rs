@@ -207,13 +207,13 @@ impl Facts {
     }
 }
 
-/// Looks at the machine: for the buffer service at the port that is requested, or else is set.
+/// The facts of the machine: the buffer service is sought at the port that is requested, or else is set.
 pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError> {
     let paths = &machine.paths;
     let record = RecordFiles::under(&paths.harness_home).load().map_err(FileError::from)?;
-    let look = |path: &Path| FileState::look(path, &record);
+    let read = |path: &Path| FileState::read(path, &record);
 
-    let settings_file = look(&paths.config_file)?;
+    let settings_file = read(&paths.config_file)?;
     let (settings_base, now) = settings_texts(machine, &settings_file)?;
     let mut settings = known_settings(&now);
     let effective = Settings::load(paths, &machine.environment);
@@ -231,7 +231,7 @@ pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError
 
     let known_port = settings.port.unwrap_or(DEFAULT_PORT);
     let codex_config = codex_config(paths, &record, known_port)?;
-    let hooks_json = look(&hooks_json::file(paths))?;
+    let hooks_json = read(&hooks_json::file(paths))?;
     let known = Installed::of(&codex_config, &hooks_json);
     let codex = Codex::inspect(machine);
     let port = request.port.unwrap_or(known_port);
@@ -254,7 +254,7 @@ pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError
         unexpanded_notify: unexpanded(codex_config.state.now.text()),
         mlflow_plugin: mlflow_plugin::destination(&paths.codex_home),
         settings_file,
-        env_file: look(&paths.env_file)?,
+        env_file: read(&paths.env_file)?,
         codex_config: codex_config.state,
         hooks_json,
         found: codex_config.found,
@@ -307,13 +307,13 @@ pub(crate) struct CodexConfig {
     pub(crate) users_notify: Option<Vec<String>>,
 }
 
-/// Looks at Codex's `config.toml`; our service is at this port.
+/// What Codex's `config.toml` says; our service is at this port.
 pub(crate) fn codex_config(
     paths: &Paths,
     record: &Record,
     port: u16,
 ) -> Result<CodexConfig, FactsError> {
-    let mut state = FileState::look(&codex_part::file(paths), record)?;
+    let mut state = FileState::read(&codex_part::file(paths), record)?;
     let stripped = codex_part::without_strays(state.text_before(), port);
     let (before, found, users_notify) = stripped
         .map_err(|source| FactsError::CodexConfig { path: state.now.path().to_owned(), source })?;

@@ -56,8 +56,8 @@ pub enum EditError {
 }
 
 impl FileState {
-    /// Looks at a file.
-    pub fn look(path: &Path, record: &Record) -> Result<Self, FileError> {
+    /// Reads a file's state.
+    pub fn read(path: &Path, record: &Record) -> Result<Self, FileError> {
         let now = Snapshot::read(path)?;
         let before = match record.entry(path) {
             None => now.exists().then(|| now.text().to_owned()),

@@ -17,7 +17,7 @@ pub(crate) fn file(machine: &Machine) -> PathBuf {
 
 /// Plans the skill.
 pub(crate) fn change_of(machine: &Machine, record: &Record) -> Result<Option<Change>, PlanError> {
-    let state = FileState::look(&file(machine), record)?;
+    let state = FileState::read(&file(machine), record)?;
     let satisfied = |_: &str| true;
     Ok(change(Part::Skill, &state, record, TEXT.to_owned(), Undo::Leave, satisfied))
 }

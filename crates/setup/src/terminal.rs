@@ -27,7 +27,7 @@ impl Ask for Terminal {
         let options: Vec<String> = options.iter().map(|option| fitted_option(option)).collect();
         let question = fitted(question, 0);
         let chosen = Select::new(&question, options)
-            .with_render_config(looks())
+            .with_render_config(colours())
             .with_starting_cursor(proposed)
             .without_filtering()
             .with_help_message("arrow keys, then Enter")
@@ -49,7 +49,7 @@ impl Ask for Terminal {
             chosen.iter().map(|option| choice(option.value)).collect::<Vec<_>>().join(", ")
         };
         let chosen = MultiSelect::new(&question, options)
-            .with_render_config(looks())
+            .with_render_config(colours())
             .with_default(proposed)
             .without_filtering()
             .with_help_message("arrow keys, Space to choose, then Enter")
@@ -73,7 +73,7 @@ impl Ask for Terminal {
         check: fn(&str) -> Result<(), String>,
     ) -> Result<String, AskError> {
         let (question, help) = (fitted(question, proposed.chars().count()), fitted_help(help));
-        let prompt = Text::new(&question).with_render_config(looks());
+        let prompt = Text::new(&question).with_render_config(colours());
         let mut prompt = prompt.with_validator(move |text: &str| {
             Ok(check(text.trim()).map_or_else(
                 |wrong| Validation::Invalid(fitted(&wrong, 0).into()),
@@ -93,7 +93,7 @@ impl Ask for Terminal {
     fn secret(&mut self, question: &str, help: &str) -> Result<Option<Secret>, AskError> {
         let (question, help) = (fitted(question, 0), fitted_help(help));
         let typed = Password::new(&question)
-            .with_render_config(looks())
+            .with_render_config(colours())
             .with_display_mode(PasswordDisplayMode::Hidden)
             .without_confirmation()
             .with_help_message(&help)
@@ -107,7 +107,8 @@ impl Ask for Terminal {
 
     fn confirm(&mut self, question: &str, proposed: bool, help: &str) -> Result<bool, AskError> {
         let (question, help) = (fitted(question, "y/N".len()), fitted_help(help));
-        let mut prompt = Confirm::new(&question).with_render_config(looks()).with_default(proposed);
+        let mut prompt =
+            Confirm::new(&question).with_render_config(colours()).with_default(proposed);
         if !help.is_empty() {
             prompt = prompt.with_help_message(&help);
         }
@@ -135,7 +136,7 @@ fn choice(option: &str) -> &str {
     option.split("  ").next().unwrap_or_default()
 }
 
-fn looks() -> RenderConfig<'static> {
+fn colours() -> RenderConfig<'static> {
     RenderConfig::default().with_canceled_prompt_indicator(Styled::new("(back)"))
 }
 

@@ -144,7 +144,7 @@ fn sub_agents_belong_to_the_session_of_those_above_them() {
         },
         ..turn(thread, 0, vec![call(1, "m", 1)])
     };
-    // The newest first: whoever is above comes later.
+    // The newest first: the one above comes later.
     for turn in [of("c", Some("b")), of("b", Some("a")), of("a", None), of("d", Some("gone"))] {
         store.record(&[turn], &[], &[]).unwrap();
     }

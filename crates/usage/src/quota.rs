@@ -58,7 +58,7 @@ pub struct WindowState {
     /// When it was heard of last.
     pub as_of: i64,
     /// When it is used up if it goes on like this, at the earliest and at the latest: at the pace of the
-    /// whole window, and at that of its last part. None where it begins anew before, or nobody knows.
+    /// whole window, and at that of its last part. None where it begins anew before, or the pace is not known.
     pub used_up: Option<(i64, i64)>,
     /// The plan, where it was named.
     pub plan: Option<String>,

@@ -73,7 +73,7 @@ fn stored(home: &Home) -> usize {
     turns.as_array().expect("a list").len()
 }
 
-/// What waits for each target after whatever waited was offered.
+/// The batches that are still queued for each target after a flush.
 fn flushed(home: &Home) -> Vec<(String, u64)> {
     let mut flush = stage::arize_codex(home);
     let report = run(flush.args(["flush", "--json"]), LIMIT).expect("flush ends");

@@ -85,7 +85,7 @@ fn an_update_replaces_the_programs_and_leaves_what_others_put_there() {
     let place = Place::new();
     let bin = place.home().join(".local/bin");
     fs::create_dir_all(&bin).expect("a folder");
-    fs::write(bin.join("arize-config"), "of somebody else").expect("a file");
+    fs::write(bin.join("arize-config"), "of another package").expect("a file");
     let from = |folder: &Path| format!("--from '{}'", folder.display());
     let refused = place.install(&from(&place.packages), "");
     assert!(

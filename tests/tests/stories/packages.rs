@@ -141,7 +141,7 @@ fn debian() {
     machine.is_as_before();
 }
 
-/// A machine of somebody who uses Codex and has no compiler.
+/// A machine with Codex and without a compiler.
 struct Machine {
     home: Home,
     packages: PathBuf,

@@ -32,7 +32,7 @@ fn exec_without_notify() {
 fn exec_with_both() {
     let turn = exec("hooks-and-notify", &script(), &[TRUST]);
     // `Stop`, notify, `SessionEnd`.
-    looks(&turn.home, 3);
+    checks(&turn.home, 3);
     check::turn(&stage::spans("hooks-and-notify"), &turn.script, "Turn 1", &turn.exec);
     check::totals("hooks-and-notify", &[turn.script]);
     assert_eq!(turn.home.log().matches("Turn 1 of thread").count(), 1, "{}", turn.home.log());
@@ -56,7 +56,7 @@ fn exec_of_a_turn_that_fails() {
 #[test]
 fn exec_without_a_transcript() {
     let turn = exec("hooks-ephemeral", &script(), &["--ephemeral", TRUST]);
-    looks(&turn.home, 2);
+    checks(&turn.home, 2);
     let spans = stage::spans("hooks-ephemeral");
     let roots: Vec<_> = spans.iter().filter(|span| span.parent_id.is_none()).collect();
     let prompts: Vec<_> = roots.iter().map(|root| root.text("input.value")).collect();
@@ -207,8 +207,8 @@ fn traced(home: &Home, words: &str) {
     found.expect("the turn is sent");
 }
 
-/// Waits until so many looks at threads have ended.
-fn looks(home: &Home, count: usize) {
+/// Waits until so many checks of threads have ended.
+fn checks(home: &Home, count: usize) {
     let ended = || (home.log().matches(" turns traced, ").count() >= count).then_some(());
     wait::until("the runs to end", Duration::from_secs(15), ended).expect("runs");
 }

@@ -74,18 +74,18 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
 
     let view = View::start(&home);
     let mut browser = Browser::start().expect("chromium");
-    browser.look(1440, false).expect("a size");
+    browser.emulate(1440, false).expect("a size");
     browser.open(&view.address).expect("a page");
     browser.wait_for("document.querySelector('.turns .prompt a') !== null").expect("the list");
     assert_eq!(browser.eval("location.pathname + location.search").expect("an address"), "/");
     for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
-        browser.look(width, is_dark).expect("a size");
+        browser.emulate(width, is_dark).expect("a size");
         browser
             .picture(&pictures().join(format!("turns-{width}-{is_dark}.png")))
             .expect("a picture");
     }
 
-    browser.look(1440, false).expect("a size");
+    browser.emulate(1440, false).expect("a size");
     browser.eval("document.querySelector('.turns .prompt a').click()").expect("a click");
     browser.wait_for("document.querySelectorAll('a.row').length > 5").expect("the turn");
     let text = browser.eval("document.querySelector('main').innerText").expect("a text");
@@ -117,7 +117,7 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
         .wait_for(&format!("location.search !== '{}'", address.as_str().unwrap_or_default()))
         .expect("the next");
     for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
-        browser.look(width, is_dark).expect("a size");
+        browser.emulate(width, is_dark).expect("a size");
         browser
             .picture(&pictures().join(format!("turn-{width}-{is_dark}.png")))
             .expect("a picture");

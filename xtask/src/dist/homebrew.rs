@@ -5,7 +5,7 @@ use std::path::Path;
 use super::platform::PLATFORMS;
 use super::{archive, index, installers, packaging, template};
 
-/// An address that is nobody's, for packages that are not published.
+/// An address that can belong to no host, for packages that are not published.
 const UNPUBLISHED: &str = "https://arize-codex.invalid";
 
 pub(super) fn write(version: &str, out: &Path) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 //! A thread of its own does it, behind a queue, so that Codex never waits for the other receiver. A body
 //! of which the receiver has certainly taken nothing, because it is away or busy, waits with those behind
 //! it, for some minutes. What the queue cannot take, and what else fails, is counted and given up, as
-//! Codex itself would have given it up: nothing is told twice. Where nothing is passed on, there is
+//! Codex itself would have given it up: nothing is sent twice. Where nothing is passed on, there is
 //! neither queue nor thread.
 
 mod hook;
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn what_the_queue_cannot_take_is_counted() {
-        // Nobody takes anything out.
+        // The queue's other end takes nothing out.
         let (queue, _parcels) = sync_channel(MAX_BODIES);
         let forwarder = Forwarder { queue, shared: Arc::default() };
         let parcel = |bytes: usize| Parcel::new(&HeaderMap::new(), vec![0; bytes].into());

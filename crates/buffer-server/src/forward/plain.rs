@@ -67,7 +67,7 @@ fn says_that_it_did_not_begin(status: StatusCode) -> bool {
     matches!(status.as_u16(), 408 | 425 | 429 | 503)
 }
 
-/// Whether there was no connection, so that nobody has got anything.
+/// Whether there was no connection, so that no receiver has got anything.
 fn is_refused(error: &ureq::Error) -> bool {
     match error {
         ureq::Error::HostNotFound | ureq::Error::ConnectionFailed => true,

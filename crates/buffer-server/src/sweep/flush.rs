@@ -68,7 +68,7 @@ impl FlushPlan {
     pub(super) fn take_due(&mut self, now: Instant, clock: SystemTime) -> bool {
         if self.check_at.is_some_and(|at| at <= now) {
             self.check_at = None;
-            self.look(now, clock);
+            self.check(now, clock);
         }
         let is_run = self.flush_at.take_if(|at| *at <= now).is_some();
         if is_run {
@@ -84,7 +84,7 @@ impl FlushPlan {
         self.check_at = Some(now);
     }
 
-    fn look(&mut self, now: Instant, clock: SystemTime) {
+    fn check(&mut self, now: Instant, clock: SystemTime) {
         let is_mended = std::mem::take(&mut self.has_new_settings);
         let wait = time_until_due(&self.folder, clock);
         if is_mended {

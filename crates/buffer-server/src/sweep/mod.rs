@@ -2,9 +2,9 @@
 //!
 //! Codex announces turns that ended well, and no others. So the service notices two things: that
 //! Codex wrote below its sessions folder, and that events arrived which no run of the hook fetched. When such
-//! a thread has been silent for a while, the hook program looks at it (`--sweep THREAD[@MILLIS]...`, with
+//! a thread has been silent for a while, the hook program checks it (`--sweep THREAD[@MILLIS]...`, with
 //! the time at which its file was last written to or closed). Whether
-//! there is something to tell is the hook's business: the service knows a thread by the name of its
+//! there is a turn to send is the hook's business: the service knows a thread by the name of its
 //! file, and opens none.
 //!
 //! The hook also puts away what it could not deliver. When that is due, the service starts it again
@@ -33,7 +33,7 @@ use hook::{Hook, Order};
 use plan::{Due, Plan, Reason};
 use watch::Watch;
 
-/// The most threads that one run of the hook looks at.
+/// The most threads that one run of the hook checks.
 const THREADS_AT_ONCE: usize = 16;
 
 /// Something happened.

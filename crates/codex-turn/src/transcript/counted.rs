@@ -1,5 +1,5 @@
-//! Which records of a transcript say what a turn used: few, and small. Whoever only counts need not
-//! decode the others, which have the contents.
+//! Which records of a transcript say what a turn used: few, and small. To count,
+//! the others, which have the contents, need not be decoded.
 
 use memchr::memmem;
 
@@ -22,8 +22,8 @@ const EVENTS: [&[u8]; 9] = [
 ];
 
 impl Transcript {
-    /// Whether a line may say what a turn used, when it began or how it ended: whoever counts need not
-    /// read the others. `line` may be the beginning of it. Of a version (up to 0.144) of which also
+    /// Whether a line may say what a turn used, when it began or how it ended. To count, the
+    /// others need not be read. `line` may be the beginning of it. Of a version (up to 0.144) of which also
     /// other records say so, and of one that is not known, it is each line.
     pub fn may_count(&self, line: &[u8]) -> bool {
         !self.meta.tells_apart_counts() || may_count(line)

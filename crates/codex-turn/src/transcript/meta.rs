@@ -1,9 +1,12 @@
 //! The first record of a transcript: whose thread it is.
 
+use std::io::{self, BufRead};
+
 use serde_json::Value as Json;
 
 use super::record::without_mark;
 use crate::json;
+use crate::line::{Line, ReadLine};
 
 /// What Codex notes when it opens a thread.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -57,6 +60,33 @@ impl HistoryBase {
 }
 
 impl ThreadMeta {
+    /// Reads the first line of a transcript from its beginning. Texts in it are kept up to this length.
+    pub fn read(text: &mut impl BufRead, max_text: usize) -> io::Result<Self> {
+        let error = |kind, error: &str| Err(io::Error::new(kind, error));
+        let mut line = Line::new(max_text);
+        loop {
+            let buffer = text.fill_buf()?;
+            if buffer.is_empty() {
+                return error(io::ErrorKind::UnexpectedEof, "its first line is not whole");
+            }
+            let end = memchr::memchr(b'\n', buffer);
+            let used = end.unwrap_or(buffer.len());
+            line.push(&buffer[..used]);
+            text.consume(used + usize::from(end.is_some()));
+            if end.is_some() {
+                break;
+            }
+        }
+        let meta = match line.read() {
+            ReadLine::Kept(line) => Self::decode(line),
+            ReadLine::TooLong => None,
+        };
+        match meta {
+            Some(meta) => Ok(meta),
+            None => error(io::ErrorKind::InvalidData, "its first line is no `session_meta` record"),
+        }
+    }
+
     /// Reads the first line of a transcript; none where it is no `session_meta` record.
     pub fn decode(line: &[u8]) -> Option<Self> {
         let record: Json = serde_json::from_slice(without_mark(line)).ok()?;

@@ -250,13 +250,13 @@ fn same<T: PartialEq + std::fmt::Debug>(what: &str, one: &T, other: &T) -> Resul
     if one == other { Ok(()) } else { Err(format!("{what}: {one:?} is not {other:?}")) }
 }
 
-/// Whoever counts may pass over the records that say nothing of it, and counts the same.
+/// A count that passes over the records without counts comes to the same.
 #[test]
 fn counting_needs_no_contents() {
     let counted = |turns: Vec<TranscriptTurn>| -> Vec<_> {
         let count = |turn: &TranscriptTurn| {
-            let told = fuse(turn, &[]);
-            let calls = told.llm_calls().filter(|call| call.usage.is_some());
+            let fused = fuse(turn, &[]);
+            let calls = fused.llm_calls().filter(|call| call.usage.is_some());
             let calls: Vec<_> = calls
                 .map(|call| {
                     let tier = call.parameters.get("service_tier").cloned();

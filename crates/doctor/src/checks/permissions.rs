@@ -23,7 +23,7 @@ pub struct Open {
     pub mode: u32,
 }
 
-/// Looks at the files that hold credentials or prompts.
+/// The files that hold credentials or prompts and can be read by others.
 pub fn inspect(paths: &Paths, settings: &Settings) -> Vec<Open> {
     let buffer = buffer_api::Paths::under(&paths.harness_home);
     let files = [

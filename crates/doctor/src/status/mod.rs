@@ -146,7 +146,7 @@ impl Overview {
     }
 }
 
-/// Looks at everything; days begin at midnight in this time zone.
+/// The state of everything; days begin at midnight in this time zone.
 pub fn overview(context: &Context<'_>, zone: &TimeZone) -> Overview {
     let outboxes = outbox::inspect(context.settings, &context.machine.paths);
     let since = context.now - Duration::from_secs(DAYS * 24 * 60 * 60);

@@ -14,7 +14,7 @@ use crate::{
     ConfigError, Connection, ExportError, Exporter, OtlpCompression, OtlpProtocol, Probe, Receipt,
 };
 
-/// The attributes by which Arize AX sorts spans; it looks at some on the resource and at some on
+/// The attributes by which Arize AX sorts spans; it reads some from the resource and some from
 /// spans.
 const PROJECT_NAME: &str = "arize.project.name";
 const PROJECT_TYPE: &str = "arize.project.type";

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_home::sessions;
-use codex_turn::{Checkpoint, Line, ReadLine, ThreadMeta, Transcript, TranscriptTurn, TurnEnd};
+use codex_turn::{Checkpoint, Line, ThreadMeta, Transcript, TranscriptTurn, TurnEnd};
 use otlp_model::UnixNanos;
 
 pub(crate) use mark::Mark;
@@ -140,9 +140,11 @@ fn open_at(
     path: &Path,
     find: impl FnOnce(&mut File, u64) -> io::Result<(Checkpoint, bool)>,
 ) -> io::Result<Opened> {
-    let mut file = plain(path)?;
+    let mut file = sessions::open_text(path)?;
     let length = file.metadata()?.len();
-    let meta = first_line(&mut file, length)?;
+    let buffer = PIECE.min(usize::try_from(length).unwrap_or(PIECE));
+    let meta =
+        ThreadMeta::read(&mut BufReader::with_capacity(buffer, &mut file), FIRST_LINE_TEXTS)?;
     let (begin, is_behind_others) = find(&mut file, length)?;
     file.seek(SeekFrom::Start(begin.offset))?;
     let tail = Tail {
@@ -153,12 +155,6 @@ fn open_at(
         bytes: 0,
     };
     Ok(Opened { meta, tail })
-}
-
-/// The text of a transcript, as it was before Codex packed it.
-pub(crate) fn plain(path: &Path) -> io::Result<File> {
-    let file = sessions::open(path)?;
-    if is_packed(path) { unpack(file) } else { Ok(file) }
 }
 
 /// Separates turns that go on from those whose Codex is gone, by the processes that have the transcript
@@ -203,35 +199,6 @@ pub(crate) fn judge_open_turns(
     Ok(())
 }
 
-/// The thread that a transcript is of, from its first line.
-fn first_line(file: &mut File, length: u64) -> io::Result<ThreadMeta> {
-    let error = |kind, error: &str| Err(io::Error::new(kind, error));
-    let mut reader =
-        BufReader::with_capacity(PIECE.min(usize::try_from(length).unwrap_or(PIECE)), file);
-    let mut line = Line::new(FIRST_LINE_TEXTS);
-    loop {
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            return error(io::ErrorKind::UnexpectedEof, "its first line is not whole");
-        }
-        let (piece, complete) = piece_of_line(buffer);
-        line.push(piece);
-        let used = piece.len() + usize::from(complete);
-        reader.consume(used);
-        if complete {
-            break;
-        }
-    }
-    let meta = match line.read() {
-        ReadLine::Kept(line) => ThreadMeta::decode(line),
-        ReadLine::TooLong => None,
-    };
-    match meta {
-        Some(meta) => Ok(meta),
-        None => error(io::ErrorKind::InvalidData, "its first line is no `session_meta` record"),
-    }
-}
-
 /// What a buffer holds of the line that goes on in it, and whether that ends there.
 fn piece_of_line(buffer: &[u8]) -> (&[u8], bool) {
     match memchr::memchr(b'\n', buffer) {
@@ -245,19 +212,6 @@ fn is_about(last_record: UnixNanos, modified: SystemTime) -> bool {
     const WRITING: u64 = 2_000_000_000;
     let modified = UnixNanos::from(modified);
     last_record.since(modified).max(modified.since(last_record)) < WRITING
-}
-
-/// Whether Codex has packed a transcript (`.jsonl.zst`): it does so with threads that rest.
-pub(crate) fn is_packed(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "zst")
-}
-
-/// The transcript as it was before it was packed, in a file without a name.
-fn unpack(packed: File) -> io::Result<File> {
-    let mut file = tempfile::tempfile()?;
-    zstd::stream::copy_decode(packed, &mut file)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(file)
 }
 
 impl Tail {

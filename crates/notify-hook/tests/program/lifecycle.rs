@@ -48,7 +48,7 @@ fn a_turn_is_traced_when_codex_has_ended_it() {
     let (going_on, end) = thread();
     home.append(THREAD, &going_on);
     assert!(home.lifecycle(&payload("Stop")) < Duration::from_secs(5));
-    // The look holds the thread's lock.
+    // The check for a turn's end holds the thread's lock.
     let lock = home.harness(&format!("state/codex/threads/{THREAD}.lock"));
     until(|| lock.exists().then_some(())).unwrap();
     assert_eq!(home.turns(), []);

@@ -19,7 +19,7 @@ pub(crate) fn changes(machine: &Machine, record: &Record) -> Result<Vec<Change>,
     );
     let mut changes = Vec::new();
     for profile in profiles {
-        let mut state = FileState::look(&profile.path, record)?;
+        let mut state = FileState::read(&profile.path, record)?;
         let failed = PlanError::edit(&profile.path);
         without_strays(&mut state).map_err(&failed)?;
         let insert = |text: &str| profile::insert(text, profile.shell, &paths.bin_dir, &paths.home);

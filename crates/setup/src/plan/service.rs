@@ -38,7 +38,7 @@ pub(super) fn launcher_change(
     facts: &Facts,
     launcher: &Launcher,
 ) -> Result<Option<Change>, PlanError> {
-    let state = FileState::look(&launcher.file(machine), &facts.record)?;
+    let state = FileState::read(&launcher.file(machine), &facts.record)?;
     let buffer = facts::service(machine, 0).program;
     let said = [variables::CODEX_HOME, variables::ARIZE_HARNESS_HOME]
         .into_iter()

@@ -25,9 +25,9 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Looks at Codex's configuration, and says whether all in it that looks like ours is the Python
+    /// Reads Codex's configuration, and says whether all in it that looks like ours is the Python
     /// system's, because nothing was noted.
-    pub(super) fn look_at_codex(&mut self, machine: &Machine, record: &Record, port: u16) -> bool {
+    pub(super) fn read_codex(&mut self, machine: &Machine, record: &Record, port: u16) -> bool {
         let path = codex_part::file(&machine.paths);
         match facts::codex_config(&machine.paths, record, port) {
             Ok(found) => {
@@ -50,20 +50,20 @@ impl Files {
         }
     }
 
-    /// Looks at the files that say themselves what of them is ours, as far as they are not noted.
-    pub(super) fn look_at_marked(&mut self, machine: &Machine, record: &Record) {
+    /// Reads the files that say themselves what of them is ours, as far as they are not in the record.
+    pub(super) fn read_marked(&mut self, machine: &Machine, record: &Record) {
         let paths = &machine.paths;
         let profiles =
             profile::profiles(&paths.home, &machine.environment, Platform::CURRENT, Path::exists);
         for profile in profiles {
-            self.look_at_unnoted(&profile.path, record, |text| profile::remove(text).ok());
+            self.read_unnoted(&profile.path, record, |text| profile::remove(text).ok());
         }
         let hooks_json = hooks_part::file(paths);
-        self.look_at_unnoted(&hooks_json, record, |text| hooks_json::uninstall(text).ok());
-        self.look_at_unnoted(&paths.env_file, record, |text| Some(env_file::uninstall(text)));
+        self.read_unnoted(&hooks_json, record, |text| hooks_json::uninstall(text).ok());
+        self.read_unnoted(&paths.env_file, record, |text| Some(env_file::uninstall(text)));
     }
 
-    fn look_at_unnoted(
+    fn read_unnoted(
         &mut self,
         path: &Path,
         record: &Record,
@@ -73,29 +73,29 @@ impl Files {
             return;
         }
         // Setup writes to no file that it cannot read, such as one that is not UTF-8.
-        let Ok(mut state) = FileState::look(path, record) else { return };
+        let Ok(mut state) = FileState::read(path, record) else { return };
         if let Some(text) = &state.before {
-            // One from which ours cannot be told, such as comments that do not pair up, stays as it is.
+            // One whose part of ours cannot be recognised, such as comments that do not pair up, stays as it is.
             let without = uninstall(text).unwrap_or_else(|| text.clone());
             state.before = (!without.is_empty() || text.is_empty()).then_some(without);
         }
         self.states.push(state);
     }
 
-    /// Looks at what was noted.
-    pub(super) fn look_at_noted(&mut self, record: &Record) {
+    /// Reads the files of the record.
+    pub(super) fn read_noted(&mut self, record: &Record) {
         for entry in record.entries.iter().rev() {
-            self.look(&entry.path, record);
+            self.read(&entry.path, record);
         }
     }
 
-    fn look(&mut self, path: &Path, record: &Record) {
+    fn read(&mut self, path: &Path, record: &Record) {
         let is_known = self.states.iter().any(|state| state.now.path() == path)
             || self.stuck.iter().any(|stuck| stuck.path == path);
         if is_known {
             return;
         }
-        match FileState::look(path, record) {
+        match FileState::read(path, record) {
             Ok(state) => self.states.push(state),
             Err(error) => {
                 let reason = reason(&FactsError::File(error));
@@ -107,7 +107,7 @@ impl Files {
     /// Takes our part out of the settings even where it was not setup that put it there.
     pub(super) fn forget_settings(&mut self, machine: &Machine, record: &Record) {
         let path = &machine.paths.config_file;
-        self.look(path, record);
+        self.read(path, record);
         let Some(state) = self.states.iter_mut().find(|state| state.now.path() == path) else {
             return;
         };

@@ -69,10 +69,10 @@ pub fn plan(machine: &Machine, purge: bool) -> Result<Removal, RecordError> {
     let record = &RecordFiles::under(&machine.paths.harness_home).load()?;
     let port = Settings::load(&machine.paths, &machine.environment).collector.port;
     let mut found = Files::default();
-    let is_pythons = found.look_at_codex(machine, record, port);
+    let is_pythons = found.read_codex(machine, record, port);
     let purge = purge && !is_pythons;
-    found.look_at_marked(machine, record);
-    found.look_at_noted(record);
+    found.read_marked(machine, record);
+    found.read_noted(record);
     if purge {
         found.forget_settings(machine, record);
     }

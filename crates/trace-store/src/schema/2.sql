@@ -43,7 +43,7 @@ CREATE TABLE turns (
     status      TEXT    NOT NULL,              -- running, completed, failed, interrupted, denied, unknown
     version     TEXT,                          -- of the harness
     commit_id   TEXT,
-    human_ms    INTEGER,                       -- waited for a person; null where nobody measured it
+    human_ms    INTEGER,                       -- waited for a person; null where it was not measured
     calls       INTEGER NOT NULL,
     tokens      INTEGER NOT NULL,
     source      INTEGER NOT NULL               -- 1 a transcript, 2 spans

@@ -100,11 +100,11 @@ pub enum TurnStatus {
     Completed,
     /// It failed.
     Failed,
-    /// Somebody stopped it, or its program ended.
+    /// The user stopped it, or its program ended.
     Interrupted,
     /// It was not allowed.
     Denied,
-    /// Nobody knows.
+    /// No source says.
     Unknown,
 }
 

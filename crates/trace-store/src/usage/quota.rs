@@ -18,7 +18,7 @@ pub struct QuotaReading {
     pub at: i64,
     /// Per cent.
     pub used_percent: f64,
-    /// The length of the window in minutes, where it was told.
+    /// The length of the window in minutes, where it was reported.
     pub minutes: Option<u64>,
     /// When it begins anew, in seconds since the Unix epoch.
     pub resets_at: Option<i64>,

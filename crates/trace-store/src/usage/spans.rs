@@ -1,7 +1,7 @@
 //! Records of turns from the spans that are stored.
 //!
-//! Whoever stores spans need not know of records: they are made when somebody asks for them, of the
-//! spans that were stored since.
+//! A writer of spans need not know of records: they are made before a report, of the spans that were
+//! stored since the last one.
 
 use std::collections::BTreeSet;
 

@@ -46,17 +46,17 @@ mod tests {
 
     #[test]
     fn an_error_says_the_status_and_the_servers_words() {
-        let told = |status: Status| refusal("http://h:1", &status, 1, &Headers::default());
+        let text = |status: Status| refusal("http://h:1", &status, 1, &Headers::default());
         assert_eq!(
-            told(Status::unauthenticated("no key")).to_string(),
+            text(Status::unauthenticated("no key")).to_string(),
             "`http://h:1`: rejected (grpc status Unauthenticated): no key"
         );
         assert_eq!(
-            told(Status::unavailable("full")).to_string(),
+            text(Status::unavailable("full")).to_string(),
             "`http://h:1`: not accepted for the moment (grpc status Unavailable): full"
         );
         assert_eq!(
-            told(Status::unimplemented("unknown service")).to_string(),
+            text(Status::unimplemented("unknown service")).to_string(),
             "`http://h:1`: this address does not take traces: it says: unknown service"
         );
     }

@@ -19,7 +19,7 @@ use crate::{
     AnswerStatus, ConfigError, Connection, ExportError, Exporter, OtlpCompression, Probe, Receipt,
 };
 
-/// Phoenix 15.7 and later puts a trace into the project that this header names, before it looks at
+/// Phoenix 15.7 and later puts a trace into the project that this header names, before it reads
 /// the resource.
 const PROJECT_HEADER: HeaderName = HeaderName::from_static("x-project-name");
 
