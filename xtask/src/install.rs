@@ -90,12 +90,26 @@ fn python_package(name: &str, package: &str, version: &str) -> anyhow::Result<Pa
 /// Installs Python packages in a virtual environment of their own below Cargo's target directory, and
 /// returns that.
 pub(crate) fn python_packages(place: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let folder = target_dir()?.join(place);
+    if folder.exists() && !has_its_python(&folder) {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
     once(place, |folder| {
         ensure_venv_module()?;
+        // Its scripts name their Python by this path.
+        let folder = &folder.canonicalize()?;
         run::succeed(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
         let pip = ["-m", "pip", "install", "--quiet", "--no-cache-dir"];
         run::succeed(Command::new(folder.join("bin/python")).args(pip).args(packages))
     })
+}
+
+/// Whether the Python is there that the scripts of a virtual environment name. It is not if the folder
+/// was moved or copied from a checkout that is gone.
+fn has_its_python(folder: &Path) -> bool {
+    let script = fs::read_to_string(folder.join("bin/pip")).unwrap_or_default();
+    let first = script.lines().next().and_then(|line| line.strip_prefix("#!"));
+    first.is_some_and(|python| Path::new(python).exists())
 }
 
 /// Returns this folder of Cargo's target directory after `install` has filled it. A marker tells a

@@ -5,10 +5,10 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
-use stories::process::{Finished, run};
+use stories::process::{self, Finished, run};
 use stories::{Codex, Home, ModelServer, NpmRegistry, Script, Step, USAGE, wait};
 
 use crate::stage;
@@ -19,14 +19,18 @@ const LIMIT: Duration = Duration::from_secs(120);
 #[test]
 fn the_archive_of_the_installer() {
     let machine = Machine::new();
-    let begun = Instant::now();
+    let begun = process::cpu_time_of_children();
     let installer = machine.packages.join("install.sh");
     let done = machine.shell(&format!("sh '{}'", installer.display()));
     let first = "Next:\n  arize-codex setup\n";
     assert!(done.stdout.ends_with(first), "{done:?}");
     machine.traces_a_turn(&machine.home(".local/bin"));
-    let took = begun.elapsed();
-    assert!(took < Duration::from_secs(60), "{took:?} from the installer to the trace");
+    // A busy machine makes it wait longer, but gives it no more to do.
+    let took = process::cpu_time_of_children() - begun;
+    assert!(
+        !took.is_zero() && took < Duration::from_secs(60),
+        "{took:?} from the installer to the trace"
+    );
     machine.has_pages_and_completions(".local");
     machine.shell(&format!("sh '{}'", installer.display()));
     machine.shell("~/.local/lib/arize-codex/install.sh --uninstall");
