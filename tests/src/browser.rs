@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Message, WebSocket};
@@ -133,7 +135,7 @@ impl Browser {
         )?;
         let text = answer["data"].as_str().context("a picture")?;
         fs::create_dir_all(file.parent().context("a folder")?)?;
-        Ok(fs::write(file, decode(text)?)?)
+        Ok(fs::write(file, BASE64_STANDARD.decode(text)?)?)
     }
 
     fn call(&mut self, method: &str, parameters: Value) -> anyhow::Result<Value> {
@@ -173,22 +175,4 @@ impl Browser {
             _ => {}
         }
     }
-}
-
-fn decode(text: &str) -> anyhow::Result<Vec<u8>> {
-    let value = |byte: u8| match byte {
-        b'A'..=b'Z' => Some(u32::from(byte - b'A')),
-        b'a'..=b'z' => Some(u32::from(byte - b'a') + 26),
-        b'0'..=b'9' => Some(u32::from(byte - b'0') + 52),
-        b'+' => Some(62),
-        b'/' => Some(63),
-        _ => None,
-    };
-    let digits: Vec<u32> = text.bytes().filter_map(value).collect();
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
-    for group in digits.chunks(4) {
-        let bits = group.iter().fold(0, |bits, digit| bits << 6 | digit) << (6 * (4 - group.len()));
-        bytes.extend(&bits.to_be_bytes()[1..group.len()]);
-    }
-    Ok(bytes)
 }
