@@ -84,17 +84,37 @@ pub fn compare(machine: &Machine) -> Result<Vec<ProgramCopy>, ProgramError> {
     compare_folders(&machine.programs, &machine.paths.bin_dir)
 }
 
-/// The folder in which an update of the programs will be found; nothing for the harness home itself,
-/// and for a cache.
+/// The folder in which an update of the programs will be found; nothing for the harness home itself, for
+/// a cache, and for a folder in which an agent may work: what it writes there must not run outside its
+/// sandbox.
 pub fn origin(machine: &Machine) -> Option<PathBuf> {
-    let bin = &machine.paths.bin_dir;
-    let is_installed = machine.programs == dunce::canonicalize(bin).unwrap_or_else(|_| bin.clone());
     match Owner::of(&machine.programs) {
-        _ if is_installed => None,
+        _ if are_copies(machine) => None,
         Owner::Cache(_) => None,
         Owner::Manager { stable: Some(stable), .. } => Some(stable),
+        _ if is_in_a_workspace(&machine.programs, &machine.paths.home) => None,
         Owner::Manager { .. } | Owner::None => Some(machine.programs.clone()),
     }
+}
+
+/// Whether the programs that run are those in the harness home.
+pub fn are_copies(machine: &Machine) -> bool {
+    let bin = &machine.paths.bin_dir;
+    machine.programs == dunce::canonicalize(bin).unwrap_or_else(|_| bin.clone())
+}
+
+/// Whether a folder is part of a repository, or of what was built in one. Tools that are clones, such as
+/// nvm in `~/.nvm`, are in hidden folders, where no agent works; a home may be a repository of dotfiles.
+fn is_in_a_workspace(folder: &Path, home: &Path) -> bool {
+    let home = dunce::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+    let is_hidden = |folder: &Path| {
+        let below = folder.strip_prefix(&home).unwrap_or(folder);
+        below.iter().any(|name| name.as_encoded_bytes().starts_with(b"."))
+    };
+    let above = folder.ancestors().take_while(|above| **above != home);
+    above.filter(|above| !is_hidden(above)).any(|above| {
+        [".git", ".hg", ".jj", "CACHEDIR.TAG"].iter().any(|mark| above.join(mark).exists())
+    })
 }
 
 /// Brings the copies up to date after the package manager updated the programs that they were made of.

@@ -89,7 +89,9 @@ pub fn apply(machine: &Machine, facts: &Facts, plan: &Plan) -> Result<Applied, A
         }
     }
     work.record.shim |= plan.shim;
-    work.record.origin = programs::origin(machine).or(work.record.origin);
+    if !programs::are_copies(machine) {
+        work.record.origin = programs::origin(machine);
+    }
     if let ServiceStep::HandOver(launcher) = &plan.service {
         work.record.launcher = Some(launcher.clone());
     }

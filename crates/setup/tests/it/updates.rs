@@ -98,6 +98,30 @@ fn a_folder_that_has_the_version_in_its_name_is_found_through_its_links() {
     assert!(copies(&home).contains("0.2.0"));
 }
 
+/// An agent may write in its workspace, and must not write what the hook runs outside its sandbox.
+#[test]
+fn programs_of_a_workspace_are_copied_by_setup_alone() {
+    let mut home = Home::with(&[]);
+    for (mark, programs) in [
+        ("work/.git/HEAD", "work/node_modules/arize-codex/bin"),
+        ("build/CACHEDIR.TAG", "build/release"),
+    ] {
+        unpack(&home.path(programs), "0.1.0", 0o755);
+        home.machine.programs = dunce::canonicalize(home.path(programs)).unwrap();
+        assert!(machine::programs::origin(&home.machine).is_some(), "{programs}");
+        home.write(mark, "");
+        assert_eq!(machine::programs::origin(&home.machine), None, "{programs}");
+    }
+    // A home under version control is no workspace, and nvm's clone is none.
+    home.write(".git/HEAD", "");
+    home.write(".nvm/.git/HEAD", "");
+    for programs in ["bin", ".nvm/versions/node/v24/lib/node_modules/arize-codex/bin"] {
+        unpack(&home.path(programs), "0.1.0", 0o755);
+        home.machine.programs = dunce::canonicalize(home.path(programs)).unwrap();
+        assert!(machine::programs::origin(&home.machine).is_some(), "{programs}");
+    }
+}
+
 #[test]
 fn an_uninstallation_leaves_the_programs_to_their_package_manager() {
     let mut home = Home::with(&[]);
