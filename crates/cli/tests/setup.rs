@@ -250,3 +250,41 @@ fn the_next_steps_of_a_job_find_codex() {
         assert_eq!(fs::read_to_string(&file).ok(), expected, "{flags:?}");
     }
 }
+
+/// The hook and the service could not run there.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_home_that_runs_no_programs_is_refused_before_anything_is_done() {
+    let person = Person::new();
+    let home = person.path("noexec");
+    fs::create_dir(&home).unwrap();
+    let mounted = |script: &str| {
+        let script = format!("mount -t tmpfs -o noexec tmpfs '{}' && {script}", home.display());
+        let mut unshare = Command::new("unshare");
+        unshare.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+        unshare.env("HOME", &home).env_remove("CODEX_HOME").output().unwrap()
+    };
+    if !mounted("true").status.success() {
+        eprintln!("left out: this system lets no user mount anything");
+        return;
+    }
+    let program = person.path("build/arize-codex");
+    let setup = mounted(&format!(
+        "'{0}' setup -y --target local; ls -A '{1}'",
+        program.display(),
+        home.display()
+    ));
+    let said = String::from_utf8_lossy(&setup.stderr).into_owned();
+    in_order(
+        &said,
+        &[
+            "nothing was changed",
+            "/.arize/harness/bin` is on a file system that runs no programs",
+            "hint: set ARIZE_HARNESS_HOME",
+        ],
+    );
+    assert_eq!(String::from_utf8_lossy(&setup.stdout), "", "no file");
+    let found = mounted(&format!("'{}' doctor", program.display()));
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(found.contains("FAIL  programs"), "{found}");
+}

@@ -60,6 +60,7 @@ fn links(context: &Context<'_>) -> Vec<Finding> {
     let remedies = Remedies { paths, shell: &machine.environment };
     let incomplete = programs::inspect(&machine.programs, &search);
     let mut findings = programs::check(incomplete.as_ref());
+    findings.extend(programs::check_file_system(&paths.bin_dir));
     findings.extend(programs::check_installations(&programs::installations(machine)));
     findings.extend(codex::check(&codex));
     findings.extend(codex_toml::check(&codex_toml::inspect(paths, expected)));

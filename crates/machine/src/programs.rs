@@ -170,6 +170,21 @@ fn changed(file: &fs::Metadata) -> Option<SystemTime> {
     file.modified().ok()
 }
 
+/// Whether the file system of a folder, or of what there is above it, runs no programs.
+#[cfg(target_os = "linux")]
+pub fn is_noexec(folder: &Path) -> bool {
+    use rustix::fs::{StatVfsMountFlags, statvfs};
+
+    let flags = folder.ancestors().find_map(|folder| Some(statvfs(folder).ok()?.f_flag));
+    flags.is_some_and(|flags| flags.contains(StatVfsMountFlags::NOEXEC))
+}
+
+/// Whether the file system of a folder runs no programs: not known on this system.
+#[cfg(not(target_os = "linux"))]
+pub fn is_noexec(_: &Path) -> bool {
+    false
+}
+
 /// Whether only the user and the system's owner can have written a program.
 #[cfg(unix)]
 fn is_trusted(program: &Path) -> bool {

@@ -5,7 +5,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use machine::{Installation, Machine, Owner, PROGRAMS};
+use machine::{Installation, Machine, Owner, PROGRAMS, programs};
 
 use crate::Finding;
 use crate::words::program;
@@ -47,6 +47,17 @@ pub fn check(incomplete: Option<&Incomplete>) -> Vec<Finding> {
         Finding::failure(CHECK, message, incomplete.setup())
     };
     incomplete.map(finding).into_iter().collect()
+}
+
+/// Says where the copies that setup makes cannot run.
+pub fn check_file_system(bin: &Path) -> Option<Finding> {
+    let message = format!(
+        "`{}` is on a file system that runs no programs (`noexec`): neither the hook nor the service runs",
+        bin.display()
+    );
+    programs::is_noexec(bin).then(|| {
+        Finding::failure(CHECK, message, "export ARIZE_HARNESS_HOME=FOLDER; arize-codex setup")
+    })
 }
 
 impl Incomplete {

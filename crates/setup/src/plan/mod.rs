@@ -147,6 +147,14 @@ impl PlanError {
 
 /// Plans what these answers need on this machine.
 pub fn plan(machine: &Machine, facts: &Facts, answers: &Answers) -> Result<Plan, PlanError> {
+    let bin = &machine.paths.bin_dir;
+    if programs::is_noexec(bin) {
+        let what =
+            format!("`{}` is on a file system that runs no programs (`noexec`)", bin.display());
+        let hint =
+            "set ARIZE_HARNESS_HOME, in your shell's profile, too, to a folder on another one";
+        return Err(PlanError::Unavailable { what, hint });
+    }
     let mut programs = programs::compare(machine)?;
     programs.retain(|copy| copy.differs || !facts.record.programs.contains(&copy.to));
     let mut changes = Vec::new();
