@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use exporters::{ExportError, Exporter, Receipt};
 use otlp_model::{SpanBatch, SpanKind, TreeOptions};
-use pricing::{PriceTable, TokenUsage};
+use pricing::{PriceTable, TokenUsage, UnixSeconds};
 
 /// Writes to whatever it is given.
 struct Accounts<W> {
@@ -27,9 +27,10 @@ impl<W: Write + Send> Exporter for Accounts<W> {
                 output: count("llm.token_count.completion"),
                 ..TokenUsage::default()
             };
+            let end = UnixSeconds::of_nanos(call.end.0);
             let model = call.text("llm.model_name").unwrap_or_default();
             tokens += usage.input + usage.output;
-            usd += self.prices.cost(model, None, usage).map_or(0.0, |cost| cost.total());
+            usd += self.prices.cost(model, None, usage, end).map_or(0.0, |cost| cost.total());
         }
         let Some(root) = batch.spans.first() else { return Ok(Receipt { spans: 0 }) };
         let session = root.text("session.id").unwrap_or_default();

@@ -2,10 +2,10 @@
 
 use codex_turn::{LimitWindow, RateLimits, TranscriptTurn, fuse};
 use otlp_model::turn::{LlmCall, Outcome, Usage};
-use otlp_model::{Turn, Value};
-use pricing::{PriceTable, TokenUsage};
+use otlp_model::{Turn, UnixNanos, Value};
+use pricing::{PriceTable, TokenUsage, UnitPrices, UnixSeconds};
 use trace_store::usage::{
-    CallRecord, PicoUsd, Place, QuotaReading, Rate, RecordSource, ThreadName, TurnRecord,
+    self, CallRecord, PicoUsd, Place, QuotaReading, Rate, RecordSource, ThreadName, TurnRecord,
     TurnStatus,
 };
 
@@ -78,6 +78,15 @@ impl Facts {
         }
     }
 
+    /// Adds to a call that was priced elsewhere what its tokens cost, if the prices here are the same.
+    pub(crate) fn note_prices(&self, call: &mut CallRecord) {
+        let Rate { model, tier, prices, .. } = &call.rate;
+        let (rate, cost) = price(&self.prices, model, Some(tier), call.usage, call.end);
+        if rate.prices.is_some() && rate.prices == *prices && cost == call.cost {
+            call.rate = rate;
+        }
+    }
+
     /// The calls that one stands for.
     fn calls(&self, call: &LlmCall) -> Vec<CallRecord> {
         let usages = match &*call.merged {
@@ -89,7 +98,7 @@ impl Facts {
         usages
             .iter()
             .map(|usage| {
-                let (rate, cost) = price(&self.prices, model, tier, *usage);
+                let (rate, cost) = price(&self.prices, model, tier, *usage, call.end);
                 CallRecord { end: call.end, usage: *usage, rate, cost }
             })
             .collect()
@@ -97,7 +106,13 @@ impl Facts {
 }
 
 /// By which price a call is charged, and what it costs.
-fn price(prices: &PriceTable, model: &str, tier: Option<&str>, usage: Usage) -> (Rate, PicoUsd) {
+fn price(
+    prices: &PriceTable,
+    model: &str,
+    tier: Option<&str>,
+    usage: Usage,
+    end: UnixNanos,
+) -> (Rate, PicoUsd) {
     let tokens = TokenUsage {
         input: usage.input,
         cached_input: usage.cached_input,
@@ -105,21 +120,33 @@ fn price(prices: &PriceTable, model: &str, tier: Option<&str>, usage: Usage) -> 
         output: usage.output,
     };
     let model_name = model.to_owned();
-    match prices.cost(model, tier, tokens) {
+    match prices.cost(model, tier, tokens, UnixSeconds::of_nanos(end.0)) {
         Some(cost) => {
             let rate = Rate {
                 model: model_name,
                 tier: cost.tier.to_owned(),
                 long_context: cost.long_context,
-                prices: Some(cost.table_version.to_owned()),
+                prices: Some(cost.price_version()),
+                units: units(cost.prices),
             };
             (rate, PicoUsd::from_usd(cost.total()))
         }
         None => {
             let tier = tier.unwrap_or_default().to_owned();
-            let rate = Rate { model: model_name, tier, long_context: false, prices: None };
+            let rate = Rate { model: model_name, tier, ..Rate::default() };
             (rate, PicoUsd::default())
         }
+    }
+}
+
+/// What a token costs, of prices of a million.
+fn units(prices: UnitPrices) -> usage::UnitPrices {
+    let of_token = |price: f64| PicoUsd::from_usd(price / 1e6);
+    usage::UnitPrices {
+        input: of_token(prices.input),
+        cached_input: of_token(prices.cached_input),
+        cache_write: of_token(prices.cache_write),
+        output: of_token(prices.output),
     }
 }
 

@@ -171,7 +171,10 @@ pub fn import(
 /// stored.
 pub fn record_spans(store: &mut TraceStore, facts: &Facts) -> Result<Recorded, InsertError> {
     let folders = RefCell::new(Folders::default());
-    store.record_spans(&|place| facts.complete(place, &mut folders.borrow_mut()))
+    store.record_spans(&|turn| {
+        facts.complete(&mut turn.place, &mut folders.borrow_mut());
+        turn.calls.iter_mut().for_each(|call| facts.note_prices(call));
+    })
 }
 
 /// Whether there is nothing new in a file. A turn that went on in it may have been given up since.

@@ -52,7 +52,7 @@ fn totals(store: &TraceStore) -> (Sums, TurnCounts) {
 
 /// Each thread's tokens, input and output.
 fn by_thread(store: &TraceStore) -> BTreeMap<String, [i64; 2]> {
-    let threads = store.threads().unwrap();
+    let threads = store.threads(QuarterRange::ALL).unwrap();
     let mut found: BTreeMap<String, [i64; 2]> = BTreeMap::new();
     store
         .thread_sums(QuarterRange::ALL, |sum| {

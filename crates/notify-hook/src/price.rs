@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use codex_config::Paths;
 use otlp_model::Turn;
 use otlp_model::turn::{Cost, Step, Usage};
-use pricing::{PriceTable, TokenUsage};
+use pricing::{PriceTable, TokenUsage, UnixSeconds};
 use program_log::chain;
 
 use program_log::Log;
@@ -26,26 +26,33 @@ pub(crate) fn price(turn: &mut Turn, prices: &PriceTable) {
         let Step::Llm(call) = step else { continue };
         let (Some(model), Some(usage)) = (&call.model, call.usage) else { continue };
         let tier = call.parameters.get("service_tier").and_then(|tier| tier.as_str());
-        let of = |usage| cost(model, tier, usage, prices);
+        let end = UnixSeconds::of_nanos(call.end.0);
+        let of = |usage| cost(model, tier, usage, end, prices);
         let costs = call.merged.iter().copied().map(of).reduce(sum);
         call.cost = costs.unwrap_or_else(|| of(usage));
     }
 }
 
-fn cost(model: &str, tier: Option<&str>, usage: Usage, prices: &PriceTable) -> Option<Cost> {
+fn cost(
+    model: &str,
+    tier: Option<&str>,
+    usage: Usage,
+    end: UnixSeconds,
+    prices: &PriceTable,
+) -> Option<Cost> {
     let usage = TokenUsage {
         input: usage.input,
         cached_input: usage.cached_input,
         cache_write_input: usage.cache_write_input,
         output: usage.output,
     };
-    prices.cost(model, tier, usage).map(|cost| Cost {
+    prices.cost(model, tier, usage, end).map(|cost| Cost {
         input: cost.input,
         cached_input: cost.cached_input,
         cache_write: cost.cache_write,
         output: cost.output,
         tier: cost.tier.to_owned(),
-        table: cost.table_version.to_owned(),
+        table: cost.price_version(),
     })
 }
 

@@ -36,6 +36,23 @@ pub struct Cost<'t> {
     pub long_context: bool,
     /// The version of the table.
     pub table_version: &'t str,
+    /// The first day (UTC) on which these prices hold, where the table says so.
+    pub valid_from: Option<&'t str>,
+    /// The prices that were used.
+    pub prices: UnitPrices,
+}
+
+/// Prices in USD per million tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct UnitPrices {
+    /// Of input that is neither of the next two.
+    pub input: f64,
+    /// Of input that was read from the cache; that of input where the model has none of its own.
+    pub cached_input: f64,
+    /// Of input that was written to the cache; that of input where the model has none of its own.
+    pub cache_write: f64,
+    /// Of output.
+    pub output: f64,
 }
 
 impl Cost<'_> {
@@ -43,6 +60,23 @@ impl Cost<'_> {
     pub fn total(&self) -> f64 {
         self.input + self.cached_input + self.cache_write + self.output
     }
+
+    /// Returns the name of the prices: the version of the table, and from when they hold where it
+    /// says so (`2026-11-21@2026-07-01`).
+    pub fn price_version(&self) -> String {
+        match self.valid_from {
+            Some(from) => format!("{}@{from}", self.table_version),
+            None => self.table_version.to_owned(),
+        }
+    }
+}
+
+/// Where prices stand.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PriceRow<'t> {
+    pub(crate) tier: &'t str,
+    pub(crate) version: &'t str,
+    pub(crate) valid_from: Option<&'t str>,
 }
 
 /// What a tier of a model charges.
@@ -69,7 +103,8 @@ pub(crate) struct Rates {
 }
 
 impl TierPrices {
-    pub(crate) fn cost<'t>(&self, usage: TokenUsage, tier: &'t str, version: &'t str) -> Cost<'t> {
+    /// Prices a usage; `of` says what the amount is by.
+    pub(crate) fn cost<'t>(&self, usage: TokenUsage, of: PriceRow<'t>) -> Cost<'t> {
         let long = self.long_context.as_ref().filter(|long| usage.input > long.above_tokens);
         let rates = long.map_or(&self.plain, |long| &long.rates);
 
@@ -88,9 +123,16 @@ impl TierPrices {
             cached_input,
             cache_write,
             output: usd(usage.output, rates.output),
-            tier,
+            tier: of.tier,
             long_context: long.is_some(),
-            table_version: version,
+            table_version: of.version,
+            valid_from: of.valid_from,
+            prices: UnitPrices {
+                input: rates.input,
+                cached_input: rates.cached_input.unwrap_or(rates.input),
+                cache_write: rates.cache_write.unwrap_or(rates.input),
+                output: rates.output,
+            },
         }
     }
 

@@ -12,14 +12,35 @@ use crate::table::Tiers;
 pub(crate) struct Contents {
     pub(crate) version: String,
     pub(crate) models: BTreeMap<String, Tiers>,
+    pub(crate) periods: Vec<PeriodText>,
     pub(crate) aliases: BTreeMap<String, String>,
+    pub(crate) credits_per_usd: Option<f64>,
+}
+
+/// Prices of some days; the bounds as the file has them.
+pub(crate) struct PeriodText {
+    pub(crate) from: Option<String>,
+    pub(crate) until: Option<String>,
+    pub(crate) models: BTreeMap<String, Tiers>,
 }
 
 pub(crate) fn read(json: &str) -> serde_json::Result<Contents> {
     let file: PriceFile = serde_json::from_str(json)?;
+    let PriceFile { version, models, periods, aliases, credits_per_usd, .. } = file;
+    let periods = periods.into_iter().map(|Period { from, until, models }| PeriodText {
+        from,
+        until,
+        models: prices(models),
+    });
+    let periods = periods.collect();
+    Ok(Contents { version, models: prices(models), periods, aliases, credits_per_usd })
+}
+
+type Models = BTreeMap<String, BTreeMap<String, Tier>>;
+
+fn prices(models: Models) -> BTreeMap<String, Tiers> {
     let tiers = |tiers: BTreeMap<_, Tier>| tiers.into_iter().map(|(k, v)| (k, v.into())).collect();
-    let models = file.models.into_iter().map(|(name, of_model)| (name, tiers(of_model))).collect();
-    Ok(Contents { version: file.version, models, aliases: file.aliases })
+    models.into_iter().map(|(name, of_model)| (name, tiers(of_model))).collect()
 }
 
 #[derive(Deserialize)]
@@ -29,9 +50,20 @@ struct PriceFile {
     #[serde(default, rename = "sources")]
     _sources: IgnoredAny,
     #[serde(default)]
-    models: BTreeMap<String, BTreeMap<String, Tier>>,
+    models: Models,
+    #[serde(default)]
+    periods: Vec<Period>,
     #[serde(default)]
     aliases: BTreeMap<String, String>,
+    credits_per_usd: Option<f64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Period {
+    from: Option<String>,
+    until: Option<String>,
+    models: Models,
 }
 
 #[derive(Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! [`PriceTable::builtin`] holds the public prices of OpenAI's API; [`PriceTable::parse`] reads a
 //! user's own file, and [`PriceTable::overlay`] puts it on top. [`PriceTable::cost`] prices one
-//! response. A wrong amount is worse than none: a model or a tier that is not in the table has no
+//! response at the prices of its day. A wrong amount is worse than none: a model or a tier that is not in the table has no
 //! cost, and nothing is guessed from a similar name.
 //!
 //! A cost is what the API's price list asks for the tokens. It does not include fees of tools (web
@@ -39,7 +39,14 @@
 //! model needs a `standard` tier, its other tiers may have any name. `aliases` gives models further
 //! names, such as those with a provider's prefix; nothing else does. `sources` may say where the
 //! prices are from and is not read. An unknown field is an error, so that a typo cannot change an
-//! amount. The built-in file, `data/prices.json`, is written by `data/derive.py`.
+//! amount.
+//!
+//! `periods` has prices that hold on some days only, such as those before a change or those of a
+//! contract: `{"from": "2026-07-01", "until": "2026-12-31", "models": {...}}`, both days included,
+//! either may be missing, and days are UTC's. On its days a period goes before `models` and before the
+//! periods above it. `credits_per_usd` says how many credits of a plan a US dollar is.
+//!
+//! The built-in file, `data/prices.json`, is written by `data/derive.py`.
 //!
 //! Invariant: this crate knows neither spans nor any agent harness, and reads no disk.
 //!
@@ -48,6 +55,8 @@
 mod cost;
 mod file;
 mod table;
+mod validity;
 
-pub use cost::{Cost, TokenUsage};
+pub use cost::{Cost, TokenUsage, UnitPrices};
 pub use table::{PriceTable, PriceTableError};
+pub use validity::UnixSeconds;

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::cost::{Cost, TierPrices, TokenUsage};
+use crate::cost::{Cost, PriceRow, TierPrices, TokenUsage};
 use crate::file::{self, Contents};
+use crate::validity::{Day, UnixSeconds, Validity};
 
 /// The tier of a request that asks for none.
 const STANDARD: &str = "standard";
@@ -18,9 +19,18 @@ static BUILTIN: LazyLock<PriceTable> = LazyLock::new(|| {
 #[derive(Debug, Clone, PartialEq)]
 pub struct PriceTable {
     version: String,
-    models: BTreeMap<String, Tiers>,
+    /// Of several that hold on a day, the last one counts.
+    models: BTreeMap<String, Vec<Period>>,
     /// Further names of models, as providers have them.
     aliases: BTreeMap<String, String>,
+    credits_per_usd: Option<f64>,
+}
+
+/// A model's prices on some days.
+#[derive(Debug, Clone, PartialEq)]
+struct Period {
+    validity: Validity,
+    tiers: Tiers,
 }
 
 /// A model's prices by the name of the tier.
@@ -38,6 +48,20 @@ pub enum PriceTableError {
         /// The model's name.
         model: String,
     },
+    /// A day from which, or until which, prices hold is none.
+    #[error("`{0}` is no day such as 2026-07-01")]
+    Day(String),
+    /// A period ends before it begins.
+    #[error("a period ends (`{until}`) before it begins (`{from}`)")]
+    EmptyPeriod {
+        /// Its first day.
+        from: String,
+        /// Its last day.
+        until: String,
+    },
+    /// A dollar is no or fewer than no credits.
+    #[error("`credits_per_usd` is `{0}`, which is not above zero")]
+    Credits(f64),
     /// A price is below zero.
     #[error("model `{model}`, tier `{tier}`: price `{price}` is negative")]
     NegativePrice {
@@ -60,34 +84,62 @@ impl PriceTable {
 
     /// Reads a table from the JSON text that the crate's documentation describes.
     pub fn parse(json: &str) -> Result<Self, PriceTableError> {
-        let Contents { version, models, aliases } =
+        let Contents { version, models, periods, aliases, credits_per_usd } =
             file::read(json).map_err(PriceTableError::Parse)?;
-        for (model, tiers) in &models {
+        if let Some(credits) = credits_per_usd.filter(|credits| *credits <= 0.0) {
+            return Err(PriceTableError::Credits(credits));
+        }
+        let mut table = Self { version, models: BTreeMap::new(), aliases, credits_per_usd };
+        table.add(Validity::default(), models)?;
+        for period in periods {
+            table.add(validity(period.from, period.until)?, period.models)?;
+        }
+        Ok(table)
+    }
+
+    /// Adds prices that hold on some days.
+    fn add(
+        &mut self,
+        validity: Validity,
+        models: BTreeMap<String, Tiers>,
+    ) -> Result<(), PriceTableError> {
+        for (model, tiers) in models {
             if !tiers.contains_key(STANDARD) {
-                return Err(PriceTableError::NoStandardTier { model: model.clone() });
+                return Err(PriceTableError::NoStandardTier { model });
             }
-            for (tier, prices) in tiers {
+            for (tier, prices) in &tiers {
                 if let Some(price) = prices.iter().find(|price| *price < 0.0) {
-                    let (model, tier) = (model.clone(), tier.clone());
+                    let tier = tier.clone();
                     return Err(PriceTableError::NegativePrice { model, tier, price });
                 }
             }
+            let period = Period { validity: validity.clone(), tiers };
+            self.models.entry(model).or_default().push(period);
         }
-        Ok(Self { version, models, aliases })
+        Ok(())
     }
 
     /// Returns a table with the models and aliases of both, in which those of `over` replace ours.
     ///
-    /// A model is replaced as a whole, with all its tiers. The version becomes `ours+over`, unless
+    /// A model is replaced as a whole, with all its tiers, on the days for which `over` has prices of it.
+    /// The version becomes `ours+over`, unless
     /// `over` has neither and nothing changes.
     pub fn overlay(&self, over: Self) -> Self {
         let mut table = self.clone();
         if !(over.models.is_empty() && over.aliases.is_empty()) {
             table.version = format!("{}+{}", self.version, over.version);
-            table.models.extend(over.models);
+            for (model, periods) in over.models {
+                table.models.entry(model).or_default().extend(periods);
+            }
             table.aliases.extend(over.aliases);
         }
+        table.credits_per_usd = over.credits_per_usd.or(table.credits_per_usd);
         table
+    }
+
+    /// Returns how many credits of a plan a US dollar is, where the table says so.
+    pub fn credits_per_usd(&self) -> Option<f64> {
+        self.credits_per_usd
     }
 
     /// Returns the name of this state of the prices.
@@ -95,7 +147,8 @@ impl PriceTable {
         &self.version
     }
 
-    /// Prices one response of a model; `None` when the table does not know its price.
+    /// Prices one response of a model, which was complete at a time; `None` when the table does not know
+    /// its price at that time.
     ///
     /// `usage` must be that of a single request, because the prices of a long context depend on the
     /// request's size: a sum over requests may cross the threshold when none of them did.
@@ -112,16 +165,39 @@ impl PriceTable {
     /// setting decides, which is standard unless it was changed) are `standard`; `fast`, the name
     /// that users see, is `priority`, the name that requests carry. There is no falling back to
     /// `standard`.
-    pub fn cost(&self, model: &str, tier: Option<&str>, usage: TokenUsage) -> Option<Cost<'_>> {
-        let tiers = self.tiers(model).or_else(|| self.tiers(undated(model)?))?;
+    pub fn cost(
+        &self,
+        model: &str,
+        tier: Option<&str>,
+        usage: TokenUsage,
+        at: UnixSeconds,
+    ) -> Option<Cost<'_>> {
+        let periods = self.periods(model).or_else(|| self.periods(undated(model)?))?;
+        let Period { validity, tiers } =
+            periods.iter().rev().find(|period| period.validity.covers(at))?;
         let (tier, prices) = find_tier(tiers, tier.unwrap_or(STANDARD))?;
-        Some(prices.cost(usage, tier, &self.version))
+        let valid_from = validity.from.as_ref().map(|from| &*from.text);
+        Some(prices.cost(usage, PriceRow { tier, version: &self.version, valid_from }))
     }
 }
 
 impl PriceTable {
-    fn tiers(&self, name: &str) -> Option<&Tiers> {
-        self.models.get(name).or_else(|| self.models.get(self.aliases.get(name)?))
+    fn periods(&self, name: &str) -> Option<&[Period]> {
+        let of_name = self.models.get(name).or_else(|| self.models.get(self.aliases.get(name)?));
+        of_name.map(Vec::as_slice)
+    }
+}
+
+fn validity(from: Option<String>, until: Option<String>) -> Result<Validity, PriceTableError> {
+    let day = |text: Option<String>| {
+        text.map(|text| Day::parse(&text).ok_or(PriceTableError::Day(text))).transpose()
+    };
+    let validity = Validity { from: day(from)?, until: day(until)? };
+    match validity {
+        Validity { from: Some(from), until: Some(until) } if from.number() > until.number() => {
+            Err(PriceTableError::EmptyPeriod { from: from.text, until: until.text })
+        }
+        validity => Ok(validity),
     }
 }
 

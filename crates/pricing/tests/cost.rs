@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
-use pricing::{Cost, PriceTable, TokenUsage};
+use pricing::{Cost, PriceTable, TokenUsage, UnixSeconds};
 
 /// Takes `model tier input cached written output`, where `-` is no tier.
 #[track_caller]
@@ -17,7 +17,7 @@ fn check(request: &str, expected: &str) {
         output: count(3),
     };
     let tier = Some(*tier).filter(|tier| *tier != "-");
-    let cost = PriceTable::builtin().cost(model, tier, usage);
+    let cost = PriceTable::builtin().cost(model, tier, usage, UnixSeconds(0));
     assert_eq!(cost.map_or("none".to_owned(), |cost| show(&cost)), expected, "{request}");
 }
 

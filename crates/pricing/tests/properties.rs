@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use pricing::{Cost, PriceTable, TokenUsage};
+use pricing::{Cost, PriceTable, TokenUsage, UnixSeconds};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ fn usage() -> impl Strategy<Value = TokenUsage> {
 }
 
 fn cost((model, tier): &(String, String), usage: TokenUsage) -> Cost<'static> {
-    PriceTable::builtin().cost(model, Some(tier), usage).unwrap()
+    PriceTable::builtin().cost(model, Some(tier), usage, UnixSeconds(0)).unwrap()
 }
 
 fn parts(cost: &Cost<'_>) -> [f64; 4] {
@@ -82,7 +82,7 @@ proptest! {
     #[test]
     fn no_name_or_file_is_too_odd(model in ".*", tier in ".*", json in ".*") {
         prop_assert!(PriceTable::parse(&json).is_err());
-        let cost = PriceTable::builtin().cost(&model, Some(&tier), TokenUsage::default());
+        let cost = PriceTable::builtin().cost(&model, Some(&tier), TokenUsage::default(), UnixSeconds(0));
         prop_assert_eq!(cost, None);
     }
 }

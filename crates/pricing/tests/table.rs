@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use pricing::{PriceTable, TokenUsage};
+use pricing::{PriceTable, TokenUsage, UnixSeconds};
 use serde_json::Value;
 
 const USAGE: TokenUsage =
@@ -23,9 +23,18 @@ fn check_error(json: &str, expected: &str) {
     assert_eq!(chain.map(ToString::to_string).collect::<Vec<_>>().join(": "), expected);
 }
 
+/// 2026-11-30.
+const NOW: UnixSeconds = UnixSeconds(20_787 * DAY);
+
+const DAY: i64 = 24 * 60 * 60;
+
+fn price_at(table: &PriceTable, model: &str, tier: Option<&str>, at: UnixSeconds) -> Option<f64> {
+    table.cost(model, tier, USAGE, at).map(|cost| cost.total())
+}
+
 /// Returns what a million tokens in and a million out cost, in USD.
 fn price(table: &PriceTable, model: &str, tier: Option<&str>) -> Option<f64> {
-    table.cost(model, tier, USAGE).map(|cost| cost.total())
+    price_at(table, model, tier, NOW)
 }
 
 #[test]
@@ -81,7 +90,8 @@ fn a_table_of_ones_own_prices_its_models() {
     assert_eq!(price(&table, "mine", Some("night")), Some(9.0));
     assert_eq!(price(&table, "mine", Some("fast")), None);
     assert_eq!(price(&table, "gpt-5", None), None);
-    assert_eq!(table.cost("mine", None, USAGE).unwrap().table_version, "v1");
+    let cost = table.cost("mine", None, USAGE, NOW).unwrap();
+    assert_eq!((cost.table_version, &*cost.price_version()), ("v1", "v1"));
 }
 
 #[test]
@@ -145,8 +155,60 @@ fn an_overlay_without_models_changes_nothing() {
     assert_eq!(&builtin.overlay(parse("empty", "{}")), builtin);
 }
 
+/// Yesterday keeps yesterday's price.
+#[test]
+fn prices_hold_on_their_days() {
+    let file = r#"{
+        "version": "acme",
+        "credits_per_usd": 25,
+        "models": {"m": {"standard": {"input": 1, "output": 0}}},
+        "periods": [
+            {"from": "2026-11-29", "models": {"m": {"standard": {"input": 2, "output": 0}}}},
+            {"from": "2026-11-30", "until": "2026-11-30", "models": {
+                "m": {"standard": {"input": 3, "output": 0}},
+                "gpt-5": {"standard": {"input": 4, "output": 0}}
+            }}
+        ]
+    }"#;
+    let own = PriceTable::parse(file).unwrap();
+    let builtin = PriceTable::builtin();
+    let table = builtin.overlay(own.clone());
+    assert_eq!((builtin.credits_per_usd(), table.credits_per_usd()), (None, Some(25.0)));
+    let at = |days: i64, seconds: i64| UnixSeconds(NOW.0 + days * DAY + seconds);
+    for (time, expected, version) in [
+        (at(-2, DAY - 1), 1.0, "acme"),
+        (at(-1, 0), 2.0, "acme@2026-11-29"),
+        (at(0, 0), 3.0, "acme@2026-11-30"),
+        (at(0, DAY - 1), 3.0, "acme@2026-11-30"),
+        (at(1, 0), 2.0, "acme@2026-11-29"),
+    ] {
+        assert_eq!(price_at(&table, "m", None, time), Some(expected), "{time:?}");
+        assert_eq!(own.cost("m", None, USAGE, time).unwrap().price_version(), version);
+    }
+    // A contract of a day: before and after it, the list holds.
+    assert_eq!(price_at(&table, "gpt-5", None, NOW), Some(4.0));
+    let list = price(builtin, "gpt-5", None);
+    assert!(list.is_some());
+    for day in [-1, 1] {
+        let list = price_at(builtin, "gpt-5", None, at(day, 0));
+        assert_eq!(price_at(&table, "gpt-5", None, at(day, 0)), list);
+        assert_eq!(price_at(&own, "gpt-5", None, at(day, 0)), None);
+    }
+}
+
 #[test]
 fn a_wrong_table_is_refused() {
+    let period =
+        |bounds: &str| format!(r#"{{"version": "1", "periods": [{{{bounds}, "models": {{}}}}]}}"#);
+    check_error(&period(r#""from": "2026-02-30""#), "`2026-02-30` is no day such as 2026-07-01");
+    check_error(
+        &period(r#""from": "2026-02-02", "until": "2026-02-01""#),
+        "a period ends (`2026-02-01`) before it begins (`2026-02-02`)",
+    );
+    check_error(
+        r#"{"version": "1", "credits_per_usd": 0}"#,
+        "`credits_per_usd` is `0`, which is not above zero",
+    );
     check_error("not JSON", "cannot parse the price table: expected ident at line 1 column 2");
     check_error(
         r#"{"version": "1", "models": {"m": {"standard": {"input": 1}}}}"#,

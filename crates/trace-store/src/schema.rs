@@ -4,8 +4,12 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 /// Each script brings the tables from the version before it (its index) to the next. A script that
 /// was released is never edited; a change is a new script.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// The version of the tables in a file; 0 for a file that has none.
 pub(crate) fn version(connection: &Connection) -> rusqlite::Result<usize> {
@@ -17,6 +21,14 @@ pub(crate) fn migrate(connection: &mut Connection, scripts: &[&str]) -> rusqlite
     if version(connection)? >= scripts.len() {
         return Ok(());
     }
+    // A table that others refer to is replaced by dropping it first.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let migrated = run(connection, scripts);
+    connection.pragma_update(None, "foreign_keys", true)?;
+    migrated
+}
+
+fn run(connection: &mut Connection, scripts: &[&str]) -> rusqlite::Result<()> {
     let transaction = Transaction::new(connection, TransactionBehavior::Immediate)?;
     // Another process may have migrated while this one waited for the lock.
     let from = version(&transaction)?.min(scripts.len());

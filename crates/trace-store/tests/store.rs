@@ -267,6 +267,7 @@ fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     let path = folder.path().join("traces.db");
     drop(TraceStore::open(&path).unwrap());
     let raw = rusqlite::Connection::open(&path).unwrap();
+    let ours: usize = raw.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     raw.pragma_update(None, "user_version", 99).unwrap();
     drop(raw);
     let before = fs::read(&path).unwrap();
@@ -274,7 +275,10 @@ fn a_file_of_a_newer_release_is_refused_and_left_alone() {
     for error in
         [TraceStore::open(&path).unwrap_err(), TraceStore::open_read_only(&path).unwrap_err()]
     {
-        assert!(matches!(error, OpenError::Newer { found: 99, known: 3, .. }), "{error:?}");
+        assert!(
+            matches!(error, OpenError::Newer { found: 99, known, .. } if known == ours),
+            "{error:?}"
+        );
     }
     assert_eq!(fs::read(&path).unwrap(), before);
 }

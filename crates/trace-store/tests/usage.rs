@@ -11,7 +11,7 @@ use otlp_model::{SpanId, TraceId, UnixNanos};
 use tempfile::TempDir;
 use trace_store::TraceStore;
 use trace_store::usage::{
-    CallRecord, PicoUsd, Place, QuarterRange, QuotaReading, Rate, RecordSource, Recorded,
+    CallRecord, PicoUsd, Place, Quarter, QuarterRange, QuotaReading, Rate, RecordSource, Recorded,
     SourceProgress, Sums, ThreadName, TurnCounts, TurnRecord, TurnStatus,
 };
 
@@ -150,7 +150,7 @@ fn sub_agents_belong_to_the_session_of_those_above_them() {
     }
     // A further turn of theirs makes no difference.
     store.record(&[of("c", Some("b"))], &[], &[]).unwrap();
-    let threads = store.threads().unwrap();
+    let threads = store.threads(QuarterRange::ALL).unwrap();
     let mut sessions: Vec<(&str, &str)> = threads
         .values()
         .map(|thread| (thread.thread_id.as_str(), thread.session_id.as_str()))
@@ -211,7 +211,7 @@ fn a_store_of_the_first_release_is_taken_over() {
     let mut store = TraceStore::open(&path).unwrap();
 
     assert_eq!(store.counts().unwrap().spans, 7);
-    let recorded = store.record_spans(&|place| place.machine = "here".to_owned()).unwrap();
+    let recorded = store.record_spans(&|turn| turn.place.machine = "here".to_owned()).unwrap();
     assert_eq!(recorded, Recorded { new: 1, ..Recorded::default() });
     let (sums, counts) = totals(&store);
     let expected = Sums {
@@ -262,4 +262,79 @@ fn only_changes_of_limits_are_kept() {
     let kept: Vec<i64> = store.quota(0).unwrap().iter().map(|reading| reading.at).collect();
     assert_eq!(kept, [1, 3, 4]);
     assert_eq!(store.quota(4).unwrap(), readings[3..]);
+}
+
+/// The sums of threads are kept beside their calls: both say the same, whatever part of a thread is in a
+/// range.
+#[test]
+fn sums_of_threads_are_those_of_their_calls_in_any_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let of = |thread: &str, name: &str, minute: u64, calls| TurnRecord {
+        thread: ThreadName {
+            thread_id: thread.to_owned(),
+            session_id: thread.to_owned(),
+            parent_id: None,
+        },
+        ..turn(name, minute, calls)
+    };
+    let turns = [
+        of("short", "a", 20, vec![call(21, "m", 100), call(22, "n", 10)]),
+        of("long", "b", 1, vec![call(2, "m", 1), call(50, "m", 2), call(100, "n", 4)]),
+        of("long", "c", 200, vec![call(201, "m", 8)]),
+        of("idle", "d", 70, vec![]),
+    ];
+    store.record(&turns, &[], &[]).unwrap();
+    // A turn that becomes more.
+    let more = of("long", "c", 200, vec![call(201, "m", 8), call(290, "m", 16)]);
+    store.record(&[more], &[], &[]).unwrap();
+    drop(store);
+    before_version_4(&store_path(&folder));
+    for store in
+        [TraceStore::open(store_path(&folder)), TraceStore::open_read_only(store_path(&folder))]
+    {
+        let store = store.unwrap();
+        for since in 0..22 {
+            for until in since..22 {
+                let range = QuarterRange { since: Quarter(since), until: Quarter(until) };
+                let (mut by_time, mut by_thread) = (Sums::default(), Sums::default());
+                let (mut turns, mut turns_of_threads) = <(TurnCounts, TurnCounts)>::default();
+                store.call_sums(range, |sum| by_time += sum.sums).unwrap();
+                store.turn_sums(range, |sum| turns += sum.counts).unwrap();
+                let threads = store.threads(range).unwrap();
+                store
+                    .thread_sums(range, |sum| {
+                        assert!(threads.contains_key(&sum.thread));
+                        by_thread += sum.sums;
+                        turns_of_threads += sum.counts;
+                    })
+                    .unwrap();
+                assert_eq!((by_time, turns), (by_thread, turns_of_threads), "{range:?}");
+            }
+        }
+        assert_eq!(totals(&store).0.input, 141);
+    }
+}
+
+/// Takes away what version 4 of the tables added.
+fn before_version_4(path: &Path) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             DROP TABLE thread_sums;
+             DROP TABLE thread_turns;
+             ALTER TABLE threads DROP COLUMN first_quarter;
+             ALTER TABLE threads DROP COLUMN last_quarter;
+             CREATE TABLE old_rates (
+                 id INTEGER PRIMARY KEY, model TEXT NOT NULL, tier TEXT NOT NULL,
+                 long_context INTEGER NOT NULL, prices TEXT NOT NULL,
+                 UNIQUE (model, tier, long_context, prices)
+             );
+             INSERT INTO old_rates SELECT id, model, tier, long_context, prices FROM rates;
+             DROP TABLE rates;
+             ALTER TABLE old_rates RENAME TO rates;
+             PRAGMA user_version = 3;",
+        )
+        .unwrap();
 }

@@ -112,7 +112,7 @@ fn cells(turns: String, sums: Sums, cost: String, layout: Layout) -> Vec<String>
 
 /// By which price a part of a row is charged.
 fn explanation(report: &Report, rate: &Rate, sums: Sums, layout: Layout) -> Line {
-    let Rate { model, tier, long_context, prices } = rate;
+    let Rate { model, tier, long_context, prices, .. } = rate;
     let mut text = format!("  {}", named(model));
     if !tier.is_empty() {
         let _ = write!(text, ", {tier}");

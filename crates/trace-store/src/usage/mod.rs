@@ -4,6 +4,7 @@
 //! that each counts once. What is stored never becomes less: of two readings of a turn the one with
 //! more tokens stays, and of two with as many the one that knows more.
 
+mod deltas;
 mod names;
 mod query;
 mod quota;
@@ -22,7 +23,7 @@ use otlp_model::turn::Usage;
 use otlp_model::{SpanId, TraceId, UnixNanos};
 
 /// Trillionths of a US dollar. A token costs whole ones, so that sums are exact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct PicoUsd(pub i64);
 
 impl PicoUsd {
@@ -89,6 +90,21 @@ pub struct Rate {
     pub long_context: bool,
     /// The version of the price table; none where that has no price for the model and tier.
     pub prices: Option<String>,
+    /// What a token costs; nothing where that was not noted.
+    pub units: UnitPrices,
+}
+
+/// What one token costs, by its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct UnitPrices {
+    /// Of input that is neither of the next two.
+    pub input: PicoUsd,
+    /// Of input that was read from the provider's cache.
+    pub cached_input: PicoUsd,
+    /// Of input that was written to the provider's cache.
+    pub cache_write: PicoUsd,
+    /// Of output.
+    pub output: PicoUsd,
 }
 
 /// How a turn stands.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{OptionalExtension, Statement, Transaction, params};
 
-use super::{Place, Rate, ThreadName};
+use super::{Place, Rate, ThreadName, UnitPrices};
 
 /// The ids that a transaction has met.
 pub(super) struct Names<'t> {
@@ -69,8 +69,11 @@ impl<'t> Names<'t> {
             rates: Table::new(
                 transaction,
                 "SELECT id FROM rates
-                 WHERE model = ? AND tier = ? AND long_context = ? AND prices = ?",
-                "INSERT INTO rates (model, tier, long_context, prices) VALUES (?, ?, ?, ?)",
+                 WHERE model = ? AND tier = ? AND long_context = ? AND prices = ?
+                 AND input = ? AND cached = ? AND cache_write = ? AND output = ?",
+                "INSERT INTO rates (model, tier, long_context, prices, input, cached, cache_write,
+                     output)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             // Some sources know the root of a tree of sub-agents, others only the thread above.
             learn: transaction.prepare(
@@ -108,9 +111,19 @@ impl<'t> Names<'t> {
     }
 
     pub(super) fn rate(&mut self, rate: &Rate) -> rusqlite::Result<i64> {
-        let Rate { model, tier, long_context, prices } = rate;
+        let Rate { model, tier, long_context, prices, units } = rate;
         let prices = prices.as_deref().unwrap_or_default();
-        let columns: [&dyn rusqlite::ToSql; 4] = [model, tier, long_context, &prices];
+        let UnitPrices { input, cached_input, cache_write, output } = units;
+        let columns: [&dyn rusqlite::ToSql; 8] = [
+            model,
+            tier,
+            long_context,
+            &prices,
+            &input.0,
+            &cached_input.0,
+            &cache_write.0,
+            &output.0,
+        ];
         self.rates.id(rate, &columns, &columns)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Row, params};
 
 use super::record::read_sums;
-use super::{Place, Quarter, Rate, Sums, ThreadName, TurnCounts};
+use super::{PicoUsd, Place, Quarter, Rate, Sums, ThreadName, TurnCounts, UnitPrices};
 use crate::{QueryError, TraceStore};
 
 /// Quarter hours from one until before another.
@@ -104,36 +104,30 @@ impl TraceStore {
         range: QuarterRange,
         mut take: impl FnMut(ThreadSum),
     ) -> Result<(), QueryError> {
-        // Bounds of the turns' own times keep the calls of all others unread.
-        let sql = "SELECT turns.thread, turns.place, calls.rate, count(*), sum(calls.input),
-                       sum(calls.cached), sum(calls.cache_write), sum(calls.output),
-                       sum(calls.reasoning), sum(calls.cost)
-                   FROM turns JOIN calls ON calls.turn = turns.id
-                   WHERE turns.end_ns >= ?1 AND turns.start_ns < ?2
-                       AND calls.end_ms >= ?1 / 1000000 AND calls.end_ms < ?2 / 1000000
-                   GROUP BY turns.thread, turns.place, calls.rate";
-        let nanos =
-            QuarterRange { since: Quarter(nanos(range.since)), until: Quarter(nanos(range.until)) };
-        self.each(sql, nanos, |row| {
-            take(ThreadSum {
+        // Threads that lie in the range have sums of their own; of those that reach beyond it, turns and
+        // calls are read.
+        let calls = |row: &Row<'_>| {
+            Ok(ThreadSum {
                 thread: row.get(0)?,
                 place: row.get(1)?,
                 rate: Some(row.get(2)?),
                 sums: read_sums(row, 3)?,
                 counts: TurnCounts::default(),
-            });
-            Ok(())
-        })?;
-        let sql = "SELECT thread, place, count(*), sum(status = 'failed'),
-                       sum(status = 'interrupted'), ifnull(sum(human_ms), 0)
-                   FROM turns WHERE start_ns >= ?1 AND start_ns < ?2 GROUP BY thread, place";
-        self.each(sql, nanos, |row| {
+            })
+        };
+        let turns = |row: &Row<'_>| {
             let counts =
                 TurnCounts::from_values([row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?]);
             let (thread, place) = (row.get(0)?, row.get(1)?);
-            take(ThreadSum { thread, place, rate: None, sums: Sums::default(), counts });
-            Ok(())
-        })
+            Ok(ThreadSum { thread, place, rate: None, sums: Sums::default(), counts })
+        };
+        for sql in [sql::THREADS_CALLS, sql::CALLS_OF_THREADS] {
+            self.each(sql, range, |row| calls(row).map(&mut take))?;
+        }
+        for sql in [sql::THREADS_TURNS, sql::TURNS_OF_THREADS] {
+            self.each(sql, range, |row| turns(row).map(&mut take))?;
+        }
+        Ok(())
     }
 
     /// The places by their numbers.
@@ -153,26 +147,38 @@ impl TraceStore {
 
     /// The rates by their numbers.
     pub fn rates(&self) -> Result<HashMap<i64, Rate>, QueryError> {
-        self.table("SELECT id, model, tier, long_context, prices FROM rates", |row| {
+        let sql = "SELECT id, model, tier, long_context, prices, input, cached, cache_write, output
+                   FROM rates";
+        self.table(sql, |row| {
             let prices: String = row.get(4)?;
+            let unit = |column| row.get(column).map(PicoUsd);
             Ok(Rate {
                 model: row.get(1)?,
                 tier: row.get(2)?,
                 long_context: row.get(3)?,
                 prices: (!prices.is_empty()).then_some(prices),
+                units: UnitPrices {
+                    input: unit(5)?,
+                    cached_input: unit(6)?,
+                    cache_write: unit(7)?,
+                    output: unit(8)?,
+                },
             })
         })
     }
 
-    /// The threads by their numbers.
-    pub fn threads(&self) -> Result<HashMap<i64, ThreadName>, QueryError> {
-        self.table("SELECT id, thread_id, session_id, parent_id FROM threads", |row| {
-            Ok(ThreadName {
-                thread_id: row.get(1)?,
-                session_id: row.get(2)?,
-                parent_id: row.get(3)?,
-            })
-        })
+    /// The threads that may have been at work in a range of time, by their numbers.
+    pub fn threads(&self, range: QuarterRange) -> Result<HashMap<i64, ThreadName>, QueryError> {
+        let sql = "SELECT id, thread_id, session_id, parent_id FROM threads
+                   WHERE first_quarter < ?2 AND last_quarter >= ?1";
+        let mut threads = HashMap::new();
+        self.each(sql, range, |row| {
+            let (thread_id, session_id) = (row.get(1)?, row.get(2)?);
+            let thread = ThreadName { thread_id, session_id, parent_id: row.get(3)? };
+            threads.insert(row.get(0)?, thread);
+            Ok(())
+        })?;
+        Ok(threads)
     }
 
     fn table<T>(
@@ -206,7 +212,35 @@ impl TraceStore {
     }
 }
 
-/// When a quarter hour begins, in nanoseconds since the Unix epoch.
-fn nanos(quarter: Quarter) -> i64 {
-    quarter.begin().saturating_mul(1_000_000_000)
+/// Sums of threads in quarter hours from `?1` until before `?2`.
+mod sql {
+    pub(super) const THREADS_CALLS: &str = "
+        SELECT sums.thread, place, rate, calls, input, cached, cache_write, output, reasoning, cost
+        FROM threads CROSS JOIN thread_sums AS sums ON sums.thread = threads.id
+        WHERE first_quarter >= ?1 AND last_quarter < ?2 AND calls <> 0";
+
+    pub(super) const THREADS_TURNS: &str = "
+        SELECT counts.thread, place, turns, failed, interrupted, human_ms
+        FROM threads CROSS JOIN thread_turns AS counts ON counts.thread = threads.id
+        WHERE first_quarter >= ?1 AND last_quarter < ?2 AND turns <> 0";
+
+    pub(super) const CALLS_OF_THREADS: &str = "
+        SELECT turns.thread, turns.place, calls.rate, count(*), sum(calls.input),
+            sum(calls.cached), sum(calls.cache_write), sum(calls.output), sum(calls.reasoning),
+            sum(calls.cost)
+        FROM threads CROSS JOIN turns ON turns.thread = threads.id
+            CROSS JOIN calls ON calls.turn = turns.id
+        WHERE first_quarter < ?2 AND last_quarter >= ?1
+            AND (first_quarter < ?1 OR last_quarter >= ?2)
+            AND calls.end_ms / 900000 >= ?1 AND calls.end_ms / 900000 < ?2
+        GROUP BY turns.thread, turns.place, calls.rate";
+
+    pub(super) const TURNS_OF_THREADS: &str = "
+        SELECT thread, place, count(*), sum(status = 'failed'), sum(status = 'interrupted'),
+            ifnull(sum(human_ms), 0)
+        FROM threads CROSS JOIN turns ON turns.thread = threads.id
+        WHERE first_quarter < ?2 AND last_quarter >= ?1
+            AND (first_quarter < ?1 OR last_quarter >= ?2)
+            AND start_ns / 900000000000 >= ?1 AND start_ns / 900000000000 < ?2
+        GROUP BY thread, place";
 }

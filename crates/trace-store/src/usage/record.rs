@@ -1,10 +1,9 @@
 //! Writing records of turns, and keeping the sums in step with them.
 
-use std::collections::HashMap;
-
 use otlp_model::UnixNanos;
 use rusqlite::{OptionalExtension, Statement, Transaction, TransactionBehavior, params};
 
+use super::deltas::{Begun, Deltas, Ended};
 use super::names::Names;
 use super::sums::tokens;
 use super::{
@@ -72,6 +71,7 @@ struct Recorder<'t> {
 /// A turn that is stored.
 struct Stored {
     id: i64,
+    thread: i64,
     place: i64,
     start: UnixNanos,
     counts: TurnCounts,
@@ -100,7 +100,7 @@ impl<'t> Recorder<'t> {
         Ok(Self {
             names: Names::new(transaction)?,
             find: transaction.prepare(
-                "SELECT id, place, start_ns, status, human_ms, tokens, source
+                "SELECT id, place, start_ns, status, human_ms, tokens, source, thread
                  FROM turns WHERE span_id = ?",
             )?,
             insert: transaction.prepare(
@@ -147,9 +147,10 @@ impl<'t> Recorder<'t> {
                 return Ok(());
             }
         };
+        let thread = self.names.thread(&turn.thread)?;
         let place = self.names.place(&turn.place)?;
-        let counts = self.deltas.turns.entry((Quarter::of(turn.start), place)).or_default();
-        *counts += TurnCounts::of(turn);
+        let begun = Begun { quarter: Quarter::of(turn.start), thread, place };
+        self.deltas.turn(begun, |counts| *counts += TurnCounts::of(turn));
         for (nth, call) in (0_i64..).zip(&turn.calls) {
             let rate = self.names.rate(&call.rate)?;
             let sums = Sums::of(call);
@@ -167,7 +168,8 @@ impl<'t> Recorder<'t> {
                 reasoning,
                 cost
             ])?;
-            *self.deltas.calls.entry((Quarter::of(call.end), place, rate)).or_default() += sums;
+            let ended = Ended { quarter: Quarter::of(call.end), thread, place, rate };
+            self.deltas.call(ended, |all| *all += sums);
         }
         Ok(())
     }
@@ -183,6 +185,7 @@ impl<'t> Recorder<'t> {
                 counts: TurnCounts::new(status, row.get::<_, Option<u64>>(4)?.unwrap_or(0)),
                 tokens: row.get(5)?,
                 source: row.get(6)?,
+                thread: row.get(7)?,
             })
         };
         self.find.query_row([turn.span_id.0], read).optional()
@@ -190,13 +193,15 @@ impl<'t> Recorder<'t> {
 
     /// Takes what is stored of a turn out of the sums.
     fn take_out(&mut self, stored: &Stored) -> rusqlite::Result<()> {
-        let Stored { id, place, start, counts, .. } = stored;
-        *self.deltas.turns.entry((Quarter::of(*start), *place)).or_default() -= *counts;
+        let Stored { id, thread, place, start, counts, .. } = *stored;
+        let begun = Begun { quarter: Quarter::of(start), thread, place };
+        self.deltas.turn(begun, |all| *all -= counts);
         let mut rows = self.old_calls.query([id])?;
         while let Some(row) = rows.next()? {
             let end = UnixNanos::from_millis(row.get(0)?);
-            let key = (Quarter::of(end), *place, row.get(1)?);
-            *self.deltas.calls.entry(key).or_default() -= read_sums(row, 2)?;
+            let ended = Ended { quarter: Quarter::of(end), thread, place, rate: row.get(1)? };
+            let sums = read_sums(row, 2)?;
+            self.deltas.call(ended, |all| *all -= sums);
         }
         drop(rows);
         self.delete_calls.execute([id])?;
@@ -236,54 +241,6 @@ impl<'t> Recorder<'t> {
         self.names.inherit_sessions()?;
         self.deltas.save(self.transaction)?;
         Ok(self.recorded)
-    }
-}
-
-/// What is to be added to the sums.
-#[derive(Default)]
-struct Deltas {
-    calls: HashMap<(Quarter, i64, i64), Sums>,
-    turns: HashMap<(Quarter, i64), TurnCounts>,
-}
-
-impl Deltas {
-    fn save(self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
-        let mut add = transaction.prepare(
-            "INSERT INTO call_sums VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET
-                 calls = calls + excluded.calls, input = input + excluded.input,
-                 cached = cached + excluded.cached,
-                 cache_write = cache_write + excluded.cache_write,
-                 output = output + excluded.output, reasoning = reasoning + excluded.reasoning,
-                 cost = cost + excluded.cost",
-        )?;
-        for ((quarter, place, rate), sums) in self.calls {
-            let [calls, input, cached, cache_write, output, reasoning, cost] = sums.values();
-            add.execute(params![
-                quarter.0,
-                place,
-                rate,
-                calls,
-                input,
-                cached,
-                cache_write,
-                output,
-                reasoning,
-                cost
-            ])?;
-        }
-        let mut add = transaction.prepare(
-            "INSERT INTO turn_sums VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT DO UPDATE SET
-                 turns = turns + excluded.turns, failed = failed + excluded.failed,
-                 interrupted = interrupted + excluded.interrupted,
-                 human_ms = human_ms + excluded.human_ms",
-        )?;
-        for ((quarter, place), counts) in self.turns {
-            let [turns, failed, interrupted, human_ms] = counts.values();
-            add.execute(params![quarter.0, place, turns, failed, interrupted, human_ms])?;
-        }
-        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 use super::record::record;
 use super::{
     CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
+    UnitPrices,
 };
 use crate::{InsertError, TraceStore, row};
 
@@ -22,13 +23,16 @@ const WATERMARK: &str = "spans";
 const PIECE: u64 = 20_000;
 
 impl TraceStore {
-    /// Records the turns of the spans that were stored since the last time. `adapt` may complete where
-    /// a turn ran.
-    pub fn record_spans(&mut self, adapt: &dyn Fn(&mut Place)) -> Result<Recorded, InsertError> {
+    /// Records the turns of the spans that were stored since the last time. `complete` may add
+    /// what spans do not say, such as where a turn ran.
+    pub fn record_spans(
+        &mut self,
+        complete: &dyn Fn(&mut TurnRecord),
+    ) -> Result<Recorded, InsertError> {
         let mut all = Recorded::default();
         loop {
             let path = &self.path;
-            let piece = next_piece(&mut self.connection, adapt)
+            let piece = next_piece(&mut self.connection, complete)
                 .map_err(|source| InsertError { path: path.clone(), source })?;
             let Some(piece) = piece else { return Ok(all) };
             all.new += piece.new;
@@ -41,7 +45,7 @@ impl TraceStore {
 /// Takes in some spans; none where there are no new ones.
 fn next_piece(
     connection: &mut rusqlite::Connection,
-    adapt: &dyn Fn(&mut Place),
+    complete: &dyn Fn(&mut TurnRecord),
 ) -> rusqlite::Result<Option<Recorded>> {
     if bounds(connection)?.is_none() {
         return Ok(None);
@@ -66,7 +70,7 @@ fn next_piece(
     let mut turns = Vec::new();
     for root in roots {
         if let Some(mut turn) = turn(&transaction, SpanId(root))? {
-            adapt(&mut turn.place);
+            complete(&mut turn);
             turns.push(turn);
         }
     }
@@ -184,6 +188,7 @@ fn call_of(span: &Span, agent: &str) -> Option<CallRecord> {
                 .unwrap_or_default(),
             long_context: false,
             prices,
+            units: UnitPrices::default(),
         },
         cost: PicoUsd::from_usd(cost.unwrap_or(0.0)),
     })

@@ -139,7 +139,7 @@ impl Report {
         };
         let range = days.range();
         if by.contains(&By::Session) {
-            sheet.threads = store.threads()?;
+            sheet.threads = store.threads(range)?;
             store.thread_sums(range, |sum| {
                 let key = Key { place: sum.place, thread: Some(sum.thread), ..Key::default() };
                 match sum.rate {
