@@ -56,9 +56,19 @@ pub(crate) fn build_shipped() -> anyhow::Result<PathBuf> {
 /// Builds the shipped binaries as they are released, and returns their folder.
 pub(crate) fn build_release() -> anyhow::Result<PathBuf> {
     build_each("release", |package| {
-        cargo(&["build", "--release", "--package", package, "--bins"])
+        let mut build = cargo(&["build", "--release", "--package", package, "--bins"])?;
+        build.envs(without_search(package));
+        Ok(build)
     })?;
     Ok(target_dir()?.join("release"))
+}
+
+/// The variable that leaves out of a release what SQLite searches texts with, but for the one program that
+/// does. See `.cargo/config.toml`, which cannot tell packages apart.
+pub(crate) fn without_search(package: &str) -> Option<(&'static str, String)> {
+    const FLAGS: &str = "LIBSQLITE3_FLAGS";
+    let flags = std::env::var(FLAGS).unwrap_or_default();
+    (package != "cli").then(|| (FLAGS, format!("{flags} -USQLITE_ENABLE_FTS5")))
 }
 
 /// Builds each package by itself, because a common build would unify their features.

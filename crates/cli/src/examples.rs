@@ -83,6 +83,7 @@ pub(crate) const IMPORT: &str = "\
 Examples:
   arize-codex import                          Read what is new in CODEX_HOME
   arize-codex import --dry-run                Say what would be read
+  arize-codex import --no-contents            Read numbers, no prompts and outputs
   arize-codex import --machine desk ~/desk/.codex
                                               Read those of another machine
 

@@ -8,13 +8,16 @@
 //!
 //! Start reading at [`import`].
 
+mod contents;
 mod files;
 mod git;
 mod lines;
+mod queue;
 mod read;
 mod record;
 mod run;
 
+pub use contents::{ContentSummary, import_contents};
 pub use files::{Found, Transcript, find};
 pub use record::{Facts, machine_name};
 pub use run::{ImportError, LeftOut, Progress, Request, Summary, import, record_spans};

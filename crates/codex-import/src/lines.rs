@@ -1,4 +1,4 @@
-//! The lines of a file, of which only those that count are copied.
+//! The lines of a file, of which only those are copied that are asked for.
 
 use std::io::{self, Read};
 
@@ -15,6 +15,16 @@ pub(crate) struct Lines<R> {
     /// What of the buffer was read from the file and not taken in.
     rest: std::ops::Range<usize>,
     line: Line,
+    reads: Reads,
+}
+
+/// What is read of a transcript.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// What counts, and no texts.
+    Counts,
+    /// Everything.
+    Contents,
 }
 
 /// Why reading stopped.
@@ -27,11 +37,11 @@ pub(crate) enum Stopped {
 }
 
 impl<R: Read> Lines<R> {
-    pub(crate) fn new(file: R) -> Self {
-        Self { file, buffer: vec![0; PIECE], rest: 0..0, line: Line::new(0) }
+    pub(crate) fn new(file: R, reads: Reads) -> Self {
+        Self { file, buffer: vec![0; PIECE], rest: 0..0, line: Line::new(0), reads }
     }
 
-    /// Feeds whole lines to a transcript, and passes over those that say nothing of what it counts.
+    /// Feeds whole lines to a transcript, and passes over those that are not asked for.
     pub(crate) fn feed(
         &mut self,
         transcript: &mut Transcript,
@@ -42,7 +52,7 @@ impl<R: Read> Lines<R> {
             match memchr(b'\n', text) {
                 Some(end) => {
                     let line = &text[..end];
-                    if transcript.may_count(line) {
+                    if self.reads == Reads::Contents || transcript.may_count(line) {
                         self.line.clear(transcript.text_limit());
                         self.line.push(line);
                         transcript.read(&self.line);
@@ -82,7 +92,8 @@ impl<R: Read> Lines<R> {
 
     /// Takes in a line that is longer than the buffer, which is full of it; says whether it has an end.
     fn feed_long_line(&mut self, transcript: &mut Transcript) -> io::Result<bool> {
-        let counts = transcript.may_count(&self.buffer[self.rest.clone()]);
+        let counts =
+            self.reads == Reads::Contents || transcript.may_count(&self.buffer[self.rest.clone()]);
         self.line.clear(transcript.text_limit());
         let (mut bytes, mut hides_another) = (0, false);
         loop {

@@ -10,7 +10,7 @@ use otlp_model::SpanId;
 use trace_store::usage::SourceProgress;
 
 use crate::files;
-use crate::lines::{Lines, Stopped};
+use crate::lines::{Lines, Reads, Stopped};
 
 /// How much of the text before a place is compared, in bytes.
 const MARK: u64 = 512;
@@ -25,10 +25,11 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(30 * 60);
 /// come again later. Returns how far it was read.
 pub(crate) fn read(
     file: &files::Transcript,
+    reads: Reads,
     before: Option<&SourceProgress>,
     take: &mut dyn FnMut(Vec<TranscriptTurn>, Vec<RateLimits>),
 ) -> io::Result<SourceProgress> {
-    let mut pass = Pass::open(file, before)?;
+    let mut pass = Pass::open(file, reads, before)?;
     while pass.piece(take)? == Stopped::Full {}
     pass.progress()
 }
@@ -36,13 +37,14 @@ pub(crate) fn read(
 /// All turns of a transcript.
 pub(crate) fn turns(file: &files::Transcript) -> io::Result<Vec<TranscriptTurn>> {
     let mut turns = Vec::new();
-    read(file, None, &mut |piece, _| turns.extend(piece))?;
+    read(file, Reads::Counts, None, &mut |piece, _| turns.extend(piece))?;
     Ok(turns)
 }
 
 /// A file that is being read.
 struct Pass<'a> {
     file: &'a files::Transcript,
+    reads: Reads,
     text: File,
     meta: ThreadMeta,
     /// Where reading goes on.
@@ -55,7 +57,11 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn open(file: &'a files::Transcript, before: Option<&SourceProgress>) -> io::Result<Self> {
+    fn open(
+        file: &'a files::Transcript,
+        reads: Reads,
+        before: Option<&SourceProgress>,
+    ) -> io::Result<Self> {
         let mut text = sessions::open_text(&file.path)?;
         let mut begin = BufReader::with_capacity(16 * 1024, &mut text);
         let meta = ThreadMeta::read(&mut begin, FIRST_LINE_TEXTS)?;
@@ -79,7 +85,7 @@ impl<'a> Pass<'a> {
             ..SourceProgress::default()
         };
         let judged = known.map_or(0, |known| known.size);
-        Ok(Self { file, text, meta, at, judged, progress, limits: Vec::new() })
+        Ok(Self { file, reads, text, meta, at, judged, progress, limits: Vec::new() })
     }
 
     /// Reads until there is no more, or enough to be taken in first.
@@ -107,8 +113,11 @@ impl<'a> Pass<'a> {
         until_full: bool,
     ) -> io::Result<(Stopped, Vec<TranscriptTurn>, Checkpoint)> {
         self.text.seek(SeekFrom::Start(self.at.offset))?;
-        let mut transcript = Transcript::resume(self.meta.clone(), self.at).with_text_limit(0);
-        let stopped = Lines::new(&self.text).feed(&mut transcript, until_full)?;
+        let mut transcript = Transcript::resume(self.meta.clone(), self.at);
+        if self.reads == Reads::Counts {
+            transcript = transcript.with_text_limit(0);
+        }
+        let stopped = Lines::new(&self.text, self.reads).feed(&mut transcript, until_full)?;
         let end = transcript.at();
         self.limits = transcript.take_rate_limits();
         let (mut turns, problems) = transcript.finish();

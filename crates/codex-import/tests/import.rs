@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use codex_import::{Facts, Request, Summary, find, import};
+use codex_import::{ContentSummary, Facts, Request, Summary, find, import, import_contents};
 use codex_turn::{Checkpoint, Line, ThreadMeta, Transcript, TranscriptTurn, fuse};
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -39,7 +39,7 @@ fn new_store(folder: &TempDir) -> TraceStore {
 
 fn import_from(store: &mut TraceStore, places: &[PathBuf]) -> Summary {
     let request =
-        Request { found: find(places), facts: &facts(), changed_since: None, dry_run: false };
+        Request { found: &find(places), facts: &facts(), changed_since: None, dry_run: false };
     import(store, request, &mut |_| ()).unwrap()
 }
 
@@ -203,6 +203,69 @@ fn spans_and_transcripts_tell_the_same_turns() {
     }
 }
 
+/// The spans of an import, and what it read.
+fn contents_from(store: &mut TraceStore, places: &[PathBuf]) -> ContentSummary {
+    let spans = |turn| SpanBatch::of(&turn, "codex", &TreeOptions::default());
+    import_contents(store, &find(places), &spans, &mut |_| ()).unwrap()
+}
+
+#[test]
+fn contents_become_the_spans_of_live_tracing() {
+    for case in cases() {
+        let home = home_of(&case);
+        let places = [home.path().to_owned()];
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = new_store(&folder);
+        import_from(&mut store, &places);
+        let recorded = totals(&store);
+        let first = contents_from(&mut store, &places);
+        let name = case.display();
+        for file in find(&places).transcripts {
+            // How many turns there were before those of a further file is known to live tracing alone.
+            if file.path.to_string_lossy().contains('_') {
+                continue;
+            }
+            for turn in turns_of(&fs::read(file.path).unwrap()) {
+                let batch = SpanBatch::of(&turn, "codex", &TreeOptions::default());
+                let mut live = batch.spans.clone();
+                live.sort_by_key(|span| span.span_id.0);
+                let mut stored = store.trace(turn.trace_id()).unwrap();
+                stored.retain(|span| live.iter().any(|live| live.span_id == span.span_id));
+                stored.sort_by_key(|span| span.span_id.0);
+                assert_eq!(stored, live, "{name}");
+            }
+        }
+        // Neither a second import nor the reading of spans changes what is there.
+        let second = contents_from(&mut store, &places);
+        assert_eq!((second.files, second.spans), (0, 0), "{name}: {first:?}");
+        let of_spans = store.record_spans(&|_| ()).unwrap();
+        assert_eq!((of_spans.new, of_spans.changed, of_spans.known), (0, 0, 0), "{name}");
+        assert_eq!(totals(&store), recorded, "{name}");
+    }
+}
+
+#[test]
+fn contents_of_what_grows_are_read_on() {
+    let (home, file, text) = growing();
+    let places = [home.path().to_owned()];
+    let whole = {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = new_store(&folder);
+        import_from(&mut store, &places);
+        contents_from(&mut store, &places);
+        store.counts().unwrap()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = new_store(&folder);
+    let first = text.find('\n').unwrap() + 1;
+    for end in (first..text.len()).step_by(4099).chain([text.len()]) {
+        fs::write(&file, &text[..end]).unwrap();
+        import_from(&mut store, &places);
+        contents_from(&mut store, &places);
+    }
+    assert_eq!(store.counts().unwrap(), whole);
+}
+
 /// The turns of a transcript, as live tracing makes them.
 fn turns_of(text: &[u8]) -> Vec<otlp_model::Turn> {
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
@@ -364,7 +427,7 @@ fn a_dry_run_writes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = new_store(&folder);
     let found = find(&[home.path().to_owned()]);
-    let request = Request { found, facts: &facts(), changed_since: None, dry_run: true };
+    let request = Request { found: &found, facts: &facts(), changed_since: None, dry_run: true };
     let summary = import(&mut store, request, &mut |_| ()).unwrap();
     assert!(summary.new > 0 && summary.tokens > 0, "{summary:?}");
     assert_eq!(totals(&store), (Sums::default(), TurnCounts::default()));

@@ -13,14 +13,15 @@ use otlp_model::{
 pub const SCOPE: Scope<'static> = Scope { name: "arize-codex", version: env!("CARGO_PKG_VERSION") };
 
 /// The target's content policy and project, and the layout and attributes of all targets.
-pub(crate) struct SpanPolicy {
+pub struct SpanPolicy {
     options: TreeOptions,
     project: String,
     resource_attributes: BTreeMap<String, String>,
 }
 
 impl SpanPolicy {
-    pub(crate) fn of(settings: &Settings, target: &TargetSettings) -> Self {
+    /// As the settings say for this target.
+    pub fn of(settings: &Settings, target: &TargetSettings) -> Self {
         Self {
             options: tree_options(settings, target),
             project: target.project_name.clone(),
@@ -29,7 +30,7 @@ impl SpanPolicy {
     }
 
     /// The spans of a turn, as they will be sent.
-    pub(crate) fn batch(&self, turn: &Turn) -> SpanBatch {
+    pub fn batch(&self, turn: &Turn) -> SpanBatch {
         SpanBatch { resource: self.resource(turn), spans: span_tree(turn, &self.options) }
     }
 

@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use buffer_api::{Client, Endpoint};
 use codex_config::{Paths, Settings};
-use dispatch::{Delivery, DeliveryError};
+use dispatch::{Delivery, DeliveryError, Secrets, price_table, scrub_settings};
 use program_log::Log;
 
-use crate::price;
 use crate::reconcile::Context;
-use crate::secrets::{self, Secrets};
 use crate::transcript_reader::ReadLimit;
 use crate::watchdog::Watchdog;
 
@@ -46,7 +44,7 @@ impl<'a> Session<'a> {
             log.verbose(format_args!("tracing is switched off (ARIZE_TRACE_ENABLED)"));
             return None;
         }
-        let settings = secrets::scrub_settings(settings, paths, log);
+        let settings = scrub_settings(settings, paths, log);
         let delivery = Delivery::to_targets(&settings, paths, EXPORT_TIMEOUT);
         Some(Self { settings, paths, log, delivery, watchdog })
     }
@@ -59,7 +57,7 @@ impl<'a> Session<'a> {
             settings,
             paths,
             log,
-            prices: &price::table(paths, log),
+            prices: &price_table(paths, log),
             secrets: &Secrets::new(settings, paths, log),
             delivery: delivery.as_ref().ok(),
             buffer: buffer_client(settings, paths, log),

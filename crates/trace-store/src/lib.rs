@@ -27,9 +27,11 @@
 mod attributes;
 mod error;
 mod open;
+mod packing;
 mod query;
 mod row;
 mod schema;
+mod search;
 mod sessions;
 mod tree;
 pub mod usage;
@@ -37,6 +39,7 @@ mod write;
 
 pub use error::{FindTraceError, InsertError, OpenError, QueryError};
 pub use query::{StoreCounts, TraceSummary};
+pub use search::{Hit, index_file};
 pub use write::Inserted;
 
 use std::path::{Path, PathBuf};

@@ -71,7 +71,7 @@ impl TraceStore {
 
 /// Makes the file before SQLite does, which would let the umask decide who may read it. The `-wal`
 /// and `-shm` files get the mode of the file they belong to.
-fn create_private(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn create_private(path: &Path) -> Result<(), OpenError> {
     let create = || private_files::keep_private(&private_files::open(path)?);
     create().map_err(|source| OpenError::Create { path: path.to_owned(), source })
 }

@@ -7,23 +7,27 @@ use rusqlite::types::Type;
 use rusqlite::{Row, Statement, params};
 
 use crate::attributes;
+use crate::packing::{Packer, unpack};
 
 /// Writes a span; a span id that is there already stays as it is.
 pub(crate) const INSERT: &str = "
     INSERT INTO spans (
-        span_id, trace_id, parent_id, session_id, project, kind, name, start_ns, end_ns,
+        rowid, span_id, trace_id, parent_id, session_id, project, kind, name, start_ns, end_ns,
         status, status_message, model, input_tokens, cached_tokens, output_tokens,
         reasoning_tokens, attributes, events
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (span_id) DO NOTHING";
 
 /// The columns that [`read`] takes, in its order.
 pub(crate) const COLUMNS: &str = "span_id, trace_id, parent_id, kind, name, start_ns, end_ns, \
                                   status, status_message, attributes, events";
 
-/// Runs [`INSERT`]; gives the number of rows that are new, 0 or 1.
+/// Runs [`INSERT`], with the next number of a row or this one; gives the number of rows that are new, 0
+/// or 1.
 pub(crate) fn insert(
     statement: &mut Statement<'_>,
+    packer: &mut Packer,
+    number: Option<i64>,
     span: &Span,
     project: Option<&str>,
 ) -> rusqlite::Result<usize> {
@@ -33,6 +37,7 @@ pub(crate) fn insert(
         SpanStatus::Error(message) => ("ERROR", Some(message)),
     };
     statement.execute(params![
+        number,
         span.span_id.0,
         span.trace_id.0,
         span.parent_id.map(|id| id.0),
@@ -49,14 +54,14 @@ pub(crate) fn insert(
         tokens(span, "llm.token_count.prompt_details.cache_read"),
         tokens(span, "llm.token_count.completion"),
         tokens(span, "llm.token_count.completion_details.reasoning"),
-        attributes::to_json(&span.attributes).map_err(unwritable)?,
-        attributes::events_to_json(&span.events).map_err(unwritable)?,
+        packer.pack(attributes::to_json(&span.attributes).map_err(unwritable)?),
+        packer.pack(attributes::events_to_json(&span.events).map_err(unwritable)?),
     ])
 }
 
 /// The span in a row of [`COLUMNS`].
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Span> {
-    let events: String = row.get(10)?;
+    let events = unpack(row.get_ref(10)?)?;
     Ok(Span {
         span_id: SpanId(row.get(0)?),
         trace_id: TraceId(row.get(1)?),
@@ -73,8 +78,8 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Span> {
 
 /// The attributes of the span in a row with the column `attributes`.
 pub(crate) fn attributes(row: &Row<'_>) -> rusqlite::Result<Vec<Attribute>> {
-    let json = row.get_ref("attributes")?.as_str()?;
-    attributes::from_json(json).map_err(|error| unreadable(9, error))
+    let json = unpack(row.get_ref("attributes")?)?;
+    attributes::from_json(&json).map_err(|error| unreadable(9, error))
 }
 
 /// How the span in a row with the columns `status` and `status_message` ended.
@@ -103,7 +108,7 @@ fn kind(name: &str) -> Option<SpanKind> {
 }
 
 /// SQLite has no unsigned numbers; the largest time it takes is in the year 2262.
-fn column_time(time: UnixNanos) -> i64 {
+pub(crate) fn column_time(time: UnixNanos) -> i64 {
     i64::try_from(time.0).unwrap_or(i64::MAX)
 }
 

@@ -1,12 +1,13 @@
 //! Writing.
 
-use otlp_model::SpanBatch;
-use rusqlite::{Transaction, TransactionBehavior};
+use otlp_model::{Span, SpanBatch, names};
+use rusqlite::{Statement, Transaction, TransactionBehavior};
 
+use crate::packing::Packer;
 use crate::{InsertError, TraceStore, row};
 
 /// What a write changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Inserted {
     /// Spans that were not there before.
     pub spans: usize,
@@ -15,22 +16,90 @@ pub struct Inserted {
 impl TraceStore {
     /// Stores the spans of a batch, all or none, and returns when they are on the disk.
     ///
-    /// A span id that is stored already keeps what it has. Of the resource only the project is kept.
+    /// A span id that is stored already keeps what it has, unless an import stored it. Of the resource
+    /// only the project is kept.
     pub fn insert(&mut self, batch: &SpanBatch) -> Result<Inserted, InsertError> {
-        self.write(batch).map_err(|source| InsertError { path: self.path.clone(), source })
+        let error = |source| InsertError { path: self.path.clone(), source };
+        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate);
+        let written = transaction.and_then(|transaction| {
+            let inserted = Writer::new(&transaction)?.insert(batch)?;
+            transaction.commit()?;
+            Ok(inserted)
+        });
+        written.map_err(error)
+    }
+}
+
+/// Writes spans within a transaction.
+pub(crate) struct Writer<'t> {
+    insert: Statement<'t>,
+    delete: Statement<'t>,
+    has_span: Statement<'t>,
+    note: Statement<'t>,
+    forget: Statement<'t>,
+    last: Statement<'t>,
+    packer: Packer,
+}
+
+impl<'t> Writer<'t> {
+    pub(crate) fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
+        let packer =
+            Packer::new().map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        Ok(Self {
+            insert: transaction.prepare(row::INSERT)?,
+            delete: transaction.prepare("DELETE FROM spans WHERE span_id = ?")?,
+            has_span: transaction.prepare("SELECT 1 FROM spans WHERE span_id = ?")?,
+            note: transaction.prepare("INSERT OR IGNORE INTO imported VALUES (?)")?,
+            forget: transaction.prepare("DELETE FROM imported WHERE root = ?")?,
+            last: transaction.prepare("SELECT ifnull(max(rowid), 0) FROM spans")?,
+            packer,
+        })
     }
 
-    fn write(&mut self, batch: &SpanBatch) -> rusqlite::Result<Inserted> {
-        let project = row::project(&batch.resource);
-        let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
-        let mut spans = 0;
-        {
-            let mut statement = transaction.prepare(row::INSERT)?;
-            for span in &batch.spans {
-                spans += row::insert(&mut statement, span, project)?;
-            }
+    /// Stores spans of live tracing. They know more than those of an import, and replace them.
+    pub(crate) fn insert(&mut self, batch: &SpanBatch) -> rusqlite::Result<Inserted> {
+        let mut replaces = false;
+        for root in roots(batch) {
+            replaces |= self.forget.execute([root.span_id.0])? > 0;
         }
-        transaction.commit()?;
+        self.write(batch, replaces)
+    }
+
+    /// Stores the spans of a turn that were read from its transcript, unless live tracing stored it.
+    pub(crate) fn insert_imported(&mut self, batch: &SpanBatch) -> rusqlite::Result<Inserted> {
+        let mut replaces = false;
+        for root in roots(batch) {
+            let is_stored = self.has_span.exists([root.span_id.0])?;
+            let is_ours = self.note.execute([root.span_id.0])? == 0;
+            if is_stored && !is_ours {
+                self.forget.execute([root.span_id.0])?;
+                return Ok(Inserted::default());
+            }
+            replaces |= is_stored;
+        }
+        self.write(batch, replaces)
+    }
+
+    fn write(&mut self, batch: &SpanBatch, replaces: bool) -> rusqlite::Result<Inserted> {
+        let project = row::project(&batch.resource);
+        // Other tables know how far they have taken in rows by their numbers: none is used again.
+        let mut number = match replaces {
+            true => Some(self.last.query_row([], |row| row.get::<_, i64>(0))?),
+            false => None,
+        };
+        let mut spans = 0;
+        for span in &batch.spans {
+            if let Some(number) = &mut number {
+                self.delete.execute([span.span_id.0])?;
+                *number += 1;
+            }
+            spans += row::insert(&mut self.insert, &mut self.packer, number, span, project)?;
+        }
         Ok(Inserted { spans })
     }
+}
+
+/// The turns of a batch.
+fn roots(batch: &SpanBatch) -> impl Iterator<Item = &Span> {
+    batch.spans.iter().filter(|span| span.text(names::AGENT_NAME).is_some())
 }

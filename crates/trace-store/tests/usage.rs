@@ -316,7 +316,7 @@ fn sums_of_threads_are_those_of_their_calls_in_any_range() {
     }
 }
 
-/// Takes away what version 4 of the tables added.
+/// Takes away what version 4 of the tables, and later ones, added.
 fn before_version_4(path: &Path) {
     let connection = rusqlite::Connection::open(path).unwrap();
     connection
@@ -324,6 +324,9 @@ fn before_version_4(path: &Path) {
             "PRAGMA foreign_keys = OFF;
              DROP TABLE thread_sums;
              DROP TABLE thread_turns;
+             DROP TABLE imported;
+             DROP TABLE content_sources;
+             ALTER TABLE turns DROP COLUMN prompt;
              ALTER TABLE threads DROP COLUMN first_quarter;
              ALTER TABLE threads DROP COLUMN last_quarter;
              CREATE TABLE old_rates (

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use super::platform::Platform;
 use super::{portable, toolchain};
 use crate::run;
-use crate::workspace::{build_each, cargo, programs, root, target_dir};
+use crate::workspace::{build_each, cargo, programs, root, target_dir, without_search};
 
 /// The oldest macOS that programs are built for, as their wheels say.
 const MACOS: [(&str, &str); 2] =
@@ -52,6 +52,7 @@ pub(super) fn build(platform: &Platform) -> anyhow::Result<PathBuf> {
         };
         let macos = MACOS.iter().find(|(triple, _)| *triple == platform.triple);
         build.envs(macos.map(|(_, version)| ("MACOSX_DEPLOYMENT_TARGET", version)));
+        build.envs(without_search(package));
         build.env("CARGO_ENCODED_RUSTFLAGS", &flags).env("SOURCE_DATE_EPOCH", &time);
         Ok(build)
     })?;

@@ -13,14 +13,15 @@ const PATIENCE: Duration = Duration::from_millis(300);
 
 /// A line on standard error that changes, and goes at the end; nothing where that is no terminal.
 pub(super) struct Bar {
+    what: &'static str,
     begun: Instant,
     shown: Option<Instant>,
     is_terminal: bool,
 }
 
 impl Bar {
-    pub(super) fn new() -> Self {
-        Self { begun: Instant::now(), shown: None, is_terminal: stderr().is_terminal() }
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, begun: Instant::now(), shown: None, is_terminal: stderr().is_terminal() }
     }
 
     pub(super) fn show(&mut self, progress: Progress) {
@@ -31,7 +32,7 @@ impl Bar {
         };
         if self.is_terminal && is_due {
             self.shown = Some(now);
-            let line = line(progress, now.duration_since(self.begun));
+            let line = line(self.what, progress, now.duration_since(self.begun));
             // A terminal that is gone is no reason to stop.
             let _ = write!(stderr(), "\r\x1b[K{line}");
         }
@@ -46,7 +47,7 @@ impl Drop for Bar {
     }
 }
 
-fn line(progress: Progress, elapsed: Duration) -> String {
+fn line(what: &str, progress: Progress, elapsed: Duration) -> String {
     const MEGABYTE: f64 = 1e6;
     const WIDTH: usize = 20;
     let Progress { files, all_files, bytes, all_bytes } = progress;
@@ -55,7 +56,7 @@ fn line(progress: Progress, elapsed: Duration) -> String {
     let rate = bytes as f64 / elapsed.as_secs_f64().max(0.001);
     let left = all_bytes.saturating_sub(bytes) as f64 / rate.max(1.0);
     format!(
-        "[{}{}] {files}/{all_files} files, {:.0}/{:.0} MB, {:.0} MB/s, {:.0} s left",
+        "{what} [{}{}] {files}/{all_files} files, {:.0}/{:.0} MB, {:.0} MB/s, {:.0} s left",
         "#".repeat(full),
         "-".repeat(WIDTH - full),
         bytes as f64 / MEGABYTE,
@@ -74,9 +75,9 @@ mod tests {
         let progress =
             Progress { files: 3, all_files: 12, bytes: 50_000_000, all_bytes: 200_000_000 };
         assert_eq!(
-            line(progress, Duration::from_secs(2)),
-            "[#####---------------] 3/12 files, 50/200 MB, 25 MB/s, 6 s left"
+            line("numbers", progress, Duration::from_secs(2)),
+            "numbers [#####---------------] 3/12 files, 50/200 MB, 25 MB/s, 6 s left"
         );
-        assert!(line(Progress::default(), Duration::ZERO).starts_with("[####"));
+        assert!(line("", Progress::default(), Duration::ZERO).starts_with(" [####"));
     }
 }

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use codex_config::Environment;
-use codex_import::Summary;
+use codex_import::{ContentSummary, Summary};
 use serde_json::json;
 
 use super::table::grouped;
 use crate::{CommandError, examples};
 
-/// Read Codex's transcripts into the local store, for `report`. Sends nothing anywhere.
+/// Read Codex's transcripts into the local store, for `report`, `show` and `view`. Sends nothing anywhere.
 ///
 /// Reads the sessions and the archived sessions of CODEX_HOME, the newest first, and each turn once: a
-/// second import reads only what is new. `report` does the same for CODEX_HOME by itself.
+/// second import reads only what is new. First come the numbers, then the contents, as far as the
+/// settings of the local target let them be stored. `report` reads the numbers of CODEX_HOME by itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples::IMPORT)]
 pub(crate) struct Import {
@@ -23,6 +24,9 @@ pub(crate) struct Import {
     /// Write nothing; print what would be read.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Read numbers only: no prompts, answers, commands and outputs.
+    #[arg(long)]
+    pub(crate) no_contents: bool,
     /// The machine that the transcripts are from [default: this one].
     #[arg(long, value_name = "NAME")]
     pub(crate) machine: Option<String>,
@@ -59,14 +63,23 @@ pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String,
         let folder = tempfile::tempdir()
             .map_err(|error| CommandError::failed("cannot make a temporary folder", error))?;
         let mut store = super::open(&folder.path().join("traces.db"))?;
-        super::refresh(&mut store, &facts, found, None, true)?
+        super::refresh(&mut store, &facts, &found, None, true)?
     } else {
-        super::refresh(&mut super::open(path)?, &facts, found, None, args.dry_run)?
+        super::refresh(&mut super::open(path)?, &facts, &found, None, args.dry_run)?
     };
-    Ok(if args.json { summary_json(&summary) } else { text(&summary, args.dry_run) })
+    let contents = if args.no_contents || args.dry_run {
+        None
+    } else {
+        let store = &mut super::open(path)?;
+        Some(super::read_contents(store, &facts, &found, &paths, environment)?)
+    };
+    Ok(match args.json {
+        true => summary_json(&summary, contents.as_ref()),
+        false => text(&summary, contents.as_ref(), args.dry_run),
+    })
 }
 
-fn text(summary: &Summary, dry_run: bool) -> String {
+fn text(summary: &Summary, contents: Option<&ContentSummary>, dry_run: bool) -> String {
     let Summary {
         files, unchanged, read, bytes, new, changed, known, copies, calls, tokens, ..
     } = summary;
@@ -88,6 +101,11 @@ fn text(summary: &Summary, dry_run: bool) -> String {
     };
     let _ = writeln!(text, "{turns}");
     let _ = writeln!(text, "{}, {}", count(*calls, "model calls"), count(*tokens, "tokens"));
+    if let Some(contents) = contents {
+        let megabytes = contents.bytes as f64 / 1e6;
+        let spans = count(contents.spans, "new spans");
+        let _ = writeln!(text, "{spans}, from {megabytes:.1} MB of contents");
+    }
     if *copies > 0 {
         let _ = writeln!(
             text,
@@ -105,7 +123,7 @@ fn text(summary: &Summary, dry_run: bool) -> String {
     text
 }
 
-fn summary_json(summary: &Summary) -> String {
+fn summary_json(summary: &Summary, contents: Option<&ContentSummary>) -> String {
     let left_out: Vec<_> = summary
         .left_out
         .iter()
@@ -113,7 +131,16 @@ fn summary_json(summary: &Summary) -> String {
             json!({ "path": left_out.path.to_string_lossy(), "error": left_out.error.to_string() })
         })
         .collect();
+    let contents = contents.map(|contents| {
+        json!({
+            "transcripts_read": contents.files,
+            "bytes_read": contents.bytes,
+            "turns": contents.turns,
+            "spans_new": contents.spans,
+        })
+    });
     let summary = json!({
+        "contents": contents,
         "transcripts": summary.files,
         "transcripts_read": summary.read,
         "transcripts_unchanged": summary.unchanged,

@@ -12,8 +12,10 @@ pub(crate) use report::{Format, Report, report};
 
 use std::path::{Path, PathBuf};
 
-use codex_config::{Environment, Paths, Settings, Target};
-use codex_import::{Facts, Found, Progress, Request, Summary, machine_name};
+use codex_config::{Environment, Paths, Settings, Target, TargetSettings};
+use codex_import::{ContentSummary, Facts, Found, Progress, Request, Summary, machine_name};
+use dispatch::{Secrets, SpanPolicy, price, scrub_settings};
+use program_log::Log;
 use trace_store::TraceStore;
 
 use crate::CommandError;
@@ -22,10 +24,7 @@ use bar::Bar;
 /// What holds for all turns of this user on this machine.
 fn facts(paths: &Paths, environment: &Environment) -> Facts {
     let settings = Settings::load(paths, environment);
-    let is_local =
-        |target: &&codex_config::TargetSettings| matches!(target.target, Ok(Target::Local));
-    let targets = &settings.targets;
-    let project = targets.iter().find(is_local).or(targets.first());
+    let project = local_target(&settings);
     let (prices, error) = codex_config::prices(paths);
     if let Some(error) = error {
         warn(&format!("{}; the built-in prices are used", program_log::chain(&error)));
@@ -38,17 +37,49 @@ fn facts(paths: &Paths, environment: &Environment) -> Facts {
     }
 }
 
+/// The target whose content policy and project hold for the local store.
+fn local_target(settings: &Settings) -> Option<&TargetSettings> {
+    let is_local = |target: &&TargetSettings| matches!(target.target, Ok(Target::Local));
+    settings.targets.iter().find(is_local).or(settings.targets.first())
+}
+
+/// Reads what is new in transcripts as spans, as the local target would have got them.
+fn read_contents(
+    store: &mut TraceStore,
+    facts: &Facts,
+    found: &Found,
+    paths: &Paths,
+    environment: &Environment,
+) -> Result<ContentSummary, CommandError> {
+    let settings = Settings::load(paths, environment);
+    let log = Log::new(settings.log_file.clone(), settings.verbose);
+    let settings = scrub_settings(settings, paths, &log);
+    let Some(target) = local_target(&settings) else { return Ok(ContentSummary::default()) };
+    let policy = SpanPolicy::of(&settings, target);
+    let secrets = Secrets::new(&settings, paths, &log);
+    let spans = |mut turn| {
+        price(&mut turn, &facts.prices);
+        secrets.scrub_turn(&mut turn);
+        policy.batch(&turn)
+    };
+    let mut bar = Bar::new("contents");
+    let read = codex_import::import_contents(store, found, &spans, &mut |progress| {
+        bar.show(progress);
+    });
+    read.map_err(|error| CommandError::failed("the contents cannot be read into the store", error))
+}
+
 /// Reads what is new in transcripts and in spans.
 fn refresh(
     store: &mut TraceStore,
     facts: &Facts,
-    found: Found,
+    found: &Found,
     changed_since: Option<u64>,
     dry_run: bool,
 ) -> Result<Summary, CommandError> {
     let failed =
         |error| CommandError::failed("the transcripts cannot be read into the store", error);
-    let mut bar = Bar::new();
+    let mut bar = Bar::new("numbers");
     let request = Request { found, facts, changed_since, dry_run };
     let summary =
         codex_import::import(store, request, &mut |progress: Progress| bar.show(progress));
@@ -78,7 +109,7 @@ fn current(
     // What was read before is there without it.
     let home = Some(&paths.codex_home).filter(|home| home.is_dir());
     let found = codex_import::find(home.map_or(&[], std::slice::from_ref));
-    let summary = refresh(&mut store, &facts, found, changed_since, false)?;
+    let summary = refresh(&mut store, &facts, &found, changed_since, false)?;
     Ok((store, Some(summary)))
 }
 

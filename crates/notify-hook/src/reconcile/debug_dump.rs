@@ -4,14 +4,13 @@ use std::fs;
 use std::path::Path;
 
 use codex_config::Paths;
-use dispatch::{Delivery, SCOPE};
+use dispatch::{Delivery, SCOPE, Secrets};
 use otlp_model::encode;
 use program_log::Log;
 use serde_json::json;
 
 use super::complete::CompleteTurn;
 use super::deliver::{TurnResult, TurnSink};
-use crate::secrets::Secrets;
 use crate::state::ThreadState;
 
 /// How many dumps are kept.

@@ -1,9 +1,10 @@
 //! The fourth step: costs, the caller, and no secrets.
 
+use dispatch::price;
+
 use super::complete::CompleteTurn;
 use super::thread::Thread;
 use crate::caller::note_caller;
-use crate::price::price;
 
 /// Adds what the settings know of a turn, then takes out secrets: nothing may be added after that.
 pub(super) fn enrich<'e>(thread: &Thread<'_>, mut complete: CompleteTurn<'e>) -> CompleteTurn<'e> {

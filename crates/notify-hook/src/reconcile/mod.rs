@@ -25,15 +25,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use buffer_api::Client;
 use codex_config::{Paths, Settings};
-use codex_turn::TranscriptTurn;
-use dispatch::Delivery;
+use codex_turn::{NotifyPayload, TranscriptTurn};
+use dispatch::{Delivery, Secrets};
 use otlp_model::UnixNanos;
 use pricing::PriceTable;
 use program_log::{Log, chain};
 
 use crate::forks;
 use crate::parents::Parents;
-use crate::secrets::Secrets;
 use crate::state::ThreadState;
 use crate::telemetry::BufferedTelemetry;
 use crate::thread_reading::Reading;
@@ -175,7 +174,7 @@ fn reconcile_payloads(
         if export(thread, sink, turn, record) {
             record.exported_through(thread.payload_end());
         } else {
-            pending.push(thread.context.secrets.payload_to_keep(&payload));
+            pending.push(payload_to_keep(&payload, thread.context.secrets));
         }
     }
     record.pending(pending);
@@ -208,4 +207,14 @@ fn telemetry_patience(end: UnixNanos) -> Instant {
 
 fn now() -> UnixNanos {
     SystemTime::now().into()
+}
+
+/// A payload as it is remembered. Up to Codex 0.98 what was said is what tells it from others, and
+/// stays.
+fn payload_to_keep(payload: &NotifyPayload, secrets: &Secrets<'_>) -> String {
+    let text = payload.encode();
+    match payload.unique_turn_id() {
+        Some(_) => secrets.scrub(&text).into_owned(),
+        None => text,
+    }
 }

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant, SystemTime};
 use codex_config::{ConfigTexts, Environment, Paths, Settings};
 use codex_turn::NotifyPayload;
 use dispatch::Delivery;
+use dispatch::Secrets;
 use exporters::{
     ConfigError, Connection, ExportError, Exporter, Phoenix, PhoenixApi, PhoenixConfig, Receipt,
 };
-use notify_hook::{Context, ReadLimit, Report, Secrets, Trigger, reconcile_thread};
+use notify_hook::{Context, ReadLimit, Report, Trigger, reconcile_thread};
 use otlp_model::SpanBatch;
 use pricing::PriceTable;
 use program_log::Log;

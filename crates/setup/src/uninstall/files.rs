@@ -154,6 +154,7 @@ pub(super) fn data(machine: &Machine) -> Vec<PathBuf> {
     let mut data = vec![paths.state_dir.clone()];
     let ours = [
         (&paths.harness_home, "traces.db"),
+        (&paths.harness_home, "traces.search.db"),
         (&paths.harness_home, "prices.json"),
         (&paths.run_dir, "codex-buffer."),
         (&paths.logs_dir, "codex.log"),

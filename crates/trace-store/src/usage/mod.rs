@@ -5,6 +5,7 @@
 //! more tokens stays, and of two with as many the one that knows more.
 
 mod deltas;
+mod imported;
 mod names;
 mod query;
 mod quota;

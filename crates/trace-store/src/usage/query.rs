@@ -46,7 +46,7 @@ pub struct TurnSum {
     pub counts: TurnCounts,
 }
 
-/// What the calls of a thread used at one rate.
+/// What calls of a thread used in one place at one rate; there may be several of the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThreadSum {
     /// The thread.

@@ -35,7 +35,7 @@ impl TraceStore {
         let written = transaction.and_then(|transaction| {
             let recorded = record(&transaction, turns)?;
             super::quota::save(&transaction, quota)?;
-            super::sources::save(&transaction, sources)?;
+            super::sources::save(&transaction, "sources", sources)?;
             transaction.commit()?;
             Ok(recorded)
         });

@@ -32,14 +32,23 @@ pub struct SourceProgress {
 }
 
 impl TraceStore {
-    /// How far each file was read.
+    /// How far each file was read for records of turns.
     pub fn sources(&self) -> Result<Vec<SourceProgress>, QueryError> {
+        self.sources_of("sources")
+    }
+
+    /// How far each file was read for spans.
+    pub fn content_sources(&self) -> Result<Vec<SourceProgress>, QueryError> {
+        self.sources_of("content_sources")
+    }
+
+    fn sources_of(&self, table: &str) -> Result<Vec<SourceProgress>, QueryError> {
         let read = || {
-            let mut statement = self.connection.prepare(
+            let mut statement = self.connection.prepare(&format!(
                 "SELECT path, thread_id, size, modified_ns, offset, turns, tokens, mark, is_open,
                      copies, unreadable
-                 FROM sources",
-            )?;
+                 FROM {table}"
+            ))?;
             let rows = statement.query_map([], |row| {
                 Ok(SourceProgress {
                     path: row.get(0)?,
@@ -64,10 +73,12 @@ impl TraceStore {
 /// Notes within a transaction how far files were read.
 pub(super) fn save(
     transaction: &Transaction<'_>,
+    table: &str,
     sources: &[SourceProgress],
 ) -> rusqlite::Result<()> {
-    let mut statement = transaction
-        .prepare("INSERT OR REPLACE INTO sources VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)")?;
+    let mut statement = transaction.prepare(&format!(
+        "INSERT OR REPLACE INTO {table} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    ))?;
     for source in sources {
         statement.execute(params![
             source.path,

@@ -10,6 +10,7 @@ use otlp_model::{Span, SpanId, SpanKind, names};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::Value as Json;
 
+use super::imported::set_prompt;
 use super::record::record;
 use super::{
     CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
@@ -67,14 +68,24 @@ fn next_piece(
             roots.extend(parent.filter(|_| is_call));
         }
     }
-    let mut turns = Vec::new();
+    let (mut turns, mut prompts) = (Vec::new(), Vec::new());
+    let mut is_imported = transaction.prepare("SELECT 1 FROM imported WHERE root = ?")?;
     for root in roots {
-        if let Some(mut turn) = turn(&transaction, SpanId(root))? {
+        // An import has recorded more than these spans say.
+        if is_imported.exists([root])? {
+            continue;
+        }
+        if let Some((mut turn, prompt)) = turn(&transaction, SpanId(root))? {
             complete(&mut turn);
             turns.push(turn);
+            prompts.push((root, prompt));
         }
     }
+    drop(is_imported);
     let recorded = record(&transaction, &turns)?;
+    for (root, prompt) in prompts {
+        set_prompt(&transaction, root, prompt.as_deref())?;
+    }
     transaction.execute(
         "INSERT OR REPLACE INTO watermarks (name, upto) VALUES (?, ?)",
         params![WATERMARK, upto],
@@ -94,8 +105,11 @@ fn bounds(connection: &rusqlite::Connection) -> rusqlite::Result<Option<(u64, u6
     Ok((last > from).then(|| (from, last.min(from + PIECE))))
 }
 
-/// The turn with this root; none where the span is no turn's root.
-fn turn(transaction: &Transaction<'_>, root: SpanId) -> rusqlite::Result<Option<TurnRecord>> {
+/// The turn with this root, and its prompt; none where the span is no turn's root.
+fn turn(
+    transaction: &Transaction<'_>,
+    root: SpanId,
+) -> rusqlite::Result<Option<(TurnRecord, Option<String>)>> {
     let columns = row::COLUMNS;
     let sql = format!("SELECT {columns}, project, session_id FROM spans WHERE span_id = ?");
     let found = transaction
@@ -126,7 +140,8 @@ fn turn(transaction: &Transaction<'_>, root: SpanId) -> rusqlite::Result<Option<
     let calls = std::iter::once(&span).filter(|span| span.kind == SpanKind::Llm).chain(&calls);
     let mut calls: Vec<CallRecord> = calls.filter_map(|call| call_of(call, &agent)).collect();
     calls.sort_by_key(|call| call.end);
-    Ok(Some(TurnRecord {
+    let prompt = span.text(names::INPUT_VALUE).map(str::to_owned);
+    let record = TurnRecord {
         span_id: root,
         trace_id: span.trace_id,
         thread: ThreadName {
@@ -154,7 +169,8 @@ fn turn(transaction: &Transaction<'_>, root: SpanId) -> rusqlite::Result<Option<
             .and_then(|millis| u64::try_from(millis).ok()),
         calls,
         source: RecordSource::Spans,
-    }))
+    };
+    Ok(Some((record, prompt)))
 }
 
 fn call_of(span: &Span, agent: &str) -> Option<CallRecord> {

@@ -1,13 +1,12 @@
 //! Scrubbing what is secret before a turn is sent, or written anywhere.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::OnceLock;
 
 use codex_config::{AttributeValue, Paths, Settings};
-use codex_turn::NotifyPayload;
 use otlp_model::{Turn, scrub_turn};
 use scrub::Scrubber;
 use serde_json::{Value as Json, json};
@@ -17,7 +16,7 @@ use program_log::Log;
 
 /// Settings of whose texts those that go into every span hold no secrets: the attributes of the user
 /// and of the environment, and the user's id.
-pub(crate) fn scrub_settings(mut settings: Settings, paths: &Paths, log: &Log) -> Settings {
+pub fn scrub_settings(mut settings: Settings, paths: &Paths, log: &Log) -> Settings {
     let secrets = Secrets::new(&settings, paths, log);
     let attributes = settings.attributes.iter().map(|(name, value)| {
         let value = match value {
@@ -46,17 +45,17 @@ pub struct Secrets<'a> {
     settings: &'a Settings,
     paths: &'a Paths,
     log: &'a Log,
-    scrubber: OnceCell<Scrubber>,
+    scrubber: OnceLock<Scrubber>,
 }
 
 impl<'a> Secrets<'a> {
     /// As the settings say, with the salt of the home.
     pub fn new(settings: &'a Settings, paths: &'a Paths, log: &'a Log) -> Self {
-        Self { settings, paths, log, scrubber: OnceCell::new() }
+        Self { settings, paths, log, scrubber: OnceLock::new() }
     }
 
     /// Scrubs every text of a turn.
-    pub(crate) fn scrub_turn(&self, turn: &mut Turn) {
+    pub fn scrub_turn(&self, turn: &mut Turn) {
         let Some(scrubber) = self.scrubber() else { return };
         scrub_turn(turn, &|text| {
             let scrubbed = scrubber.scrub(text);
@@ -65,7 +64,7 @@ impl<'a> Secrets<'a> {
     }
 
     /// Scrubs a text that is not part of a turn.
-    pub(crate) fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub fn scrub<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.scrubber().map_or(Cow::Borrowed(text), |scrubber| scrubber.scrub(text).text)
     }
 
@@ -74,16 +73,6 @@ impl<'a> Secrets<'a> {
         let object = json!({ name: value }).to_string();
         let scrubbed = serde_json::from_str::<Json>(&self.scrub(&object)).unwrap_or_default();
         scrubbed[name].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// A payload as it is remembered. Up to Codex 0.98 what was said is what tells it from others, and
-    /// stays.
-    pub(crate) fn payload_to_keep(&self, payload: &NotifyPayload) -> String {
-        let text = payload.encode();
-        match payload.unique_turn_id() {
-            Some(_) => self.scrub(&text).into_owned(),
-            None => text,
-        }
     }
 
     fn scrubber(&self) -> Option<&Scrubber> {

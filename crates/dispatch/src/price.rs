@@ -11,7 +11,7 @@ use program_log::chain;
 use program_log::Log;
 
 /// The prices that hold for this user. What is wrong with the user's own is logged.
-pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
+pub fn price_table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
     let (prices, error) = codex_config::prices(paths);
     if let Some(error) = error {
         log.warn(format_args!("{}; going on with the built-in prices", chain(&error)));
@@ -21,7 +21,7 @@ pub(crate) fn table(paths: &Paths, log: &Log) -> Cow<'static, PriceTable> {
 
 /// Prices each model call by itself: a price may depend on the size of one request. What the table
 /// does not know stays without a cost.
-pub(crate) fn price(turn: &mut Turn, prices: &PriceTable) {
+pub fn price(turn: &mut Turn, prices: &PriceTable) {
     for step in &mut turn.steps {
         let Step::Llm(call) = step else { continue };
         let (Some(model), Some(usage)) = (&call.model, call.usage) else { continue };
@@ -80,7 +80,7 @@ mod tests {
         fs::create_dir_all(&paths.harness_home).unwrap();
         fs::write(paths.harness_home.join("prices.json"), "{\n  \"models\": nothing\n}").unwrap();
         let file = home.path().join("log");
-        assert_eq!(*table(&paths, &Log::new(file.clone(), false)), *PriceTable::builtin());
+        assert_eq!(*price_table(&paths, &Log::new(file.clone(), false)), *PriceTable::builtin());
         let log = fs::read_to_string(file).unwrap();
         assert!(log.contains("prices.json`: cannot parse") && log.contains("line 2"), "{log}");
     }
