@@ -98,6 +98,7 @@ Examples:
   arize-codex report --by month --json        Twelve months, for a program
   arize-codex report --since 2026-11-01 --by session --explain
                                               How each amount comes about
+  arize-codex report --by session --limit 10  The ten sessions that cost most
 
 Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong.";
 

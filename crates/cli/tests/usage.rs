@@ -97,6 +97,102 @@ fn what_has_no_price_is_said_and_is_never_nothing() {
     assert!(csv.ends_with(",3066,,3\n"), "{csv}");
 }
 
+impl User {
+    fn own_prices(&self, prices: &str) {
+        let folder = self.home.path().join(".arize/harness");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("prices.json"), prices).unwrap();
+    }
+}
+
+/// Each amount is tokens times prices, which are named.
+#[test]
+fn an_amount_is_explained() {
+    let user = User::new();
+    let text = user.text(&["report", "--all", "--explain", "--timezone", "UTC"]);
+    let has = |part: &str| assert!(text.contains(part), "{part}: {text}");
+    has("gpt-5.5, standard, prices 2026-11-21: 3 calls");
+    has("            1,467 input        ×     $5.00 per million =      $0.0073");
+    has("            1,536 cached input ×     $0.50 per million =      $0.0008");
+    has("               63 output       ×    $30.00 per million =      $0.0019");
+    has("calls count in the day in which they ended");
+    let json = user.json(&["report", "--all", "--json"]);
+    assert_eq!(json["total"]["rates"][0]["usd_per_million_tokens"]["output"], 30.0);
+    // One cell.
+    let one = user.text(&["report", "--all", "--timezone", "UTC", "--explain=2026-11-20"]);
+    assert_eq!(one, text);
+    let none = user.run(&["report", "--all", "--timezone", "UTC", "--explain=2026-11-21"]);
+    assert_eq!(none.status.code(), Some(3));
+}
+
+/// A new price changes what comes after it, and what was recorded only where that is asked for.
+#[test]
+fn recorded_amounts_stay_and_others_are_asked_for() {
+    let user = User::new();
+    let cost = |options: &[&str]| {
+        let json = user.json(&[&["report", "--all", "--json"], options].concat());
+        let total = json["total"].clone();
+        (total["cost_usd"].as_f64().unwrap(), total["list_price_usd"].as_f64())
+    };
+    let list = 0.009_993;
+    assert_eq!(cost(&[]), (list, None));
+    user.own_prices(
+        r#"{"version": "contract", "periods": [
+            {"from": "2026-11-20", "until": "2026-11-20",
+             "models": {"gpt-5.5": {"standard": {"input": 1, "output": 10}}}}
+        ]}"#,
+    );
+    assert_eq!(cost(&["--beside-list"]), (list, Some(list)));
+    let own = (3003.0 + 630.0) / 1e6;
+    assert_eq!(cost(&["--prices", "current", "--beside-list"]), (own, Some(list)));
+    assert_eq!(cost(&["--prices", "list"]), (list, None));
+    let text = user.text(&["report", "--all", "--prices", "current", "--beside-list"]);
+    assert!(text.contains("at the prices of prices.json and the API's list prices"), "{text}");
+    assert!(text.contains("COST  LIST PRICE"), "{text}");
+    // The day before, the contract did not hold yet.
+    user.own_prices(
+        r#"{"version": "contract", "periods": [
+            {"from": "2026-11-21", "models": {"gpt-5.5": {"standard": {"input": 1, "output": 10}}}}
+        ]}"#,
+    );
+    assert_eq!(cost(&["--prices", "current"]), (list, None));
+}
+
+/// How many credits a dollar is, is nobody's guess.
+#[test]
+fn credits_need_a_rate() {
+    let user = User::new();
+    let output = user.run(&["report", "--all", "--as", "credits"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("is not known") && error.contains("credits_per_usd"), "{error}");
+    user.own_prices(r#"{"version": "plan", "credits_per_usd": 25}"#);
+    let text = user.text(&["report", "--all", "--as", "credits", "--timezone", "UTC"]);
+    assert!(text.lines().next().unwrap().ends_with("a US dollar being 25 credits"), "{text}");
+    assert!(text.contains("2026-11-20      1      3     0.25\n"), "{text}");
+    let json = user.json(&["report", "--all", "--as", "credits", "--json"]);
+    assert!((json["total"]["cost_credits"].as_f64().unwrap() - 0.249_825).abs() < 1e-9, "{json}");
+}
+
+/// Options that people know from other programs.
+#[test]
+fn options_by_their_usual_names_are_taken() {
+    let user = User::new();
+    let text =
+        user.text(&["report", "--all", "--compact", "--offline", "-z", "UTC", "--limit", "0"]);
+    let expected =
+        "DAY            TOKENS     COST\n… 1 more rows\ntotal           3,066  $0.0100\n";
+    assert_eq!(text.split_once('\n').unwrap().1, expected);
+    let thread = "01a1fb18-d745-76d3-8970-09f42d282b2f";
+    let of = |id: &str| {
+        let json = user.json(&["report", "--all", "--by", "day,session", "--id", id, "--json"]);
+        (json["total"]["calls"].as_i64().unwrap(), json["total"]["turns"].as_i64())
+    };
+    assert_eq!((of(thread), of("another")), ((3, Some(1)), (0, None)));
+    let text = user.text(&["report", "--no-cost", "--since", "20261101", "-u", "2026-11-30"]);
+    assert!(!text.contains("list prices") && !text.contains("COST"), "{text}");
+}
+
 #[test]
 fn an_import_says_what_it_did_and_a_dry_run_leaves_no_store() {
     let user = User::new();

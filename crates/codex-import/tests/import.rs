@@ -18,7 +18,7 @@ use serde_json::Value as Json;
 use tempfile::TempDir;
 use trace_store::TraceStore;
 use trace_store::usage::{QuarterRange, Sums, TurnCounts};
-use usage::report::{By, Days, Filter, RangeRequest, Report, Unit};
+use usage::report::{By, Days, Filter, Prices, RangeRequest, Report, Unit};
 
 fn facts() -> Facts {
     Facts {
@@ -450,13 +450,15 @@ fn all_reports_agree() {
     let mut store = new_store(&folder);
     import_from(&mut store, &[home.path().to_owned()]);
     let (sums, counts) = totals(&store);
+    let filter = Filter::default();
     for zone in ["UTC", "Asia/Kathmandu", "America/St_Johns"] {
         for by in By::ALL {
             let request = RangeRequest { all: true, ..RangeRequest::default() };
             let zone = TimeZone::get(zone).unwrap();
             let days =
                 Days::new(&request, Unit::Day, zone, Weekday::Monday, Timestamp::now()).unwrap();
-            let report = Report::of(&store, vec![*by], days, &Filter::default()).unwrap();
+            let report =
+                Report::of(&store, vec![*by], days.clone(), &filter, Prices::Recorded).unwrap();
             let mut of_rows = Sums::default();
             report.rows.iter().for_each(|row| of_rows += row.group.sums());
             assert_eq!((report.total.sums(), of_rows), (sums, sums), "by {by}");
@@ -464,6 +466,15 @@ fn all_reports_agree() {
                 assert_eq!(turns, counts, "by {by}");
             }
             assert!(!report.rows.is_empty());
+            // Call by call, at the prices at which they were recorded.
+            let table = facts().prices;
+            let priced =
+                Report::of(&store, vec![*by], days.clone(), &filter, Prices::Of(&table)).unwrap();
+            assert_eq!((&priced.rows, &priced.total), (&report.rows, &report.total), "by {by}");
+            // The threads in their quarter hours.
+            let both = vec![*by, By::Session];
+            let with_session = Report::of(&store, both, days, &filter, Prices::Recorded).unwrap();
+            assert_eq!(with_session.total.sums(), sums, "by {by} and session");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `arize-codex import`, `report` and `quota`: what Codex used, and what is left.
 
 mod bar;
+mod explain;
 mod import;
 mod quota;
 mod report;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 use codex_config::{Environment, Paths, Settings, Target, TargetSettings};
 use codex_import::{ContentSummary, Facts, Found, Progress, Request, Summary, machine_name};
 use dispatch::{Secrets, SpanPolicy, price, scrub_settings};
+use pricing::PriceTable;
 use program_log::Log;
 use trace_store::TraceStore;
 
@@ -25,15 +27,11 @@ use bar::Bar;
 fn facts(paths: &Paths, environment: &Environment) -> Facts {
     let settings = Settings::load(paths, environment);
     let project = local_target(&settings);
-    let (prices, error) = codex_config::prices(paths);
-    if let Some(error) = error {
-        warn(&format!("{}; the built-in prices are used", program_log::chain(&error)));
-    }
     Facts {
         project: project.map_or_else(|| "codex".to_owned(), |target| target.project_name.clone()),
         user: settings.user_id.unwrap_or_default(),
         machine: machine_name(),
-        prices: prices.into_owned(),
+        prices: prices(paths),
     }
 }
 
@@ -67,6 +65,15 @@ fn read_contents(
         bar.show(progress);
     });
     read.map_err(|error| CommandError::failed("the contents cannot be read into the store", error))
+}
+
+/// The prices that hold for this user.
+fn prices(paths: &Paths) -> PriceTable {
+    let (prices, error) = codex_config::prices(paths);
+    if let Some(error) = error {
+        warn(&format!("{}; the built-in prices are used", program_log::chain(&error)));
+    }
+    prices.into_owned()
 }
 
 /// Reads what is new in transcripts and in spans.

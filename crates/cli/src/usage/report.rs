@@ -1,5 +1,6 @@
 //! `arize-codex report`.
 
+use std::cell::LazyCell;
 use std::path::PathBuf;
 
 use codex_config::Environment;
@@ -7,9 +8,11 @@ use doctor::Style;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use usage::report::{By, Days, Filter, RangeRequest, Unit, csv, json};
+use pricing::{PriceTable, UnixSeconds};
+use usage::report::{By, Days, Filter, Prices, RangeRequest, Unit, csv, json};
 
-use super::table::{self, Layout};
+use super::explain;
+use super::table::{self, Layout, Money};
 use crate::{CommandError, examples};
 
 /// Print the tokens and the cost of Codex: by day, model, project, repository, session and more.
@@ -23,10 +26,10 @@ pub(crate) struct Report {
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "day", value_parser = crate::args::one_of(By::ALL, By::name))]
     pub(crate) by: Vec<By>,
     /// The first day, such as 2026-11-01 or 20261101.
-    #[arg(long, value_name = "DATE")]
+    #[arg(short, long, value_name = "DATE")]
     pub(crate) since: Option<String>,
     /// The last day.
-    #[arg(long, value_name = "DATE")]
+    #[arg(short, long, value_name = "DATE")]
     pub(crate) until: Option<String>,
     /// So many days, weeks or months up to today, such as 7d, 4w or 12m.
     #[arg(long, value_name = "RANGE", conflicts_with = "since")]
@@ -55,6 +58,9 @@ pub(crate) struct Report {
     /// Only this folder.
     #[arg(long, value_name = "DIR")]
     pub(crate) folder: Option<String>,
+    /// Only this session, or this one of its threads.
+    #[arg(long, value_name = "ID", visible_alias = "id")]
+    pub(crate) session: Option<String>,
     /// Only this user.
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
@@ -64,12 +70,31 @@ pub(crate) struct Report {
     /// Also print the models of each row.
     #[arg(short, long)]
     pub(crate) breakdown: bool,
-    /// Also print how each amount comes about: model, tier and price table, and what is left out.
-    #[arg(long)]
-    pub(crate) explain: bool,
-    /// Print only the cost, or only the tokens.
-    #[arg(long = "as", value_name = "WHAT", value_parser = ["usd", "tokens"])]
+    /// Also print how each amount comes about: calls, tokens by kind, tier, price table, and what is left
+    /// out and why; of one row alone, such as --explain=2026-11-30.
+    #[arg(long, value_name = "ROW", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) explain: Option<String>,
+    /// Print only the cost, in US dollars or in credits of a plan, or only the tokens.
+    #[arg(long = "as", value_name = "WHAT", value_parser = ["usd", "credits", "tokens"])]
     pub(crate) unit: Option<String>,
+    /// Print no cost.
+    #[arg(long, hide = true, conflicts_with = "unit")]
+    pub(crate) no_cost: bool,
+    /// At which prices: those of the day of the import; today's table with prices.json; or the API's list prices.
+    #[arg(long, value_name = "WHICH", default_value = "recorded", value_parser = ["recorded", "current", "list"])]
+    pub(crate) prices: String,
+    /// Also print what it is at the API's list prices, beside one's own.
+    #[arg(long)]
+    pub(crate) beside_list: bool,
+    /// Print fewer columns.
+    #[arg(long)]
+    pub(crate) compact: bool,
+    /// Print only the first rows, and how many there are beside them.
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) limit: Option<usize>,
+    /// For those who are used to it: prices are never fetched.
+    #[arg(short = 'O', long, hide = true)]
+    pub(crate) offline: bool,
     /// Print JSON.
     #[arg(short, long, conflicts_with = "csv")]
     pub(crate) json: bool,
@@ -117,25 +142,45 @@ pub(crate) fn report(
     let (store, summary) = super::current(path, reads_new, &paths, environment, days.begin_ns())?;
     let failed =
         |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
-    let mut report =
-        usage::report::Report::of(&store, args.by.clone(), days, &filter(args)).map_err(failed)?;
+    let current = LazyCell::new(|| super::prices(&paths));
+    let of = |prices| {
+        let filter = filter(args);
+        usage::report::Report::of(&store, args.by.clone(), days.clone(), &filter, prices)
+            .map_err(failed)
+    };
+    let list = Prices::Of(PriceTable::builtin());
+    let mut report = of(match &*args.prices {
+        "current" => Prices::Of(&current),
+        "list" => list,
+        _ => Prices::Recorded,
+    })?;
+    let beside = args.beside_list.then(|| of(list)).transpose()?;
     if args.order == "desc" && matches!(args.by[..], [By::Period(_)]) {
         report.rows.reverse();
     }
-    let sources = || store.sources().map_err(failed);
+    let money = money(args, &current)?;
+    if let Some(row) = args.explain.as_deref().filter(|row| !row.is_empty()) {
+        keep_row(&mut report, row)?;
+    }
     Ok(match args.format() {
-        Format::Json => format!("{:#}\n", json(&report)),
-        Format::Csv => csv(&report),
+        Format::Json => format!("{:#}\n", json(&report, beside.as_ref(), credits(money))),
+        Format::Csv => csv(&report, beside.as_ref(), credits(money)),
         Format::Text => {
             let layout = Layout {
                 has_models: args.breakdown,
-                explains: args.explain,
-                has_tokens: args.unit.as_deref() != Some("usd"),
-                has_cost: args.unit.as_deref() != Some("tokens"),
+                explains: args.explain.is_some(),
+                is_wide: !args.compact,
+                has_tokens: !matches!(args.unit.as_deref(), Some("usd" | "credits")),
+                money,
+                list: beside.as_ref(),
+                limit: args.limit.unwrap_or(usize::MAX),
             };
             let mut text = table::text(&report, layout, &paths.home, style);
-            if args.explain {
-                text += &table::left_out(&sources()?, &report, style);
+            if args.explain.is_some() {
+                let now = UnixSeconds(Timestamp::now().as_second());
+                let rows = report.rows.iter().take(layout.limit);
+                text += &explain::derivations(rows, &current, now, style);
+                text += &explain::left_out(&store.sources().map_err(failed)?, &report, style);
             }
             if let Some(summary) = summary {
                 text += &table::missing(&summary, style);
@@ -143,6 +188,51 @@ pub(crate) fn report(
             text
         }
     })
+}
+
+/// What amounts are in. Nothing is guessed: how many credits a dollar is, only the user can say.
+fn money(
+    args: &Report,
+    prices: &LazyCell<PriceTable, impl FnOnce() -> PriceTable>,
+) -> Result<Money, CommandError> {
+    match args.unit.as_deref() {
+        Some("tokens") => Ok(Money::None),
+        Some("credits") => {
+            prices.credits_per_usd().map(Money::Credits).ok_or_else(|| CommandError::Incomplete {
+                what: "how many credits a US dollar is, is not known".to_owned(),
+                hint: "write what your plan says into prices.json, such as \
+                       `{\"version\": \"my plan\", \"credits_per_usd\": 25}`"
+                    .to_owned(),
+            })
+        }
+        _ if args.no_cost => Ok(Money::None),
+        _ => Ok(Money::Usd),
+    }
+}
+
+fn credits(money: Money) -> Option<f64> {
+    match money {
+        Money::Credits(per_usd) => Some(per_usd),
+        Money::Usd | Money::None => None,
+    }
+}
+
+/// Leaves one row, with the names of what the report has rows for and commas between them.
+fn keep_row(report: &mut usage::report::Report, row: &str) -> Result<(), CommandError> {
+    let is_wanted = |key: &[String]| {
+        let named: Vec<&str> =
+            key.iter().map(|key| if key.is_empty() { "-" } else { key }).collect();
+        key.join(",") == row || named.join(",") == row
+    };
+    report.rows.retain(|found| is_wanted(&found.key));
+    let Some(found) = report.rows.first() else {
+        return Err(CommandError::NotFound {
+            what: format!("the report has no row `{row}`"),
+            hint: "name one as it stands there; `--explain` alone explains all rows".to_owned(),
+        });
+    };
+    report.total = found.group.clone();
+    Ok(())
 }
 
 fn days(args: &Report) -> Result<Days, CommandError> {
@@ -185,5 +275,6 @@ fn filter(args: &Report) -> Filter {
         folder: args.folder.clone(),
         user: args.user.clone(),
         model: args.model.clone(),
+        session: args.session.clone(),
     }
 }

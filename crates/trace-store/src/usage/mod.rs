@@ -14,7 +14,7 @@ mod sources;
 mod spans;
 mod sums;
 
-pub use query::{CallSum, QuarterRange, ThreadSum, TurnSum};
+pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
 pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub use sources::SourceProgress;

@@ -61,7 +61,78 @@ pub struct ThreadSum {
     pub counts: TurnCounts,
 }
 
+/// A call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallRow {
+    /// Its thread.
+    pub thread: i64,
+    /// Where.
+    pub place: i64,
+    /// At which rate.
+    pub rate: i64,
+    /// When it ended, in milliseconds since the Unix epoch.
+    pub end_ms: i64,
+    /// What it used.
+    pub sums: Sums,
+}
+
+impl CallRow {
+    /// The quarter hour in which it ended.
+    pub fn quarter(&self) -> Quarter {
+        Quarter::of_seconds(self.end_ms / 1000)
+    }
+}
+
+/// The beginning of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TurnStart {
+    /// When.
+    pub quarter: Quarter,
+    /// Its thread.
+    pub thread: i64,
+    /// Where.
+    pub place: i64,
+    /// One turn, and how it ended.
+    pub counts: TurnCounts,
+}
+
 impl TraceStore {
+    /// Hands out each call. Sums are many times faster.
+    pub fn calls(
+        &self,
+        range: QuarterRange,
+        mut take: impl FnMut(CallRow),
+    ) -> Result<(), QueryError> {
+        self.each(sql::CALLS, range, |row| {
+            take(CallRow {
+                thread: row.get(0)?,
+                place: row.get(1)?,
+                rate: row.get(2)?,
+                sums: read_sums(row, 3)?,
+                end_ms: row.get(10)?,
+            });
+            Ok(())
+        })
+    }
+
+    /// Hands out where each turn began.
+    pub fn turn_starts(
+        &self,
+        range: QuarterRange,
+        mut take: impl FnMut(TurnStart),
+    ) -> Result<(), QueryError> {
+        self.each(sql::TURNS, range, |row| {
+            let values = [row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?];
+            take(TurnStart {
+                quarter: Quarter(row.get(0)?),
+                thread: row.get(1)?,
+                place: row.get(2)?,
+                counts: TurnCounts::from_values(values),
+            });
+            Ok(())
+        })
+    }
+
     /// Hands out what calls used, in the order of time.
     pub fn call_sums(
         &self,
@@ -212,8 +283,23 @@ impl TraceStore {
     }
 }
 
-/// Sums of threads in quarter hours from `?1` until before `?2`.
+/// What is in quarter hours from `?1` until before `?2`.
 mod sql {
+    pub(super) const CALLS: &str = "
+        SELECT turns.thread, turns.place, calls.rate, 1, calls.input, calls.cached,
+            calls.cache_write, calls.output, calls.reasoning, calls.cost, calls.end_ms
+        FROM threads CROSS JOIN turns ON turns.thread = threads.id
+            CROSS JOIN calls ON calls.turn = turns.id
+        WHERE first_quarter < ?2 AND last_quarter >= ?1
+            AND calls.end_ms / 900000 >= ?1 AND calls.end_ms / 900000 < ?2";
+
+    pub(super) const TURNS: &str = "
+        SELECT start_ns / 900000000000, thread, place, 1, status = 'failed',
+            status = 'interrupted', ifnull(human_ms, 0)
+        FROM threads CROSS JOIN turns ON turns.thread = threads.id
+        WHERE first_quarter < ?2 AND last_quarter >= ?1
+            AND start_ns / 900000000000 >= ?1 AND start_ns / 900000000000 < ?2";
+
     pub(super) const THREADS_CALLS: &str = "
         SELECT sums.thread, place, rate, calls, input, cached, cache_write, output, reasoning, cost
         FROM threads CROSS JOIN thread_sums AS sums ON sums.thread = threads.id

@@ -1,12 +1,14 @@
 //! The rows of a report, summed up from the store.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use trace_store::usage::{Place, Quarter, Rate, Sums, ThreadName, TurnCounts};
+use pricing::PriceTable;
+use trace_store::usage::{Place, Rate, Sums, TurnCounts};
 use trace_store::{QueryError, TraceStore};
 
 use super::By;
-use super::period::{self, Days};
+use super::period::Days;
+use super::sheet::Sheet;
 
 /// Which calls a report is about: all whose fields are these, where they are given.
 #[derive(Debug, Clone, Default)]
@@ -23,10 +25,12 @@ pub struct Filter {
     pub user: Option<String>,
     /// The model.
     pub model: Option<String>,
+    /// The session, or one of its threads.
+    pub session: Option<String>,
 }
 
 impl Filter {
-    fn takes_place(&self, place: &Place) -> bool {
+    pub(super) fn takes_place(&self, place: &Place) -> bool {
         let fields = [
             (&self.project, &place.project),
             (&self.repository, &place.repository),
@@ -37,7 +41,7 @@ impl Filter {
         fields.into_iter().all(|(wanted, is)| wanted.as_ref().is_none_or(|wanted| wanted == is))
     }
 
-    fn takes_rate(&self, rate: &Rate) -> bool {
+    pub(super) fn takes_rate(&self, rate: &Rate) -> bool {
         self.model.as_ref().is_none_or(|model| *model == rate.model)
     }
 }
@@ -52,14 +56,14 @@ pub struct Group {
 }
 
 impl Group {
-    fn add(&mut self, rate: &Rate, sums: Sums) {
+    pub(super) fn add(&mut self, rate: &Rate, sums: Sums) {
         match self.rates.get_mut(rate) {
             Some(known) => *known += sums,
             None => drop(self.rates.insert(rate.clone(), sums)),
         }
     }
 
-    fn count(&mut self, counts: TurnCounts) {
+    pub(super) fn count(&mut self, counts: TurnCounts) {
         *self.turns.get_or_insert_default() += counts;
     }
 
@@ -106,6 +110,15 @@ pub struct Row {
     pub group: Group,
 }
 
+/// At which prices amounts are.
+#[derive(Debug, Clone, Copy)]
+pub enum Prices<'a> {
+    /// Those at which each call was recorded. Nothing changes them.
+    Recorded,
+    /// Those of a table on the day on which each call ended.
+    Of(&'a PriceTable),
+}
+
 /// A report.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -126,114 +139,14 @@ impl Report {
         by: Vec<By>,
         days: Days,
         filter: &Filter,
+        prices: Prices<'_>,
     ) -> Result<Self, QueryError> {
-        let mut sheet = Sheet {
-            places: store.places()?,
-            rates: store.rates()?,
-            threads: HashMap::new(),
-            by: &by,
-            days: &days,
-            filter,
-            rows: HashMap::new(),
-            total: Group::default(),
-        };
-        let range = days.range();
-        if by.contains(&By::Session) {
-            sheet.threads = store.threads(range)?;
-            store.thread_sums(range, |sum| {
-                let key = Key { place: sum.place, thread: Some(sum.thread), ..Key::default() };
-                match sum.rate {
-                    Some(rate) => sheet.add(Key { rate: Some(rate), ..key }, sum.sums),
-                    None => sheet.count(key, sum.counts),
-                }
-            })?;
-        } else {
-            store.call_sums(range, |sum| {
-                let key = Key { place: sum.place, rate: Some(sum.rate), ..Key::default() };
-                sheet.add(Key { quarter: sum.quarter, ..key }, sum.sums);
-            })?;
-            store.turn_sums(range, |sum| {
-                let key = Key { place: sum.place, quarter: sum.quarter, ..Key::default() };
-                sheet.count(key, sum.counts);
-            })?;
+        let mut sheet = Sheet::new(store, &by, &days, filter)?;
+        match prices {
+            Prices::Recorded => sheet.add_sums(store)?,
+            Prices::Of(table) => sheet.add_calls(store, table)?,
         }
         let (rows, total) = sheet.finish();
         Ok(Self { by, days, rows, total })
-    }
-}
-
-/// What is known of a sum.
-#[derive(Debug, Clone, Copy, Default)]
-struct Key {
-    quarter: Quarter,
-    place: i64,
-    rate: Option<i64>,
-    thread: Option<i64>,
-}
-
-struct Sheet<'a> {
-    places: HashMap<i64, Place>,
-    rates: HashMap<i64, Rate>,
-    threads: HashMap<i64, ThreadName>,
-    by: &'a [By],
-    days: &'a Days,
-    filter: &'a Filter,
-    rows: HashMap<Vec<String>, Group>,
-    total: Group,
-}
-
-impl Sheet<'_> {
-    fn add(&mut self, key: Key, sums: Sums) {
-        let place = self.places.get(&key.place).cloned().unwrap_or_default();
-        let rate = key.rate.and_then(|rate| self.rates.get(&rate)).cloned().unwrap_or_default();
-        if self.filter.takes_place(&place) && self.filter.takes_rate(&rate) {
-            self.total.add(&rate, sums);
-            let name = self.name(key, &place, &rate);
-            self.rows.entry(name).or_default().add(&rate, sums);
-        }
-    }
-
-    fn count(&mut self, key: Key, counts: TurnCounts) {
-        let place = self.places.get(&key.place).cloned().unwrap_or_default();
-        // A turn may have calls of several models.
-        let is_of_calls = self.by.iter().any(|by| matches!(by, By::Model | By::Tier))
-            || self.filter.model.is_some();
-        if self.filter.takes_place(&place) && !is_of_calls {
-            self.total.count(counts);
-            let name = self.name(key, &place, &Rate::default());
-            self.rows.entry(name).or_default().count(counts);
-        }
-    }
-
-    fn name(&self, key: Key, place: &Place, rate: &Rate) -> Vec<String> {
-        let session = || {
-            let thread = self.threads.get(&key.thread?)?;
-            Some(thread.session_id.clone())
-        };
-        let name = |by: &By| match by {
-            By::Period(unit) => period::name(self.days.day_of(key.quarter, *unit), *unit),
-            By::Model => rate.model.clone(),
-            By::Tier => rate.tier.clone(),
-            By::Project => place.project.clone(),
-            By::Repository => place.repository.clone(),
-            By::Branch => format!("{} {}", place.repository, place.branch).trim().to_owned(),
-            By::Folder => place.folder.clone(),
-            By::User => place.user.clone(),
-            By::Machine => place.machine.clone(),
-            By::Session => session().unwrap_or_default(),
-        };
-        self.by.iter().map(name).collect()
-    }
-
-    fn finish(self) -> (Vec<Row>, Group) {
-        let rows = self.rows.into_iter().map(|(key, group)| Row { key, group });
-        let mut rows: Vec<Row> = rows.collect();
-        let periods = self.by.iter().take_while(|by| matches!(by, By::Period(_))).count();
-        rows.sort_by_cached_key(|row| {
-            let sums = row.group.sums();
-            let weight = std::cmp::Reverse((sums.cost, sums.tokens()));
-            (row.key[..periods].to_vec(), weight, row.key.clone())
-        });
-        (rows, self.total)
     }
 }

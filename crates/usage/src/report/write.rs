@@ -1,19 +1,29 @@
 //! Reports for programs.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json, json};
-use trace_store::usage::{PicoUsd, Rate, Sums};
+use trace_store::usage::{PicoUsd, Rate, Sums, TurnCounts, UnitPrices};
 
 use super::rows::{Group, Report};
 
-/// The report as JSON. Amounts are the API's list prices in US dollars; `cost_usd` is null where no call
-/// has a price, and what has none is counted beside it.
-pub fn json(report: &Report) -> Json {
-    let row = |key: &[String], group: &Group| {
+/// The report as JSON. Amounts are in US dollars; `cost_usd` is null where no call has a price, and what
+/// has none is counted beside it. `list` is the same report at the API's list prices, where both are
+/// wanted, and `credits` how many credits a dollar is.
+pub fn json(report: &Report, list: Option<&Report>, credits: Option<f64>) -> Json {
+    let lists = Lists::of(list);
+    let row = |key: &[String], group: &Group, list: Option<&Group>| {
         let mut row = Map::new();
         for (by, name) in report.by.iter().zip(key) {
             row.insert(by.name().to_owned(), name.clone().into());
         }
         fill(&mut row, group);
+        if let Some(credits) = credits {
+            row.insert("cost_credits".to_owned(), cost(group).map(|usd| usd * credits).into());
+        }
+        if let Some(list) = list {
+            row.insert("list_price_usd".to_owned(), cost(list).into());
+        }
         let rates = group.rates.iter().map(|(rate, sums)| rate_json(rate, *sums));
         row.insert("rates".to_owned(), rates.collect());
         Json::Object(row)
@@ -24,9 +34,32 @@ pub fn json(report: &Report) -> Json {
         "since": report.days.since.map(|day| day.to_string()),
         "until": report.days.until.map(|day| day.to_string()),
         "by": by,
-        "rows": report.rows.iter().map(|found| row(&found.key, &found.group)).collect::<Vec<_>>(),
-        "total": row(&[], &report.total),
+        "rows": report
+            .rows
+            .iter()
+            .map(|found| row(&found.key, &found.group, lists.row(&found.key)))
+            .collect::<Vec<_>>(),
+        "total": row(&[], &report.total, list.map(|list| &list.total)),
     })
+}
+
+/// The rows of a report by their keys.
+struct Lists<'a>(HashMap<&'a [String], &'a Group>);
+
+impl<'a> Lists<'a> {
+    fn of(report: Option<&'a Report>) -> Self {
+        let rows = report.into_iter().flat_map(|report| &report.rows);
+        Self(rows.map(|row| (&*row.key, &row.group)).collect())
+    }
+
+    fn row(&self, key: &[String]) -> Option<&'a Group> {
+        self.0.get(key).copied()
+    }
+}
+
+/// The amount in US dollars; none where no call has a price.
+fn cost(group: &Group) -> Option<f64> {
+    group.has_prices().then(|| group.sums().cost.usd())
 }
 
 fn rate_json(rate: &Rate, sums: Sums) -> Json {
@@ -35,6 +68,18 @@ fn rate_json(rate: &Rate, sums: Sums) -> Json {
     object.insert("tier".to_owned(), rate.tier.clone().into());
     object.insert("long_context".to_owned(), rate.long_context.into());
     object.insert("price_table".to_owned(), rate.prices.clone().into());
+    let units = rate.units;
+    if units != UnitPrices::default() {
+        // A trillionth of a dollar for a token is a millionth for a million.
+        let per_million = |unit: PicoUsd| unit.0 as f64 / 1e6;
+        let prices = json!({
+            "input": per_million(units.input),
+            "cached_input": per_million(units.cached_input),
+            "cache_write_input": per_million(units.cache_write),
+            "output": per_million(units.output),
+        });
+        object.insert("usd_per_million_tokens".to_owned(), prices);
+    }
     fill_sums(&mut object, sums, rate.prices.is_some());
     Json::Object(object)
 }
@@ -69,11 +114,15 @@ fn fill_sums(row: &mut Map<String, Json>, sums: Sums, has_price: bool) {
 }
 
 /// The report as CSV, a line for each row, without the total.
-pub fn csv(report: &Report) -> String {
+pub fn csv(report: &Report, list: Option<&Report>, credits: Option<f64>) -> String {
+    let lists = Lists::of(list);
     let mut text = String::new();
     let names = report.by.iter().map(|by| by.name());
     let columns = names.chain([
         "turns",
+        "failed_turns",
+        "interrupted_turns",
+        "human_wait_ms",
         "calls",
         "input_tokens",
         "cached_input_tokens",
@@ -84,10 +133,16 @@ pub fn csv(report: &Report) -> String {
         "cost_usd",
         "unpriced_calls",
     ]);
-    line(&mut text, columns);
+    let columns = columns.chain(credits.map(|_| "cost_credits"));
+    line(&mut text, columns.chain(list.map(|_| "list_price_usd")));
     for row in &report.rows {
         let sums = row.group.sums();
-        let turns = row.group.turns.map(|turns| turns.turns.to_string());
+        let turns = match row.group.turns {
+            None => [const { String::new() }; 4],
+            Some(TurnCounts { turns, failed, interrupted, human_ms }) => {
+                [turns, failed, interrupted, human_ms].map(|count| count.to_string())
+            }
+        };
         let counts = [
             sums.calls,
             sums.input,
@@ -97,11 +152,14 @@ pub fn csv(report: &Report) -> String {
             sums.reasoning_output,
             sums.tokens(),
         ];
-        let cost = row.group.has_prices().then(|| sums.cost.usd().to_string());
-        let fields = row.key.iter().cloned().chain([turns.unwrap_or_default()]);
+        let amount = |usd: Option<f64>| usd.map(|usd| usd.to_string()).unwrap_or_default();
+        let fields = row.key.iter().cloned().chain(turns);
         let fields = fields.chain(counts.map(|count| count.to_string()));
         let unpriced = row.group.unpriced().calls.to_string();
-        line(&mut text, fields.chain([cost.unwrap_or_default(), unpriced]));
+        let fields = fields.chain([amount(cost(&row.group)), unpriced]);
+        let of_credits = credits.map(|credits| amount(cost(&row.group).map(|usd| usd * credits)));
+        let of_list = list.map(|_| amount(lists.row(&row.key).and_then(cost)));
+        line(&mut text, fields.chain(of_credits).chain(of_list));
     }
     text
 }
