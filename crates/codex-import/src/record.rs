@@ -5,8 +5,8 @@ use otlp_model::turn::{LlmCall, Outcome, Usage};
 use otlp_model::{Turn, UnixNanos, Value};
 use pricing::{PriceTable, TokenUsage, UnitPrices, UnixSeconds};
 use trace_store::usage::{
-    self, CallRecord, PicoUsd, Place, QuotaReading, Rate, RecordSource, ThreadName, TurnRecord,
-    TurnStatus,
+    self, CallRecord, PicoUsd, Place, QuotaReading, Rate, RecordSource, ThreadName, ToolUse,
+    TurnRecord, TurnStatus,
 };
 
 use crate::git::{self, Folders};
@@ -73,6 +73,7 @@ impl Facts {
             commit: Some(text("codex.git.commit")).filter(|commit| !commit.is_empty()),
             human_ms: None,
             calls,
+            tools: Some(tools(&turn)),
             source: RecordSource::Transcript,
             turn_id: turn.turn_id,
         }
@@ -103,6 +104,14 @@ impl Facts {
             })
             .collect()
     }
+}
+
+fn tools(turn: &Turn) -> ToolUse {
+    let mut tools = ToolUse::default();
+    for call in turn.tool_calls() {
+        tools.add(&call.name, !matches!(call.outcome, Outcome::Ok | Outcome::Unknown));
+    }
+    tools
 }
 
 /// By which price a call is charged, and what it costs.

@@ -126,6 +126,25 @@ impl TraceStore {
     }
 }
 
+/// The traces of the spans in which terms are: of very many spans, of those stored last.
+pub(crate) const TRACES: &str = "
+    SELECT trace_id FROM (
+        SELECT rowid AS id FROM words.search WHERE search MATCH ? ORDER BY rowid DESC LIMIT 20000
+    ) AS found JOIN spans ON spans.rowid = found.id";
+
+/// The terms of a query for [`TRACES`]; none where nothing can be found.
+pub(crate) fn terms_of(
+    connection: &Connection,
+    store: &Path,
+    query: &str,
+) -> rusqlite::Result<Option<String>> {
+    let terms = terms(query).filter(|_| index_file(store).exists());
+    if terms.is_some() {
+        attach(connection, store)?;
+    }
+    Ok(terms)
+}
+
 fn is_damaged(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))

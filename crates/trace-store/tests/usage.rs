@@ -51,6 +51,7 @@ fn turn(name: &str, minute: u64, calls: Vec<CallRecord>) -> TurnRecord {
         commit: None,
         human_ms: None,
         calls,
+        tools: None,
         source: RecordSource::Transcript,
     }
 }
@@ -316,28 +317,24 @@ fn sums_of_threads_are_those_of_their_calls_in_any_range() {
     }
 }
 
-/// Takes away what version 4 of the tables, and later ones, added.
+/// Makes a file of version 3 of the tables with the same turns and calls.
 fn before_version_4(path: &Path) {
+    const SCRIPTS: [&str; 3] = [
+        include_str!("../src/schema/1.sql"),
+        include_str!("../src/schema/2.sql"),
+        include_str!("../src/schema/3.sql"),
+    ];
+    let newer = path.with_extension("newer");
+    fs::rename(path, &newer).unwrap();
     let connection = rusqlite::Connection::open(path).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA foreign_keys = OFF;
-             DROP TABLE thread_sums;
-             DROP TABLE thread_turns;
-             DROP TABLE imported;
-             DROP TABLE content_sources;
-             ALTER TABLE turns DROP COLUMN prompt;
-             ALTER TABLE threads DROP COLUMN first_quarter;
-             ALTER TABLE threads DROP COLUMN last_quarter;
-             CREATE TABLE old_rates (
-                 id INTEGER PRIMARY KEY, model TEXT NOT NULL, tier TEXT NOT NULL,
-                 long_context INTEGER NOT NULL, prices TEXT NOT NULL,
-                 UNIQUE (model, tier, long_context, prices)
-             );
-             INSERT INTO old_rates SELECT id, model, tier, long_context, prices FROM rates;
-             DROP TABLE rates;
-             ALTER TABLE old_rates RENAME TO rates;
-             PRAGMA user_version = 3;",
-        )
-        .unwrap();
+    SCRIPTS.iter().for_each(|script| connection.execute_batch(script).unwrap());
+    connection.execute("ATTACH ? AS newer", [newer.to_str().unwrap()]).unwrap();
+    for table in ["threads", "places", "rates", "turns", "calls", "call_sums", "turn_sums"] {
+        let columns = format!("SELECT group_concat(name) FROM pragma_table_info('{table}')");
+        let columns: String = connection.query_row(&columns, [], |row| row.get(0)).unwrap();
+        let copy =
+            format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}");
+        connection.execute(&copy, []).unwrap();
+    }
+    connection.pragma_update(None, "user_version", SCRIPTS.len()).unwrap();
 }

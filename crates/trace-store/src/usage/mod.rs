@@ -6,6 +6,7 @@
 
 mod deltas;
 mod imported;
+mod list;
 mod names;
 mod query;
 mod quota;
@@ -13,15 +14,19 @@ mod record;
 mod sources;
 mod spans;
 mod sums;
+mod tools;
 
+pub use list::{TurnFilter, TurnKey, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
 pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub use sources::SourceProgress;
 pub use sums::{Sums, TurnCounts};
 
+use std::collections::BTreeSet;
+
 use otlp_model::turn::Usage;
-use otlp_model::{SpanId, TraceId, UnixNanos};
+use otlp_model::{SpanId, SpanStatus, TraceId, UnixNanos};
 
 /// Trillionths of a US dollar. A token costs whole ones, so that sums are exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -147,6 +152,15 @@ impl TurnStatus {
         }
     }
 
+    /// How a span says that a turn ended.
+    pub fn of_span(status: &SpanStatus) -> Self {
+        match status {
+            SpanStatus::Ok => Self::Completed,
+            SpanStatus::Error(_) => Self::Failed,
+            SpanStatus::Unset => Self::Unknown,
+        }
+    }
+
     /// What a word says; unknown where it is none of these.
     pub fn of_word(word: &str) -> Self {
         Self::ALL.into_iter().find(|status| status.word() == word).unwrap_or(Self::Unknown)
@@ -202,6 +216,8 @@ pub struct TurnRecord {
     pub human_ms: Option<u64>,
     /// Its model calls with known tokens, in order.
     pub calls: Vec<CallRecord>,
+    /// The tools that were called, where that is known.
+    pub tools: Option<ToolUse>,
     /// What this was read from.
     pub source: RecordSource,
 }
@@ -210,6 +226,28 @@ impl TurnRecord {
     /// The tokens of all its calls.
     pub fn tokens(&self) -> u64 {
         self.calls.iter().fold(0, |sum, call| call.usage.total().saturating_add(sum))
+    }
+}
+
+/// The tools that a turn called. Calls within a call do not count.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ToolUse {
+    /// Their names.
+    pub names: BTreeSet<String>,
+    /// How often they were called.
+    pub calls: u64,
+    /// How many calls failed.
+    pub failed: u64,
+}
+
+impl ToolUse {
+    /// Adds a call.
+    pub fn add(&mut self, name: &str, has_failed: bool) {
+        if !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+        }
+        self.calls += 1;
+        self.failed += u64::from(has_failed);
     }
 }
 

@@ -1,6 +1,6 @@
-//! Ids of what many rows share: threads, places and rates.
+//! Ids of what many rows share: threads, places, rates and sets of names.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{OptionalExtension, Statement, Transaction, params};
 
@@ -11,6 +11,7 @@ pub(super) struct Names<'t> {
     threads: Table<'t, ThreadName>,
     places: Table<'t, Place>,
     rates: Table<'t, Rate>,
+    sets: Table<'t, String>,
     learn: Statement<'t>,
     inherit: Statement<'t>,
     has_new_children: bool,
@@ -75,6 +76,11 @@ impl<'t> Names<'t> {
                      output)
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
+            sets: Table::new(
+                transaction,
+                "SELECT id FROM name_sets WHERE names = ?",
+                "INSERT INTO name_sets (names) VALUES (?)",
+            )?,
             // Some sources know the root of a tree of sub-agents, others only the thread above.
             learn: transaction.prepare(
                 "UPDATE threads SET session_id = ?2, parent_id = coalesce(parent_id, ?3)
@@ -125,6 +131,20 @@ impl<'t> Names<'t> {
             &output.0,
         ];
         self.rates.id(rate, &columns, &columns)
+    }
+
+    /// The id of some names; none where there are none.
+    pub(super) fn set<'n>(
+        &mut self,
+        names: impl Iterator<Item = &'n str>,
+    ) -> rusqlite::Result<Option<i64>> {
+        let names: BTreeSet<&str> = names.collect();
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let json = serde_json::to_string(&names)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        self.sets.id(&json, &[&json], &[&json]).map(Some)
     }
 
     /// Gives sub-agents whose own source names only the thread above them the session of that.

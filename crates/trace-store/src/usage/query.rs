@@ -204,16 +204,7 @@ impl TraceStore {
     /// The places by their numbers.
     pub fn places(&self) -> Result<HashMap<i64, Place>, QueryError> {
         let sql = "SELECT id, project, repository, branch, folder, user, machine FROM places";
-        self.table(sql, |row| {
-            Ok(Place {
-                project: row.get(1)?,
-                repository: row.get(2)?,
-                branch: row.get(3)?,
-                folder: row.get(4)?,
-                user: row.get(5)?,
-                machine: row.get(6)?,
-            })
-        })
+        self.table(sql, |row| place(row, 1))
     }
 
     /// The rates by their numbers.
@@ -281,6 +272,18 @@ impl TraceStore {
         };
         read().map_err(|source| self.query_error(source))
     }
+}
+
+/// The place in a row from a column on.
+pub(super) fn place(row: &Row<'_>, from: usize) -> rusqlite::Result<Place> {
+    Ok(Place {
+        project: row.get(from)?,
+        repository: row.get(from + 1)?,
+        branch: row.get(from + 2)?,
+        folder: row.get(from + 3)?,
+        user: row.get(from + 4)?,
+        machine: row.get(from + 5)?,
+    })
 }
 
 /// What is in quarter hours from `?1` until before `?2`.

@@ -78,14 +78,16 @@ struct Stored {
     status: TurnStatus,
     tokens: u64,
     source: i64,
+    tool_calls: Option<u64>,
 }
 
 impl Stored {
     /// Whether another reading of the turn says more.
     fn is_less_than(&self, turn: &TurnRecord) -> bool {
-        let of = |tokens: u64, is_over: bool, source: i64| (tokens, is_over, source);
-        let ours = of(self.tokens, self.status != TurnStatus::Running, self.source);
-        let theirs = of(sum(turn), turn.status != TurnStatus::Running, turn.source as i64);
+        let ours = (self.tokens, self.status != TurnStatus::Running, self.source, self.tool_calls);
+        let tool_calls = turn.tools.as_ref().map(|tools| tools.calls);
+        let theirs =
+            (sum(turn), turn.status != TurnStatus::Running, turn.source as i64, tool_calls);
         ours < theirs
     }
 }
@@ -100,18 +102,20 @@ impl<'t> Recorder<'t> {
         Ok(Self {
             names: Names::new(transaction)?,
             find: transaction.prepare(
-                "SELECT id, place, start_ns, status, human_ms, tokens, source, thread
+                "SELECT id, place, start_ns, status, human_ms, tokens, source, thread, tool_calls
                  FROM turns WHERE span_id = ?",
             )?,
             insert: transaction.prepare(
                 "INSERT INTO turns (trace_id, thread, place, turn_id, number, start_ns, end_ns,
-                     status, version, commit_id, human_ms, calls, tokens, source, span_id)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                     status, version, commit_id, human_ms, calls, tokens, source, cost, unpriced,
+                     models, tools, tool_calls, failed_tools, span_id)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             update: transaction.prepare(
                 "UPDATE turns SET trace_id = ?, thread = ?, place = ?, turn_id = ?, number = ?,
                      start_ns = ?, end_ns = ?, status = ?, version = ?, commit_id = ?, human_ms = ?,
-                     calls = ?, tokens = ?, source = ?
+                     calls = ?, tokens = ?, source = ?, cost = ?, unpriced = ?, models = ?,
+                     tools = ?, tool_calls = ?, failed_tools = ?
                  WHERE id = ?",
             )?,
             insert_call: transaction.prepare(
@@ -186,6 +190,7 @@ impl<'t> Recorder<'t> {
                 tokens: row.get(5)?,
                 source: row.get(6)?,
                 thread: row.get(7)?,
+                tool_calls: row.get(8)?,
             })
         };
         self.find.query_row([turn.span_id.0], read).optional()
@@ -211,6 +216,17 @@ impl<'t> Recorder<'t> {
     fn write(&mut self, turn: &TurnRecord, old: Option<i64>) -> rusqlite::Result<i64> {
         let thread = self.names.thread(&turn.thread)?;
         let place = self.names.place(&turn.place)?;
+        let cost: Sums = turn.calls.iter().map(Sums::of).fold(Sums::default(), |mut sum, call| {
+            sum += call;
+            sum
+        });
+        let unpriced = turn.calls.iter().filter(|call| call.rate.prices.is_none()).count();
+        let models = turn.calls.iter().map(|call| &*call.rate.model);
+        let models = self.names.set(models.filter(|model| !model.is_empty()))?;
+        let tools = match &turn.tools {
+            Some(tools) => self.names.set(tools.names.iter().map(String::as_str))?,
+            None => None,
+        };
         let time = |time: UnixNanos| i64::try_from(time.0).unwrap_or(i64::MAX);
         let last: &dyn rusqlite::ToSql = match &old {
             Some(id) => id,
@@ -232,6 +248,12 @@ impl<'t> Recorder<'t> {
             turn.calls.len() as u64,
             sum(turn),
             turn.source as i64,
+            cost.cost.0,
+            unpriced as u64,
+            models,
+            tools,
+            turn.tools.as_ref().map(|tools| tokens(tools.calls)),
+            turn.tools.as_ref().map(|tools| tokens(tools.failed)),
             last,
         ])?;
         Ok(old.unwrap_or_else(|| self.transaction.last_insert_rowid()))

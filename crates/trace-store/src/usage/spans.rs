@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::imported::set_prompt;
 use super::record::record;
+use super::tools::TraceTools;
 use super::{
     CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
     UnitPrices,
@@ -58,7 +59,8 @@ fn next_piece(
     {
         let mut statement = transaction.prepare(
             "SELECT span_id, parent_id, kind FROM spans
-             WHERE rowid > ? AND rowid <= ? AND kind IN ('AGENT', 'LLM')",
+             WHERE rowid > ? AND rowid <= ?
+             AND (kind IN ('AGENT', 'LLM') OR parent_id IS NULL)",
         )?;
         let mut rows = statement.query([from, upto])?;
         while let Some(row) = rows.next()? {
@@ -69,6 +71,7 @@ fn next_piece(
         }
     }
     let (mut turns, mut prompts) = (Vec::new(), Vec::new());
+    let mut tools = TraceTools::default();
     let mut is_imported = transaction.prepare("SELECT 1 FROM imported WHERE root = ?")?;
     for root in roots {
         // An import has recorded more than these spans say.
@@ -76,6 +79,7 @@ fn next_piece(
             continue;
         }
         if let Some((mut turn, prompt)) = turn(&transaction, SpanId(root))? {
+            turn.tools = Some(tools.of(&transaction, turn.trace_id, turn.span_id)?);
             complete(&mut turn);
             turns.push(turn);
             prompts.push((root, prompt));
@@ -122,7 +126,12 @@ fn turn(
         })
         .optional()?;
     let Some((span, project, session)) = found else { return Ok(None) };
-    let Some(agent) = span.text(names::AGENT_NAME).map(str::to_owned) else { return Ok(None) };
+    // The spans of other programs may not name an agent: there a turn is a whole trace.
+    let agent = match span.text(names::AGENT_NAME) {
+        Some(agent) => agent.to_owned(),
+        None if span.parent_id.is_none() => String::new(),
+        None => return Ok(None),
+    };
     let mut statement = transaction.prepare(&format!(
         "SELECT {columns} FROM spans WHERE trace_id = ? AND parent_id = ? AND kind = 'LLM'
          ORDER BY start_ns, rowid"
@@ -135,7 +144,8 @@ fn turn(
     let metadata: Json =
         metadata.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let said = |key: &str| metadata.get(key).and_then(Json::as_str).map(str::to_owned);
-    let thread_id = own("thread_id").or_else(|| session.clone()).unwrap_or_default();
+    let thread_id = own("thread_id").or_else(|| session.clone());
+    let thread_id = thread_id.unwrap_or_else(|| span.trace_id.to_string());
     // In the other layout the root has the tokens of the turn.
     let calls = std::iter::once(&span).filter(|span| span.kind == SpanKind::Llm).chain(&calls);
     let mut calls: Vec<CallRecord> = calls.filter_map(|call| call_of(call, &agent)).collect();
@@ -161,13 +171,17 @@ fn turn(
         number: span.int(names::TRACE_NUMBER).and_then(|number| u64::try_from(number).ok()),
         start: span.start,
         end: span.end,
-        status: TurnStatus::of_word(&own("turn.status").unwrap_or_default()),
+        status: match own("turn.status") {
+            Some(word) => TurnStatus::of_word(&word),
+            None => TurnStatus::of_span(&span.status),
+        },
         version: span.text(names::GEN_AI_AGENT_VERSION).map(str::to_owned),
         commit: own("git.commit"),
         human_ms: span
             .int(&format!("{agent}.turn.time.human_ms"))
             .and_then(|millis| u64::try_from(millis).ok()),
         calls,
+        tools: None,
         source: RecordSource::Spans,
     };
     Ok(Some((record, prompt)))
