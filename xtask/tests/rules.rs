@@ -24,6 +24,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("trace-store", 2),
     ("usage", 3),
     ("codex-import", 4),
+    ("codex-live", 3),
     ("exporters", 3),
     ("dashboard", 4),
     ("delivery", 4),

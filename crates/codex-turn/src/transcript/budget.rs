@@ -30,7 +30,7 @@ const LEAST_LIMIT: usize = 16 * 1024;
 const SHORTEST_LIMIT: usize = 256;
 
 /// What is kept of the turns of a transcript.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Budget {
     /// Where the texts of any turn are cut.
     longest: usize,

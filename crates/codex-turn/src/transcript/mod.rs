@@ -59,7 +59,7 @@ impl Checkpoint {
 }
 
 /// A fold over the lines of a transcript.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Transcript {
     meta: ThreadMeta,
     at: Checkpoint,

@@ -14,7 +14,7 @@ use super::open_turn::OpenTurn;
 use super::responses::Entry;
 use crate::json;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct OpenTurns {
     /// In the order in which they began.
     turns: Vec<OpenTurn>,
@@ -26,7 +26,7 @@ pub(super) struct OpenTurns {
     unclaimed: Vec<(Entry, UnixNanos)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Pending {
     message: Message,
     /// Where its record stands, and what was counted up to there.

@@ -15,7 +15,7 @@ use crate::json;
 use crate::tools::{self, ToolItem};
 
 /// A turn whose end has not been read yet.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct OpenTurn {
     pub(super) turn_id: Option<String>,
     pub(super) parent_turn_id: Option<String>,
