@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
-use crate::usage::{Format, Import, Quota, Report};
+use crate::usage::{Format, Import, Metrics, Quota, Report};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
@@ -32,6 +32,7 @@ pub(crate) enum Command {
     Report(Report),
     Show(Show),
     View(View),
+    Metrics(Metrics),
     Status(Status),
     Service(Service),
     Version(Version),
@@ -57,6 +58,7 @@ impl Command {
             Self::Config(_)
             | Self::Logs(_)
             | Self::View(_)
+            | Self::Metrics(_)
             | Self::Service(_)
             | Self::Completions(_)
             | Self::Man(_) => false,

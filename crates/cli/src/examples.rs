@@ -107,6 +107,15 @@ Examples:
   arize-codex view
   arize-codex view --no-open --port 8800      For a browser elsewhere, through `ssh -L 8800:127.0.0.1:8800`";
 
+pub(crate) const METRICS: &str = "\
+Examples:
+  arize-codex metrics --listen 127.0.0.1:9464 Serve them to a Prometheus on this machine
+  arize-codex metrics --output /var/lib/node_exporter/codex.prom
+                                              Write them for node_exporter, from a timer
+
+Exit codes: 0 done; 1 the store cannot be read, or the address or file cannot be used; 2 an option is
+wrong.";
+
 pub(crate) const QUOTA: &str = "\
 Examples:
   arize-codex quota                           What is left, and how long it lasts

@@ -104,6 +104,10 @@ pub fn run(
             view::view(&view, &environment, output)?;
             return Ok(ExitCode::Success.into());
         }
+        Command::Metrics(metrics) => {
+            usage::metrics(&metrics, &environment, output)?;
+            return Ok(ExitCode::Success.into());
+        }
         Command::Status(status) => {
             (status::status(&status, &environment, style)?, ExitCode::Success)
         }

@@ -17,10 +17,12 @@ mod format;
 mod live;
 mod markdown;
 mod pages;
+mod scrape;
 mod serve;
 mod text;
 mod transcript;
 mod turn;
 mod waterfall;
 
+pub use scrape::{Metrics, serve_metrics};
 pub use serve::{BindError, Dashboard, Options, ServeError};

@@ -29,6 +29,7 @@ mod jobs;
 mod mcp;
 mod metrics;
 mod mlflow;
+mod monitoring;
 mod packages;
 mod phoenix_rest;
 mod proxies;

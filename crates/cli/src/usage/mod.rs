@@ -3,11 +3,13 @@
 mod bar;
 mod explain;
 mod import;
+mod metrics;
 mod quota;
 mod report;
 mod table;
 
 pub(crate) use import::{Import, import};
+pub(crate) use metrics::{Metrics, metrics};
 pub(crate) use quota::{Quota, quota};
 pub(crate) use report::{Format, Report, report};
 

@@ -15,6 +15,7 @@ mod sources;
 mod spans;
 mod sums;
 mod tools;
+mod totals;
 
 pub use list::{TurnFilter, TurnKey, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
@@ -22,6 +23,7 @@ pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub use sources::SourceProgress;
 pub use sums::{Sums, TurnCounts};
+pub use totals::ToolSum;
 
 use std::collections::BTreeSet;
 
