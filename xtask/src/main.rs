@@ -8,11 +8,15 @@ use anyhow::{Context, bail};
 #[cfg(unix)]
 mod bench;
 mod capture;
+mod compare;
 mod compat;
 mod copy;
+#[cfg(unix)]
+mod corpus;
 mod demo;
 mod dist;
 mod e2e;
+mod peers;
 mod scrub_bench;
 mod secret_rules;
 mod test;
@@ -41,6 +45,9 @@ commands:
   secret-rules VERSION FILE          takes the rules of the scrubber from betterleaks' own file
   scrub-bench [--misses] [--scan DIR] measures what the scrubber finds, its mistakes and its speed
   bench                              measures what tracing costs, beside a baseline
+  bench usage                        measures imports and reports, beside other programs
+  corpus DIR MB                      writes transcripts into a home of Codex, made of recorded ones
+  compare                            counts tokens with other programs, beside Codex's own counts
 ";
 
 #[expect(clippy::print_stderr, reason = "this is the binary's one place for errors")]
@@ -60,6 +67,13 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
     match words.as_slice() {
         #[cfg(unix)]
         ["bench"] => bench::run(),
+        #[cfg(unix)]
+        ["bench", "usage"] => bench::usage(),
+        #[cfg(unix)]
+        ["corpus", home, megabytes] => {
+            corpus::of_recordings(home.as_ref(), megabytes.parse::<u64>()? * 1_000_000).map(drop)
+        }
+        ["compare"] => compare::run(),
         ["capture", "--codex", version, scenarios @ ..] => capture::run(version, scenarios),
         ["compat"] => compat::run(),
         ["demo", rest @ ..] => demo::run(rest),

@@ -15,7 +15,9 @@ pub enum ExitCode {
     NotFound = 3,
     /// `setup` did what it should, but a target refuses turns, which are queued until it accepts them.
     Refused = 4,
-    /// Nothing was reported of what was asked for.
+    /// The command line of a check makes no sense (`EX_USAGE`).
+    CheckUsage = 64,
+    /// Nothing was reported of what was asked for, or a check cannot be carried out.
     NotReported = 69,
     /// The person at the terminal stopped it (Ctrl-C).
     Stopped = 130,
@@ -60,6 +62,9 @@ pub enum CommandError {
     /// The person at the terminal stopped it.
     #[error("stopped; nothing was changed")]
     Stopped,
+    /// A check, whose codes a script tells apart, was not carried out.
+    #[error(transparent)]
+    Check(Box<CommandError>),
     /// Something failed.
     #[error("{what}")]
     Failed {
@@ -76,6 +81,12 @@ impl CommandError {
         Self::Failed { what: what.into(), source: Some(Box::new(source)) }
     }
 
+    /// The error as that of a check: it does not say that the check had a bad outcome.
+    #[must_use]
+    pub fn of_check(self) -> Self {
+        Self::Check(Box::new(self))
+    }
+
     /// The exit code.
     pub fn code(&self) -> ExitCode {
         match self {
@@ -83,12 +94,20 @@ impl CommandError {
             Self::Usage(_) | Self::Incomplete { .. } => ExitCode::Usage,
             Self::NotFound { .. } => ExitCode::NotFound,
             Self::Stopped => ExitCode::Stopped,
+            Self::Check(error) => match error.code() {
+                ExitCode::Usage => ExitCode::CheckUsage,
+                ExitCode::Failure | ExitCode::NotFound => ExitCode::NotReported,
+                code => code,
+            },
             Self::Refused { .. } | Self::Failed { .. } => ExitCode::Failure,
         }
     }
 
     /// The error with its causes, and a hint.
     pub fn report(&self) -> String {
+        if let Self::Check(error) = self {
+            return error.report();
+        }
         if let Self::Usage(error) = self {
             return error.to_string().trim_end().to_owned();
         }

@@ -122,4 +122,5 @@ Examples:
   arize-codex quota --min-remaining 10 && codex exec ...
                                               Begin only if enough is left
 
-Exit codes: 0 enough is left; 1 less than --min-remaining; 2 an option is wrong; 69 not reported.";
+Exit codes: 0 enough is left; 1 less than --min-remaining; 64 an option is wrong; 69 not reported,
+or the store cannot be read.";

@@ -54,7 +54,9 @@ pub fn run(
     output: Output<'_>,
 ) -> Result<std::process::ExitCode, CommandError> {
     let words: Vec<OsString> = arguments.collect();
-    let args = Args::try_parse_from(&words)?;
+    let is_check = words.get(1).is_some_and(|word| word == "quota");
+    let checked = |error: CommandError| if is_check { error.of_check() } else { error };
+    let args = Args::try_parse_from(&words).map_err(|error| checked(error.into()))?;
     let environment = Environment::new(variables).or_home(std::env::home_dir());
     let width = ::doctor::columns(output.is_terminal);
     let terminal = output.is_terminal.then_some(width);
@@ -92,7 +94,7 @@ pub fn run(
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
-        Command::Quota(quota) => usage::quota(&quota, &environment, style)?,
+        Command::Quota(quota) => usage::quota(&quota, &environment, style).map_err(checked)?,
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)
         }

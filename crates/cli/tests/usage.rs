@@ -232,4 +232,13 @@ fn what_is_left_is_said_and_unknown_is_not_enough() {
     assert_eq!(user.run(&["quota", "--min-remaining", "8"]).status.code(), Some(0));
     assert_eq!(user.run(&["quota", "--min-remaining", "9"]).status.code(), Some(1));
     assert!(user.text(&["quota"]).contains("codex weekly     8.0 % left"));
+    assert_eq!(left["windows"][0]["is_binding"], true);
+    // Neither says that too little is left.
+    for (arguments, code) in [
+        (&["quota", "--min-remaining", "101"][..], 64),
+        (&["quota", "--store", "/missing/traces.db"], 69),
+        (&["quota", "--help"], 0),
+    ] {
+        assert_eq!(user.run(arguments).status.code(), Some(code), "{arguments:?}");
+    }
 }

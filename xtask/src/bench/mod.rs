@@ -6,11 +6,12 @@ mod measure;
 mod proxy;
 mod scene;
 mod sink;
+mod usage;
 
 use anyhow::Context;
 
 use crate::run;
-use crate::workspace::{build_release, cargo};
+use crate::workspace::{build_release, cargo, target_dir};
 use measure::Cost;
 use scene::Scene;
 
@@ -69,6 +70,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
         "buffer, ingest", buffer.events_per_second
     );
     Ok(())
+}
+
+/// Measures imports and reports, and prints a table.
+pub(crate) fn usage() -> anyhow::Result<()> {
+    run::succeed(&mut cargo(&["build", "--release", "--package", "cli", "--bins"])?)?;
+    usage::run(&target_dir()?.join("release"))
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]

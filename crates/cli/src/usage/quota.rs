@@ -99,8 +99,10 @@ fn windows_json(windows: &[WindowState]) -> String {
     let time = |second: i64| Timestamp::from_second(second).unwrap_or_default().to_string();
     let windows: Vec<_> = windows
         .iter()
-        .map(|window| {
+        .enumerate()
+        .map(|(place, window)| {
             json!({
+                "is_binding": place == 0,
                 "limit": window.limit,
                 "window": window.window.name(),
                 "remaining_percent": window.remaining_percent,
