@@ -227,11 +227,19 @@ pub(crate) struct Status {
 #[command(after_help = examples::SHOW)]
 pub(crate) struct Show {
     /// The trace: its id or the beginning of it. Without it, the last turns are listed.
-    #[arg(conflicts_with = "last")]
+    #[arg(conflicts_with_all = ["last", "filters", "follow", "compare"])]
     pub(crate) trace: Option<String>,
     /// Show the last turn.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["follow", "compare"])]
     pub(crate) last: bool,
+    /// Print what running turns do as they do it, until Ctrl-C.
+    #[arg(short, long, conflicts_with_all = ["compare", "html", "perfetto", "store"])]
+    pub(crate) follow: bool,
+    /// Compare two turns by their tool calls; ends with 0 if they are the same, else with 1.
+    #[arg(long, num_args = 2, value_names = ["TRACE", "TRACE"], conflicts_with_all = ["html", "perfetto"])]
+    pub(crate) compare: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) filters: ShowFilters,
     /// How many turns to list.
     #[arg(long, default_value_t = 20, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) limit: u16,
@@ -247,6 +255,34 @@ pub(crate) struct Show {
     /// Write the turn for Perfetto (ui.perfetto.dev, which opens local files) into a file.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "html"])]
     pub(crate) perfetto: Option<PathBuf>,
+}
+
+/// Which turns are listed or followed.
+#[derive(Debug, Default, clap::Args)]
+#[group(id = "filters", multiple = true)]
+pub(crate) struct ShowFilters {
+    /// Only turns of this thread or session: its id or a part of it.
+    #[arg(long, value_name = "ID")]
+    pub(crate) thread: Option<String>,
+    /// Only turns that failed.
+    #[arg(long)]
+    pub(crate) failed: bool,
+    /// Only turns that were interrupted; with `--failed` both.
+    #[arg(long)]
+    pub(crate) interrupted: bool,
+    /// Only turns that began since then: a time such as 2026-11-01 or 2026-11-01T08:30, or as long ago
+    /// as 2h or 7d.
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+    /// Only turns in this folder, those below it, and other work trees of its repository.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) cwd: Option<PathBuf>,
+    /// Only turns with calls of this model.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+    /// Only turns with all these words in prompts, answers, commands or outputs.
+    #[arg(long, value_name = "WORDS", conflicts_with = "follow")]
+    pub(crate) search: Option<String>,
 }
 
 /// See turns in a browser: when what ran, what was said, what changed and what it cost.

@@ -54,9 +54,16 @@ Examples:
 pub(crate) const SHOW: &str = "\
 Examples:
   arize-codex show                            List the last turns
+  arize-codex show --failed --since 7d --cwd .
+  arize-codex show --search \"cargo test\"      Those in which these words are
+  arize-codex show --follow                   What running turns do, as they do it
+  arize-codex show --compare 7f998397 38ee0a51
   arize-codex show --last                     Print the last one as a tree
   arize-codex show 7f998397 --json            Print the spans of one
-  arize-codex show --last --html turn.html    Write a page to hand on, without secrets";
+  arize-codex show --last --html turn.html    Write a page to hand on, without secrets
+
+Exit codes: 0 done, or the turns are the same; 1 the turns differ, or something failed; 3 there is no
+such turn; 130 stopped with Ctrl-C.";
 
 pub(crate) const SERVICE: &str = "\
 Examples:

@@ -113,7 +113,10 @@ pub fn run(
         Command::Status(status) => {
             (status::status(&status, &environment, style)?, ExitCode::Success)
         }
-        Command::Show(show) => (show::show(&show, &environment, wide)?, ExitCode::Success),
+        Command::Show(show) if show.follow => {
+            return Ok(show::show_running(&show, &environment, wide, output)?.into());
+        }
+        Command::Show(show) => show::show(&show, &environment, wide)?,
     };
     // Much of it was written by models, servers and files of a workspace.
     let text = match (is_json, is_styled) {

@@ -38,7 +38,7 @@ pub(crate) fn logs(
 
 /// Waits, unless the reader goes away meanwhile; says whether it is there.
 #[cfg(unix)]
-fn pause(time: Duration) -> bool {
+pub(crate) fn pause(time: Duration) -> bool {
     use rustix::event::{PollFd, PollFlags, poll};
     let stdout = io::stdout();
     // Asked for nothing, it still tells of a pipe or a terminal that was closed.
@@ -50,7 +50,7 @@ fn pause(time: Duration) -> bool {
 
 /// Waits; that the reader has gone shows with the next line.
 #[cfg(not(unix))]
-fn pause(time: Duration) -> bool {
+pub(crate) fn pause(time: Duration) -> bool {
     std::thread::sleep(time);
     true
 }

@@ -29,6 +29,11 @@ impl Folders {
     }
 }
 
+/// The folder under which turns in a directory are recorded.
+pub fn folder_of(directory: &str) -> String {
+    Folders::default().of(directory)
+}
+
 fn top(directory: &Path) -> Option<PathBuf> {
     let (folder, git) = directory
         .ancestors()

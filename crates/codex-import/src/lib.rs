@@ -19,5 +19,6 @@ mod run;
 
 pub use contents::{ContentSummary, import_contents};
 pub use files::{Found, Transcript, find};
+pub use git::folder_of;
 pub use record::{Facts, machine_name};
 pub use run::{ImportError, LeftOut, Progress, Request, Summary, import, record_spans};

@@ -12,7 +12,7 @@ pub(super) fn of(tool: &Span) -> String {
     shown(tool.text(names::INPUT_VALUE).unwrap_or_default())
 }
 
-fn shown(arguments: &str) -> String {
+pub(crate) fn shown(arguments: &str) -> String {
     let command = command(arguments).map(|command| format!("$ {command}"));
     command.or_else(|| patch(arguments)).unwrap_or_else(|| arguments.to_owned())
 }

@@ -2,9 +2,8 @@
 
 use otlp_model::{Attribute, Span, SpanStatus, Value};
 use serde_json::{Map, Value as Json, json};
-use trace_store::TraceSummary;
+use trace_store::usage::TurnRow;
 
-use super::list::Turn;
 use super::{rfc3339, status};
 
 /// The spans of a trace as a JSON array.
@@ -14,31 +13,42 @@ pub fn spans_json(spans: &[Span]) -> String {
 }
 
 /// The turns as a JSON array.
-pub fn summaries_json(traces: &[TraceSummary]) -> String {
-    let traces: Vec<Json> = traces
-        .iter()
-        .map(|trace| {
-            let turn = Turn::of(trace);
-            json!({
-                "trace_id": trace.trace_id.to_string(),
-                "name": trace.name,
-                "session_id": trace.session_id,
-                "project": trace.project,
-                "start": rfc3339(trace.start),
-                "end": rfc3339(trace.end),
-                "duration_ms": trace.end.since(trace.start) as f64 / 1e6,
-                "status": turn.status,
-                "prompt": turn.prompt,
-                "cwd": turn.cwd,
-                "cost_usd": turn.cost.map(::doctor::rounded_usd),
-                "spans": trace.spans,
-                "input_tokens": trace.input_tokens,
-                "output_tokens": trace.output_tokens,
-                "model": trace.model,
-            })
-        })
-        .collect();
-    format!("{:#}\n", Json::Array(traces))
+pub fn turns_json(turns: &[TurnRow]) -> String {
+    let turns: Vec<Json> = turns.iter().map(turn_json).collect();
+    format!("{:#}\n", Json::Array(turns))
+}
+
+fn turn_json(turn: &TurnRow) -> Json {
+    let place = &turn.place;
+    let said = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let calls = turn.sums.calls > 0;
+    json!({
+        "trace_id": turn.trace_id.to_string(),
+        "session_id": turn.thread.session_id,
+        "thread_id": turn.thread.thread_id,
+        "number": turn.number,
+        "start": rfc3339(turn.start()),
+        "end": rfc3339(turn.end),
+        "duration_ms": turn.end.since(turn.start()) as f64 / 1e6,
+        "status": turn.status.word(),
+        "prompt": turn.prompt,
+        "project": said(&place.project),
+        "cwd": said(&place.folder),
+        "repository": said(&place.repository),
+        "branch": said(&place.branch),
+        "model": turn.models.first(),
+        "models": turn.models,
+        "input_tokens": calls.then_some(turn.sums.input),
+        "output_tokens": calls.then_some(turn.sums.output),
+        "cost_usd": turn.cost().map(|cost| ::doctor::rounded_usd(cost.usd())),
+        "unpriced_calls": turn.unpriced,
+        "tool_calls": turn.tools.as_ref().map(|tools| tools.calls),
+        "failed_tool_calls": turn.tools.as_ref().map(|tools| tools.failed),
+        "tools": turn.tools.as_ref().map(|tools| &tools.names),
+        "sub_agent_turns": turn.sub_agents,
+        "human_wait_ms": turn.human_ms,
+        "has_spans": turn.has_spans,
+    })
 }
 
 fn span_json(span: &Span) -> Json {

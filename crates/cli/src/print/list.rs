@@ -4,89 +4,39 @@ use std::fmt::Write as _;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use ::doctor::{cut, dollars};
-use otlp_model::{Attribute, SpanStatus, UnixNanos, Value, names};
-use serde_json::Value as Json;
+use otlp_model::UnixNanos;
 use textwrap::core::display_width;
-use trace_store::TraceSummary;
+use trace_store::usage::{TurnRow, TurnStatus};
 
 use super::{Page, duration, local};
 
-const COST: &str = "codex.turn.cost_usd";
-const STATUS: &str = "codex.turn.status";
-
-/// What the list says of a turn beside its times.
-pub(super) struct Turn<'a> {
-    /// `completed`, `failed`, `interrupted` or `unknown`; of a trace that is no turn, how its first
-    /// span ended.
-    pub(super) status: &'a str,
-    /// US dollars, where a price is known.
-    pub(super) cost: Option<f64>,
-    /// The working directory.
-    pub(super) cwd: Option<String>,
-    /// The prompt.
-    pub(super) prompt: Option<&'a str>,
-}
-
-impl<'a> Turn<'a> {
-    pub(super) fn of(trace: &'a TraceSummary) -> Self {
-        let metadata = text(&trace.attributes, names::METADATA);
-        let metadata = metadata.and_then(|json| serde_json::from_str::<Json>(json).ok());
-        let cwd = metadata.as_ref().and_then(|metadata| metadata.get("cwd")?.as_str());
-        Self {
-            status: text(&trace.attributes, STATUS).unwrap_or(match &trace.status {
-                SpanStatus::Error(_) => "failed",
-                SpanStatus::Ok => "completed",
-                SpanStatus::Unset => "unknown",
-            }),
-            cost: trace.attributes.iter().find(|attribute| attribute.key == COST).and_then(
-                |attribute| match attribute.value {
-                    Value::Double(cost) => Some(cost),
-                    _ => None,
-                },
-            ),
-            cwd: cwd.map(str::to_owned),
-            prompt: text(&trace.attributes, names::INPUT_VALUE),
-        }
-    }
-}
-
-fn text<'a>(attributes: &'a [Attribute], key: &str) -> Option<&'a str> {
-    attributes.iter().find(|attribute| attribute.key == key).and_then(|attribute| match &attribute
-        .value
-    {
-        Value::String(text) => Some(text.as_ref()),
-        _ => None,
-    })
-}
-
 /// Two lines for each turn, the last one first: its figures and folder, and its prompt.
-pub fn summaries(traces: &[TraceSummary], page: Page<'_>) -> String {
+pub fn turns(turns: &[TurnRow], page: Page<'_>) -> String {
     let style = page.style;
     let started = format!("STARTED ({})", local(page.now, page.zone, "%Z"));
     let columns = Columns { started: started.len().max(12) };
     let head = columns.row(["TRACE", "THREAD", &started, "TIME", "STATUS", "COST", "FOLDER"]);
     let mut text = style.dim(&cut(head.concat().trim_end(), style.width)) + "\n";
-    for trace in traces {
-        let turn = Turn::of(trace);
+    for turn in turns {
         let [before, status, after] = columns.row([
-            &trace.trace_id.to_string()[..8],
-            &trace.session_id.as_deref().map_or_else(|| "-".to_owned(), end_of_id),
-            &started_at(trace.start, page),
-            &duration(trace.end.since(trace.start)),
-            turn.status,
-            &turn.cost.map_or_else(|| "-".to_owned(), dollars),
+            &turn.trace_id.to_string()[..8],
+            &end_of_id(&turn.thread.thread_id),
+            &started_at(turn.start(), page),
+            &duration(turn.end.since(turn.start())),
+            turn.status.word(),
+            &turn.cost().map_or_else(|| "-".to_owned(), |cost| dollars(cost.usd())),
             "",
         ]);
         let used: usize = [&before, &status, &after].map(|part| display_width(part)).iter().sum();
-        let folder = turn.cwd.as_deref().map(|cwd| short_folder(cwd, page.home));
-        let folder = end_of(&folder.unwrap_or_default(), style.width.saturating_sub(used));
+        let folder = short_folder(&turn.place.folder, page.home);
+        let folder = end_of(&folder, style.width.saturating_sub(used));
         let status = match turn.status {
-            "completed" => status,
-            "failed" => style.red(&status),
+            TurnStatus::Completed => status,
+            TurnStatus::Failed => style.red(&status),
             _ => style.yellow(&status),
         };
         let _ = writeln!(text, "{}", format!("{before}{status}{after}{folder}").trim_end());
-        if let Some(prompt) = turn.prompt.filter(|prompt| !prompt.trim().is_empty()) {
+        if let Some(prompt) = turn.prompt.as_deref().filter(|prompt| !prompt.trim().is_empty()) {
             let prompt = cut(prompt.trim(), style.width.saturating_sub(2));
             let _ = writeln!(text, "  {}", style.bold(&prompt));
         }
@@ -112,7 +62,7 @@ impl Columns {
 
 /// The end of a thread's id: the beginning is the time at which the thread began, and alike for
 /// threads of the same minute.
-fn end_of_id(id: &str) -> String {
+pub(super) fn end_of_id(id: &str) -> String {
     let id = terminal_text::line(id);
     let skipped = id.chars().count().saturating_sub(8);
     id.chars().skip(skipped).collect()
@@ -125,7 +75,7 @@ fn started_at(start: UnixNanos, page: Page<'_>) -> String {
     local(start, page.zone, form)
 }
 
-fn short_folder(cwd: &str, home: &Path) -> String {
+pub(super) fn short_folder(cwd: &str, home: &Path) -> String {
     match Path::new(cwd).strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
         Ok(below) => format!("~{MAIN_SEPARATOR}{}", below.display()),
@@ -148,49 +98,48 @@ mod tests {
     use ::doctor::Style;
     use expect_test::expect;
     use jiff::tz::TimeZone;
-    use otlp_model::TraceId;
+    use otlp_model::{SpanId, TraceId};
+    use trace_store::usage::{PicoUsd, Place, Sums, ThreadName, TurnKey};
 
     use super::*;
 
-    fn trace(status: &'static str, cwd: &str, prompt: &str, ago_hours: u64) -> TraceSummary {
+    fn turn(status: TurnStatus, folder: &str, prompt: &str, ago_hours: u64) -> TurnRow {
         let start = UnixNanos::from_millis(NOW - ago_hours * 3_600_000);
-        TraceSummary {
+        TurnRow {
+            key: TurnKey { start, id: 1 },
+            span_id: SpanId([1; 8]),
             trace_id: TraceId([u8::try_from(ago_hours).unwrap() + 1; 16]),
-            name: "Turn 1".to_owned(),
-            session_id: Some("01a1fb18-d745-76d3-8970-09f42d282b2f".to_owned()),
-            project: None,
-            start,
+            thread: ThreadName {
+                thread_id: "01a1fb18-d745-76d3-8970-09f42d282b2f".to_owned(),
+                ..ThreadName::default()
+            },
+            place: Place { folder: folder.to_owned(), ..Place::default() },
+            turn_id: String::new(),
+            number: Some(1),
             end: UnixNanos(start.0 + 83_000_000_000),
-            status: SpanStatus::Ok,
-            spans: 3,
-            input_tokens: Some(12_345_678),
-            output_tokens: None,
-            model: Some("gpt-5.5".to_owned()),
-            attributes: vec![
-                Attribute::new(STATUS, status),
-                Attribute::new(COST, 0.1234),
-                Attribute::new(names::METADATA, format!("{{\"cwd\":{cwd:?}}}")),
-                Attribute::new(names::INPUT_VALUE, prompt.to_owned()),
-            ],
+            status,
+            prompt: Some(prompt.to_owned()),
+            models: vec!["gpt-5.5".to_owned()],
+            sums: Sums { calls: 1, cost: PicoUsd::from_usd(0.1234), ..Sums::default() },
+            unpriced: 0,
+            tools: None,
+            sub_agents: 0,
+            human_ms: None,
+            has_spans: true,
         }
     }
 
     /// 2026-11-21T12:00:00Z.
     const NOW: u64 = 1_795_262_400_000;
 
-    fn turns() -> Vec<TraceSummary> {
+    fn listed() -> Vec<TurnRow> {
         let long = "Find out why the nightly job \u{1b}[31mfails\nand mend it, please, before the \
                     others come in";
         vec![
-            trace("completed", "/home/ada/work/project", "Fix the flaky test", 0),
-            trace("interrupted", "/home/ada", long, 1),
-            trace("failed", "/srv/checkouts/a-monorepo/services/billing", " ", 30),
-            TraceSummary {
-                session_id: None,
-                attributes: Vec::new(),
-                status: SpanStatus::Error("x".to_owned()),
-                ..trace("completed", "", "", 50)
-            },
+            turn(TurnStatus::Completed, "/home/ada/work/project", "Fix the flaky test", 0),
+            turn(TurnStatus::Interrupted, "/home/ada", long, 1),
+            turn(TurnStatus::Failed, "/srv/checkouts/a-monorepo/services/billing", " ", 30),
+            TurnRow { unpriced: 1, prompt: None, ..turn(TurnStatus::Failed, "", "", 50) },
         ]
     }
 
@@ -198,7 +147,7 @@ mod tests {
         let zone = TimeZone::get("America/New_York").unwrap();
         let now = UnixNanos::from_millis(NOW);
         let style = Style { width, colour };
-        summaries(&turns(), Page { style, zone: &zone, now, home: Path::new("/home/ada") })
+        turns(&listed(), Page { style, zone: &zone, now, home: Path::new("/home/ada") })
     }
 
     #[test]
@@ -210,7 +159,7 @@ mod tests {
             02020202  2d282b2f  06:00:00         1m23s  interrupted   $0.1234  ~
               Find out why the nightly job ␛[31mfails and mend it, please, before the other…
             1f1f1f1f  2d282b2f  Nov 20 01:00     1m23s  failed        $0.1234  …ices/billing
-            33333333  -         Nov 19 05:00     1m23s  failed              -
+            33333333  2d282b2f  Nov 19 05:00     1m23s  failed              -
         "#]]
         .assert_eq(&list(80, false).replace(MAIN_SEPARATOR, "/"));
         expect![[r#"
@@ -220,7 +169,7 @@ mod tests {
             02020202  2d282b2f  06:00:00         1m23s  interrupted   $0.1234  ~
               Find out why the nightly job ␛[31mfails and mend it, please, before the others come in
             1f1f1f1f  2d282b2f  Nov 20 01:00     1m23s  failed        $0.1234  /srv/checkouts/a-monorepo/services/billing
-            33333333  -         Nov 19 05:00     1m23s  failed              -
+            33333333  2d282b2f  Nov 19 05:00     1m23s  failed              -
         "#]].assert_eq(&list(110, false).replace(MAIN_SEPARATOR, "/"));
     }
 

@@ -6,6 +6,7 @@
 mod arguments;
 mod json;
 mod list;
+mod row;
 mod tree;
 
 use std::path::Path;
@@ -16,8 +17,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use otlp_model::{Span, SpanStatus, UnixNanos, Value};
 
-pub use self::json::{spans_json, summaries_json};
-pub use self::list::summaries;
+pub(crate) use self::arguments::shown as arguments_shown;
+pub use self::json::{spans_json, turns_json};
+pub use self::list::turns;
+pub(crate) use self::row::{Row, row_json, row_line, rows_of};
 pub use self::tree::tree;
 
 /// How texts are laid out, and for where.
@@ -57,7 +60,7 @@ fn double(span: &Span, key: &str) -> Option<f64> {
 }
 
 /// A duration in the unit that reads best.
-fn duration(nanos: u64) -> String {
+pub(crate) fn duration(nanos: u64) -> String {
     let millis = nanos as f64 / 1e6;
     match nanos {
         0..10_000_000 => format!("{millis:.1} ms"),
@@ -68,12 +71,12 @@ fn duration(nanos: u64) -> String {
 }
 
 /// A time in the zone of the reader, in this form.
-fn local(time: UnixNanos, zone: &TimeZone, form: &str) -> String {
+pub(crate) fn local(time: UnixNanos, zone: &TimeZone, form: &str) -> String {
     let time = Timestamp::from_nanosecond(i128::from(time.0)).unwrap_or_default();
     time.to_zoned(zone.clone()).strftime(form).to_string()
 }
 
-fn rfc3339(time: UnixNanos) -> String {
+pub(crate) fn rfc3339(time: UnixNanos) -> String {
     humantime::format_rfc3339_millis(SystemTime::UNIX_EPOCH + Duration::from_nanos(time.0))
         .to_string()
 }

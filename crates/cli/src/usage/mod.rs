@@ -20,7 +20,7 @@ use codex_import::{ContentSummary, Facts, Found, Progress, Request, Summary, mac
 use dispatch::{Secrets, SpanPolicy, price, scrub_settings};
 use pricing::PriceTable;
 use program_log::Log;
-use trace_store::TraceStore;
+use trace_store::{OpenError, TraceStore};
 
 use crate::CommandError;
 use bar::Bar;
@@ -70,7 +70,7 @@ fn read_contents(
 }
 
 /// The prices that hold for this user.
-fn prices(paths: &Paths) -> PriceTable {
+pub(crate) fn prices(paths: &Paths) -> PriceTable {
     let (prices, error) = codex_config::prices(paths);
     if let Some(error) = error {
         warn(&format!("{}; the built-in prices are used", program_log::chain(&error)));
@@ -120,6 +120,25 @@ fn current(
     let found = codex_import::find(home.map_or(&[], std::slice::from_ref));
     let summary = refresh(&mut store, &facts, &found, changed_since, false)?;
     Ok((store, Some(summary)))
+}
+
+/// A store with its spans as turns, and with the words of an index where they are searched. One that
+/// cannot be written is read as it is.
+pub(crate) fn with_turns(
+    path: &Path,
+    paths: &Paths,
+    environment: &Environment,
+    is_searched: bool,
+) -> Result<TraceStore, OpenError> {
+    let read_only = TraceStore::open_read_only(path)?;
+    let Ok(mut store) = TraceStore::open(path) else { return Ok(read_only) };
+    if codex_import::record_spans(&mut store, &facts(paths, environment)).is_err() {
+        return Ok(read_only);
+    }
+    if is_searched && let Err(error) = store.index() {
+        warn(&format!("{}; what is new is not searched", program_log::chain(&error)));
+    }
+    Ok(store)
 }
 
 /// Opens the store for writing.

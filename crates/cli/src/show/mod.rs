@@ -1,4 +1,8 @@
-//! `arize-codex show`.
+//! `arize-codex show`: the list of turns, one of them, two beside each other, and those that run.
+
+mod compare;
+mod filters;
+mod follow;
 
 use std::path::Path;
 
@@ -6,59 +10,105 @@ use codex_config::{Environment, Paths, Settings, Target};
 use dashboard::export;
 use doctor::Style;
 use doctor::status::destinations;
+use jiff::Zoned;
 use jiff::tz::TimeZone;
-use otlp_model::Span;
-use trace_store::{OpenError, TraceStore};
+use otlp_model::{Span, TraceId};
+use trace_store::usage::TurnFilter;
+use trace_store::{OpenError, QueryError, TraceStore};
 
-use crate::CommandError;
 use crate::args::Show;
 use crate::print::{self, Page};
+use crate::{CommandError, ExitCode, Output, usage};
 
-/// Prints one turn of the local store, or lists the last ones.
+/// Prints one turn of the local store, lists the last ones, or compares two.
 pub(crate) fn show(
     args: &Show,
     environment: &Environment,
     style: Style,
-) -> Result<String, CommandError> {
+) -> Result<(String, ExitCode), CommandError> {
     let paths = crate::paths(environment)?;
     let zone = TimeZone::system();
     let page = Page::new(style, &zone, &paths.home);
     let store = open(args, environment, &paths)?;
-    let failed =
-        |error| CommandError::failed(format!("cannot read `{}`", store.path().display()), error);
-    let empty = || no_turns(args, environment, &paths);
+    let success = |text| Ok((text, ExitCode::Success));
+    if let Some([first, second]) = args.compare.as_deref() {
+        return compare::compare(&store, [first, second], args.json, page);
+    }
+    let is_export = args.html.is_some() || args.perfetto.is_some();
     let trace_id = match &args.trace {
-        Some(prefix) => store.find_trace(prefix).map_err(|error| CommandError::NotFound {
-            what: error.to_string(),
-            hint: "`arize-codex show` lists the turns with their trace ids".to_owned(),
-        })?,
-        None if args.last || args.html.is_some() || args.perfetto.is_some() => {
-            match store.last_traces(1).map_err(failed)?.first() {
-                Some(last) => last.trace_id,
-                None => return Err(empty()),
-            }
-        }
+        Some(prefix) => find(&store, prefix)?,
         None => {
-            let traces = store.last_traces(args.limit.into()).map_err(failed)?;
-            if args.json {
-                return Ok(print::summaries_json(&traces));
+            let is_one = args.last || is_export;
+            let filter = filters::filter(&args.filters, &Zoned::now())?;
+            let limit = if is_one { 1 } else { args.limit.into() };
+            let turns = store.turns(&filter, None, limit).map_err(|error| unread(&store, error))?;
+            if args.json && !is_one {
+                return success(print::turns_json(&turns));
             }
-            if traces.is_empty() {
-                return Err(empty());
+            let Some(last) = turns.first() else {
+                return Err(if filter == TurnFilter::default() {
+                    no_turns(args, environment, &paths)
+                } else {
+                    no_match()
+                });
+            };
+            if !is_one {
+                return success(
+                    print::turns(&turns, page) + &newer(args, environment, &paths, style),
+                );
             }
-            return Ok(print::summaries(&traces, page) + &newer(args, environment, &paths, style));
+            last.trace_id
         }
     };
-    let spans = store.trace(trace_id).map_err(failed)?;
+    let spans = store.trace(trace_id).map_err(|error| unread(&store, error))?;
     if let Some(file) = args.html.as_ref().or(args.perfetto.as_ref()) {
-        return export(args, spans, &zone, file);
+        return success(export(args, spans, &zone, file)?);
     }
     if args.json {
-        return Ok(print::spans_json(&spans));
+        return success(print::spans_json(&spans));
+    }
+    if spans.is_empty() {
+        return Err(without_spans());
     }
     let is_named = args.trace.is_some();
     let newer = if is_named { String::new() } else { newer(args, environment, &paths, style) };
-    Ok(print::tree(&spans, page) + &newer)
+    success(print::tree(&spans, page) + &newer)
+}
+
+/// Prints what running turns do until Ctrl-C.
+pub(crate) fn show_running(
+    args: &Show,
+    environment: &Environment,
+    style: Style,
+    output: Output<'_>,
+) -> Result<ExitCode, CommandError> {
+    follow::follow(args, environment, style, output)
+}
+
+fn find(store: &TraceStore, prefix: &str) -> Result<TraceId, CommandError> {
+    store.find_trace(prefix).map_err(|error| CommandError::NotFound {
+        what: error.to_string(),
+        hint: "`arize-codex show` lists the turns with their trace ids".to_owned(),
+    })
+}
+
+fn unread(store: &TraceStore, error: QueryError) -> CommandError {
+    CommandError::failed(format!("cannot read `{}`", store.path().display()), error)
+}
+
+fn no_match() -> CommandError {
+    CommandError::NotFound {
+        what: "no stored turn is like that".to_owned(),
+        hint: "`arize-codex import` reads older turns; `arize-codex show` lists all".to_owned(),
+    }
+}
+
+/// The figures of a turn may be stored without its contents.
+fn without_spans() -> CommandError {
+    CommandError::NotFound {
+        what: "of this turn, only the figures are stored".to_owned(),
+        hint: "`arize-codex import` reads what it did from its transcript".to_owned(),
+    }
 }
 
 /// Writes a turn to hand on, and says what was replaced in it.
@@ -75,10 +125,7 @@ fn export(
         None => export::perfetto(spans, &scrubber),
     };
     let Some(exported) = exported else {
-        return Err(CommandError::NotFound {
-            what: "the turn has no spans".to_owned(),
-            hint: "`arize-codex show` lists the turns with their trace ids".to_owned(),
-        });
+        return Err(without_spans());
     };
     private_files::write(file, exported.text.as_bytes()).map_err(|error| {
         CommandError::failed(format!("cannot write `{}`", file.display()), error)
@@ -103,7 +150,8 @@ fn newer(args: &Show, environment: &Environment, paths: &Paths, style: Style) ->
 
 fn open(args: &Show, environment: &Environment, paths: &Paths) -> Result<TraceStore, CommandError> {
     let path = args.store.as_ref().unwrap_or(&paths.traces_db);
-    TraceStore::open_read_only(path).map_err(|error| match error {
+    let is_searched = args.filters.search.is_some();
+    usage::with_turns(path, paths, environment, is_searched).map_err(|error| match error {
         OpenError::Missing { .. } => no_turns(args, environment, paths),
         error => CommandError::failed("cannot open the local store", error),
     })
