@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
-use crate::usage::{Format, Import, Metrics, Quota, Report};
+use crate::usage::{Format, Import, Metrics, Prune, Quota, Report};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Flush(Flush),
     Import(Import),
     Logs(Logs),
+    Prune(Prune),
     Quota(Quota),
     Report(Report),
     Show(Show),
@@ -50,6 +51,7 @@ impl Command {
             Self::Doctor(args) => args.json,
             Self::Flush(args) => args.json,
             Self::Import(args) => args.json,
+            Self::Prune(args) => args.json,
             Self::Quota(args) => args.json,
             Self::Report(args) => args.format() == Format::Json,
             Self::Show(args) => args.json,

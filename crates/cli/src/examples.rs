@@ -97,6 +97,15 @@ Examples:
 Exit codes: 0 done (what could not be read is named); 1 the store cannot be written; 2 an option is
 wrong; 3 there are no transcripts.";
 
+pub(crate) const PRUNE: &str = "\
+Examples:
+  arize-codex prune --dry-run                 Say what the settings let be dropped
+  arize-codex prune --max-age 90d             Drop contents older than three months
+  arize-codex prune --max-age 2y --all        Drop numbers, too, after two years
+
+Exit codes: 0 done; 1 the store cannot be written; 2 an option is wrong, or there is no limit; 3 there
+is no store.";
+
 pub(crate) const REPORT: &str = "\
 Examples:
   arize-codex report                          The last 30 days, a row for each

@@ -94,6 +94,7 @@ pub fn run(
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
+        Command::Prune(prune) => (usage::prune(&prune, &environment)?, ExitCode::Success),
         Command::Quota(quota) => usage::quota(&quota, &environment, style).map_err(checked)?,
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)

@@ -242,3 +242,47 @@ fn what_is_left_is_said_and_unknown_is_not_enough() {
         assert_eq!(user.run(arguments).status.code(), Some(code), "{arguments:?}");
     }
 }
+
+/// Contents that are too old are dropped by hand, and by themselves where the settings say so; what was
+/// used stays, and no import brings them back.
+#[test]
+fn old_contents_are_dropped_and_their_numbers_stay() {
+    let user = User::new();
+    let used = |user: &User| {
+        let report = user.json(&["report", "--all", "--json"]);
+        (report["total"].clone(), user.json(&["show", "--json"])["turns"].clone())
+    };
+    let refused = user.run(&["prune"]);
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(user.run(&["prune", "--max-age", "1d"]).status.code(), Some(3));
+    user.text(&["import"]);
+    let before = used(&user).0;
+    assert!(!before.is_null());
+    let spans = || user.json(&["import", "--json"])["contents"]["spans_new"].clone();
+    let dry = user.json(&["prune", "--max-age", "1d", "--dry-run", "--json"]);
+    assert!(dry["spans"].as_u64() > Some(0), "{dry}");
+    let pruned = user.json(&["prune", "--max-age", "1d", "--json"]);
+    assert_eq!((&pruned["spans"], &pruned["turns"]), (&dry["spans"], &Json::from(0)), "{pruned}");
+    assert_eq!(used(&user).0, before);
+    assert!(user.text(&["prune", "--max-age", "1d"]).starts_with("nothing to drop"));
+
+    // A copy of the transcript, which was not read before.
+    let sessions = user.home.path().join(".codex/sessions");
+    fs::rename(&sessions, user.home.path().join(".codex/archived_sessions")).unwrap();
+    assert_eq!(spans(), 0);
+    assert_eq!(used(&user).0, before);
+}
+
+#[test]
+fn the_settings_limit_the_store_by_themselves() {
+    let user = User::new();
+    let config = user.home.path().join(".arize/harness/config.yaml");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    fs::write(&config, "store: {max_age: 1d}\n").unwrap();
+    let imported = user.json(&["import", "--json"]);
+    assert_eq!(imported["turns_new"], 1, "{imported}");
+    assert_eq!(imported["contents"]["spans_new"], 0, "{imported}");
+    fs::write(&config, "store: {max_age: 1d, drop: all}\n").unwrap();
+    let text = user.text(&["prune"]);
+    assert!(text.contains("the numbers of 1 turns"), "{text}");
+}

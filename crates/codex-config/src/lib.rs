@@ -40,6 +40,7 @@ mod queued;
 mod reader;
 mod sampling;
 mod settings;
+mod store;
 mod target;
 mod unknown_keys;
 mod warning;
@@ -87,6 +88,7 @@ pub use scalar::Scalar;
 pub use secret::Secret;
 pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout, ToolErrors};
 pub use shell_word::{command_program, command_word, shell_word};
+pub use store::{StoreLimits, parse_age};
 pub use target::{
     ArizeProtocol, ArizeTarget, ConfigError, FileTarget, MlflowAuth, MlflowExperiment,
     MlflowTarget, OneOff, OtlpCompression, OtlpEndpoint, OtlpMetrics, OtlpProtocol, OtlpTarget,

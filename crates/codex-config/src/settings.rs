@@ -8,8 +8,8 @@ use serde_yaml::Value;
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
     ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
-    TargetSettings, Warning, content, document, env_file, folders, forward, outbox, pairs, target,
-    unknown_keys, variables,
+    StoreLimits, TargetSettings, Warning, content, document, env_file, folders, forward, outbox,
+    pairs, store, target, unknown_keys, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -59,6 +59,8 @@ pub struct Settings {
     pub unreadable: Option<ConfigError>,
     /// How much may wait for each of them.
     pub outbox: OutboxLimits,
+    /// How much the local store keeps.
+    pub store: StoreLimits,
     /// What was passed over.
     pub warnings: Vec<Warning>,
 }
@@ -231,6 +233,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         targets,
         unreadable: None,
         outbox: outbox::limits(&mut reader),
+        store: store::limits(&mut reader),
         warnings: each_once(reader.warnings),
     }
 }

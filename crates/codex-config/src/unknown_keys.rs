@@ -45,10 +45,11 @@ const CODEX: &[&str] = &[
 ];
 
 /// Where our keys stand, and which there are. What is not here, as `headers`, has any keys.
-const PLACES: [(&str, &[&[&str]]); 11] = [
-    ("", &[&["harnesses", "logging", "outbox", "user_id"]]),
+const PLACES: [(&str, &[&[&str]]); 12] = [
+    ("", &[&["harnesses", "logging", "outbox", "store", "user_id"]]),
     ("logging", &[CONTENT, &["scrub", "scrub_keys"]]),
     ("outbox", &[&["max_bytes", "max_age_days"]]),
+    ("store", &[&["max_age", "max_bytes", "drop"]]),
     ("harnesses", &[&["codex"]]),
     ("harnesses.codex", &[TARGET, TLS, CODEX]),
     ("harnesses.codex.sampling", &[SAMPLING]),

@@ -76,6 +76,8 @@ pub struct Summary {
     pub changed: u64,
     /// Turns that were recorded already.
     pub known: u64,
+    /// Turns that are left out, because those of their time were dropped from the store.
+    pub dropped: u64,
     /// Turns that are another thread's, which a fork repeats: they count there.
     pub copies: u64,
     /// Records that were not understood.
@@ -251,6 +253,7 @@ impl Writer<'_> {
         self.summary.new += recorded.new;
         self.summary.changed += recorded.changed;
         self.summary.known += recorded.known;
+        self.summary.dropped += recorded.dropped;
         Ok(())
     }
 }

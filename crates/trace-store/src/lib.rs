@@ -28,6 +28,7 @@ mod attributes;
 mod error;
 mod open;
 mod packing;
+mod prune;
 mod query;
 mod row;
 mod schema;
@@ -38,6 +39,7 @@ pub mod usage;
 mod write;
 
 pub use error::{FindTraceError, InsertError, OpenError, QueryError};
+pub use prune::{Pruned, Retention};
 pub use query::{StoreCounts, TraceSummary};
 pub use search::{Hit, index_file};
 pub use write::Inserted;

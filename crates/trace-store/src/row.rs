@@ -22,12 +22,11 @@ pub(crate) const INSERT: &str = "
 pub(crate) const COLUMNS: &str = "span_id, trace_id, parent_id, kind, name, start_ns, end_ns, \
                                   status, status_message, attributes, events";
 
-/// Runs [`INSERT`], with the next number of a row or this one; gives the number of rows that are new, 0
-/// or 1.
+/// Runs [`INSERT`] with this number of a row; gives the number of rows that are new, 0 or 1.
 pub(crate) fn insert(
     statement: &mut Statement<'_>,
     packer: &mut Packer,
-    number: Option<i64>,
+    number: i64,
     span: &Span,
     project: Option<&str>,
 ) -> rusqlite::Result<usize> {

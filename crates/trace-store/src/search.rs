@@ -145,6 +145,18 @@ pub(crate) fn terms_of(
     Ok(terms)
 }
 
+/// Makes the index known to a connection, unless there is none or it cannot be used: then it is made anew
+/// by [`TraceStore::index`].
+pub(crate) fn attach_if_there(connection: &Connection, store: &Path) -> rusqlite::Result<bool> {
+    if !index_file(store).exists() {
+        return Ok(false);
+    }
+    match attach(connection, store) {
+        Err(error) if is_damaged(&error) => Ok(false),
+        attached => attached.map(|()| true),
+    }
+}
+
 fn is_damaged(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))

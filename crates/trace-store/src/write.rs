@@ -30,6 +30,13 @@ impl TraceStore {
     }
 }
 
+/// The highest number that a row of spans ever had. Other tables know by it how far they have taken in
+/// rows: none is used again, also where rows were dropped since.
+const LAST_ROW: &str = "SELECT max(
+    ifnull((SELECT max(rowid) FROM spans), 0),
+    ifnull((SELECT upto FROM watermarks WHERE name = 'spans'), 0)
+)";
+
 /// Writes spans within a transaction.
 pub(crate) struct Writer<'t> {
     insert: Statement<'t>,
@@ -51,7 +58,7 @@ impl<'t> Writer<'t> {
             has_span: transaction.prepare("SELECT 1 FROM spans WHERE span_id = ?")?,
             note: transaction.prepare("INSERT OR IGNORE INTO imported VALUES (?)")?,
             forget: transaction.prepare("DELETE FROM imported WHERE root = ?")?,
-            last: transaction.prepare("SELECT ifnull(max(rowid), 0) FROM spans")?,
+            last: transaction.prepare(LAST_ROW)?,
             packer,
         })
     }
@@ -82,17 +89,13 @@ impl<'t> Writer<'t> {
 
     fn write(&mut self, batch: &SpanBatch, replaces: bool) -> rusqlite::Result<Inserted> {
         let project = row::project(&batch.resource);
-        // Other tables know how far they have taken in rows by their numbers: none is used again.
-        let mut number = match replaces {
-            true => Some(self.last.query_row([], |row| row.get::<_, i64>(0))?),
-            false => None,
-        };
+        let mut number: i64 = self.last.query_row([], |row| row.get(0))?;
         let mut spans = 0;
         for span in &batch.spans {
-            if let Some(number) = &mut number {
+            if replaces {
                 self.delete.execute([span.span_id.0])?;
-                *number += 1;
             }
+            number += 1;
             spans += row::insert(&mut self.insert, &mut self.packer, number, span, project)?;
         }
         Ok(Inserted { spans })

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use codex_config::Environment;
+use codex_config::{Environment, Settings};
 use codex_import::{ContentSummary, Summary};
 use serde_json::json;
 
@@ -71,7 +71,14 @@ pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String,
         None
     } else {
         let store = &mut super::open(path)?;
-        Some(super::read_contents(store, &facts, &found, &paths, environment)?)
+        let limits = Settings::load(&paths, environment).store;
+        // Contents that are too old need not be read, and of those that were read there may be too many.
+        super::prune::prune_by_itself(store, &facts, limits)?;
+        let read = super::read_contents(store, &facts, &found, &paths, environment)?;
+        if read.spans > 0 {
+            super::prune::prune_now(store, &facts, limits)?;
+        }
+        Some(read)
     };
     Ok(match args.json {
         true => summary_json(&summary, contents.as_ref()),
@@ -113,6 +120,10 @@ fn text(summary: &Summary, contents: Option<&ContentSummary>, dry_run: bool) -> 
             count(*copies, "turns")
         );
     }
+    if summary.dropped > 0 {
+        let turns = count(summary.dropped, "turns");
+        let _ = writeln!(text, "{turns} left out: those of their time were dropped by `prune`");
+    }
     if summary.unreadable_records > 0 {
         let records = count(summary.unreadable_records, "records");
         let _ = writeln!(text, "{records} could not be understood, and were left out");
@@ -149,6 +160,7 @@ fn summary_json(summary: &Summary, contents: Option<&ContentSummary>) -> String 
         "turns_updated": summary.changed,
         "turns_known": summary.known,
         "turns_copied": summary.copies,
+        "turns_dropped": summary.dropped,
         "records_not_understood": summary.unreadable_records,
         "calls": summary.calls,
         "tokens": summary.tokens,

@@ -4,12 +4,14 @@ mod bar;
 mod explain;
 mod import;
 mod metrics;
+mod prune;
 mod quota;
 mod report;
 mod table;
 
 pub(crate) use import::{Import, import};
 pub(crate) use metrics::{Metrics, metrics};
+pub(crate) use prune::{Prune, prune};
 pub(crate) use quota::{Quota, quota};
 pub(crate) use report::{Format, Report, report};
 
@@ -119,6 +121,10 @@ fn current(
     let home = Some(&paths.codex_home).filter(|home| home.is_dir());
     let found = codex_import::find(home.map_or(&[], std::slice::from_ref));
     let summary = refresh(&mut store, &facts, &found, changed_since, false)?;
+    let limits = Settings::load(paths, environment).store;
+    if let Err(error) = prune::prune_by_itself(&mut store, &facts, limits) {
+        warn(&program_log::chain(&error));
+    }
     Ok((store, Some(summary)))
 }
 

@@ -166,6 +166,7 @@ fn settings_that_only_the_file_has() {
         "\
 logging: {max_attribute_bytes: 1000}
 outbox: {max_bytes: 5000, max_age_days: 2}
+store: {max_age: 90d, max_bytes: 7000, drop: All}
 harnesses:
   other: {target: arize}
   codex:
@@ -178,6 +179,9 @@ harnesses:
     assert_eq!(settings.targets[0].content.max_attribute_bytes, 1000);
     assert_eq!(settings.outbox.max_bytes, 5000);
     assert_eq!(settings.outbox.max_age.as_secs(), 2 * 24 * 3600);
+    assert_eq!(settings.store.max_age.unwrap().as_secs(), 90 * 24 * 3600);
+    assert_eq!(settings.store.max_bytes, Some(7000));
+    assert!(settings.store.drops_numbers);
     assert!(settings.helper_threads);
     assert_eq!(settings.collector.host, "localhost");
     assert_eq!(settings.collector.port, 4318);
@@ -199,6 +203,7 @@ fn defaults_without_any_configuration() {
     assert_eq!(settings.targets[0].content.max_attribute_bytes, 131_072);
     assert_eq!(settings.outbox.max_bytes, 268_435_456);
     assert_eq!(settings.outbox.max_age.as_secs(), 30 * 24 * 3600);
+    assert!(!settings.store.is_limited() && !settings.store.drops_numbers);
     assert_eq!(settings.collector.host, "127.0.0.1");
     assert!(!settings.helper_threads && settings.attributes.is_empty());
     assert_eq!(settings.span_layout, SpanLayout::Agent);
@@ -264,6 +269,7 @@ fn wrong_values_warn_and_the_next_source_holds() {
 user_id: [ada]
 logging: {max_attribute_bytes: -1}
 outbox: {max_bytes: 0, max_age_days: 1.5}
+store: {max_age: 0s, max_bytes: 10GB, drop: spans}
 harnesses:
   codex:
     collector: {port: 4400}
@@ -286,7 +292,10 @@ harnesses:
             `ARIZE_SPAN_LAYOUT` is `flat`, not `agent` or `turn`; ignored
             `harnesses.codex.attributes.a` is a list, not a single value; ignored
             `outbox.max_bytes` is `0`, not a number of bytes above 0; ignored
-            `outbox.max_age_days` is `1.5`, not a number of days above 0; ignored"#]],
+            `outbox.max_age_days` is `1.5`, not a number of days above 0; ignored
+            `store.max_age` is `0s`, not an age such as `90d`; ignored
+            `store.max_bytes` is `10GB`, not a number of bytes above 0; ignored
+            `store.drop` is `spans`, not `contents` or `all`; ignored"#]],
     );
     let settings = resolve(sources);
     assert!(settings.enabled && settings.user_id.is_none());

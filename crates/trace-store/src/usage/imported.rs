@@ -4,6 +4,7 @@ use otlp_model::{SpanBatch, names};
 use rusqlite::{Transaction, TransactionBehavior, params};
 
 use super::SourceProgress;
+use crate::prune::contents_before;
 use crate::write::Writer;
 use crate::{InsertError, Inserted, TraceStore};
 
@@ -12,7 +13,7 @@ const PROMPT: usize = 200;
 
 impl TraceStore {
     /// Stores the spans of turns that are recorded, and how far their files were read, all or none. The
-    /// spans of live tracing stay as they are, and replace these.
+    /// spans of live tracing stay as they are, and replace these. What was dropped stays so.
     pub fn insert_imported(
         &mut self,
         batches: &[SpanBatch],
@@ -22,13 +23,17 @@ impl TraceStore {
         let transaction = Transaction::new(&mut self.connection, TransactionBehavior::Immediate);
         let written = transaction.and_then(|transaction| {
             let mut inserted = Inserted::default();
+            let dropped = contents_before(&transaction)?;
+            let is_kept = |batch: &&SpanBatch| {
+                batch.spans.iter().map(|span| span.end).max().is_none_or(|end| end >= dropped)
+            };
             {
                 let mut writer = Writer::new(&transaction)?;
-                for batch in batches {
+                for batch in batches.iter().filter(is_kept) {
                     inserted.spans += writer.insert_imported(batch)?.spans;
                 }
             }
-            for span in batches.iter().flat_map(|batch| &batch.spans) {
+            for span in batches.iter().filter(is_kept).flat_map(|batch| &batch.spans) {
                 if span.text(names::AGENT_NAME).is_some() {
                     set_prompt(&transaction, span.span_id.0, span.text(names::INPUT_VALUE))?;
                 }

@@ -21,6 +21,7 @@ pub use list::{TurnFilter, TurnKey, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
 pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
+pub(crate) use record::forget;
 pub use sources::SourceProgress;
 pub use sums::{Sums, TurnCounts};
 pub use totals::ToolSum;

@@ -9,6 +9,7 @@ use super::sums::tokens;
 use super::{
     Quarter, QuotaReading, RecordSource, SourceProgress, Sums, TurnCounts, TurnRecord, TurnStatus,
 };
+use crate::prune::numbers_before;
 use crate::{InsertError, TraceStore};
 
 /// What became of records.
@@ -20,6 +21,8 @@ pub struct Recorded {
     pub changed: u64,
     /// Turns that were there already.
     pub known: u64,
+    /// Turns that are left out: those of their time were dropped.
+    pub dropped: u64,
 }
 
 impl TraceStore {
@@ -55,6 +58,36 @@ pub(super) fn record(
     recorder.finish()
 }
 
+/// Drops turns that ended before a time, up to so many, and takes them out of the sums; says how many.
+pub(crate) fn forget(
+    transaction: &Transaction<'_>,
+    before: i64,
+    limit: u64,
+) -> rusqlite::Result<u64> {
+    let mut recorder = Recorder::new(transaction)?;
+    let mut turns = transaction.prepare("SELECT span_id FROM turns WHERE end_ns < ? LIMIT ?")?;
+    let roots: Vec<[u8; 8]> = turns
+        .query_map(params![before, limit], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for root in &roots {
+        if let Some(stored) = recorder.stored(*root)? {
+            recorder.take_out(&stored)?;
+            transaction.execute("DELETE FROM turns WHERE id = ?", [stored.id])?;
+        }
+    }
+    recorder.finish()?;
+    for (table, count) in [
+        ("call_sums", "calls"),
+        ("thread_sums", "calls"),
+        ("turn_sums", "turns"),
+        ("thread_turns", "turns"),
+    ] {
+        transaction.execute(&format!("DELETE FROM {table} WHERE {count} = 0"), [])?;
+    }
+    transaction.execute("DELETE FROM quota WHERE at < ?", [before / 1_000_000_000])?;
+    Ok(roots.len() as u64)
+}
+
 struct Recorder<'t> {
     names: Names<'t>,
     find: Statement<'t>,
@@ -65,6 +98,8 @@ struct Recorder<'t> {
     delete_calls: Statement<'t>,
     deltas: Deltas,
     recorded: Recorded,
+    /// Turns that ended before were dropped.
+    dropped: UnixNanos,
     transaction: &'t Transaction<'t>,
 }
 
@@ -130,13 +165,18 @@ impl<'t> Recorder<'t> {
             delete_calls: transaction.prepare("DELETE FROM calls WHERE turn = ?")?,
             deltas: Deltas::default(),
             recorded: Recorded::default(),
+            dropped: numbers_before(transaction)?,
             transaction,
         })
     }
 
     fn turn(&mut self, turn: &TurnRecord) -> rusqlite::Result<()> {
-        let stored = self.stored(turn)?;
+        let stored = self.stored(turn.span_id.0)?;
         let id = match stored {
+            None if turn.end < self.dropped => {
+                self.recorded.dropped += 1;
+                return Ok(());
+            }
             None => {
                 self.recorded.new += 1;
                 self.write(turn, None)?
@@ -178,7 +218,7 @@ impl<'t> Recorder<'t> {
         Ok(())
     }
 
-    fn stored(&mut self, turn: &TurnRecord) -> rusqlite::Result<Option<Stored>> {
+    fn stored(&mut self, root: [u8; 8]) -> rusqlite::Result<Option<Stored>> {
         let read = |row: &rusqlite::Row<'_>| {
             let status = TurnStatus::of_word(row.get_ref(3)?.as_str()?);
             Ok(Stored {
@@ -193,7 +233,7 @@ impl<'t> Recorder<'t> {
                 tool_calls: row.get(8)?,
             })
         };
-        self.find.query_row([turn.span_id.0], read).optional()
+        self.find.query_row([root], read).optional()
     }
 
     /// Takes what is stored of a turn out of the sums.

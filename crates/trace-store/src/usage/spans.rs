@@ -40,6 +40,7 @@ impl TraceStore {
             all.new += piece.new;
             all.changed += piece.changed;
             all.known += piece.known;
+            all.dropped += piece.dropped;
         }
     }
 }
