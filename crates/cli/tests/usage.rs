@@ -189,6 +189,12 @@ fn options_by_their_usual_names_are_taken() {
         (json["total"]["calls"].as_i64().unwrap(), json["total"]["turns"].as_i64())
     };
     assert_eq!((of(thread), of("another")), ((3, Some(1)), (0, None)));
+    let file = user.home.path().join("report.parquet");
+    let path = file.to_str().unwrap();
+    user.text(&["report", "--all", "--parquet", path]);
+    assert!(fs::read(&file).unwrap().starts_with(b"PAR1"));
+    let refused = user.run(&["report", "--all", "--parquet", "/missing/report.parquet"]);
+    assert_eq!(refused.status.code(), Some(1));
     let text = user.text(&["report", "--no-cost", "--since", "20261101", "-u", "2026-11-30"]);
     assert!(!text.contains("list prices") && !text.contains("COST"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! `arize-codex report`.
 
 use std::cell::LazyCell;
+use std::fs;
 use std::path::PathBuf;
 
 use codex_config::Environment;
@@ -9,7 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use pricing::{PriceTable, UnixSeconds};
-use usage::report::{By, Days, Filter, Prices, RangeRequest, Unit, csv, json};
+use usage::report::{By, Days, Filter, Prices, RangeRequest, Unit, csv, json, parquet};
 
 use super::explain;
 use super::table::{self, Layout, Money};
@@ -101,6 +102,9 @@ pub(crate) struct Report {
     /// Print CSV.
     #[arg(long)]
     pub(crate) csv: bool,
+    /// Also write the rows to a Parquet file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) parquet: Option<PathBuf>,
     /// Do not look for what is new in the transcripts.
     #[arg(long)]
     pub(crate) no_import: bool,
@@ -161,6 +165,12 @@ pub(crate) fn report(
     let money = money(args, &current)?;
     if let Some(row) = args.explain.as_deref().filter(|row| !row.is_empty()) {
         keep_row(&mut report, row)?;
+    }
+    if let Some(file) = &args.parquet {
+        let failed = || format!("cannot write `{}`", file.display());
+        let table = parquet(&report, beside.as_ref(), credits(money))
+            .map_err(|error| CommandError::failed(failed(), error))?;
+        fs::write(file, table).map_err(|error| CommandError::failed(failed(), error))?;
     }
     Ok(match args.format() {
         Format::Json => format!("{:#}\n", json(&report, beside.as_ref(), credits(money))),

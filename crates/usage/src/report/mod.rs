@@ -1,12 +1,14 @@
 //! Reports: what was used, by time, model, place or session.
 
 mod explain;
+mod parquet;
 mod period;
 mod rows;
 mod sheet;
 mod write;
 
 pub use explain::{Derivation, Part, unpriced_reason};
+pub use parquet::parquet;
 pub use period::{Days, PeriodError, RangeRequest, Unit};
 pub use rows::{Filter, Group, Prices, Report, Row};
 pub use write::{csv, json};

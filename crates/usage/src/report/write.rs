@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::{Map, Value as Json, json};
 use trace_store::usage::{PicoUsd, Rate, Sums, TurnCounts, UnitPrices};
 
-use super::rows::{Group, Report};
+use super::rows::{Group, Report, Row};
 
 /// The report as JSON. Amounts are in US dollars; `cost_usd` is null where no call has a price, and what
 /// has none is counted beside it. `list` is the same report at the API's list prices, where both are
@@ -41,6 +41,72 @@ pub fn json(report: &Report, list: Option<&Report>, credits: Option<f64>) -> Jso
             .collect::<Vec<_>>(),
         "total": row(&[], &report.total, list.map(|list| &list.total)),
     })
+}
+
+/// A report as a table of columns that each have one kind of cells.
+pub(super) struct Columns {
+    pub(super) names: Vec<&'static str>,
+    pub(super) rows: Vec<Vec<Cell>>,
+}
+
+/// What a column has for a row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Cell {
+    Text(String),
+    /// Nothing where rows do not have turns of their own.
+    Count(Option<i64>),
+    /// Nothing where no call has a price.
+    Amount(Option<f64>),
+}
+
+impl Cell {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(count) => count.map(|count| count.to_string()).unwrap_or_default(),
+            Self::Amount(amount) => amount.map(|amount| amount.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+impl Columns {
+    pub(super) fn of(report: &Report, list: Option<&Report>, credits: Option<f64>) -> Self {
+        let lists = Lists::of(list);
+        let mut names: Vec<&'static str> = report.by.iter().map(|by| by.name()).collect();
+        names.extend(["turns", "failed_turns", "interrupted_turns", "human_wait_ms"]);
+        names.extend(["calls", "input_tokens", "cached_input_tokens", "cache_write_input_tokens"]);
+        names.extend(["output_tokens", "reasoning_output_tokens", "total_tokens"]);
+        names.extend(["cost_usd", "unpriced_calls"]);
+        names.extend(credits.map(|_| "cost_credits"));
+        names.extend(list.map(|_| "list_price_usd"));
+        let row = |row: &Row| {
+            let (sums, turns) = (row.group.sums(), row.group.turns);
+            let mut cells: Vec<Cell> = row.key.iter().cloned().map(Cell::Text).collect();
+            let of_turns = |count: fn(TurnCounts) -> i64| Cell::Count(turns.map(count));
+            cells.extend([
+                of_turns(|turns| turns.turns),
+                of_turns(|turns| turns.failed),
+                of_turns(|turns| turns.interrupted),
+                of_turns(|turns| turns.human_ms),
+            ]);
+            let counts = [
+                sums.calls,
+                sums.input,
+                sums.cached_input,
+                sums.cache_write_input,
+                sums.output,
+                sums.reasoning_output,
+                sums.tokens(),
+            ];
+            cells.extend(counts.map(|count| Cell::Count(Some(count))));
+            let cost_usd = cost(&row.group);
+            cells.extend([Cell::Amount(cost_usd), Cell::Count(Some(row.group.unpriced().calls))]);
+            cells.extend(credits.map(|of| Cell::Amount(cost_usd.map(|usd| usd * of))));
+            cells.extend(list.map(|_| Cell::Amount(lists.row(&row.key).and_then(cost))));
+            cells
+        };
+        Self { names, rows: report.rows.iter().map(row).collect() }
+    }
 }
 
 /// The rows of a report by their keys.
@@ -115,52 +181,11 @@ fn fill_sums(row: &mut Map<String, Json>, sums: Sums, has_price: bool) {
 
 /// The report as CSV, a line for each row, without the total.
 pub fn csv(report: &Report, list: Option<&Report>, credits: Option<f64>) -> String {
-    let lists = Lists::of(list);
     let mut text = String::new();
-    let names = report.by.iter().map(|by| by.name());
-    let columns = names.chain([
-        "turns",
-        "failed_turns",
-        "interrupted_turns",
-        "human_wait_ms",
-        "calls",
-        "input_tokens",
-        "cached_input_tokens",
-        "cache_write_input_tokens",
-        "output_tokens",
-        "reasoning_output_tokens",
-        "total_tokens",
-        "cost_usd",
-        "unpriced_calls",
-    ]);
-    let columns = columns.chain(credits.map(|_| "cost_credits"));
-    line(&mut text, columns.chain(list.map(|_| "list_price_usd")));
-    for row in &report.rows {
-        let sums = row.group.sums();
-        let turns = match row.group.turns {
-            None => [const { String::new() }; 4],
-            Some(TurnCounts { turns, failed, interrupted, human_ms }) => {
-                [turns, failed, interrupted, human_ms].map(|count| count.to_string())
-            }
-        };
-        let counts = [
-            sums.calls,
-            sums.input,
-            sums.cached_input,
-            sums.cache_write_input,
-            sums.output,
-            sums.reasoning_output,
-            sums.tokens(),
-        ];
-        let amount = |usd: Option<f64>| usd.map(|usd| usd.to_string()).unwrap_or_default();
-        let fields = row.key.iter().cloned().chain(turns);
-        let fields = fields.chain(counts.map(|count| count.to_string()));
-        let unpriced = row.group.unpriced().calls.to_string();
-        let fields = fields.chain([amount(cost(&row.group)), unpriced]);
-        let of_credits = credits.map(|credits| amount(cost(&row.group).map(|usd| usd * credits)));
-        let of_list = list.map(|_| amount(lists.row(&row.key).and_then(cost)));
-        line(&mut text, fields.chain(of_credits).chain(of_list));
-    }
+    let table = Columns::of(report, list, credits);
+    line(&mut text, table.names.iter());
+    let texts = |row: &Vec<Cell>| row.iter().map(Cell::text).collect::<Vec<_>>();
+    table.rows.iter().for_each(|row| line(&mut text, texts(row).into_iter()));
     text
 }
 
