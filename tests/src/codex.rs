@@ -64,10 +64,15 @@ impl<'a> Codex<'a> {
 
     /// Lets Codex run our hook at the end of turns and sessions, too, beside the notifications.
     pub fn add_lifecycle_hooks(&self) -> anyhow::Result<()> {
+        self.add_hooks(&["Stop", "SubagentStop", "SessionEnd", "Interrupt"])
+    }
+
+    /// Lets Codex run our hook at these events.
+    pub fn add_hooks(&self, events: &[&str]) -> anyhow::Result<()> {
         let path = self.home.codex_home().join("config.toml");
         let mut config = fs::read_to_string(&path)?;
         let command = json!(format!("{} --lifecycle", self.home.hook().display()));
-        for event in ["Stop", "SubagentStop", "SessionEnd", "Interrupt"] {
+        for event in events {
             config += &format!(
                 "\n[[hooks.{event}]]\n[[hooks.{event}.hooks]]\n\
                  type = \"command\"\ncommand = {command}\ntimeout = 3\n"

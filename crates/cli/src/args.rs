@@ -20,6 +20,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Budget(crate::budget::Budget),
     Config(crate::config::Arguments),
     Setup(Setup),
     Uninstall(Uninstall),
@@ -45,6 +46,7 @@ impl Command {
     /// Whether the result is for a program.
     pub(crate) fn is_json(&self) -> bool {
         match self {
+            Self::Budget(args) => args.json,
             Self::Setup(args) => args.json,
             Self::Uninstall(args) => args.json,
             Self::Demo(args) => args.json,

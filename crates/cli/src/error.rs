@@ -15,7 +15,7 @@ pub enum ExitCode {
     NotFound = 3,
     /// `setup` did what it should, but a target refuses turns, which are queued until it accepts them.
     Refused = 4,
-    /// The command line of a check makes no sense (`EX_USAGE`).
+    /// A check makes no sense as it is asked for: its command line, or no budget is in force (`EX_USAGE`).
     CheckUsage = 64,
     /// Nothing was reported of what was asked for, or a check cannot be carried out.
     NotReported = 69,

@@ -116,7 +116,19 @@ Examples:
                                               How each amount comes about
   arize-codex report --by session --limit 10  The ten sessions that cost most
 
-Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong.";
+  arize-codex report --check || exit          Go on only within the budgets
+
+Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong. With
+--check: 0 within; 1 over; 64 no budget is in force that makes sense; 69 not known.";
+
+pub(crate) const BUDGET: &str = "\
+Examples:
+  arize-codex config set harnesses.codex.budgets.day.usd 20
+  arize-codex budget                          How far each budget is used
+  arize-codex budget allow --until 2h         Work on for two hours
+  arize-codex budget trust                    Trust the `.arize-codex.yaml` of this repository
+
+Exit codes: 0 done; 1 it is not known what was spent; 2 an option is wrong; 3 there is no such file.";
 
 pub(crate) const VIEW: &str = "\
 Examples:

@@ -5,12 +5,13 @@
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
 //! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
 //! `import` reads Codex's transcripts, `report` says what was used,
-//! `quota` what is left. Results go to stdout,
+//! `quota` what is left, `budget` what may be spent. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
 
 mod args;
+mod budget;
 pub mod config;
 mod demo;
 mod doctor;
@@ -63,7 +64,8 @@ pub fn run(
     let is_json = args.command.is_json();
     let is_styled = matches!(
         args.command,
-        Command::Doctor(_)
+        Command::Budget(_)
+            | Command::Doctor(_)
             | Command::Status(_)
             | Command::Show(_)
             | Command::Demo(_)
@@ -93,9 +95,11 @@ pub fn run(
         Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
+        Command::Budget(budget) => budget::budget(&budget, &environment, style)?,
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
         Command::Prune(prune) => (usage::prune(&prune, &environment)?, ExitCode::Success),
         Command::Quota(quota) => usage::quota(&quota, &environment, style).map_err(checked)?,
+        Command::Report(report) if report.check => budget::check(&environment)?,
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)
         }

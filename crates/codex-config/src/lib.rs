@@ -20,6 +20,7 @@
 //! Start reading at [`Settings`] or [`edit::set`]. This crate knows nothing of HTTP or spans.
 
 mod address;
+mod budgets;
 pub mod env_file;
 mod environment;
 mod forward;
@@ -66,6 +67,7 @@ mod dump;
 pub mod file_edit;
 
 pub use address::mask_addresses;
+pub use budgets::{Budgets, Channels, REPOSITORY_FILE, repository_budgets};
 pub use chained_notify::{ChainedNotifyError, chained_notify};
 pub use config_file::{ConfigFile, Origin};
 pub use content::{ContentPolicy, Hidden, Scrubbing};

@@ -7,9 +7,9 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
-    StoreLimits, TargetSettings, Warning, content, document, env_file, folders, forward, outbox,
-    pairs, store, target, unknown_keys, variables,
+    Budgets, ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
+    StoreLimits, TargetSettings, Warning, budgets, content, document, env_file, folders, forward,
+    outbox, pairs, store, target, unknown_keys, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -39,6 +39,8 @@ pub struct Settings {
     pub scrubbing: Scrubbing,
     /// What OpenInference's variables hide.
     pub hidden: Hidden,
+    /// How much Codex may use.
+    pub budgets: Budgets,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
     /// Which tool calls are errors.
@@ -219,6 +221,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         forward: forward::resolve(paths, &mut reader),
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
+        budgets: budgets::budgets(&mut reader),
         span_layout: span_layout(&mut reader),
         tool_errors: tool_errors(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),

@@ -30,8 +30,22 @@ const TARGET: &[&str] = &[
     "max_bytes",
     "sampling",
 ];
+/// The amounts of a budget.
+const BUDGET: &[&[&str]] = &[&["usd", "tokens"]];
+const BUDGETS: &[&str] = &[
+    "turn",
+    "session",
+    "day",
+    "month",
+    "project",
+    "repository",
+    "hard_limit",
+    "grace_seconds",
+    "notices",
+];
 const CODEX: &[&str] = &[
     "attributes",
+    "budgets",
     "chained_notify",
     "codex_bin",
     "collector",
@@ -45,13 +59,21 @@ const CODEX: &[&str] = &[
 ];
 
 /// Where our keys stand, and which there are. What is not here, as `headers`, has any keys.
-const PLACES: [(&str, &[&[&str]]); 12] = [
+const PLACES: [(&str, &[&[&str]]); 20] = [
     ("", &[&["harnesses", "logging", "outbox", "store", "user_id"]]),
     ("logging", &[CONTENT, &["scrub", "scrub_keys"]]),
     ("outbox", &[&["max_bytes", "max_age_days"]]),
     ("store", &[&["max_age", "max_bytes", "drop"]]),
     ("harnesses", &[&["codex"]]),
     ("harnesses.codex", &[TARGET, TLS, CODEX]),
+    ("harnesses.codex.budgets", &[BUDGETS]),
+    ("harnesses.codex.budgets.turn", BUDGET),
+    ("harnesses.codex.budgets.session", BUDGET),
+    ("harnesses.codex.budgets.day", BUDGET),
+    ("harnesses.codex.budgets.month", BUDGET),
+    ("harnesses.codex.budgets.project", BUDGET),
+    ("harnesses.codex.budgets.repository", BUDGET),
+    ("harnesses.codex.budgets.notices", &[&["desktop", "command", "webhook", "ntfy"]]),
     ("harnesses.codex.sampling", &[SAMPLING]),
     ("harnesses.codex.collector", &[&["host", "port", "require_write_token", "forward"]]),
     ("harnesses.codex.collector.forward", &[&["endpoint", "headers", "protocol"], TLS]),

@@ -11,6 +11,8 @@ pub struct Triggers {
     /// no such hooks, or none that a person can allow when Codex starts. They run once a person has
     /// allowed them in the terminal UI, then in `codex exec`, too.
     pub lifecycle: Vec<&'static str>,
+    /// The events before which it runs such hooks, and does not go on where one says no.
+    pub asks: Vec<&'static str>,
 }
 
 /// The name of our program that Codex runs for each of them, by which it is recognised, too.
@@ -24,19 +26,24 @@ pub const LIFECYCLE_TIMEOUT_SECONDS: u32 = 3;
 const LIFECYCLE: [(u32, &str); 4] =
     [(136, "Stop"), (136, "SubagentStop"), (145, "SessionEnd"), (153, "Interrupt")];
 
+/// The first version `0.MINOR` that was measured to keep to the answer of a hook.
+const ASKS: [(u32, &str); 2] = [(145, "UserPromptSubmit"), (145, "PreToolUse")];
+
 /// Says which triggers a version of Codex has. Later versions are taken to have those of the latest
 /// that was measured (0.169.0).
 pub fn triggers(version: CodexVersion) -> Triggers {
     let known = |(minor, _): &&(u32, &str)| version.major > 0 || version.minor >= *minor;
     let lifecycle = LIFECYCLE.iter().filter(known).map(|(_, event)| *event).collect();
-    Triggers { notify: true, lifecycle }
+    let asks = ASKS.iter().filter(known).map(|(_, event)| *event).collect();
+    Triggers { notify: true, lifecycle, asks }
 }
 
 impl Triggers {
     /// Those of all versions together.
     pub fn of_any_version() -> Self {
         let lifecycle = LIFECYCLE.iter().map(|(_, event)| *event).collect();
-        Self { notify: true, lifecycle }
+        let asks = ASKS.iter().map(|(_, event)| *event).collect();
+        Self { notify: true, lifecycle, asks }
     }
 }
 
@@ -57,11 +64,12 @@ mod tests {
             ("1.0.0", &["Stop", "SubagentStop", "SessionEnd", "Interrupt"]),
         ] {
             let found = triggers(CodexVersion::parse(version).unwrap());
-            assert_eq!(
-                found,
-                Triggers { notify: true, lifecycle: lifecycle.to_vec() },
-                "{version}"
-            );
+            let asks = match lifecycle.contains(&"SessionEnd") {
+                true => vec!["UserPromptSubmit", "PreToolUse"],
+                false => vec![],
+            };
+            let lifecycle = lifecycle.to_vec();
+            assert_eq!(found, Triggers { notify: true, lifecycle, asks }, "{version}");
         }
     }
 }

@@ -23,6 +23,21 @@ pub struct Transcript {
 }
 
 impl Transcript {
+    /// The file at a path, as it is now.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        Self::new(path, &fs::metadata(path)?)
+    }
+
+    fn new(path: &Path, metadata: &fs::Metadata) -> io::Result<Self> {
+        if !metadata.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
+        let since = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = since.and_then(|since| u64::try_from(since.as_nanos()).ok());
+        let modified_ns = modified.unwrap_or_default();
+        Ok(Self { path: path.to_owned(), size: metadata.len(), modified_ns })
+    }
+
     /// What its name says.
     pub(crate) fn name(&self) -> Option<TranscriptName<'_>> {
         TranscriptName::of(&self.path)
@@ -88,22 +103,9 @@ impl Found {
     }
 
     fn add_file(&mut self, path: &Path, metadata: io::Result<fs::Metadata>) {
-        let metadata = match metadata {
-            Ok(metadata) if metadata.is_file() => metadata,
-            Ok(_) => {
-                let error = io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
-                return self.unreadable.push((path.to_owned(), error));
-            }
-            Err(error) => return self.unreadable.push((path.to_owned(), error)),
-        };
-        let modified = metadata.modified().ok();
-        let since = modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        self.transcripts.push(Transcript {
-            path: path.to_owned(),
-            size: metadata.len(),
-            modified_ns: since
-                .and_then(|since| u64::try_from(since.as_nanos()).ok())
-                .unwrap_or_default(),
-        });
+        match metadata.and_then(|metadata| Transcript::new(path, &metadata)) {
+            Ok(transcript) => self.transcripts.push(transcript),
+            Err(error) => self.unreadable.push((path.to_owned(), error)),
+        }
     }
 }

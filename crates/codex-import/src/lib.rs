@@ -16,9 +16,11 @@ mod queue;
 mod read;
 mod record;
 mod run;
+mod unstored;
 
 pub use contents::{ContentSummary, import_contents};
 pub use files::{Found, Transcript, find};
 pub use git::folder_of;
 pub use record::{Facts, machine_name};
 pub use run::{ImportError, LeftOut, Progress, Request, Summary, import, record_spans};
+pub use unstored::{root_thread, unstored};

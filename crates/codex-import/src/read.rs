@@ -16,7 +16,7 @@ use crate::lines::{Lines, Reads, Stopped};
 const MARK: u64 = 512;
 
 /// The first line is mostly instructions, of which nothing is needed.
-const FIRST_LINE_TEXTS: usize = 4096;
+pub(crate) const FIRST_LINE_TEXTS: usize = 4096;
 
 /// How long nothing may be written until a turn that goes on is taken for one that was given up.
 pub(crate) const SILENCE: Duration = Duration::from_secs(30 * 60);

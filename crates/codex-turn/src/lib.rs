@@ -59,7 +59,9 @@ pub use exec_stream::{ExecStream, Signal, SignalKind};
 pub use forks::mark_copies;
 pub use from_events::turn_from_events;
 pub use fuse::fuse;
-pub use lifecycle::{LifecycleError, LifecycleEvent, LifecyclePayload};
+pub use lifecycle::{
+    LifecycleError, LifecycleEvent, LifecyclePayload, LifecycleQuestion, LifecycleStep,
+};
 pub use line::{Line, ReadLine};
 pub use notify::{NotifyError, NotifyPayload, thread_begun, turn_from_notify};
 pub use owners::{covers, events_of};

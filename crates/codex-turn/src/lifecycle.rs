@@ -75,9 +75,103 @@ impl LifecyclePayload {
     }
 }
 
+/// A lifecycle hook that Codex runs before something, and by whose answer it does not do it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LifecycleQuestion {
+    /// What is about to happen.
+    pub about: LifecycleStep,
+    /// The thread at the root of the tree of sub-agents.
+    pub session_id: String,
+    /// The thread, which may be a sub-agent's.
+    pub thread_id: String,
+    /// The turn.
+    pub turn_id: Option<String>,
+    /// The transcript of one of both threads; none with `--ephemeral`.
+    pub transcript: Option<String>,
+    /// The working directory.
+    pub cwd: Option<String>,
+}
+
+/// What is about to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifecycleStep {
+    /// A prompt begins a turn (`UserPromptSubmit`).
+    Prompt,
+    /// A tool is called (`PreToolUse`).
+    ToolCall,
+}
+
+impl LifecycleQuestion {
+    /// Reads a payload; none where Codex does not ask, or no thread is named.
+    pub fn decode(payload: &[u8]) -> Option<Self> {
+        let value: Json = serde_json::from_slice(payload).ok()?;
+        let text = |key| json::text(&value, &[key]).map(str::to_owned);
+        let about = match text("hook_event_name")?.as_str() {
+            "UserPromptSubmit" => LifecycleStep::Prompt,
+            "PreToolUse" => LifecycleStep::ToolCall,
+            _ => return None,
+        };
+        let session_id = text("session_id")?;
+        Some(Self {
+            about,
+            thread_id: text("agent_id").unwrap_or_else(|| session_id.clone()),
+            session_id,
+            turn_id: text("turn_id"),
+            transcript: text("transcript_path"),
+            cwd: text("cwd"),
+        })
+    }
+
+    /// The answer by which Codex does not do it, and gives the reason to the model or the user.
+    pub fn refusal(about: LifecycleStep, reason: &str) -> String {
+        let answer = match about {
+            LifecycleStep::Prompt => serde_json::json!({
+                "decision": "block", "reason": reason, "systemMessage": reason,
+            }),
+            LifecycleStep::ToolCall => serde_json::json!({ "hookSpecificOutput": {
+                "hookEventName": "PreToolUse",
+                "permissionDecision": "deny",
+                "permissionDecisionReason": reason,
+            }}),
+        };
+        answer.to_string()
+    }
+
+    /// The answer by which Codex goes on and shows a message.
+    pub fn message(text: &str) -> String {
+        serde_json::json!({ "systemMessage": text }).to_string()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// As Codex 0.171.0 sends them.
+    #[test]
+    fn questions_of_codex() {
+        let ask = |payload: &str| LifecycleQuestion::decode(payload.as_bytes());
+        let prompt = ask(r#"{"session_id":"t","turn_id":"u","transcript_path":"/a","cwd":"/w",
+            "hook_event_name":"UserPromptSubmit","model":"gpt-5.5","prompt":"go on"}"#);
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(
+            prompt,
+            Some(LifecycleQuestion {
+                about: LifecycleStep::Prompt,
+                session_id: "t".to_owned(),
+                thread_id: "t".to_owned(),
+                turn_id: text("u"),
+                transcript: text("/a"),
+                cwd: text("/w"),
+            })
+        );
+        let call = ask(r#"{"session_id":"t","agent_id":"c","hook_event_name":"PreToolUse"}"#);
+        let call = call.map(|call| (call.about, call.session_id, call.thread_id));
+        assert_eq!(call, Some((LifecycleStep::ToolCall, "t".to_owned(), "c".to_owned())));
+        for other in ["", "[]", "{}", r#"{"session_id":"t","hook_event_name":"Stop"}"#] {
+            assert_eq!(ask(other), None, "{other}");
+        }
+    }
 
     fn decode(payload: &str) -> (LifecycleEvent, String, Option<String>, Option<String>) {
         let payload = LifecyclePayload::decode(payload).unwrap();

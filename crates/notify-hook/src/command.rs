@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use buffer_api::passing_on;
 
+use crate::budgets;
 use crate::lifecycle::{LIFECYCLE, RECONCILE};
 
 /// The first argument of a run for threads of which Codex said nothing.
@@ -36,6 +37,8 @@ pub(crate) enum Command<'a> {
         /// Also those that the targets rejected.
         rejected: bool,
     },
+    /// Watch the budgets of the session of the lifecycle payload on stdin, which this Codex runs.
+    WatchBudgets(&'a [OsString]),
     /// Pass on what the buffer service writes to stdin.
     PassOn,
 }
@@ -49,6 +52,7 @@ impl<'a> Command<'a> {
             Some(SWEEP) => Self::Sweep(rest),
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
             Some(LIFECYCLE) => Self::HandOver,
+            Some(budgets::WATCH) => Self::WatchBudgets(rest),
             Some(passing_on::ARGUMENT) => Self::PassOn,
             Some(RECONCILE) => Self::Lifecycle,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),

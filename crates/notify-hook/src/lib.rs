@@ -13,10 +13,12 @@
 //!
 //! Turns that Codex does not announce are found by a sweep (`--sweep`), which the buffer service starts.
 //! Codex's lifecycle hooks (`--lifecycle`) are a second trigger. They hold up the turn, so that run
-//! only starts another one in the background.
+//! only starts another one in the background. Before a prompt or a tool call Codex asks, and the
+//! budgets of the user may say no (`budgets`).
 //!
 //! Start reading at [`run`], then `commands.rs` and [`reconcile_thread`].
 
+mod budgets;
 mod caller;
 mod chain;
 mod command;

@@ -1,10 +1,11 @@
 //! The program: from its arguments and the environment to a command.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 use std::panic::{self, AssertUnwindSafe};
 
 use codex_config::{Environment, Paths, Settings};
+use codex_turn::LifecycleQuestion;
 use program_log::Log;
 
 use crate::chain::Chained;
@@ -12,7 +13,7 @@ use crate::command::Command;
 use crate::pass_on::pass_on;
 use crate::session::Session;
 use crate::watchdog::Watchdog;
-use crate::{commands, help, lifecycle};
+use crate::{budgets, commands, help, lifecycle};
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
 /// payload on stdin; on `--sweep` and the threads to reconcile, or with none on all that changed; or on
@@ -35,12 +36,56 @@ pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, 
         }
         Command::HandOver => {
             let watchdog = Watchdog::start();
-            if let Err(error) = lifecycle::hand_over() {
-                trace(command, variables, watchdog, Some(error));
+            match lifecycle::payload() {
+                Ok(payload) => match LifecycleQuestion::decode(&payload) {
+                    Some(question) => {
+                        answer(&question, &payload, variables);
+                    }
+                    None => {
+                        let run = [OsStr::new(lifecycle::RECONCILE)];
+                        if let Err(error) = lifecycle::hand_over(&payload, &run) {
+                            trace(command, variables, watchdog, Some(error));
+                        }
+                    }
+                },
+                Err(error) => trace(command, variables, watchdog, Some(error)),
             }
+        }
+        // It lasts as long as a turn.
+        Command::WatchBudgets(codex) => {
+            let codex = codex.first().and_then(|pid| pid.to_str()?.parse().ok());
+            with_settings(variables, |settings, paths, log| {
+                budgets::watch(codex, settings, paths, log);
+            });
         }
         _ => trace(command, variables, Watchdog::start(), None),
     }));
+}
+
+/// Answers Codex, which waits, with what the budgets say; with nothing where none says anything.
+fn answer(
+    question: &LifecycleQuestion,
+    payload: &[u8],
+    variables: impl Iterator<Item = (OsString, OsString)>,
+) {
+    with_settings(variables, |settings, paths, log| {
+        let gate = budgets::Gate { settings, paths, log };
+        let answer = gate.answer(question, payload);
+        // A Codex that is gone needs no answer.
+        let _ = io::stdout().write_all(answer.unwrap_or_default().as_bytes());
+    });
+}
+
+fn with_settings(
+    variables: impl Iterator<Item = (OsString, OsString)>,
+    run: impl FnOnce(&Settings, &Paths, &Log),
+) {
+    let environment = Environment::new(variables);
+    let Some(paths) = home(&environment) else { return };
+    let settings = Settings::load(&paths, &environment);
+    let log = Log::new(settings.log_file.clone(), settings.verbose);
+    log_panics(&log);
+    run(&settings, &paths, &log);
 }
 
 /// Runs a command that needs the settings.
@@ -78,7 +123,7 @@ fn execute(command: Command<'_>, session: &Session<'_>) {
         Command::Settle => commands::settle(session),
         Command::Flush { rejected } => commands::flush(session, rejected),
         // These need no session.
-        Command::HandOver | Command::PassOn => {}
+        Command::HandOver | Command::PassOn | Command::WatchBudgets(_) => {}
     }
 }
 

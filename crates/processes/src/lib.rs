@@ -5,7 +5,7 @@
 //! | [`answer`] | runs a program that may take too long or never end, and gives what it printed |
 //! | [`detach`] | lets a child go on when the terminal's Ctrl-C ends this process |
 //! | [`without_keys`] | keeps credentials of the environment from a program of the system |
-//! | [`is_alive`], [`terminate`], [`kill`] | a process by its id |
+//! | [`is_alive`], [`terminate`], [`kill`], `interrupt` (Unix) | a process by its id |
 //! | [`find_program`] | a program by its name, along the `PATH` |
 //! | [`running`] | programs that are replaced or removed, also while they run |
 //! | [`listener`] | the process that listens on a port |
@@ -28,6 +28,8 @@ pub use answer::answer;
 pub use find::{DEFAULT_EXTENSIONS, file_names, find_program, is_runnable};
 pub use keys::without_keys;
 pub use listener::{Listener, listener};
+#[cfg(unix)]
+pub use signal::interrupt;
 pub use signal::{is_alive, kill, terminate};
 #[cfg(target_os = "linux")]
 pub use sockets::user_of;

@@ -1,7 +1,7 @@
 //! Whether a process is alive, and how it is ended.
 
 #[cfg(unix)]
-pub use unix::{is_alive, kill, terminate};
+pub use unix::{interrupt, is_alive, kill, terminate};
 
 #[cfg(windows)]
 pub use windows::{is_alive, kill, terminate};
@@ -19,6 +19,15 @@ mod unix {
     /// When there is no such process, or it is not to be signalled by this one.
     pub fn terminate(pid: u32) -> io::Result<()> {
         Ok(kill_process(process(pid)?, Signal::TERM)?)
+    }
+
+    /// Does to a process what Ctrl-C does.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such process, or it is not to be signalled by this one.
+    pub fn interrupt(pid: u32) -> io::Result<()> {
+        Ok(kill_process(process(pid)?, Signal::INT)?)
     }
 
     /// Ends a process.

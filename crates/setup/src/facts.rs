@@ -88,6 +88,8 @@ pub struct KnownSettings {
     pub user_id: Option<String>,
     /// What content is recorded, where one of the choices says it.
     pub content: Option<Content>,
+    /// Whether there are budgets.
+    pub has_budgets: bool,
     /// Whether the settings say something about the content at all.
     pub says_content: bool,
     /// Whether the buffer service passes log events on.
@@ -218,6 +220,8 @@ pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError
     let mut settings = known_settings(&now);
     let effective = Settings::load(paths, &machine.environment);
     settings.enabled = effective.enabled;
+    settings.has_budgets =
+        !effective.budgets.limits.is_empty() || effective.budgets.policy.hard_limit;
     settings.requires_write_token = effective.collector.require_write_token;
     let is_mlflow = |target: &TargetSettings| matches!(target.target, Ok(Target::Mlflow(_)));
     settings.sends_to_mlflow = effective.targets.iter().any(is_mlflow);
@@ -289,6 +293,7 @@ impl Installed {
         let events: Vec<&str> = ours.map(|hook| hook.event.as_str()).collect();
         let mut triggers = Triggers::of_any_version();
         triggers.lifecycle.retain(|event| events.contains(event));
+        triggers.asks.retain(|event| events.contains(event));
         let says = |found: &Found| found.otel.as_ref()?.log_sse_deltas;
         let silences_deltas = says(&now) == Some(false) && says(&config.found).is_none();
         Self { triggers, silences_deltas }
@@ -389,6 +394,7 @@ fn known_settings(root: &Value) -> KnownSettings {
         of_codex(key).or_else(of_target).map(PathBuf::from)
     };
     KnownSettings {
+        has_budgets: false,
         targets,
         tls: TlsFiles {
             ca_file: tls_file("ca_file"),

@@ -7,6 +7,7 @@ mod agents;
 mod app_server;
 mod approvals;
 mod backends;
+mod budgets;
 mod chained;
 mod code_mode;
 mod collector;

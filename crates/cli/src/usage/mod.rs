@@ -28,7 +28,7 @@ use crate::CommandError;
 use bar::Bar;
 
 /// What holds for all turns of this user on this machine.
-fn facts(paths: &Paths, environment: &Environment) -> Facts {
+pub(crate) fn facts(paths: &Paths, environment: &Environment) -> Facts {
     let settings = Settings::load(paths, environment);
     let project = local_target(&settings);
     Facts {
@@ -104,7 +104,7 @@ fn refresh(
 }
 
 /// A store, with what is new in the transcripts that were changed since a time, if that is asked for.
-fn current(
+pub(crate) fn current(
     path: &Path,
     reads_new: bool,
     paths: &Paths,

@@ -23,6 +23,9 @@ use crate::{CommandError, examples};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples::REPORT)]
 pub(crate) struct Report {
+    /// Check the budgets of the day, month, project and repository, and print nothing else.
+    #[arg(long, exclusive = true)]
+    pub(crate) check: bool,
     /// What there is a row for; several, separated by commas, for each combination.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "day", value_parser = crate::args::one_of(By::ALL, By::name))]
     pub(crate) by: Vec<By>,

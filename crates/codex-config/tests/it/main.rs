@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod arize;
+mod budgets;
 mod codex_toml;
 mod corpus;
 mod edit;

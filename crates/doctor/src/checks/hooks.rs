@@ -41,7 +41,11 @@ pub fn inspect(paths: &Paths, version: Option<CodexVersion>) -> HookFacts {
     let unreadable = in_json.as_ref().err().filter(|_| json_text.contains(HOOK_PROGRAM));
     let unreadable = unreadable.map(|error| (json.clone(), error.to_string()));
     let mut ours = our_hooks(&paths.codex_home, &found, in_json.as_deref().unwrap_or_default());
-    let known = version.map(|version| triggers(version).lifecycle).unwrap_or_default();
+    let of_version = |version| {
+        let triggers = triggers(version);
+        [triggers.lifecycle, triggers.asks].concat()
+    };
+    let known = version.map(of_version).unwrap_or_default();
     // Of an event that it does not know, Codex does not ask whether to trust a hook.
     ours.retain(|(event, _)| known.is_empty() || known.contains(&event.as_str()));
     HookFacts {

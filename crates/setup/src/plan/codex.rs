@@ -32,7 +32,11 @@ pub(super) fn changes(
     };
     let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
     if answers.hooks {
-        wanted.hooks = codex_part::lifecycle_hooks(hook, &facts.triggers.lifecycle);
+        let triggers = &facts.triggers;
+        // Codex waits for these, so that they are there for those who have budgets only.
+        let asks = triggers.asks.iter().filter(|_| facts.settings.has_budgets);
+        let events: Vec<&str> = triggers.lifecycle.iter().chain(asks).copied().collect();
+        wanted.hooks = codex_part::lifecycle_hooks(hook, &events);
     }
     let is_for_json = hooks_json::is_in_use(&facts.hooks_json, &facts.found);
     let hooks = wanted.hooks.take_if(|_| is_for_json);

@@ -13,6 +13,7 @@ mod quota;
 mod record;
 mod sources;
 mod spans;
+mod spent;
 mod sums;
 mod tools;
 mod totals;
@@ -23,6 +24,7 @@ pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub(crate) use record::forget;
 pub use sources::SourceProgress;
+pub use spent::{SpentSums, Whose};
 pub use sums::{Sums, TurnCounts};
 pub use totals::ToolSum;
 

@@ -1,0 +1,50 @@
+//! The files of the state: JSON, changed by one process at a time.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A file of the state cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use `{}`", path.display())]
+pub struct StateError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// Reads a value; the default where there is no file. A file that cannot be understood is an error.
+pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path) -> Result<T, StateError> {
+    let read = match std::fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(T::default()),
+        read => read.and_then(|text| Ok(serde_json::from_slice(&text)?)),
+    };
+    read.map_err(|source| StateError { path: file.to_owned(), source })
+}
+
+/// Changes the value in a file. A file that cannot be understood is begun anew: what it held is lost
+/// anyway, and without it the next change would fail, too.
+pub(crate) fn update<T, R>(file: &Path, change: impl FnOnce(&mut T) -> R) -> Result<R, StateError>
+where
+    T: Serialize + DeserializeOwned + Default + PartialEq + Clone,
+{
+    let update = || {
+        let lock = private_files::open(&file.with_extension("lock"))?;
+        lock.lock()?;
+        let mut text = Vec::new();
+        match std::fs::File::open(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => drop(opened?.read_to_end(&mut text)?),
+        }
+        let before: T = serde_json::from_slice(&text).unwrap_or_default();
+        let mut value = before.clone();
+        let result = change(&mut value);
+        if value != before {
+            private_files::write(file, &serde_json::to_vec(&value)?)?;
+        }
+        Ok(result)
+    };
+    update().map_err(|source| StateError { path: file.to_owned(), source })
+}

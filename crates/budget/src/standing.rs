@@ -1,0 +1,93 @@
+//! How far limits are reached.
+
+use std::collections::BTreeMap;
+use std::ops::AddAssign;
+
+use crate::{Limit, Scope, Unit};
+
+/// What was spent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// Tokens, input and output together.
+    pub tokens: u64,
+    /// What the calls with a price cost, in trillionths of a dollar.
+    pub pico_usd: u64,
+    /// Calls without a price, whose cost is not known.
+    pub unpriced_calls: u64,
+}
+
+impl Spent {
+    fn amount(&self, unit: Unit) -> u64 {
+        match unit {
+            Unit::Usd => self.pico_usd,
+            Unit::Tokens => self.tokens,
+        }
+    }
+}
+
+impl AddAssign for Spent {
+    fn add_assign(&mut self, more: Self) {
+        self.tokens = self.tokens.saturating_add(more.tokens);
+        self.pico_usd = self.pico_usd.saturating_add(more.pico_usd);
+        self.unpriced_calls = self.unpriced_calls.saturating_add(more.unpriced_calls);
+    }
+}
+
+/// What was spent in the turn, session, day and so on that goes on now, each with its name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spending(pub BTreeMap<Scope, (String, Spent)>);
+
+/// How far one limit is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The limit.
+    pub limit: Limit,
+    /// Which turn, session, day and so on.
+    pub instance: String,
+    /// What was spent there at least, in the limit's unit.
+    pub spent: u64,
+    /// Calls that are not part of it, because they have no price.
+    pub unpriced_calls: u64,
+}
+
+impl Standing {
+    /// How much of the limit was spent at least, in per cent.
+    pub fn percent(&self) -> u64 {
+        let percent = u128::from(self.spent) * 100 / u128::from(self.limit.amount.max(1));
+        u64::try_from(percent).unwrap_or(u64::MAX)
+    }
+
+    /// Whether all of it is spent.
+    pub fn is_over(&self) -> bool {
+        self.spent >= self.limit.amount
+    }
+
+    /// Whether more may have been spent than is known.
+    pub fn is_unknown(&self) -> bool {
+        !self.is_over() && self.unpriced_calls > 0
+    }
+
+    /// For a person: `$1.20 of $5.00 per session`.
+    pub fn text(&self) -> String {
+        let spent = self.limit.unit.show(self.spent);
+        let unknown = match self.unpriced_calls {
+            0 => String::new(),
+            calls => format!(", and {calls} calls of a model without a price"),
+        };
+        format!("{spent} of {}{unknown}", self.limit)
+    }
+}
+
+/// Compares each limit with what was spent. A limit on what is not known to go on has no standing.
+pub fn standings(limits: &[Limit], spending: &Spending) -> Vec<Standing> {
+    let standing = |limit: &Limit| {
+        let (instance, spent) = spending.0.get(&limit.scope)?;
+        let unpriced_calls = match limit.unit {
+            Unit::Usd => spent.unpriced_calls,
+            Unit::Tokens => 0,
+        };
+        let (instance, spent) = (instance.clone(), spent.amount(limit.unit));
+        Some(Standing { limit: *limit, instance, spent, unpriced_calls })
+    };
+    limits.iter().filter_map(standing).collect()
+}
