@@ -142,7 +142,10 @@ fn write(home: &Path, start: SystemTime, thread: &str, text: &str) -> anyhow::Re
     let folder = home.join("sessions").join(day.replace('-', "/"));
     fs::create_dir_all(&folder)?;
     let name = format!("rollout-{day}T{}-{thread}.jsonl", clock.replace(':', "-"));
-    fs::write(folder.join(name), text).with_context(|| folder.display().to_string())
+    let file = fs::File::create(folder.join(name)).with_context(|| folder.display().to_string())?;
+    (&file).write_all(text.as_bytes())?;
+    // Nothing was written to it since.
+    Ok(file.set_modified(start + Duration::from_secs(3600))?)
 }
 
 /// A version 7 UUID.

@@ -138,13 +138,23 @@ impl Days {
         }
     }
 
-    /// The first day of the unit that a quarter hour is in.
-    pub(super) fn day_of(&self, quarter: Quarter, unit: Unit) -> Date {
+    /// The day that a quarter hour is in, and its quarter hours, as far as they are known.
+    pub(super) fn whole_day(&self, quarter: Quarter) -> (QuarterRange, Date) {
         let time = Timestamp::from_second(quarter.begin()).unwrap_or_default();
-        self.first_day(self.zone.to_datetime(time).date(), unit)
+        let day = self.zone.to_datetime(time).date();
+        let begin = |day: Date| {
+            let midnight = self.zone.to_zoned(day.at(0, 0, 0, 0)).ok()?.timestamp().as_second();
+            // A quarter hour is in the day in which it begins.
+            Some(Quarter(-(-midnight).div_euclid(Quarter::SECONDS)))
+        };
+        let alone = QuarterRange { since: quarter, until: Quarter(quarter.0.saturating_add(1)) };
+        let until = day.tomorrow().ok().and_then(begin);
+        let whole = begin(day).zip(until).map(|(since, until)| QuarterRange { since, until });
+        (whole.unwrap_or(alone), day)
     }
 
-    fn first_day(&self, day: Date, unit: Unit) -> Date {
+    /// The first day of the unit that a day is in.
+    pub(super) fn first_day(&self, day: Date, unit: Unit) -> Date {
         match unit {
             Unit::Day => day,
             Unit::Week => {
@@ -252,13 +262,24 @@ mod tests {
         };
         let day = |time: &str, zone: &str, unit| {
             let days = days(RangeRequest::default(), unit, zone).unwrap();
-            name(days.day_of(quarter(time), unit), unit)
+            let (range, day) = days.whole_day(quarter(time));
+            // All of its quarter hours are in the same day, and no others.
+            for quarter in range.since.0 - 1..=range.until.0 {
+                let (of_quarter, at) = days.whole_day(Quarter(quarter));
+                let is_in = range.since.0 <= quarter && quarter < range.until.0;
+                assert_eq!((of_quarter == range, at == day), (is_in, is_in), "{zone} {time}");
+            }
+            name(days.first_day(day, unit), unit)
         };
         assert_eq!(day("2026-11-30T23:59:00Z", "UTC", Unit::Day), "2026-11-30");
         assert_eq!(day("2026-11-30T23:59:00Z", "Europe/Berlin", Unit::Day), "2026-12-01");
         assert_eq!(day("2026-11-30T18:14:00Z", "Asia/Kathmandu", Unit::Day), "2026-11-30");
         assert_eq!(day("2026-11-30T18:15:00Z", "Asia/Kathmandu", Unit::Day), "2026-12-01");
         assert_eq!(day("2026-11-29T12:00:00Z", "UTC", Unit::Week), "2026-11-23");
+        // 25 hours, 23 and a half, and a midnight that the clock passed over.
+        assert_eq!(day("2026-10-25T12:00:00Z", "Europe/Berlin", Unit::Day), "2026-10-25");
+        assert_eq!(day("2026-10-03T18:00:00Z", "Australia/Lord_Howe", Unit::Day), "2026-10-04");
+        assert_eq!(day("2018-11-04T12:00:00Z", "America/Sao_Paulo", Unit::Day), "2018-11-04");
         assert_eq!(day("2026-11-30T23:59:00Z", "Europe/Berlin", Unit::Month), "2026-12");
     }
 }

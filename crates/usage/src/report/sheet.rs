@@ -10,7 +10,7 @@ use trace_store::usage::{
 use trace_store::{QueryError, TraceStore};
 
 use super::By;
-use super::period::{self, Days, Unit};
+use super::period::{self, Days};
 use super::rows::{Filter, Group, Row};
 
 /// What is known of a sum.
@@ -39,8 +39,8 @@ pub(super) struct Sheet<'a> {
     names: HashMap<Vec<String>, usize>,
     sums: HashMap<(usize, i64), Sums>,
     counts: HashMap<usize, TurnCounts>,
-    /// The days that were met, by their quarter hours.
-    met: HashMap<(Quarter, Unit), Date>,
+    /// The day that was met last: sums come in the order of time.
+    day: Option<(QuarterRange, Date)>,
 }
 
 impl<'a> Sheet<'a> {
@@ -74,34 +74,34 @@ impl<'a> Sheet<'a> {
             names: HashMap::new(),
             sums: HashMap::new(),
             counts: HashMap::new(),
-            met: HashMap::new(),
+            day: None,
         })
     }
 
     /// Adds the sums that the store keeps.
     pub(super) fn add_sums(&mut self, store: &TraceStore) -> Result<(), QueryError> {
         let range = self.range;
-        match (&self.threads, self.is_by_time) {
-            (None, _) => {
-                store.call_sums(range, |sum| {
-                    let key = Key { place: sum.place, rate: Some(sum.rate), ..Key::default() };
-                    self.add(Key { quarter: sum.quarter, ..key }, sum.sums);
-                })?;
-                self.add_turns(store)
-            }
-            (Some(_), false) => store.thread_sums(range, |sum| {
+        let has_threads = self.threads.is_some();
+        if has_threads && self.is_by_time {
+            // No sums are kept by thread and time.
+            store.calls(range, |call| self.add(key_of(&call), call.sums))?;
+            return self.add_turns(store);
+        }
+        // Of all times together, there are fewer sums of threads than of quarter hours.
+        if has_threads || (range == QuarterRange::ALL && !self.is_by_time) {
+            return store.thread_sums(range, |sum| {
                 let key = Key { place: sum.place, thread: Some(sum.thread), ..Key::default() };
                 match sum.rate {
                     Some(rate) => self.add(Key { rate: Some(rate), ..key }, sum.sums),
                     None => self.count(key, sum.counts),
                 }
-            }),
-            // No sums are kept by thread and time.
-            (Some(_), true) => {
-                store.calls(range, |call| self.add(key_of(&call), call.sums))?;
-                self.add_turns(store)
-            }
+            });
         }
+        store.call_sums(range, |sum| {
+            let key = Key { place: sum.place, rate: Some(sum.rate), ..Key::default() };
+            self.add(Key { quarter: sum.quarter, ..key }, sum.sums);
+        })?;
+        self.add_turns(store)
     }
 
     /// Adds all calls, each at the prices of a table.
@@ -156,8 +156,9 @@ impl<'a> Sheet<'a> {
 
     /// The row that a key belongs to; none where the filter leaves it out.
     fn row(&mut self, key: Key) -> Option<usize> {
+        let day = self.is_by_time.then(|| self.day_of(key.quarter));
         let known = Key {
-            quarter: if self.is_by_time { key.quarter } else { Quarter::default() },
+            quarter: day.map_or(Quarter::default(), |(day, _)| day.since),
             place: key.place,
             rate: key.rate.filter(|_| self.is_by_rate),
             thread: key.thread.filter(|_| self.threads.is_some()),
@@ -165,14 +166,22 @@ impl<'a> Sheet<'a> {
         if let Some(row) = self.rows.get(&known) {
             return Some(*row);
         }
-        let name = self.name(key)?;
+        let name = self.name(key, day.map(|(_, day)| day).unwrap_or_default())?;
         let next = self.names.len();
         let row = *self.names.entry(name).or_insert(next);
         self.rows.insert(known, row);
         Some(row)
     }
 
-    fn name(&mut self, key: Key) -> Option<Vec<String>> {
+    /// The day that a quarter hour is in, and its quarter hours.
+    fn day_of(&mut self, quarter: Quarter) -> (QuarterRange, Date) {
+        match self.day {
+            Some((day, date)) if day.since <= quarter && quarter < day.until => (day, date),
+            _ => *self.day.insert(self.days.whole_day(quarter)),
+        }
+    }
+
+    fn name(&self, key: Key, day: Date) -> Option<Vec<String>> {
         let place = self.places.get(&key.place)?;
         let unknown = Rate::default();
         let rate = key.rate.and_then(|rate| self.rates.get(&rate)).unwrap_or(&unknown);
@@ -180,12 +189,8 @@ impl<'a> Sheet<'a> {
             (Some(threads), Some(thread)) => &*threads.get(&thread)?.session_id,
             _ => "",
         };
-        let (days, met) = (self.days, &mut self.met);
-        let mut day = |unit: Unit| {
-            *met.entry((key.quarter, unit)).or_insert_with(|| days.day_of(key.quarter, unit))
-        };
         let name = |by: &By| match by {
-            By::Period(unit) => period::name(day(*unit), *unit),
+            By::Period(unit) => period::name(self.days.first_day(day, *unit), *unit),
             By::Model => rate.model.clone(),
             By::Tier => rate.tier.clone(),
             By::Project => place.project.clone(),
