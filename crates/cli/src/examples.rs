@@ -93,6 +93,7 @@ Examples:
   arize-codex import --no-contents            Read numbers, no prompts and outputs
   arize-codex import --machine desk ~/desk/.codex
                                               Read those of another machine
+  arize-codex import --from desk.db           Take in the store of another machine
 
 Exit codes: 0 done (what could not be read is named); 1 the store cannot be written; 2 an option is
 wrong; 3 there are no transcripts.";

@@ -292,3 +292,62 @@ fn the_settings_limit_the_store_by_themselves() {
     let text = user.text(&["prune"]);
     assert!(text.contains("the numbers of 1 turns"), "{text}");
 }
+
+#[test]
+fn the_store_of_another_machine_is_taken_in() {
+    let (desk, laptop) = (User::new(), User::new());
+    desk.text(&["import", "--machine", "desk"]);
+    fs::remove_dir_all(laptop.home.path().join(".codex")).unwrap();
+    let theirs = desk.home.path().join(".arize/harness/traces.db");
+    let theirs = theirs.to_str().unwrap();
+    let dry = laptop.text(&["import", "--from", theirs, "--dry-run"]);
+    assert!(dry.starts_with("1 new turns") && dry.ends_with("nothing was written\n"), "{dry}");
+    let merged = laptop.json(&["import", "--from", theirs, "--json"]);
+    assert!(merged["turns_new"] == 1 && merged["spans_new"].as_u64() > Some(3), "{merged}");
+    let again = laptop.json(&["import", "--from", theirs, "--json"]);
+    assert!(again["turns_known"] == 1 && again["spans_new"] == 0, "{again}");
+    let report = |user: &User| user.json(&["report", "--all", "--by", "day", "--json"]);
+    assert_eq!(report(&desk)["total"], report(&laptop)["total"]);
+    // Itself, and what is no store.
+    let own = laptop.home.path().join(".arize/harness/traces.db");
+    assert_eq!(laptop.run(&["import", "--from", own.to_str().unwrap()]).status.code(), Some(2));
+    assert_eq!(laptop.run(&["import", "--from", "/nowhere.db"]).status.code(), Some(1));
+}
+
+/// Whenever the disk is full, the import says so, and a later one completes what it began.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let expected = {
+        let user = User::new();
+        user.text(&["import"]);
+        user.json(&["report", "--all", "--json"])["total"].clone()
+    };
+    let mut failures = 0;
+    // In blocks of 512 bytes: a limit for each file that is written.
+    for blocks in [1, 40, 100, 200, 300, 400, 500, 700, 1000] {
+        let user = User::new();
+        let limited = format!(
+            "trap '' XFSZ; ulimit -f {blocks}; exec '{}' import",
+            env!("CARGO_BIN_EXE_arize-codex")
+        );
+        let output = Command::new("sh")
+            .args(["-c", &limited])
+            .env_clear()
+            .env("HOME", user.home.path())
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            matches!(output.status.code(), Some(0 | 1)),
+            "{blocks}: {:?} {error}",
+            output.status
+        );
+        failures += usize::from(!output.status.success());
+        user.text(&["import"]);
+        let total = user.json(&["report", "--all", "--json"])["total"].clone();
+        assert_eq!(total, expected, "{blocks}");
+        assert!(!user.text(&["show"]).is_empty(), "{blocks}");
+    }
+    assert!((2..9).contains(&failures), "{failures}");
+}

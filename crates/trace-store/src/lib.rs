@@ -26,6 +26,7 @@
 
 mod attributes;
 mod error;
+mod merge;
 mod open;
 mod packing;
 mod prune;
@@ -39,6 +40,7 @@ pub mod usage;
 mod write;
 
 pub use error::{FindTraceError, InsertError, OpenError, QueryError};
+pub use merge::{MergeError, Merged};
 pub use prune::{Pruned, Retention};
 pub use query::{StoreCounts, TraceSummary};
 pub use search::{Hit, index_file};

@@ -59,6 +59,28 @@ impl TraceStore {
         Self { path: path.to_owned(), connection }.checked()
     }
 
+    /// Opens a store of another machine, which stays as it is: one of an older release is copied to
+    /// `scratch`, and the copy is brought up to date.
+    pub fn open_other(path: &Path, scratch: &Path) -> Result<Self, OpenError> {
+        if !path.is_file() {
+            return Err(OpenError::Missing { path: path.to_owned() });
+        }
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = connect(path, flags)?;
+        let error = |source| sqlite_error(path, source);
+        match version(&connection).map_err(error)? {
+            0 => return Err(OpenError::Missing { path: path.to_owned() }),
+            found if found >= MIGRATIONS.len() => {
+                return Self { path: path.to_owned(), connection }.checked();
+            }
+            _ => {}
+        }
+        create_private(scratch)?;
+        connection.execute("VACUUM INTO ?", [scratch.to_string_lossy()]).map_err(error)?;
+        drop(connection);
+        Self::open(scratch)
+    }
+
     /// This store, unless its tables are newer than this release.
     fn checked(self) -> Result<Self, OpenError> {
         let found = version(&self.connection).map_err(|source| sqlite_error(&self.path, source))?;

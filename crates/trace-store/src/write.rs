@@ -1,6 +1,6 @@
 //! Writing.
 
-use otlp_model::{Span, SpanBatch, names};
+use otlp_model::{Span, SpanBatch, SpanId, names};
 use rusqlite::{Statement, Transaction, TransactionBehavior};
 
 use crate::packing::Packer;
@@ -85,6 +85,11 @@ impl<'t> Writer<'t> {
             replaces |= is_stored;
         }
         self.write(batch, replaces)
+    }
+
+    /// Whether there is a span with this id.
+    pub(crate) fn has_span(&mut self, id: SpanId) -> rusqlite::Result<bool> {
+        self.has_span.exists([id.0])
     }
 
     fn write(&mut self, batch: &SpanBatch, replaces: bool) -> rusqlite::Result<Inserted> {

@@ -21,6 +21,9 @@ pub(crate) struct Import {
     /// Homes of Codex, other folders with transcripts, or single files [default: CODEX_HOME].
     #[arg(value_name = "PATH")]
     pub(crate) paths: Vec<PathBuf>,
+    /// Take in the local store of another machine (a copy of its `traces.db`), each turn once.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "no_contents"])]
+    pub(crate) from: Option<PathBuf>,
     /// Write nothing; print what would be read.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -41,6 +44,9 @@ pub(crate) struct Import {
 /// Reads transcripts, and says what became of them.
 pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String, CommandError> {
     let paths = crate::paths(environment)?;
+    if let Some(from) = &args.from {
+        return super::merge::merge(args, from, &paths, environment);
+    }
     let mut facts = super::facts(&paths, environment);
     if let Some(machine) = &args.machine {
         facts.machine.clone_from(machine);

@@ -3,6 +3,7 @@
 mod bar;
 mod explain;
 mod import;
+mod merge;
 mod metrics;
 mod prune;
 mod quota;

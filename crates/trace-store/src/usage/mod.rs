@@ -14,6 +14,7 @@ mod record;
 mod sources;
 mod spans;
 mod spent;
+mod stored;
 mod sums;
 mod tools;
 mod totals;
