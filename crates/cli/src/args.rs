@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
+use crate::top::Top;
 use crate::usage::{Format, Import, Metrics, Prune, Quota, Report};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     Quota(Quota),
     Report(Report),
     Show(Show),
+    Top(Top),
     View(View),
     Metrics(Metrics),
     Status(Status),
@@ -61,6 +63,7 @@ impl Command {
             Self::Version(args) => args.json,
             Self::Config(_)
             | Self::Logs(_)
+            | Self::Top(_)
             | Self::View(_)
             | Self::Metrics(_)
             | Self::Service(_)

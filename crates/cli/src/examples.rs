@@ -65,6 +65,12 @@ Examples:
 Exit codes: 0 done, or the turns are the same; 1 the turns differ, or something failed; 3 there is no
 such turn; 130 stopped with Ctrl-C.";
 
+pub(crate) const TOP: &str = "\
+Examples:
+  arize-codex top
+  arize-codex top --plain                     Lines instead of a screen
+  arize-codex top --once --json | jq '.turns[].waits_for'";
+
 pub(crate) const SERVICE: &str = "\
 Examples:
   arize-codex service status

@@ -5,7 +5,7 @@
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
 //! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
 //! `import` reads Codex's transcripts, `report` says what was used,
-//! `quota` what is left, `budget` what may be spent. Results go to stdout,
+//! `quota` what is left, `top` what runs now, `budget` what may be spent. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -27,6 +27,7 @@ mod reference;
 mod setup;
 mod show;
 mod status;
+mod top;
 mod usage;
 mod view;
 
@@ -107,6 +108,7 @@ pub fn run(
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success.into());
         }
+        Command::Top(top) => return Ok(top::top(&top, &environment, wide, output)?.into()),
         Command::View(view) => {
             view::view(&view, &environment, output)?;
             return Ok(ExitCode::Success.into());

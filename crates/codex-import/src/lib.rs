@@ -21,6 +21,6 @@ mod unstored;
 pub use contents::{ContentSummary, import_contents};
 pub use files::{Found, Transcript, find};
 pub use git::folder_of;
-pub use record::{Facts, machine_name};
+pub use record::{Facts, machine_name, quota_readings};
 pub use run::{ImportError, LeftOut, Progress, Request, Summary, import, record_spans};
 pub use unstored::{root_thread, unstored};

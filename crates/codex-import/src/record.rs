@@ -160,7 +160,7 @@ fn units(prices: UnitPrices) -> usage::UnitPrices {
 }
 
 /// The windows of rate limits as readings.
-pub(crate) fn quota(limits: &RateLimits) -> impl Iterator<Item = QuotaReading> {
+pub fn quota_readings(limits: &RateLimits) -> impl Iterator<Item = QuotaReading> {
     let windows = [(1, limits.primary), (2, limits.secondary)];
     let seconds = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     windows.into_iter().filter_map(move |(slot, window)| {

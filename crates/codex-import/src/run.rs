@@ -179,7 +179,7 @@ fn whole(
         Reads::Counts,
         job.before.as_ref(),
         &mut |mut turns: Vec<TranscriptTurn>, limits| {
-            last.quota.extend(limits.iter().flat_map(record::quota));
+            last.quota.extend(limits.iter().flat_map(record::quota_readings));
             if !last.turns.is_empty() {
                 // The writer may have ended.
                 let _ = sender.send(std::mem::take(&mut last));

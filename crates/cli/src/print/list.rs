@@ -62,7 +62,7 @@ impl Columns {
 
 /// The end of a thread's id: the beginning is the time at which the thread began, and alike for
 /// threads of the same minute.
-pub(super) fn end_of_id(id: &str) -> String {
+pub(crate) fn end_of_id(id: &str) -> String {
     let id = terminal_text::line(id);
     let skipped = id.chars().count().saturating_sub(8);
     id.chars().skip(skipped).collect()
@@ -75,7 +75,7 @@ fn started_at(start: UnixNanos, page: Page<'_>) -> String {
     local(start, page.zone, form)
 }
 
-pub(super) fn short_folder(cwd: &str, home: &Path) -> String {
+pub(crate) fn short_folder(cwd: &str, home: &Path) -> String {
     match Path::new(cwd).strip_prefix(home) {
         Ok(below) if below.as_os_str().is_empty() => "~".to_owned(),
         Ok(below) => format!("~{MAIN_SEPARATOR}{}", below.display()),

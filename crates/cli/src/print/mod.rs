@@ -20,6 +20,7 @@ use otlp_model::{Span, SpanStatus, UnixNanos, Value};
 pub(crate) use self::arguments::shown as arguments_shown;
 pub use self::json::{spans_json, turns_json};
 pub use self::list::turns;
+pub(crate) use self::list::{end_of_id, short_folder};
 pub(crate) use self::row::{Row, row_json, row_line, rows_of};
 pub use self::tree::tree;
 

@@ -4,6 +4,8 @@ mod compare;
 mod filters;
 mod follow;
 
+pub(crate) use follow::on_interrupt;
+
 use std::path::Path;
 
 use codex_config::{Environment, Paths, Settings, Target};
