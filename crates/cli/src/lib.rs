@@ -19,6 +19,7 @@ mod error;
 mod examples;
 mod flush;
 mod job;
+mod keep_current;
 mod logs;
 mod place;
 pub mod print;

@@ -5,10 +5,11 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use codex_config::Environment;
-use dashboard::{Dashboard, Options};
+use dashboard::{Dashboard, Options, Running};
 use jiff::tz::TimeZone;
 
 use crate::args::View;
+use crate::keep_current::Work;
 use crate::{CommandError, Output};
 
 /// How long a browser may take to read the page that leads it to the address.
@@ -22,14 +23,24 @@ pub(crate) fn view(
 ) -> Result<(), CommandError> {
     let paths = crate::paths(environment)?;
     let store = args.store.clone().unwrap_or_else(|| paths.traces_db.clone());
+    let running = Running::default();
     let options = Options {
         store,
         port: args.port,
         zone: TimeZone::system(),
         idle_exit: args.idle_exit.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
+        running: running.clone(),
     };
     let dashboard =
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
+    let work = Work {
+        is_own: args.store.is_none(),
+        store: args.store.clone().unwrap_or_else(|| paths.traces_db.clone()),
+        paths: paths.clone(),
+        environment: environment.clone(),
+        running,
+    };
+    work.start();
     let address = dashboard.address();
     let line = format!("{address}\nThe address works once, in one browser. Ctrl-C ends it.\n");
     let _ = output.stream.write_all(line.as_bytes());

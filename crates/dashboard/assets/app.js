@@ -43,6 +43,12 @@ function move(step) {
   if (next.classList.contains("row")) choose(next);
 }
 
+function search() {
+  const words = document.querySelector("input[type=search]");
+  if (words instanceof HTMLInputElement) words.focus();
+  else location.href = "/turns";
+}
+
 let choosing = 0;
 /**
  * Chooses a span in all panes.
@@ -93,6 +99,24 @@ function showAttributes(address, turn) {
   request.send();
 }
 
+/** Shows what a turn that goes on has more, and leaves the reader where he is. */
+function follow() {
+  const request = new XMLHttpRequest();
+  request.responseType = "document";
+  request.addEventListener("load", () => {
+    const next = request.responseXML?.querySelector("main");
+    const now = document.querySelector("main");
+    if (request.status !== 200 || !next || !now) return;
+    const panes = () => [...document.querySelectorAll(".waterfall, .transcript")];
+    const places = panes().map((pane) => pane.scrollTop + pane.clientHeight >= pane.scrollHeight - 4 ? Infinity : pane.scrollTop);
+    now.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)));
+    panes().forEach((pane, nth) => { pane.scrollTop = Math.min(places[nth] ?? 0, pane.scrollHeight); });
+    if (request.responseXML?.body.dataset.live !== "follow") document.body.dataset.live = "tell";
+  });
+  request.open("GET", location.href);
+  request.send();
+}
+
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
   const row = event.target instanceof Element ? event.target.closest("a.row") : null;
@@ -106,7 +130,8 @@ document.addEventListener("keydown", (event) => {
   if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "j" || event.key === "ArrowDown") move(1);
   else if (event.key === "k" || event.key === "ArrowUp") move(-1);
-  else if (event.key === "g") location.href = "/";
+  else if (event.key === "g") location.href = "/turns";
+  else if (event.key === "/") search();
   else if (event.key === "t") toggleTheme();
   else if (event.key === "?") dialog?.showModal();
   else return;
@@ -115,5 +140,9 @@ document.addEventListener("keydown", (event) => {
 
 if (document.body.dataset.live) {
   const events = new EventSource("/events");
-  events.addEventListener("changed", () => document.querySelector("p.news")?.removeAttribute("hidden"));
+  const isFollowed = document.body.dataset.live === "follow";
+  events.addEventListener("changed", () => {
+    if (isFollowed) follow();
+    else document.querySelector("p.news")?.removeAttribute("hidden");
+  });
 }

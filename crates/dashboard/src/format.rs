@@ -39,6 +39,14 @@ pub(crate) fn count(number: i64) -> String {
     format!("{sign}{}", groups.join("\u{202f}"))
 }
 
+pub(crate) fn count_or_dash(number: i64) -> String {
+    if number == 0 { "–".to_owned() } else { count(number) }
+}
+
+pub(crate) fn plural(number: i64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 pub(crate) fn bytes(number: usize) -> String {
     match number {
         0..1_000 => format!("{number} B"),

@@ -12,7 +12,7 @@ use crate::serve::App;
 /// How often the store is asked. It answers without reading anything.
 const PACE: Duration = Duration::from_secs(1);
 
-/// Sends `changed` each time spans were added.
+/// Sends `changed` each time spans were added, or a turn that goes on has more.
 pub(crate) async fn events(
     State(app): State<App>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
@@ -30,8 +30,9 @@ pub(crate) async fn events(
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-/// Sizes and times of the store's files, which change with each write.
-async fn version(app: &App) -> Vec<Option<(u64, std::time::SystemTime)>> {
+/// A number of the turns that go on, and sizes and times of the store's files, which change with each
+/// write.
+async fn version(app: &App) -> (u64, Vec<Option<(u64, std::time::SystemTime)>>) {
     let path = app.store_path().to_owned();
     let stat = move || {
         let mut log = path.clone().into_os_string();
@@ -42,5 +43,5 @@ async fn version(app: &App) -> Vec<Option<(u64, std::time::SystemTime)>> {
         };
         vec![stat(&path), stat(std::path::Path::new(&log))]
     };
-    tokio::task::spawn_blocking(stat).await.unwrap_or_default()
+    (app.running().version(), tokio::task::spawn_blocking(stat).await.unwrap_or_default())
 }

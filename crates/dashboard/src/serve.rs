@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use trace_store::TraceStore;
 
 use crate::access::{self, Access, OPEN};
+use crate::running::Running;
 use crate::{assets, live, pages};
 
 /// What a dashboard shows and how long it runs.
@@ -28,6 +29,8 @@ pub struct Options {
     pub zone: TimeZone,
     /// Ends after so long without a request.
     pub idle_exit: Option<Duration>,
+    /// The turns that go on.
+    pub running: Running,
 }
 
 /// A port that answers with pages.
@@ -68,6 +71,7 @@ struct Shared {
     access: Access,
     store: PathBuf,
     zone: TimeZone,
+    running: Running,
     begun: Instant,
     /// When the last request came, in milliseconds after `begun`.
     last_request: AtomicU64,
@@ -80,7 +84,7 @@ impl Dashboard {
     ///
     /// When another program has it.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let Options { store, port, zone, idle_exit } = options;
+        let Options { store, port, zone, idle_exit, running } = options;
         let failed = |source| BindError::Listen { port, source };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -88,7 +92,7 @@ impl Dashboard {
         let port = listener.local_addr().map_err(failed)?.port();
         let access = Access::new(port).map_err(BindError::Random)?;
         let (begun, last_request) = (Instant::now(), AtomicU64::new(0));
-        let app = App(Arc::new(Shared { access, store, zone, begun, last_request }));
+        let app = App(Arc::new(Shared { access, store, zone, running, begun, last_request }));
         Ok(Self { listener, app, idle_exit })
     }
 
@@ -123,7 +127,11 @@ impl Dashboard {
 fn router(app: App) -> Router {
     Router::new()
         .route(OPEN, get(pages::open))
-        .route("/", get(pages::turns))
+        .route("/", get(pages::home))
+        .route("/home.json", get(pages::home_json))
+        .route("/turns", get(pages::turns))
+        .route("/usage", get(pages::usage))
+        .route("/usage.json", get(pages::usage_json))
         .route("/turns.json", get(pages::turns_json))
         .route("/turn/{id}", get(pages::turn))
         .route("/session", get(pages::session))
@@ -153,6 +161,10 @@ impl App {
 
     pub(crate) fn zone(&self) -> &TimeZone {
         &self.0.zone
+    }
+
+    pub(crate) fn running(&self) -> &Running {
+        &self.0.running
     }
 
     /// Notes that a request came.

@@ -4,15 +4,17 @@
 
 use std::time::Duration;
 
-use dashboard::{Dashboard, Options};
+use dashboard::{Dashboard, Options, Running};
 use jiff::tz::TimeZone;
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
 use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
 use trace_store::TraceStore;
+use usage::report::{By, Days, Filter, Prices, RangeRequest, Report, Unit};
 
 /// A store and the pages over it, which end when nothing is asked any more.
 struct Pages {
     store: TraceStore,
+    running: Running,
     base: String,
     cookie: String,
     _folder: tempfile::TempDir,
@@ -23,11 +25,13 @@ impl Pages {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("traces.db");
         let store = TraceStore::open(&path).unwrap();
+        let running = Running::default();
         let options = Options {
             store: path,
             port: 0,
             zone: TimeZone::UTC,
             idle_exit: Some(Duration::from_secs(120)),
+            running: running.clone(),
         };
         let dashboard = Dashboard::bind(options).unwrap();
         let address = dashboard.address();
@@ -36,7 +40,7 @@ impl Pages {
         let cookie = opened.headers()["set-cookie"].to_str().unwrap();
         let cookie = cookie.split(';').next().unwrap().to_owned();
         let base = address.split("/open").next().unwrap().to_owned();
-        Self { store, base, cookie, _folder: folder }
+        Self { store, running, base, cookie, _folder: folder }
     }
 
     fn get(&self, path: &str) -> (u16, String) {
@@ -89,6 +93,8 @@ impl Pages {
         };
         let batch = SpanBatch::of(&turn, "project", &TreeOptions::default());
         self.store.insert(&batch).unwrap();
+        self.store.record_spans(&|_| ()).unwrap();
+        self.store.index().unwrap();
         turn.trace_id().to_string()
     }
 }
@@ -97,6 +103,7 @@ impl Pages {
 fn a_store_without_turns_says_what_to_do() {
     let pages = Pages::new();
     assert!(pages.shows("/").contains("No turn is stored yet."));
+    assert!(pages.shows("/turns").contains("No turn is stored yet."));
     assert_eq!(pages.get("/nothing").0, 404);
     assert_eq!(pages.get("/turn/ffff").0, 404);
     assert_eq!(pages.get("/turn/no-number").0, 404);
@@ -108,7 +115,7 @@ fn turns_are_a_list_a_page_and_json() {
     let mut pages = Pages::new();
     let trace = pages.add("1", "First <prompt>", 2);
     pages.add("2", "Second", 1);
-    let list = pages.shows("/");
+    let list = pages.shows("/turns");
     assert!(
         list.contains(&format!("<a href=\"/turn/{trace}\">First &lt;prompt&gt;</a>")),
         "{list}"
@@ -138,7 +145,7 @@ fn turns_are_a_list_a_page_and_json() {
     let link = page.split("/session?id=").nth(1).unwrap().split('"').next().unwrap();
     let session = pages.shows(&format!("/session?id={link}"));
     assert!(
-        session.contains("2 turns within") && session.contains("with &lt;marks&gt;"),
+        session.contains("<dt>turns</dt><dd>2</dd>") && session.contains("with &lt;marks&gt;"),
         "{session}"
     );
 }
@@ -159,4 +166,108 @@ fn a_turn_with_very_many_spans_is_shown_in_parts() {
         serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json"))).unwrap();
     let span = json["spans"][950]["span_id"].as_str().unwrap().to_owned();
     assert!(pages.shows(&format!("/turn/{trace}?span={span}")).contains("spans 801 to 1001"));
+}
+
+#[test]
+fn turns_are_chosen_by_words_and_by_what_is_known_of_them() {
+    let mut pages = Pages::new();
+    let first = pages.add("1", "Rename <b>the crate</b>", 1);
+    let second = pages.add("2", "Test it", 3);
+    let has = |page: &str, trace: &str| page.contains(&format!("href=\"/turn/{trace}\""));
+    let found = pages.shows("/turns?q=crate");
+    assert!(has(&found, &first) && !has(&found, &second), "{found}");
+    assert!(found.contains("&lt;b&gt;the <mark>crate</mark>&lt;/b&gt;"), "{found}");
+    assert!(pages.shows("/turns?q=nowhere").contains("No turn is like this."));
+    assert!(has(&pages.shows("/turns?tool=shell&status=completed"), &second));
+    assert!(!has(&pages.shows("/turns?min_seconds=3"), &first));
+    assert!(!has(&pages.shows("/turns?until=2026-11-20"), &first));
+    assert!(has(&pages.shows("/turns?since=2026-11-21&until=2026-11-21"), &first));
+    for wrong in ["since=x", "min_cost=x", "status=x", "behind=x"] {
+        assert_eq!(pages.get(&format!("/turns?{wrong}")).0, 400, "{wrong}");
+    }
+    let hostile = pages.shows("/turns?q=%22%3E%3Cscript%3E&folder=%22%3E%3Cscript%3E");
+    assert!(!hostile.contains("<script>"), "{hostile}");
+}
+
+#[test]
+fn a_list_has_pages_without_gaps() {
+    let mut pages = Pages::new();
+    let mut added: Vec<String> = (0..120).map(|nth| pages.add(&nth.to_string(), "Go", 1)).collect();
+    let mut address = "/turns.json".to_owned();
+    let mut found = Vec::new();
+    loop {
+        let json: serde_json::Value = serde_json::from_str(&pages.shows(&address)).unwrap();
+        let turns = json["turns"].as_array().unwrap();
+        assert!(turns.len() <= 50);
+        found.extend(turns.iter().map(|turn| turn["trace_id"].as_str().unwrap().to_owned()));
+        match json["behind"].as_str() {
+            Some(behind) => address = format!("/turns.json?behind={behind}"),
+            None => break,
+        }
+    }
+    found.sort();
+    added.sort();
+    assert_eq!(found, added);
+}
+
+#[test]
+fn usage_has_the_figures_of_a_report() {
+    let mut pages = Pages::new();
+    pages.add("1", "One", 2);
+    pages.add("2", "Two", 3);
+    let by = |by: &str| -> serde_json::Value {
+        serde_json::from_str(&pages.shows(&format!("/usage.json?by={by}&last=all"))).unwrap()
+    };
+    let days = Days::new(
+        &RangeRequest { all: true, ..RangeRequest::default() },
+        Unit::Day,
+        TimeZone::UTC,
+        jiff::civil::Weekday::Monday,
+        jiff::Timestamp::UNIX_EPOCH,
+    );
+    let report = Report::of(
+        &pages.store,
+        vec![By::Model],
+        days.unwrap(),
+        &Filter::default(),
+        Prices::Recorded,
+    );
+    assert_eq!(by("model"), usage::report::json(&report.unwrap(), None, None));
+    let page = pages.shows("/usage?by=day&last=all");
+    for part in
+        ["2026-11-21", "5\u{202f}050", "The most expensive turns", ">shell<", "Tools, of all time"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    for by in By::ALL {
+        pages.shows(&format!("/usage?by={by}&last=12m&model=model"));
+    }
+    assert_eq!(pages.get("/usage?by=nothing").0, 400);
+    assert_eq!(pages.get("/usage?last=x").0, 400);
+    let home: serde_json::Value = serde_json::from_str(&pages.shows("/home.json")).unwrap();
+    assert_eq!(home["recent"].as_array().unwrap().len(), 2);
+    assert!(pages.shows("/").contains("The last turns"));
+}
+
+#[test]
+fn a_turn_that_goes_on_is_shown_before_it_is_stored() {
+    let mut pages = Pages::new();
+    let trace = pages.add("1", "Stored", 1);
+    let turn = Turn {
+        thread_id: "thread".to_owned(),
+        key: "2".to_owned(),
+        prompt: Some("Going on".to_owned()),
+        start: UnixNanos(1_795_262_400_000_000_000),
+        end: UnixNanos(1_795_262_401_000_000_000),
+        ..Turn::default()
+    };
+    let live = turn.trace_id().to_string();
+    assert_eq!(pages.get(&format!("/turn/{live}")).0, 404);
+    pages.running.set(vec![SpanBatch::of(&turn, "project", &TreeOptions::default())]);
+    let page = pages.shows(&format!("/turn/{live}"));
+    assert!(page.contains("data-live=\"follow\"") && page.contains("Going on"), "{page}");
+    assert!(pages.shows("/").contains(&format!("/turn/{live}")));
+    assert!(pages.shows(&format!("/turn/{trace}")).contains("data-live=\"tell\""));
+    pages.running.set(Vec::new());
+    assert_eq!(pages.get(&format!("/turn/{live}")).0, 404);
 }

@@ -9,7 +9,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use otlp_model::{Span, SpanId, SpanKind, TraceId, UnixNanos, names};
+use otlp_model::{Attribute, Span, SpanId, SpanKind, TraceId, UnixNanos, Value, names};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::open::create_private;
@@ -216,14 +216,7 @@ fn index_piece(connection: &Connection) -> rusqlite::Result<Option<u64>> {
             count += 1;
             let json = unpack(row.get_ref(2)?)?;
             let Ok(attributes) = attributes::from_json(&json) else { continue };
-            let text = |key: &str| {
-                let found = attributes.iter().find(|attribute| attribute.key == key)?;
-                match &found.value {
-                    otlp_model::Value::String(text) => Some(&**text),
-                    _ => None,
-                }
-            };
-            let text = indexed(row.get_ref(1)?.as_str()?, text);
+            let text = indexed(row.get_ref(1)?.as_str()?, &attributes);
             if !text.is_empty() {
                 add.execute(params![row.get::<_, i64>(0)?, text])?;
             }
@@ -250,16 +243,23 @@ fn bounds(connection: &Connection) -> rusqlite::Result<Option<(u64, u64)>> {
 }
 
 /// The texts of a span that are searched. The input of a model call is what stands in the spans before
-/// it, and the output of a turn what its last call says.
-fn indexed<'t>(kind: &str, text: impl Fn(&str) -> Option<&'t str>) -> String {
-    let input = || text(names::INPUT_VALUE);
-    let output = || text(names::OUTPUT_VALUE);
-    let parts = match kind {
-        "AGENT" => [input(), None],
-        "LLM" => [None, output()],
-        _ => [input(), output()],
+/// it, the output of a turn what its last call says, and calls of tools have spans of their own.
+fn indexed(kind: &str, attributes: &[Attribute]) -> String {
+    let is_indexed = |key: &str| match kind {
+        "AGENT" => key == names::INPUT_VALUE,
+        "LLM" => {
+            let rest = key.strip_prefix(names::LLM_OUTPUT_MESSAGES);
+            rest.is_some_and(|rest| {
+                rest.ends_with(".message.content") || rest.ends_with(".message_content.text")
+            })
+        }
+        _ => [names::INPUT_VALUE, names::OUTPUT_VALUE].contains(&key),
     };
-    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+    let texts = attributes.iter().filter_map(|attribute| match &attribute.value {
+        Value::String(text) if is_indexed(&attribute.key) => Some(&**text),
+        _ => None,
+    });
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// A query as FTS5 reads it: every term in quotes, so that no sign in it has a meaning there.
@@ -289,7 +289,7 @@ fn words(query: &str) -> Vec<String> {
 /// The hit in a row; none where the span has changed since it was taken in.
 fn hit(row: &rusqlite::Row<'_>, words: &[String]) -> rusqlite::Result<Option<Hit>> {
     let span: Span = row::read(row)?;
-    let text = indexed(span.kind.as_str(), |key| span.text(key));
+    let text = indexed(span.kind.as_str(), &span.attributes);
     let (snippet, found) = snippet(&text, words);
     if found.is_empty() {
         return Ok(None);

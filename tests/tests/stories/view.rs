@@ -6,6 +6,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::json;
 use stories::browser::Browser;
+use stories::process::run;
 use stories::script::Call;
 use stories::{Home, Protocol, Script, Step, USAGE};
 
@@ -14,6 +15,8 @@ use crate::stage::{self, Runs};
 /// What a repository, a model or a user may write.
 const MARKUP: &str =
     "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>";
+
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 struct View {
     process: Child,
@@ -62,6 +65,20 @@ fn pictures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/pictures")
 }
 
+/// Pictures of the page that is open, wide and narrow, light and dark.
+fn take_pictures(browser: &mut Browser, name: &str) {
+    for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
+        browser.emulate(width, is_dark).expect("a size");
+        let theme = if is_dark { "dark" } else { "light" };
+        let file = pictures().join(format!("{name}-{width}-{theme}.png"));
+        browser.picture(&file).expect("a picture");
+        let too_wide =
+            browser.eval("document.documentElement.scrollWidth > innerWidth").expect("a width");
+        assert_eq!(too_wide, false, "{name} is wider than {width}");
+    }
+    browser.emulate(1440, false).expect("a size");
+}
+
 #[test]
 fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     let home = Home::new(&stage::programs(), "view").expect("a home");
@@ -78,14 +95,16 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     browser.open(&view.address).expect("a page");
     browser.wait_for("document.querySelector('.turns .prompt a') !== null").expect("the list");
     assert_eq!(browser.eval("location.pathname + location.search").expect("an address"), "/");
-    for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
-        browser.emulate(width, is_dark).expect("a size");
-        browser
-            .picture(&pictures().join(format!("turns-{width}-{is_dark}.png")))
-            .expect("a picture");
+    take_pictures(&mut browser, "home");
+    for (path, name, shown) in [
+        ("/turns?q=notes", "turns", "document.querySelector('.hit mark') !== null"),
+        ("/usage", "usage", "document.querySelector('table.usage') !== null"),
+        ("/turns", "turns-all", "document.querySelector('.turns .prompt a') !== null"),
+    ] {
+        browser.open(&format!("{}{path}", view.base())).expect("a page");
+        browser.wait_for(shown).expect(name);
+        take_pictures(&mut browser, name);
     }
-
-    browser.emulate(1440, false).expect("a size");
     browser.eval("document.querySelector('.turns .prompt a').click()").expect("a click");
     browser.wait_for("document.querySelectorAll('a.row').length > 5").expect("the turn");
     let text = browser.eval("document.querySelector('main').innerText").expect("a text");
@@ -116,15 +135,10 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     browser
         .wait_for(&format!("location.search !== '{}'", address.as_str().unwrap_or_default()))
         .expect("the next");
-    for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
-        browser.emulate(width, is_dark).expect("a size");
-        browser
-            .picture(&pictures().join(format!("turn-{width}-{is_dark}.png")))
-            .expect("a picture");
-        let too_wide =
-            browser.eval("document.documentElement.scrollWidth > innerWidth").expect("a width");
-        assert_eq!(too_wide, false, "the page is wider than {width}");
-    }
+    take_pictures(&mut browser, "turn");
+    browser.open(&format!("{}/session?id={}", view.base(), thread_of(&home))).expect("a page");
+    browser.wait_for("document.querySelector('.turns .prompt a') !== null").expect("the session");
+    take_pictures(&mut browser, "session");
 
     // A turn that ends meanwhile is announced.
     runs.turn(&[], &scripts[1]);
@@ -132,8 +146,57 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     browser.wait_for("!document.querySelector('p.news').hidden").expect("the news");
 
     assert_ne!(browser.eval("document.title").expect("a title"), "taken");
-    let elsewhere = browser.requests.iter().find(|address| !address.starts_with(view.base()));
+    // Chromium draws the calendar of a field for dates from an address of its own.
+    let is_ours =
+        |address: &&String| address.starts_with(view.base()) || address.starts_with("data:");
+    let elsewhere = browser.requests.iter().find(|address| !is_ours(address));
     assert!(elsewhere.is_none_or(|address| address == "about:blank"), "{elsewhere:?}");
+    assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
+    home.stop_buffer().expect("the buffer stops");
+}
+
+/// The session of the last turn.
+fn thread_of(home: &Home) -> String {
+    let mut show = stage::arize_codex(home);
+    let shown = run(show.args(["show", "--json"]), LIMIT).expect("show ends");
+    let turns: serde_json::Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    turns[0]["session_id"].as_str().expect("a session").to_owned()
+}
+
+#[test]
+fn a_turn_is_shown_while_it_goes_on() {
+    let home = Home::new(&stage::programs(), "view-live").expect("a home");
+    home.configure("target: local").expect("config.yaml");
+    home.start_buffer().expect("the buffer starts");
+    let gate = home.root().join("gate");
+    let wait = format!("while ! test -e {}; do sleep 0.1; done; echo opened", gate.display());
+    let script = Script::new("Wait for the gate")
+        .step(Step::new(USAGE).call(Call::command("echo before the gate")))
+        .step(Step::new(USAGE).call(Call::command(&wait)))
+        .step(Step::new(USAGE).message("Through."));
+    let view = View::start(&home);
+    let mut browser = Browser::start().expect("chromium");
+    browser.emulate(1440, false).expect("a size");
+    browser.open(&view.address).expect("a page");
+    let scripts = [script];
+    let runs = Runs::new(&home, &scripts, Protocol::Binary);
+    std::thread::scope(|scope| {
+        scope.spawn(|| runs.turn(&[], &scripts[0]));
+        let link = "document.querySelector('.running a')";
+        let home = browser.wait_for("location.pathname === '/'");
+        let again = format!("{link} !== null || (location.assign('/'), false)");
+        let shown = home.and_then(|()| browser.wait_for(&again)).and_then(|()| {
+            browser.eval(&format!("{link}.click()"))?;
+            browser.wait_for("document.body.dataset.live === 'follow'")?;
+            browser.wait_for("document.querySelector('main').innerText.includes('before the gate')")
+        });
+        // Whatever happened, the turn is to end.
+        std::fs::write(&gate, "").expect("the gate");
+        shown.expect("the turn while it goes on");
+        browser
+            .wait_for("document.querySelector('main').innerText.includes('Through.')")
+            .expect("the end, without a click");
+    });
     assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
     home.stop_buffer().expect("the buffer stops");
 }

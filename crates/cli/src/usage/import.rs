@@ -80,7 +80,7 @@ pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String,
         let limits = Settings::load(&paths, environment).store;
         // Contents that are too old need not be read, and of those that were read there may be too many.
         super::prune::prune_by_itself(store, &facts, limits)?;
-        let read = super::read_contents(store, &facts, &found, &paths, environment)?;
+        let read = super::read_contents(store, &found, &paths, environment)?;
         if read.spans > 0 {
             super::prune::prune_now(store, &facts, limits)?;
         }

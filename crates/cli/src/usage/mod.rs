@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use codex_config::{Environment, Paths, Settings, Target, TargetSettings};
 use codex_import::{ContentSummary, Facts, Found, Progress, Request, Summary, machine_name};
 use dispatch::{Secrets, SpanPolicy, price, scrub_settings};
+use otlp_model::{SpanBatch, Turn};
 use pricing::PriceTable;
 use program_log::Log;
 use trace_store::{OpenError, TraceStore};
@@ -46,30 +47,79 @@ fn local_target(settings: &Settings) -> Option<&TargetSettings> {
     settings.targets.iter().find(is_local).or(settings.targets.first())
 }
 
+/// Makes the spans of a turn that the local target would have got.
+pub(crate) struct LocalSpans {
+    settings: Settings,
+    paths: Paths,
+    log: Log,
+    prices: PriceTable,
+    policy: Option<SpanPolicy>,
+}
+
+impl LocalSpans {
+    pub(crate) fn new(paths: &Paths, environment: &Environment) -> Self {
+        let settings = Settings::load(paths, environment);
+        let log = Log::new(settings.log_file.clone(), settings.verbose);
+        let settings = scrub_settings(settings, paths, &log);
+        let policy = local_target(&settings).map(|target| SpanPolicy::of(&settings, target));
+        Self { policy, settings, log, prices: prices(paths), paths: paths.clone() }
+    }
+
+    pub(crate) fn of(&self, turn: Turn) -> SpanBatch {
+        self.with(&Secrets::new(&self.settings, &self.paths, &self.log), turn)
+    }
+
+    fn with(&self, secrets: &Secrets<'_>, mut turn: Turn) -> SpanBatch {
+        price(&mut turn, &self.prices);
+        secrets.scrub_turn(&mut turn);
+        match &self.policy {
+            Some(policy) => policy.batch(&turn),
+            None => SpanBatch { resource: Vec::new(), spans: Vec::new() },
+        }
+    }
+}
+
 /// Reads what is new in transcripts as spans, as the local target would have got them.
 fn read_contents(
     store: &mut TraceStore,
-    facts: &Facts,
     found: &Found,
     paths: &Paths,
     environment: &Environment,
 ) -> Result<ContentSummary, CommandError> {
-    let settings = Settings::load(paths, environment);
-    let log = Log::new(settings.log_file.clone(), settings.verbose);
-    let settings = scrub_settings(settings, paths, &log);
-    let Some(target) = local_target(&settings) else { return Ok(ContentSummary::default()) };
-    let policy = SpanPolicy::of(&settings, target);
-    let secrets = Secrets::new(&settings, paths, &log);
-    let spans = |mut turn| {
-        price(&mut turn, &facts.prices);
-        secrets.scrub_turn(&mut turn);
-        policy.batch(&turn)
-    };
+    let local = LocalSpans::new(paths, environment);
+    // Its rules are made once.
+    let secrets = Secrets::new(&local.settings, &local.paths, &local.log);
+    let spans = |turn| local.with(&secrets, turn);
     let mut bar = Bar::new("contents");
     let read = codex_import::import_contents(store, found, &spans, &mut |progress| {
         bar.show(progress);
     });
     read.map_err(|error| CommandError::failed("the contents cannot be read into the store", error))
+}
+
+/// Reads the numbers that are new in the transcripts of this installation.
+pub(crate) fn read_new(
+    store: &Path,
+    paths: &Paths,
+    environment: &Environment,
+) -> Result<(), CommandError> {
+    let mut store = open(store)?;
+    let found = codex_import::find(std::slice::from_ref(&paths.codex_home));
+    let facts = facts(paths, environment);
+    let request = Request { found: &found, facts: &facts, changed_since: None, dry_run: false };
+    let failed =
+        |error| CommandError::failed("the transcripts cannot be read into the store", error);
+    codex_import::import(&mut store, request, &mut |_| ()).map(drop).map_err(failed)
+}
+
+/// Records the turns of spans that were stored since the last time.
+pub(crate) fn record_spans(
+    store: &mut TraceStore,
+    paths: &Paths,
+    environment: &Environment,
+) -> Result<(), CommandError> {
+    let failed = |error| CommandError::failed("the spans cannot be read", error);
+    codex_import::record_spans(store, &facts(paths, environment)).map(drop).map_err(failed)
 }
 
 /// The prices that hold for this user.

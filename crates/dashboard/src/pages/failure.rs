@@ -16,6 +16,8 @@ pub(crate) enum Failure {
     Query(#[from] QueryError),
     #[error(transparent)]
     Find(#[from] FindTraceError),
+    #[error("{0}")]
+    Choice(String),
     #[error("there is no such session in the store")]
     NoSession,
     #[error("the question to the store ended early")]
@@ -27,6 +29,7 @@ impl IntoResponse for Failure {
         let status = match &self {
             Self::Open(OpenError::Missing { .. }) => return empty().into_response(),
             Self::Find(_) | Self::NoSession => StatusCode::NOT_FOUND,
+            Self::Choice(_) => StatusCode::BAD_REQUEST,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut causes = vec![self.to_string()];
@@ -37,7 +40,7 @@ impl IntoResponse for Failure {
         }
         let text = html! {
             p { (causes.join(": ")) }
-            p { a href="/" { "All turns" } }
+            p { a href="/turns" { "All turns" } }
         };
         (status, layout::bare("Not shown", &text)).into_response()
     }

@@ -5,9 +5,29 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::assets;
 
+/// What a page does when there is something new.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Live {
+    /// It stays as it is.
+    No,
+    /// It says so.
+    Tell,
+    /// It shows it.
+    Follow,
+}
+
 /// A page with the navigation; one that is live says when there is something new.
 pub(super) fn page(title: &str, is_live: bool, body: &Markup) -> Html<String> {
-    let live = is_live.then_some("true");
+    live_page(title, if is_live { Live::Tell } else { Live::No }, body)
+}
+
+/// A page with the navigation.
+pub(super) fn live_page(title: &str, live: Live, body: &Markup) -> Html<String> {
+    let live = match live {
+        Live::No => None,
+        Live::Tell => Some("tell"),
+        Live::Follow => Some("follow"),
+    };
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -19,7 +39,7 @@ pub(super) fn page(title: &str, is_live: bool, body: &Markup) -> Html<String> {
                 a.skip href="#main" { "To the content" }
                 header.top {
                     a.home href="/" { "arize-codex" }
-                    nav { a href="/" { "Turns" } }
+                    nav { a href="/" { "Home" } " " a href="/turns" { "Turns" } " " a href="/usage" { "Usage" } }
                     button.theme type="button" hidden { "dark / light" }
                     button.help type="button" hidden aria-label="keys" { "?" }
                 }
@@ -31,6 +51,7 @@ pub(super) fn page(title: &str, is_live: bool, body: &Markup) -> Html<String> {
                         dt { "j, k or ↓, ↑" } dd { "next, previous" }
                         dt { "Enter" } dd { "open" }
                         dt { "g" } dd { "all turns" }
+                        dt { "/" } dd { "search" }
                         dt { "t" } dd { "dark or light" }
                         dt { "?" } dd { "this help" }
                     }

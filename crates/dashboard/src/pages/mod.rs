@@ -1,10 +1,12 @@
 //! The pages.
 
 mod failure;
+mod home;
 mod layout;
 mod session;
 pub(crate) mod turn;
 mod turns;
+mod usage;
 
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
@@ -16,9 +18,11 @@ use serde::Deserialize;
 use crate::serve::App;
 
 pub(crate) use failure::Failure;
+pub(crate) use home::{home, home_json};
 pub(crate) use session::{session, session_json};
 pub(crate) use turn::turn;
 pub(crate) use turns::{turns, turns_json};
+pub(crate) use usage::{usage, usage_json};
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Ticket {

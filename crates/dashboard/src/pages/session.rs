@@ -1,15 +1,21 @@
 //! The turns of a session.
 
+use std::collections::HashMap;
+
 use axum::extract::{Query, State};
 use axum::response::{Html, Response};
 use maud::html;
 use serde::Deserialize;
-use trace_store::TraceSummary;
+use serde_json::json;
+use trace_store::usage::{Sums, TurnFilter, TurnRow};
 
 use super::failure::Failure;
 use super::{layout, turns};
 use crate::serve::App;
-use crate::{format, text};
+use crate::{chart, choice, format, text};
+
+/// So many turns of a session are shown, the last ones.
+const MOST: usize = 1_000;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Choice {
@@ -18,10 +24,16 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// The turns of the session, at least one.
-    async fn turns(&self, app: &App) -> Result<Vec<TraceSummary>, Failure> {
-        let id = self.id.clone();
-        let turns = app.ask(move |store| Ok(store.traces_of_session(&id)?)).await?;
+    /// The turns of the session in the order of time, at least one.
+    async fn turns(&self, app: &App) -> Result<Vec<TurnRow>, Failure> {
+        let filter = TurnFilter {
+            thread: Some(self.id.clone()).filter(|id| !id.is_empty()),
+            with_sub_agents: true,
+            ..TurnFilter::default()
+        };
+        let mut turns = app.ask(move |store| Ok(store.turns(&filter, None, MOST)?)).await?;
+        turns.retain(|turn| turn.thread.session_id == self.id || turn.thread.thread_id == self.id);
+        turns.reverse();
         if turns.is_empty() { Err(Failure::NoSession) } else { Ok(turns) }
     }
 }
@@ -33,14 +45,32 @@ pub(crate) async fn session(
     let found = choice.turns(&app).await?;
     // One turn may end while the next is going on.
     let end = found.iter().map(|turn| turn.end).max().unwrap_or_default();
+    let mut all = Sums::default();
+    found.iter().for_each(|turn| all += turn.sums);
+    let of_agents = |turn: &&TurnRow| turn.thread.parent_id.is_some();
+    let agents = found.iter().filter(of_agents).count();
+    let costs: Vec<chart::Bar> = found
+        .iter()
+        .map(|turn| chart::Bar {
+            label: format::time(turn.start(), app.zone()),
+            value: turn.sums.cost.usd(),
+            shown: format::dollars(turn.sums.cost.usd()),
+        })
+        .collect();
     let body = html! {
         h1 { "Session" }
         p.id { (text::line(&choice.id, 80)) }
-        p {
-            (found.len()) @if found.len() == 1 { " turn" } @else { " turns" }
-            " within " (format::duration(end.since(found[0].start)))
+        dl.facts {
+            div { dt { "turns" } dd { (found.len() - agents) } }
+            @if agents > 0 { div { dt { "of sub-agents" } dd { (agents) } } }
+            div { dt { "within" } dd { (format::duration(end.since(found[0].start()))) } }
+            div { dt { "tokens" } dd { (format::count(all.tokens())) } }
+            div { dt { "from the cache" } dd { (format::share(all.cached_input, all.input)) } }
+            div { dt { "cost" } dd { (format::dollars(all.cost.usd())) } }
         }
-        (turns::table(&app, &found))
+        (chart::columns("Cost of each turn", &costs))
+        (turns::table(&app, &found, &HashMap::new()))
+        p.pages { a href=(choice::address("/session.json", &[("id", &choice.id)])) { "JSON" } }
     };
     Ok(layout::page("Session", true, &body))
 }
@@ -49,5 +79,5 @@ pub(crate) async fn session_json(
     State(app): State<App>,
     Query(choice): Query<Choice>,
 ) -> Result<Response, Failure> {
-    Ok(turns::summaries(&choice.turns(&app).await?))
+    Ok(super::json(&json!({ "turns": turns::turns_value(&choice.turns(&app).await?) })))
 }

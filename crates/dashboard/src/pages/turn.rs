@@ -38,12 +38,17 @@ pub(crate) async fn turn(
         Some(id) => (id.to_owned(), true),
         None => (name, false),
     };
-    let spans = app
-        .ask(move |store| {
-            let id = store.find_trace(&id)?;
-            Ok(store.trace(id)?)
-        })
-        .await?;
+    let running = app.running().spans(&id);
+    let goes_on = !running.is_empty();
+    let stored = app.ask(move |store| Ok(store.trace(store.find_trace(&id)?)?)).await;
+    let spans = match stored {
+        Ok(mut spans) => {
+            spans.retain(|span| running.iter().all(|newer| newer.span_id != span.span_id));
+            running.into_iter().chain(spans).collect()
+        }
+        Err(Failure::Find(_) | Failure::Open(_)) if goes_on => running,
+        Err(failure) => return Err(failure),
+    };
     let Some(trace) = Trace::new(spans) else { return Ok(super::missing().await.into_response()) };
     if is_json {
         return Ok(json(&trace, choice.span.as_deref()));
@@ -53,7 +58,8 @@ pub(crate) async fn turn(
         return Ok(layout::bare("Span", &page.chosen_section()).into_response());
     }
     let title = page.title();
-    Ok(layout::page(&title, true, &page.body()).into_response())
+    let live = if goes_on { layout::Live::Follow } else { layout::Live::Tell };
+    Ok(layout::live_page(&title, live, &page.body()).into_response())
 }
 
 /// All spans, or the one that is chosen.

@@ -58,6 +58,24 @@ pub struct TurnKey {
     pub id: i64,
 }
 
+/// What turns are most of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnRank {
+    /// What they cost.
+    Cost,
+    /// How long they took.
+    Duration,
+}
+
+impl TurnRank {
+    fn column(self) -> &'static str {
+        match self {
+            Self::Cost => "turns.cost",
+            Self::Duration => "turns.end_ns - turns.start_ns",
+        }
+    }
+}
+
 /// A turn in a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TurnRow {
@@ -119,6 +137,26 @@ impl TraceStore {
         behind: Option<TurnKey>,
         limit: usize,
     ) -> Result<Vec<TurnRow>, QueryError> {
+        self.ordered_turns(filter, behind, "turns.start_ns", limit)
+    }
+
+    /// Up to `limit` turns, those first that cost or took the most.
+    pub fn top_turns(
+        &self,
+        filter: &TurnFilter,
+        by: TurnRank,
+        limit: usize,
+    ) -> Result<Vec<TurnRow>, QueryError> {
+        self.ordered_turns(filter, None, by.column(), limit)
+    }
+
+    fn ordered_turns(
+        &self,
+        filter: &TurnFilter,
+        behind: Option<TurnKey>,
+        order: &str,
+        limit: usize,
+    ) -> Result<Vec<TurnRow>, QueryError> {
         let read = || {
             let Some(mut chosen) = Chosen::by(filter, self)? else { return Ok(Vec::new()) };
             if let Some(TurnKey { start, id }) = behind {
@@ -126,7 +164,10 @@ impl TraceStore {
             }
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             chosen.values.push(Value::Integer(limit));
-            let sql = format!("{HEAD}{}{TAIL}", chosen.conditions);
+            let sql = format!(
+                "{HEAD}{} ORDER BY {order} DESC, id DESC LIMIT ?){TAIL} ORDER BY {order} DESC, turns.id DESC",
+                chosen.conditions
+            );
             let mut statement = self.connection.prepare(&sql)?;
             let rows = statement.query_map(params_from_iter(chosen.values), row)?;
             let mut rows: Vec<TurnRow> = rows.collect::<rusqlite::Result<_>>()?;
@@ -151,13 +192,12 @@ const HEAD: &str = "
         project, repository, branch, folder, user, machine
     FROM (SELECT id AS chosen FROM turns WHERE TRUE";
 
-const TAIL: &str = " ORDER BY start_ns DESC, id DESC LIMIT ?)
+const TAIL: &str = "
     CROSS JOIN turns ON turns.id = chosen
     JOIN threads ON threads.id = turns.thread
     JOIN places ON places.id = turns.place
     LEFT JOIN name_sets AS models ON models.id = turns.models
-    LEFT JOIN name_sets AS tools ON tools.id = turns.tools
-    ORDER BY turns.start_ns DESC, turns.id DESC";
+    LEFT JOIN name_sets AS tools ON tools.id = turns.tools";
 
 const SUMS: &str = "
     SELECT count(*), ifnull(sum(input), 0), ifnull(sum(cached), 0), ifnull(sum(cache_write), 0),

@@ -19,7 +19,7 @@ mod sums;
 mod tools;
 mod totals;
 
-pub use list::{TurnFilter, TurnKey, TurnRow};
+pub use list::{TurnFilter, TurnKey, TurnRank, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
 pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;

@@ -1,0 +1,46 @@
+//! Turns that go on, which no store has yet.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use otlp_model::{Span, SpanBatch, TraceId};
+
+/// The turns that go on, as far as they were read. Copies share them: one side fills it, the other shows
+/// it.
+#[derive(Debug, Clone, Default)]
+pub struct Running(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    batches: Vec<SpanBatch>,
+    version: u64,
+}
+
+impl Running {
+    /// These turns go on, and no others.
+    pub fn set(&self, batches: Vec<SpanBatch>) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.batches != batches {
+            state.version += 1;
+            state.batches = batches;
+        }
+    }
+
+    /// Another number after each change.
+    pub(crate) fn version(&self) -> u64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).version
+    }
+
+    /// The roots of the turns that go on.
+    pub(crate) fn roots(&self) -> Vec<Span> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.batches.iter().filter_map(|batch| batch.spans.first().cloned()).collect()
+    }
+
+    /// The spans of a trace that go on, whose id begins with these digits.
+    pub(crate) fn spans(&self, id: &str) -> Vec<Span> {
+        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_meant = |trace: TraceId| !id.is_empty() && trace.to_string().starts_with(id);
+        let spans = state.batches.iter().flat_map(|batch| &batch.spans);
+        spans.filter(|span| is_meant(span.trace_id)).cloned().collect()
+    }
+}
