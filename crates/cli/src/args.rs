@@ -328,6 +328,12 @@ pub(crate) struct Setup {
     /// target].
     #[arg(long, overrides_with = "no_local_copy")]
     pub(crate) local_copy: bool,
+    /// Read Codex's earlier transcripts into the local store [default: ask; with -y not].
+    #[arg(long, overrides_with = "no_import")]
+    pub(crate) import: bool,
+    /// Read no earlier transcripts, and do not ask.
+    #[arg(long, overrides_with = "import")]
+    pub(crate) no_import: bool,
     /// Keep no copy of turns on this machine.
     #[arg(long, overrides_with = "local_copy")]
     pub(crate) no_local_copy: bool,

@@ -100,6 +100,7 @@ Examples:
   arize-codex import --machine desk ~/desk/.codex
                                               Read those of another machine
   arize-codex import --from desk.db           Take in the store of another machine
+  arize-codex import --to phoenix --dry-run   Say how many old turns Phoenix lacks
 
 Exit codes: 0 done (what could not be read is named); 1 the store cannot be written; 2 an option is
 wrong; 3 there are no transcripts.";

@@ -288,3 +288,28 @@ fn a_home_that_runs_no_programs_is_refused_before_anything_is_done() {
     let found = String::from_utf8_lossy(&found.stdout).into_owned();
     assert!(found.contains("FAIL  programs"), "{found}");
 }
+
+/// Setup reads what Codex did before where that is asked for, and else says how.
+#[test]
+fn earlier_transcripts_are_read_where_a_flag_says_so() {
+    let person = Person::new();
+    let day = person.path("user/.codex/sessions/2026/11/20");
+    fs::create_dir_all(&day).unwrap();
+    let recorded = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../codex-turn/tests/data/0.169.0/basic/rollout.jsonl"
+    );
+    let name = "rollout-2026-11-20T22-34-31-01a1fb18-d745-76d3-8970-09f42d282b2f.jsonl";
+    fs::copy(recorded, day.join(name)).unwrap();
+    let store = person.path("user/.arize/harness/traces.db");
+
+    let said = person.setup(&[]);
+    in_order(&said, &["Next", "`arize-codex import` reads the 1 earlier transcript of Codex"]);
+    assert!(!store.exists());
+    assert!(!person.setup(&["--no-import"]).contains("earlier"));
+    let said = person.setup(&["--import"]);
+    in_order(&said, &["Earlier turns are in the local store: 1 of 1 transcripts", "1 new turns"]);
+    assert!(store.exists());
+    // Once is enough.
+    assert!(!person.setup(&[]).contains("arlier"));
+}

@@ -351,3 +351,61 @@ fn a_full_disk_loses_nothing() {
     }
     assert!((2..9).contains(&failures), "{failures}");
 }
+
+/// Turns of the time before tracing go to a target when a person asks for it, each once, with the ids
+/// that the local store knows them by.
+#[test]
+fn old_turns_are_sent_to_a_target_once() {
+    let user = User::new();
+    let config = user.home.path().join(".arize/harness/config.yaml");
+    let file = user.home.path().join("spans.jsonl");
+    fs::create_dir_all(config.parent().unwrap()).unwrap();
+    let configure = |more: &str| {
+        let targets = format!(
+            "  codex:\n    targets:\n      local: {{target: local}}\n      \
+             archive: {{target: file, path: '{}'}}\n      \
+             away: {{target: phoenix, endpoint: 'http://127.0.0.1:1'}}\n",
+            file.display()
+        );
+        fs::write(&config, format!("harnesses:\n{targets}{more}")).unwrap();
+    };
+    configure("");
+    let dry = user.text(&["import", "--to", "archive", "--dry-run"]);
+    assert!(dry.starts_with("1 turns to send to the file"), "{dry}");
+    let code = |arguments: &[&str]| user.run(arguments).status.code();
+    assert_eq!(code(&["import", "--to", "archive"]), Some(2), "it does not ask without a terminal");
+    assert_eq!(code(&["import", "--to", "nowhere", "--yes"]), Some(3));
+    assert_eq!(code(&["import", "--to", "local", "--yes"]), Some(2));
+    assert!(!file.exists());
+
+    // Of folders that are not traced nothing is sent.
+    configure("    folders: [/elsewhere]\n");
+    let elsewhere = user.json(&["import", "--to", "archive", "--yes", "--json"]);
+    assert_eq!(
+        (&elsewhere["turns_sent"], &elsewhere["turns_of_other_folders"]),
+        (&0.into(), &1.into())
+    );
+    configure("");
+
+    let sent = |user: &User, more: &[&str]| {
+        let words = [&["import", "--to", "archive", "--yes", "--json"], more].concat();
+        let said = user.json(&words);
+        (said["turns_sent"].as_u64().unwrap(), said["turns_sent_before"].as_u64().unwrap())
+    };
+    assert_eq!(sent(&user, &[]), (1, 0));
+    let text = fs::read_to_string(&file).unwrap();
+    user.text(&["import"]);
+    let shown = user.text(&["show", "--last", "--json"]);
+    let is_id = |word: &&str| word.len() == 32 && word.bytes().all(|sign| sign.is_ascii_hexdigit());
+    let trace = shown.split('"').find(is_id).unwrap();
+    assert!(text.contains(trace), "{trace}: {text}");
+    assert_eq!(sent(&user, &[]), (0, 1));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+    assert_eq!(sent(&user, &["--resend"]).0, 1);
+
+    // A target that is away gets it later, from its queue.
+    let away = user.run(&["import", "--to", "away", "--yes"]);
+    let error = String::from_utf8_lossy(&away.stderr);
+    assert_eq!(away.status.code(), Some(1), "{error}");
+    assert!(error.contains("1 queued") && error.contains("goes on there"), "{error}");
+}

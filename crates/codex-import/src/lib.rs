@@ -9,6 +9,7 @@
 //! Start reading at [`import`].
 
 mod contents;
+mod each;
 mod files;
 mod git;
 mod lines;
@@ -19,6 +20,7 @@ mod run;
 mod unstored;
 
 pub use contents::{ContentSummary, import_contents};
+pub use each::each_turn;
 pub use files::{Found, Transcript, find};
 pub use git::folder_of;
 pub use record::{Facts, machine_name, quota_readings};

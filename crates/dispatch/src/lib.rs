@@ -22,6 +22,7 @@ mod price;
 mod queued_exporter;
 mod queues;
 mod secrets;
+mod sent;
 mod spans;
 
 pub use decide::{DecideError, Decided};
@@ -33,4 +34,5 @@ pub use price::{price, price_table};
 pub use queued_exporter::{DeliveryStatus, QueueReason};
 pub use queues::{Destination, OtherQueue, other_queues, outbox};
 pub use secrets::{Secrets, scrub_settings};
+pub use sent::SentHistory;
 pub use spans::{SCOPE, SpanPolicy};

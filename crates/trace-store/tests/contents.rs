@@ -136,3 +136,25 @@ fn progress_of_contents_is_its_own() {
     assert_eq!(store.content_sources().unwrap(), [source]);
     assert_eq!(store.sources().unwrap(), []);
 }
+
+/// What an import stores needs not be read again for records, and what live tracing stores does.
+#[test]
+fn spans_of_an_import_are_recorded_already() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = open(&folder);
+    store.insert(&spans("a", 1, "Do it", "live")).unwrap();
+    // The first are not recorded yet: nothing is passed over.
+    store.insert_imported(&[spans("b", 2, "Do it", "old")], &[]).unwrap();
+    assert_eq!(store.record_spans(&|_| ()).unwrap().new, 1);
+    store.insert_imported(&[spans("c", 3, "Do it", "old")], &[]).unwrap();
+    let watermark = |store: &TraceStore| -> (i64, i64) {
+        let connection = rusqlite::Connection::open(store.path()).unwrap();
+        let sql =
+            "SELECT upto, (SELECT max(rowid) FROM spans) FROM watermarks WHERE name = 'spans'";
+        connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    };
+    assert_eq!(watermark(&store), (6, 6));
+    store.insert(&spans("d", 4, "Do it", "live")).unwrap();
+    assert_eq!(watermark(&store), (6, 8));
+    assert_eq!(store.record_spans(&|_| ()).unwrap().new, 1);
+}

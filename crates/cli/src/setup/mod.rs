@@ -1,5 +1,6 @@
 //! `arize-codex setup` and `arize-codex uninstall`.
 
+mod history;
 mod page;
 
 use std::fs::{self, OpenOptions};
@@ -73,7 +74,9 @@ pub(crate) fn setup(
     if !args.no_path {
         add_to_job_path(environment, &machine.paths.bin_dir);
     }
-    let next = setup::next_steps(&machine, &facts, &answers, &plan);
+    let mut next = setup::next_steps(&machine, &facts, &answers, &plan);
+    let settings = plan.settings(&machine, &facts);
+    next.extend(history::offer(args, &settings, &machine, environment, &mut *ask));
     Ok(page.report(&applied.done, &applied.problems, &next, &tried))
 }
 

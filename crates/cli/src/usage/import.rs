@@ -15,7 +15,7 @@ use crate::{CommandError, examples};
 /// Reads the sessions and the archived sessions of CODEX_HOME, the newest first, and each turn once: a
 /// second import reads only what is new. First come the numbers, then the contents, as far as the
 /// settings of the local target let them be stored. `report` reads the numbers of CODEX_HOME by itself.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(after_help = examples::IMPORT)]
 pub(crate) struct Import {
     /// Homes of Codex, other folders with transcripts, or single files [default: CODEX_HOME].
@@ -24,6 +24,16 @@ pub(crate) struct Import {
     /// Take in the local store of another machine (a copy of its `traces.db`), each turn once.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["paths", "no_contents"])]
     pub(crate) from: Option<PathBuf>,
+    /// Send the turns to this target of the settings, those that it does not have, instead of reading
+    /// them into the local store. Asks before.
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["from", "no_contents", "store"])]
+    pub(crate) to: Option<String>,
+    /// Send without asking.
+    #[arg(long, requires = "to")]
+    pub(crate) yes: bool,
+    /// Send turns, too, that were sent before; a target keeps each once.
+    #[arg(long, requires = "to")]
+    pub(crate) resend: bool,
     /// Write nothing; print what would be read.
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -62,6 +72,9 @@ pub(crate) fn import(args: &Import, environment: &Environment) -> Result<String,
             what: format!("no transcript of Codex in {}", places.join(", ")),
             hint: "name a home of Codex, such as `arize-codex import ~/.codex`".to_owned(),
         });
+    }
+    if let Some(to) = &args.to {
+        return super::send::send(args, to, &found, &paths, environment);
     }
     let path = super::store_path(args.store.as_ref(), &paths);
     let summary = if args.dry_run && !path.exists() {

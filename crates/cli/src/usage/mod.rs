@@ -8,6 +8,7 @@ mod metrics;
 mod prune;
 mod quota;
 mod report;
+mod send;
 mod table;
 
 pub(crate) use import::{Import, import};

@@ -27,6 +27,7 @@ impl TraceStore {
             let is_kept = |batch: &&SpanBatch| {
                 batch.spans.iter().map(|span| span.end).max().is_none_or(|end| end >= dropped)
             };
+            let are_recorded = super::spans::are_recorded(&transaction)?;
             {
                 let mut writer = Writer::new(&transaction)?;
                 for batch in batches.iter().filter(is_kept) {
@@ -37,6 +38,10 @@ impl TraceStore {
                 if span.text(names::AGENT_NAME).is_some() {
                     set_prompt(&transaction, span.span_id.0, span.text(names::INPUT_VALUE))?;
                 }
+            }
+            if are_recorded {
+                // These turns are recorded already, from the same transcripts.
+                super::spans::set_recorded(&transaction)?;
             }
             super::sources::save(&transaction, "content_sources", sources)?;
             transaction.commit()?;

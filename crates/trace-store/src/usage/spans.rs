@@ -99,6 +99,23 @@ fn next_piece(
     Ok(Some(recorded))
 }
 
+/// Whether all spans were taken in.
+pub(super) fn are_recorded(connection: &rusqlite::Connection) -> rusqlite::Result<bool> {
+    Ok(bounds(connection)?.is_none())
+}
+
+/// Notes that all spans were taken in.
+pub(super) fn set_recorded(connection: &rusqlite::Connection) -> rusqlite::Result<()> {
+    // Where the last spans were dropped, the mark stays above them.
+    connection
+        .execute(
+            "INSERT INTO watermarks (name, upto) SELECT ?, ifnull(max(rowid), 0) FROM spans WHERE true
+             ON CONFLICT DO UPDATE SET upto = max(upto, excluded.upto)",
+            [WATERMARK],
+        )
+        .map(drop)
+}
+
 /// The rows behind which, and up to which, spans are to be taken in.
 fn bounds(connection: &rusqlite::Connection) -> rusqlite::Result<Option<(u64, u64)>> {
     let from = connection
