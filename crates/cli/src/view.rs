@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use codex_config::Environment;
+use codex_config::{Environment, Settings};
+use dashboard::health::{Examine, Finding, Health, Level, Target};
 use dashboard::{Dashboard, Options, Running};
+use doctor::Context;
+use doctor::checks::outbox;
 use jiff::tz::TimeZone;
 
 use crate::args::View;
 use crate::keep_current::Work;
-use crate::{CommandError, Output};
+use crate::{CommandError, Output, place};
 
 /// How long a browser may take to read the page that leads it to the address.
 const START_OF_A_BROWSER: Duration = Duration::from_secs(60);
@@ -30,6 +33,7 @@ pub(crate) fn view(
         zone: TimeZone::system(),
         idle_exit: args.idle_exit.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
         running: running.clone(),
+        examine: examine(environment),
     };
     let dashboard =
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
@@ -48,6 +52,40 @@ pub(crate) fn view(
     let _page =
         (!args.no_open && output.is_terminal).then(|| OpeningPage::show(&paths.run_dir, &address));
     dashboard.serve().map_err(|error| CommandError::failed("the pages have ended", error))
+}
+
+/// What the page of health shows: what the doctor finds, and the queues.
+fn examine(environment: &Environment) -> Examine {
+    let environment = environment.clone();
+    Examine::new(move || {
+        let Ok(machine) = place::machine(&environment) else { return Health::default() };
+        let settings = Settings::load(&machine.paths, &environment);
+        let context = Context { machine: &machine, settings: &settings, now: SystemTime::now() };
+        let findings = doctor::examine(&context).findings.into_iter().map(|finding| Finding {
+            check: finding.check.to_owned(),
+            level: match finding.level {
+                doctor::Level::Ok => Level::Ok,
+                doctor::Level::Warning => Level::Warning,
+                doctor::Level::Failure => Level::Failure,
+            },
+            message: finding.message,
+            command: finding.command,
+        });
+        let targets = outbox::inspect(&settings, &machine.paths).into_iter().filter_map(|facts| {
+            let summary = facts.summary.ok()?;
+            let age = |since: SystemTime| context.now.duration_since(since).unwrap_or_default();
+            let dead = summary.rejected.into_iter().map(|batch| (batch.trace_id, batch.answer));
+            Some(Target {
+                name: facts.queue,
+                queued: summary.queued as u64,
+                oldest_seconds: summary.oldest.map(|oldest| age(oldest).as_secs()),
+                accepted: summary.accepted,
+                last_error: summary.last_error,
+                dead_letters: dead.collect(),
+            })
+        });
+        Health { findings: findings.collect(), targets: targets.collect() }
+    })
 }
 
 /// A page on disk that leads a browser to the address. The address is a secret, and command lines are

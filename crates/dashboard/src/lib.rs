@@ -16,6 +16,7 @@ mod chart;
 mod choice;
 pub mod export;
 mod format;
+pub mod health;
 mod live;
 mod markdown;
 mod pages;

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use trace_store::TraceStore;
 
 use crate::access::{self, Access, OPEN};
+use crate::health::Examine;
 use crate::running::Running;
 use crate::{assets, live, pages};
 
@@ -31,6 +32,8 @@ pub struct Options {
     pub idle_exit: Option<Duration>,
     /// The turns that go on.
     pub running: Running,
+    /// Finds out whether traces arrive.
+    pub examine: Examine,
 }
 
 /// A port that answers with pages.
@@ -72,6 +75,7 @@ struct Shared {
     store: PathBuf,
     zone: TimeZone,
     running: Running,
+    examine: Examine,
     begun: Instant,
     /// When the last request came, in milliseconds after `begun`.
     last_request: AtomicU64,
@@ -84,7 +88,7 @@ impl Dashboard {
     ///
     /// When another program has it.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let Options { store, port, zone, idle_exit, running } = options;
+        let Options { store, port, zone, idle_exit, running, examine } = options;
         let failed = |source| BindError::Listen { port, source };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -92,7 +96,8 @@ impl Dashboard {
         let port = listener.local_addr().map_err(failed)?.port();
         let access = Access::new(port).map_err(BindError::Random)?;
         let (begun, last_request) = (Instant::now(), AtomicU64::new(0));
-        let app = App(Arc::new(Shared { access, store, zone, running, begun, last_request }));
+        let app =
+            App(Arc::new(Shared { access, store, zone, running, examine, begun, last_request }));
         Ok(Self { listener, app, idle_exit })
     }
 
@@ -136,6 +141,10 @@ fn router(app: App) -> Router {
         .route("/turn/{id}", get(pages::turn))
         .route("/session", get(pages::session))
         .route("/session.json", get(pages::session_json))
+        .route("/compare", get(pages::compare))
+        .route("/compare.json", get(pages::compare_json))
+        .route("/health", get(pages::health))
+        .route("/health.json", get(pages::health_json))
         .route("/events", get(live::events))
         .route("/assets/{name}", get(assets::asset))
         .fallback(pages::missing)
@@ -165,6 +174,10 @@ impl App {
 
     pub(crate) fn running(&self) -> &Running {
         &self.0.running
+    }
+
+    pub(crate) fn examine(&self) -> &Examine {
+        &self.0.examine
     }
 
     /// Notes that a request came.

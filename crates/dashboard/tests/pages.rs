@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use dashboard::health::{Examine, Finding, Health, Level, Target};
 use dashboard::{Dashboard, Options, Running};
 use jiff::tz::TimeZone;
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
@@ -32,6 +33,19 @@ impl Pages {
             zone: TimeZone::UTC,
             idle_exit: Some(Duration::from_secs(120)),
             running: running.clone(),
+            examine: Examine::new(|| Health {
+                findings: vec![Finding {
+                    check: "service".to_owned(),
+                    level: Level::Failure,
+                    message: "nothing <listens>".to_owned(),
+                    command: Some("arize-codex-buffer start".to_owned()),
+                }],
+                targets: vec![Target {
+                    name: "phoenix".to_owned(),
+                    dead_letters: vec![("0a".to_owned(), "bad <key>".to_owned())],
+                    ..Target::default()
+                }],
+            }),
         };
         let dashboard = Dashboard::bind(options).unwrap();
         let address = dashboard.address();
@@ -270,4 +284,36 @@ fn a_turn_that_goes_on_is_shown_before_it_is_stored() {
     assert!(pages.shows(&format!("/turn/{trace}")).contains("data-live=\"tell\""));
     pages.running.set(Vec::new());
     assert_eq!(pages.get(&format!("/turn/{live}")).0, 404);
+}
+
+#[test]
+fn two_turns_are_compared() {
+    let mut pages = Pages::new();
+    let first = pages.add("1", "One", 2);
+    let second = pages.add("2", "Two", 3);
+    assert!(pages.shows("/compare").contains(&format!("/compare?a={first}")));
+    assert!(pages.shows(&format!("/compare?a={first}")).contains(&format!("b={second}")));
+    let page = pages.shows(&format!("/compare?a={first}&b={second}"));
+    for part in ["They part at call <a href=\"#part\">3</a>", "+1", "echo 2", "class=\"second\""] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert!(pages.shows(&format!("/compare?a={first}&b={first}")).contains("All 2 are the same."));
+    let json: serde_json::Value =
+        serde_json::from_str(&pages.shows(&format!("/compare.json?a={first}&b={second}"))).unwrap();
+    assert_eq!(json["first_divergence"], 2);
+    assert_eq!(pages.get("/compare.json?a=1").0, 400);
+    assert_eq!(pages.get("/compare?a=ffff&b=ffff").0, 404);
+}
+
+#[test]
+fn health_is_what_was_handed_in() {
+    let pages = Pages::new();
+    let page = pages.shows("/health");
+    for part in
+        ["nothing &lt;listens&gt;", "arize-codex-buffer start", "bad &lt;key&gt;", "/turn/0a"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&pages.shows("/health.json")).unwrap();
+    assert_eq!(json["findings"][0]["level"], "failure");
 }

@@ -99,6 +99,8 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     for (path, name, shown) in [
         ("/turns?q=notes", "turns", "document.querySelector('.hit mark') !== null"),
         ("/usage", "usage", "document.querySelector('table.usage') !== null"),
+        ("/health", "health", "document.querySelector('.findings') !== null"),
+        ("/compare", "compare-offer", "document.querySelector('.prompt a') !== null"),
         ("/turns", "turns-all", "document.querySelector('.turns .prompt a') !== null"),
     ] {
         browser.open(&format!("{}{path}", view.base())).expect("a page");

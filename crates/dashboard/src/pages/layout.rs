@@ -39,7 +39,7 @@ pub(super) fn live_page(title: &str, live: Live, body: &Markup) -> Html<String> 
                 a.skip href="#main" { "To the content" }
                 header.top {
                     a.home href="/" { "arize-codex" }
-                    nav { a href="/" { "Home" } " " a href="/turns" { "Turns" } " " a href="/usage" { "Usage" } }
+                    nav { a href="/" { "Home" } " " a href="/turns" { "Turns" } " " a href="/usage" { "Usage" } " " a href="/compare" { "Compare" } " " a href="/health" { "Health" } }
                     button.theme type="button" hidden { "dark / light" }
                     button.help type="button" hidden aria-label="keys" { "?" }
                 }

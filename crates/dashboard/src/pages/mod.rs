@@ -1,6 +1,8 @@
 //! The pages.
 
+mod compare;
 mod failure;
+mod health;
 mod home;
 mod layout;
 mod session;
@@ -17,7 +19,9 @@ use serde::Deserialize;
 
 use crate::serve::App;
 
+pub(crate) use compare::{compare, compare_json};
 pub(crate) use failure::Failure;
+pub(crate) use health::{health, health_json};
 pub(crate) use home::{home, home_json};
 pub(crate) use session::{session, session_json};
 pub(crate) use turn::turn;

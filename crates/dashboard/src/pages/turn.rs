@@ -197,7 +197,7 @@ impl<'p> Page<'p> {
                 }
                 (fact("Trace", &html! {
                     code { (root.trace_id) }
-                    @if !self.is_file { " " a href=(format!("/turn/{}.json", root.trace_id)) { "JSON" } }
+                    @if !self.is_file { " " a href=(format!("/turn/{}.json", root.trace_id)) { "JSON" } " " a href=(format!("/compare?a={}", root.trace_id)) { "compare" } }
                 }))
             }
             (waterfall::split(self.trace))
