@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use budget::{Allowance, Allowances, Millis, Origin, Standing, standings};
+use budget::{Allowance, Allowances, Millis, Origin, Scope, Spent, Standing, standings};
 use codex_config::{Environment, Paths, Settings};
 use doctor::Style;
 use jiff::civil::{DateTime, Time};
@@ -22,7 +22,7 @@ use crate::{CommandError, ExitCode, examples, usage};
 pub(crate) struct Budget {
     #[command(subcommand)]
     pub(crate) command: Option<BudgetCommand>,
-    /// Also the budgets of this session, a thread with its sub-agents.
+    /// Also the budgets of this session, a thread with its sub-agents [default: that which runs this command].
     #[arg(long, value_name = "ID")]
     pub(crate) session: Option<String>,
     /// Print JSON.
@@ -90,7 +90,9 @@ pub(crate) fn budget(
         Some(BudgetCommand::Allow(allow)) => self::allow(allow, &place)?,
         Some(BudgetCommand::Trust(trust)) => self::trust(trust, &place)?,
         None => {
-            let known = Known::of(&place, args.session.as_deref(), environment)?;
+            // Codex says so to the commands that it runs: an agent asks about itself.
+            let session = args.session.as_deref().or_else(|| environment.get("CODEX_SESSION_ID"));
+            let known = Known::of(&place, session, environment)?;
             if args.json { known.json(&place) } else { known.text(&place, style) }
         }
     };
@@ -102,6 +104,8 @@ pub(crate) struct Known {
     in_force: InForce,
     pub(crate) standings: Vec<Standing>,
     allowances: Allowances,
+    /// What the session spent that is asked about.
+    session: Option<(String, Spent)>,
 }
 
 impl Known {
@@ -134,7 +138,8 @@ impl Known {
         let allowances = Allowances::read(&place.home.allowances())
             .map_err(|error| CommandError::failed("it is not known what was allowed", error))?;
         let standings = standings(&in_force.limits, &measured.spending);
-        Ok(Self { in_force, standings, allowances })
+        let session = measured.spending.0.get(&Scope::Session).cloned();
+        Ok(Self { in_force, standings, allowances, session })
     }
 
     fn text(&self, place: &Place, style: Style) -> String {
@@ -215,6 +220,14 @@ impl Known {
             |allowance| json!({ "session": allowance.session, "until": allowance.until.map(time) }),
         );
         value["allowed"] = allowed.collect();
+        value["session"] = self.session.as_ref().map_or(Value::Null, |(id, spent)| {
+            json!({
+                "id": id,
+                "tokens": spent.tokens,
+                "usd": spent.pico_usd as f64 / 1e12,
+                "unpriced_calls": spent.unpriced_calls,
+            })
+        });
         value["repository"] = self.in_force.repository.as_ref().map_or(
             Value::Null,
             |file| json!({ "path": file.path.display().to_string(), "trusted": file.is_trusted }),
@@ -231,7 +244,7 @@ impl Known {
 /// Which project or repository it is of.
 fn of(standing: &Standing) -> String {
     match standing.limit.scope {
-        budget::Scope::Project | budget::Scope::Repository => format!(" ({})", standing.instance),
+        Scope::Project | Scope::Repository => format!(" ({})", standing.instance),
         _ => String::new(),
     }
 }
