@@ -129,10 +129,11 @@ impl Browser {
 
     /// Writes a picture of the whole page.
     pub fn picture(&mut self, file: &Path) -> anyhow::Result<()> {
-        let answer = self.call(
-            "Page.captureScreenshot",
-            json!({ "format": "png", "captureBeyondViewport": true }),
-        )?;
+        // While a page is replaced it has no size.
+        let answer = wait::until("a picture", LIMIT, || {
+            let parameters = json!({ "format": "png", "captureBeyondViewport": true });
+            self.call("Page.captureScreenshot", parameters).ok()
+        })?;
         let text = answer["data"].as_str().context("a picture")?;
         fs::create_dir_all(file.parent().context("a folder")?)?;
         Ok(fs::write(file, BASE64_STANDARD.decode(text)?)?)

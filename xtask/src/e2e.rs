@@ -38,6 +38,7 @@ pub(crate) fn run(codex_version: &str, filters: &[&str]) -> anyhow::Result<()> {
         .env("STORIES_PHOENIX", install::phoenix()?)
         .env("STORIES_ROTEL", install::rotel()?)
         .env("STORIES_MLFLOW", install::mlflow()?)
+        .env("STORIES_AXE", install::axe()?)
         .env("STORIES_BIN_DIR", binaries)
         .env("STORIES_PACKAGES", packages);
     run::succeed(&mut stories)

@@ -12,6 +12,7 @@ use crate::workspace::{cargo, target_dir};
 
 const PHOENIX_VERSION: &str = "20.26.1";
 const MLFLOW_VERSION: &str = "3.17.2";
+const AXE_VERSION: &str = "4.14.1";
 const ROTEL_VERSION: &str = "0.0.1a15";
 const PIPX: &str = "pipx==1.18.4";
 const UV: &str = "uv==0.13.9";
@@ -39,20 +40,32 @@ pub(crate) fn cargo_tool(name: &str, version: &str, features: &str) -> anyhow::R
     Ok(installed)
 }
 
-/// Installs this version of Codex from its npm package, and returns the binary itself: the
-/// package's own `codex` is a Node program that would stand between a story and the process.
-pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
-    let folder = once(&format!("e2e/codex-{version}"), |folder| {
+/// Installs the accessibility checks that stories run in a browser, and returns their script.
+pub(crate) fn axe() -> anyhow::Result<PathBuf> {
+    let folder =
+        npm_package(&format!("e2e/axe-{AXE_VERSION}"), &format!("axe-core@{AXE_VERSION}"))?;
+    Ok(folder.join("node_modules/axe-core/axe.min.js"))
+}
+
+/// Installs an npm package in this folder of Cargo's target directory, and returns that.
+fn npm_package(place: &str, package: &str) -> anyhow::Result<PathBuf> {
+    once(place, |folder| {
         run::succeed(
             Command::new("npm")
                 .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
                 .arg(folder)
                 .arg("--cache")
                 .arg(folder.join("cache"))
-                .arg(format!("@openai/codex@{version}")),
+                .arg(package),
         )?;
         Ok(fs::remove_dir_all(folder.join("cache"))?)
-    })?;
+    })
+}
+
+/// Installs this version of Codex from its npm package, and returns the binary itself: the
+/// package's own `codex` is a Node program that would stand between a story and the process.
+pub(crate) fn codex(version: &str) -> anyhow::Result<PathBuf> {
+    let folder = npm_package(&format!("e2e/codex-{version}"), &format!("@openai/codex@{version}"))?;
     codex_binary(&folder)
         .with_context(|| format!("no codex binary for {ARCH} {OS} below {}", folder.display()))
 }

@@ -65,6 +65,18 @@ fn pictures() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../target/pictures")
 }
 
+/// Nothing on the page that is open keeps people out, as far as a program can tell (WCAG 2.2 AA).
+fn is_accessible(browser: &mut Browser, name: &str) {
+    let axe = std::fs::read_to_string(stage::path("STORIES_AXE")).expect("axe");
+    browser.eval(&format!("{axe}; true")).expect("axe in the page");
+    let rules = json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]);
+    let found = browser.eval(&format!(
+        "axe.run(document, {{ runOnly: {rules} }}).then((all) => all.violations.map((rule) => \
+         rule.id + ': ' + rule.nodes.map((node) => node.html + ' ' + node.failureSummary).join(' | ')))"
+    ));
+    assert_eq!(found.expect("a result"), json!([]), "{name}");
+}
+
 /// Pictures of the page that is open, wide and narrow, light and dark.
 fn take_pictures(browser: &mut Browser, name: &str) {
     for (width, is_dark) in [(1440, false), (1440, true), (360, false), (360, true)] {
@@ -75,6 +87,7 @@ fn take_pictures(browser: &mut Browser, name: &str) {
         let too_wide =
             browser.eval("document.documentElement.scrollWidth > innerWidth").expect("a width");
         assert_eq!(too_wide, false, "{name} is wider than {width}");
+        is_accessible(browser, &format!("{name} {width} {theme}"));
     }
     browser.emulate(1440, false).expect("a size");
 }
