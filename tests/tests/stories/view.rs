@@ -122,7 +122,7 @@ fn shows_turns_as_text_and_follows_one_choice_in_all_panes() {
     }
     browser.eval("document.querySelector('.turns .prompt a').click()").expect("a click");
     browser.wait_for("document.querySelectorAll('a.row').length > 5").expect("the turn");
-    let text = browser.eval("document.querySelector('main').innerText").expect("a text");
+    let text = browser.eval("document.querySelector('main').textContent").expect("a text");
     let text = text.as_str().expect("a text");
     for part in
         ["<img src=x onerror=", "U+202E", "I should list files", "notes.txt", "+<b>two</b>", "Done"]
@@ -203,13 +203,14 @@ fn a_turn_is_shown_while_it_goes_on() {
         let shown = home.and_then(|()| browser.wait_for(&again)).and_then(|()| {
             browser.eval(&format!("{link}.click()"))?;
             browser.wait_for("document.body.dataset.live === 'follow'")?;
-            browser.wait_for("document.querySelector('main').innerText.includes('before the gate')")
+            browser
+                .wait_for("document.querySelector('main').textContent.includes('before the gate')")
         });
         // Whatever happened, the turn is to end.
         std::fs::write(&gate, "").expect("the gate");
         shown.expect("the turn while it goes on");
         browser
-            .wait_for("document.querySelector('main').innerText.includes('Through.')")
+            .wait_for("document.querySelector('main').textContent.includes('Through.')")
             .expect("the end, without a click");
     });
     assert!(browser.complaints.is_empty(), "{:?}", browser.complaints);
