@@ -244,6 +244,24 @@ fn contents_become_the_spans_of_live_tracing() {
     }
 }
 
+/// What is found has to be right: ordinary turns have no loops.
+#[test]
+fn no_recorded_turn_is_taken_for_a_loop() {
+    let mut traces = 0;
+    for case in cases() {
+        let home = home_of(&case);
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = new_store(&folder);
+        contents_from(&mut store, &[home.path().to_owned()]);
+        for trace in store.last_traces(100).unwrap() {
+            traces += 1;
+            let found = usage::loops::loops(&store.trace(trace.trace_id).unwrap());
+            assert_eq!(found, [], "{}", case.display());
+        }
+    }
+    assert!(traces > 100, "{traces}");
+}
+
 #[test]
 fn contents_of_what_grows_are_read_on() {
     let (home, file, text) = growing();

@@ -155,6 +155,8 @@ fn turns_are_a_list_a_page_and_json() {
         serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json?span={span}"))).unwrap();
     assert_eq!(one, spans[2]);
 
+    assert!(!page.contains("repeat themselves"), "{page}");
+
     // The id of a session may be any text.
     let link = page.split("/session?id=").nth(1).unwrap().split('"').next().unwrap();
     let session = pages.shows(&format!("/session?id={link}"));
@@ -171,6 +173,8 @@ fn a_turn_with_very_many_spans_is_shown_in_parts() {
     let page = pages.shows(&format!("/turn/{trace}"));
     assert!(page.contains("spans 1 to 400 of 1001") && page.contains("?from=400"));
     assert_eq!(page.matches("<a class=\"row ").count(), 400);
+    // Its calls differ in their numbers alone.
+    assert!(page.contains("calls that differ in numbers only, 500 in a row: <a href="), "{page}");
     // Of the costs, too, with the sum of all.
     assert!(page.matches("<tr class=\"part\"").count() <= 201 && page.contains("500 calls"));
     let last = pages.shows(&format!("/turn/{trace}?from=800"));

@@ -9,6 +9,7 @@
 //! Start reading at [`report::Report::of`].
 
 pub mod compare;
+pub mod loops;
 pub mod metrics;
 pub mod quota;
 pub mod report;

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use otlp_model::{Span, SpanKind, UnixNanos, Value, names};
 use serde::Deserialize;
 use serde_json::json;
+use usage::loops::Kind;
 
 use super::failure::Failure;
 use super::layout;
@@ -129,6 +130,7 @@ impl<'p> Page<'p> {
         let changes = Changes::of(self.trace);
         html! {
             (self.head())
+            (self.loops())
             div.panes { div.column {
                 section.waterfall aria-labelledby="h-time" {
                     h2 id="h-time" { "Time" }
@@ -149,6 +151,33 @@ impl<'p> Page<'p> {
                 @if !self.is_file { (self.chosen_section()) }
                 (self.changed(&changes))
                 (self.costs())
+                }
+            }
+        }
+    }
+
+    /// Calls that go round in circles, with the first of them.
+    fn loops(&self) -> Markup {
+        let found = usage::loops::loops(&self.trace.spans);
+        html! {
+            @if !found.is_empty() {
+                section.loops {
+                    h2 { "Calls that repeat themselves" }
+                    ul { @for it in &found {
+                        li {
+                            @match it.kind {
+                                Kind::Same => { "the same call " (it.times) " times in a row: " },
+                                Kind::Alike => { "calls that differ in numbers only, " (it.times) " in a row: " },
+                                Kind::Round(length) => { (length) " calls in turn, " (it.times) " times: " },
+                            }
+                            @let place = it.spans.first().and_then(|id| self.trace.spans.iter().position(|span| span.span_id == *id));
+                            @let words = text::line(&format!("{} {}", it.tool, it.arguments), 100);
+                            @match place {
+                                Some(place) => a href=(self.link(place)) { (words) },
+                                None => (words),
+                            }
+                        }
+                    } }
                 }
             }
         }
