@@ -46,6 +46,7 @@ commands:
   scrub-bench [--misses] [--scan DIR] measures what the scrubber finds, its mistakes and its speed
   bench                              measures what tracing costs, beside a baseline
   bench usage                        measures imports and reports, beside other programs
+  bench view                         measures the pages of `arize-codex view`
   corpus DIR MB                      writes transcripts into a home of Codex, made of recorded ones
   compare                            counts tokens with other programs, beside Codex's own counts
 ";
@@ -69,6 +70,7 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["bench"] => bench::run(),
         #[cfg(unix)]
         ["bench", "usage"] => bench::usage(),
+        ["bench", "view"] => bench::view(),
         #[cfg(unix)]
         ["corpus", home, megabytes] => {
             corpus::of_recordings(home.as_ref(), megabytes.parse::<u64>()? * 1_000_000).map(drop)

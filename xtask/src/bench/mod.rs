@@ -7,6 +7,7 @@ mod proxy;
 mod scene;
 mod sink;
 mod usage;
+mod view;
 
 use anyhow::Context;
 
@@ -76,6 +77,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
 pub(crate) fn usage() -> anyhow::Result<()> {
     run::succeed(&mut cargo(&["build", "--release", "--package", "cli", "--bins"])?)?;
     usage::run(&target_dir()?.join("release"))
+}
+
+/// Measures the pages of the view, and prints a table.
+pub(crate) fn view() -> anyhow::Result<()> {
+    run::succeed(&mut cargo(&["build", "--release", "--package", "cli", "--bins"])?)?;
+    view::run(&target_dir()?.join("release"))
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]

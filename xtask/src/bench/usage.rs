@@ -219,7 +219,7 @@ fn cost(mut command: Command) -> anyhow::Result<Cost> {
     Ok(Cost { wall, rss })
 }
 
-fn title(text: &str) {
+pub(super) fn title(text: &str) {
     print(&format!("\n{text}"));
 }
 
@@ -229,6 +229,6 @@ fn row(name: &str, cost: Cost, note: &str) {
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]
-fn print(line: &str) {
+pub(super) fn print(line: &str) {
     println!("{line}");
 }

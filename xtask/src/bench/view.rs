@@ -1,0 +1,134 @@
+//! What the pages of `arize-codex view` cost: time in the server, bytes, and memory.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use super::measure::memory;
+use super::usage::{print, title};
+use crate::corpus;
+use crate::run::{announce, succeed};
+
+/// How much is imported, in bytes.
+const BYTES: u64 = 300_000_000;
+
+/// Each page is asked for so often.
+const TIMES: usize = 40;
+
+/// Measures the pages, and prints a table.
+pub(crate) fn run(programs: &Path) -> anyhow::Result<()> {
+    let program = programs.join("arize-codex");
+    announce("transcripts for the view");
+    let home = tempfile::tempdir()?;
+    let codex_home = home.path().join(".codex");
+    let files = corpus::of_recordings(&codex_home, BYTES)?;
+    title(&format!(
+        "{} threads, {} MB, {} calls",
+        files.threads,
+        files.bytes / 1_000_000,
+        files.calls
+    ));
+    let command = |arguments: &[&str]| {
+        let mut command = Command::new(&program);
+        command.env_clear().env("HOME", home.path()).env("TZ", "UTC").args(arguments);
+        command
+    };
+    succeed(command(&["import"]).stdout(Stdio::null()))?;
+    // What is new is looked for beside the pages: not in this measurement.
+    fs::remove_dir_all(&codex_home)?;
+    let size = fs::metadata(&program)?.len();
+    print(&format!("{:38} {:>8.1} MB  ≤ 15", "the program", size as f64 / 1e6));
+    let begun = Instant::now();
+    let view = View::start(command(&["view", "--no-open"]))?;
+    print(&format!(
+        "{:38} {:>8.0} ms  ≤ 100",
+        "start, until the address is printed",
+        millis(begun.elapsed())
+    ));
+    let turns = view.get("/turns.json")?;
+    let turns: serde_json::Value = serde_json::from_slice(&turns)?;
+    let trace = turns["turns"][0]["trace_id"].as_str().context("no turn")?.to_owned();
+    for (name, path, mark) in [
+        ("home", "/".to_owned(), ""),
+        ("turns, a page of 50", "/turns".to_owned(), "≤ 50 ms, ≤ 60 kB"),
+        ("turns that failed", "/turns?status=failed".to_owned(), "≤ 50 ms"),
+        ("search for a word that many have", "/turns?q=output".to_owned(), "≤ 100 ms"),
+        ("search for a word that none has", "/turns?q=nowhere".to_owned(), "≤ 100 ms"),
+        ("a turn", format!("/turn/{trace}"), "≤ 10 ms, ≤ 100 kB"),
+        ("usage, 30 days", "/usage".to_owned(), ""),
+        ("usage, all time by session", "/usage?by=session&last=all".to_owned(), ""),
+    ] {
+        let (middle, late, bytes) = view.measure(&path)?;
+        print(&format!(
+            "{name:38} {:>8.1} ms  {:>6.1} ms p95  {:>6.1} kB  {mark}",
+            millis(middle),
+            millis(late),
+            bytes as f64 / 1e3
+        ));
+    }
+    print(&format!("{:38} {:>8.1} MiB  ≤ 64 busy", "memory after that, at most", view.memory()?));
+    Ok(())
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// A running view.
+struct View {
+    process: Child,
+    base: String,
+    cookie: String,
+}
+
+impl View {
+    fn start(mut command: Command) -> anyhow::Result<Self> {
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let mut lines = BufReader::new(process.stdout.take().context("its output")?).lines();
+        let address = lines.next().context("a line")??;
+        let opened = ureq::get(&address).call()?;
+        let cookie = opened.headers().get("set-cookie").context("a cookie")?.to_str()?;
+        let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
+        let base = address.split("/open").next().unwrap_or_default().to_owned();
+        Ok(Self { process, base, cookie })
+    }
+
+    fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer =
+            ureq::get(format!("{}{path}", self.base)).header("cookie", &self.cookie).call()?;
+        let mut bytes = Vec::new();
+        answer.into_body().into_reader().read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The middle and the late one of many times, and the bytes of the page.
+    fn measure(&self, path: &str) -> anyhow::Result<(Duration, Duration, usize)> {
+        let mut times = Vec::new();
+        let mut bytes = 0;
+        for _ in 0..TIMES {
+            let begun = Instant::now();
+            bytes = self.get(path)?.len();
+            times.push(begun.elapsed());
+        }
+        ensure!(bytes > 0, "{path} is empty");
+        times.sort();
+        Ok((times[TIMES / 2], times[TIMES * 95 / 100], bytes))
+    }
+
+    /// The most memory that it had, in MiB.
+    fn memory(&self) -> anyhow::Result<f64> {
+        let kib = memory(self.process.id(), "VmHWM:").context("its memory")?;
+        Ok(kib as f64 / 1024.0)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
