@@ -7,7 +7,7 @@ use crate::mask_addresses;
 const MASK: &str = "***";
 
 /// What a key contains, in lower case with `_` between words, when its values are credentials.
-const SECRET_NAMES: [&str; 8] = [
+const SECRET_NAMES: [&str; 10] = [
     "api_key",
     "apikey",
     "token",
@@ -17,6 +17,9 @@ const SECRET_NAMES: [&str; 8] = [
     "credential",
     // Names of headers tell little; their values are often credentials.
     "headers",
+    // Who knows such an address may write there.
+    "webhook",
+    "ntfy",
 ];
 
 /// Whether values under a key are to be hidden.
@@ -79,6 +82,7 @@ mod tests {
         check("api_key: sk-1\nproject: x\n", "api_key: '***'\nproject: x\n");
         check("a:\n- Auth-Token: 5\n- b: 5\n", "a:\n- Auth-Token: '***'\n- b: 5\n");
         check("headers:\n  x: [1, {y: z}]\n", "headers:\n  x:\n  - '***'\n  - y: '***'\n");
+        check("notices: {webhook: 'https://h/T/x'}\n", "notices:\n  webhook: '***'\n");
         check("API-KEY: x\nuserPassword: y\n", "API-KEY: '***'\nuserPassword: '***'\n");
     }
 
