@@ -1,13 +1,12 @@
 //! What `view` does beside its pages: it takes in what is new, and reads the turns that go on.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_config::{Environment, Paths};
 use codex_live::LiveTurns;
-use dashboard::Running;
+use dashboard::{Running, store_version};
 use trace_store::TraceStore;
 
 use crate::usage::LocalSpans;
@@ -49,10 +48,10 @@ impl Work {
                 imported = Some(Instant::now());
                 let _ = crate::usage::read_new(&store, &paths, &environment);
             }
-            let now = version(&store);
+            let now = store_version(&store);
             if seen.as_ref() != Some(&now) && store.exists() {
                 let _ = take_in(&store, &paths, &environment);
-                seen = Some(version(&store));
+                seen = Some(store_version(&store));
             }
             thread::sleep(PACE);
         }
@@ -69,15 +68,4 @@ fn take_in(
     crate::usage::record_spans(&mut store, paths, environment)?;
     store.index()?;
     Ok(())
-}
-
-/// Sizes and times of the store's files, which change with each write.
-fn version(store: &Path) -> [Option<(u64, SystemTime)>; 2] {
-    let stat = |path: &Path| {
-        let metadata = fs::metadata(path).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?))
-    };
-    let mut log = store.to_owned().into_os_string();
-    log.push("-wal");
-    [stat(store), stat(Path::new(&log))]
 }

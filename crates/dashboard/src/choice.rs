@@ -21,6 +21,7 @@ pub(crate) struct TurnChoice {
     pub(crate) project: String,
     pub(crate) repository: String,
     pub(crate) branch: String,
+    pub(crate) user: String,
     pub(crate) folder: String,
     pub(crate) model: String,
     pub(crate) tool: String,
@@ -38,7 +39,7 @@ pub(crate) const STATUSES: [&str; 6] =
 
 impl TurnChoice {
     /// The fields by their names in an address.
-    fn fields(&self) -> [(&'static str, &String); 15] {
+    fn fields(&self) -> [(&'static str, &String); 16] {
         [
             ("q", &self.q),
             ("status", &self.status),
@@ -48,6 +49,7 @@ impl TurnChoice {
             ("project", &self.project),
             ("repository", &self.repository),
             ("branch", &self.branch),
+            ("user", &self.user),
             ("folder", &self.folder),
             ("model", &self.model),
             ("tool", &self.tool),
@@ -93,6 +95,7 @@ impl TurnChoice {
             project: given(&self.project),
             repository: given(&self.repository),
             branch: given(&self.branch),
+            user: given(&self.user),
             folder: given(&self.folder),
             model: given(&self.model),
             tool: given(&self.tool),

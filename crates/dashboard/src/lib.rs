@@ -28,6 +28,7 @@ mod transcript;
 mod turn;
 mod waterfall;
 
+pub use live::{StoreVersion, store_version};
 pub use running::Running;
 pub use scrape::{Metrics, serve_metrics};
 pub use serve::{BindError, Dashboard, Options, ServeError};

@@ -30,18 +30,50 @@ pub(crate) async fn events(
     Sse::new(events).keep_alive(KeepAlive::default())
 }
 
-/// A number of the turns that go on, and sizes and times of the store's files, which change with each
-/// write.
-async fn version(app: &App) -> (u64, Vec<Option<(u64, std::time::SystemTime)>>) {
+/// A number of the turns that go on, and that of the store.
+async fn version(app: &App) -> (u64, StoreVersion) {
     let path = app.store_path().to_owned();
-    let stat = move || {
-        let mut log = path.clone().into_os_string();
-        log.push("-wal");
-        let stat = |path: &std::path::Path| {
-            let metadata = std::fs::metadata(path).ok()?;
-            Some((metadata.len(), metadata.modified().ok()?))
-        };
-        vec![stat(&path), stat(std::path::Path::new(&log))]
-    };
+    let stat = move || store_version(&path);
     (app.running().version(), tokio::task::spawn_blocking(stat).await.unwrap_or_default())
+}
+
+/// What changes with each write to a store: sizes and times of its files.
+pub type StoreVersion = [Option<(u64, std::time::SystemTime)>; 2];
+
+/// The version of the store in a file. Readers make an empty log and remove it again: that is none.
+pub fn store_version(store: &std::path::Path) -> StoreVersion {
+    let stat = |path: &std::path::Path| {
+        let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.len() > 0)?;
+        Some((metadata.len(), metadata.modified().ok()?))
+    };
+    let mut log = store.to_owned().into_os_string();
+    log.push("-wal");
+    [stat(store), stat(std::path::Path::new(&log))]
+}
+
+#[cfg(test)]
+mod tests {
+    use trace_store::TraceStore;
+
+    use super::*;
+
+    #[test]
+    fn only_a_write_changes_the_version() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("traces.db");
+        drop(TraceStore::open(&path).unwrap());
+        let before = store_version(&path);
+        for _ in 0..10 {
+            let store = TraceStore::open_read_only(&path).unwrap();
+            store.counts().unwrap();
+            assert_eq!(store_version(&path), before);
+            drop(store);
+            assert_eq!(store_version(&path), before);
+        }
+        let mut store = TraceStore::open(&path).unwrap();
+        let turn = otlp_model::Turn { key: "1".to_owned(), ..otlp_model::Turn::default() };
+        let options = otlp_model::TreeOptions::default();
+        store.insert(&otlp_model::SpanBatch::of(&turn, "p", &options)).unwrap();
+        assert_ne!(store_version(&path), before);
+    }
 }

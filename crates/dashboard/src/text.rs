@@ -24,6 +24,15 @@ pub(crate) fn visible(text: &str) -> Markup {
     PreEscaped(parts.into_iter().map(PreEscaped::into_string).collect())
 }
 
+/// The same where there can be no markup: in attributes and titles.
+pub(crate) fn plain(text: &str) -> String {
+    let named = |character: char| match is_invisible(character) {
+        true => format!("[U+{:04X}]", u32::from(character)),
+        false => character.to_string(),
+    };
+    text.chars().map(named).collect()
+}
+
 /// On one line, cut to so many characters.
 pub(crate) fn line(text: &str, most: usize) -> Markup {
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -69,6 +78,10 @@ fn is_invisible(character: char) -> bool {
         }
         '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => true,
         '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        // Fillers, and marks that choose between forms of a sign and can carry a text of their own. The
+        // one behind an emoji is common.
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => true,
+        '\u{fe00}'..='\u{fe0e}' | '\u{e0100}'..='\u{e01ef}' => true,
         other => other.is_control(),
     }
 }
@@ -87,7 +100,9 @@ mod tests {
         check("a\u{202e}b", &format!("a{}b", mark("202E")));
         check("\u{1b}[31mred", &format!("{}[31mred", mark("001B")));
         check("a\u{200b}\u{feff}", &format!("a{}{}", mark("200B"), mark("FEFF")));
-        check("a\tb\nü 😀", "a\tb\nü 😀");
+        check("a\tb\nü 😀❤\u{fe0f}", "a\tb\nü 😀❤\u{fe0f}");
+        check("a\u{e0141}\u{3164}", &format!("a{}{}", mark("E0141"), mark("3164")));
+        assert_eq!(plain("a\u{202e}<b>\u{e0101}"), "a[U+202E]<b>[U+E0101]");
     }
 
     #[test]

@@ -2,11 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use stories::port::free_port;
+use stories::process::run;
 use stories::{Call, Home, Protocol, Script, Step, USAGE};
 
 use crate::stage;
+
+const LIMIT: Duration = Duration::from_secs(60);
 
 const TOKEN: &str = "ghp_k3JfXq81LmZt0PwYb7RsUdAe5HcVg2NoTi4K";
 const PASSWORD: &str = "correct-horse-7";
@@ -42,7 +46,12 @@ fn stay_on_the_machine() {
     assert_eq!(counted, 4, "the turn, two model calls and a tool: {all}");
     let harness = home.root().join("home/.arize/harness");
     let (scrubbed, leaking) = places(&harness);
-    for place in ["traces.db", "traces.jsonl", "state/codex/outbox/away/", "state/codex/debug/"] {
+    // What the local store holds is packed.
+    let mut show = stage::arize_codex(&home);
+    let stored = run(show.args(["show", "--last", "--json"]), LIMIT).expect("show ends").stdout;
+    assert!(stored.contains("[scrubbed:github-pat:") && stored.contains("[scrubbed:password:"));
+    assert!(!stored.contains(TOKEN) && !stored.contains(PASSWORD), "{stored}");
+    for place in ["traces.jsonl", "state/codex/outbox/away/", "state/codex/debug/"] {
         assert!(scrubbed.iter().any(|path| path.starts_with(place)), "{place}: {scrubbed:?}");
     }
     // The events as Codex sent them wait there until their turn is sent.

@@ -123,7 +123,7 @@ impl<'p> Page<'p> {
         let root = self.trace.root();
         let prompt = root.text(names::INPUT_VALUE).unwrap_or(&root.name);
         let words = prompt.split_whitespace().take(12).collect::<Vec<_>>().join(" ");
-        words.chars().filter(|character| !character.is_control()).take(80).collect()
+        text::plain(&words).chars().take(80).collect()
     }
 
     pub(crate) fn body(&self) -> Markup {

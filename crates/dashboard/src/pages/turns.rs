@@ -161,6 +161,7 @@ fn form(choice: &TurnChoice, names: &Names) -> Markup {
                     (select("project", "Project", "all", &choice.project, &names.projects))
                     (select("repository", "Repository", "all", &choice.repository, &names.repositories))
                     (input("branch", "Branch", "text", &choice.branch))
+                    (input("user", "User", "text", &choice.user))
                     (input("folder", "Folder", "text", &choice.folder))
                     (select("model", "Model", "all", &choice.model, &names.models))
                     (select("tool", "Tool", "all", &choice.tool, &names.tools))
@@ -193,7 +194,7 @@ pub(super) fn table(app: &App, turns: &[TurnRow], hits: &HashMap<TraceId, Hit>) 
                             (prompt(turn))
                             @if let Some(hit) = hits.get(&turn.trace_id) { (snippet(hit)) }
                         }
-                        td.folder title=(turn.place.folder) { (text::line(&place(turn), 40)) }
+                        td.folder title=(text::plain(&turn.place.folder)) { (text::line(&place(turn), 40)) }
                         td { (text::line(&or_dash(&turn.models.join(", ")), 40)) }
                         td.number { (tools(turn)) }
                         td.number { (format::count_or_dash(turn.sums.tokens())) }
@@ -232,7 +233,7 @@ fn tools(turn: &TurnRow) -> Markup {
         @match &turn.tools {
             None => "–",
             Some(tools) => {
-                span title=(tools.names.iter().cloned().collect::<Vec<_>>().join(", ")) { (tools.calls) }
+                span title=(text::plain(&tools.names.iter().cloned().collect::<Vec<_>>().join(", "))) { (tools.calls) }
                 @if tools.failed > 0 { span.error title="failed" { " (" (tools.failed) ")" } }
             }
         }

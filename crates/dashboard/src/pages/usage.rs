@@ -103,6 +103,7 @@ impl Choice {
             project: given(&self.project),
             repository: given(&self.repository),
             branch: given(&self.branch),
+            user: given(&self.user),
             folder: given(&self.folder),
             model: given(&self.model),
             with_sub_agents: true,
@@ -328,6 +329,10 @@ fn name(key: &str, by: By, choice: &Choice) -> Markup {
                 until: key.to_owned(),
                 project: choice.project.clone(),
                 repository: choice.repository.clone(),
+                branch: choice.branch.clone(),
+                folder: choice.folder.clone(),
+                model: choice.model.clone(),
+                user: choice.user.clone(),
                 ..TurnChoice::default()
             };
             Some(day.address("/turns"))

@@ -27,6 +27,8 @@ pub struct TurnFilter {
     pub repository: Option<String>,
     /// The branch.
     pub branch: Option<String>,
+    /// The user.
+    pub user: Option<String>,
     /// The folder, or one that it is in.
     pub folder: Option<String>,
     /// A model that it called.
@@ -274,13 +276,15 @@ impl Chosen {
                      WHERE EXISTS (SELECT 1 FROM json_each(names) WHERE value = ?))"
             )
         };
-        let TurnFilter { thread, project, repository, branch, folder, model, tool, .. } = filter;
+        let TurnFilter { thread, project, repository, branch, user, folder, model, tool, .. } =
+            filter;
         let folder = folder.as_deref().map(|folder| folder.trim_end_matches(['/', '\\']));
         let conditions = [
             (THREADS.to_owned(), 2, thread.as_deref()),
             (place("project"), 1, project.as_deref()),
             (place("repository"), 1, repository.as_deref()),
             (place("branch"), 1, branch.as_deref()),
+            (place("user"), 1, user.as_deref()),
             (FOLDERS.to_owned(), 4, folder),
             (named("models"), 1, model.as_deref()),
             (named("tools"), 1, tool.as_deref()),
