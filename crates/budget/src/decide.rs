@@ -1,6 +1,6 @@
 //! Whether a prompt or a tool call may go on.
 
-use crate::{Allowances, Memory, Millis, Standing};
+use crate::{Allowances, LimitUse, Memory, Millis};
 
 /// What the user wants to follow from an exceeded limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,17 +36,17 @@ pub enum Decision {
 /// then calls go on until the time to save work is over. `memory` is that of the session, and changes.
 pub fn decide(
     asked: Asked<'_>,
-    standings: &[Standing],
+    limit_uses: &[LimitUse],
     policy: Policy,
     allowances: &Allowances,
     session: &str,
     memory: &mut Memory,
     now: Millis,
 ) -> Decision {
-    let over = standings.iter().find(|standing| standing.is_over());
+    let over = limit_uses.iter().find(|limit_use| limit_use.is_over());
     let Some(over) = over.filter(|_| policy.hard_limit && !allowances.cover(session, now)) else {
         memory.over_since = None;
-        memory.told.clear();
+        memory.warned.clear();
         return Decision::Allow;
     };
     let over = over.text();
@@ -62,11 +62,11 @@ pub fn decide(
     let since = *memory.over_since.get_or_insert(now);
     // A clock that was set back must not make the time endless.
     let left = since.saturating_add(policy.grace).saturating_sub(now.max(since));
-    if left > 0 && memory.told.iter().any(|told| told == thread) {
+    if left > 0 && memory.warned.iter().any(|warned| warned == thread) {
         return Decision::Allow;
     }
     if left > 0 {
-        memory.told.push(thread.to_owned());
+        memory.warned.push(thread.to_owned());
         let seconds = left.div_ceil(1000);
         return Decision::Refuse(format!(
             "The budget is used up: {over}. This call was not run. Tool calls go on for {seconds} \

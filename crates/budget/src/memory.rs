@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::files::{self, StateError};
-use crate::{Millis, Standing};
+use crate::{LimitUse, Millis};
 
 /// The shares of a limit at which a notice is given, in per cent.
 const STEPS: [u64; 3] = [50, 80, 100];
@@ -28,7 +28,7 @@ pub struct Notices {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// Of this limit.
-    pub standing: Standing,
+    pub limit_use: LimitUse,
     /// The share that was passed; none where it is that the cost is not known.
     pub step: Option<u64>,
 }
@@ -36,10 +36,10 @@ pub struct Notice {
 impl Notice {
     /// For a person; holds no content of a session.
     pub fn text(&self) -> String {
-        let text = self.standing.text();
+        let text = self.limit_use.text();
         match self.step {
             Some(100) => format!("budget used up: {text}"),
-            Some(_) => format!("{} % of a budget used: {text}", self.standing.percent()),
+            Some(_) => format!("{} % of a budget used: {text}", self.limit_use.percent()),
             None => format!("a budget cannot be checked: {text}"),
         }
     }
@@ -51,17 +51,17 @@ impl Notices {
         files::read(file)
     }
 
-    /// Takes what is new out of standings, and remembers it.
-    pub fn take(&mut self, standings: &[Standing]) -> Vec<Notice> {
+    /// Takes what is new out of limit_uses, and remembers it.
+    pub fn take(&mut self, limit_uses: &[LimitUse]) -> Vec<Notice> {
         let mut new = Vec::new();
-        for standing in standings {
-            let key = format!("{}/{}", standing.limit, standing.instance);
-            let step = STEPS.into_iter().rev().find(|step| standing.percent() >= *step);
+        for limit_use in limit_uses {
+            let key = format!("{}/{}", limit_use.limit, limit_use.instance);
+            let step = STEPS.into_iter().rev().find(|step| limit_use.percent() >= *step);
             if let Some(step) = step.filter(|step| self.said.get(&key).is_none_or(|s| s < step)) {
                 self.said.insert(key, step);
-                new.push(Notice { standing: standing.clone(), step: Some(step) });
-            } else if standing.is_unknown() && self.unknown.insert(key) {
-                new.push(Notice { standing: standing.clone(), step: None });
+                new.push(Notice { limit_use: limit_use.clone(), step: Some(step) });
+            } else if limit_use.is_unknown() && self.unknown.insert(key) {
+                new.push(Notice { limit_use: limit_use.clone(), step: None });
             }
         }
         while self.said.len() > MAX_NOTICES {
@@ -73,9 +73,9 @@ impl Notices {
         new
     }
 
-    /// Takes what is new out of standings, in the file, so that each notice is given once.
-    pub fn take_in(file: &Path, standings: &[Standing]) -> Result<Vec<Notice>, StateError> {
-        files::update(file, |notices: &mut Self| notices.take(standings))
+    /// Takes what is new out of limit_uses, in the file, so that each notice is given once.
+    pub fn take_in(file: &Path, limit_uses: &[LimitUse]) -> Result<Vec<Notice>, StateError> {
+        files::update(file, |notices: &mut Self| notices.take(limit_uses))
     }
 }
 
@@ -130,8 +130,8 @@ impl Allowances {
 pub struct Memory {
     /// Since when its calls are refused.
     pub over_since: Option<Millis>,
-    /// The threads whose model was told.
-    pub told: Vec<String>,
+    /// The threads whose model has been asked to save its work.
+    pub warned: Vec<String>,
 }
 
 impl Memory {

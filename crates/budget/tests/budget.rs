@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use budget::{
-    Allowance, Allowances, Asked, Decision, Limit, Memory, Notices, Origin, Policy, Scope,
-    Spending, Spent, Standing, Trusted, Unit, decide, standings,
+    Allowance, Allowances, Asked, Decision, Limit, LimitUse, Memory, Notices, Origin, Policy,
+    Scope, Spending, Spent, Trusted, Unit, decide, limit_uses,
 };
 
 const HARD: Policy = Policy { hard_limit: true, grace: 10_000 };
@@ -15,18 +15,18 @@ fn limit(scope: Scope, unit: Unit, amount: &str) -> Limit {
     Limit { scope, unit, amount: unit.parse(amount).unwrap(), origin: Origin::User }
 }
 
-fn session(limits: &[Limit], spent: Spent) -> Vec<Standing> {
-    standings(limits, &Spending(BTreeMap::from([(Scope::Session, ("s".to_owned(), spent))])))
+fn session(limits: &[Limit], spent: Spent) -> Vec<LimitUse> {
+    limit_uses(limits, &Spending(BTreeMap::from([(Scope::Session, ("s".to_owned(), spent))])))
 }
 
-fn tokens(spent: u64) -> Vec<Standing> {
+fn tokens(spent: u64) -> Vec<LimitUse> {
     let spent = Spent { tokens: spent, ..Spent::default() };
     session(&[limit(Scope::Session, Unit::Tokens, "1000")], spent)
 }
 
-fn ask(memory: &mut Memory, standings: &[Standing], thread: &str, now: u64) -> Decision {
+fn ask(memory: &mut Memory, limit_uses: &[LimitUse], thread: &str, now: u64) -> Decision {
     let allowances = Allowances::default();
-    decide(Asked::ToolCall { thread }, standings, HARD, &allowances, "s", memory, now)
+    decide(Asked::ToolCall { thread }, limit_uses, HARD, &allowances, "s", memory, now)
 }
 
 fn is_refused(decision: &Decision) -> bool {
@@ -59,7 +59,7 @@ fn each_thread_learns_of_the_limit_and_may_save_its_work() {
     assert!(first.contains("1000 tokens of 1000 tokens per session"), "{first}");
     assert!(first.contains("10 seconds") && first.contains("save your work"), "{first}");
     assert_eq!(ask(&mut memory, &over, "root", 2000), Decision::Allow);
-    assert!(is_refused(&ask(&mut memory, &over, "child", 2000)), "it has not been told yet");
+    assert!(is_refused(&ask(&mut memory, &over, "child", 2000)), "it has had no warning yet");
     assert_eq!(ask(&mut memory, &over, "child", 10_999), Decision::Allow);
     for thread in ["root", "child", "late"] {
         assert!(is_refused(&ask(&mut memory, &over, thread, 11_000)), "{thread}");
@@ -96,10 +96,10 @@ fn a_prompt_is_refused_at_once_and_only_by_a_hard_limit() {
 fn an_unknown_price_is_never_acted_on() {
     let limits = [limit(Scope::Session, Unit::Usd, "1")];
     let unpriced = Spent { tokens: u64::MAX, pico_usd: 10, unpriced_calls: 900 };
-    let standings = session(&limits, unpriced);
-    assert!(standings[0].is_unknown());
-    assert_eq!(ask(&mut Memory::default(), &standings, "root", 0), Decision::Allow);
-    let notices = Notices::default().take(&standings);
+    let limit_uses = session(&limits, unpriced);
+    assert!(limit_uses[0].is_unknown());
+    assert_eq!(ask(&mut Memory::default(), &limit_uses, "root", 0), Decision::Allow);
+    let notices = Notices::default().take(&limit_uses);
     assert_eq!(
         notices[0].text(),
         "a budget cannot be checked: $0.00 of $1.00 per session, and 900 calls of a model without a price"
@@ -161,9 +161,9 @@ fn what_was_allowed_and_trusted_stays() {
 }
 
 #[test]
-fn limits_on_what_does_not_go_on_have_no_standing() {
+fn limits_on_what_does_not_go_on_are_left_out() {
     let limits = Scope::ALL.map(|scope| limit(scope, Unit::Tokens, "1"));
-    let standings = session(&limits, Spent { tokens: 1, ..Spent::default() });
-    assert_eq!(standings.len(), 1);
+    let limit_uses = session(&limits, Spent { tokens: 1, ..Spent::default() });
+    assert_eq!(limit_uses.len(), 1);
     assert_eq!(Scope::ALL.map(|scope| Scope::of_word(scope.word())), Scope::ALL.map(Some));
 }

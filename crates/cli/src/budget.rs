@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use budget::{Allowance, Allowances, Millis, Origin, Scope, Spent, Standing, standings};
+use budget::{Allowance, Allowances, LimitUse, Millis, Origin, Scope, Spent, limit_uses};
 use codex_config::{Environment, Paths, Settings};
 use doctor::Style;
 use jiff::civil::{DateTime, Time};
@@ -102,7 +102,7 @@ pub(crate) fn budget(
 /// How far the budgets are used that hold here.
 pub(crate) struct Known {
     in_force: InForce,
-    pub(crate) standings: Vec<Standing>,
+    pub(crate) limit_uses: Vec<LimitUse>,
     allowances: Allowances,
     /// What the session spent that is asked about.
     session: Option<(String, Spent)>,
@@ -137,9 +137,9 @@ impl Known {
         let in_force = place.in_force(None);
         let allowances = Allowances::read(&place.home.allowances())
             .map_err(|error| CommandError::failed("it is not known what was allowed", error))?;
-        let standings = standings(&in_force.limits, &measured.spending);
+        let limit_uses = limit_uses(&in_force.limits, &measured.spending);
         let session = measured.spending.0.get(&Scope::Session).cloned();
-        Ok(Self { in_force, standings, allowances, session })
+        Ok(Self { in_force, limit_uses, allowances, session })
     }
 
     fn text(&self, place: &Place, style: Style) -> String {
@@ -148,17 +148,17 @@ impl Known {
         if self.in_force.limits.is_empty() {
             text += "no budget is set (`arize-codex config set harnesses.codex.budgets.day.usd 20` sets one)\n";
         }
-        for standing in &self.standings {
-            let percent = format!("{:>4} %", standing.percent());
-            let percent = match standing.percent() {
+        for limit_use in &self.limit_uses {
+            let percent = format!("{:>4} %", limit_use.percent());
+            let percent = match limit_use.percent() {
                 100.. => style.red(&percent),
                 80.. => style.yellow(&percent),
                 _ => percent,
             };
-            let _ = writeln!(text, "{percent}  {}{}", standing.text(), of(standing));
+            let _ = writeln!(text, "{percent}  {}{}", limit_use.text(), of(limit_use));
         }
         let is_measured = |limit: &&budget::Limit| {
-            self.standings.iter().all(|standing| standing.limit != **limit)
+            self.limit_uses.iter().all(|limit_use| limit_use.limit != **limit)
         };
         for limit in self.in_force.limits.iter().filter(is_measured) {
             let _ = writeln!(text, "        {limit}");
@@ -191,22 +191,22 @@ impl Known {
     }
 
     pub(crate) fn value(&self, place_policy: budget::Policy) -> Value {
-        let standing = |standing: &Standing| {
+        let limit_use = |limit_use: &LimitUse| {
             json!({
-                "scope": standing.limit.scope.word(),
-                "unit": standing.limit.unit.word(),
-                "limit": amount(standing, standing.limit.amount),
-                "spent": amount(standing, standing.spent),
-                "left": amount(standing, standing.limit.amount.saturating_sub(standing.spent)),
-                "percent": standing.percent(),
-                "instance": standing.instance,
-                "is_over": standing.is_over(),
-                "unpriced_calls": standing.unpriced_calls,
-                "from_repository": standing.limit.origin == Origin::Repository,
+                "scope": limit_use.limit.scope.word(),
+                "unit": limit_use.limit.unit.word(),
+                "limit": amount(limit_use, limit_use.limit.amount),
+                "spent": amount(limit_use, limit_use.spent),
+                "left": amount(limit_use, limit_use.limit.amount.saturating_sub(limit_use.spent)),
+                "percent": limit_use.percent(),
+                "instance": limit_use.instance,
+                "is_over": limit_use.is_over(),
+                "unpriced_calls": limit_use.unpriced_calls,
+                "from_repository": limit_use.limit.origin == Origin::Repository,
             })
         };
         json!({
-            "budgets": self.standings.iter().map(standing).collect::<Vec<_>>(),
+            "budgets": self.limit_uses.iter().map(limit_use).collect::<Vec<_>>(),
             "hard_limit": place_policy.hard_limit,
             "grace_seconds": place_policy.grace / 1000,
             "problems": self.in_force.problems,
@@ -242,15 +242,15 @@ impl Known {
 }
 
 /// Which project or repository it is of.
-fn of(standing: &Standing) -> String {
-    match standing.limit.scope {
-        Scope::Project | Scope::Repository => format!(" ({})", standing.instance),
+fn of(limit_use: &LimitUse) -> String {
+    match limit_use.limit.scope {
+        Scope::Project | Scope::Repository => format!(" ({})", limit_use.instance),
         _ => String::new(),
     }
 }
 
-fn amount(standing: &Standing, amount: u64) -> Value {
-    match standing.limit.unit {
+fn amount(limit_use: &LimitUse, amount: u64) -> Value {
+    match limit_use.limit.unit {
         budget::Unit::Usd => json!(amount as f64 / 1e12),
         budget::Unit::Tokens => json!(amount),
     }
@@ -350,21 +350,21 @@ pub(crate) fn check(environment: &Environment) -> Result<(String, ExitCode), Com
         Err(error) => return Ok((format!("{}\n", error.report()), ExitCode::NotReported)),
     };
     let mut text = String::new();
-    for standing in &known.standings {
-        let word = match standing {
+    for limit_use in &known.limit_uses {
+        let word = match limit_use {
             over if over.is_over() => "over",
             unknown if unknown.is_unknown() => "unknown",
             _ => "within",
         };
-        let _ = writeln!(text, "{word}: {}{}", standing.text(), of(standing));
+        let _ = writeln!(text, "{word}: {}{}", limit_use.text(), of(limit_use));
     }
-    if known.standings.is_empty() {
+    if known.limit_uses.is_empty() {
         let text = "no budget of a day, month, project or repository is set\n".to_owned();
         return Ok((text, ExitCode::CheckUsage));
     }
-    let code = match &known.standings {
-        all if all.iter().any(Standing::is_over) => ExitCode::Failure,
-        all if all.iter().any(Standing::is_unknown) => ExitCode::NotReported,
+    let code = match &known.limit_uses {
+        all if all.iter().any(LimitUse::is_over) => ExitCode::Failure,
+        all if all.iter().any(LimitUse::is_unknown) => ExitCode::NotReported,
         _ => ExitCode::Success,
     };
     Ok((text, code))

@@ -158,7 +158,7 @@ fn recorded_amounts_stay_and_others_are_asked_for() {
     assert_eq!(cost(&["--prices", "current"]), (list, None));
 }
 
-/// How many credits a dollar is, is nobody's guess.
+/// How many credits a dollar is has to be set: no rate is guessed.
 #[test]
 fn credits_need_a_rate() {
     let user = User::new();

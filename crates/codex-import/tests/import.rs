@@ -394,8 +394,8 @@ fn packed_archived_and_copied_transcripts_count_once() {
     assert_eq!(totals(&store), whole);
 }
 
-#[test]
-fn two_imports_at_once_count_each_turn_once() {
+/// A home with the transcripts of all recordings.
+fn home_of_all() -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let day = home.path().join("sessions/2026/11/20");
     fs::create_dir_all(&day).unwrap();
@@ -405,6 +405,12 @@ fn two_imports_at_once_count_each_turn_once() {
             fs::copy(&file.path, day.join(file.path.file_name().unwrap())).unwrap();
         }
     }
+    home
+}
+
+#[test]
+fn two_imports_at_once_count_each_turn_once() {
+    let home = home_of_all();
     let folder = tempfile::tempdir().unwrap();
     let places = [home.path().to_owned()];
     let alone = {
@@ -455,15 +461,7 @@ fn a_dry_run_writes_nothing() {
 /// Every report sums up the same calls, whatever it has rows for.
 #[test]
 fn all_reports_agree() {
-    let home = tempfile::tempdir().unwrap();
-    let day = home.path().join("sessions/2026/11/20");
-    fs::create_dir_all(&day).unwrap();
-    for case in cases() {
-        let of_case = home_of(&case);
-        for file in find(&[of_case.path().to_owned()]).transcripts {
-            fs::copy(&file.path, day.join(file.path.file_name().unwrap())).unwrap();
-        }
-    }
+    let home = home_of_all();
     let folder = tempfile::tempdir().unwrap();
     let mut store = new_store(&folder);
     import_from(&mut store, &[home.path().to_owned()]);

@@ -13,7 +13,7 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 
-/// What a scraper is told that it gets.
+/// The type of the answer to a scraper.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Gives the metrics, or says in a line why it cannot.

@@ -106,7 +106,7 @@ fn transcripts(
     session: &Session<'_>,
     store: Option<&TraceStore>,
 ) -> Result<Vec<PathBuf>, MeasureError> {
-    // Nobody asks about a session.
+    // No session is asked about.
     if session.thread.is_empty() {
         return Ok(Vec::new());
     }

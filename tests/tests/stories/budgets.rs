@@ -85,11 +85,11 @@ fn a_runaway_turn_learns_of_the_limit_and_is_interrupted() {
     let (exec, requests) = exec(&home, &[runaway("Go on", command)]);
     is_interrupted(&home, &exec);
     assert!(requests < STEPS / 2, "{requests}");
-    // The model was told at first, and could save its work.
+    // The model got a warning first, and could save its work.
     let transcript = home.transcript(&exec.thread_id).expect("a transcript");
     let text = fs::read_to_string(transcript).expect("a text");
-    let told = text.find("save your work now").expect("a reason");
-    assert!(text[told..].contains("more\\n"), "calls go on for a while: {text}");
+    let warning = text.find("save your work now").expect("a reason");
+    assert!(text[warning..].contains("more\\n"), "calls go on for a while: {text}");
     assert!(exec.finished.stderr.contains("The budget is used up"), "{exec:?}");
     let log = home.log();
     assert!(log.matches(" of a budget used").count() <= 2, "each notice once: {log}");

@@ -1,6 +1,6 @@
 //! Budgets: the answer to Codex before a prompt or a tool call, and a watch over the turn meanwhile.
 //!
-//! Codex waits for the answer, so that nothing slow is done here: a read-only look at the local store,
+//! Codex waits for the answer, so that nothing slow is done here: a read of the local store,
 //! and what the session's transcripts say beyond it. Whatever fails lets Codex go on, and is logged.
 //! The [watch](watch()), another run of this program that Codex does not wait for, keeps the store up
 //! to date, gives notices, and stops a turn that the answers do not reach.
@@ -13,7 +13,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use budget::{Allowances, Asked, Decision, Memory, Millis, Standing, decide, standings};
+use budget::{Allowances, Asked, Decision, LimitUse, Memory, Millis, decide, limit_uses};
 use codex_config::{Paths, Settings, Target};
 use codex_import::{Facts, machine_name};
 use codex_turn::{LifecycleQuestion, LifecycleStep};
@@ -80,7 +80,7 @@ impl Gate<'_> {
             return Ok(Decision::Allow);
         }
         let home = Home::new(self.paths);
-        let (_, standings) = self.standings(question, in_force)?;
+        let (_, limit_uses) = self.limit_uses(question, in_force)?;
         let session = question.session_id.as_str();
         let allowances = Allowances::read(&home.allowances())?;
         let asked = match question.about {
@@ -89,21 +89,21 @@ impl Gate<'_> {
         };
         let file = home.session(session);
         let decide = |memory: &mut Memory| {
-            decide(asked, &standings, policy, &allowances, session, memory, millis())
+            decide(asked, &limit_uses, policy, &allowances, session, memory, millis())
         };
         // Nothing is locked or written while the limit is far.
-        if standings.iter().all(|standing| !standing.is_over()) && !file.exists() {
+        if limit_uses.iter().all(|limit_use| !limit_use.is_over()) && !file.exists() {
             return Ok(decide(&mut Memory::default()));
         }
         Ok(Memory::update(&file, decide)?)
     }
 
     /// How far the limits are reached, and what was measured for that.
-    fn standings(
+    fn limit_uses(
         &self,
         question: &LifecycleQuestion,
         in_force: &InForce,
-    ) -> Result<(Measured, Vec<Standing>), Failed> {
+    ) -> Result<(Measured, Vec<LimitUse>), Failed> {
         let facts = self.facts();
         let transcript = question.transcript.as_deref().map(Path::new);
         // A sub-agent's question may name its own.
@@ -120,8 +120,8 @@ impl Gate<'_> {
             turn: question.turn_id.as_deref().filter(|_| question.thread_id == question.session_id),
             now: &Zoned::now(),
         })?;
-        let standings = standings(&in_force.limits, &measured.spending);
-        Ok((measured, standings))
+        let limit_uses = limit_uses(&in_force.limits, &measured.spending);
+        Ok((measured, limit_uses))
     }
 
     fn facts(&self) -> Facts {

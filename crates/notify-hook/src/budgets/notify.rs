@@ -17,16 +17,16 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A notice for a program.
 pub(super) fn payload(notice: &Notice, session: &str) -> Value {
-    let standing = &notice.standing;
+    let limit_use = &notice.limit_use;
     json!({
         "kind": "budget",
         "text": notice.text(),
         "session": session,
-        "scope": standing.limit.scope.word(),
-        "unit": standing.limit.unit.word(),
-        "percent": standing.percent(),
+        "scope": limit_use.limit.scope.word(),
+        "unit": limit_use.limit.unit.word(),
+        "percent": limit_use.percent(),
         "step": notice.step,
-        "unpriced_calls": standing.unpriced_calls,
+        "unpriced_calls": limit_use.unpriced_calls,
     })
 }
 

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
-use budget::{Allowances, Memory, Notices, Standing};
+use budget::{Allowances, LimitUse, Memory, Notices};
 use codex_config::{Paths, Settings};
 use codex_import::{Request, import, record_spans};
 use codex_turn::LifecycleQuestion;
@@ -87,8 +87,8 @@ impl Watch<'_> {
                 imported = Some(Instant::now());
             }
             let in_force = self.gate.in_force(&self.question);
-            let (measured, standings) = self.gate.standings(&self.question, &in_force)?;
-            self.give_notices(&standings)?;
+            let (measured, limit_uses) = self.gate.limit_uses(&self.question, &in_force)?;
+            self.give_notices(&limit_uses)?;
             let is_open = !measured.open.is_empty();
             let is_over = !is_open && (was_open || self.begun.elapsed() >= PATIENCE);
             if is_over || self.codex.is_some_and(|codex| !processes::is_alive(codex)) {
@@ -96,9 +96,9 @@ impl Watch<'_> {
             }
             was_open |= is_open;
             let is_due = interrupted.is_none_or(|last| last.elapsed() >= AGAIN);
-            if is_due && is_open && self.is_to_end(&standings)? {
+            if is_due && is_open && self.is_to_end(&limit_uses)? {
                 interrupted = Some(Instant::now());
-                self.interrupt(&standings, &measured);
+                self.interrupt(&limit_uses, &measured);
             }
             sleep(PERIOD);
         }
@@ -119,9 +119,9 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn give_notices(&self, standings: &[Standing]) -> Result<(), Failed> {
+    fn give_notices(&self, limit_uses: &[LimitUse]) -> Result<(), Failed> {
         let home = Home::new(self.gate.paths);
-        for notice in Notices::take_in(&home.notices(), standings)? {
+        for notice in Notices::take_in(&home.notices(), limit_uses)? {
             let text = notice.text();
             self.gate.log.warn(format_args!("{text}"));
             self.send(&text, &notify::payload(&notice, &self.question.session_id));
@@ -136,12 +136,12 @@ impl Watch<'_> {
     }
 
     /// Whether a hard limit was exceeded so long ago that the time to save work is over.
-    fn is_to_end(&self, standings: &[Standing]) -> Result<bool, Failed> {
+    fn is_to_end(&self, limit_uses: &[LimitUse]) -> Result<bool, Failed> {
         let policy = self.gate.settings.budgets.policy;
         let home = Home::new(self.gate.paths);
         let session = &self.question.session_id;
         if !policy.hard_limit
-            || !standings.iter().any(Standing::is_over)
+            || !limit_uses.iter().any(LimitUse::is_over)
             || Allowances::read(&home.allowances())?.cover(session, millis())
         {
             return Ok(false);
@@ -152,8 +152,8 @@ impl Watch<'_> {
         Ok(now.saturating_sub(since) >= policy.grace)
     }
 
-    fn interrupt(&self, standings: &[Standing], measured: &Measured) {
-        let over = standings.iter().find(|standing| standing.is_over()).map(Standing::text);
+    fn interrupt(&self, limit_uses: &[LimitUse], measured: &Measured) {
+        let over = limit_uses.iter().find(|limit_use| limit_use.is_over()).map(LimitUse::text);
         let over = over.unwrap_or_default();
         let log = self.gate.log;
         let thread = &self.question.session_id;

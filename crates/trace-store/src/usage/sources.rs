@@ -1,6 +1,6 @@
 //! How far the files were read from which turns come.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
 
 use crate::{QueryError, TraceStore};
 
@@ -43,31 +43,35 @@ impl TraceStore {
     }
 
     fn sources_of(&self, table: &str) -> Result<Vec<SourceProgress>, QueryError> {
-        let read = || {
-            let mut statement = self.connection.prepare(&format!(
-                "SELECT path, thread_id, size, modified_ns, offset, turns, tokens, mark, is_open,
-                     copies, unreadable
-                 FROM {table}"
-            ))?;
-            let rows = statement.query_map([], |row| {
-                Ok(SourceProgress {
-                    path: row.get(0)?,
-                    thread_id: row.get(1)?,
-                    size: row.get(2)?,
-                    modified_ns: row.get(3)?,
-                    offset: row.get(4)?,
-                    turns: row.get(5)?,
-                    tokens: row.get(6)?,
-                    mark: row.get(7)?,
-                    is_open: row.get(8)?,
-                    copies: row.get(9)?,
-                    unreadable: row.get(10)?,
-                })
-            })?;
+        let all = || {
+            let sql = format!("SELECT {COLUMNS} FROM {table}");
+            let mut statement = self.connection.prepare(&sql)?;
+            let rows = statement.query_map([], read)?;
             rows.collect::<rusqlite::Result<_>>()
         };
-        read().map_err(|source| self.query_error(source))
+        all().map_err(|source| self.query_error(source))
     }
+}
+
+/// The columns that [`read`] takes, in its order.
+pub(super) const COLUMNS: &str = "path, thread_id, size, modified_ns, offset, turns, tokens, mark, \
+                                  is_open, copies, unreadable";
+
+/// How far a file was read, from a row of [`COLUMNS`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<SourceProgress> {
+    Ok(SourceProgress {
+        path: row.get(0)?,
+        thread_id: row.get(1)?,
+        size: row.get(2)?,
+        modified_ns: row.get(3)?,
+        offset: row.get(4)?,
+        turns: row.get(5)?,
+        tokens: row.get(6)?,
+        mark: row.get(7)?,
+        is_open: row.get(8)?,
+        copies: row.get(9)?,
+        unreadable: row.get(10)?,
+    })
 }
 
 /// Notes within a transaction how far files were read.

@@ -4,7 +4,7 @@
 use otlp_model::{SpanId, UnixNanos};
 use rusqlite::{Params, Row};
 
-use super::{Quarter, SourceProgress};
+use super::{Quarter, SourceProgress, sources};
 use crate::{QueryError, TraceStore};
 
 /// What calls used together.
@@ -84,24 +84,8 @@ impl TraceStore {
 
     /// How far a file was read.
     pub fn source(&self, path: &str) -> Result<Option<SourceProgress>, QueryError> {
-        let sql = "SELECT path, thread_id, size, modified_ns, offset, turns, tokens, mark, is_open,
-                       copies, unreadable
-                   FROM sources WHERE path = ?1";
-        self.first(sql, [path], |row| {
-            Ok(SourceProgress {
-                path: row.get(0)?,
-                thread_id: row.get(1)?,
-                size: row.get(2)?,
-                modified_ns: row.get(3)?,
-                offset: row.get(4)?,
-                turns: row.get(5)?,
-                tokens: row.get(6)?,
-                mark: row.get(7)?,
-                is_open: row.get(8)?,
-                copies: row.get(9)?,
-                unreadable: row.get(10)?,
-            })
-        })
+        let sql = format!("SELECT {} FROM sources WHERE path = ?1", sources::COLUMNS);
+        self.first(&sql, [path], sources::read)
     }
 
     fn spent(&self, sql: &str, parameters: impl Params) -> Result<SpentSums, QueryError> {

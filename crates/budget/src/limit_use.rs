@@ -39,7 +39,7 @@ pub struct Spending(pub BTreeMap<Scope, (String, Spent)>);
 
 /// How far one limit is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
+pub struct LimitUse {
     /// The limit.
     pub limit: Limit,
     /// Which turn, session, day and so on.
@@ -50,7 +50,7 @@ pub struct Standing {
     pub unpriced_calls: u64,
 }
 
-impl Standing {
+impl LimitUse {
     /// How much of the limit was spent at least, in per cent.
     pub fn percent(&self) -> u64 {
         let percent = u128::from(self.spent) * 100 / u128::from(self.limit.amount.max(1));
@@ -78,16 +78,16 @@ impl Standing {
     }
 }
 
-/// Compares each limit with what was spent. A limit on what is not known to go on has no standing.
-pub fn standings(limits: &[Limit], spending: &Spending) -> Vec<Standing> {
-    let standing = |limit: &Limit| {
+/// Compares each limit with what was spent. A limit on what is not known to go on is left out.
+pub fn limit_uses(limits: &[Limit], spending: &Spending) -> Vec<LimitUse> {
+    let limit_use = |limit: &Limit| {
         let (instance, spent) = spending.0.get(&limit.scope)?;
         let unpriced_calls = match limit.unit {
             Unit::Usd => spent.unpriced_calls,
             Unit::Tokens => 0,
         };
         let (instance, spent) = (instance.clone(), spent.amount(limit.unit));
-        Some(Standing { limit: *limit, instance, spent, unpriced_calls })
+        Some(LimitUse { limit: *limit, instance, spent, unpriced_calls })
     };
-    limits.iter().filter_map(standing).collect()
+    limits.iter().filter_map(limit_use).collect()
 }
