@@ -12,12 +12,12 @@ use codex_turn::{Checkpoint, Line, ThreadMeta, Transcript, TranscriptTurn, fuse}
 use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
-use otlp_model::{SpanBatch, TreeOptions};
+use otlp_model::{SpanBatch, SpanKind, TreeOptions};
 use pricing::PriceTable;
 use serde_json::Value as Json;
 use tempfile::TempDir;
-use trace_store::TraceStore;
 use trace_store::usage::{QuarterRange, Sums, TurnCounts};
+use trace_store::{SpanOutline, TraceCost, TraceStore};
 use usage::report::{By, Days, Filter, Prices, RangeRequest, Report, Unit};
 
 fn facts() -> Facts {
@@ -242,6 +242,35 @@ fn contents_become_the_spans_of_live_tracing() {
         assert_eq!((of_spans.new, of_spans.changed, of_spans.known), (0, 0, 0), "{name}");
         assert_eq!(totals(&store), recorded, "{name}");
     }
+}
+
+/// The outline of a trace, of which large pages are made, says what its spans say.
+#[test]
+fn outlines_agree_with_their_spans() {
+    let mut counted = 0;
+    for case in cases() {
+        let home = home_of(&case);
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = new_store(&folder);
+        contents_from(&mut store, &[home.path().to_owned()]);
+        for trace in store.last_traces(100).unwrap() {
+            let (id, name) = (trace.trace_id, case.display());
+            let spans = store.trace(id).unwrap();
+            let outline = store.outline(id).unwrap();
+            assert_eq!(outline, spans.iter().map(SpanOutline::from).collect::<Vec<_>>(), "{name}");
+            let mut of_spans = TraceCost::default();
+            spans
+                .iter()
+                .filter(|span| span.kind == SpanKind::Llm)
+                .for_each(|call| of_spans.add(call));
+            let cost = store.cost(id, &outline).unwrap();
+            assert_eq!(cost.unpriced, of_spans.unpriced, "{name}");
+            // Amounts in spans have the digits of a double.
+            assert!((cost.cost.0 - of_spans.cost.0).abs() <= 100, "{name}: {cost:?} {of_spans:?}");
+            counted += outline.iter().filter(|span| span.input.is_some()).count();
+        }
+    }
+    assert!(counted > 100, "{counted}");
 }
 
 /// What is found has to be right: ordinary turns have no loops.

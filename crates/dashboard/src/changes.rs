@@ -1,5 +1,7 @@
 //! What a turn changed in files, as far as its patches say.
 
+use std::ops::Range;
+
 use otlp_model::{Span, SpanKind, names};
 
 use crate::arguments;
@@ -79,9 +81,10 @@ const READERS: [(&str, &[&str]); 22] = [
 const GIT_READERS: [&str; 7] = ["status", "log", "diff", "show", "blame", "rev-parse", "ls-files"];
 
 impl Changes {
-    pub(crate) fn of(trace: &Trace) -> Self {
+    /// Those of the spans at these places.
+    pub(crate) fn of(trace: &Trace, places: Range<usize>) -> Self {
         let mut changes = Self::default();
-        for (place, span) in trace.spans.iter().enumerate() {
+        for (place, span) in trace.range(places) {
             if span.kind == SpanKind::Tool {
                 changes.add(place, span);
             }
@@ -206,7 +209,7 @@ mod tests {
             tool("e", r#"{"cmd":"ls -la | head"}"#, SpanStatus::Ok),
         ])
         .unwrap();
-        let changes = Changes::of(&trace);
+        let changes = Changes::of(&trace, 0..9);
         let files: Vec<_> = changes
             .files
             .iter()

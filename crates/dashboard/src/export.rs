@@ -79,10 +79,9 @@ pub fn perfetto(spans: Vec<Span>, scrubber: &Scrubber) -> Option<Exported> {
     let (spans, replaced) = scrubbed(spans, scrubber);
     let trace = Trace::new(spans)?;
     let events: Vec<_> = trace
-        .spans
-        .iter()
+        .range(0..trace.len())
         .zip(tracks(&trace))
-        .map(|(span, track)| {
+        .map(|((_, span), track)| {
             let (status, reason) = turn::status(span);
             let attributes = span.attributes.iter().map(|attribute| {
                 (attribute.key.to_string(), crate::format::json_value(&attribute.value))
@@ -113,11 +112,11 @@ fn micros(nanos: u64) -> f64 {
 /// the same time are on several.
 fn tracks(trace: &Trace) -> Vec<usize> {
     let mut tracks: Vec<Vec<(u64, u64)>> = Vec::new();
-    let mut order: Vec<usize> = (0..trace.spans.len()).collect();
+    let mut order: Vec<usize> = (0..trace.len()).collect();
     // What is around others comes first.
-    let times = |place: usize| (trace.spans[place].start.0, trace.spans[place].end.0);
+    let times = |place: usize| (trace.outline[place].start.0, trace.outline[place].end.0);
     order.sort_by_key(|place| (times(*place).0, std::cmp::Reverse(times(*place).1), *place));
-    let mut of_spans = vec![0; trace.spans.len()];
+    let mut of_spans = vec![0; trace.len()];
     for place in order {
         let (start, end) = times(place);
         let fits = |open: &mut Vec<(u64, u64)>| {

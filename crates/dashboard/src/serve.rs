@@ -8,8 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::middleware;
 use axum::routing::get;
+use futures_util::Stream;
 use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 use trace_store::TraceStore;
@@ -206,5 +208,29 @@ impl App {
             question(&store)
         });
         answer.await.unwrap_or(Err(pages::Failure::Panicked))
+    }
+
+    /// What `fill` reads and sends on a thread that may block, piece by piece. It ends where `send`
+    /// says that nobody reads on.
+    pub(crate) fn stream(
+        &self,
+        fill: impl FnOnce(&TraceStore, &mut dyn FnMut(Bytes) -> bool) -> Result<(), pages::Failure>
+        + Send
+        + 'static,
+    ) -> impl Stream<Item = Result<Bytes, pages::Failure>> + Send + 'static {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
+        let path = self.0.store.clone();
+        tokio::task::spawn_blocking(move || {
+            let filled = TraceStore::open_read_only(path).map_err(pages::Failure::from);
+            let filled = filled.and_then(|store| {
+                fill(&store, &mut |piece| sender.blocking_send(Ok(piece)).is_ok())
+            });
+            if let Err(failure) = filled {
+                let _ = sender.blocking_send(Err(failure));
+            }
+        });
+        futures_util::stream::unfold(receiver, |mut receiver| async {
+            receiver.recv().await.map(|piece| (piece, receiver))
+        })
     }
 }

@@ -8,7 +8,7 @@ use crate::{arguments, format, markdown, text};
 
 /// The part of a span; empty where it has nothing to say.
 pub(crate) fn item(trace: &Trace, place: usize) -> Markup {
-    let span = &trace.spans[place];
+    let Some(span) = trace.span(place) else { return html! {} };
     match span.kind {
         SpanKind::Agent => agent(trace, span),
         SpanKind::Llm => model(span),

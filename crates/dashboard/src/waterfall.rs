@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use otlp_model::{Span, SpanKind, names};
 
-use crate::turn::{self, Trace, double};
+use crate::turn::{self, Trace};
 use crate::{arguments, changes, format, text};
 
 /// Deeper spans are indented no further.
@@ -14,7 +14,7 @@ const NARROWEST: f64 = 0.2;
 
 /// The row of a span; `link` leads to the page with this span chosen.
 pub(crate) fn row(trace: &Trace, place: usize, link: &str, is_chosen: bool) -> Markup {
-    let span = &trace.spans[place];
+    let Some(span) = trace.span(place) else { return html! {} };
     let id = span.span_id.to_string();
     let depth = trace.depths[place].min(DEEPEST);
     let (status, _) = turn::status(span);
@@ -69,7 +69,7 @@ fn bar(trace: &Trace, span: &Span) -> Markup {
 
 /// Nanoseconds until the first token of a response.
 fn first_token(span: &Span) -> Option<u64> {
-    let seconds = double(span, names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK)?;
+    let seconds = span.double(names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK)?;
     (seconds > 0.0).then_some((seconds * 1e9) as u64)
 }
 

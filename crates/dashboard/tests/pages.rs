@@ -125,6 +125,35 @@ fn a_store_without_turns_says_what_to_do() {
 }
 
 #[test]
+fn a_large_turn_is_shown_in_parts_and_handed_out_whole() {
+    let mut pages = Pages::new();
+    let trace = pages.add("1", "Large", 1_000);
+    let page = pages.shows(&format!("/turn/{trace}"));
+    assert!(page.contains("spans 1 to 400 of 2001"), "{page}");
+    assert_eq!(page.matches("class=\"row ").count(), 400);
+    // The totals are those of the whole turn.
+    assert!(page.contains("1\u{202f}000 calls") || page.contains("1000 calls"), "{page}");
+    assert!(page.contains("By the spans of this page."), "{page}");
+    let last = pages.shows(&format!("/turn/{trace}?from=2000"));
+    assert!(last.contains("spans 2001 to 2001 of 2001") && last.contains("earlier"), "{last}");
+    let json: serde_json::Value =
+        serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json"))).unwrap();
+    let spans = json["spans"].as_array().unwrap();
+    assert_eq!(spans.len(), 2_001);
+    // A chosen span is on its page, wherever it is.
+    let id = spans[1_500]["span_id"].as_str().unwrap();
+    let chosen = pages.shows(&format!("/turn/{trace}?span={id}"));
+    assert!(chosen.contains("spans 1201 to 1600 of 2001"), "{chosen}");
+    assert!(chosen.contains(&format!("id=\"row-{id}\"")));
+    let part = pages.shows(&format!("/turn/{trace}?span={id}&part=chosen"));
+    assert!(part.contains(id) && !part.contains("class=\"row"), "{part}");
+    // What the whole turn changed has a page of its own, with all that repeats itself.
+    let all = pages.shows(&format!("/turn/{trace}?part=changes"));
+    assert!(all.contains("calls that differ in numbers only, 1000 in a row"), "{all}");
+    assert_eq!(pages.get(&format!("/turn/{trace}?part=other")).0, 400);
+}
+
+#[test]
 fn turns_are_a_list_a_page_and_json() {
     let mut pages = Pages::new();
     let trace = pages.add("1", "First <prompt>", 2);
@@ -164,26 +193,6 @@ fn turns_are_a_list_a_page_and_json() {
         session.contains("<dt>turns</dt><dd>2</dd>") && session.contains("with &lt;marks&gt;"),
         "{session}"
     );
-}
-
-#[test]
-fn a_turn_with_very_many_spans_is_shown_in_parts() {
-    let mut pages = Pages::new();
-    let trace = pages.add("1", "Go", 500);
-    let page = pages.shows(&format!("/turn/{trace}"));
-    assert!(page.contains("spans 1 to 400 of 1001") && page.contains("?from=400"));
-    assert_eq!(page.matches("<a class=\"row ").count(), 400);
-    // Its calls differ in their numbers alone.
-    assert!(page.contains("calls that differ in numbers only, 500 in a row: <a href="), "{page}");
-    // Of the costs, too, with the sum of all.
-    assert!(page.matches("<tr class=\"part\"").count() <= 201 && page.contains("500 calls"));
-    let last = pages.shows(&format!("/turn/{trace}?from=800"));
-    assert!(last.contains("spans 801 to 1001 of 1001") && !last.contains(">later<"));
-    // The part that has the chosen span is the one that is shown.
-    let json: serde_json::Value =
-        serde_json::from_str(&pages.shows(&format!("/turn/{trace}.json"))).unwrap();
-    let span = json["spans"][950]["span_id"].as_str().unwrap().to_owned();
-    assert!(pages.shows(&format!("/turn/{trace}?span={span}")).contains("spans 801 to 1001"));
 }
 
 #[test]

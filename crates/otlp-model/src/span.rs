@@ -212,6 +212,15 @@ impl Span {
             _ => None,
         }
     }
+
+    /// The value of a number attribute, whole or not; none where it is missing or something else.
+    pub fn double(&self, key: &str) -> Option<f64> {
+        match self.attribute(key)? {
+            Value::Double(number) => Some(*number),
+            Value::Int(number) => Some(*number as f64),
+            _ => None,
+        }
+    }
 }
 
 /// Spans of one trace that travel together, root first, and what sent them.

@@ -28,6 +28,7 @@ mod attributes;
 mod error;
 mod merge;
 mod open;
+mod outline;
 mod packing;
 mod prune;
 mod query;
@@ -41,6 +42,7 @@ mod write;
 
 pub use error::{FindTraceError, InsertError, OpenError, QueryError};
 pub use merge::{MergeError, Merged};
+pub use outline::{SpanOutline, TraceCost};
 pub use prune::{Pruned, Retention};
 pub use query::{StoreCounts, TraceSummary};
 pub use search::{Hit, index_file};

@@ -100,7 +100,7 @@ pub(crate) fn project(resource: &[Attribute]) -> Option<&str> {
     }
 }
 
-fn kind(name: &str) -> Option<SpanKind> {
+pub(crate) fn kind(name: &str) -> Option<SpanKind> {
     [SpanKind::Agent, SpanKind::Llm, SpanKind::Tool, SpanKind::Chain]
         .into_iter()
         .find(|kind| kind.as_str() == name)
@@ -113,7 +113,7 @@ pub(crate) fn column_time(time: UnixNanos) -> i64 {
 
 /// A count for the columns that are summed. No request has four thousand million tokens: a larger
 /// number is nonsense, and could make every sum overflow.
-fn tokens(span: &Span, key: &str) -> Option<u32> {
+pub(crate) fn tokens(span: &Span, key: &str) -> Option<u32> {
     u32::try_from(span.int(key)?).ok()
 }
 
@@ -121,6 +121,9 @@ fn unwritable(error: serde_json::Error) -> rusqlite::Error {
     rusqlite::Error::ToSqlConversionFailure(error.into())
 }
 
-fn unreadable(column: usize, error: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+pub(crate) fn unreadable(
+    column: usize,
+    error: impl Into<Box<dyn Error + Send + Sync>>,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error.into())
 }

@@ -2,20 +2,57 @@
 
 use std::collections::HashMap;
 
-use otlp_model::{Span, SpanId};
+use otlp_model::{Span, SpanId, UnixNanos};
+
+use crate::SpanOutline;
+
+/// What a tree is made of.
+pub(crate) trait Node {
+    fn id(&self) -> SpanId;
+    fn parent(&self) -> Option<SpanId>;
+    fn start(&self) -> UnixNanos;
+}
+
+impl Node for Span {
+    fn id(&self) -> SpanId {
+        self.span_id
+    }
+
+    fn parent(&self) -> Option<SpanId> {
+        self.parent_id
+    }
+
+    fn start(&self) -> UnixNanos {
+        self.start
+    }
+}
+
+impl Node for SpanOutline {
+    fn id(&self) -> SpanId {
+        self.span_id
+    }
+
+    fn parent(&self) -> Option<SpanId> {
+        self.parent_id
+    }
+
+    fn start(&self) -> UnixNanos {
+        self.start
+    }
+}
 
 /// Puts parents before their children and siblings in order of start, as a tree is printed.
 ///
 /// A span whose parent is missing counts as a root. Spans that are each other's parents are kept,
 /// beginning with the earliest.
-pub(crate) fn in_reading_order(mut spans: Vec<Span>) -> Vec<Span> {
-    spans.sort_by_key(|span| span.start);
+pub(crate) fn in_reading_order<N: Node>(mut spans: Vec<N>) -> Vec<N> {
+    spans.sort_by_key(N::start);
     let places: HashMap<SpanId, usize> =
-        spans.iter().enumerate().map(|(place, span)| (span.span_id, place)).collect();
+        spans.iter().enumerate().map(|(place, span)| (span.id(), place)).collect();
     let mut children: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut roots = Vec::new();
     for (place, span) in spans.iter().enumerate() {
-        match span.parent_id.and_then(|id| places.get(&id)) {
+        match span.parent().and_then(|id| places.get(&id)) {
             Some(parent) => children.entry(*parent).or_default().push(place),
             None => roots.push(place),
         }
@@ -36,8 +73,8 @@ pub(crate) fn in_reading_order(mut spans: Vec<Span>) -> Vec<Span> {
     pick(spans, &order)
 }
 
-fn pick(spans: Vec<Span>, order: &[usize]) -> Vec<Span> {
-    let mut spans: Vec<Option<Span>> = spans.into_iter().map(Some).collect();
+fn pick<N>(spans: Vec<N>, order: &[usize]) -> Vec<N> {
+    let mut spans: Vec<Option<N>> = spans.into_iter().map(Some).collect();
     order.iter().filter_map(|place| spans[*place].take()).collect()
 }
 

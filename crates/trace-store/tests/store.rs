@@ -14,7 +14,8 @@ use otlp_model::{
     Attribute, Span, SpanBatch, SpanEvent, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value,
 };
 use tempfile::TempDir;
-use trace_store::{FindTraceError, OpenError, StoreCounts, TraceStore};
+use trace_store::usage::PicoUsd;
+use trace_store::{FindTraceError, OpenError, StoreCounts, TraceCost, TraceStore};
 
 /// Names the file that a copy of this test program, started by a test, writes to.
 const CHILD_STORE: &str = "TRACE_STORE_TEST_FILE";
@@ -96,6 +97,28 @@ fn a_span_comes_back_exactly_as_it_was() {
     let reader = TraceStore::open_read_only(store_path(&folder)).unwrap();
     assert_eq!(reader.trace(TraceId::derive(&["t"])).unwrap(), spans);
     assert_eq!(reader.trace(TraceId::derive(&["other"])).unwrap(), []);
+}
+
+/// The record of a turn says what its calls cost, or else its spans do.
+#[test]
+fn the_cost_of_a_trace_is_that_of_its_calls() {
+    let folder = TempDir::new().unwrap();
+    let mut store = TraceStore::open(store_path(&folder)).unwrap();
+    let mut batch = turn("t", 100);
+    batch.spans[1].attributes.push(Attribute::new("llm.cost.total", 0.25));
+    let id = batch.spans[0].trace_id;
+    store.insert(&batch).unwrap();
+    let outline = store.outline(id).unwrap();
+    let expected = TraceCost { cost: PicoUsd(250_000_000_000), unpriced: 1 };
+    let by_spans = store.cost(id, &outline).unwrap();
+    store.record_spans(&|_| ()).unwrap();
+    assert_eq!([by_spans, store.cost(id, &outline).unwrap()], [expected; 2]);
+    // A span that came later is in no record yet.
+    let mut late = llm("t", "late", 150, 10, 1);
+    late.attributes.push(Attribute::new("llm.cost.total", 1_i64));
+    store.insert(&SpanBatch { resource: vec![], spans: vec![late] }).unwrap();
+    let expected = TraceCost { cost: PicoUsd(1_250_000_000_000), unpriced: 1 };
+    assert_eq!(store.cost(id, &store.outline(id).unwrap()).unwrap(), expected);
 }
 
 #[test]

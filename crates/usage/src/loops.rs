@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use otlp_model::{Span, SpanId, SpanKind, names};
+use trace_store::SpanOutline;
 
 /// Tools that are called again to wait for what goes on.
 const WAITING: [&str; 4] = ["wait", "wait_agent", "write_stdin", "sleep"];
@@ -68,8 +69,17 @@ impl Call<'_> {
 
 /// The loops among the tool calls of a trace, of each agent by itself in the order of time.
 pub fn loops(spans: &[Span]) -> Vec<Loop> {
+    let outline: Vec<_> = spans.iter().map(SpanOutline::from).collect();
+    loops_among(&outline, spans)
+}
+
+/// The loops among some spans of a trace, which may be a part of it.
+pub fn loops_among<'s>(
+    outline: &[SpanOutline],
+    spans: impl IntoIterator<Item = &'s Span>,
+) -> Vec<Loop> {
     let mut found = Vec::new();
-    for calls in calls_by_agent(spans).into_values() {
+    for calls in calls_by_agent(outline, spans).into_values() {
         let mut at = 0;
         while at < calls.len() {
             match loop_at(&calls, at) {
@@ -91,8 +101,12 @@ pub fn loops(spans: &[Span]) -> Vec<Loop> {
 }
 
 /// The calls of each agent: those below it that are not below another one.
-fn calls_by_agent(spans: &[Span]) -> BTreeMap<[u8; 8], Vec<Call<'_>>> {
-    let known: HashMap<SpanId, &Span> = spans.iter().map(|span| (span.span_id, span)).collect();
+fn calls_by_agent<'s>(
+    outline: &[SpanOutline],
+    spans: impl IntoIterator<Item = &'s Span>,
+) -> BTreeMap<[u8; 8], Vec<Call<'s>>> {
+    let known: HashMap<SpanId, &SpanOutline> =
+        outline.iter().map(|span| (span.span_id, span)).collect();
     let agent_of = |span: &Span| {
         // A trace that goes round in circles has no agent.
         let above = std::iter::successors(span.parent_id.and_then(|id| known.get(&id)), |span| {
@@ -101,8 +115,8 @@ fn calls_by_agent(spans: &[Span]) -> BTreeMap<[u8; 8], Vec<Call<'_>>> {
         let mut above = above.take(DEPTH);
         above.find(|span| span.kind == SpanKind::Agent || span.parent_id.is_none())
     };
-    let mut calls: BTreeMap<[u8; 8], Vec<Call<'_>>> = BTreeMap::new();
-    for span in spans.iter().filter(|span| span.kind == SpanKind::Tool) {
+    let mut calls: BTreeMap<[u8; 8], Vec<Call<'s>>> = BTreeMap::new();
+    for span in spans.into_iter().filter(|span| span.kind == SpanKind::Tool) {
         let arguments = span.text(names::INPUT_VALUE).unwrap_or_default();
         if arguments.is_empty() || WAITING.contains(&span.name.as_str()) {
             continue;

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use ::doctor::Style;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use otlp_model::{Span, SpanStatus, UnixNanos, Value};
+use otlp_model::{SpanStatus, UnixNanos};
 
 pub(crate) use self::arguments::shown as arguments_shown;
 pub use self::json::{spans_json, turns_json};
@@ -50,13 +50,6 @@ fn status(status: &SpanStatus) -> &'static str {
         SpanStatus::Unset => "-",
         SpanStatus::Ok => "ok",
         SpanStatus::Error(_) => "ERROR",
-    }
-}
-
-fn double(span: &Span, key: &str) -> Option<f64> {
-    match span.attribute(key)? {
-        Value::Double(number) => Some(*number),
-        _ => None,
     }
 }
 

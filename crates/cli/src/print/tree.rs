@@ -7,7 +7,7 @@ use otlp_model::{Span, SpanKind, SpanStatus, names};
 use textwrap::Options;
 use textwrap::core::display_width;
 
-use super::{Page, arguments, double, duration, local, status};
+use super::{Page, arguments, duration, local, status};
 
 /// How much is shown of a prompt, an answer or an error, in columns.
 const LONGEST_TEXT: usize = 240;
@@ -46,7 +46,7 @@ fn root_lines(text: &mut String, root: &Span, spans: &[Span], page: Page<'_>) {
             .filter_map(|span| span.int(key))
             .sum()
     };
-    let cost: f64 = spans.iter().filter_map(|span| double(span, names::LLM_COST_TOTAL)).sum();
+    let cost: f64 = spans.iter().filter_map(|span| span.double(names::LLM_COST_TOTAL)).sum();
     let cost = if cost > 0.0 { format!("  {}", dollars(cost)) } else { String::new() };
     let name = cut(&root.name, style.width / 2);
     let time = duration(root.end.since(root.start));

@@ -21,6 +21,9 @@ use crate::{InsertError, TraceStore, row};
 
 const WATERMARK: &str = "spans";
 
+/// Stands for the price table of a cost that a span reports without one.
+const REPORTED: &str = "reported";
+
 /// How many spans are taken in at once.
 const PIECE: u64 = 20_000;
 
@@ -154,9 +157,10 @@ fn turn(
         "SELECT {columns} FROM spans WHERE trace_id = ? AND parent_id = ? AND kind = 'LLM'
          ORDER BY start_ns, rowid"
     ))?;
-    let calls: Vec<Span> = statement
-        .query_map(params![span.trace_id.0, root.0], row::read)?
-        .collect::<rusqlite::Result<_>>()?;
+    // Each call is read and dropped: a turn may have very many.
+    let below = statement.query_map(params![span.trace_id.0, root.0], row::read)?;
+    let below = below.map(|call| Ok(call_of(&call?, &agent)));
+    let below: Vec<_> = below.collect::<rusqlite::Result<_>>()?;
     let own = |name: &str| span.text(&format!("{agent}.{name}")).map(str::to_owned);
     let metadata = span.text(names::METADATA);
     let metadata: Json =
@@ -165,8 +169,8 @@ fn turn(
     let thread_id = own("thread_id").or_else(|| session.clone());
     let thread_id = thread_id.unwrap_or_else(|| span.trace_id.to_string());
     // In the other layout the root has the tokens of the turn.
-    let calls = std::iter::once(&span).filter(|span| span.kind == SpanKind::Llm).chain(&calls);
-    let mut calls: Vec<CallRecord> = calls.filter_map(|call| call_of(call, &agent)).collect();
+    let own_call = (span.kind == SpanKind::Llm).then(|| call_of(&span, &agent));
+    let mut calls: Vec<CallRecord> = own_call.into_iter().chain(below).flatten().collect();
     calls.sort_by_key(|call| call.end);
     let prompt = span.text(names::INPUT_VALUE).map(str::to_owned);
     let record = TurnRecord {
@@ -214,17 +218,15 @@ fn call_of(span: &Span, agent: &str) -> Option<CallRecord> {
         output: count(names::LLM_TOKEN_COUNT_COMPLETION).unwrap_or(0),
         reasoning_output: count(names::LLM_TOKEN_COUNT_REASONING).unwrap_or(0),
     };
-    let cost = span.attributes.iter().find_map(|attribute| match attribute.value {
-        otlp_model::Value::Double(cost) if attribute.key == names::LLM_COST_TOTAL => Some(cost),
-        _ => None,
-    });
+    let cost = span.double(names::LLM_COST_TOTAL);
     let own = |name: &str| span.text(&format!("{agent}.{name}")).map(str::to_owned);
     let asked = || {
         let parameters: Json =
             serde_json::from_str(span.text(names::LLM_INVOCATION_PARAMETERS)?).ok()?;
         Some(parameters.get("service_tier")?.as_str()?.to_owned())
     };
-    let prices = own("cost.price_table").filter(|_| cost.is_some());
+    // Other programs do not say by which prices they computed it.
+    let prices = cost.map(|_| own("cost.price_table").unwrap_or_else(|| REPORTED.to_owned()));
     Some(CallRecord {
         end: span.end,
         usage,
