@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::num::NonZeroU16;
 use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +20,7 @@ use crate::wait;
 pub struct Terminal {
     child: Box<dyn Child + Send + Sync>,
     painted: Arc<Mutex<Parser<Replies>>>,
+    painter: JoinHandle<()>,
     keyboard: Keyboard,
     /// Held open: the program hangs up without it.
     _master: Box<dyn MasterPty + Send>,
@@ -57,11 +58,11 @@ impl Terminal {
         let painted = Parser::new_with_callbacks(ROWS, columns, 0, replies);
         let painted = Arc::new(Mutex::new(painted));
         let mut output = pair.master.try_clone_reader()?;
-        thread::spawn({
+        let painter = thread::spawn({
             let painted = Arc::clone(&painted);
             move || paint(&mut output, &painted)
         });
-        Ok(Self { child, painted, keyboard, _master: pair.master })
+        Ok(Self { child, painted, painter, keyboard, _master: pair.master })
     }
 
     /// Returns the text on the screen.
@@ -96,12 +97,16 @@ impl Terminal {
         self.send(&format!("\x1b[200~{text}\x1b[201~"))
     }
 
-    /// Waits until the program has ended by itself.
+    /// Waits until the program has ended by itself and the screen shows all that it wrote.
     pub fn ended(&mut self) -> anyhow::Result<()> {
         let ended = wait::until("the program on the terminal to end", PATIENCE, || {
             self.child.try_wait().transpose()
         });
         ended.with_context(|| format!("the screen:\n{}", self.screen()))??;
+        // A program that it started in the background may keep the terminal open.
+        let _ = wait::until("its last output", LAST_OUTPUT, || {
+            self.painter.is_finished().then_some(())
+        });
         Ok(())
     }
 
@@ -126,6 +131,9 @@ const COLUMNS: NonZeroU16 = NonZeroU16::new(120).expect("not zero");
 /// A scripted turn takes about a second; a busy machine takes its time, above all for the daemon, for
 /// which Codex copies itself.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+
+/// How long the output of a program that has ended may take to the screen.
+const LAST_OUTPUT: Duration = Duration::from_secs(10);
 
 /// Answers the questions that programs ask a terminal by escape sequences.
 struct Replies {
