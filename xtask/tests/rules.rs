@@ -28,6 +28,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("codex-live", 3),
     ("spending", 5),
     ("exporters", 3),
+    ("otlp-receiver", 3),
     ("dashboard", 4),
     ("delivery", 4),
     ("dispatch", 5),

@@ -311,6 +311,9 @@ pub(crate) struct View {
     /// The store to read, instead of the one in the harness home.
     #[arg(long, value_name = "FILE")]
     pub(crate) store: Option<PathBuf>,
+    /// Take spans of other programs, too, over OTLP on a port of its own [default port: 4319].
+    #[arg(long, value_name = "PORT", num_args = 0..=1, default_missing_value = "4319")]
+    pub(crate) receive: Option<u16>,
 }
 
 /// Install the tracing of Codex for this user, or change its settings.

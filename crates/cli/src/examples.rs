@@ -141,6 +141,7 @@ Exit codes: 0 done; 1 it is not known what was spent; 2 an option is wrong; 3 th
 pub(crate) const VIEW: &str = "\
 Examples:
   arize-codex view
+  arize-codex view --receive                  With the traces of other programs on this machine
   arize-codex view --no-open --port 8800      For a browser elsewhere, through `ssh -L 8800:127.0.0.1:8800`";
 
 pub(crate) const METRICS: &str = "\

@@ -51,7 +51,8 @@ impl Work {
             let now = store_version(&store);
             if seen.as_ref() != Some(&now) && store.exists() {
                 let _ = take_in(&store, &paths, &environment);
-                seen = Some(store_version(&store));
+                // Not the version after it, which may have what another program wrote meanwhile.
+                seen = Some(now);
             }
             thread::sleep(PACE);
         }

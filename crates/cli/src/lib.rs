@@ -24,6 +24,7 @@ mod logs;
 mod place;
 pub mod print;
 mod programs;
+mod receive;
 mod reference;
 mod setup;
 mod show;

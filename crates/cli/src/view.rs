@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::View;
 use crate::keep_current::Work;
-use crate::{CommandError, Output, place};
+use crate::{CommandError, Output, place, receive};
 
 /// How long a browser may take to read the page that leads it to the address.
 const START_OF_A_BROWSER: Duration = Duration::from_secs(60);
@@ -26,9 +26,13 @@ pub(crate) fn view(
 ) -> Result<(), CommandError> {
     let paths = crate::paths(environment)?;
     let store = args.store.clone().unwrap_or_else(|| paths.traces_db.clone());
+    let recipe = match args.receive {
+        Some(port) => receive::start(port, store.clone(), &paths, environment)?,
+        None => String::new(),
+    };
     let running = Running::default();
     let options = Options {
-        store,
+        store: store.clone(),
         port: args.port,
         zone: TimeZone::system(),
         idle_exit: args.idle_exit.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
@@ -39,14 +43,15 @@ pub(crate) fn view(
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
     let work = Work {
         is_own: args.store.is_none(),
-        store: args.store.clone().unwrap_or_else(|| paths.traces_db.clone()),
+        store,
         paths: paths.clone(),
         environment: environment.clone(),
         running,
     };
     work.start();
     let address = dashboard.address();
-    let line = format!("{address}\nThe address works once, in one browser. Ctrl-C ends it.\n");
+    let line =
+        format!("{address}\nThe address works once, in one browser. Ctrl-C ends it.\n{recipe}");
     let _ = output.stream.write_all(line.as_bytes());
     let _ = output.stream.flush();
     let _page =

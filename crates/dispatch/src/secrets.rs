@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use codex_config::{AttributeValue, Paths, Settings};
-use otlp_model::{Turn, scrub_turn};
+use otlp_model::{Span, SpanStatus, Turn, Value, scrub_turn};
 use scrub::Scrubber;
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
@@ -61,6 +61,26 @@ impl<'a> Secrets<'a> {
             let scrubbed = scrubber.scrub(text);
             (scrubbed.secrets > 0).then(|| (scrubbed.text.into_owned(), scrubbed.secrets as u64))
         });
+    }
+
+    /// Scrubs every text of a span that another program made.
+    pub fn scrub_span(&self, span: &mut Span) {
+        if !self.settings.scrubbing.enabled {
+            return;
+        }
+        let events = span.events.iter_mut().flat_map(|event| &mut event.attributes);
+        for attribute in span.attributes.iter_mut().chain(events) {
+            match &mut attribute.value {
+                Value::String(text) => *text = self.scrub_value(&attribute.key, text).into(),
+                Value::Strings(texts) => {
+                    texts.iter_mut().for_each(|text| *text = self.scrub(text).into_owned());
+                }
+                Value::Int(_) | Value::Double(_) | Value::Bool(_) => {}
+            }
+        }
+        if let SpanStatus::Error(reason) = &mut span.status {
+            *reason = self.scrub(reason).into_owned();
+        }
     }
 
     /// Scrubs a text that is not part of a turn.

@@ -47,7 +47,8 @@ pub fn from_protobuf(bytes: &[u8]) -> Result<SpanBatch, DecodeError> {
     })
 }
 
-pub(crate) fn span(span: OtlpSpan) -> Result<Span, DecodeError> {
+/// Reads one span.
+pub fn span(span: OtlpSpan) -> Result<Span, DecodeError> {
     let attributes = attributes(span.attributes)?;
     let parent = (!span.parent_span_id.is_empty()).then_some(span.parent_span_id);
     Ok(Span {
@@ -94,7 +95,8 @@ fn event(event: span::Event) -> Result<SpanEvent, DecodeError> {
     })
 }
 
-pub(crate) fn attributes(pairs: Vec<KeyValue>) -> Result<Vec<Attribute>, DecodeError> {
+/// Reads attributes.
+pub fn attributes(pairs: Vec<KeyValue>) -> Result<Vec<Attribute>, DecodeError> {
     let attribute = |pair: KeyValue| match pair.value.and_then(value) {
         Some(value) => Ok(Attribute { key: pair.key.into(), value }),
         None => Err(DecodeError::Value(pair.key)),

@@ -66,6 +66,7 @@
 mod attributes;
 mod batch;
 pub mod content;
+mod content_free;
 pub mod cut;
 pub mod decode;
 pub mod encode;

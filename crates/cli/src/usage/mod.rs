@@ -70,6 +70,23 @@ impl LocalSpans {
         self.with(&Secrets::new(&self.settings, &self.paths, &self.log), turn)
     }
 
+    /// Spans of another program, as these settings let contents stay. Which of its texts are prompts and
+    /// which are outputs is not known: where one of both is held back, no text stays.
+    pub(crate) fn of_another_program(&self, mut batch: SpanBatch) -> SpanBatch {
+        let content = local_target(&self.settings).map(|target| target.content);
+        let is_open = content
+            .is_none_or(|content| content.prompts && content.tool_details && content.tool_content);
+        let secrets = Secrets::new(&self.settings, &self.paths, &self.log);
+        for span in &mut batch.spans {
+            if is_open {
+                secrets.scrub_span(span);
+            } else {
+                span.drop_content(&|_| false);
+            }
+        }
+        batch
+    }
+
     fn with(&self, secrets: &Secrets<'_>, mut turn: Turn) -> SpanBatch {
         price(&mut turn, &self.prices);
         secrets.scrub_turn(&mut turn);

@@ -16,8 +16,8 @@ mod spans;
 mod spent;
 mod stored;
 mod sums;
-mod tools;
 mod totals;
+mod within;
 
 pub use list::{TurnFilter, TurnKey, TurnRank, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};

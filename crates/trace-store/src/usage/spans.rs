@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::imported::set_prompt;
 use super::record::record;
-use super::tools::TraceTools;
+use super::within::{Traces, is_turn};
 use super::{
     CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
     UnitPrices,
@@ -73,17 +73,26 @@ fn next_piece(
             roots.insert(row.get::<_, [u8; 8]>(0)?);
             roots.extend(parent.filter(|_| is_call));
         }
+        // The spans of other programs come in pieces, each when it has ended, and the call may be far
+        // below the span at the top.
+        let mut statement = transaction.prepare(
+            "SELECT span_id FROM spans WHERE parent_id IS NULL AND trace_id IN
+                 (SELECT DISTINCT trace_id FROM spans WHERE rowid > ? AND rowid <= ?)",
+        )?;
+        let tops = statement.query_map([from, upto], |row| row.get::<_, [u8; 8]>(0))?;
+        for top in tops {
+            roots.insert(top?);
+        }
     }
     let (mut turns, mut prompts) = (Vec::new(), Vec::new());
-    let mut tools = TraceTools::default();
+    let mut traces = Traces::default();
     let mut is_imported = transaction.prepare("SELECT 1 FROM imported WHERE root = ?")?;
     for root in roots {
         // An import has recorded more than these spans say.
         if is_imported.exists([root])? {
             continue;
         }
-        if let Some((mut turn, prompt)) = turn(&transaction, SpanId(root))? {
-            turn.tools = Some(tools.of(&transaction, turn.trace_id, turn.span_id)?);
+        if let Some((mut turn, prompt)) = turn(&transaction, SpanId(root), &mut traces)? {
             complete(&mut turn);
             turns.push(turn);
             prompts.push((root, prompt));
@@ -134,6 +143,7 @@ fn bounds(connection: &rusqlite::Connection) -> rusqlite::Result<Option<(u64, u6
 fn turn(
     transaction: &Transaction<'_>,
     root: SpanId,
+    traces: &mut Traces,
 ) -> rusqlite::Result<Option<(TurnRecord, Option<String>)>> {
     let columns = row::COLUMNS;
     let sql = format!("SELECT {columns}, project, session_id FROM spans WHERE span_id = ?");
@@ -147,18 +157,16 @@ fn turn(
         })
         .optional()?;
     let Some((span, project, session)) = found else { return Ok(None) };
-    // The spans of other programs may not name an agent: there a turn is a whole trace.
-    let agent = match span.text(names::AGENT_NAME) {
-        Some(agent) => agent.to_owned(),
-        None if span.parent_id.is_none() => String::new(),
-        None => return Ok(None),
-    };
-    let mut statement = transaction.prepare(&format!(
-        "SELECT {columns} FROM spans WHERE trace_id = ? AND parent_id = ? AND kind = 'LLM'
-         ORDER BY start_ns, rowid"
-    ))?;
+    // Of other programs a turn is a whole trace.
+    if !is_turn(&span) && span.parent_id.is_some() {
+        return Ok(None);
+    }
+    let agent = span.text(names::AGENT_NAME).unwrap_or_default().to_owned();
+    let within = traces.within(transaction, span.trace_id, root)?;
+    let mut statement =
+        transaction.prepare(&format!("SELECT {columns} FROM spans WHERE span_id = ?"))?;
     // Each call is read and dropped: a turn may have very many.
-    let below = statement.query_map(params![span.trace_id.0, root.0], row::read)?;
+    let below = within.calls.iter().map(|call| statement.query_row([call.0], row::read));
     let below = below.map(|call| Ok(call_of(&call?, &agent)));
     let below: Vec<_> = below.collect::<rusqlite::Result<_>>()?;
     let own = |name: &str| span.text(&format!("{agent}.{name}")).map(str::to_owned);
@@ -203,7 +211,7 @@ fn turn(
             .int(&format!("{agent}.turn.time.human_ms"))
             .and_then(|millis| u64::try_from(millis).ok()),
         calls,
-        tools: None,
+        tools: Some(within.tools),
         source: RecordSource::Spans,
     };
     Ok(Some((record, prompt)))
