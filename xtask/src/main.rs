@@ -46,7 +46,8 @@ commands:
   scrub-bench [--misses] [--scan DIR] measures what the scrubber finds, its mistakes and its speed
   bench                              measures what tracing costs, beside a baseline
   bench usage                        measures imports and reports, beside other programs
-  bench view                         measures the pages of `arize-codex view`
+  bench view [--large]               measures the pages of `arize-codex view`; --large: two million
+                                     spans, which takes minutes and 10 GB
   corpus DIR MB                      writes transcripts into a home of Codex, made of recorded ones
   compare                            counts tokens with other programs, beside Codex's own counts
 ";
@@ -70,7 +71,8 @@ fn dispatch(arguments: &[String]) -> anyhow::Result<()> {
         ["bench"] => bench::run(),
         #[cfg(unix)]
         ["bench", "usage"] => bench::usage(),
-        ["bench", "view"] => bench::view(),
+        ["bench", "view"] => bench::view(false),
+        ["bench", "view", "--large"] => bench::view(true),
         #[cfg(unix)]
         ["corpus", home, megabytes] => {
             corpus::of_recordings(home.as_ref(), megabytes.parse::<u64>()? * 1_000_000).map(drop)

@@ -80,9 +80,9 @@ pub(crate) fn usage() -> anyhow::Result<()> {
 }
 
 /// Measures the pages of the view, and prints a table.
-pub(crate) fn view() -> anyhow::Result<()> {
+pub(crate) fn view(is_large: bool) -> anyhow::Result<()> {
     run::succeed(&mut cargo(&["build", "--release", "--package", "cli", "--bins"])?)?;
-    view::run(&target_dir()?.join("release"))
+    view::run(&target_dir()?.join("release"), is_large)
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]

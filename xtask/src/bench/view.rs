@@ -13,19 +13,24 @@ use super::usage::{print, title};
 use crate::corpus;
 use crate::run::{announce, succeed};
 
-/// How much is imported, in bytes.
-const BYTES: u64 = 300_000_000;
+/// How much is imported, in bytes: as much as a person has after some months, or two million spans.
+const USUAL: u64 = 300_000_000;
+const LARGE: u64 = 6_000_000_000;
+
+/// The model calls of the largest turn; each calls a tool.
+const CALLS: u64 = 15_000;
 
 /// Each page is asked for so often.
 const TIMES: usize = 40;
 
 /// Measures the pages, and prints a table.
-pub(crate) fn run(programs: &Path) -> anyhow::Result<()> {
+pub(crate) fn run(programs: &Path, is_large: bool) -> anyhow::Result<()> {
     let program = programs.join("arize-codex");
     announce("transcripts for the view");
     let home = tempfile::tempdir()?;
     let codex_home = home.path().join(".codex");
-    let files = corpus::of_recordings(&codex_home, BYTES)?;
+    let large = corpus::of_one_turn(&codex_home, CALLS)?;
+    let files = corpus::of_recordings(&codex_home, if is_large { LARGE } else { USUAL })?;
     title(&format!(
         "{} threads, {} MB, {} calls",
         files.threads,
@@ -37,7 +42,9 @@ pub(crate) fn run(programs: &Path) -> anyhow::Result<()> {
         command.env_clear().env("HOME", home.path()).env("TZ", "UTC").args(arguments);
         command
     };
+    let begun = Instant::now();
     succeed(command(&["import"]).stdout(Stdio::null()))?;
+    print(&format!("{:38} {:>8.1} s", "import with contents", begun.elapsed().as_secs_f64()));
     // What is new is looked for beside the pages: not in this measurement.
     fs::remove_dir_all(&codex_home)?;
     let size = fs::metadata(&program)?.len();
@@ -49,9 +56,9 @@ pub(crate) fn run(programs: &Path) -> anyhow::Result<()> {
         "start, until the address is printed",
         millis(begun.elapsed())
     ));
-    let turns = view.get("/turns.json")?;
-    let turns: serde_json::Value = serde_json::from_slice(&turns)?;
-    let trace = turns["turns"][0]["trace_id"].as_str().context("no turn")?.to_owned();
+    print(&format!("{:38} {:>8.1} MiB  ≤ 30", "memory before the first page", view.memory()?));
+    let trace = view.newest("/turns.json")?;
+    let large = view.newest(&format!("/turns.json?thread={large}"))?;
     for (name, path, mark) in [
         ("home", "/".to_owned(), ""),
         ("turns, a page of 50", "/turns".to_owned(), "≤ 50 ms, ≤ 60 kB"),
@@ -59,15 +66,21 @@ pub(crate) fn run(programs: &Path) -> anyhow::Result<()> {
         ("search for a word that many have", "/turns?q=output".to_owned(), "≤ 100 ms"),
         ("search for a word that none has", "/turns?q=nowhere".to_owned(), "≤ 100 ms"),
         ("a turn", format!("/turn/{trace}"), "≤ 10 ms, ≤ 100 kB"),
+        ("a turn of 30,000 spans", format!("/turn/{large}"), "≤ 100 ms"),
+        ("its end", format!("/turn/{large}?from=29900"), "≤ 100 ms"),
+        ("all that it changed", format!("/turn/{large}?part=changes"), ""),
+        ("all of it as JSON", format!("/turn/{large}.json"), ""),
         ("usage, 30 days", "/usage".to_owned(), ""),
         ("usage, all time by session", "/usage?by=session&last=all".to_owned(), ""),
+        ("health", "/health".to_owned(), ""),
     ] {
         let (middle, late, bytes) = view.measure(&path)?;
         print(&format!(
-            "{name:38} {:>8.1} ms  {:>6.1} ms p95  {:>6.1} kB  {mark}",
+            "{name:38} {:>8.1} ms  {:>6.1} ms p95  {:>6.1} kB  {:>6.1} MiB  {mark}",
             millis(middle),
             millis(late),
-            bytes as f64 / 1e3
+            bytes as f64 / 1e3,
+            view.memory()?
         ));
     }
     print(&format!("{:38} {:>8.1} MiB  ≤ 64 busy", "memory after that, at most", view.memory()?));
@@ -95,6 +108,12 @@ impl View {
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let base = address.split("/open").next().unwrap_or_default().to_owned();
         Ok(Self { process, base, cookie })
+    }
+
+    /// The trace of the newest turn of a list.
+    fn newest(&self, path: &str) -> anyhow::Result<String> {
+        let turns: serde_json::Value = serde_json::from_slice(&self.get(path)?)?;
+        Ok(turns["turns"][0]["trace_id"].as_str().context("no turn")?.to_owned())
     }
 
     fn get(&self, path: &str) -> anyhow::Result<Vec<u8>> {

@@ -12,7 +12,7 @@ use crate::turn::{self, Totals, Trace};
 use crate::{format, text, transcript, waterfall};
 
 /// Spans on a page.
-const PAGE: usize = 400;
+const PAGE: usize = 200;
 
 /// The places of the spans that are shown, and of the one that is chosen.
 #[derive(Debug, Clone, Copy)]
