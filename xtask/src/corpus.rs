@@ -153,11 +153,7 @@ pub(crate) fn of_one_turn(home: &Path, calls: u64) -> anyhow::Result<String> {
         json!({ "turn_id": turn, "cwd": "/home/dev/project", "model": "gpt-5.5" }),
     );
     let prompt = [json!({ "type": "input_text", "text": "Rename it everywhere" })];
-    record(
-        2,
-        "response_item",
-        json!({ "type": "message", "role": "user", "content": prompt }),
-    );
+    record(2, "response_item", json!({ "type": "message", "role": "user", "content": prompt }));
     for call in 0..calls {
         let at = 10 + call * 100;
         let patch = format!(

@@ -5,7 +5,7 @@ use std::sync::mpsc::SyncSender;
 use codex_turn::{TranscriptTurn, fuse};
 use otlp_model::{SpanBatch, Turn, Value};
 use trace_store::TraceStore;
-use trace_store::usage::SourceProgress;
+use trace_store::usage::{Pass, SourceProgress};
 
 use crate::lines::Reads;
 use crate::queue::{Job, Queue};
@@ -41,7 +41,7 @@ pub fn import_contents(
     spans: &(dyn Fn(Turn) -> SpanBatch + Sync),
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<ContentSummary, ImportError> {
-    let queue = Queue::new(found, store.content_sources()?, None);
+    let queue = Queue::new(found, store, Pass::Contents, None)?;
     let mut progress = queue.progress();
     let mut writer =
         Writer { store, summary: ContentSummary::default(), pending: Pending::default() };

@@ -19,7 +19,7 @@ pub fn each_turn<E>(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Vec<LeftOut>, E> {
     let reads = if contents { Reads::Contents } else { Reads::Counts };
-    let queue = Queue::new(found, Vec::new(), None);
+    let queue = Queue::all(found);
     let (mut seen, mut left_out) = (HashSet::<SpanId>::new(), Vec::new());
     let mut progress = queue.progress();
     queue.run(

@@ -1,15 +1,18 @@
 //! Which transcripts there are.
 
-use std::cmp::Reverse;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::UNIX_EPOCH;
 
 use codex_home::sessions::{self, TranscriptName};
 
 /// Folders of folders are followed so far: `sessions/YYYY/MM/DD` has three.
 const DEPTH: usize = 6;
+
+/// As many folders are listed sooner than a thread is started.
+const FEW: usize = 16;
 
 /// A file with the name of a transcript.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,41 +67,42 @@ pub fn find(places: &[PathBuf]) -> Found {
     for place in places {
         let is_home = sessions::folder(place).is_dir() || sessions::archive(place).is_dir();
         if is_home {
-            for folder in [sessions::folder(place), sessions::archive(place)] {
-                if folder.is_dir() {
-                    found.add_folder(&folder, DEPTH);
-                }
-            }
+            let folders = [sessions::folder(place), sessions::archive(place)];
+            found.add_below(folders.into_iter().filter(|folder| folder.is_dir()).collect());
         } else if place.is_dir() {
-            found.add_folder(place, DEPTH);
+            found.add_below(vec![place.clone()]);
         } else {
             found.add_file(place, fs::metadata(place));
         }
     }
-    found.transcripts.sort_by(|one, other| other.begun().cmp(one.begun()));
-    let mut seen = std::collections::HashSet::new();
-    found.transcripts.retain(|transcript| seen.insert(transcript.path.clone()));
+    found.transcripts.sort_by(|one, other| {
+        other.begun().cmp(one.begun()).then_with(|| one.path.cmp(&other.path))
+    });
+    found.transcripts.dedup_by(|one, other| one.path == other.path);
     found
 }
 
 impl Found {
-    fn add_folder(&mut self, folder: &Path, depth: usize) {
-        let entries: io::Result<Vec<DirEntry>> = fs::read_dir(folder).and_then(Iterator::collect);
-        let mut entries = match entries {
-            Ok(entries) => entries,
-            Err(error) => return self.unreadable.push((folder.to_owned(), error)),
-        };
-        entries.sort_by_key(|entry| Reverse(entry.file_name()));
-        for entry in entries {
-            let path = entry.path();
-            // A link to a folder is not followed: it may lead back.
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() && depth > 0 => self.add_folder(&path, depth - 1),
-                _ if TranscriptName::of(&path).is_some() => {
-                    self.add_file(&path, fs::metadata(&path));
-                }
-                _ => {}
+    /// Adds what is in folders and below them.
+    fn add_below(&mut self, mut folders: Vec<PathBuf>) {
+        for _ in 0..=DEPTH {
+            let threads = match folders.len() {
+                0 => return,
+                ..FEW => 1,
+                _ => thread::available_parallelism().map_or(1, usize::from),
+            };
+            let shares = folders.chunks(folders.len().div_ceil(threads));
+            let listings = thread::scope(|scope| {
+                let readers: Vec<_> = shares.map(|share| scope.spawn(|| list(share))).collect();
+                readers.into_iter().filter_map(|reader| reader.join().ok()).collect::<Vec<_>>()
+            });
+            let mut next = Vec::new();
+            for (mut listed, folders) in listings {
+                self.transcripts.append(&mut listed.transcripts);
+                self.unreadable.append(&mut listed.unreadable);
+                next.extend(folders);
             }
+            folders = next;
         }
     }
 
@@ -108,4 +112,34 @@ impl Found {
             Err(error) => self.unreadable.push((path.to_owned(), error)),
         }
     }
+}
+
+/// What is in these folders, and the folders in them.
+fn list(folders: &[PathBuf]) -> (Found, Vec<PathBuf>) {
+    let (mut found, mut below) = (Found::default(), Vec::new());
+    for folder in folders {
+        let entries: io::Result<Vec<DirEntry>> = fs::read_dir(folder).and_then(Iterator::collect);
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(error) => {
+                found.unreadable.push((folder.clone(), error));
+                continue;
+            }
+        };
+        for entry in entries {
+            let path = entry.path();
+            // A link to a folder is not followed: it may lead back.
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => below.push(path),
+                Ok(kind) if TranscriptName::of(&path).is_some() => {
+                    // Within its folder, a file is found without its path being walked again.
+                    let metadata =
+                        if kind.is_symlink() { fs::metadata(&path) } else { entry.metadata() };
+                    found.add_file(&path, metadata);
+                }
+                _ => {}
+            }
+        }
+    }
+    (found, below)
 }

@@ -1,6 +1,7 @@
 //! The files that are to be read: readers in threads of their own take one after the other, and one
 //! writer takes what they read.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -8,7 +9,8 @@ use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use codex_turn::{TranscriptTurn, mark_copies};
-use trace_store::usage::SourceProgress;
+use trace_store::usage::{Pass, SourceProgress, SourceState};
+use trace_store::{QueryError, TraceStore};
 
 use crate::files::Transcript;
 use crate::run::Progress;
@@ -44,33 +46,53 @@ impl Job<'_> {
 }
 
 impl<'a> Queue<'a> {
-    /// The files in which there is something new, after they were read so far before.
-    pub(crate) fn new(
-        found: &'a Found,
-        before: Vec<SourceProgress>,
-        changed_since: Option<u64>,
-    ) -> Self {
-        let before = before.into_iter().map(|source| (source.path.clone(), source));
-        let mut before: HashMap<String, SourceProgress> = before.collect();
-        let mut queue = Self {
-            jobs: Vec::new(),
+    /// All files.
+    pub(crate) fn all(found: &'a Found) -> Self {
+        let jobs = found.transcripts.iter().map(|file| Job { file, before: None });
+        Self {
+            jobs: jobs.collect(),
             next: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             transcripts: &found.transcripts,
             unchanged: 0,
             older: 0,
-        };
+        }
+    }
+
+    /// The files in which there is something new for this pass.
+    pub(crate) fn new(
+        found: &'a Found,
+        store: &TraceStore,
+        pass: Pass,
+        changed_since: Option<u64>,
+    ) -> Result<Self, QueryError> {
+        let files = found.transcripts.iter().map(|file| (read::path_text(file), file));
+        let mut files: HashMap<Cow<'_, str>, &Transcript> = files.collect();
+        let now = SystemTime::now();
+        let before = store.sources_that(pass, &mut |source| {
+            let Some(file) = files.get(source.path) else { return false };
+            let is_new = !is_unchanged(file, source, now);
+            if !is_new {
+                files.remove(source.path);
+            }
+            is_new
+        })?;
+        let before = before.into_iter().map(|source| (source.path.clone(), source));
+        let mut before: HashMap<String, SourceProgress> = before.collect();
+        let mut queue = Self { jobs: Vec::with_capacity(files.len()), ..Self::all(found) };
+        queue.unchanged = found.transcripts.len() - files.len();
         for file in &found.transcripts {
-            let before = before.remove(&read::path_text(file));
-            if before.as_ref().is_some_and(|before| is_unchanged(file, before)) {
-                queue.unchanged += 1;
-            } else if changed_since.is_some_and(|since| file.modified_ns < since) {
+            let path = read::path_text(file);
+            if !files.contains_key(&path) {
+                continue;
+            }
+            if changed_since.is_some_and(|since| file.modified_ns < since) {
                 queue.older += 1;
             } else {
-                queue.jobs.push(Job { file, before });
+                queue.jobs.push(Job { file, before: before.remove(&*path) });
             }
         }
-        queue
+        Ok(queue)
     }
 
     /// What is to be done.
@@ -135,9 +157,9 @@ impl<'a> Queue<'a> {
 }
 
 /// Whether there is nothing new in a file. A turn that went on in it may have been given up since.
-fn is_unchanged(file: &Transcript, before: &SourceProgress) -> bool {
+fn is_unchanged(file: &Transcript, before: SourceState<'_>, now: SystemTime) -> bool {
     let is_same = file.size == before.size && file.modified_ns == before.modified_ns;
     let changed = UNIX_EPOCH + Duration::from_nanos(before.modified_ns);
-    let silence = SystemTime::now().duration_since(changed).unwrap_or_default();
-    is_same && !(before.is_open && silence >= read::SILENCE)
+    let silence = || now.duration_since(changed).unwrap_or_default();
+    is_same && !(before.is_open && silence() >= read::SILENCE)
 }

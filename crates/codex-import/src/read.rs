@@ -1,5 +1,6 @@
 //! One transcript, from where it was read before.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::time::{Duration, SystemTime};
@@ -76,7 +77,7 @@ impl<'a> Pass<'a> {
             None => start(file),
         };
         let progress = SourceProgress {
-            path: path_text(file),
+            path: path_text(file).into_owned(),
             thread_id: meta.thread_id.clone(),
             size: file.size,
             modified_ns: file.modified_ns,
@@ -140,8 +141,8 @@ impl<'a> Pass<'a> {
 }
 
 /// How the store names a file.
-pub(crate) fn path_text(file: &files::Transcript) -> String {
-    file.path.to_string_lossy().into_owned()
+pub(crate) fn path_text(file: &files::Transcript) -> Cow<'_, str> {
+    file.path.to_string_lossy()
 }
 
 /// The beginning of a transcript. Only a thread's first file has its first turn.

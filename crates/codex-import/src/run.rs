@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::SyncSender;
 
 use codex_turn::TranscriptTurn;
-use trace_store::usage::{QuotaReading, Recorded, SourceProgress, TurnRecord};
+use trace_store::usage::{Pass, QuotaReading, Recorded, SourceProgress, TurnRecord};
 use trace_store::{InsertError, QueryError, TraceStore};
 
 use crate::files::Found;
@@ -108,7 +108,7 @@ pub fn import(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Summary, ImportError> {
     let Request { found, facts, changed_since, dry_run } = request;
-    let queue = Queue::new(found, store.sources()?, changed_since);
+    let queue = Queue::new(found, store, Pass::Numbers, changed_since)?;
     let left_out = found.unreadable.iter().map(|(path, error)| LeftOut {
         path: path.clone(),
         error: io::Error::new(error.kind(), error.to_string()),

@@ -7,7 +7,7 @@ use std::fs;
 use otlp_model::turn::{Agent, Step, ToolCall};
 use otlp_model::{SpanBatch, SpanKind, TreeOptions, Turn, UnixNanos};
 use tempfile::TempDir;
-use trace_store::usage::SourceProgress;
+use trace_store::usage::{Pass, SourceProgress};
 use trace_store::{TraceStore, index_file};
 
 fn open(folder: &TempDir) -> TraceStore {
@@ -133,8 +133,8 @@ fn progress_of_contents_is_its_own() {
     let mut store = open(&folder);
     let source = SourceProgress { path: "/a".to_owned(), offset: 7, ..SourceProgress::default() };
     store.insert_imported(&[], std::slice::from_ref(&source)).unwrap();
-    assert_eq!(store.content_sources().unwrap(), [source]);
-    assert_eq!(store.sources().unwrap(), []);
+    assert_eq!(store.sources(Pass::Contents).unwrap(), [source]);
+    assert_eq!(store.sources(Pass::Numbers).unwrap(), []);
 }
 
 /// What an import stores needs not be read again for records, and what live tracing stores does.

@@ -11,8 +11,8 @@ use otlp_model::{SpanId, TraceId, UnixNanos};
 use tempfile::TempDir;
 use trace_store::TraceStore;
 use trace_store::usage::{
-    CallRecord, PicoUsd, Place, Quarter, QuarterRange, QuotaReading, Rate, RecordSource, Recorded,
-    SourceProgress, Sums, ThreadName, TurnCounts, TurnRecord, TurnStatus,
+    CallRecord, Pass, PicoUsd, Place, Quarter, QuarterRange, QuotaReading, Rate, RecordSource,
+    Recorded, SourceProgress, Sums, ThreadName, TurnCounts, TurnRecord, TurnStatus,
 };
 
 fn store_path(folder: &TempDir) -> PathBuf {
@@ -195,10 +195,10 @@ fn progress_of_sources_comes_back() {
         ..SourceProgress::default()
     };
     store.record(&[], &[], std::slice::from_ref(&source)).unwrap();
-    assert_eq!(store.sources().unwrap(), std::slice::from_ref(&source));
+    assert_eq!(store.sources(Pass::Numbers).unwrap(), std::slice::from_ref(&source));
     let further = SourceProgress { offset: 10, is_open: false, ..source };
     store.record(&[], &[], std::slice::from_ref(&further)).unwrap();
-    assert_eq!(store.sources().unwrap(), [further]);
+    assert_eq!(store.sources(Pass::Numbers).unwrap(), [further]);
 }
 
 /// A store of 0.1, as `arize-codex demo` wrote it.

@@ -4,6 +4,7 @@ use codex_config::{Environment, Settings, Target};
 use machine::Machine;
 use setup::ask::Ask;
 use trace_store::TraceStore;
+use trace_store::usage::Pass;
 
 use crate::args::Setup;
 use crate::usage::{Import, import};
@@ -59,5 +60,5 @@ pub(super) fn offer(
 /// Whether transcripts were read with their contents before.
 fn has_history(machine: &Machine) -> bool {
     let store = TraceStore::open_read_only(&machine.paths.traces_db).ok();
-    store.and_then(|store| store.content_sources().ok()).is_some_and(|read| !read.is_empty())
+    store.and_then(|store| store.sources(Pass::Contents).ok()).is_some_and(|read| !read.is_empty())
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 use pricing::{PriceTable, UnixSeconds};
+use trace_store::usage::Pass;
 use usage::report::{By, Days, Filter, Prices, RangeRequest, Unit, csv, json, parquet};
 
 use super::explain;
@@ -193,7 +194,11 @@ pub(crate) fn report(
                 let now = UnixSeconds(Timestamp::now().as_second());
                 let rows = report.rows.iter().take(layout.limit);
                 text += &explain::derivations(rows, &current, now, style);
-                text += &explain::left_out(&store.sources().map_err(failed)?, &report, style);
+                text += &explain::left_out(
+                    &store.sources(Pass::Numbers).map_err(failed)?,
+                    &report,
+                    style,
+                );
             }
             if let Some(summary) = summary {
                 text += &table::missing(&summary, style);

@@ -24,7 +24,7 @@ pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
 pub use quota::{QuotaReading, RESET_TOLERANCE};
 pub use record::Recorded;
 pub(crate) use record::forget;
-pub use sources::SourceProgress;
+pub use sources::{Pass, SourceProgress, SourceState};
 pub use spent::{SpentSums, Whose};
 pub use sums::{Sums, TurnCounts};
 pub use totals::ToolSum;

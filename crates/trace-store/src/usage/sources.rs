@@ -31,23 +31,66 @@ pub struct SourceProgress {
     pub unreadable: u64,
 }
 
+/// For what files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Records of turns.
+    Numbers,
+    /// Spans.
+    Contents,
+}
+
+impl Pass {
+    pub(super) fn table(self) -> &'static str {
+        match self {
+            Self::Numbers => "sources",
+            Self::Contents => "content_sources",
+        }
+    }
+}
+
+/// As much of a [`SourceProgress`] as tells whether its file has anything new.
+#[derive(Debug, Clone, Copy)]
+pub struct SourceState<'r> {
+    /// The file.
+    pub path: &'r str,
+    /// Its size when it was read, in bytes.
+    pub size: u64,
+    /// When it had been changed last, in nanoseconds since the Unix epoch.
+    pub modified_ns: u64,
+    /// Whether a turn went on at its end.
+    pub is_open: bool,
+}
+
 impl TraceStore {
-    /// How far each file was read for records of turns.
-    pub fn sources(&self) -> Result<Vec<SourceProgress>, QueryError> {
-        self.sources_of("sources")
+    /// How far each file was read.
+    pub fn sources(&self, pass: Pass) -> Result<Vec<SourceProgress>, QueryError> {
+        self.sources_that(pass, &mut |_| true)
     }
 
-    /// How far each file was read for spans.
-    pub fn content_sources(&self) -> Result<Vec<SourceProgress>, QueryError> {
-        self.sources_of("content_sources")
-    }
-
-    fn sources_of(&self, table: &str) -> Result<Vec<SourceProgress>, QueryError> {
-        let all = || {
-            let sql = format!("SELECT {COLUMNS} FROM {table}");
+    /// How far those files were read that `is_asked` picks.
+    pub fn sources_that(
+        &self,
+        pass: Pass,
+        is_asked: &mut dyn FnMut(SourceState<'_>) -> bool,
+    ) -> Result<Vec<SourceProgress>, QueryError> {
+        let mut all = || {
+            let sql = format!("SELECT {COLUMNS} FROM {}", pass.table());
             let mut statement = self.connection.prepare(&sql)?;
-            let rows = statement.query_map([], read)?;
-            rows.collect::<rusqlite::Result<_>>()
+            let mut rows = statement.query([])?;
+            let mut asked = Vec::new();
+            while let Some(row) = rows.next()? {
+                let state = SourceState {
+                    path: row.get_ref(0)?.as_str()?,
+                    size: row.get(2)?,
+                    modified_ns: row.get(3)?,
+                    is_open: row.get(8)?,
+                };
+                if is_asked(state) {
+                    asked.push(read(row)?);
+                }
+            }
+            Ok(asked)
         };
         all().map_err(|source| self.query_error(source))
     }
