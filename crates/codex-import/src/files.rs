@@ -88,7 +88,7 @@ impl Found {
         for _ in 0..=DEPTH {
             let threads = match folders.len() {
                 0 => return,
-                ..FEW => 1,
+                1..FEW => 1,
                 _ => thread::available_parallelism().map_or(1, usize::from),
             };
             let shares = folders.chunks(folders.len().div_ceil(threads));
