@@ -13,6 +13,9 @@ pub struct ContentPolicy {
     pub tool_details: bool,
     /// Output of tool calls.
     pub tool_content: bool,
+    /// Nothing but numbers, times, ids, statuses, and the names of models, tools and repositories. The
+    /// switches above are off then.
+    pub numbers_only: bool,
     /// The length at which one attribute is cut, in bytes.
     pub max_attribute_bytes: usize,
 }
@@ -87,14 +90,32 @@ pub(crate) fn scrubbing(reader: &mut Reader<'_>) -> Scrubbing {
 /// Decides what the target that is being read gets to see.
 pub(crate) fn policy(reader: &mut Reader<'_>) -> ContentPolicy {
     let groups_are_mappings = [is_mapping(reader, Key("logging")), is_own_mapping(reader)];
-    let allowed = groups_are_mappings.iter().all(|is_mapping| *is_mapping);
+    let has_entry = reader.entry.is_some();
+    let numbers_only = is_free(reader) || (has_entry && is_none(reader, Own(CONTENT)));
+    let allowed = groups_are_mappings.iter().all(|is_mapping| *is_mapping) && !numbers_only;
     let mut switch = |variable, key| is_on(reader, variable, key) && allowed;
     ContentPolicy {
+        numbers_only,
         prompts: switch(variables::ARIZE_LOG_PROMPTS, "logging.prompts"),
         tool_details: switch(variables::ARIZE_LOG_TOOL_DETAILS, "logging.tool_details"),
         tool_content: switch(variables::ARIZE_LOG_TOOL_CONTENT, "logging.tool_content"),
         max_attribute_bytes: max_attribute_bytes(reader),
     }
+}
+
+const CONTENT: &str = "logging.content";
+
+/// Whether all targets are without contents. No target can take that back.
+pub(crate) fn is_free(reader: &mut Reader<'_>) -> bool {
+    let sources = [Variable(variables::ARIZE_LOG_CONTENT), Key(CONTENT)];
+    sources.map(|source| is_none(reader, source)).contains(&true)
+}
+
+/// Whether a source says `none`. A word that is not understood says so, too: who wrote it did not want
+/// the default.
+fn is_none(reader: &mut Reader<'_>, source: Source) -> bool {
+    let Some(value) = reader.content_word(source) else { return false };
+    value != "all"
 }
 
 /// A variable that says no is obeyed by every target. Else a target's own key wins.

@@ -8,7 +8,7 @@ use crate::reader::{
     Source::{self, Key},
 };
 use crate::target::{headers, http_url, one_of, tls};
-use crate::{Paths, Proxies, Secret, TlsFiles, Warning, proxies};
+use crate::{Paths, Proxies, Secret, TlsFiles, Warning, content, proxies};
 
 /// Says how to reach a receiver of OTLP logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +53,11 @@ fn has_user_name(endpoint: &str) -> bool {
 /// Decides whether and where events are passed on. A mistake becomes a warning: nothing is passed on.
 pub(crate) fn resolve(paths: &Paths, reader: &mut Reader<'_>) -> Option<Forward> {
     reader.value(Key("harnesses.codex.collector.forward"))?;
+    if content::is_free(reader) {
+        let reason = "Codex's events have contents, and `logging.content` is `none`".to_owned();
+        reader.warnings.push(Warning::NotForwarded { reason });
+        return None;
+    }
     match receiver(paths, reader) {
         Ok(forward) => Some(forward),
         Err(reason) => {

@@ -83,6 +83,24 @@ impl Reader<'_> {
         Some(switch.unwrap_or(false))
     }
 
+    /// Gives a word that decides whether there are contents, `all` or `none`. Another one means none.
+    pub(crate) fn content_word(&mut self, source: Source) -> Option<&'static str> {
+        let (name, value) = match self.value(source) {
+            Some(value) if document::scalar_text(value).is_none() => {
+                (self.name(source), document::kind(value).to_owned())
+            }
+            _ => self.read(source)?,
+        };
+        Some(match value.trim().to_ascii_lowercase().as_str() {
+            "all" => "all",
+            "none" => "none",
+            _ => {
+                self.warnings.push(Warning::InvalidContent { name, value });
+                "none"
+            }
+        })
+    }
+
     /// Whether a variable says that something is hidden. A value that is not understood hides.
     pub(crate) fn hides(&mut self, variable: &'static str) -> bool {
         let Some((name, value)) = self.read(Source::Variable(variable)) else { return false };

@@ -37,6 +37,8 @@ pub struct Settings {
     pub forward: Option<Forward>,
     /// What is taken for a secret.
     pub scrubbing: Scrubbing,
+    /// Whether no contents leave, whatever the target.
+    pub content_free: bool,
     /// What OpenInference's variables hide.
     pub hidden: Hidden,
     /// How much Codex may use.
@@ -219,6 +221,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         folders: folders::folders(paths, &mut reader),
         collector: collector(&mut reader),
         forward: forward::resolve(paths, &mut reader),
+        content_free: content::is_free(&mut reader),
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
         budgets: budgets::budgets(&mut reader),

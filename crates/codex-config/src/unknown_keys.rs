@@ -7,7 +7,8 @@ use serde_yaml::Value;
 use crate::reader::TARGETS;
 use crate::{KeyPath, Warning, document};
 
-const CONTENT: &[&str] = &["prompts", "tool_details", "tool_content", "max_attribute_bytes"];
+const CONTENT: &[&str] =
+    &["content", "prompts", "tool_details", "tool_content", "max_attribute_bytes"];
 const SAMPLING: &[&str] = &["ratio", "keep_errors", "keep_over_cost_usd", "keep_over_seconds"];
 const TLS: &[&str] = &["ca_file", "client_certificate", "client_key"];
 /// What a target has alone and in a list.

@@ -38,6 +38,7 @@ fn said(warning: &str) -> String {
 fn is_about_a_value(warning: &Warning) -> bool {
     match warning {
         Warning::InvalidValue { .. }
+        | Warning::InvalidContent { .. }
         | Warning::InvalidContentSwitch { .. }
         | Warning::InvalidContentGroup { .. }
         | Warning::NotScalar { .. }

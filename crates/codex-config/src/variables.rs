@@ -43,6 +43,8 @@ pub const ARIZE_USER_ID: &str = "ARIZE_USER_ID";
 pub const ARIZE_PROJECT_NAME: &str = "ARIZE_PROJECT_NAME";
 /// The port of the buffer service.
 pub const ARIZE_CODEX_BUFFER_PORT: &str = "ARIZE_CODEX_BUFFER_PORT";
+/// Whether there are contents at all, `all` or `none`.
+pub const ARIZE_LOG_CONTENT: &str = "ARIZE_LOG_CONTENT";
 /// Whether prompts are recorded.
 pub const ARIZE_LOG_PROMPTS: &str = "ARIZE_LOG_PROMPTS";
 /// Whether tool arguments are recorded.

@@ -23,6 +23,14 @@ pub enum Warning {
         /// The value as it was written.
         value: String,
     },
+    /// A word that decides whether there are contents is neither of the two, so there are none.
+    #[error("`{name}` is `{value}`, not all or none; taken as none")]
+    InvalidContent {
+        /// The variable or key.
+        name: String,
+        /// The value as it was written.
+        value: String,
+    },
     /// A variable that hides something is not a boolean, so it hides.
     #[error("`{name}` is `{value}`, not true or false; taken as true")]
     InvalidHideSwitch {

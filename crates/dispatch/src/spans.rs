@@ -80,6 +80,7 @@ fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
             prompts: content.prompts,
             tool_details: content.tool_details,
             tool_content: content.tool_content,
+            numbers_only: content.numbers_only,
             max_bytes: content.max_attribute_bytes,
         },
         hide: Hide {

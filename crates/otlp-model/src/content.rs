@@ -13,6 +13,9 @@ pub struct ContentPolicy {
     pub tool_details: bool,
     /// The outputs of tools are sent.
     pub tool_content: bool,
+    /// Nothing is sent but numbers, times, ids, statuses, and the names of models, tools and
+    /// repositories, whatever the switches above say.
+    pub numbers_only: bool,
     /// The longest text that is sent whole, in bytes.
     pub max_bytes: usize,
 }
@@ -20,7 +23,13 @@ pub struct ContentPolicy {
 impl Default for ContentPolicy {
     /// Everything is sent, up to 128 KiB a text.
     fn default() -> Self {
-        Self { prompts: true, tool_details: true, tool_content: true, max_bytes: 128 * 1024 }
+        Self {
+            prompts: true,
+            tool_details: true,
+            tool_content: true,
+            numbers_only: false,
+            max_bytes: 128 * 1024,
+        }
     }
 }
 
@@ -48,11 +57,12 @@ impl ContentPolicy {
     /// What may be sent of a text: all of it, its beginning and its size, or only its size. NUL
     /// characters are dropped (a database behind a backend may refuse the whole span for one).
     pub fn clear<'a>(&self, kind: ContentKind, text: &'a str) -> Cleared<'a> {
-        let allowed = match kind {
+        let is_on = match kind {
             ContentKind::Prompt => self.prompts,
             ContentKind::ToolDetails => self.tool_details,
             ContentKind::ToolContent => self.tool_content,
         };
+        let allowed = is_on && !self.numbers_only;
         // It may have been cut when it was read.
         let (kept, cut_from) = parts(text);
         let bytes =

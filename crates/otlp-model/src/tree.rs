@@ -334,6 +334,11 @@ impl<'a> Tree<'a> {
             status,
         };
         self.options.hide.apply(&mut span);
+        if self.options.content.numbers_only {
+            // The user's own attributes, such as a team's name, are no content of a turn.
+            let own = &self.options.attributes;
+            span.drop_content(&|key| own.iter().any(|attribute| attribute.key == key));
+        }
         (self.take)(span);
         span_id
     }

@@ -204,8 +204,13 @@ fn layout_turn() {
 
 #[test]
 fn nothing_said_leaves_when_it_must_not() {
-    let closed =
-        ContentPolicy { prompts: false, tool_details: false, tool_content: false, max_bytes: 1000 };
+    let closed = ContentPolicy {
+        prompts: false,
+        tool_details: false,
+        tool_content: false,
+        max_bytes: 1000,
+        ..ContentPolicy::default()
+    };
     check(&options(Layout::Agent, closed.clone()), expect_file!["tree/closed.txt"]);
     let batch = SpanBatch {
         resource: Vec::new(),

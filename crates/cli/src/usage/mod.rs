@@ -75,7 +75,7 @@ impl LocalSpans {
     pub(crate) fn of_another_program(&self, mut batch: SpanBatch) -> SpanBatch {
         let content = local_target(&self.settings).map(|target| target.content);
         let is_open = content
-            .is_none_or(|content| content.prompts && content.tool_details && content.tool_content);
+            .is_some_and(|content| content.prompts && content.tool_details && content.tool_content);
         let secrets = Secrets::new(&self.settings, &self.paths, &self.log);
         for span in &mut batch.spans {
             if is_open {

@@ -28,6 +28,16 @@ fn an_address_is_used_as_it_is_and_headers_may_name_variables() {
 }
 
 #[test]
+fn events_with_contents_are_not_passed_on_where_there_are_to_be_none() {
+    let forward = "collector: {forward: {endpoint: 'http://logs/v1/logs'}}";
+    let settings = resolve_codex(&[("ARIZE_LOG_CONTENT", "none")], forward);
+    assert_eq!(settings.forward, None);
+    let warnings: Vec<_> = settings.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.concat().contains("`logging.content` is `none`"), "{warnings:?}");
+    assert!(resolve_codex(&[("ARIZE_LOG_CONTENT", "all")], forward).forward.is_some());
+}
+
+#[test]
 fn a_mistake_passes_nothing_on_and_is_a_warning() {
     for (forward, reason) in [
         ("forward: {headers: {a: b}}", "`harnesses.codex.collector.forward.endpoint` is missing"),

@@ -160,6 +160,30 @@ fn precedence_of_content_switches() {
     }
 }
 
+/// Whoever says that there are to be no contents is obeyed, and no target takes that back.
+#[test]
+fn contents_are_none_for_all_targets_or_for_one() {
+    let content = |variable: &str, all: &str, own: &str| {
+        let yaml = format!(
+            "logging: {{content: {all}}}\n\
+             harnesses: {{codex: {{targets: [{{target: local}}, \
+             {{target: otlp, endpoint: 'http://h', logging: {{content: {own}}}}}]}}}}\n"
+        );
+        let process = [("ARIZE_LOG_CONTENT", variable)];
+        let settings =
+            resolve(Sources { process: &process, yaml: Some(&yaml), ..Sources::default() });
+        let [first, second] = &settings.targets[..] else { panic!("{:?}", settings.targets) };
+        assert!(!second.content.numbers_only || !second.content.prompts);
+        (settings.content_free, first.content.numbers_only, second.content.numbers_only)
+    };
+    assert_eq!(content("all", "all", "all"), (false, false, false));
+    assert_eq!(content("all", "all", "none"), (false, false, true));
+    assert_eq!(content("all", "None", "all"), (true, true, true));
+    assert_eq!(content("none", "all", "all"), (true, true, true));
+    assert_eq!(content("all", "nothing", "all"), (true, true, true));
+    assert_eq!(content("all", "[]", "all"), (true, true, true));
+}
+
 #[test]
 fn settings_that_only_the_file_has() {
     let settings = from_yaml(

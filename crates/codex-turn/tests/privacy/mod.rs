@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use codex_turn::{LogEvent, events_of, fuse, turn_from_events, turn_from_notify};
-use otlp_model::{ContentPolicy, Span, TreeOptions, Turn, Value, span_tree};
+use otlp_model::{Attribute, ContentPolicy, Span, TreeOptions, Turn, Value, scrub_turn, span_tree};
 use serde_json::Value as Json;
 
 use crate::support::{Recording, transcripts};
@@ -81,9 +81,64 @@ fn the_contents_leave_when_the_switches_are_on() {
 }
 
 fn closed() -> TreeOptions {
-    let content =
-        ContentPolicy { prompts: false, tool_details: false, tool_content: false, max_bytes: 1000 };
+    let content = ContentPolicy {
+        prompts: false,
+        tool_details: false,
+        tool_content: false,
+        ..ContentPolicy::default()
+    };
     TreeOptions { content, ..TreeOptions::default() }
+}
+
+/// Where there are to be no contents at all, each text that could be one is gone: those that the
+/// scrubber reads, which are all that are no name and no id.
+#[test]
+fn without_contents_only_names_and_ids_are_texts() {
+    const MARK: &str = "planted-4711";
+    let content = ContentPolicy { numbers_only: true, ..ContentPolicy::default() };
+    let (mut spans, mut numbers) = (0, 0);
+    let mut keys = BTreeSet::new();
+    for file in transcripts() {
+        for mut turn in turns(&Recording::from_file(&file)) {
+            scrub_turn(&mut turn, &|text| (!text.is_empty()).then(|| (MARK.to_owned(), 1)));
+            let open = span_tree(&turn, &TreeOptions::default());
+            let options = TreeOptions { content: content.clone(), ..TreeOptions::default() };
+            let closed = span_tree(&turn, &options);
+            assert_eq!(open.len(), closed.len());
+            for (open, closed) in open.iter().zip(&closed) {
+                spans += 1;
+                let has_mark =
+                    |attribute: &&Attribute| format!("{:?}", attribute.value).contains(MARK);
+                let marked = closed.attributes.iter().filter(has_mark);
+                keys.extend(marked.map(|attribute| attribute.key.clone().into_owned()));
+                let rest = Span { attributes: Vec::new(), ..closed.clone() };
+                assert!(!format!("{rest:?}").contains(MARK), "{rest:?}");
+                for attribute in &open.attributes {
+                    if !matches!(attribute.value, Value::String(_) | Value::Strings(_)) {
+                        numbers += 1;
+                        assert!(closed.attributes.contains(attribute), "{attribute:?} is missing");
+                    }
+                }
+            }
+        }
+    }
+    let names = [
+        "codex.approval_mode",
+        "codex.forked_from_thread_id",
+        "codex.git.repository",
+        "codex.originator",
+        "codex.parent_thread_id",
+        "codex.sandbox_mode",
+        "codex.tool.approval_source",
+        "codex.tool.approval_status",
+        "codex.tool.mcp_server",
+        "codex.tool.namespace",
+        "codex.trace_id",
+        "codex.turn_id",
+    ];
+    let others: Vec<_> = keys.iter().filter(|key| !names.contains(&key.as_str())).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert!(spans > 500 && numbers > 2000, "{spans} spans, {numbers} numbers");
 }
 
 /// Puts an account into each event, and into each content a text of its own.

@@ -53,6 +53,7 @@ pub(crate) fn check(settings: &Settings, remedies: Remedies<'_>) -> Vec<Finding>
 fn mend(warning: &Warning, remedies: Remedies<'_>) -> String {
     match warning {
         // Content that is off by mistake is not switched on by a repair.
+        Warning::InvalidContent { name, .. } => remedies.set(name, "none"),
         Warning::InvalidContentSwitch { name, .. } => remedies.set(name, "false"),
         Warning::InvalidHideSwitch { name, .. } => remedies.set(name, "true"),
         Warning::UnknownKey { key, meant: Some(meant) } => remedies.rename(key, meant),

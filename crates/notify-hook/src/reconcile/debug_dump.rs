@@ -22,6 +22,8 @@ pub(super) struct DebugDump<'a> {
     pub(super) next: Box<dyn TurnSink + 'a>,
     pub(super) delivery: &'a Delivery,
     pub(super) paths: &'a Paths,
+    /// Whether events, which have contents, are left out.
+    pub(super) content_free: bool,
     pub(super) secrets: &'a Secrets<'a>,
     pub(super) log: &'a Log,
 }
@@ -38,6 +40,7 @@ impl DebugDump<'_> {
         let batch = self.delivery.preview(turn);
         let events: Vec<_> = events
             .iter()
+            .filter(|_| !self.content_free)
             .map(|event| json!({"time_ns": event.time.0, "name": event.name, "attributes": event.attributes}))
             .collect();
         let spans = encode::to_json(&encode::export_request(&batch, &SCOPE));

@@ -38,7 +38,10 @@ pub(super) fn sink<'a>(context: &Context<'a>) -> Option<Box<dyn TurnSink + 'a>> 
         false => Box::new(Targets { delivery, log }),
     };
     Some(match settings.trace_debug {
-        true => Box::new(DebugDump { next: sink, delivery, paths, secrets, log }),
+        true => {
+            let content_free = settings.content_free;
+            Box::new(DebugDump { next: sink, delivery, paths, content_free, secrets, log })
+        }
         false => sink,
     })
 }

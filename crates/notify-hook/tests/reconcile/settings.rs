@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use notify_hook::Trigger;
 use otlp_model::SpanBatch;
 
 use crate::home::{Home, NOTHING};
@@ -56,6 +57,42 @@ fn secrets_are_neither_sent_nor_written() {
         assert!(planted.contains(secret));
         assert!(!sent.contains(secret), "{secret}: {sent}");
         assert!(!written.iter().any(|text| text.contains(secret)), "{secret}");
+    }
+}
+
+/// Neither sent, nor queued, nor in a log or a debug dump.
+#[test]
+fn without_contents_nothing_of_a_turn_is_in_any_file() {
+    const CONTENTS: [&str; 5] = ["List the files", "All done.", "echo hi", "master", "exit 3"];
+    for (config, environment) in [
+        ("logging: {content: none}", ""),
+        ("", "none"),
+        // A word that nobody understands is no leave to send contents.
+        ("logging: {content: some}", ""),
+        ("logging: {content: none, prompts: true}", "all"),
+    ] {
+        let home = Home::new("0.169.0/basic");
+        let recorded = home.recorded();
+        home.write_transcript(&recorded);
+        let variables = [("ARIZE_TRACE_DEBUG", "true"), ("ARIZE_LOG_CONTENT", environment)];
+        let report = home.run_as(Trigger::Retry, &variables, config);
+        assert_eq!(report.traced, 1);
+        let batch = &home.batches()[0];
+        assert_eq!(batch.spans[0].text("codex.thread_id"), Some(&*home.thread_id));
+        assert!(batch.spans.iter().any(|span| span.int("llm.token_count.prompt").is_some()));
+        let sent = format!("{batch:?}");
+        let written = walk(&home.paths.state_dir).into_iter();
+        let written: Vec<String> =
+            written.map(|file| fs::read_to_string(file).unwrap_or_default()).collect();
+        assert!(written.iter().any(|text| text.contains("resourceSpans")), "the debug dump");
+        // The ledger of this machine names the folder, for `status`.
+        assert!(!sent.contains("/home/dev/project"), "{sent}");
+        for content in CONTENTS {
+            assert!(recorded.contains(content), "{content}");
+            assert!(!sent.contains(content), "{config} {content}: {sent}");
+            let leak = written.iter().find(|text| text.contains(content));
+            assert!(leak.is_none(), "{config} {content}: {leak:?}");
+        }
     }
 }
 
