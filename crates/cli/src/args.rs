@@ -9,7 +9,7 @@ use crate::examples;
 use setup::{Backend, Content, ExistingOtel, Scope};
 
 use crate::top::Top;
-use crate::usage::{Format, Import, Metrics, Prune, Quota, Report};
+use crate::usage::{Format, Import, Metrics, Prune, Quota, Report, Tag};
 
 /// Traces of OpenAI's Codex CLI: set them up, look at them, and find out why one is missing.
 #[derive(Debug, clap::Parser)]
@@ -32,8 +32,9 @@ pub(crate) enum Command {
     Logs(Logs),
     Prune(Prune),
     Quota(Quota),
-    Report(Report),
+    Report(Box<Report>),
     Show(Show),
+    Tag(Tag),
     Top(Top),
     View(View),
     Metrics(Metrics),
@@ -60,6 +61,7 @@ impl Command {
             Self::Report(args) => args.format() == Format::Json,
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
+            Self::Tag(args) => args.json,
             Self::Version(args) => args.json,
             Self::Config(_)
             | Self::Logs(_)
@@ -284,6 +286,9 @@ pub(crate) struct ShowFilters {
     /// Only turns in this folder, those below it, and other work trees of its repository.
     #[arg(long, value_name = "DIR")]
     pub(crate) cwd: Option<PathBuf>,
+    /// Only turns with this tag.
+    #[arg(long, value_name = "TAG", conflicts_with = "follow")]
+    pub(crate) tag: Option<String>,
     /// Only turns with calls of this model.
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,

@@ -153,6 +153,15 @@ Examples:
 Exit codes: 0 done; 1 the store cannot be read, or the address or file cannot be used; 2 an option is
 wrong.";
 
+pub(crate) const TAG: &str = "\
+Examples:
+  arize-codex tag 019b9c6e ticket-4711        Name a session
+  arize-codex tag 019b9c6e --remove ticket-4711
+  arize-codex report --by tag                 What each ticket cost; turns without a tag have a row, too
+
+Exit codes: 0 done; 1 the store cannot be used; 2 an option is wrong, or several sessions begin so;
+3 no session begins so.";
+
 pub(crate) const QUOTA: &str = "\
 Examples:
   arize-codex quota                           What is left, and how long it lasts

@@ -110,6 +110,7 @@ pub fn run(
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success.into());
         }
+        Command::Tag(tag) => (usage::tag(&tag, &environment)?, ExitCode::Success),
         Command::Top(top) => return Ok(top::top(&top, &environment, wide, output)?.into()),
         Command::View(view) => {
             view::view(&view, &environment, output)?;

@@ -62,6 +62,35 @@ fn the_first_command_reports_what_was_used() {
 }
 
 #[test]
+fn a_session_is_tagged_and_reported_by_its_tags() {
+    let user = User::new();
+    let by_tag = |more: &[&str]| {
+        let arguments = [&["report", "--all", "--by", "tag", "--json"], more].concat();
+        let report = user.json(&arguments);
+        let rows = report["rows"].as_array().unwrap().iter();
+        rows.map(|row| row["tag"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by_tag(&[]), [""]);
+    let tagged = user.text(&["tag", "01a1fb18", "ticket-4711", "slow"]);
+    assert_eq!(tagged, "01a1fb18-d745-76d3-8970-09f42d282b2f: slow, ticket-4711\n");
+    assert_eq!(by_tag(&[]), ["slow, ticket-4711"]);
+    assert_eq!(by_tag(&["--tag", "slow"]), ["slow, ticket-4711"]);
+    assert_eq!(by_tag(&["--tag", "ticket"]), [""; 0]);
+    assert!(user.text(&["show", "--tag", "slow", "--json"]).contains("\"ticket-4711\""));
+    assert_eq!(user.run(&["show", "--tag", "other"]).status.code(), Some(3));
+    let untagged = user.json(&["tag", "01a1fb18", "--remove", "slow", "--json"]);
+    assert_eq!(untagged["tags"], serde_json::json!(["ticket-4711"]));
+    assert_eq!(untagged["changed_turns"], 1);
+    for (arguments, code) in [
+        (&["tag", "nothing", "x"][..], 3),
+        (&["tag", "01a1fb18", "a,b"], 2),
+        (&["tag", "01a1fb18", ""], 2),
+    ] {
+        assert_eq!(user.run(arguments).status.code(), Some(code), "{arguments:?}");
+    }
+}
+
+#[test]
 fn the_day_is_that_of_the_zone() {
     let user = User::new();
     let day = |zone: &str| {

@@ -57,6 +57,8 @@ pub struct Settings {
     pub attributes: BTreeMap<String, AttributeValue>,
     /// Attributes of the sender, added to our own: `OTEL_RESOURCE_ATTRIBUTES`.
     pub resource_attributes: BTreeMap<String, String>,
+    /// What a person calls every turn, in the order of the alphabet.
+    pub tags: Vec<String>,
     /// Where traces go; nowhere while a settings file cannot be read.
     pub targets: Vec<TargetSettings>,
     /// The settings file that could not be read, whose unread part may forbid what it likes.
@@ -232,6 +234,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .flag(&[Key("harnesses.codex.join_caller_trace")])
             .unwrap_or(false),
         helper_threads: reader.flag(&[Key("harnesses.codex.helper_threads")]).unwrap_or(false),
+        tags: tags(&mut reader),
         attributes: attributes(&mut reader),
         resource_attributes: pairs::from_variable(&mut reader, variables::OTEL_RESOURCE_ATTRIBUTES)
             .into_iter()
@@ -253,6 +256,20 @@ fn each_once(warnings: Vec<Warning>) -> Vec<Warning> {
         }
     }
     once
+}
+
+/// Those of the environment and those of the file.
+fn tags(reader: &mut Reader<'_>) -> Vec<String> {
+    let variable = reader.text(&[Variable(variables::ARIZE_TAGS)]).unwrap_or_default();
+    let mut tags = reader.list("harnesses.codex.tags");
+    tags.extend(variable.split(',').map(str::to_owned));
+    // With a comma, one would be two where they are written as a text.
+    let mut tags: Vec<String> =
+        tags.iter().flat_map(|tag| tag.split(',')).map(|tag| tag.trim().to_owned()).collect();
+    tags.retain(|tag| !tag.is_empty());
+    tags.sort();
+    tags.dedup();
+    tags
 }
 
 fn collector(reader: &mut Reader<'_>) -> Collector {

@@ -55,6 +55,7 @@ const CODEX: &[&str] = &[
     "join_caller_trace",
     "local_copy",
     "span_layout",
+    "tags",
     "targets",
     "tool_errors",
 ];

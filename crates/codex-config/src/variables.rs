@@ -39,6 +39,8 @@ pub const ARIZE_TRACE_DEBUG: &str = "ARIZE_TRACE_DEBUG";
 pub const ARIZE_LOG_FILE: &str = "ARIZE_LOG_FILE";
 /// The user id on every span.
 pub const ARIZE_USER_ID: &str = "ARIZE_USER_ID";
+/// The tags of every turn, with commas between them.
+pub const ARIZE_TAGS: &str = "ARIZE_TAGS";
 /// The project that traces go to.
 pub const ARIZE_PROJECT_NAME: &str = "ARIZE_PROJECT_NAME";
 /// The port of the buffer service.

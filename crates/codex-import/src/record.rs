@@ -53,6 +53,7 @@ impl Facts {
             folder: read.directory().unwrap_or_default().to_owned(),
             user: self.user.clone(),
             machine: String::new(),
+            ..Place::default()
         };
         self.complete(&mut place, folders);
         let calls = turn.llm_calls().flat_map(|call| self.calls(call)).collect();

@@ -96,6 +96,7 @@ fn tree_options(settings: &Settings, target: &TargetSettings) -> TreeOptions {
         },
         ignore_exit_codes: settings.tool_errors == ToolErrors::Codex,
         user_id: settings.user_id.clone(),
+        tags: settings.tags.clone(),
         attributes: attributes.collect(),
     }
 }

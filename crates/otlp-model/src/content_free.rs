@@ -4,7 +4,7 @@ use crate::names::*;
 use crate::span::{Attribute, Span, SpanStatus, Value};
 
 /// Texts that are names, ids or words of a fixed list, whoever wrote the span.
-const NAMES: [&str; 28] = [
+const NAMES: [&str; 29] = [
     AGENT_NAME,
     DEPLOYMENT_ENVIRONMENT_NAME,
     ERROR_TYPE,
@@ -30,6 +30,7 @@ const NAMES: [&str; 28] = [
     SERVICE_NAME,
     SERVICE_VERSION,
     SESSION_ID,
+    TAGS,
     TOOL_ID,
     TOOL_NAME,
     USER_ID,

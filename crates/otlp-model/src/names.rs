@@ -41,6 +41,7 @@ pub const OUTPUT_VALUE: &str = "output.value";
 pub const SERVICE_NAME: &str = "service.name";
 pub const SERVICE_VERSION: &str = "service.version";
 pub const SESSION_ID: &str = "session.id";
+pub const TAGS: &str = "tag.tags";
 pub const TOOL_ID: &str = "tool.id";
 pub const TOOL_NAME: &str = "tool.name";
 pub const TOOL_PARAMETERS: &str = "tool.parameters";

@@ -43,6 +43,8 @@ pub struct TreeOptions {
     pub ignore_exit_codes: bool,
     /// The user, on every span.
     pub user_id: Option<String>,
+    /// What a person calls the turn, on its root.
+    pub tags: Vec<String>,
     /// The user's own attributes, on every span; they never replace ours.
     pub attributes: Vec<Attribute>,
 }
@@ -117,6 +119,9 @@ impl<'a> Tree<'a> {
         attributes.push(Attribute::new(self.own("turn.status"), status_word(&turn.outcome)));
         if let Some(number) = turn.number {
             attributes.push(Attribute::new(TRACE_NUMBER, number));
+        }
+        if !self.options.tags.is_empty() {
+            attributes.push(Attribute::new(TAGS, Value::Strings(self.options.tags.clone())));
         }
         if self.options.layout == Layout::Turn {
             push_model(&mut attributes, &turn.agent, turn.model.as_deref(), None);

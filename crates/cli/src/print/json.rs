@@ -36,6 +36,7 @@ fn turn_json(turn: &TurnRow) -> Json {
         "cwd": said(&place.folder),
         "repository": said(&place.repository),
         "branch": said(&place.branch),
+        "tags": place.tags.iter().collect::<Vec<_>>(),
         "model": turn.models.first(),
         "models": turn.models,
         "input_tokens": calls.then_some(turn.sums.input),

@@ -24,6 +24,7 @@ pub(super) fn filter(args: &ShowFilters, now: &Zoned) -> Result<TurnFilter, Comm
         statuses: statuses.collect(),
         since: args.since.as_deref().map(|text| since(text, now)).transpose()?,
         folder: args.cwd.as_deref().map(folder),
+        tag: args.tag.clone(),
         model: args.model.clone(),
         text: args.search.clone(),
         // A sub-agent's thread may be the one that is asked for.

@@ -10,12 +10,14 @@ mod quota;
 mod report;
 mod send;
 mod table;
+mod tag;
 
 pub(crate) use import::{Import, import};
 pub(crate) use metrics::{Metrics, metrics};
 pub(crate) use prune::{Prune, prune};
 pub(crate) use quota::{Quota, quota};
 pub(crate) use report::{Format, Report, report};
+pub(crate) use tag::{Tag, tag};
 
 use std::path::{Path, PathBuf};
 

@@ -69,6 +69,9 @@ pub(crate) struct Report {
     /// Only this user.
     #[arg(long, value_name = "ID")]
     pub(crate) user: Option<String>,
+    /// Only turns with this tag.
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
     /// Only this model.
     #[arg(short, long, value_name = "NAME")]
     pub(crate) model: Option<String>,
@@ -292,6 +295,7 @@ fn filter(args: &Report) -> Filter {
         branch: args.branch.clone(),
         folder: args.folder.clone(),
         user: args.user.clone(),
+        tag: args.tag.clone(),
         model: args.model.clone(),
         session: args.session.clone(),
     }

@@ -34,6 +34,7 @@ pub(crate) struct Choice {
     branch: String,
     folder: String,
     user: String,
+    tag: String,
     model: String,
 }
 
@@ -68,6 +69,7 @@ impl Choice {
             branch: given(&self.branch),
             folder: given(&self.folder),
             user: given(&self.user),
+            tag: given(&self.tag),
             model: given(&self.model),
             session: None,
         }
@@ -84,6 +86,7 @@ impl Choice {
             ("branch", &self.branch),
             ("folder", &self.folder),
             ("user", &self.user),
+            ("tag", &self.tag),
             ("model", &self.model),
         ];
         address(path, &fields.map(|(name, value)| (name, value.as_str())))
@@ -105,6 +108,7 @@ impl Choice {
             branch: given(&self.branch),
             user: given(&self.user),
             folder: given(&self.folder),
+            tag: given(&self.tag),
             model: given(&self.model),
             with_sub_agents: true,
             ..TurnFilter::default()

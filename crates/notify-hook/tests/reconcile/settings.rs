@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use notify_hook::Trigger;
-use otlp_model::SpanBatch;
+use otlp_model::{SpanBatch, Value};
 
 use crate::home::{Home, NOTHING};
 
@@ -58,6 +58,17 @@ fn secrets_are_neither_sent_nor_written() {
         assert!(!sent.contains(secret), "{secret}: {sent}");
         assert!(!written.iter().any(|text| text.contains(secret)), "{secret}");
     }
+}
+
+#[test]
+fn tags_of_the_settings_and_of_the_environment_are_on_the_turn() {
+    let home = Home::new("0.169.0/basic");
+    home.write_transcript(&home.recorded());
+    let config = "logging: {content: none}\nharnesses: {codex: {tags: [team-a, 'x, y']}}\n";
+    home.run_as(Trigger::Retry, &[("ARIZE_TAGS", " ticket-1, x,")], config);
+    let root = &home.batches()[0].spans[0];
+    let expected = ["team-a", "ticket-1", "x", "y"].map(str::to_owned);
+    assert_eq!(root.attribute("tag.tags"), Some(&Value::Strings(expected.to_vec())));
 }
 
 /// Neither sent, nor queued, nor in a log or a debug dump.

@@ -31,6 +31,8 @@ pub struct TurnFilter {
     pub user: Option<String>,
     /// The folder, or one that it is in.
     pub folder: Option<String>,
+    /// One of its tags.
+    pub tag: Option<String>,
     /// A model that it called.
     pub model: Option<String>,
     /// A tool that was called.
@@ -191,7 +193,7 @@ const HEAD: &str = "
         (SELECT count(*) FROM turns AS others WHERE others.trace_id = turns.trace_id
             AND others.thread <> turns.thread),
         EXISTS (SELECT 1 FROM spans WHERE spans.span_id = turns.span_id),
-        project, repository, branch, folder, user, machine
+        project, repository, branch, folder, user, machine, tags
     FROM (SELECT id AS chosen FROM turns WHERE TRUE";
 
 const TAIL: &str = "
@@ -276,8 +278,11 @@ impl Chosen {
                      WHERE EXISTS (SELECT 1 FROM json_each(names) WHERE value = ?))"
             )
         };
-        let TurnFilter { thread, project, repository, branch, user, folder, model, tool, .. } =
-            filter;
+        const TAGS: &str = "place IN (SELECT id FROM places
+            WHERE instr(',' || tags || ',', ',' || ? || ',') > 0)";
+        let TurnFilter {
+            thread, project, repository, branch, user, folder, tag, model, tool, ..
+        } = filter;
         let folder = folder.as_deref().map(|folder| folder.trim_end_matches(['/', '\\']));
         let conditions = [
             (THREADS.to_owned(), 2, thread.as_deref()),
@@ -286,6 +291,7 @@ impl Chosen {
             (place("branch"), 1, branch.as_deref()),
             (place("user"), 1, user.as_deref()),
             (FOLDERS.to_owned(), 4, folder),
+            (TAGS.to_owned(), 1, tag.as_deref()),
             (named("models"), 1, model.as_deref()),
             (named("tools"), 1, tool.as_deref()),
         ];

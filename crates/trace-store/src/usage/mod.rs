@@ -16,6 +16,7 @@ mod spans;
 mod spent;
 mod stored;
 mod sums;
+mod tags;
 mod totals;
 mod within;
 
@@ -27,6 +28,7 @@ pub(crate) use record::forget;
 pub use sources::{Pass, SourceProgress, SourceState};
 pub use spent::{SpentSums, Whose};
 pub use sums::{Sums, TurnCounts};
+pub use tags::{NoTag, TagChange, Tags};
 pub use totals::ToolSum;
 
 use std::collections::BTreeSet;
@@ -89,6 +91,8 @@ pub struct Place {
     pub user: String,
     /// The machine.
     pub machine: String,
+    /// What a person calls it.
+    pub tags: Tags,
 }
 
 /// By which price a call is charged.

@@ -63,9 +63,9 @@ impl<'t> Names<'t> {
             places: Table::new(
                 transaction,
                 "SELECT id FROM places WHERE project = ? AND repository = ? AND branch = ?
-                 AND folder = ? AND user = ? AND machine = ?",
-                "INSERT INTO places (project, repository, branch, folder, user, machine)
-                 VALUES (?, ?, ?, ?, ?, ?)",
+                 AND folder = ? AND user = ? AND machine = ? AND tags = ?",
+                "INSERT INTO places (project, repository, branch, folder, user, machine, tags)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?,
             rates: Table::new(
                 transaction,
@@ -110,9 +110,10 @@ impl<'t> Names<'t> {
     }
 
     pub(super) fn place(&mut self, place: &Place) -> rusqlite::Result<i64> {
-        let Place { project, repository, branch, folder, user, machine } = place;
-        let columns: [&dyn rusqlite::ToSql; 6] =
-            [project, repository, branch, folder, user, machine];
+        let Place { project, repository, branch, folder, user, machine, tags } = place;
+        let tags = tags.to_text();
+        let columns: [&dyn rusqlite::ToSql; 7] =
+            [project, repository, branch, folder, user, machine, &tags];
         self.places.id(place, &columns, &columns)
     }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rusqlite::{Row, params};
 
 use super::record::read_sums;
-use super::{PicoUsd, Place, Quarter, Rate, Sums, ThreadName, TurnCounts, UnitPrices};
+use super::{PicoUsd, Place, Quarter, Rate, Sums, Tags, ThreadName, TurnCounts, UnitPrices};
 use crate::{QueryError, TraceStore};
 
 /// Quarter hours from one until before another.
@@ -203,7 +203,7 @@ impl TraceStore {
 
     /// The places by their numbers.
     pub fn places(&self) -> Result<HashMap<i64, Place>, QueryError> {
-        let sql = "SELECT id, project, repository, branch, folder, user, machine FROM places";
+        let sql = "SELECT id, project, repository, branch, folder, user, machine, tags FROM places";
         self.table(sql, |row| place(row, 1))
     }
 
@@ -283,6 +283,7 @@ pub(super) fn place(row: &Row<'_>, from: usize) -> rusqlite::Result<Place> {
         folder: row.get(from + 3)?,
         user: row.get(from + 4)?,
         machine: row.get(from + 5)?,
+        tags: Tags::of_text(row.get_ref(from + 6)?.as_str()?),
     })
 }
 

@@ -7,7 +7,8 @@ use super::deltas::{Begun, Deltas, Ended};
 use super::names::Names;
 use super::sums::tokens;
 use super::{
-    Quarter, QuotaReading, RecordSource, SourceProgress, Sums, TurnCounts, TurnRecord, TurnStatus,
+    Quarter, QuotaReading, RecordSource, SourceProgress, Sums, TagChange, TurnCounts, TurnRecord,
+    TurnStatus, query, tags,
 };
 use crate::prune::numbers_before;
 use crate::{InsertError, TraceStore};
@@ -88,7 +89,7 @@ pub(crate) fn forget(
     Ok(roots.len() as u64)
 }
 
-struct Recorder<'t> {
+pub(super) struct Recorder<'t> {
     names: Names<'t>,
     find: Statement<'t>,
     insert: Statement<'t>,
@@ -96,6 +97,7 @@ struct Recorder<'t> {
     insert_call: Statement<'t>,
     old_calls: Statement<'t>,
     delete_calls: Statement<'t>,
+    session_tags: Statement<'t>,
     deltas: Deltas,
     recorded: Recorded,
     /// Turns that ended before were dropped.
@@ -133,7 +135,7 @@ fn sum(turn: &TurnRecord) -> u64 {
 }
 
 impl<'t> Recorder<'t> {
-    fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
+    pub(super) fn new(transaction: &'t Transaction<'t>) -> rusqlite::Result<Self> {
         Ok(Self {
             names: Names::new(transaction)?,
             find: transaction.prepare(
@@ -163,6 +165,7 @@ impl<'t> Recorder<'t> {
                  FROM calls WHERE turn = ?",
             )?,
             delete_calls: transaction.prepare("DELETE FROM calls WHERE turn = ?")?,
+            session_tags: transaction.prepare(tags::OF_SESSION)?,
             deltas: Deltas::default(),
             recorded: Recorded::default(),
             dropped: numbers_before(transaction)?,
@@ -172,6 +175,16 @@ impl<'t> Recorder<'t> {
 
     fn turn(&mut self, turn: &TurnRecord) -> rusqlite::Result<()> {
         let stored = self.stored(turn.span_id.0)?;
+        let given = tags::of_session(&mut self.session_tags, &turn.thread.session_id)?;
+        let tagged;
+        let turn = if given.is_empty() {
+            turn
+        } else {
+            let mut turn = turn.clone();
+            turn.place.tags.extend(&given);
+            tagged = turn;
+            &tagged
+        };
         let id = match stored {
             None if turn.end < self.dropped => {
                 self.recorded.dropped += 1;
@@ -234,6 +247,38 @@ impl<'t> Recorder<'t> {
             })
         };
         self.find.query_row([root], read).optional()
+    }
+
+    /// Changes the tags of a turn; says whether they are others now.
+    pub(super) fn tag(&mut self, root: [u8; 8], change: &TagChange) -> rusqlite::Result<bool> {
+        let Some(stored) = self.stored(root)? else { return Ok(false) };
+        let before = self.transaction.query_row(
+            "SELECT project, repository, branch, folder, user, machine, tags FROM places
+             WHERE id = ?",
+            [stored.place],
+            |row| query::place(row, 0),
+        )?;
+        let mut after = before.clone();
+        after.tags.extend(&change.add);
+        after.tags.remove(&change.remove);
+        if after == before {
+            return Ok(false);
+        }
+        let place = self.names.place(&after)?;
+        let Stored { id, thread, start, counts, .. } = stored;
+        for (place, is_added) in [(stored.place, false), (place, true)] {
+            let begun = Begun { quarter: Quarter::of(start), thread, place };
+            self.deltas.turn(begun, |all| if is_added { *all += counts } else { *all -= counts });
+            let mut rows = self.old_calls.query([id])?;
+            while let Some(row) = rows.next()? {
+                let end = UnixNanos::from_millis(row.get(0)?);
+                let ended = Ended { quarter: Quarter::of(end), thread, place, rate: row.get(1)? };
+                let sums = read_sums(row, 2)?;
+                self.deltas.call(ended, |all| if is_added { *all += sums } else { *all -= sums });
+            }
+        }
+        self.transaction.execute("UPDATE turns SET place = ? WHERE id = ?", [place, id])?;
+        Ok(true)
     }
 
     /// Takes what is stored of a turn out of the sums.
@@ -299,7 +344,7 @@ impl<'t> Recorder<'t> {
         Ok(old.unwrap_or_else(|| self.transaction.last_insert_rowid()))
     }
 
-    fn finish(mut self) -> rusqlite::Result<Recorded> {
+    pub(super) fn finish(mut self) -> rusqlite::Result<Recorded> {
         self.names.inherit_sessions()?;
         self.deltas.save(self.transaction)?;
         Ok(self.recorded)

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use otlp_model::turn::Usage;
-use otlp_model::{Span, SpanId, SpanKind, names};
+use otlp_model::{Span, SpanId, SpanKind, Value, names};
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
 use serde_json::Value as Json;
 
@@ -14,8 +14,8 @@ use super::imported::set_prompt;
 use super::record::record;
 use super::within::{Traces, is_turn};
 use super::{
-    CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, ThreadName, TurnRecord, TurnStatus,
-    UnitPrices,
+    CallRecord, PicoUsd, Place, Rate, RecordSource, Recorded, Tags, ThreadName, TurnRecord,
+    TurnStatus, UnitPrices,
 };
 use crate::{InsertError, TraceStore, row};
 
@@ -196,6 +196,10 @@ fn turn(
             folder: said("cwd").unwrap_or_default(),
             user: span.text(names::USER_ID).unwrap_or_default().to_owned(),
             machine: String::new(),
+            tags: match span.attribute(names::TAGS) {
+                Some(Value::Strings(tags)) => Tags::of_text(&tags.join(",")),
+                _ => Tags::default(),
+            },
         },
         turn_id: own("turn_id").unwrap_or_default(),
         number: span.int(names::TRACE_NUMBER).and_then(|number| u64::try_from(number).ok()),

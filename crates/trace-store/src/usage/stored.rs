@@ -5,8 +5,8 @@ use otlp_model::{SpanId, TraceId, UnixNanos};
 use rusqlite::{Row, Statement, params};
 
 use super::{
-    CallRecord, PicoUsd, Place, Rate, RecordSource, ThreadName, ToolUse, TurnRecord, TurnStatus,
-    UnitPrices,
+    CallRecord, PicoUsd, Place, Rate, RecordSource, Tags, ThreadName, ToolUse, TurnRecord,
+    TurnStatus, UnitPrices,
 };
 use crate::TraceStore;
 
@@ -20,7 +20,7 @@ pub(crate) struct StoredTurn {
 const TURNS: &str = "
     SELECT turns.id, span_id, trace_id, thread_id, session_id, parent_id, project, repository,
         branch, folder, user, machine, turn_id, number, start_ns, end_ns, status, version,
-        commit_id, human_ms, source, prompt, names, tool_calls, failed_tools
+        commit_id, human_ms, source, prompt, names, tool_calls, failed_tools, tags
     FROM turns JOIN threads ON threads.id = thread JOIN places ON places.id = place
         LEFT JOIN name_sets ON name_sets.id = tools
     WHERE turns.id > ? ORDER BY turns.id LIMIT ?";
@@ -59,6 +59,7 @@ fn turn(row: &Row<'_>, calls: &mut Statement<'_>) -> rusqlite::Result<StoredTurn
             folder: row.get(9)?,
             user: row.get(10)?,
             machine: row.get(11)?,
+            tags: Tags::of_text(row.get_ref("tags")?.as_str()?),
         },
         turn_id: row.get(12)?,
         number: row.get(13)?,

@@ -37,6 +37,8 @@ pub enum By {
     User,
     /// The machine.
     Machine,
+    /// The tags, all that a turn has: so each turn is in one row.
+    Tags,
     /// The session: a thread with its sub-agents.
     Session,
 }
@@ -55,6 +57,7 @@ impl By {
         Self::Folder,
         Self::User,
         Self::Machine,
+        Self::Tags,
         Self::Session,
     ];
 
@@ -72,6 +75,7 @@ impl By {
             Self::Folder => "folder",
             Self::User => "user",
             Self::Machine => "machine",
+            Self::Tags => "tag",
             Self::Session => "session",
         }
     }

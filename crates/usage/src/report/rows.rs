@@ -23,6 +23,8 @@ pub struct Filter {
     pub folder: Option<String>,
     /// The user.
     pub user: Option<String>,
+    /// One of the tags.
+    pub tag: Option<String>,
     /// The model.
     pub model: Option<String>,
     /// The session, or one of its threads.
@@ -38,7 +40,11 @@ impl Filter {
             (&self.folder, &place.folder),
             (&self.user, &place.user),
         ];
-        fields.into_iter().all(|(wanted, is)| wanted.as_ref().is_none_or(|wanted| wanted == is))
+        let has_tag = self.tag.as_ref().is_none_or(|tag| place.tags.has(tag));
+        has_tag
+            && fields
+                .into_iter()
+                .all(|(wanted, is)| wanted.as_ref().is_none_or(|wanted| wanted == is))
     }
 
     pub(super) fn takes_rate(&self, rate: &Rate) -> bool {

@@ -199,6 +199,7 @@ impl<'a> Sheet<'a> {
             By::Folder => place.folder.clone(),
             By::User => place.user.clone(),
             By::Machine => place.machine.clone(),
+            By::Tags => place.tags.to_string(),
             By::Session => session.to_owned(),
         };
         Some(self.by.iter().map(name).collect())
