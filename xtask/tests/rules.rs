@@ -13,6 +13,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("private-files", 0),
     ("terminal-text", 0),
     ("budget", 1),
+    ("alerts", 2),
+    ("notices", 4),
     ("otlp-model", 1),
     ("pricing", 1),
     ("buffer-api", 1),

@@ -1,6 +1,6 @@
 //! The files of the state: JSON, changed by one process at a time.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -30,21 +30,13 @@ pub(crate) fn update<T, R>(file: &Path, change: impl FnOnce(&mut T) -> R) -> Res
 where
     T: Serialize + DeserializeOwned + Default + PartialEq + Clone,
 {
-    let update = || {
-        let lock = private_files::open(&file.with_extension("lock"))?;
-        lock.lock()?;
-        let mut text = Vec::new();
-        match std::fs::File::open(file) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            opened => drop(opened?.read_to_end(&mut text)?),
-        }
-        let before: T = serde_json::from_slice(&text).unwrap_or_default();
+    let update = |text: &[u8]| {
+        let before: T = serde_json::from_slice(text).unwrap_or_default();
         let mut value = before.clone();
         let result = change(&mut value);
-        if value != before {
-            private_files::write(file, &serde_json::to_vec(&value)?)?;
-        }
-        Ok(result)
+        let changed = (value != before).then(|| serde_json::to_vec(&value)).transpose()?;
+        Ok((changed, result))
     };
-    update().map_err(|source| StateError { path: file.to_owned(), source })
+    private_files::update(file, update)
+        .map_err(|source| StateError { path: file.to_owned(), source })
 }

@@ -38,23 +38,8 @@ pub struct Budgets {
     pub limits: Vec<Limit>,
     /// What follows when one is exceeded.
     pub policy: Policy,
-    /// Where notices go, beside the log.
-    pub channels: Channels,
     /// What is wrong with the settings of budgets, so that one is not in force.
     pub problems: Vec<String>,
-}
-
-/// Names where notices go.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Channels {
-    /// Whether the desktop shows them.
-    pub desktop: bool,
-    /// A program that is run with the text as its argument.
-    pub command: Option<String>,
-    /// An address that gets them as JSON.
-    pub webhook: Option<String>,
-    /// The address of a topic of ntfy, which gets them as text.
-    pub ntfy: Option<String>,
 }
 
 /// Decides the budgets of the user.
@@ -66,12 +51,6 @@ pub(crate) fn budgets(reader: &mut Reader<'_>) -> Budgets {
     );
     let hard_limit = reader.flag(&[Key("harnesses.codex.budgets.hard_limit")]).unwrap_or(false);
     let grace = seconds.map_or(GRACE_SECONDS, u64::from) * 1000;
-    let channels = Channels {
-        desktop: reader.flag(&[Key("harnesses.codex.budgets.notices.desktop")]).unwrap_or(false),
-        command: reader.text(&[Key("harnesses.codex.budgets.notices.command")]),
-        webhook: reader.text(&[Key("harnesses.codex.budgets.notices.webhook")]),
-        ntfy: reader.text(&[Key("harnesses.codex.budgets.notices.ntfy")]),
-    };
     let limits = limits(reader, Origin::User);
     if let Some(value) = reader.value(Key(PLACE))
         && !value.is_mapping()
@@ -80,7 +59,7 @@ pub(crate) fn budgets(reader: &mut Reader<'_>) -> Budgets {
         reader.warnings.push(crate::Warning::NotMapping { key: PLACE.to_owned(), found });
     }
     let problems = problems(reader);
-    Budgets { limits, policy: Policy { hard_limit, grace }, channels, problems }
+    Budgets { limits, policy: Policy { hard_limit, grace }, problems }
 }
 
 /// Reads the file of a repository: its limits, and what is wrong with it. Such a file limits, and does

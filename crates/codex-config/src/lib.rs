@@ -20,6 +20,7 @@
 //! Start reading at [`Settings`] or [`edit::set`]. This crate knows nothing of HTTP or spans.
 
 mod address;
+mod alerts;
 mod budgets;
 pub mod env_file;
 mod environment;
@@ -33,6 +34,7 @@ mod content;
 mod document;
 mod file_system;
 mod folders;
+mod notices;
 mod outbox;
 mod pairs;
 mod prices;
@@ -67,7 +69,8 @@ mod dump;
 pub mod file_edit;
 
 pub use address::mask_addresses;
-pub use budgets::{Budgets, Channels, REPOSITORY_FILE, repository_budgets};
+pub use alerts::{AlertAmounts, Alerts};
+pub use budgets::{Budgets, REPOSITORY_FILE, repository_budgets};
 pub use chained_notify::{ChainedNotifyError, chained_notify};
 pub use config_file::{ConfigFile, Origin};
 pub use content::{ContentPolicy, Hidden, Scrubbing};
@@ -80,6 +83,7 @@ pub use folders::Folders;
 pub use forward::{Forward, ForwardProtocol};
 pub use key_path::{KeyPath, KeyPathError};
 pub use lifecycle::{FoundHook, HookStates, HookTrust, our_hook_states, our_hooks};
+pub use notices::Channels;
 pub use outbox::OutboxLimits;
 pub use pairs::is_name as is_header_name;
 pub use paths::Paths;

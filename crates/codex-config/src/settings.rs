@@ -7,9 +7,9 @@ use serde_yaml::Value;
 
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
-    Budgets, ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits, Paths, Scrubbing,
-    StoreLimits, TargetSettings, Warning, budgets, content, document, env_file, folders, forward,
-    outbox, pairs, store, target, unknown_keys, variables,
+    Alerts, Budgets, Channels, ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits,
+    Paths, Scrubbing, StoreLimits, TargetSettings, Warning, alerts, budgets, content, document,
+    env_file, folders, forward, notices, outbox, pairs, store, target, unknown_keys, variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -43,6 +43,10 @@ pub struct Settings {
     pub hidden: Hidden,
     /// How much Codex may use.
     pub budgets: Budgets,
+    /// From when on a person should look at a turn.
+    pub alerts: Alerts,
+    /// Where notices of budgets and alerts go, beside the log.
+    pub channels: Channels,
     /// The shape of the span tree.
     pub span_layout: SpanLayout,
     /// Which tool calls are errors.
@@ -227,6 +231,8 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
         scrubbing: content::scrubbing(&mut reader),
         hidden: content::hidden(&mut reader),
         budgets: budgets::budgets(&mut reader),
+        alerts: alerts::alerts(&mut reader),
+        channels: notices::channels(paths, &mut reader),
         span_layout: span_layout(&mut reader),
         tool_errors: tool_errors(&mut reader),
         traceparent: reader.text(&[Variable(variables::TRACEPARENT)]),

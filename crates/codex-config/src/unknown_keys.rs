@@ -33,18 +33,25 @@ const TARGET: &[&str] = &[
 ];
 /// The amounts of a budget.
 const BUDGET: &[&[&str]] = &[&["usd", "tokens"]];
-const BUDGETS: &[&str] = &[
+const BUDGETS: &[&str] =
+    &["turn", "session", "day", "month", "project", "repository", "hard_limit", "grace_seconds"];
+const ALERTS: &[&str] = &[
+    "enabled",
+    "content",
+    "while_running",
+    "cool_down_minutes",
+    "per_day",
+    "loop",
     "turn",
     "session",
-    "day",
-    "month",
-    "project",
-    "repository",
-    "hard_limit",
-    "grace_seconds",
-    "notices",
+    "no_progress",
+    "failures",
+    "wait_minutes",
+    "quota_percent",
 ];
+const NOTICES: &[&str] = &["desktop", "command", "webhook", "ntfy"];
 const CODEX: &[&str] = &[
+    "alerts",
     "attributes",
     "budgets",
     "chained_notify",
@@ -54,6 +61,7 @@ const CODEX: &[&str] = &[
     "helper_threads",
     "join_caller_trace",
     "local_copy",
+    "notices",
     "span_layout",
     "tags",
     "targets",
@@ -61,7 +69,7 @@ const CODEX: &[&str] = &[
 ];
 
 /// Where our keys stand, and which there are. What is not here, as `headers`, has any keys.
-const PLACES: [(&str, &[&[&str]]); 20] = [
+const PLACES: [(&str, &[&[&str]]); 26] = [
     ("", &[&["harnesses", "logging", "outbox", "store", "user_id"]]),
     ("logging", &[CONTENT, &["scrub", "scrub_keys"]]),
     ("outbox", &[&["max_bytes", "max_age_days"]]),
@@ -75,7 +83,13 @@ const PLACES: [(&str, &[&[&str]]); 20] = [
     ("harnesses.codex.budgets.month", BUDGET),
     ("harnesses.codex.budgets.project", BUDGET),
     ("harnesses.codex.budgets.repository", BUDGET),
-    ("harnesses.codex.budgets.notices", &[&["desktop", "command", "webhook", "ntfy"]]),
+    ("harnesses.codex.alerts", &[ALERTS]),
+    ("harnesses.codex.alerts.loop", &[&["same", "alike", "rounds"]]),
+    ("harnesses.codex.alerts.turn", &[&["usd", "tokens", "calls"]]),
+    ("harnesses.codex.alerts.session", &[&["usd", "tokens", "calls"]]),
+    ("harnesses.codex.alerts.no_progress", &[&["usd", "tokens"]]),
+    ("harnesses.codex.alerts.failures", &[&["calls", "percent"]]),
+    ("harnesses.codex.notices", &[NOTICES, TLS]),
     ("harnesses.codex.sampling", &[SAMPLING]),
     ("harnesses.codex.collector", &[&["host", "port", "require_write_token", "forward"]]),
     ("harnesses.codex.collector.forward", &[&["endpoint", "headers", "protocol"], TLS]),

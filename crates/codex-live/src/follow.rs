@@ -43,6 +43,11 @@ impl Follower {
         Ok(Self { file, meta, transcript, size: 0 })
     }
 
+    /// The session: the thread at the root.
+    pub(crate) fn session(&self) -> &str {
+        &self.meta.root_thread_id
+    }
+
     /// Reads what is new in a file that is so large now.
     pub(crate) fn read(&mut self, size: u64) -> io::Result<Read> {
         if size < self.transcript.at().offset {

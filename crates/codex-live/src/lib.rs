@@ -57,6 +57,10 @@ pub struct LiveTurn {
 #[derive(Debug)]
 pub struct LiveTurns {
     files: Files,
+    /// The only session that is followed, where it is one.
+    session: Option<String>,
+    /// Files of other sessions.
+    others: HashSet<PathBuf>,
     since: SystemTime,
     followed: HashMap<PathBuf, Follower>,
     /// Those that go on, by their files and keys.
@@ -71,12 +75,19 @@ impl LiveTurns {
     pub fn new(codex_home: &Path, now: SystemTime) -> Self {
         Self {
             files: Files::new(codex_home),
+            session: None,
+            others: HashSet::new(),
             since: now,
             followed: HashMap::new(),
             running: BTreeMap::new(),
             ended: HashSet::new(),
             limits: None,
         }
+    }
+
+    /// Follows one session of this home from now on: a thread with its sub-agents.
+    pub fn of_session(codex_home: &Path, session: &str, now: SystemTime) -> Self {
+        Self { session: Some(session.to_owned()), ..Self::new(codex_home, now) }
     }
 
     /// Reads what is new, and returns the turns that began, went on or ended since the last time, in the
@@ -88,8 +99,15 @@ impl LiveTurns {
         self.ended.retain(|(path, _)| recent.contains_key(path));
         let mut changed = Vec::new();
         for (path, size) in recent {
+            if self.others.contains(&path) {
+                continue;
+            }
             if !self.followed.contains_key(&path) {
                 let Ok(follower) = Follower::open(&path) else { continue };
+                if self.session.as_deref().is_some_and(|session| session != follower.session()) {
+                    self.others.insert(path);
+                    continue;
+                }
                 self.followed.insert(path.clone(), follower);
             }
             let Some(follower) = self.followed.get_mut(&path) else { continue };

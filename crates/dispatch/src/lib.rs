@@ -16,6 +16,7 @@ mod deliver;
 mod exporter;
 pub mod ledger;
 mod metrics;
+mod notices;
 mod others;
 mod outcome;
 mod price;
@@ -25,6 +26,7 @@ mod secrets;
 mod sent;
 mod spans;
 
+pub use self::notices::{channels, quiet, shown, thresholds};
 pub use decide::{DecideError, Decided};
 pub use deliver::{Batches, Delivery, DeliveryError, TurnBatches};
 pub use exporter::{connection, exporter, exposed};

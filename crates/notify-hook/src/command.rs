@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 
 use buffer_api::passing_on;
 
-use crate::budgets;
 use crate::lifecycle::{LIFECYCLE, RECONCILE};
+use crate::{alerts, budgets};
 
 /// The first argument of a run for threads of which Codex said nothing.
 const SWEEP: &str = "--sweep";
@@ -39,6 +39,8 @@ pub(crate) enum Command<'a> {
     },
     /// Watch the budgets of the session of the lifecycle payload on stdin, which this Codex runs.
     WatchBudgets(&'a [OsString]),
+    /// Send the notices on stdin to their channels.
+    Notices,
     /// Pass on what the buffer service writes to stdin.
     PassOn,
 }
@@ -53,6 +55,7 @@ impl<'a> Command<'a> {
             Some(FLUSH) => Self::Flush { rejected: rest.iter().any(|word| word == REJECTED) },
             Some(LIFECYCLE) => Self::HandOver,
             Some(budgets::WATCH) => Self::WatchBudgets(rest),
+            Some(alerts::GIVE) => Self::Notices,
             Some(passing_on::ARGUMENT) => Self::PassOn,
             Some(RECONCILE) => Self::Lifecycle,
             _ => Self::Notify(arguments.last().map(OsString::as_os_str)),

@@ -18,6 +18,7 @@
 //!
 //! Start reading at [`run`], then `commands.rs` and [`reconcile_thread`].
 
+mod alerts;
 mod budgets;
 mod caller;
 mod chain;

@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::pass_on::pass_on;
 use crate::session::Session;
 use crate::watchdog::Watchdog;
-use crate::{budgets, commands, help, lifecycle};
+use crate::{alerts, budgets, commands, help, lifecycle};
 
 /// Runs the hook: on Codex's arguments, of which the last one is the payload; on `--lifecycle` and the
 /// payload on stdin; on `--sweep` and the threads to reconcile, or with none on all that changed; or on
@@ -57,6 +57,10 @@ pub fn run(arguments: Vec<OsString>, variables: impl Iterator<Item = (OsString, 
             with_settings(variables, |settings, paths, log| {
                 budgets::watch(codex, settings, paths, log);
             });
+        }
+        // Each channel has a limit of its own.
+        Command::Notices => {
+            with_settings(variables, |settings, _, log| alerts::give(settings, log));
         }
         _ => trace(command, variables, Watchdog::start(), None),
     }));
@@ -123,7 +127,7 @@ fn execute(command: Command<'_>, session: &Session<'_>) {
         Command::Settle => commands::settle(session),
         Command::Flush { rejected } => commands::flush(session, rejected),
         // These need no session.
-        Command::HandOver | Command::PassOn | Command::WatchBudgets(_) => {}
+        Command::HandOver | Command::PassOn | Command::WatchBudgets(_) | Command::Notices => {}
     }
 }
 

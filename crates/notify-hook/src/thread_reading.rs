@@ -7,7 +7,9 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use codex_home::sessions;
-use codex_turn::{Checkpoint, NotifyPayload, Problem, ThreadMeta, Transcript, TranscriptTurn};
+use codex_turn::{
+    Checkpoint, NotifyPayload, Problem, RateLimits, ThreadMeta, Transcript, TranscriptTurn,
+};
 
 use otlp_model::UnixNanos;
 
@@ -46,6 +48,8 @@ pub(crate) struct Reading {
     /// The turns of all files, in their order.
     pub(crate) turns: Vec<TranscriptTurn>,
     pub(crate) files: Vec<FileReading>,
+    /// What was last said of the limits of a subscription.
+    pub(crate) limits: Option<RateLimits>,
     /// The files that cannot be read, and why.
     pub(crate) unreadable: Vec<(PathBuf, io::Error)>,
 }
@@ -81,6 +85,7 @@ impl Reading {
             tail.give_up(&mut transcript);
         }
         let end = transcript.at();
+        self.limits = transcript.take_rate_limits().pop().or(self.limits.take());
         let (mut turns, problems) = transcript.finish();
         if stopped.is_none() {
             // Turns stay as they are where the file has no metadata.

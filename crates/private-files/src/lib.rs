@@ -7,7 +7,7 @@
 //! | Function | What a crash leaves |
 //! | --- | --- |
 //! | [`append`], [`open`] | what was written so far |
-//! | [`write()`] | the old content or the new one; after a power cut perhaps neither |
+//! | [`write()`], [`update`] | the old content or the new one; after a power cut perhaps neither |
 //! | [`write_durably`], [`NewFile`] | the old content or the new one, also after a power cut |
 //! | [`replace`], [`write_text`] | the same, in the place of a file of the user's: through links, with its owner and attributes |
 //!
@@ -110,6 +110,30 @@ pub fn write(file: &Path, content: &[u8]) -> io::Result<()> {
     fs::rename(&fresh, file)
 }
 
+/// Changes the content of a file, which is empty where there is none, while no other process changes it so:
+/// each holds the lock of a file beside it. What `change` gives is written in one step; without it the file
+/// stays as it is.
+///
+/// # Errors
+///
+/// When the file cannot be locked, read or written.
+pub fn update<T>(
+    file: &Path,
+    change: impl FnOnce(&[u8]) -> io::Result<(Option<Vec<u8>>, T)>,
+) -> io::Result<T> {
+    let lock = open(&file.with_extension("lock"))?;
+    lock.lock()?;
+    let before = match fs::read(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        read => read?,
+    };
+    let (after, result) = change(&before)?;
+    if let Some(after) = after {
+        write(file, &after)?;
+    }
+    Ok(result)
+}
+
 /// Writes a text in the place of a file of the user's, which becomes readable by its owner alone.
 ///
 /// # Errors
@@ -184,6 +208,20 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    #[test]
+    fn changes_of_several_threads_are_all_there() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("folder/list");
+        let add = || {
+            update(&file, |before| Ok((Some([before, b"x"].concat()), before.len()))).unwrap();
+        };
+        std::thread::scope(|scope| {
+            (0..8).for_each(|_| drop(scope.spawn(|| (0..20).for_each(|_| add()))));
+        });
+        assert_eq!(update(&file, |text| Ok((None, text.len()))).unwrap(), 160);
+        assert_eq!(fs::read(&file).unwrap().len(), 160);
+    }
 
     #[test]
     fn what_is_created_is_for_its_owner_only() {

@@ -88,8 +88,8 @@ pub struct KnownSettings {
     pub user_id: Option<String>,
     /// What content is recorded, where one of the choices says it.
     pub content: Option<Content>,
-    /// Whether there are budgets.
-    pub has_budgets: bool,
+    /// Whether turns are looked at while they run: there are budgets, or alerts are to come then.
+    pub watches_turns: bool,
     /// Whether the settings say something about the content at all.
     pub says_content: bool,
     /// Whether the buffer service passes log events on.
@@ -220,8 +220,9 @@ pub fn inspect(machine: &Machine, request: &Request) -> Result<Facts, FactsError
     let mut settings = known_settings(&now);
     let effective = Settings::load(paths, &machine.environment);
     settings.enabled = effective.enabled;
-    settings.has_budgets =
-        !effective.budgets.limits.is_empty() || effective.budgets.policy.hard_limit;
+    settings.watches_turns = !effective.budgets.limits.is_empty()
+        || effective.budgets.policy.hard_limit
+        || effective.alerts.while_running;
     settings.requires_write_token = effective.collector.require_write_token;
     let is_mlflow = |target: &TargetSettings| matches!(target.target, Ok(Target::Mlflow(_)));
     settings.sends_to_mlflow = effective.targets.iter().any(is_mlflow);
@@ -394,7 +395,7 @@ fn known_settings(root: &Value) -> KnownSettings {
         of_codex(key).or_else(of_target).map(PathBuf::from)
     };
     KnownSettings {
-        has_budgets: false,
+        watches_turns: false,
         targets,
         tls: TlsFiles {
             ca_file: tls_file("ca_file"),

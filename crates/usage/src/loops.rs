@@ -4,35 +4,17 @@
 //! What is found is a hint with its evidence, and no verdict: a reader sees the calls.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::Range;
 
+pub use alerts::loops::Repeats as Kind;
+use alerts::loops::{self as rule, Sizes};
 use otlp_model::{Span, SpanId, SpanKind, names};
 use trace_store::SpanOutline;
 
-/// Tools that are called again to wait for what goes on.
-const WAITING: [&str; 4] = ["wait", "wait_agent", "write_stdin", "sleep"];
-
-/// So many calls in a row are a loop: the same, and nearly the same.
-const SAME: usize = 4;
-const ALIKE: usize = 6;
-
-/// So many rounds of several calls are one, of up to so many calls.
-const ROUNDS: usize = 3;
-const LONGEST_ROUND: usize = 4;
+/// What is shown on the page of a turn. Alerts may have other sizes.
+const SIZES: Sizes = Sizes { same: 4, alike: 6, rounds: 3 };
 
 /// Spans are not nested deeper.
 const DEPTH: usize = 64;
-
-/// How calls repeat one another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The same tool with the same arguments.
-    Same,
-    /// The same tool with arguments that differ in numbers only.
-    Alike,
-    /// So many calls in turn.
-    Round(usize),
-}
 
 /// Calls that repeat one another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,22 +31,11 @@ pub struct Loop {
     pub spans: Vec<SpanId>,
 }
 
-/// A call as it is compared.
+/// A call with its span.
 struct Call<'s> {
     span: &'s Span,
     arguments: &'s str,
-    /// The arguments without their numbers.
-    shape: String,
-}
-
-impl Call<'_> {
-    fn is_same(&self, other: &Self) -> bool {
-        self.span.name == other.span.name && self.arguments == other.arguments
-    }
-
-    fn is_alike(&self, other: &Self) -> bool {
-        self.span.name == other.span.name && self.shape == other.shape
-    }
+    compared: rule::Call<'s>,
 }
 
 /// The loops among the tool calls of a trace, of each agent by itself in the order of time.
@@ -80,21 +51,17 @@ pub fn loops_among<'s>(
 ) -> Vec<Loop> {
     let mut found = Vec::new();
     for calls in calls_by_agent(outline, spans).into_values() {
-        let mut at = 0;
-        while at < calls.len() {
-            match loop_at(&calls, at) {
-                Some((kind, times, range)) => {
-                    at = range.end;
-                    found.push(Loop {
-                        kind,
-                        times,
-                        tool: calls[range.start].span.name.clone(),
-                        arguments: calls[range.start].arguments.to_owned(),
-                        spans: calls[range].iter().map(|call| call.span.span_id).collect(),
-                    });
-                }
-                None => at += 1,
-            }
+        let compared: Vec<_> = calls.iter().map(|call| call.compared.clone()).collect();
+        for it in rule::find(&compared, SIZES) {
+            let calls = &calls[it.calls];
+            let Some(first) = calls.first() else { continue };
+            found.push(Loop {
+                kind: it.kind,
+                times: it.times,
+                tool: first.span.name.clone(),
+                arguments: first.arguments.to_owned(),
+                spans: calls.iter().map(|call| call.span.span_id).collect(),
+            });
         }
     }
     found
@@ -118,40 +85,13 @@ fn calls_by_agent<'s>(
     let mut calls: BTreeMap<[u8; 8], Vec<Call<'s>>> = BTreeMap::new();
     for span in spans.into_iter().filter(|span| span.kind == SpanKind::Tool) {
         let arguments = span.text(names::INPUT_VALUE).unwrap_or_default();
-        if arguments.is_empty() || WAITING.contains(&span.name.as_str()) {
-            continue;
-        }
+        let output = span.text(names::OUTPUT_VALUE);
+        let Some(compared) = rule::Call::new(&span.name, arguments, output) else { continue };
         let Some(agent) = agent_of(span) else { continue };
-        let shape = arguments.split(|sign: char| sign.is_ascii_digit());
-        let shape = shape.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("0");
-        calls.entry(agent.span_id.0).or_default().push(Call { span, arguments, shape });
+        calls.entry(agent.span_id.0).or_default().push(Call { span, arguments, compared });
     }
     calls.values_mut().for_each(|calls| calls.sort_by_key(|call| call.span.start));
     calls
-}
-
-fn loop_at(calls: &[Call<'_>], at: usize) -> Option<(Kind, usize, Range<usize>)> {
-    let first = calls.get(at)?;
-    let run = |is_one: &dyn Fn(&Call<'_>) -> bool| {
-        calls[at..].iter().take_while(|call| is_one(call)).count()
-    };
-    let same = run(&|call| call.is_same(first));
-    if same >= SAME {
-        return Some((Kind::Same, same, at..at + same));
-    }
-    let alike = run(&|call| call.is_alike(first));
-    if alike >= ALIKE {
-        return Some((Kind::Alike, alike, at..at + alike));
-    }
-    (2..=LONGEST_ROUND).find_map(|length| {
-        let repeats = calls[at..]
-            .iter()
-            .enumerate()
-            .take_while(|(nth, call)| *nth < length || call.is_same(&calls[at + nth - length]));
-        let times = repeats.count() / length;
-        let range = at..at + times * length;
-        (times >= ROUNDS).then_some((Kind::Round(length), times, range))
-    })
 }
 
 #[cfg(test)]
@@ -189,14 +129,8 @@ mod tests {
 
     #[test]
     fn what_repeats_itself_is_found_with_its_calls() {
-        assert_eq!(found("a a a b a"), []);
         assert_eq!(found("b a a a a a c"), [(Kind::Same, 5, 5)]);
-        assert_eq!(found("f1 f2 f3 f14 f5 f6"), [(Kind::Alike, 6, 6)]);
-        assert_eq!(found("f1 f2 f3 f4 f5"), []);
         assert_eq!(found("a b a b a b c"), [(Kind::Round(2), 3, 6)]);
-        assert_eq!(found("a b c a b c a b c a"), [(Kind::Round(3), 3, 9)]);
-        assert_eq!(found("a b c a b c d"), []);
-        assert_eq!(found("a a a a b b b b"), [(Kind::Same, 4, 4), (Kind::Same, 4, 4)]);
         assert_eq!(found(""), []);
     }
 

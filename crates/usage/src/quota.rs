@@ -2,47 +2,13 @@
 
 use std::collections::BTreeMap;
 
+pub use trace_store::usage::QuotaWindow as Window;
 use trace_store::usage::{QuotaReading, RESET_TOLERANCE};
 
 /// Readings that are older than this say nothing any more, in seconds: no window is longer than a month.
 pub const OLDEST: i64 = 31 * DAY;
 
 const DAY: i64 = 24 * 60 * 60;
-
-/// A window of the limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Window {
-    /// Some hours.
-    Session,
-    /// A week.
-    Weekly,
-    /// So many days.
-    Days(u64),
-}
-
-impl Window {
-    /// Which window a reading is of. Its length says so, whatever place it stands in. Below a day the
-    /// place decides: old versions write the minutes that remain of a week.
-    fn of(reading: &QuotaReading) -> Self {
-        const WEEK: u64 = 7;
-        let days = reading.minutes.map_or(0, |minutes| (minutes + 30) / (24 * 60));
-        match (days, reading.slot) {
-            (0, 1) => Self::Session,
-            (0 | WEEK, _) => Self::Weekly,
-            (days, 2) if days < WEEK => Self::Weekly,
-            (days, _) => Self::Days(days),
-        }
-    }
-
-    /// Its name.
-    pub fn name(self) -> String {
-        match self {
-            Self::Session => "session".to_owned(),
-            Self::Weekly => "weekly".to_owned(),
-            Self::Days(days) => format!("{days} days"),
-        }
-    }
-}
 
 /// How a window stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +35,10 @@ pub struct WindowState {
 pub fn windows(readings: &[QuotaReading], now: i64) -> Vec<WindowState> {
     let mut by_window: BTreeMap<(&str, Window), Vec<&QuotaReading>> = BTreeMap::new();
     for reading in readings.iter().filter(|reading| reading.at >= now - OLDEST) {
-        by_window.entry((&reading.limit, Window::of(reading))).or_default().push(reading);
+        by_window
+            .entry((&reading.limit, Window::of(reading.minutes, reading.slot)))
+            .or_default()
+            .push(reading);
     }
     let states = by_window.into_iter().filter_map(|((_, window), mut readings)| {
         readings.sort_by_key(|reading| reading.at);
@@ -161,11 +130,10 @@ mod tests {
             (2, 4320, Window::Weekly),
             (1, 43200, Window::Days(30)),
         ] {
-            let window = Window::of(&reading(slot, minutes, 0, 0.0, 0));
+            let window = Window::of(Some(minutes), slot);
             assert_eq!(window, expected, "{slot} {minutes}");
         }
-        let unknown = QuotaReading { minutes: None, ..reading(1, 0, 0, 0.0, 0) };
-        assert_eq!(Window::of(&unknown), Window::Session);
+        assert_eq!(Window::of(None, 1), Window::Session);
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! Budgets in the settings and in a repository's file.
 
 use budget::{Limit, Origin, Policy, Scope, Unit};
-use codex_config::{
-    Budgets, Channels, ConfigTexts, Environment, Paths, Settings, repository_budgets,
-};
+use codex_config::{Budgets, ConfigTexts, Environment, Paths, Settings, repository_budgets};
 
 fn budgets(yaml: &str) -> Budgets {
     let config_yaml = Some(format!("harnesses:\n  codex:\n    budgets:\n{yaml}"));
@@ -19,16 +17,14 @@ fn limit(scope: Scope, unit: Unit, amount: u64, origin: Origin) -> Limit {
 fn all_settings() {
     let found = budgets(
         "      turn: {tokens: 1_000}\n      day: {usd: 2.5}\n      hard_limit: true\n      \
-         grace_seconds: 0\n      notices: {desktop: true, ntfy: https://ntfy.example/t}\n",
+         grace_seconds: 0\n",
     );
     let limits = vec![
         limit(Scope::Turn, Unit::Tokens, 1000, Origin::User),
         limit(Scope::Day, Unit::Usd, 2_500_000_000_000, Origin::User),
     ];
-    let ntfy = Some("https://ntfy.example/t".to_owned());
-    let channels = Channels { desktop: true, ntfy, ..Channels::default() };
     let policy = Policy { hard_limit: true, grace: 0 };
-    assert_eq!(found, Budgets { limits, policy, channels, problems: Vec::new() });
+    assert_eq!(found, Budgets { limits, policy, problems: Vec::new() });
     let none = budgets("      session:\n");
     assert_eq!(none.policy, Policy { hard_limit: false, grace: 60_000 });
     assert!(none.limits.is_empty() && none.problems.is_empty(), "{none:?}");

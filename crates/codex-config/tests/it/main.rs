@@ -1,6 +1,7 @@
 //! Tests of the crate from outside.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alerts;
 mod arize;
 mod budgets;
 mod codex_toml;

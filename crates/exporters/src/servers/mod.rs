@@ -19,6 +19,7 @@ mod proxy;
 mod relay;
 mod retry_after;
 mod tls;
+mod webhook;
 
 pub use arize::{Arize, ArizeConfig, ArizeProtocol};
 pub use compression::OtlpCompression;
@@ -30,3 +31,4 @@ pub use proxy::Proxies;
 #[cfg(feature = "grpc")]
 pub use relay::{Relay, RelayError};
 pub use tls::TlsFiles;
+pub use webhook::{Webhook, WebhookError};

@@ -6,7 +6,7 @@
 //! to date, gives notices, and stops a turn that the answers do not reach.
 
 mod interrupt;
-mod notify;
+mod said;
 mod watch;
 
 use std::ffi::OsStr;
@@ -60,11 +60,12 @@ impl Gate<'_> {
                 }
             })
             .flatten();
-        if is_prompt && refused.is_none() && !in_force.limits.is_empty() {
+        let is_watched = !in_force.limits.is_empty() || self.settings.alerts.enabled;
+        if is_prompt && refused.is_none() && is_watched {
             self.start_watch(payload);
         }
         refused.or_else(|| {
-            let problems = is_prompt.then(|| said(&in_force)).flatten();
+            let problems = is_prompt.then(|| not_in_force(&in_force)).flatten();
             problems.map(|problems| LifecycleQuestion::message(&problems))
         })
     }
@@ -149,7 +150,7 @@ impl Gate<'_> {
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// What the user believes in and does not hold.
-fn said(in_force: &InForce) -> Option<String> {
+fn not_in_force(in_force: &InForce) -> Option<String> {
     let mut said: Vec<String> = in_force
         .problems
         .iter()

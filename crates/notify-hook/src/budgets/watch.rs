@@ -4,19 +4,23 @@
 //! hooks, and the time that is over after a limit was exceeded. It ends with the turn, or with Codex.
 
 use std::cell::RefCell;
-use std::thread::{JoinHandle, sleep};
-use std::time::{Duration, Instant};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
 
-use budget::{Allowances, LimitUse, Memory, Notices};
+use ::alerts::Used;
+use budget::{Allowances, LimitUse, Memory, Notices, Scope};
 use codex_config::{Paths, Settings};
 use codex_import::{Request, import, record_spans};
+use codex_live::LiveTurns;
 use codex_turn::LifecycleQuestion;
+use notices::{Notice, Sending};
+use pricing::PriceTable;
 use program_log::{Log, chain};
-use serde_json::Value;
 use spending::{Home, Measured};
 use trace_store::TraceStore;
 
-use super::{Failed, Gate, interrupt, millis, notify};
+use super::{Failed, Gate, interrupt, millis, said};
+use crate::alerts::{self, Alerts};
 use crate::lifecycle;
 
 /// How often it looks.
@@ -24,6 +28,9 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// How often the store is brought up to date with what other sessions used.
 const IMPORT_PERIOD: Duration = Duration::from_secs(60);
+
+/// How often it looks for what alerts are about.
+const ALERT_PERIOD: Duration = Duration::from_secs(2);
 
 /// How long a turn may take to appear in its transcript.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -46,10 +53,7 @@ pub(crate) fn watch(codex: Option<u32>, settings: &Settings, paths: &Paths, log:
     if let Err(error) = watch.run() {
         log.error(format_args!("budgets are not watched any more: {}", chain(&*error)));
     }
-    for thread in watch.sending.take() {
-        // It has logged what failed.
-        let _ = thread.join();
-    }
+    watch.sending.take().into_iter().for_each(|one| alerts::wait(one, log));
 }
 
 /// The lock, as soon as the watch over the turn before has ended.
@@ -74,35 +78,69 @@ struct Watch<'a> {
     codex: Option<u32>,
     begun: Instant,
     /// What sends notices.
-    sending: RefCell<Vec<JoinHandle<()>>>,
+    sending: RefCell<Vec<Sending>>,
 }
 
 impl Watch<'_> {
     fn run(&self) -> Result<(), Failed> {
         let (mut imported, mut interrupted): (Option<Instant>, Option<Instant>) = (None, None);
         let mut was_open = false;
+        let mut looking = Looking::new(&self.gate, &self.question.session_id);
         while self.begun.elapsed() < LONGEST {
-            if imported.is_none_or(|last| last.elapsed() >= IMPORT_PERIOD) {
+            let in_force = self.gate.in_force(&self.question);
+            let has_limits = !in_force.limits.is_empty();
+            if has_limits && imported.is_none_or(|last| last.elapsed() >= IMPORT_PERIOD) {
                 self.import()?;
                 imported = Some(Instant::now());
             }
-            let in_force = self.gate.in_force(&self.question);
-            let (measured, limit_uses) = self.gate.limit_uses(&self.question, &in_force)?;
-            self.give_notices(&limit_uses)?;
-            let is_open = !measured.open.is_empty();
+            let (mut is_open, mut spent, mut over) = (false, Used::default(), None);
+            if has_limits {
+                let (measured, limit_uses) = self.gate.limit_uses(&self.question, &in_force)?;
+                self.give_notices(&limit_uses)?;
+                is_open = !measured.open.is_empty();
+                spent = used(&measured);
+                over = Some((measured, limit_uses));
+            }
+            if let Some(looking) = &mut looking {
+                self.look(looking, spent);
+                is_open |= looking.live.running().next().is_some();
+            }
             let is_over = !is_open && (was_open || self.begun.elapsed() >= PATIENCE);
             if is_over || self.codex.is_some_and(|codex| !processes::is_alive(codex)) {
                 return Ok(());
             }
             was_open |= is_open;
             let is_due = interrupted.is_none_or(|last| last.elapsed() >= AGAIN);
-            if is_due && is_open && self.is_to_end(&limit_uses)? {
+            if let Some((measured, limit_uses)) = over
+                && is_due
+                && !measured.open.is_empty()
+                && self.is_to_end(&limit_uses)?
+            {
                 interrupted = Some(Instant::now());
                 self.interrupt(&limit_uses, &measured);
             }
             sleep(PERIOD);
         }
         Ok(())
+    }
+
+    /// Gives the alerts of the turns that changed.
+    fn look(&self, looking: &mut Looking<'_>, session: Used) {
+        if looking.at.is_some_and(|last| last.elapsed() < ALERT_PERIOD) {
+            return;
+        }
+        looking.at = Some(Instant::now());
+        let changed = looking.live.poll(SystemTime::now());
+        let limits = looking.live.limits().cloned();
+        for mut live in changed {
+            dispatch::price(&mut live.turn, &looking.prices);
+            match looking.alerts.take(&live.turn, session, limits.as_ref()) {
+                Ok(notices) => notices.iter().for_each(|notice| self.send(notice)),
+                Err(error) => {
+                    self.gate.log.error(format_args!("alerts are not given: {}", chain(&error)));
+                }
+            }
+        }
     }
 
     /// Reads what other sessions used, so that days and months are whole.
@@ -122,17 +160,28 @@ impl Watch<'_> {
     fn give_notices(&self, limit_uses: &[LimitUse]) -> Result<(), Failed> {
         let home = Home::new(self.gate.paths);
         for notice in Notices::take_in(&home.notices(), limit_uses)? {
-            let text = notice.text();
-            self.gate.log.warn(format_args!("{text}"));
-            self.send(&text, &notify::payload(&notice, &self.question.session_id));
+            self.give(said::notice(&notice, &self.question.session_id));
         }
         Ok(())
     }
 
-    fn send(&self, text: &str, payload: &Value) {
-        let channels = &self.gate.settings.budgets.channels;
-        let threads = notify::send(channels, self.gate.log, text, payload);
-        self.sending.borrow_mut().extend(threads);
+    /// Puts a notice of a budget into the log and the list, and sends it.
+    fn give(&self, notice: Notice) {
+        let Gate { log, paths, .. } = self.gate;
+        log.warn(format_args!("{}", notice.text));
+        alerts::note_budget(paths, log, &notice.text, &self.question.session_id);
+        self.send(&notice);
+    }
+
+    fn send(&self, notice: &Notice) {
+        let sending = dispatch::channels(self.gate.settings).send(notice);
+        let mut all = self.sending.borrow_mut();
+        // The watch may last for hours.
+        let (over, rest) = all.drain(..).partition(Sending::is_over);
+        *all = rest;
+        all.extend(sending);
+        let over: Vec<Sending> = over;
+        over.into_iter().for_each(|one| alerts::wait(one, self.gate.log));
     }
 
     /// Whether a hard limit was exceeded so long ago that the time to save work is over.
@@ -159,13 +208,43 @@ impl Watch<'_> {
         let thread = &self.question.session_id;
         match interrupt::interrupt(self.codex, self.gate.paths, &measured.open) {
             Ok(()) => {
-                let text = format!("the turn was interrupted: the budget is used up: {over}");
-                log.warn(format_args!("thread {thread}: {text}"));
-                self.send(&text, &notify::interrupted(thread, &over));
+                self.give(said::interrupted(thread, &over));
             }
             Err(error) => log.error(format_args!(
                 "thread {thread}: the turn cannot be interrupted ({error}); its tool calls are refused: {over}"
             )),
         }
     }
+}
+
+/// What alerts are made of while turns go on.
+struct Looking<'a> {
+    alerts: Alerts<'a>,
+    live: LiveTurns,
+    prices: PriceTable,
+    /// When it was looked for them last.
+    at: Option<Instant>,
+}
+
+impl<'a> Looking<'a> {
+    /// None where the settings want no alerts.
+    fn new(gate: &Gate<'a>, session: &str) -> Option<Self> {
+        let Gate { settings, paths, log } = *gate;
+        Some(Self {
+            alerts: Alerts::new(settings, paths, log)?,
+            live: LiveTurns::of_session(&paths.codex_home, session, SystemTime::now()),
+            prices: dispatch::price_table(paths, log).into_owned(),
+            at: None,
+        })
+    }
+}
+
+/// What the session used.
+fn used(measured: &Measured) -> Used {
+    let session = measured.spending.0.get(&Scope::Session);
+    session.map_or(Used::default(), |(_, spent)| Used {
+        tokens: spent.tokens,
+        pico_usd: spent.pico_usd,
+        calls: 0,
+    })
 }

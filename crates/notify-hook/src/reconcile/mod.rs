@@ -31,6 +31,7 @@ use otlp_model::UnixNanos;
 use pricing::PriceTable;
 use program_log::{Log, chain};
 
+use crate::alerts::Alerts;
 use crate::forks;
 use crate::parents::Parents;
 use crate::state::ThreadState;
@@ -130,6 +131,7 @@ fn reconcile_reading(
     parents: &mut Parents<'_>,
     record: &mut Record,
 ) {
+    record.limits = reading.limits.take().or(record.limits.take());
     let due: Vec<usize> = (0..reading.turns.len())
         .filter(|index| thread.is_due(record.state(), &reading.turns[*index]))
         .collect();
@@ -196,7 +198,17 @@ fn export(
     let turn = enrich(thread, turn);
     record.save_between_turns(thread);
     let result = sink.deliver(&turn, record.state());
-    record.turn(thread, &turn, result)
+    let is_exported = record.turn(thread, &turn, result);
+    if let Some(alerts) = is_exported
+        .then(|| {
+            let Context { settings, paths, log, .. } = *thread.context;
+            Alerts::new(settings, paths, log)
+        })
+        .flatten()
+    {
+        alerts.ended(&turn.turn, record.limits.as_ref());
+    }
+    is_exported
 }
 
 /// When waiting for the telemetry of a turn that ended then has no use any more.

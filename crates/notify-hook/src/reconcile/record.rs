@@ -1,6 +1,6 @@
 //! The last step: what was exported, for later runs, for `status` and for the buffer service.
 
-use codex_turn::{NotifyPayload, TranscriptTurn};
+use codex_turn::{NotifyPayload, RateLimits, TranscriptTurn};
 use dispatch::{DeliveryStatus, TargetOutcome, ledger};
 use otlp_model::{Turn, UnixNanos};
 use program_log::chain;
@@ -23,11 +23,19 @@ pub(super) struct Record {
     is_blocked: bool,
     /// All turns up to this time are exported: the buffer service may forget their events.
     exported_through: Option<UnixNanos>,
+    /// What was last said of the limits of a subscription.
+    pub(super) limits: Option<RateLimits>,
 }
 
 impl Record {
     pub(super) fn new(state: ThreadState) -> Self {
-        Self { state, report: Report::default(), is_blocked: false, exported_through: None }
+        Self {
+            state,
+            report: Report::default(),
+            is_blocked: false,
+            exported_through: None,
+            limits: None,
+        }
     }
 
     pub(super) fn state(&self) -> &ThreadState {

@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+mod alerts;
 mod attributes;
 mod backend;
 mod chain;

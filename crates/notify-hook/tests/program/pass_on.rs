@@ -2,7 +2,7 @@
 //! authority and a client certificate: that of the tests of `exporters`.
 
 #[path = "../../../exporters/tests/tls/server.rs"]
-mod server_side;
+pub(crate) mod server_side;
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -33,8 +33,9 @@ pub(super) fn changes(
     let mut wanted = codex_part::wanted(hook, &facts.found, answers.existing_otel, otel);
     if answers.hooks {
         let triggers = &facts.triggers;
-        // Codex waits for these, so that they are there for those who have budgets only.
-        let asks = triggers.asks.iter().filter(|_| facts.settings.has_budgets);
+        // Codex waits for these, so that they are there for those who have budgets or want alerts
+        // while a turn runs only.
+        let asks = triggers.asks.iter().filter(|_| facts.settings.watches_turns);
         let events: Vec<&str> = triggers.lifecycle.iter().chain(asks).copied().collect();
         wanted.hooks = codex_part::lifecycle_hooks(hook, &events);
     }

@@ -22,7 +22,7 @@ mod within;
 
 pub use list::{TurnFilter, TurnKey, TurnRank, TurnRow};
 pub use query::{CallRow, CallSum, QuarterRange, ThreadSum, TurnStart, TurnSum};
-pub use quota::{QuotaReading, RESET_TOLERANCE};
+pub use quota::{QuotaReading, QuotaWindow, RESET_TOLERANCE};
 pub use record::Recorded;
 pub(crate) use record::forget;
 pub use sources::{Pass, SourceProgress, SourceState};

@@ -7,6 +7,41 @@ use crate::{QueryError, TraceStore};
 /// A window whose end moved by less than this, in seconds, is the same one.
 pub const RESET_TOLERANCE: i64 = 120;
 
+/// A window of the limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QuotaWindow {
+    /// Some hours.
+    Session,
+    /// A week.
+    Weekly,
+    /// So many days.
+    Days(u64),
+}
+
+impl QuotaWindow {
+    /// Which window it is. Its length says so, whatever place it stands in. Below a day the
+    /// place decides: old versions write the minutes that remain of a week.
+    pub fn of(minutes: Option<u64>, slot: u8) -> Self {
+        const WEEK: u64 = 7;
+        let days = minutes.map_or(0, |minutes| (minutes + 30) / (24 * 60));
+        match (days, slot) {
+            (0, 1) => Self::Session,
+            (0 | WEEK, _) => Self::Weekly,
+            (days, 2) if days < WEEK => Self::Weekly,
+            (days, _) => Self::Days(days),
+        }
+    }
+
+    /// Its name.
+    pub fn name(self) -> String {
+        match self {
+            Self::Session => "session".to_owned(),
+            Self::Weekly => "weekly".to_owned(),
+            Self::Days(days) => format!("{days} days"),
+        }
+    }
+}
+
 /// How much of a window was used at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QuotaReading {
