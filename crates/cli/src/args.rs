@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Prune(Prune),
     Quota(Quota),
     Report(Box<Report>),
+    #[command(name = "self")]
+    OwnRun(crate::own_run::OwnRun),
     Show(Show),
     Tag(Tag),
     Top(Top),
@@ -59,6 +61,7 @@ impl Command {
             Self::Prune(args) => args.json,
             Self::Quota(args) => args.json,
             Self::Report(args) => args.format() == Format::Json,
+            Self::OwnRun(args) => args.json,
             Self::Show(args) => args.json,
             Self::Status(args) => args.json,
             Self::Tag(args) => args.json,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use budget::{Allowance, Allowances, LimitUse, Millis, Origin, Scope, Spent, limit_uses};
+use budget::{Allowance, Allowances, LimitUse, Millis, Origin, Scope, Spending, Spent, limit_uses};
 use codex_config::{Environment, Paths, Settings};
 use doctor::Style;
 use jiff::civil::{DateTime, Time};
@@ -59,15 +59,15 @@ pub(crate) struct Trust {
 }
 
 /// What holds for all of these commands.
-struct Place {
-    paths: Paths,
+pub(crate) struct Place {
+    pub(crate) paths: Paths,
     home: Home,
-    settings: Settings,
+    pub(crate) settings: Settings,
     now: Zoned,
 }
 
 impl Place {
-    fn new(environment: &Environment) -> Result<Self, CommandError> {
+    pub(crate) fn new(environment: &Environment) -> Result<Self, CommandError> {
         let paths = crate::paths(environment)?;
         let settings = Settings::load(&paths, environment);
         Ok(Self { home: Home::new(&paths), settings, paths, now: Zoned::now() })
@@ -92,7 +92,11 @@ pub(crate) fn budget(
         None => {
             // Codex says so to the commands that it runs: an agent asks about itself.
             let session = args.session.as_deref().or_else(|| environment.get("CODEX_SESSION_ID"));
-            let known = Known::of(&place, session, environment)?;
+            // In a sandbox that lets nothing be written, what is known may be a little old.
+            let known = Known::of(&place, session, environment).or_else(|error| {
+                let as_it_is = Known::as_it_is(&place, session, environment);
+                as_it_is.map(|(known, _)| known).map_err(|_| error)
+            })?;
             if args.json { known.json(&place) } else { known.text(&place, style) }
         }
     };
@@ -114,7 +118,6 @@ impl Known {
         session: Option<&str>,
         environment: &Environment,
     ) -> Result<Self, CommandError> {
-        let facts = usage::facts(&place.paths, environment);
         let month = place.now.saturating_sub(32.days()).timestamp().as_nanosecond();
         usage::current(
             &place.paths.traces_db,
@@ -123,6 +126,17 @@ impl Known {
             environment,
             u64::try_from(month).ok(),
         )?;
+        Self::as_it_is(place, session, environment).map(|(known, _)| known)
+    }
+
+    /// What the store and the transcripts of the session say; nothing is written, and what other sessions
+    /// used since the last report is missing.
+    pub(crate) fn as_it_is(
+        place: &Place,
+        session: Option<&str>,
+        environment: &Environment,
+    ) -> Result<(Self, Spending), CommandError> {
+        let facts = usage::facts(&place.paths, environment);
         let measured = measure(&Session {
             codex_home: &place.paths.codex_home,
             store: &place.paths.traces_db,
@@ -139,7 +153,12 @@ impl Known {
             .map_err(|error| CommandError::failed("it is not known what was allowed", error))?;
         let limit_uses = limit_uses(&in_force.limits, &measured.spending);
         let session = measured.spending.0.get(&Scope::Session).cloned();
-        Ok(Self { in_force, limit_uses, allowances, session })
+        Ok((Self { in_force, limit_uses, allowances, session }, measured.spending))
+    }
+
+    /// What the session spent that is asked about.
+    pub(crate) fn session_spent(&self) -> Option<Spent> {
+        self.session.as_ref().map(|(_, spent)| *spent)
     }
 
     fn text(&self, place: &Place, style: Style) -> String {

@@ -138,6 +138,13 @@ Examples:
 
 Exit codes: 0 done; 1 it is not known what was spent; 2 an option is wrong; 3 there is no such file.";
 
+pub(crate) const SELF: &str = "\
+Examples:
+  arize-codex self                            Within a command that Codex runs
+  arize-codex self --json | jq .used.session.tokens
+
+Exit codes: 0 also where little is known (`problems` says why); 2 an option is wrong.";
+
 pub(crate) const VIEW: &str = "\
 Examples:
   arize-codex view

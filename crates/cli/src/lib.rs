@@ -5,7 +5,7 @@
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
 //! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
 //! `import` reads Codex's transcripts, `report` says what was used,
-//! `quota` what is left, `top` what runs now, `budget` what may be spent. Results go to stdout,
+//! `quota` what is left, `self` what an agent used itself, `top` what runs now, `budget` what may be spent. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -21,6 +21,7 @@ mod flush;
 mod job;
 mod keep_current;
 mod logs;
+mod own_run;
 mod place;
 pub mod print;
 mod programs;
@@ -72,6 +73,7 @@ pub fn run(
             | Command::Status(_)
             | Command::Show(_)
             | Command::Demo(_)
+            | Command::OwnRun(_)
             | Command::Quota(_)
             | Command::Report(_)
     );
@@ -106,6 +108,7 @@ pub fn run(
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)
         }
+        Command::OwnRun(own) => (own_run::own_run(&own, &environment, style)?, ExitCode::Success),
         Command::Logs(logs) => {
             logs::logs(&logs, &environment, output.stream)?;
             return Ok(ExitCode::Success.into());

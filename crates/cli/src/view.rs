@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use codex_config::{Environment, Settings};
 use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, Options, Running};
+use dashboard::{Dashboard, LastAlerts, Options, Running};
 use doctor::Context;
 use doctor::checks::outbox;
 use jiff::tz::TimeZone;
@@ -38,6 +38,7 @@ pub(crate) fn view(
         idle_exit: args.idle_exit.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
         running: running.clone(),
         examine: examine(environment),
+        alerts: last_alerts(&paths),
     };
     let dashboard =
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
@@ -57,6 +58,13 @@ pub(crate) fn view(
     let _page =
         (!args.no_open && output.is_terminal).then(|| OpeningPage::show(&paths.run_dir, &address));
     dashboard.serve().map_err(|error| CommandError::failed("the pages have ended", error))
+}
+
+/// The alerts that were given in this home; none where the list cannot be read, which the next alert writes
+/// anew.
+fn last_alerts(paths: &codex_config::Paths) -> LastAlerts {
+    let shown = dispatch::shown(paths);
+    LastAlerts::new(move || shown.last().unwrap_or_default())
 }
 
 /// What the page of health shows: what the doctor finds, and the queues.

@@ -9,6 +9,7 @@
 //! to a browser that did not come with the ticket (`access.rs`), and no page loads anything from elsewhere.
 
 mod access;
+mod alerts;
 pub mod arguments;
 mod assets;
 mod changes;
@@ -28,6 +29,7 @@ mod transcript;
 mod turn;
 mod waterfall;
 
+pub use self::alerts::LastAlerts;
 pub use live::{StoreVersion, store_version};
 pub use running::Running;
 pub use scrape::{Metrics, serve_metrics};

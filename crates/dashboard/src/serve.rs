@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use trace_store::TraceStore;
 
 use crate::access::{self, Access, OPEN};
+use crate::alerts::LastAlerts;
 use crate::health::Examine;
 use crate::running::Running;
 use crate::{assets, live, pages};
@@ -36,6 +37,8 @@ pub struct Options {
     pub running: Running,
     /// Finds out whether traces arrive.
     pub examine: Examine,
+    /// The alerts that were given.
+    pub alerts: LastAlerts,
 }
 
 /// A port that answers with pages.
@@ -78,6 +81,7 @@ struct Shared {
     zone: TimeZone,
     running: Running,
     examine: Examine,
+    alerts: LastAlerts,
     begun: Instant,
     /// When the last request came, in milliseconds after `begun`.
     last_request: AtomicU64,
@@ -90,7 +94,7 @@ impl Dashboard {
     ///
     /// When another program has it.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let Options { store, port, zone, idle_exit, running, examine } = options;
+        let Options { store, port, zone, idle_exit, running, examine, alerts } = options;
         let failed = |source| BindError::Listen { port, source };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -98,8 +102,16 @@ impl Dashboard {
         let port = listener.local_addr().map_err(failed)?.port();
         let access = Access::new(port).map_err(BindError::Random)?;
         let (begun, last_request) = (Instant::now(), AtomicU64::new(0));
-        let app =
-            App(Arc::new(Shared { access, store, zone, running, examine, begun, last_request }));
+        let app = App(Arc::new(Shared {
+            access,
+            store,
+            zone,
+            running,
+            examine,
+            alerts,
+            begun,
+            last_request,
+        }));
         Ok(Self { listener, app, idle_exit })
     }
 
@@ -176,6 +188,10 @@ impl App {
 
     pub(crate) fn running(&self) -> &Running {
         &self.0.running
+    }
+
+    pub(crate) fn alerts(&self) -> &LastAlerts {
+        &self.0.alerts
     }
 
     pub(crate) fn examine(&self) -> &Examine {

@@ -4,8 +4,9 @@
 
 use std::time::Duration;
 
+use alerts::{Given, Kind};
 use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, Options, Running};
+use dashboard::{Dashboard, LastAlerts, Options, Running};
 use jiff::tz::TimeZone;
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
 use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
@@ -45,6 +46,22 @@ impl Pages {
                     dead_letters: vec![("0a".to_owned(), "bad <key>".to_owned())],
                     ..Target::default()
                 }],
+            }),
+            alerts: LastAlerts::new(|| {
+                let now = jiff::Timestamp::now().as_millisecond() as u64;
+                let given = |at, text: &str, trace_id: &str| Given {
+                    at,
+                    kind: Kind::Loop,
+                    subject: String::new(),
+                    text: text.to_owned(),
+                    session: "s".to_owned(),
+                    trace_id: trace_id.to_owned(),
+                };
+                vec![
+                    given(now, "loop: `<b>` went round", "0af7651916cd43dd8448eb211c80319c"),
+                    given(now, "loop: of a file that was changed", "/../evil"),
+                    given(1000, "loop: of long ago", ""),
+                ]
             }),
         };
         let dashboard = Dashboard::bind(options).unwrap();
@@ -329,4 +346,24 @@ fn health_is_what_was_handed_in() {
     }
     let json: serde_json::Value = serde_json::from_str(&pages.shows("/health.json")).unwrap();
     assert_eq!(json["findings"][0]["level"], "failure");
+}
+
+#[test]
+fn alerts_lead_to_their_turns_and_those_of_the_last_day_are_on_the_first_page() {
+    let mut pages = Pages::new();
+    let health = pages.shows("/health");
+    for part in
+        ["loop: `&lt;b&gt;` went round", "/turn/0af7651916cd43dd8448eb211c80319c", "long ago"]
+    {
+        assert!(health.contains(part), "{part}: {health}");
+    }
+    assert!(!health.contains("evil"), "{health}");
+    let json: serde_json::Value = serde_json::from_str(&pages.shows("/health.json")).unwrap();
+    assert_eq!(
+        (&json["alerts"][0]["kind"], &json["alerts"][0]["session"]),
+        (&"loop".into(), &"s".into())
+    );
+    pages.add("a", "Hello", 1);
+    let home = pages.shows("/");
+    assert!(home.contains("went round") && !home.contains("long ago"), "{home}");
 }

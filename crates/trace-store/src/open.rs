@@ -38,7 +38,8 @@ impl TraceStore {
 
     /// Opens a store that is there already; the connection cannot change it.
     ///
-    /// Tables of an older release are brought up to date first, which does write once.
+    /// Tables of an older release are brought up to date first, which does write once. Where nothing may be
+    /// written, as in a sandbox, a store at rest is read as it is.
     pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self, OpenError> {
         let path = path.as_ref();
         if !path.exists() {
@@ -53,8 +54,13 @@ impl TraceStore {
         };
         if needs_writing {
             drop(connection);
-            drop(Self::open(path)?);
-            connection = connect(path, flags)?;
+            connection = match Self::open(path) {
+                Ok(store) => {
+                    drop(store);
+                    connect(path, flags)?
+                }
+                Err(error) => at_rest(path, flags)?.ok_or(error)?,
+            };
         }
         Self { path: path.to_owned(), connection }.checked()
     }
@@ -103,6 +109,20 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, OpenError> {
         Connection::open_with_flags(path, flags).map_err(|source| sqlite_error(path, source))?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(|source| sqlite_error(path, source))?;
     Ok(connection)
+}
+
+/// A store that no process is at work on, read without a lock and without the index of a log, for which
+/// files would have to be made. None where a process is, or the tables are of another release.
+fn at_rest(path: &Path, flags: OpenFlags) -> Result<Option<Connection>, OpenError> {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let name = path.to_str().filter(|_| !Path::new(&log).exists());
+    let Some(name) = name else { return Ok(None) };
+    let name = name.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let address = format!("file:{name}?immutable=1");
+    let connection = connect(Path::new(&address), flags | OpenFlags::SQLITE_OPEN_URI)?;
+    let found = version(&connection).map_err(|source| sqlite_error(path, source))?;
+    Ok((found == MIGRATIONS.len()).then_some(connection))
 }
 
 /// Settings for a connection that writes, and the tables.
@@ -161,4 +181,22 @@ fn use_rollback_journal(connection: &Connection) -> rusqlite::Result<()> {
 
 fn sqlite_error(path: &Path, source: rusqlite::Error) -> OpenError {
     OpenError::Sqlite { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_at_rest_is_read_without_a_file_beside_it() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("50% of? #1.db");
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let writing = TraceStore::open(&path).unwrap();
+        assert!(at_rest(&path, flags).unwrap().is_none(), "a process is at work on it");
+        drop(writing);
+        let connection = at_rest(&path, flags).unwrap().unwrap();
+        assert_eq!(version(&connection).unwrap(), MIGRATIONS.len());
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 1);
+    }
 }

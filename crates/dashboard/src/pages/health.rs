@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use serde_json::json;
 
 use super::failure::Failure;
-use super::layout;
+use super::{alerts, layout};
 use crate::health::{Finding, Health, Level, Target};
 use crate::serve::App;
 use crate::{format, text};
@@ -22,10 +22,12 @@ async fn examine(app: &App) -> Result<Health, Failure> {
 
 pub(crate) async fn health(State(app): State<App>) -> Result<Html<String>, Failure> {
     let Health { findings, targets } = examine(&app).await?;
+    let given = alerts::all(&app).await?;
     let body = html! {
         h1 { "Health" }
         @if findings.is_empty() { p { "Nothing was examined." } }
         table.findings { tbody { @for finding in &findings { (row(finding)) } } }
+        (alerts::section(&app, &given))
         @if !targets.is_empty() {
             h2 { "Targets" }
             @for target in &targets { (section(target)) }
@@ -108,7 +110,9 @@ pub(crate) async fn health_json(State(app): State<App>) -> Result<Response, Fail
                 .collect::<Vec<_>>(),
         })
     });
+    let given = alerts::all(&app).await?;
     Ok(super::json(&json!({
+        "alerts": alerts::value(&given),
         "findings": findings.collect::<Vec<_>>(),
         "targets": targets.collect::<Vec<_>>(),
     })))

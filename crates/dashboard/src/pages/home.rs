@@ -15,7 +15,7 @@ use usage::quota::{self, WindowState};
 use usage::report::{By, Days, Filter, Group, Prices, RangeRequest, Report, Unit};
 
 use super::failure::{self, Failure};
-use super::{layout, turns};
+use super::{alerts, layout, turns};
 use crate::choice::TurnChoice;
 use crate::serve::App;
 use crate::{format, text};
@@ -94,9 +94,11 @@ pub(crate) async fn home(State(app): State<App>, headers: HeaderMap) -> Result<R
     let goes_on = app.running().roots();
     let failed = TurnChoice { status: "failed".to_owned(), ..TurnChoice::default() };
     let running = TurnChoice { status: "running".to_owned(), ..TurnChoice::default() };
+    let few_alerts = alerts::few(&app).await?;
     let body = html! {
         h1 { "Codex" }
         (cards(&app, &found))
+        (few_alerts)
         @if let Some(new) = &found.new {
             p {
                 @if new.is_empty() { "No turn since your last visit." }

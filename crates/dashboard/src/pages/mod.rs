@@ -1,5 +1,6 @@
 //! The pages.
 
+mod alerts;
 mod compare;
 mod failure;
 mod health;
