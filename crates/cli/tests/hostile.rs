@@ -4,14 +4,18 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use delivery::{Attempt, Limits, Outbox};
 use exporters::{AnswerStatus, ExportError};
 use otlp_model::{Attribute, Span, SpanBatch, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos};
+use serde_json::json;
 use trace_store::TraceStore;
 
 /// A colour, a title, a cleared screen, a hidden text, C1 codes, breaks of lines that are no newline,
@@ -38,6 +42,7 @@ fn no_command_shows_what_acts_on_a_terminal() {
     fs::create_dir_all(&codex).unwrap();
     fs::write(codex.join("config.toml"), format!("notify = [{quoted}]\n# \u{202e}title\n"))
         .unwrap();
+    let _held = running(&codex, 1);
     let store = harness.join("traces.db");
     let mut wrong = Vec::new();
     for (arguments, shows_it) in [
@@ -53,6 +58,17 @@ fn no_command_shows_what_acts_on_a_terminal() {
         ("flush", true),
         ("flush --json", true),
         ("flush --rejected", true),
+        ("report --all --by project", true),
+        ("report --all --by model,session", true),
+        ("report --all --by branch --explain", true),
+        ("report --all --by folder --json", true),
+        ("quota", false),
+        ("budget", false),
+        ("import", false),
+        ("prune --dry-run", false),
+        ("tag 0707", true),
+        ("top --once", true),
+        ("top --once --json", true),
         ("setup --dry-run -y", true),
         ("setup --dry-run -y --json", true),
         ("uninstall --dry-run -y", false),
@@ -60,19 +76,15 @@ fn no_command_shows_what_acts_on_a_terminal() {
         ("show no\u{1b}[31msuch\u{202e}trace", true),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex"));
-        command.args(arguments.split(' ')).env_clear();
-        command.env("HOME", home.path()).env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
-        command.env("ARIZE_CODEX_BUFFER_PORT", "9");
+        command.args(arguments.split(' '));
+        in_home(&mut command, home.path());
         let done = command.output().unwrap();
         assert!(done.status.code().is_some_and(|code| code < 101), "{arguments}: {done:?}");
         let mut shown = false;
         for stream in [&done.stdout, &done.stderr] {
             let text = std::str::from_utf8(stream).unwrap();
             shown |= text.contains("[31m");
-            let harmful = text
-                .chars()
-                .find(|c| *c != '\n' && terminal_text::line(&c.to_string()) != c.to_string());
-            assert_eq!(harmful, None, "{arguments}: {text:?}");
+            assert_eq!(harmful(text), None, "{arguments}: {text:?}");
             if arguments.ends_with("--json") && !text.is_empty() && done.status.success() {
                 serde_json::from_str::<serde_json::Value>(text).unwrap();
             }
@@ -81,6 +93,98 @@ fn no_command_shows_what_acts_on_a_terminal() {
     }
     assert_eq!(wrong, Vec::<&str>::new());
     assert!(store.exists());
+}
+
+/// Commands that do not end by themselves show what a turn does while it does it.
+#[test]
+fn nothing_that_goes_on_acts_on_a_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let codex = home.path().join(".codex");
+    for arguments in
+        [&["show", "--follow"][..], &["show", "--follow", "--json"], &["top", "--plain"]]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_arize-codex"));
+        command.args(arguments).stdout(Stdio::piped());
+        in_home(&mut command, home.path());
+        let mut process = command.spawn().unwrap();
+        let (sender, lines) = channel();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        thread::spawn(move || output.lines().try_for_each(|line| sender.send(line.unwrap())));
+        // It shows what begins while it runs: one turn after another, until it does.
+        let mut shown = String::new();
+        let mut held = Vec::new();
+        while !shown.contains("[31m") && held.len() < 200 {
+            held.push(running(&codex, held.len() as u32));
+            while let Ok(line) = lines.recv_timeout(Duration::from_millis(500)) {
+                shown += &(line + "\n");
+            }
+        }
+        process.kill().unwrap();
+        process.wait().unwrap();
+        assert!(shown.contains("[31m"), "{arguments:?}: {shown:?}");
+        assert_eq!(harmful(&shown), None, "{arguments:?}: {shown:?}");
+        drop(held);
+        fs::remove_dir_all(&codex).unwrap();
+    }
+}
+
+fn in_home(command: &mut Command, home: &Path) {
+    command.env_clear();
+    command.env("HOME", home).env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+    command.env("ARIZE_CODEX_BUFFER_PORT", "9");
+}
+
+/// The first character that acts on a terminal.
+fn harmful(text: &str) -> Option<char> {
+    let is_harmful = |c: &char| *c != '\n' && terminal_text::line(&c.to_string()) != c.to_string();
+    text.chars().find(is_harmful)
+}
+
+/// A transcript of a turn that goes on; the file is to be held, as Codex does.
+fn running(codex: &Path, turn: u32) -> File {
+    let folder = codex.join("sessions/2026/11/20");
+    fs::create_dir_all(&folder).unwrap();
+    let name = "rollout-2026-11-20T22-34-31-01a1fb18-d745-76d3-8970-09f42d282b2f.jsonl";
+    let mut file = File::options().create(true).append(true).open(folder.join(name)).unwrap();
+    let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+    let git = json!({ "branch": HOSTILE, "repository_url": format!("https://h/{HOSTILE}.git") });
+    let content = json!([{ "type": "input_text", "text": HOSTILE }]);
+    let said = json!([{ "type": "text", "text": HOSTILE }]);
+    let call = |id: &str| {
+        json!({ "type": "function_call", "name": HOSTILE, "call_id": id,
+            "arguments": json!({ "cmd": HOSTILE }).to_string() })
+    };
+    let usage = json!({ "input_tokens": 9, "output_tokens": 1 });
+    let turn = turn.to_string();
+    for (kind, payload) in [
+        (
+            "session_meta",
+            json!({ "id": "01a1fb18-d745-76d3-8970-09f42d282b2f", "cwd": format!("/{HOSTILE}"),
+                "originator": HOSTILE, "cli_version": "0.171.0", "git": git }),
+        ),
+        ("event_msg", json!({ "type": "task_started", "turn_id": turn })),
+        (
+            "turn_context",
+            json!({ "turn_id": turn, "cwd": format!("/{HOSTILE}"), "model": HOSTILE }),
+        ),
+        ("response_item", json!({ "type": "message", "role": "user", "content": content })),
+        (
+            "event_msg",
+            json!({ "type": "item_completed", "turn_id": turn,
+                "item": { "type": "UserMessage", "content": said } }),
+        ),
+        ("response_item", call("first")),
+        ("token_usage_record", json!({ "turn_id": turn, "response_id": "r", "usage": usage })),
+        (
+            "response_item",
+            json!({ "type": "function_call_output", "call_id": "first", "output": HOSTILE }),
+        ),
+        ("response_item", call("second")),
+    ] {
+        let record = json!({ "timestamp": time, "type": kind, "payload": payload });
+        writeln!(file, "{record}").unwrap();
+    }
+    file
 }
 
 /// It as YAML and TOML have it between quotes.

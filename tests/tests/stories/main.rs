@@ -23,6 +23,7 @@ mod file;
 mod forward;
 mod grpc;
 mod guarded;
+mod history;
 mod input;
 mod installer;
 mod interrupts;

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use codex_config::Environment;
 use codex_live::{LiveTurn, LiveTurns};
+use dispatch::Secrets;
 use doctor::Style;
 use jiff::tz::TimeZone;
 use otlp_model::{SpanId, Turn};
@@ -16,6 +17,7 @@ use super::filters;
 use crate::args::{Show, ShowFilters};
 use crate::logs::pause;
 use crate::print::{Page, Row, row_json, row_line, rows_of};
+use crate::usage::LocalSpans;
 use crate::{CommandError, ExitCode, Output, usage};
 
 /// How often the transcripts are read.
@@ -40,11 +42,13 @@ pub(super) fn follow(
     }
     let mut live = LiveTurns::new(&paths.codex_home, SystemTime::now());
     let mut printed = Printed::default();
+    let local = LocalSpans::new(&paths, environment);
+    let secrets = local.secrets();
     loop {
         let mut text = String::new();
         for changed in live.poll(SystemTime::now()).into_iter().filter(|turn| filter.has(turn)) {
             let page = Page::new(style, &zone, &paths.home);
-            for (turn, row) in printed.new_rows(changed, &prices) {
+            for (turn, row) in printed.new_rows(changed, &prices, &secrets) {
                 text += &if args.json {
                     terminal_text::json(&row_json(&turn, &row))
                 } else {
@@ -110,9 +114,15 @@ struct Printed {
 
 impl Printed {
     /// The rows of a turn that were not printed before.
-    fn new_rows(&mut self, live: LiveTurn, prices: &PriceTable) -> Vec<(Arc<Turn>, Row)> {
+    fn new_rows(
+        &mut self,
+        live: LiveTurn,
+        prices: &PriceTable,
+        secrets: &Secrets<'_>,
+    ) -> Vec<(Arc<Turn>, Row)> {
         let LiveTurn { mut turn, has_ended, folder, .. } = live;
         dispatch::price(&mut turn, prices);
+        secrets.scrub_turn(&mut turn);
         let turn = Arc::new(turn);
         let id = turn.span_id();
         let known = self.rows.entry(id).or_default();

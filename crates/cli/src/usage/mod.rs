@@ -69,7 +69,12 @@ impl LocalSpans {
     }
 
     pub(crate) fn of(&self, turn: Turn) -> SpanBatch {
-        self.with(&Secrets::new(&self.settings, &self.paths, &self.log), turn)
+        self.with(&self.secrets(), turn)
+    }
+
+    /// What takes secrets out of texts, as these settings say.
+    pub(crate) fn secrets(&self) -> Secrets<'_> {
+        Secrets::new(&self.settings, &self.paths, &self.log)
     }
 
     /// Spans of another program, as these settings let contents stay. Which of its texts are prompts and
@@ -78,7 +83,7 @@ impl LocalSpans {
         let content = local_target(&self.settings).map(|target| target.content);
         let is_open = content
             .is_some_and(|content| content.prompts && content.tool_details && content.tool_content);
-        let secrets = Secrets::new(&self.settings, &self.paths, &self.log);
+        let secrets = self.secrets();
         for span in &mut batch.spans {
             if is_open {
                 secrets.scrub_span(span);
@@ -108,7 +113,7 @@ fn read_contents(
 ) -> Result<ContentSummary, CommandError> {
     let local = LocalSpans::new(paths, environment);
     // Its rules are made once.
-    let secrets = Secrets::new(&local.settings, &local.paths, &local.log);
+    let secrets = local.secrets();
     let spans = |turn| local.with(&secrets, turn);
     let mut bar = Bar::new("contents");
     let read = codex_import::import_contents(store, found, &spans, &mut |progress| {

@@ -183,6 +183,10 @@ pub(crate) fn report(
         Format::Json => format!("{:#}\n", json(&report, beside.as_ref(), credits(money))),
         Format::Csv => csv(&report, beside.as_ref(), credits(money)),
         Format::Text => {
+            // Who names a branch or a model does nothing to a terminal.
+            let line: &dyn Fn(&str) -> String = &terminal_text::line;
+            let (report, beside) =
+                (report.with_names(line), beside.map(|beside| beside.with_names(line)));
             let layout = Layout {
                 has_models: args.breakdown,
                 explains: args.explain.is_some(),

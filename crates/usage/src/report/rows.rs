@@ -138,7 +138,31 @@ pub struct Report {
     pub total: Group,
 }
 
+impl Group {
+    fn with_names(self, name: &dyn Fn(&str) -> String) -> Self {
+        let mut named = Self { rates: BTreeMap::new(), turns: self.turns };
+        for (rate, sums) in self.rates {
+            let (model, tier) = (name(&rate.model), name(&rate.tier));
+            named.add(&Rate { model, tier, ..rate }, sums);
+        }
+        named
+    }
+}
+
 impl Report {
+    /// The same with other names in place of those that models, repositories and people gave.
+    pub fn with_names(self, name: &dyn Fn(&str) -> String) -> Self {
+        let row = |row: Row| Row {
+            key: row.key.iter().map(|key| name(key)).collect(),
+            group: row.group.with_names(name),
+        };
+        Self {
+            rows: self.rows.into_iter().map(row).collect(),
+            total: self.total.with_names(name),
+            ..self
+        }
+    }
+
     /// Sums up what the store holds.
     pub fn of(
         store: &TraceStore,
