@@ -276,11 +276,20 @@ fn usage_has_the_figures_of_a_report() {
         &Filter::default(),
         Prices::Recorded,
     );
-    assert_eq!(by("model"), usage::report::json(&report.unwrap(), None, None));
+    let mut report = usage::report::json(&report.unwrap(), None, None);
+    report["latency_ms"] = by("model")["latency_ms"].clone();
+    assert_eq!(by("model"), report);
+    assert_eq!(report["latency_ms"]["turn"]["count"], 2);
+    assert_eq!(report["latency_ms"]["models"][0]["call"]["count"], 5);
     let page = pages.shows("/usage?by=day&last=all");
-    for part in
-        ["2026-11-21", "5\u{202f}050", "The most expensive turns", ">shell<", "Tools, of all time"]
-    {
+    for part in [
+        "2026-11-21",
+        "5\u{202f}050",
+        "The most expensive turns",
+        ">shell<",
+        "Tools, of all time",
+        "How long it took",
+    ] {
         assert!(page.contains(part), "{part}: {page}");
     }
     for by in By::ALL {

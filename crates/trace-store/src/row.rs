@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use otlp_model::{Attribute, Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value};
+use otlp_model::{Attribute, Span, SpanId, SpanKind, SpanStatus, TraceId, UnixNanos, Value, names};
 use rusqlite::types::Type;
 use rusqlite::{Row, Statement, params};
 
@@ -56,6 +56,20 @@ pub(crate) fn insert(
         packer.pack(attributes::to_json(&span.attributes).map_err(unwritable)?),
         packer.pack(attributes::events_to_json(&span.events).map_err(unwritable)?),
     ])
+}
+
+/// The row of a model call in `call_times`.
+pub(crate) fn call_times(number: i64, span: &Span) -> impl rusqlite::Params {
+    let first_token = span.double(names::GEN_AI_RESPONSE_TIME_TO_FIRST_CHUNK);
+    let millis = |seconds: f64| (seconds * 1000.0).round() as i64;
+    (
+        number,
+        column_time(span.start),
+        span.trace_id.0,
+        span.text(names::LLM_MODEL_NAME).unwrap_or_default().to_owned(),
+        column_time(UnixNanos(span.end.since(span.start) / 1_000_000)),
+        first_token.filter(|seconds| *seconds >= 0.0).map(millis),
+    )
 }
 
 /// The span in a row of [`COLUMNS`].

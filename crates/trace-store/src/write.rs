@@ -1,6 +1,6 @@
 //! Writing.
 
-use otlp_model::{Span, SpanBatch, SpanId, names};
+use otlp_model::{Span, SpanBatch, SpanId, SpanKind, names};
 use rusqlite::{Statement, Transaction, TransactionBehavior};
 
 use crate::packing::Packer;
@@ -45,6 +45,7 @@ pub(crate) struct Writer<'t> {
     note: Statement<'t>,
     forget: Statement<'t>,
     last: Statement<'t>,
+    time: Statement<'t>,
     packer: Packer,
 }
 
@@ -59,6 +60,7 @@ impl<'t> Writer<'t> {
             note: transaction.prepare("INSERT OR IGNORE INTO imported VALUES (?)")?,
             forget: transaction.prepare("DELETE FROM imported WHERE root = ?")?,
             last: transaction.prepare(LAST_ROW)?,
+            time: transaction.prepare("INSERT INTO call_times VALUES (?, ?, ?, ?, ?, ?)")?,
             packer,
         })
     }
@@ -101,7 +103,11 @@ impl<'t> Writer<'t> {
                 self.delete.execute([span.span_id.0])?;
             }
             number += 1;
-            spans += row::insert(&mut self.insert, &mut self.packer, number, span, project)?;
+            let is_new = row::insert(&mut self.insert, &mut self.packer, number, span, project)?;
+            if is_new > 0 && span.kind == SpanKind::Llm {
+                self.time.execute(row::call_times(number, span))?;
+            }
+            spans += is_new;
         }
         Ok(Inserted { spans })
     }

@@ -7,6 +7,7 @@ mod health;
 mod home;
 mod layout;
 mod session;
+mod times;
 pub(crate) mod turn;
 mod turns;
 mod usage;

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use maud::{Markup, html};
 use serde::Deserialize;
-use trace_store::usage::{ToolSum, TurnFilter, TurnRank, TurnRow};
+use trace_store::usage::{Latencies, ToolSum, TurnFilter, TurnRank, TurnRow};
 use usage::report::{By, Days, Filter, Group, Prices, RangeRequest, Report, Unit, json};
 
 use super::failure::Failure;
-use super::{layout, turns};
+use super::{layout, times, turns};
 use crate::choice::{TurnChoice, address};
 use crate::serve::App;
 use crate::{chart, format, text};
@@ -121,6 +121,7 @@ struct Found {
     tools: Vec<ToolSum>,
     expensive: Vec<TurnRow>,
     longest: Vec<TurnRow>,
+    latencies: Latencies,
 }
 
 async fn find(app: &App, choice: &Choice) -> Result<Found, Failure> {
@@ -132,6 +133,7 @@ async fn find(app: &App, choice: &Choice) -> Result<Found, Failure> {
             tools: store.tool_sums()?,
             expensive: store.top_turns(&turns, TurnRank::Cost, TOP)?,
             longest: store.top_turns(&turns, TurnRank::Duration, TOP)?,
+            latencies: store.latencies(&turns)?,
         })
     })
     .await
@@ -142,7 +144,9 @@ pub(crate) async fn usage_json(
     Query(choice): Query<Choice>,
 ) -> Result<Response, Failure> {
     let found = find(&app, &choice).await?;
-    Ok(super::json(&json(&found.report, None, None)))
+    let mut report = json(&found.report, None, None);
+    report["latency_ms"] = times::json(&found.latencies);
+    Ok(super::json(&report))
 }
 
 pub(crate) async fn usage(
@@ -151,7 +155,7 @@ pub(crate) async fn usage(
 ) -> Result<Html<String>, Failure> {
     let by = choice.by()?;
     let found = find(&app, &choice).await?;
-    let Found { report, tools, expensive, longest } = &found;
+    let Found { report, tools, expensive, longest, latencies } = &found;
     let no_hits = std::collections::HashMap::new();
     let body = html! {
         h1 { "Usage" }
@@ -164,6 +168,7 @@ pub(crate) async fn usage(
             "Days begin at midnight in " (text::line(&report.days.zone_name(), 40)) ". "
             a href=(choice.address("/usage.json")) { "JSON" }
         }
+        @if latencies.turns.count > 0 { section { h2 { "How long it took" } (times::table(latencies)) } }
         @if !expensive.is_empty() {
             section { h2 { "The most expensive turns" } (turns::table(&app, expensive, &no_hits)) }
             section { h2 { "The longest turns" } (turns::table(&app, longest, &no_hits)) }

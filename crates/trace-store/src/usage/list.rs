@@ -215,14 +215,14 @@ const WITH_SUB_AGENTS: &str = "
     WHERE threads.parent_id IS NOT NULL";
 
 /// Conditions on turns, with the values in them.
-struct Chosen {
-    conditions: String,
-    values: Vec<Value>,
+pub(super) struct Chosen {
+    pub(super) conditions: String,
+    pub(super) values: Vec<Value>,
 }
 
 impl Chosen {
     /// None where no turn can be meant.
-    fn by(filter: &TurnFilter, store: &TraceStore) -> rusqlite::Result<Option<Self>> {
+    pub(super) fn by(filter: &TurnFilter, store: &TraceStore) -> rusqlite::Result<Option<Self>> {
         let mut chosen = Self { conditions: String::new(), values: Vec::new() };
         chosen.times(filter);
         chosen.names(filter);

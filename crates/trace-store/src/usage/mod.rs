@@ -17,6 +17,7 @@ mod spent;
 mod stored;
 mod sums;
 mod tags;
+mod times;
 mod totals;
 mod within;
 
@@ -29,6 +30,7 @@ pub use sources::{Pass, SourceProgress, SourceState};
 pub use spent::{SpentSums, Whose};
 pub use sums::{Sums, TurnCounts};
 pub use tags::{NoTag, TagChange, Tags};
+pub use times::{CallLatencies, Latencies, Times};
 pub use totals::ToolSum;
 
 use std::collections::BTreeSet;
