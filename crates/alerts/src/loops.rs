@@ -47,13 +47,21 @@ pub struct Call<'a> {
     shape: u64,
     /// The same of what it gave back, where that is known.
     output: Option<u64>,
+    /// Whether it gave nothing back.
+    is_silent: bool,
 }
 
 impl<'a> Call<'a> {
     /// A call with what it gave back, where that is known. None of one that waits, or has no arguments.
     pub fn new(tool: &'a str, arguments: &'a str, output: Option<&str>) -> Option<Self> {
         let waits = WAITING.contains(&tool) || is_sleep(arguments);
-        let call = || Self { tool, arguments, shape: shape(arguments), output: output.map(shape) };
+        let call = || Self {
+            tool,
+            arguments,
+            shape: shape(arguments),
+            output: output.map(shape),
+            is_silent: output.is_some_and(str::is_empty),
+        };
         (!arguments.is_empty() && !waits).then(call)
     }
 
@@ -62,7 +70,11 @@ impl<'a> Call<'a> {
     }
 
     fn is_alike(&self, other: &Self) -> bool {
-        self.tool == other.tool && self.shape == other.shape && self.gives_as(other)
+        // Work on one thing after the other, of which there is nothing to say, is none.
+        self.tool == other.tool
+            && self.shape == other.shape
+            && self.gives_as(other)
+            && (!self.is_silent || self.arguments == other.arguments)
     }
 
     fn gives_as(&self, other: &Self) -> bool {
@@ -169,6 +181,8 @@ mod tests {
         assert_eq!(found("a=one a=two a=three a=four a=five"), [], "it waits for a change");
         assert_eq!(found("f1=q f2=w f3=e f4=r f5=t f6=y"), [], "it reads on");
         assert_eq!(found("a=x b=y a=x b=z a=x b=w"), []);
+        assert_eq!(found("f1= f2= f3= f4= f5= f6= f7="), [], "it works on");
+        assert_eq!(found("f= f= f= f="), [(Repeats::Same, 4, 4)]);
     }
 
     #[test]

@@ -119,6 +119,8 @@ fn no_progress(turn: &Turn, amounts: Amounts) -> Option<Alert> {
         return None;
     }
     let (mut used, mut calls): (Used, Vec<&ToolCall>) = (Used::default(), Vec::new());
+    // A turn that has changed nothing yet may be a question or a review, which takes longer.
+    let mut patience = 2;
     for step in &turn.steps {
         let tools = match step {
             Step::Llm(call) => {
@@ -132,14 +134,16 @@ fn no_progress(turn: &Turn, amounts: Amounts) -> Option<Alert> {
         };
         for call in tools {
             if may_change(call) || call.sub_agent.is_some() {
-                (used, calls) = (Used::default(), Vec::new());
+                (used, calls, patience) = (Used::default(), Vec::new(), 1);
             } else {
                 calls.push(call);
             }
         }
         let is_over = match used.pico_usd {
-            0 => amounts.tokens > 0 && used.tokens >= amounts.tokens,
-            pico_usd => amounts.pico_usd > 0 && pico_usd >= amounts.pico_usd,
+            0 => amounts.tokens > 0 && used.tokens >= amounts.tokens.saturating_mul(patience),
+            pico_usd => {
+                amounts.pico_usd > 0 && pico_usd >= amounts.pico_usd.saturating_mul(patience)
+            }
         };
         if is_over && !calls.is_empty() {
             let (spent, count) = (used.text(), calls.len());
@@ -302,12 +306,16 @@ mod tests {
     fn a_change_of_a_file_is_progress() {
         let reads =
             |n: usize| (0..n).map(|n| shell(&format!("cat {}", "f".repeat(n + 1)), Outcome::Ok));
-        let said = found(&turn(reads(6), 1.0, 1));
+        let stuck = |calls| [shell("touch a", Outcome::Ok)].into_iter().chain(reads(calls));
+        let said = found(&turn(stuck(6), 1.0, 1));
         let text = "no progress: $5.00 and 5 tool calls without a change of a file";
         assert_eq!(said, [(Kind::NoProgress, text.to_owned())]);
+        assert_eq!(found(&turn(reads(9), 1.0, 1)), [], "it may be a question");
+        let said = found(&turn(reads(11), 0.99, 1));
+        assert!(said.iter().any(|(kind, _)| *kind == Kind::NoProgress), "{said:?}");
         let with_change = reads(4).chain([shell("touch a", Outcome::Ok)]).chain(reads(4));
         assert_eq!(found(&turn(with_change, 1.0, 1)), []);
-        let mut below = turn(reads(6), 1.0, 1);
+        let mut below = turn(stuck(6), 1.0, 1);
         below.parent = Some(otlp_model::turn::ParentTurn::default());
         assert_eq!(found(&below), []);
     }
