@@ -47,18 +47,21 @@ impl Scope {
 pub enum Unit {
     /// US dollars; amounts are whole trillionths.
     Usd,
+    /// Credits of a plan; amounts are whole trillionths.
+    Credits,
     /// Tokens, input and output together.
     Tokens,
 }
 
 impl Unit {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Usd, Self::Tokens];
+    pub const ALL: [Self; 3] = [Self::Usd, Self::Credits, Self::Tokens];
 
     /// Its word in settings.
     pub fn word(self) -> &'static str {
         match self {
             Self::Usd => "usd",
+            Self::Credits => "credits",
             Self::Tokens => "tokens",
         }
     }
@@ -67,10 +70,10 @@ impl Unit {
     pub fn parse(self, text: &str) -> Option<u64> {
         match self {
             Self::Tokens => text.replace('_', "").parse().ok().filter(|tokens| *tokens > 0),
-            Self::Usd => {
-                let dollars: f64 = text.parse().ok()?;
-                let pico = dollars * PICO;
-                (dollars.is_finite() && (1.0..9e18).contains(&pico)).then_some(pico as u64)
+            Self::Usd | Self::Credits => {
+                let amount: f64 = text.parse().ok()?;
+                let pico = amount * PICO;
+                (amount.is_finite() && (1.0..9e18).contains(&pico)).then_some(pico as u64)
             }
         }
     }
@@ -80,6 +83,7 @@ impl Unit {
         match self {
             Self::Tokens => format!("{amount} tokens"),
             Self::Usd => format!("${:.2}", amount as f64 / PICO),
+            Self::Credits => format!("{:.2} credits", amount as f64 / PICO),
         }
     }
 }

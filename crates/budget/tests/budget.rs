@@ -95,7 +95,8 @@ fn a_prompt_is_refused_at_once_and_only_by_a_hard_limit() {
 #[test]
 fn an_unknown_price_is_never_acted_on() {
     let limits = [limit(Scope::Session, Unit::Usd, "1")];
-    let unpriced = Spent { tokens: u64::MAX, pico_usd: 10, unpriced_calls: 900 };
+    let unpriced =
+        Spent { tokens: u64::MAX, pico_usd: 10, unpriced_calls: 900, ..Spent::default() };
     let limit_uses = session(&limits, unpriced);
     assert!(limit_uses[0].is_unknown());
     assert_eq!(ask(&mut Memory::default(), &limit_uses, "root", 0), Decision::Allow);

@@ -221,6 +221,7 @@ impl Known {
                 "instance": limit_use.instance,
                 "is_over": limit_use.is_over(),
                 "unpriced_calls": limit_use.unpriced_calls,
+                "is_unknown": limit_use.is_unknown(),
                 "from_repository": limit_use.limit.origin == Origin::Repository,
             })
         };
@@ -270,7 +271,7 @@ fn of(limit_use: &LimitUse) -> String {
 
 fn amount(limit_use: &LimitUse, amount: u64) -> Value {
     match limit_use.limit.unit {
-        budget::Unit::Usd => json!(amount as f64 / 1e12),
+        budget::Unit::Usd | budget::Unit::Credits => json!(amount as f64 / 1e12),
         budget::Unit::Tokens => json!(amount),
     }
 }
@@ -355,7 +356,14 @@ fn local(time: Millis, place: &Place) -> String {
 }
 
 /// How a check of the budgets ends (`arize-codex report --check`).
-pub(crate) fn check(environment: &Environment) -> Result<(String, ExitCode), CommandError> {
+pub(crate) fn check(
+    environment: &Environment,
+    check: usage::Check,
+) -> Result<(String, ExitCode), CommandError> {
+    let unknown = match check {
+        usage::Check::Strict => ExitCode::NotReported,
+        usage::Check::AllowUnknown => ExitCode::Success,
+    };
     let place = Place::new(environment)?;
     let in_force = place.in_force(None);
     if let Some(problem) = in_force.problems.first() {
@@ -366,7 +374,7 @@ pub(crate) fn check(environment: &Environment) -> Result<(String, ExitCode), Com
     }
     let known = match Known::of(&place, None, environment) {
         Ok(known) => known,
-        Err(error) => return Ok((format!("{}\n", error.report()), ExitCode::NotReported)),
+        Err(error) => return Ok((format!("{}\n", error.report()), unknown)),
     };
     let mut text = String::new();
     for limit_use in &known.limit_uses {
@@ -383,7 +391,7 @@ pub(crate) fn check(environment: &Environment) -> Result<(String, ExitCode), Com
     }
     let code = match &known.limit_uses {
         all if all.iter().any(LimitUse::is_over) => ExitCode::Failure,
-        all if all.iter().any(LimitUse::is_unknown) => ExitCode::NotReported,
+        all if all.iter().any(LimitUse::is_unknown) => unknown,
         _ => ExitCode::Success,
     };
     Ok((text, code))

@@ -127,7 +127,8 @@ Examples:
   arize-codex report --check || exit          Go on only within the budgets
 
 Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong. With
---check: 0 within; 1 over; 64 no budget is in force that makes sense; 69 not known.";
+--check: 0 within; 1 over; 64 no budget is in force that makes sense; 69 not known, or 0
+with --check=allow-unknown.";
 
 pub(crate) const BUDGET: &str = "\
 Examples:

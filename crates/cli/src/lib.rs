@@ -104,7 +104,9 @@ pub fn run(
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
         Command::Prune(prune) => (usage::prune(&prune, &environment)?, ExitCode::Success),
         Command::Quota(quota) => usage::quota(&quota, &environment, style).map_err(checked)?,
-        Command::Report(report) if report.check => budget::check(&environment)?,
+        Command::Report(report) if report.check.is_some() => {
+            budget::check(&environment, report.check.unwrap_or(usage::Check::Strict))?
+        }
         Command::Report(report) => {
             (usage::report(&report, &environment, style)?, ExitCode::Success)
         }

@@ -13,18 +13,24 @@ pub const REPOSITORY_FILE: &str = ".arize-codex.yaml";
 const GRACE_SECONDS: u64 = 60;
 
 /// Where the limits stand.
-const LIMITS: [(Scope, Unit, &str); 12] = [
+const LIMITS: [(Scope, Unit, &str); 18] = [
     (Scope::Turn, Unit::Usd, "harnesses.codex.budgets.turn.usd"),
+    (Scope::Turn, Unit::Credits, "harnesses.codex.budgets.turn.credits"),
     (Scope::Turn, Unit::Tokens, "harnesses.codex.budgets.turn.tokens"),
     (Scope::Session, Unit::Usd, "harnesses.codex.budgets.session.usd"),
+    (Scope::Session, Unit::Credits, "harnesses.codex.budgets.session.credits"),
     (Scope::Session, Unit::Tokens, "harnesses.codex.budgets.session.tokens"),
     (Scope::Day, Unit::Usd, "harnesses.codex.budgets.day.usd"),
+    (Scope::Day, Unit::Credits, "harnesses.codex.budgets.day.credits"),
     (Scope::Day, Unit::Tokens, "harnesses.codex.budgets.day.tokens"),
     (Scope::Month, Unit::Usd, "harnesses.codex.budgets.month.usd"),
+    (Scope::Month, Unit::Credits, "harnesses.codex.budgets.month.credits"),
     (Scope::Month, Unit::Tokens, "harnesses.codex.budgets.month.tokens"),
     (Scope::Project, Unit::Usd, "harnesses.codex.budgets.project.usd"),
+    (Scope::Project, Unit::Credits, "harnesses.codex.budgets.project.credits"),
     (Scope::Project, Unit::Tokens, "harnesses.codex.budgets.project.tokens"),
     (Scope::Repository, Unit::Usd, "harnesses.codex.budgets.repository.usd"),
+    (Scope::Repository, Unit::Credits, "harnesses.codex.budgets.repository.credits"),
     (Scope::Repository, Unit::Tokens, "harnesses.codex.budgets.repository.tokens"),
 ];
 
@@ -107,6 +113,7 @@ fn limits(reader: &mut Reader<'_>, origin: Origin) -> Vec<Limit> {
     for (scope, unit, key) in LIMITS {
         let expected = match unit {
             Unit::Usd => "an amount of dollars above 0",
+            Unit::Credits => "an amount of credits above 0",
             Unit::Tokens => "a whole number above 0",
         };
         let amount = reader.parsed(&[Key(key)], expected, |text| unit.parse(text.trim()));

@@ -32,7 +32,7 @@ const TARGET: &[&str] = &[
     "sampling",
 ];
 /// The amounts of a budget.
-const BUDGET: &[&[&str]] = &[&["usd", "tokens"]];
+const BUDGET: &[&[&str]] = &[&["usd", "credits", "tokens"]];
 const BUDGETS: &[&str] =
     &["turn", "session", "day", "month", "project", "repository", "hard_limit", "grace_seconds"];
 const ALERTS: &[&str] = &[

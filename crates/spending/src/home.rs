@@ -2,6 +2,7 @@
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use budget::{Limit, Trusted};
 use codex_config::{Budgets, Paths, REPOSITORY_FILE, repository_budgets};
@@ -65,6 +66,26 @@ impl Home {
         let is_thread = codex_home::sessions::is_thread_id(thread);
         let name = if is_thread { thread } else { "other" };
         self.folder.join("sessions").join(format!("{name}.json"))
+    }
+
+    /// Removes what is remembered of sessions of which nothing was noted since a time. No budget is longer
+    /// than a month.
+    pub fn remove_sessions(&self, before: SystemTime) -> std::io::Result<usize> {
+        let mut removed = 0;
+        let entries = match std::fs::read_dir(self.folder.join("sessions")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let is_old = entry.metadata()?.modified()? < before;
+            // Some of them are locks.
+            if is_old && std::fs::File::open(entry.path())?.try_lock().is_ok() {
+                std::fs::remove_file(entry.path())?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     /// Held by the process that watches a session.

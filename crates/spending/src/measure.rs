@@ -226,7 +226,8 @@ impl<'a> Sums<'a> {
 
     fn add_to(&mut self, scope: Scope, sums: &SpentSums) {
         let SpentSums { tokens, pico_usd, unpriced_calls } = *sums;
-        *self.spent.entry(scope).or_default() += Spent { tokens, pico_usd, unpriced_calls };
+        *self.spent.entry(scope).or_default() +=
+            Spent { tokens, pico_usd, unpriced_calls, pico_credits: None };
     }
 
     fn spending(mut self, session: &Session<'_>) -> Spending {
@@ -244,7 +245,12 @@ impl<'a> Sums<'a> {
         };
         let names = Scope::ALL.into_iter().filter_map(|scope| Some((scope, named(scope)?)));
         let names: Vec<(Scope, String)> = names.collect();
-        let spent = |(scope, name)| (scope, (name, self.spent.remove(&scope).unwrap_or_default()));
+        let rate = session.facts.prices.credits_per_usd();
+        let spent = |(scope, name)| {
+            let mut spent = self.spent.remove(&scope).unwrap_or_default();
+            spent.pico_credits = rate.map(|rate| (spent.pico_usd as f64 * rate) as u64);
+            (scope, (name, spent))
+        };
         Spending(names.into_iter().map(spent).collect())
     }
 }

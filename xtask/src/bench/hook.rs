@@ -88,6 +88,39 @@ pub(crate) fn turn_of_50_000_calls(scene: &Scene) -> anyhow::Result<Cost> {
     })
 }
 
+/// The answer to Codex before a tool call, in a turn that has made so many calls, of a session that the
+/// store knows up to the turn before, with budgets of everything.
+pub(crate) fn budget_decision(scene: &Scene, calls: usize) -> anyhow::Result<Cost> {
+    let scene = &scene.again()?;
+    scene.set_budgets()?;
+    let thread = thread(scene.next());
+    let ours = |text: &str, turn: &str| {
+        text.replace(RECORDED_THREAD, &thread).replace(RECORDED_TURN, turn)
+    };
+    scene.transcript(&thread)?.write_all(ours(&scene.rollout, RECORDED_TURN).as_bytes())?;
+    // What a watch over the turn before has done.
+    crate::run::succeed(&mut scene.report())?;
+    let turn = RECORDED_TURN.replace("01a1fb18", "01a1fb19");
+    let (_, records) = scene.rollout.split_once('\n').unwrap_or_default();
+    let (begun, _) = records.trim_end().rsplit_once('\n').unwrap_or_default();
+    let mut transcript = scene.transcript(&thread)?;
+    writeln!(transcript, "{}", ours(begun, &turn))?;
+    for number in 0..calls {
+        writeln!(transcript, "{}", LargeTurn.call(number))?;
+        writeln!(transcript, "{}", ours(&LargeTurn.usage(number), &turn))?;
+        writeln!(transcript, "{}", LargeTurn.output(number, "Exit code: 0\\nOutput:\\nhi"))?;
+    }
+    drop(transcript);
+    let payload = scene.home().join("payload.json");
+    let text = format!(
+        r#"{{"session_id":"{thread}","transcript_path":{path:?},"cwd":{cwd:?},"hook_event_name":"PreToolUse","turn_id":"{turn}","tool_name":"Bash","tool_input":{{}},"tool_use_id":"call_1"}}"#,
+        path = scene.transcript_path(&thread)?,
+        cwd = scene.home(),
+    );
+    std::fs::write(&payload, text)?;
+    measure::slow_cost(|_| Ok(scene.lifecycle(std::fs::File::open(&payload)?)))
+}
+
 /// Records of a large turn.
 struct LargeTurn;
 

@@ -8,6 +8,9 @@ use anyhow::{Context, ensure};
 
 const RUNS: usize = 31;
 
+/// So many that a few slow ones count.
+const MANY_RUNS: usize = 200;
+
 /// The cost of one run of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
@@ -24,6 +27,23 @@ impl Cost {
     pub(crate) fn rss_mib(self) -> f64 {
         self.rss as f64 / 1024.0
     }
+}
+
+/// The wall time below which 95 % of many runs of a process are, and its peak memory.
+pub(crate) fn slow_cost(
+    mut prepare: impl FnMut(usize) -> anyhow::Result<Command>,
+) -> anyhow::Result<Cost> {
+    let mut walls = Vec::new();
+    for run in 0..MANY_RUNS {
+        let mut command = prepare(run)?;
+        let begun = Instant::now();
+        let status = command.status().context("the process does not start")?;
+        walls.push(begun.elapsed());
+        ensure!(status.success(), "the process ends with {status}");
+    }
+    walls.sort_unstable();
+    let rss = peak_memory(prepare(MANY_RUNS)?)?;
+    Ok(Cost { wall: walls[MANY_RUNS * 95 / 100], rss })
 }
 
 /// The median wall time of many runs of a process, and its peak memory in further runs: looking at

@@ -106,6 +106,30 @@ impl Scene {
         hook
     }
 
+    /// The hook before a prompt or a tool call, as Codex starts it.
+    pub(crate) fn lifecycle(&self, payload: fs::File) -> Command {
+        let mut hook = command(&self.program("arize-hook-codex-notify"), self.home());
+        hook.arg("--lifecycle").stdin(payload);
+        hook
+    }
+
+    /// Sets a budget of each kind that is far, with a hard limit.
+    pub(crate) fn set_budgets(&self) -> anyhow::Result<()> {
+        let budget = "{usd: 1000, tokens: 1000000000}";
+        let scopes = ["turn", "session", "day", "month", "project", "repository"];
+        let budgets = scopes.map(|scope| format!("      {scope}: {budget}\n")).concat();
+        let file = self.home().join(".arize/harness/config.yaml");
+        let text = fs::read_to_string(&file)?;
+        Ok(fs::write(file, format!("{text}    budgets:\n      hard_limit: true\n{budgets}"))?)
+    }
+
+    /// A report, which brings the store up to date.
+    pub(crate) fn report(&self) -> Command {
+        let mut report = command(&self.program("arize-codex"), self.home());
+        report.args(["report", "--all"]);
+        report
+    }
+
     pub(crate) fn send_telemetry(&self, logs: &str) -> anyhow::Result<()> {
         ureq::post(self.buffer_url("/v1/logs")).content_type("application/json").send(logs)?;
         Ok(())
@@ -131,8 +155,12 @@ impl Scene {
 
     /// The transcript of a thread, for appending.
     pub(crate) fn transcript(&self, thread: &str) -> anyhow::Result<impl Write + use<>> {
-        let path = self.day(0)?.join(format!("rollout-2026-11-20T22-34-31-{thread}.jsonl"));
+        let path = self.transcript_path(thread)?;
         Ok(std::io::BufWriter::new(fs::OpenOptions::new().append(true).create(true).open(path)?))
+    }
+
+    pub(crate) fn transcript_path(&self, thread: &str) -> anyhow::Result<PathBuf> {
+        Ok(self.day(0)?.join(format!("rollout-2026-11-20T22-34-31-{thread}.jsonl")))
     }
 
     fn wait_for_buffer(&self, pid_file: &Path) -> anyhow::Result<u16> {

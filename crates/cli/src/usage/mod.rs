@@ -16,7 +16,7 @@ pub(crate) use import::{Import, import};
 pub(crate) use metrics::{Metrics, metrics};
 pub(crate) use prune::{Prune, prune};
 pub(crate) use quota::{Quota, quota};
-pub(crate) use report::{Format, Report, report};
+pub(crate) use report::{Check, Format, Report, report};
 pub(crate) use tag::{Tag, tag};
 
 use std::path::{Path, PathBuf};

@@ -17,6 +17,15 @@ use super::explain;
 use super::table::{self, Layout, Money};
 use crate::{CommandError, examples};
 
+/// What a check makes of what is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Check {
+    /// It may be over.
+    Strict,
+    /// It is within.
+    AllowUnknown,
+}
+
 /// Print the tokens and the cost of Codex: by day, model, project, repository, session and more.
 ///
 /// First reads what is new in Codex's transcripts (`arize-codex import`). Amounts are the API's list
@@ -24,9 +33,18 @@ use crate::{CommandError, examples};
 #[derive(Debug, clap::Args)]
 #[command(after_help = examples::REPORT)]
 pub(crate) struct Report {
-    /// Check the budgets of the day, month, project and repository, and print nothing else.
-    #[arg(long, exclusive = true)]
-    pub(crate) check: bool,
+    /// Check the budgets of the day, month, project and repository, and print nothing else. What is not
+    /// known, such as calls without a price, ends with 69; with `--check=allow-unknown` as if it were
+    /// nothing.
+    #[arg(
+        long,
+        exclusive = true,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "strict",
+        value_name = "HOW"
+    )]
+    pub(crate) check: Option<Check>,
     /// What there is a row for; several, separated by commas, for each combination.
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "day", value_parser = crate::args::one_of(By::ALL, By::name))]
     pub(crate) by: Vec<By>,

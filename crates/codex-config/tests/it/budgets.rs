@@ -35,7 +35,8 @@ fn a_slip_of_the_pen_is_named_and_the_other_budgets_hold() {
     for (slip, said) in [
         ("sesion: {usd: 1}", "budgets.sesion` is not a setting (did you mean"),
         ("session: {usdd: 1}", "budgets.session.usdd` is not a setting"),
-        ("session: {credits: 1}", "budgets.session.credits` is not a setting"),
+        ("session: {credit: 1}", "budgets.session.credit` is not a setting (did you mean"),
+        ("session: {credits: few}", "budgets.session.credits` is `few`, not an amount of credits"),
         ("session: {usd: five}", "budgets.session.usd` is `five`, not an amount"),
         ("session: {tokens: 0}", "budgets.session.tokens` is `0`, not a whole number"),
         ("session: {usd: -1}", "budgets.session.usd` is `-1`, not an amount"),

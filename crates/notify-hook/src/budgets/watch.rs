@@ -38,6 +38,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long after an interruption another one is tried.
 const AGAIN: Duration = Duration::from_secs(10);
 
+/// How long it is remembered that a session was over a budget.
+const REMEMBERED: Duration = Duration::from_secs(32 * 24 * 60 * 60);
+
 /// A turn does not last longer.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -49,6 +52,11 @@ pub(crate) fn watch(codex: Option<u32>, settings: &Settings, paths: &Paths, log:
     let lock = Home::new(paths).watch_lock(&question.session_id);
     let Some(_lock) = locked(&lock, log) else { return };
     let sending = RefCell::default();
+    if let Some(before) = SystemTime::now().checked_sub(REMEMBERED)
+        && let Err(error) = Home::new(paths).remove_sessions(before)
+    {
+        log.warn(format_args!("the budgets of old sessions are not forgotten: {error}"));
+    }
     let watch = Watch { gate, question, codex, begun: Instant::now(), sending };
     if let Err(error) = watch.run() {
         log.error(format_args!("budgets are not watched any more: {}", chain(&*error)));
@@ -69,6 +77,8 @@ fn locked(path: &std::path::Path, log: &Log) -> Option<std::fs::File> {
         }
         sleep(PERIOD);
     }
+    // It is in use again.
+    let _ = file.set_modified(SystemTime::now());
     Some(file)
 }
 

@@ -18,6 +18,10 @@ const SECRET: &str = "a word of the session";
 
 /// A turn of now with the same call so many times, as Codex 0.171 writes it.
 fn looping(turn: &str, calls: usize) -> String {
+    looping_in(THREAD, turn, calls)
+}
+
+fn looping_in(thread: &str, turn: &str, calls: usize) -> String {
     let now = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
     let usage = |calls: usize| {
         json!({ "input_tokens": 1000 * calls, "output_tokens": 20 * calls,
@@ -26,7 +30,7 @@ fn looping(turn: &str, calls: usize) -> String {
     let mut payloads = vec![
         (
             "session_meta",
-            json!({ "id": THREAD, "session_id": THREAD, "cwd": "/home/dev/project",
+            json!({ "id": thread, "session_id": thread, "cwd": "/home/dev/project",
             "originator": "codex_exec", "cli_version": "0.171.0", "timestamp": now }),
         ),
         ("event_msg", json!({ "type": "task_started", "turn_id": turn })),
@@ -318,4 +322,56 @@ fn a_notice_of_a_budget_goes_through_the_same_channels_and_waits_for_none() {
     assert!(shown.contains("\"kind\":\"budget\""), "{shown}");
     home.append(THREAD, &end);
     home.logs("a notice does not reach the webhook: no answer in time");
+}
+
+/// What another session uses while it runs counts in the day of this one as soon as a watch has read it:
+/// when a turn begins, and every minute. A turn that should not have begun is then stopped.
+#[test]
+fn a_day_has_what_other_sessions_use_while_they_run() {
+    const OTHER: &str = "01a22d30-0b19-77d2-93c4-4ab09316ea18";
+    let home = Home::new();
+    home.configure(&settings(
+        "    budgets: {day: {tokens: 9000}, hard_limit: true}\n    alerts: {enabled: false}\n",
+    ));
+    let others = looping_in(OTHER, "turn-of-another", 8);
+    let going_on = &others[..others.trim_end().rfind('\n').unwrap() + 1];
+    home.append(OTHER, going_on);
+    let end = begin(&home, "turn-1", 2);
+    // 8 and 2 calls of 1020 tokens.
+    home.logs("budget used up: 10200 tokens of 9000 tokens per day");
+    let call = json!({ "session_id": THREAD, "transcript_path": null, "cwd": home.path(),
+        "hook_event_name": "PreToolUse", "turn_id": "turn-1", "tool_name": "Bash",
+        "tool_input": {}, "tool_use_id": "x" });
+    let mut run = home
+        .command()
+        .arg("--lifecycle")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    run.stdin.take().unwrap().write_all(call.to_string().as_bytes()).unwrap();
+    let answer = String::from_utf8(run.wait_with_output().unwrap().stdout).unwrap();
+    assert!(answer.contains("The budget is used up: 10200 tokens"), "{answer}");
+    home.append(THREAD, &end);
+}
+
+#[test]
+fn what_is_remembered_of_old_sessions_is_removed() {
+    let home = Home::new();
+    home.configure(&settings("    budgets: {day: {tokens: 9000}}\n"));
+    let sessions = home.harness("state/codex/budgets/sessions");
+    fs::create_dir_all(&sessions).unwrap();
+    let write = |name: &str, days: u64| {
+        let path = sessions.join(name);
+        let file = fs::File::create(&path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(days * 24 * 60 * 60)).unwrap();
+        path
+    };
+    let (old, lock, own) =
+        (write("a.json", 40), write("a.watch", 40), write(&format!("{THREAD}.watch"), 40));
+    let recent = write("b.json", 20);
+    let end = begin(&home, "turn-1", 1);
+    assert!(until(|| (!old.exists() && !lock.exists()).then_some(())).is_some());
+    assert!(recent.exists() && own.exists());
+    home.append(THREAD, &end);
 }
