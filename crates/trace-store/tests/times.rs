@@ -1,7 +1,5 @@
 //! How long turns and calls took, on real files.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where something is not as expected")]
-
 use otlp_model::turn::{Agent, LlmCall, Outcome, Step, Usage};
 use otlp_model::{Attribute, SpanBatch, TreeOptions, Turn, UnixNanos, names};
 use trace_store::TraceStore;
