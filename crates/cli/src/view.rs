@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
 
-use codex_config::{Environment, Settings};
+use codex_config::{Environment, Settings, TargetSettings};
 use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, LastAlerts, Options, Running};
+use dashboard::{Dashboard, Elsewhere, FindElsewhere, LastAlerts, Options, Running};
 use doctor::Context;
 use doctor::checks::outbox;
 use jiff::tz::TimeZone;
@@ -39,6 +39,7 @@ pub(crate) fn view(
         running: running.clone(),
         examine: examine(environment),
         alerts: last_alerts(&paths),
+        elsewhere: elsewhere(Settings::load(&paths, environment)),
     };
     let dashboard =
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
@@ -98,6 +99,17 @@ fn examine(environment: &Environment) -> Examine {
             })
         });
         Health { findings: findings.collect(), targets: targets.collect() }
+    })
+}
+
+/// The pages of a trace in the targets that have some.
+fn elsewhere(settings: Settings) -> FindElsewhere {
+    FindElsewhere::new(move |trace_id| {
+        let page = |target: &TargetSettings| {
+            let address = target.trace_page(trace_id)?;
+            Some(Elsewhere { name: target.name.clone(), address })
+        };
+        settings.targets.iter().filter_map(page).collect()
     })
 }
 

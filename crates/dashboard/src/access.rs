@@ -120,10 +120,12 @@ impl Access {
 /// Refuses requests that did not come from a browser with a session, and adds the headers of each answer.
 pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
     app.activity();
-    let mut answer = match app.access().refusal(&request) {
+    let path = request.uri().path().to_owned();
+    let answer = match app.access().refusal(&request) {
         Some((status, reason)) => (status, pages::refused(reason)).into_response(),
         None => next.run(request).await,
     };
+    let mut answer = pages::in_format_of(&path, answer);
     let headers = answer.headers_mut();
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),

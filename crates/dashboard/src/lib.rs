@@ -15,6 +15,7 @@ mod assets;
 mod changes;
 mod chart;
 mod choice;
+mod elsewhere;
 pub mod export;
 mod format;
 pub mod health;
@@ -30,6 +31,7 @@ mod turn;
 mod waterfall;
 
 pub use self::alerts::LastAlerts;
+pub use elsewhere::{Elsewhere, FindElsewhere};
 pub use live::{StoreVersion, store_version};
 pub use running::Running;
 pub use scrape::{Metrics, serve_metrics};

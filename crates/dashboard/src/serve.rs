@@ -18,6 +18,7 @@ use trace_store::TraceStore;
 
 use crate::access::{self, Access, OPEN};
 use crate::alerts::LastAlerts;
+use crate::elsewhere::FindElsewhere;
 use crate::health::Examine;
 use crate::running::Running;
 use crate::{assets, live, pages};
@@ -39,6 +40,8 @@ pub struct Options {
     pub examine: Examine,
     /// The alerts that were given.
     pub alerts: LastAlerts,
+    /// Finds the pages of a trace in backends.
+    pub elsewhere: FindElsewhere,
 }
 
 /// A port that answers with pages.
@@ -82,6 +85,7 @@ struct Shared {
     running: Running,
     examine: Examine,
     alerts: LastAlerts,
+    elsewhere: FindElsewhere,
     begun: Instant,
     /// When the last request came, in milliseconds after `begun`.
     last_request: AtomicU64,
@@ -94,7 +98,7 @@ impl Dashboard {
     ///
     /// When another program has it.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let Options { store, port, zone, idle_exit, running, examine, alerts } = options;
+        let Options { store, port, zone, idle_exit, running, examine, alerts, elsewhere } = options;
         let failed = |source| BindError::Listen { port, source };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -109,6 +113,7 @@ impl Dashboard {
             running,
             examine,
             alerts,
+            elsewhere,
             begun,
             last_request,
         }));
@@ -196,6 +201,10 @@ impl App {
 
     pub(crate) fn examine(&self) -> &Examine {
         &self.0.examine
+    }
+
+    pub(crate) fn elsewhere(&self) -> &FindElsewhere {
+        &self.0.elsewhere
     }
 
     /// Notes that a request came.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use alerts::{Given, Kind};
 use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, LastAlerts, Options, Running};
+use dashboard::{Dashboard, Elsewhere, FindElsewhere, LastAlerts, Options, Running};
 use jiff::tz::TimeZone;
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
 use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
@@ -46,6 +46,14 @@ impl Pages {
                     dead_letters: vec![("0a".to_owned(), "bad <key>".to_owned())],
                     ..Target::default()
                 }],
+            }),
+            elsewhere: FindElsewhere::new(|trace| {
+                let page =
+                    |name: &str, address: String| Elsewhere { name: name.to_owned(), address };
+                vec![
+                    page("phoenix <1>", format!("http://p:6006/redirects/traces/{trace}")),
+                    page("odd", "javascript:alert(1)".to_owned()),
+                ]
             }),
             alerts: LastAlerts::new(|| {
                 let now = jiff::Timestamp::now().as_millisecond() as u64;
@@ -168,6 +176,46 @@ fn a_large_turn_is_shown_in_parts_and_handed_out_whole() {
     let all = pages.shows(&format!("/turn/{trace}?part=changes"));
     assert!(all.contains("calls that differ in numbers only, 1000 in a row"), "{all}");
     assert_eq!(pages.get(&format!("/turn/{trace}?part=other")).0, 400);
+}
+
+#[test]
+fn a_turn_leads_to_its_files_and_to_other_pages() {
+    let mut pages = Pages::new();
+    let trace = pages.add("1", "Deploy with password=hunter2-and-more", 1);
+    let page = pages.shows(&format!("/turn/{trace}"));
+    let link = format!("href=\"http://p:6006/redirects/traces/{trace}\"");
+    assert!(page.contains(&link) && page.contains("phoenix &lt;1&gt;"), "{page}");
+    assert!(!page.contains("javascript:alert"), "{page}");
+    for (ending, beginning) in [(".html", "<!DOCTYPE html>"), (".perfetto.json", "{")] {
+        let address = format!("/turn/{trace}{ending}");
+        assert!(page.contains(&format!("href=\"{address}\"")), "{page}");
+        let file = pages.shows(&address);
+        assert!(file.starts_with(beginning) && file.contains("Deploy"), "{file}");
+        assert!(!file.contains("hunter2"), "{file}");
+        assert_eq!(pages.get(&format!("/turn/ffff{ending}")).0, 404);
+    }
+}
+
+#[test]
+fn a_program_gets_errors_as_json() {
+    let pages = Pages::new();
+    for (path, status) in [
+        ("/turn/ffff.json", 404),
+        ("/nothing.json", 404),
+        ("/session.json?id=x", 404),
+        ("/usage.json?by=nothing", 400),
+        ("/compare.json?a=1", 400),
+        ("/turns.json?since=x", 400),
+    ] {
+        let (is, text) = pages.get(path);
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        let said = json["error"].as_str().unwrap_or_default();
+        assert!(is == status && !said.is_empty(), "{path}: {is} {text}");
+    }
+    let refused = ureq::get(format!("{}/turns.json", pages.base));
+    let refused = refused.config().http_status_as_error(false).build().call().unwrap();
+    assert_eq!(refused.status(), 401);
+    assert_eq!(refused.headers()["content-type"], "application/json");
 }
 
 #[test]

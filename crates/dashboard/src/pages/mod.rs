@@ -12,6 +12,7 @@ pub(crate) mod turn;
 mod turns;
 mod usage;
 
+use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderValue, StatusCode};
@@ -22,7 +23,8 @@ use serde::Deserialize;
 use crate::serve::App;
 
 pub(crate) use compare::{compare, compare_json};
-pub(crate) use failure::Failure;
+use failure::Said;
+pub(crate) use failure::{Failure, in_format_of};
 pub(crate) use health::{health, health_json};
 pub(crate) use home::{home, home_json};
 pub(crate) use session::{session, session_json};
@@ -60,13 +62,15 @@ pub(crate) async fn open(State(app): State<App>, Query(ticket): Query<Ticket>) -
 }
 
 /// A page for a request that is refused.
-pub(crate) fn refused(reason: &str) -> Html<String> {
-    layout::bare("Not shown", &html! { p { (reason) } })
+pub(crate) fn refused(reason: &str) -> (Extension<Said>, Html<String>) {
+    let page = layout::bare("Not shown", &html! { p { (reason) } });
+    (Extension(Said(reason.to_owned())), page)
 }
 
-pub(crate) async fn missing() -> (StatusCode, Html<String>) {
+pub(crate) async fn missing() -> (StatusCode, Extension<Said>, Html<String>) {
+    let said = "there is nothing under this address".to_owned();
     let text = html! { p { "There is no such page. " a href="/" { "All turns" } } };
-    (StatusCode::NOT_FOUND, layout::bare("Not found", &text))
+    (StatusCode::NOT_FOUND, Extension(Said(said)), layout::bare("Not found", &text))
 }
 
 /// A page's contents for programs.

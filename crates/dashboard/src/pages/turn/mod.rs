@@ -1,5 +1,6 @@
 //! A turn: when, what was said, what changed, and what it cost, with one span chosen in all four.
 
+mod download;
 mod json;
 mod page;
 mod panes;
@@ -10,6 +11,7 @@ use otlp_model::{SpanId, TraceId};
 use serde::Deserialize;
 use trace_store::TraceStore;
 
+use self::download::Format;
 pub(crate) use self::page::Page;
 use self::page::Shown;
 use super::failure::Failure;
@@ -41,6 +43,9 @@ pub(crate) async fn turn(
     Path(name): Path<String>,
     Query(choice): Query<Choice>,
 ) -> Result<Response, Failure> {
+    if let Some((id, format)) = Format::of(&name) {
+        return download::answer(&app, id, format).await;
+    }
     match name.strip_suffix(".json") {
         Some(id) => json::answer(&app, id, choice.span.as_deref()).await,
         None => html(&app, name, choice).await,
@@ -52,7 +57,8 @@ async fn html(app: &App, id: String, choice: Choice) -> Result<Response, Failure
     let Some((trace, shown, goes_on)) = read(app, id, choice).await? else {
         return Ok(super::missing().await.into_response());
     };
-    let page = Page::new(app.zone(), &trace, shown);
+    let elsewhere = app.elsewhere().pages(&trace.id.to_string());
+    let page = Page::new(app.zone(), &trace, shown, elsewhere, goes_on);
     Ok(match part {
         Some(Part::Chosen) => layout::bare("Span", &page.chosen_section()),
         Some(Part::Changes) => layout::page("Changes", false, &page.changes_of_all()),

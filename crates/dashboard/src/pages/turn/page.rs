@@ -8,6 +8,7 @@ use otlp_model::names;
 use usage::loops::{Kind, Loop};
 
 use crate::changes::Changes;
+use crate::elsewhere::Elsewhere;
 use crate::turn::{self, Totals, Trace};
 use crate::{format, text, transcript, waterfall};
 
@@ -41,18 +42,28 @@ pub(crate) struct Page<'p> {
     pub(super) shown: Shown,
     /// Whether the page is a file of its own, without other pages to lead to.
     is_file: bool,
+    /// The pages of the trace in backends.
+    elsewhere: Vec<Elsewhere>,
+    goes_on: bool,
 }
 
 impl<'p> Page<'p> {
-    pub(super) fn new(zone: &'p TimeZone, trace: &'p Trace, shown: Shown) -> Self {
-        Self { zone, trace, shown, is_file: false }
+    pub(super) fn new(
+        zone: &'p TimeZone,
+        trace: &'p Trace,
+        shown: Shown,
+        elsewhere: Vec<Elsewhere>,
+        goes_on: bool,
+    ) -> Self {
+        Self { zone, trace, shown, is_file: false, elsewhere, goes_on }
     }
 
     /// All spans of a turn on one page.
     pub(crate) fn of_file(zone: &'p TimeZone, trace: &'p Trace) -> Self {
         // No span is chosen: there is none behind the last one.
         let all = trace.len();
-        Self { zone, trace, shown: Shown { chosen: all, from: 0, to: all }, is_file: true }
+        let shown = Shown { chosen: all, from: 0, to: all };
+        Self { zone, trace, shown, is_file: true, elsewhere: Vec::new(), goes_on: false }
     }
 
     pub(crate) fn title(&self) -> String {
@@ -177,10 +188,30 @@ impl<'p> Page<'p> {
                 }
                 (fact("Trace", &html! {
                     code { (self.trace.id) }
-                    @if !self.is_file { " " a href=(format!("/turn/{}.json", self.trace.id)) { "JSON" } " " a href=(format!("/compare?a={}", self.trace.id)) { "compare" } }
+                    @if !self.is_file { " " a href=(format!("/compare?a={}", self.trace.id)) { "compare" } }
                 }))
+                @if !self.is_file { (fact("Files", &self.files())) }
+                @if !self.elsewhere.is_empty() {
+                    (fact("Open in", &html! {
+                        @for page in &self.elsewhere {
+                            a href=(page.address) rel="noreferrer noopener" target="_blank" title=(page.address) { (text::line(&page.name, 40)) } " "
+                        }
+                    }))
+                }
             }
             (waterfall::split(self.trace))
+        }
+    }
+
+    /// The turn as files; of those to hand on, secrets are taken out.
+    fn files(&self) -> Markup {
+        let file = |ending: &str| format!("/turn/{}{ending}", self.trace.id);
+        html! {
+            a href=(file(".json")) { "JSON" }
+            @if !self.goes_on {
+                " " a href=(file(".html")) title="one file to hand on, without secrets" { "page" }
+                " " a href=(file(".perfetto.json")) title="for ui.perfetto.dev, without secrets" { "Perfetto" }
+            }
         }
     }
 
