@@ -1,8 +1,5 @@
 //! Whether traces arrive, as the program that serves the pages knows it.
 
-use std::fmt;
-use std::sync::Arc;
-
 /// How it is with one thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Level {
@@ -51,32 +48,4 @@ pub struct Health {
     pub findings: Vec<Finding>,
     /// The targets.
     pub targets: Vec<Target>,
-}
-
-/// Finds out how everything is. It may take some seconds.
-#[derive(Clone)]
-pub struct Examine(Arc<dyn Fn() -> Health + Send + Sync>);
-
-impl Examine {
-    /// By this function.
-    pub fn new(examine: impl Fn() -> Health + Send + Sync + 'static) -> Self {
-        Self(Arc::new(examine))
-    }
-
-    pub(crate) fn health(&self) -> Health {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Examine {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Examine")
-    }
-}
-
-impl Default for Examine {
-    /// Nothing is known.
-    fn default() -> Self {
-        Self::new(Health::default)
-    }
 }

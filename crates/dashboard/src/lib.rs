@@ -9,14 +9,13 @@
 //! to a browser that did not come with the ticket (`access.rs`), and no page loads anything from elsewhere.
 
 mod access;
-mod alerts;
 pub mod arguments;
 mod assets;
 mod changes;
 mod chart;
 mod choice;
-mod elsewhere;
 pub mod export;
+mod facts;
 mod format;
 pub mod health;
 mod live;
@@ -30,8 +29,7 @@ mod transcript;
 mod turn;
 mod waterfall;
 
-pub use self::alerts::LastAlerts;
-pub use elsewhere::{Elsewhere, FindElsewhere};
+pub use facts::{BudgetUse, Elsewhere, Facts, NoFacts};
 pub use live::{StoreVersion, store_version};
 pub use running::Running;
 pub use scrape::{Metrics, serve_metrics};

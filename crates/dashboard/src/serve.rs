@@ -17,9 +17,7 @@ use tokio::net::TcpListener;
 use trace_store::TraceStore;
 
 use crate::access::{self, Access, OPEN};
-use crate::alerts::LastAlerts;
-use crate::elsewhere::FindElsewhere;
-use crate::health::Examine;
+use crate::facts::Facts;
 use crate::running::Running;
 use crate::{assets, live, pages};
 
@@ -36,12 +34,8 @@ pub struct Options {
     pub idle_exit: Option<Duration>,
     /// The turns that go on.
     pub running: Running,
-    /// Finds out whether traces arrive.
-    pub examine: Examine,
-    /// The alerts that were given.
-    pub alerts: LastAlerts,
-    /// Finds the pages of a trace in backends.
-    pub elsewhere: FindElsewhere,
+    /// What the store does not say.
+    pub facts: Arc<dyn Facts>,
 }
 
 /// A port that answers with pages.
@@ -83,9 +77,7 @@ struct Shared {
     store: PathBuf,
     zone: TimeZone,
     running: Running,
-    examine: Examine,
-    alerts: LastAlerts,
-    elsewhere: FindElsewhere,
+    facts: Arc<dyn Facts>,
     begun: Instant,
     /// When the last request came, in milliseconds after `begun`.
     last_request: AtomicU64,
@@ -98,7 +90,7 @@ impl Dashboard {
     ///
     /// When another program has it.
     pub fn bind(options: Options) -> Result<Self, BindError> {
-        let Options { store, port, zone, idle_exit, running, examine, alerts, elsewhere } = options;
+        let Options { store, port, zone, idle_exit, running, facts } = options;
         let failed = |source| BindError::Listen { port, source };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
@@ -106,17 +98,8 @@ impl Dashboard {
         let port = listener.local_addr().map_err(failed)?.port();
         let access = Access::new(port).map_err(BindError::Random)?;
         let (begun, last_request) = (Instant::now(), AtomicU64::new(0));
-        let app = App(Arc::new(Shared {
-            access,
-            store,
-            zone,
-            running,
-            examine,
-            alerts,
-            elsewhere,
-            begun,
-            last_request,
-        }));
+        let app =
+            App(Arc::new(Shared { access, store, zone, running, facts, begun, last_request }));
         Ok(Self { listener, app, idle_exit })
     }
 
@@ -195,16 +178,14 @@ impl App {
         &self.0.running
     }
 
-    pub(crate) fn alerts(&self) -> &LastAlerts {
-        &self.0.alerts
-    }
-
-    pub(crate) fn examine(&self) -> &Examine {
-        &self.0.examine
-    }
-
-    pub(crate) fn elsewhere(&self) -> &FindElsewhere {
-        &self.0.elsewhere
+    /// Asks for facts on a thread that may block.
+    pub(crate) async fn fact<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Facts) -> T + Send + 'static,
+    ) -> Result<T, pages::Failure> {
+        let facts = Arc::clone(&self.0.facts);
+        let answer = tokio::task::spawn_blocking(move || question(&*facts)).await;
+        answer.map_err(|_| pages::Failure::Panicked)
     }
 
     /// Notes that a request came.

@@ -5,15 +5,72 @@
 use std::time::Duration;
 
 use alerts::{Given, Kind};
-use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, Elsewhere, FindElsewhere, LastAlerts, Options, Running};
+use dashboard::health::{Finding, Health, Level, Target};
+use dashboard::{BudgetUse, Dashboard, Elsewhere, Facts, Options, Running};
 use jiff::tz::TimeZone;
 use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
 use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
+use std::sync::Arc;
 use trace_store::TraceStore;
 use usage::report::{By, Days, Filter, Prices, RangeRequest, Report, Unit};
 
 /// A store and the pages over it, which end when nothing is asked any more.
+/// Facts, some of which are odd.
+#[derive(Debug)]
+struct Known;
+
+impl Facts for Known {
+    fn health(&self) -> Health {
+        Health {
+            findings: vec![Finding {
+                check: "service".to_owned(),
+                level: Level::Failure,
+                message: "nothing <listens>".to_owned(),
+                command: Some("arize-codex-buffer start".to_owned()),
+            }],
+            targets: vec![Target {
+                name: "phoenix".to_owned(),
+                dead_letters: vec![("0a".to_owned(), "bad <key>".to_owned())],
+                ..Target::default()
+            }],
+        }
+    }
+
+    fn alerts(&self) -> Vec<Given> {
+        let now = jiff::Timestamp::now().as_millisecond() as u64;
+        let given = |at, text: &str, trace_id: &str| Given {
+            at,
+            kind: Kind::Loop,
+            subject: String::new(),
+            text: text.to_owned(),
+            session: "s".to_owned(),
+            trace_id: trace_id.to_owned(),
+        };
+        vec![
+            given(now, "loop: `<b>` went round", "0af7651916cd43dd8448eb211c80319c"),
+            given(now, "loop: of a file that was changed", "/../evil"),
+            given(1000, "loop: of long ago", ""),
+        ]
+    }
+
+    fn budgets(&self) -> Vec<BudgetUse> {
+        vec![BudgetUse {
+            scope: "day".to_owned(),
+            percent: 120,
+            text: "$6.00 of $5.00 per <day>".to_owned(),
+            is_over: true,
+        }]
+    }
+
+    fn elsewhere(&self, trace_id: &str) -> Vec<Elsewhere> {
+        let page = |name: &str, address: String| Elsewhere { name: name.to_owned(), address };
+        vec![
+            page("phoenix <1>", format!("http://p:6006/redirects/traces/{trace_id}")),
+            page("odd", "javascript:alert(1)".to_owned()),
+        ]
+    }
+}
+
 struct Pages {
     store: TraceStore,
     running: Running,
@@ -34,43 +91,7 @@ impl Pages {
             zone: TimeZone::UTC,
             idle_exit: Some(Duration::from_secs(120)),
             running: running.clone(),
-            examine: Examine::new(|| Health {
-                findings: vec![Finding {
-                    check: "service".to_owned(),
-                    level: Level::Failure,
-                    message: "nothing <listens>".to_owned(),
-                    command: Some("arize-codex-buffer start".to_owned()),
-                }],
-                targets: vec![Target {
-                    name: "phoenix".to_owned(),
-                    dead_letters: vec![("0a".to_owned(), "bad <key>".to_owned())],
-                    ..Target::default()
-                }],
-            }),
-            elsewhere: FindElsewhere::new(|trace| {
-                let page =
-                    |name: &str, address: String| Elsewhere { name: name.to_owned(), address };
-                vec![
-                    page("phoenix <1>", format!("http://p:6006/redirects/traces/{trace}")),
-                    page("odd", "javascript:alert(1)".to_owned()),
-                ]
-            }),
-            alerts: LastAlerts::new(|| {
-                let now = jiff::Timestamp::now().as_millisecond() as u64;
-                let given = |at, text: &str, trace_id: &str| Given {
-                    at,
-                    kind: Kind::Loop,
-                    subject: String::new(),
-                    text: text.to_owned(),
-                    session: "s".to_owned(),
-                    trace_id: trace_id.to_owned(),
-                };
-                vec![
-                    given(now, "loop: `<b>` went round", "0af7651916cd43dd8448eb211c80319c"),
-                    given(now, "loop: of a file that was changed", "/../evil"),
-                    given(1000, "loop: of long ago", ""),
-                ]
-            }),
+            facts: Arc::new(Known),
         };
         let dashboard = Dashboard::bind(options).unwrap();
         let address = dashboard.address();
@@ -347,7 +368,10 @@ fn usage_has_the_figures_of_a_report() {
     assert_eq!(pages.get("/usage?last=x").0, 400);
     let home: serde_json::Value = serde_json::from_str(&pages.shows("/home.json")).unwrap();
     assert_eq!(home["recent"].as_array().unwrap().len(), 2);
-    assert!(pages.shows("/").contains("The last turns"));
+    assert_eq!(home["budgets"][0]["percent"], 120);
+    let page = pages.shows("/");
+    assert!(page.contains("The last turns") && page.contains("120 % used"), "{page}");
+    assert!(page.contains("$6.00 of $5.00 per &lt;day&gt;"), "{page}");
 }
 
 #[test]

@@ -18,9 +18,7 @@ const FEW: usize = 5;
 
 /// The last alerts, the newest first.
 pub(super) async fn all(app: &App) -> Result<Vec<Given>, Failure> {
-    let alerts = app.alerts().clone();
-    let read = tokio::task::spawn_blocking(move || alerts.read()).await;
-    read.map_err(|_| Failure::Panicked)
+    app.fact(|facts| facts.alerts()).await
 }
 
 /// A few of the last day; nothing where there are none.

@@ -15,9 +15,7 @@ use crate::{format, text};
 const FEW: usize = 20;
 
 async fn examine(app: &App) -> Result<Health, Failure> {
-    let examine = app.examine().clone();
-    let health = tokio::task::spawn_blocking(move || examine.health()).await;
-    health.map_err(|_| Failure::Panicked)
+    app.fact(|facts| facts.health()).await
 }
 
 pub(crate) async fn health(State(app): State<App>) -> Result<Html<String>, Failure> {

@@ -17,6 +17,7 @@ use usage::report::{By, Days, Filter, Group, Prices, RangeRequest, Report, Unit}
 use super::failure::{self, Failure};
 use super::{alerts, layout, turns};
 use crate::choice::TurnChoice;
+use crate::facts::BudgetUse;
 use crate::serve::App;
 use crate::{format, text};
 
@@ -95,9 +96,10 @@ pub(crate) async fn home(State(app): State<App>, headers: HeaderMap) -> Result<R
     let failed = TurnChoice { status: "failed".to_owned(), ..TurnChoice::default() };
     let running = TurnChoice { status: "running".to_owned(), ..TurnChoice::default() };
     let few_alerts = alerts::few(&app).await?;
+    let budgets = app.fact(|facts| facts.budgets()).await?;
     let body = html! {
         h1 { "Codex" }
-        (cards(&app, &found))
+        (cards(&app, &found, &budgets))
         (few_alerts)
         @if let Some(new) = &found.new {
             p {
@@ -137,7 +139,7 @@ pub(crate) async fn home(State(app): State<App>, headers: HeaderMap) -> Result<R
     Ok(answer)
 }
 
-fn cards(app: &App, found: &Found) -> Markup {
+fn cards(app: &App, found: &Found, budgets: &[BudgetUse]) -> Markup {
     let spent = |title: &str, group: &Group, last: &str| {
         let turns = group.turns.unwrap_or_default();
         html! {
@@ -158,6 +160,15 @@ fn cards(app: &App, found: &Found) -> Markup {
         dl.cards {
             (spent("today", &found.today, "1d"))
             (spent("this month", &found.month, "1m"))
+            @for budget in budgets {
+                div {
+                    dt { "budget: " (text::line(&budget.scope, 30)) }
+                    dd {
+                        strong.error[budget.is_over] { (budget.percent) " % used" }
+                        span.note { " " (text::line(&budget.text, 120)) }
+                    }
+                }
+            }
             @for window in &found.quota {
                 div {
                     dt { (text::line(&window.limit, 30)) " " (window.window.name()) }
@@ -182,6 +193,15 @@ fn seen(headers: &HeaderMap) -> Option<u64> {
 
 pub(crate) async fn home_json(State(app): State<App>) -> Result<Response, Failure> {
     let found = find(&app, None).await?;
+    let budgets = app.fact(|facts| facts.budgets()).await?;
+    let budgets = budgets.iter().map(|budget| {
+        json!({
+            "scope": budget.scope,
+            "percent": budget.percent,
+            "text": budget.text,
+            "is_over": budget.is_over,
+        })
+    });
     let spent = |group: &Group| {
         json!({
             "cost_usd": group.sums().cost.usd(),
@@ -203,6 +223,7 @@ pub(crate) async fn home_json(State(app): State<App>) -> Result<Response, Failur
         "today": spent(&found.today),
         "month": spent(&found.month),
         "quota": quota.collect::<Vec<_>>(),
+        "budgets": budgets.collect::<Vec<_>>(),
         "running": turns::turns_value(&found.running),
         "failed": turns::turns_value(&found.failed),
         "recent": turns::turns_value(&found.recent),

@@ -16,6 +16,7 @@ pub(crate) use self::page::Page;
 use self::page::Shown;
 use super::failure::Failure;
 use super::layout;
+use crate::facts::Elsewhere;
 use crate::serve::App;
 use crate::turn::Trace;
 
@@ -57,7 +58,9 @@ async fn html(app: &App, id: String, choice: Choice) -> Result<Response, Failure
     let Some((trace, shown, goes_on)) = read(app, id, choice).await? else {
         return Ok(super::missing().await.into_response());
     };
-    let elsewhere = app.elsewhere().pages(&trace.id.to_string());
+    let trace_id = trace.id.to_string();
+    let mut elsewhere = app.fact(move |facts| facts.elsewhere(&trace_id)).await?;
+    elsewhere.retain(Elsewhere::is_page);
     let page = Page::new(app.zone(), &trace, shown, elsewhere, goes_on);
     Ok(match part {
         Some(Part::Chosen) => layout::bare("Span", &page.chosen_section()),

@@ -8,7 +8,7 @@ use otlp_model::names;
 use usage::loops::{Kind, Loop};
 
 use crate::changes::Changes;
-use crate::elsewhere::Elsewhere;
+use crate::facts::Elsewhere;
 use crate::turn::{self, Totals, Trace};
 use crate::{format, text, transcript, waterfall};
 

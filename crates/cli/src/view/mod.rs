@@ -1,19 +1,20 @@
 //! `arize-codex view`.
 
+mod facts;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, SystemTime};
+use std::sync::Arc;
+use std::time::Duration;
 
-use codex_config::{Environment, Settings, TargetSettings};
-use dashboard::health::{Examine, Finding, Health, Level, Target};
-use dashboard::{Dashboard, Elsewhere, FindElsewhere, LastAlerts, Options, Running};
-use doctor::Context;
-use doctor::checks::outbox;
+use codex_config::Environment;
+use dashboard::{Dashboard, Options, Running};
 use jiff::tz::TimeZone;
 
 use crate::args::View;
 use crate::keep_current::Work;
-use crate::{CommandError, Output, place, receive};
+use crate::{CommandError, Output, receive};
+use facts::OfThisHome;
 
 /// How long a browser may take to read the page that leads it to the address.
 const START_OF_A_BROWSER: Duration = Duration::from_secs(60);
@@ -37,9 +38,7 @@ pub(crate) fn view(
         zone: TimeZone::system(),
         idle_exit: args.idle_exit.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
         running: running.clone(),
-        examine: examine(environment),
-        alerts: last_alerts(&paths),
-        elsewhere: elsewhere(Settings::load(&paths, environment)),
+        facts: Arc::new(OfThisHome::new(environment)),
     };
     let dashboard =
         Dashboard::bind(options).map_err(|error| CommandError::failed("cannot start", error))?;
@@ -59,58 +58,6 @@ pub(crate) fn view(
     let _page =
         (!args.no_open && output.is_terminal).then(|| OpeningPage::show(&paths.run_dir, &address));
     dashboard.serve().map_err(|error| CommandError::failed("the pages have ended", error))
-}
-
-/// The alerts that were given in this home; none where the list cannot be read, which the next alert writes
-/// anew.
-fn last_alerts(paths: &codex_config::Paths) -> LastAlerts {
-    let shown = dispatch::shown(paths);
-    LastAlerts::new(move || shown.last().unwrap_or_default())
-}
-
-/// What the page of health shows: what the doctor finds, and the queues.
-fn examine(environment: &Environment) -> Examine {
-    let environment = environment.clone();
-    Examine::new(move || {
-        let Ok(machine) = place::machine(&environment) else { return Health::default() };
-        let settings = Settings::load(&machine.paths, &environment);
-        let context = Context { machine: &machine, settings: &settings, now: SystemTime::now() };
-        let findings = doctor::examine(&context).findings.into_iter().map(|finding| Finding {
-            check: finding.check.to_owned(),
-            level: match finding.level {
-                doctor::Level::Ok => Level::Ok,
-                doctor::Level::Warning => Level::Warning,
-                doctor::Level::Failure => Level::Failure,
-            },
-            message: finding.message,
-            command: finding.command,
-        });
-        let targets = outbox::inspect(&settings, &machine.paths).into_iter().filter_map(|facts| {
-            let summary = facts.summary.ok()?;
-            let age = |since: SystemTime| context.now.duration_since(since).unwrap_or_default();
-            let dead = summary.rejected.into_iter().map(|batch| (batch.trace_id, batch.answer));
-            Some(Target {
-                name: facts.queue,
-                queued: summary.queued as u64,
-                oldest_seconds: summary.oldest.map(|oldest| age(oldest).as_secs()),
-                accepted: summary.accepted,
-                last_error: summary.last_error,
-                dead_letters: dead.collect(),
-            })
-        });
-        Health { findings: findings.collect(), targets: targets.collect() }
-    })
-}
-
-/// The pages of a trace in the targets that have some.
-fn elsewhere(settings: Settings) -> FindElsewhere {
-    FindElsewhere::new(move |trace_id| {
-        let page = |target: &TargetSettings| {
-            let address = target.trace_page(trace_id)?;
-            Some(Elsewhere { name: target.name.clone(), address })
-        };
-        settings.targets.iter().filter_map(page).collect()
-    })
 }
 
 /// A page on disk that leads a browser to the address. The address is a secret, and command lines are
