@@ -21,6 +21,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
+    Alerts(crate::given_alerts::Alerts),
     Budget(crate::budget::Budget),
     Config(crate::config::Arguments),
     Setup(Setup),
@@ -51,6 +52,7 @@ impl Command {
     /// Whether the result is for a program.
     pub(crate) fn is_json(&self) -> bool {
         match self {
+            Self::Alerts(args) => args.json,
             Self::Budget(args) => args.json,
             Self::Setup(args) => args.json,
             Self::Uninstall(args) => args.json,

@@ -130,6 +130,14 @@ Exit codes: 0 done; 1 the store cannot be read or written; 2 an option is wrong.
 --check: 0 within; 1 over; 64 no budget is in force that makes sense; 69 not known, or 0
 with --check=allow-unknown.";
 
+pub(crate) const ALERTS: &str = "\
+Examples:
+  arize-codex alerts                          The last alerts
+  arize-codex alerts --test                   Try the desktop, the command, the webhook and ntfy
+
+Exit codes: 0 done; 1 the alerts cannot be read, or a channel did not take the test; 2 an option is
+wrong.";
+
 pub(crate) const BUDGET: &str = "\
 Examples:
   arize-codex config set harnesses.codex.budgets.day.usd 20

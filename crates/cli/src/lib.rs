@@ -5,7 +5,8 @@
 //! prints what the local store holds, `doctor` says why nothing arrives, `status` what is going on,
 //! `view` shows it in a browser, `flush` sends queued turns, `logs` prints the logs of the programs,
 //! `import` reads Codex's transcripts, `report` says what was used,
-//! `quota` what is left, `self` what an agent used itself, `top` what runs now, `budget` what may be spent. Results go to stdout,
+//! `quota` what is left, `self` what an agent used itself, `top` what runs now, `budget` what may be spent, `alerts` which
+//! turns a person should look at. Results go to stdout,
 //! everything else to stderr.
 //!
 //! Start reading at [`run`]; how a span tree looks on a terminal is in [`print`](mod@print).
@@ -18,6 +19,7 @@ mod doctor;
 mod error;
 mod examples;
 mod flush;
+mod given_alerts;
 mod job;
 mod keep_current;
 mod logs;
@@ -68,7 +70,8 @@ pub fn run(
     let is_json = args.command.is_json();
     let is_styled = matches!(
         args.command,
-        Command::Budget(_)
+        Command::Alerts(_)
+            | Command::Budget(_)
             | Command::Doctor(_)
             | Command::Status(_)
             | Command::Show(_)
@@ -100,6 +103,7 @@ pub fn run(
         Command::Demo(demo) => (demo::demo(&demo, wide)?, ExitCode::Success),
         Command::Doctor(doctor) => doctor::doctor(&doctor, &environment, style)?,
         Command::Flush(flush) => flush::flush(&flush, &environment)?,
+        Command::Alerts(alerts) => given_alerts::alerts(&alerts, &environment, style)?,
         Command::Budget(budget) => budget::budget(&budget, &environment, style)?,
         Command::Import(import) => (usage::import(&import, &environment)?, ExitCode::Success),
         Command::Prune(prune) => (usage::prune(&prune, &environment)?, ExitCode::Success),

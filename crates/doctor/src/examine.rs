@@ -9,8 +9,8 @@ use machine::{Codex, Machine};
 
 use crate::checks::programs::Incomplete;
 use crate::checks::{
-    budgets, chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions, programs,
-    project, service, settings, target, turns,
+    alerts, budgets, chained, codex, codex_toml, daemon, disk, hooks, log, outbox, permissions,
+    programs, project, service, settings, target, turns,
 };
 use crate::remedy::Remedies;
 use crate::send::send;
@@ -68,6 +68,7 @@ fn links(context: &Context<'_>) -> Vec<Finding> {
     findings.extend(project::check(&projects, codex.version));
     findings.extend(hooks::check(&hooks));
     findings.extend(budgets::check(&own.budgets, &hooks, paths));
+    findings.extend(alerts::check(&own.alerts, &hooks));
     findings.extend(chained::check(&chained::inspect(paths, &search)));
     findings.extend(settings::check(own, remedies));
     findings.extend(permissions::check(&permissions::inspect(paths, own)));

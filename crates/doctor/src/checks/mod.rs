@@ -1,5 +1,6 @@
 //! The links of the chain, one module each: the facts, how they are found, and what they mean.
 
+pub mod alerts;
 pub mod budgets;
 pub mod chained;
 pub mod codex;
