@@ -2,19 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use alerts::{Given, Kind};
 use dashboard::health::{Finding, Health, Level, Target};
 use dashboard::{BudgetUse, Dashboard, Elsewhere, Facts, Options, Running};
 use jiff::tz::TimeZone;
-use otlp_model::turn::{LlmCall, Outcome, Step, ToolCall, Usage};
-use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
-use std::sync::Arc;
+use otlp_model::turn::{Agent, Compaction, LlmCall, Outcome, ParentTurn, Step, ToolCall, Usage};
+use otlp_model::{Attribute, SpanBatch, TreeOptions, Turn, UnixNanos};
 use trace_store::TraceStore;
 use usage::report::{By, Days, Filter, Prices, RangeRequest, Report, Unit};
 
-/// A store and the pages over it, which end when nothing is asked any more.
 /// Facts, some of which are odd.
 #[derive(Debug)]
 struct Known;
@@ -71,6 +71,7 @@ impl Facts for Known {
     }
 }
 
+/// A store and the pages over it, which end when nothing is asked any more.
 struct Pages {
     store: TraceStore,
     running: Running,
@@ -215,6 +216,70 @@ fn a_turn_leads_to_its_files_and_to_other_pages() {
         assert!(!file.contains("hunter2"), "{file}");
         assert_eq!(pages.get(&format!("/turn/ffff{ending}")).0, 404);
     }
+}
+
+#[test]
+fn a_session_shows_its_context_and_its_agents() {
+    let mut pages = Pages::new();
+    let at = |second: u64| UnixNanos(1_795_262_400_000_000_000 + second * 1_000_000_000);
+    let call = |model: &str, second: u64, input: u64| {
+        Step::Llm(LlmCall {
+            start: at(second),
+            end: at(second + 1),
+            model: Some(model.to_owned()),
+            usage: Some(Usage { input, output: 1, ..Usage::default() }),
+            ..LlmCall::default()
+        })
+    };
+    let turn = |thread: &str, parent: Option<ParentTurn>, steps: Vec<Step>| Turn {
+        agent: Agent::named("codex"),
+        thread_id: thread.to_owned(),
+        session_id: "main".to_owned(),
+        key: thread.to_owned(),
+        start: at(0),
+        end: at(100),
+        outcome: Outcome::Ok,
+        parent,
+        steps,
+        ..Turn::default()
+    };
+    let shortened = Compaction { start: at(20), end: at(21), ..Compaction::default() };
+    let main = turn(
+        "main",
+        None,
+        vec![call("large", 1, 50_000), Step::Compaction(shortened), call("small <x>", 30, 9_000)],
+    );
+    let parent = ParentTurn {
+        thread_id: "main".to_owned(),
+        key: "main".to_owned(),
+        root_thread_id: "main".to_owned(),
+        root_key: "main".to_owned(),
+        ..ParentTurn::default()
+    };
+    let mut helper = turn("helper", Some(parent), vec![call("small <x>", 40, 700)]);
+    helper.attributes.push(Attribute::new("codex.parent_thread_id", "main"));
+    for turn in [&main, &helper] {
+        let batch = SpanBatch::of(turn, "p", &TreeOptions::default());
+        pages.store.insert(&batch).unwrap();
+    }
+    pages.store.record_spans(&|_| ()).unwrap();
+
+    let page = pages.shows("/session?id=main");
+    for part in [
+        "Context of each model call",
+        "at most 50\u{202f}000 tokens",
+        "the context was shortened",
+        "the model is small &lt;x&gt; from here on",
+        "Agents",
+        ">helper</a>",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&pages.shows("/session.json?id=main")).unwrap();
+    assert_eq!(json["context"]["calls"].as_array().unwrap().len(), 3);
+    assert_eq!(json["context"]["compactions_ms"].as_array().unwrap().len(), 1);
+    assert_eq!(json["agents"][0]["parent_id"], "main");
 }
 
 #[test]

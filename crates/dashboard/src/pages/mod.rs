@@ -1,7 +1,9 @@
 //! The pages.
 
+mod agents;
 mod alerts;
 mod compare;
+mod context;
 mod failure;
 mod health;
 mod home;

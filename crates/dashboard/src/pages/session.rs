@@ -9,13 +9,17 @@ use serde::Deserialize;
 use serde_json::json;
 use trace_store::usage::{Sums, TurnFilter, TurnRow};
 
+use super::context::Context;
 use super::failure::Failure;
-use super::{layout, turns};
+use super::{agents, layout, turns};
 use crate::serve::App;
 use crate::{chart, choice, format, text};
 
 /// So many turns of a session are shown, the last ones.
 const MOST: usize = 1_000;
+
+/// So many model calls are in the chart of the context, the last ones.
+const CALLS: usize = 400;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Choice {
@@ -36,6 +40,16 @@ impl Choice {
         turns.reverse();
         if turns.is_empty() { Err(Failure::NoSession) } else { Ok(turns) }
     }
+
+    async fn context(&self, app: &App, turns: &[TurnRow]) -> Result<Context, Failure> {
+        // The address may name one of its threads.
+        let session = turns[0].thread.session_id.clone();
+        app.ask(move |store| {
+            let calls = store.session_calls(&session, CALLS)?;
+            Ok(Context { calls, compactions: store.session_compactions(&session)? })
+        })
+        .await
+    }
 }
 
 pub(crate) async fn session(
@@ -43,6 +57,7 @@ pub(crate) async fn session(
     Query(choice): Query<Choice>,
 ) -> Result<Html<String>, Failure> {
     let found = choice.turns(&app).await?;
+    let context = choice.context(&app, &found).await?;
     // One turn may end while the next is going on.
     let end = found.iter().map(|turn| turn.end).max().unwrap_or_default();
     let mut all = Sums::default();
@@ -68,6 +83,8 @@ pub(crate) async fn session(
             div { dt { "from the cache" } dd { (format::share(all.cached_input, all.input)) } }
             div { dt { "cost" } dd { (format::dollars(all.cost.usd())) } }
         }
+        (context.section(&found[0].thread.session_id, app.zone()))
+        (agents::tree(&found))
         (chart::columns("Cost of each turn", &costs))
         (turns::table(&app, &found, &HashMap::new()))
         p.pages { a href=(choice::address("/session.json", &[("id", &choice.id)])) { "JSON" } }
@@ -79,5 +96,11 @@ pub(crate) async fn session_json(
     State(app): State<App>,
     Query(choice): Query<Choice>,
 ) -> Result<Response, Failure> {
-    Ok(super::json(&json!({ "turns": turns::turns_value(&choice.turns(&app).await?) })))
+    let found = choice.turns(&app).await?;
+    let context = choice.context(&app, &found).await?;
+    Ok(super::json(&json!({
+        "turns": turns::turns_value(&found),
+        "agents": agents::json(&found),
+        "context": context.json(),
+    })))
 }
