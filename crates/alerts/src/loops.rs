@@ -127,25 +127,31 @@ pub fn find(calls: &[Call<'_>], sizes: Sizes) -> Vec<Loop> {
 
 fn loop_at(calls: &[Call<'_>], sizes: Sizes) -> Option<(Repeats, usize, usize)> {
     let first = calls.first()?;
-    let run =
-        |is_one: &dyn Fn(&Call<'_>) -> bool| calls.iter().take_while(|call| is_one(call)).count();
-    let same = run(&|call| call.is_same(first));
-    if sizes.same > 0 && same >= sizes.same {
+    let run = |size: usize, is_one: &dyn Fn(&Call<'_>) -> bool| {
+        let run = (size > 0).then(|| calls.iter().take_while(|call| is_one(call)).count());
+        run.filter(|run| *run >= size)
+    };
+    if let Some(same) = run(sizes.same, &|call| call.is_same(first)) {
         return Some((Repeats::Same, same, same));
     }
-    let alike = run(&|call| call.is_alike(first));
-    if sizes.alike > 0 && alike >= sizes.alike {
+    if let Some(alike) = run(sizes.alike, &|call| call.is_alike(first)) {
         return Some((Repeats::Alike, alike, alike));
     }
-    (2..=LONGEST_ROUND).find_map(|length| {
-        let repeats = calls
-            .iter()
-            .enumerate()
-            .take_while(|(nth, call)| *nth < length || call.is_same(&calls[nth - length]));
-        let times = repeats.count() / length;
-        let is_one = sizes.rounds > 0 && times >= sizes.rounds;
-        is_one.then_some((Repeats::Round(length), times, times * length))
-    })
+    (2..=LONGEST_ROUND).find_map(|length| round(calls, length, sizes.rounds))
+}
+
+/// Rounds of so many calls, which are not all the same.
+fn round(calls: &[Call<'_>], length: usize, rounds: usize) -> Option<(Repeats, usize, usize)> {
+    let once = calls.get(..length)?;
+    if rounds == 0 || once.iter().all(|call| call.is_same(&once[0])) {
+        return None;
+    }
+    let repeats = calls
+        .iter()
+        .enumerate()
+        .take_while(|(nth, call)| *nth < length || call.is_same(&calls[nth - length]));
+    let times = repeats.count() / length;
+    (times >= rounds).then_some((Repeats::Round(length), times, times * length))
 }
 
 #[cfg(test)]
@@ -153,12 +159,16 @@ mod tests {
     use super::*;
 
     fn found(calls: &str) -> Vec<(Repeats, usize, usize)> {
+        found_with(calls, Sizes { same: 4, alike: 6, rounds: 3 })
+    }
+
+    fn found_with(calls: &str, sizes: Sizes) -> Vec<(Repeats, usize, usize)> {
         let calls = calls.split_whitespace().filter_map(|call| {
             let (arguments, output) = call.split_once('=').unzip();
             Call::new("shell", arguments.unwrap_or(call), output)
         });
         let calls: Vec<Call<'_>> = calls.collect();
-        let loops = find(&calls, Sizes { same: 4, alike: 6, rounds: 3 });
+        let loops = find(&calls, sizes);
         loops.into_iter().map(|it| (it.kind, it.times, it.calls.len())).collect()
     }
 
@@ -173,6 +183,14 @@ mod tests {
         assert_eq!(found("a b c a b c d"), []);
         assert_eq!(found("a a a a b b b b"), [(Repeats::Same, 4, 4), (Repeats::Same, 4, 4)]);
         assert_eq!(found(""), []);
+    }
+
+    #[test]
+    fn what_is_switched_off_is_not_found_as_something_else() {
+        let off = Sizes { same: 0, alike: 0, rounds: 3 };
+        assert_eq!(found_with("a a a a a a a a a a a a", off), []);
+        assert_eq!(found_with("a b a b a b", off), [(Repeats::Round(2), 3, 6)]);
+        assert_eq!(found_with("a b a b a b", Sizes { rounds: 0, ..off }), []);
     }
 
     #[test]

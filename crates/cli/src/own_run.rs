@@ -67,7 +67,7 @@ impl Found {
         if let Some((session, by)) = named {
             let mut live = LiveTurns::of_session(codex_home, session, now);
             live.poll(now);
-            let turns = live.running().cloned().collect();
+            let turns = running_of(&live, session);
             return Self { session: Some(session.to_owned()), by, turns };
         }
         let mut live = LiveTurns::new(codex_home, now);
@@ -94,9 +94,17 @@ impl Found {
         let Some(session) = found.cloned() else {
             return Self { session: None, by: "nothing", turns: Vec::new() };
         };
-        running.retain(|live| live.thread.root_thread_id == session);
-        Self { session: Some(session), by, turns: running.into_iter().cloned().collect() }
+        let turns = running_of(&live, &session);
+        Self { session: Some(session), by, turns }
     }
+}
+
+/// The turns of a session that go on, in one trace.
+fn running_of(live: &LiveTurns, session: &str) -> Vec<LiveTurn> {
+    let of_session = live.running().filter(|live| live.thread.root_thread_id == session);
+    let mut turns: Vec<LiveTurn> = of_session.cloned().collect();
+    turns.iter_mut().for_each(|turn| live.join_trace(turn));
+    turns
 }
 
 /// Calls of a turn that repeat one another.

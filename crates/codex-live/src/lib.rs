@@ -32,6 +32,7 @@ use std::time::{Duration, SystemTime};
 
 use codex_turn::{RateLimits, ThreadMeta};
 use otlp_model::Turn;
+use otlp_model::turn::ParentTurn;
 
 use files::Files;
 use follow::Follower;
@@ -124,6 +125,21 @@ impl LiveTurns {
     /// The turns that went on at the last poll.
     pub fn running(&self) -> impl Iterator<Item = &LiveTurn> {
         self.running.values()
+    }
+
+    /// Puts the turn of a sub-agent into the trace of the turn that goes on at the root, where one does.
+    pub fn join_trace(&self, live: &mut LiveTurn) {
+        let ThreadMeta { root_thread_id, parent_thread_id, thread_id, .. } = &live.thread;
+        if root_thread_id == thread_id || live.turn.parent.is_some() {
+            return;
+        }
+        let root = self.running().find(|other| other.turn.thread_id == *root_thread_id);
+        live.turn.parent = root.map(|root| ParentTurn {
+            thread_id: parent_thread_id.clone().unwrap_or_else(|| root_thread_id.clone()),
+            root_thread_id: root_thread_id.clone(),
+            root_key: root.turn.key.clone(),
+            ..ParentTurn::default()
+        });
     }
 
     /// What was last said of the limits of a subscription.

@@ -112,3 +112,34 @@ fn a_file_that_was_replaced_is_read_anew() {
     home.live.poll(SystemTime::now());
     assert_eq!(home.live.running().next().unwrap().turn.tool_calls().count(), 0);
 }
+
+/// A thread with its sub-agents, and one that has nothing to do with it.
+#[test]
+fn one_session_is_followed_and_its_sub_agents_join_the_trace_of_the_root() {
+    let mut home = Home::new();
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let data = data.join("../codex-turn/tests/data/0.169.0/subagent_v1");
+    let day = home.transcript("2026/11/30").parent().unwrap().to_owned();
+    let mut root = String::new();
+    for name in ["rollout.jsonl", "rollout-2.jsonl", "rollout-3.jsonl"] {
+        let text = fs::read_to_string(data.join(name)).unwrap();
+        let meta: serde_json::Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let thread = meta["payload"]["id"].as_str().unwrap();
+        if meta["payload"]["parent_thread_id"].is_null() {
+            thread.clone_into(&mut root);
+        }
+        let begun = &text[..text.rfind("\"task_complete\"").unwrap()];
+        let begun = &begun[..begun.rfind('\n').unwrap() + 1];
+        fs::write(day.join(format!("rollout-2026-11-30T16-15-14-{thread}.jsonl")), begun).unwrap();
+    }
+    let lines: Vec<&str> = RECORDED.split_inclusive('\n').collect();
+    home.append(&lines[..lines.len() / 2].concat());
+    let mut live = LiveTurns::of_session(home.folder.path(), &root, SystemTime::now());
+    let mut turns = live.poll(SystemTime::now());
+    assert_eq!(turns.len(), 3, "{turns:?}");
+    turns.iter_mut().for_each(|turn| live.join_trace(turn));
+    let root = turns.iter().find(|live| live.turn.thread_id == root).unwrap();
+    assert_eq!(root.turn.parent, None);
+    assert!(turns.iter().all(|live| live.turn.trace_id() == root.turn.trace_id()));
+    assert!(turns.iter().all(|live| live.turn.session_id == root.turn.session_id));
+}

@@ -96,7 +96,7 @@ impl<'a> Alerts<'a> {
     }
 
     fn notice(&self, mut alert: Alert) -> Notice {
-        let content = self.settings.alerts.content;
+        let content = self.settings.alerts.content && !self.settings.content_free;
         if content {
             let secrets = Secrets::new(self.settings, self.paths, self.log);
             for text in &mut alert.arguments {

@@ -143,6 +143,7 @@ impl Watch<'_> {
         let changed = looking.live.poll(SystemTime::now());
         let limits = looking.live.limits().cloned();
         for mut live in changed {
+            looking.live.join_trace(&mut live);
             dispatch::price(&mut live.turn, &looking.prices);
             match looking.alerts.take(&live.turn, session, limits.as_ref()) {
                 Ok(notices) => notices.iter().for_each(|notice| self.send(notice)),

@@ -219,6 +219,22 @@ fn every_channel_gets_an_alert_and_a_webhook_content_only_when_asked() {
 }
 
 #[test]
+fn a_machine_without_contents_sends_none_whatever_alerts_want() {
+    let (webhook, posts) = plain(200);
+    let home = Home::new();
+    let lines = format!(
+        "    alerts: {{content: true}}\n    notices: {{webhook: 'http://127.0.0.1:{webhook}/'}}\n"
+    );
+    home.configure(&format!("logging: {{content: none}}\n{}", settings(&lines)));
+    home.append(THREAD, &looping("turn-1", 5));
+    notify(&home, "turn-1");
+    for _ in 0..2 {
+        let body = next(&posts).1;
+        assert!(body.contains("\"kind\"") && !body.contains(SECRET), "{body}");
+    }
+}
+
+#[test]
 fn a_webhook_with_tls_wants_its_authority_and_the_certificate() {
     let (port, posts) = inbox(200, |stream| {
         let connection = ServerConnection::new(server_side::config()).unwrap();
