@@ -116,7 +116,7 @@ fn a_file_that_was_replaced_is_read_anew() {
 /// A thread with its sub-agents, and one that has nothing to do with it.
 #[test]
 fn one_session_is_followed_and_its_sub_agents_join_the_trace_of_the_root() {
-    let mut home = Home::new();
+    let home = Home::new();
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let data = data.join("../codex-turn/tests/data/0.169.0/subagent_v1");
     let day = home.transcript("2026/11/30").parent().unwrap().to_owned();
