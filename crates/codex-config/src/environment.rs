@@ -51,6 +51,14 @@ impl Environment {
         rest
     }
 
+    /// The same without the variables whose names `is_kept` refuses, wherever they are set.
+    pub(crate) fn filtered(&self, is_kept: &dyn Fn(&str) -> bool) -> Self {
+        let mut rest = self.clone();
+        rest.process.retain(|name, _| name.to_str().is_none_or(is_kept));
+        rest.file.retain(|name, _| is_kept(name));
+        rest
+    }
+
     /// The variables of `arize-env.sh` alone.
     pub(crate) fn without_process(&self) -> Self {
         Self { process: BTreeMap::new(), file: self.file.clone() }

@@ -34,6 +34,7 @@ mod content;
 mod document;
 mod file_system;
 mod folders;
+mod managed;
 mod notices;
 mod outbox;
 mod pairs;
@@ -92,7 +93,9 @@ pub use proxies::Proxies;
 pub use sampling::Sampling;
 pub use scalar::Scalar;
 pub use secret::Secret;
-pub use settings::{AttributeValue, Collector, ConfigTexts, Settings, SpanLayout, ToolErrors};
+pub use settings::{
+    AttributeValue, Collector, ConfigTexts, ManagedSettings, Settings, SpanLayout, ToolErrors,
+};
 pub use shell_word::{command_program, command_word, shell_word};
 pub use store::{StoreLimits, parse_age};
 pub use target::{

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Environment, variables};
+use crate::{Environment, managed, variables};
 
 /// Names every file and directory the programs share; it creates none of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Paths {
     pub codex_home: PathBuf,
     /// `arize-env.sh` in Codex's directory.
     pub env_file: PathBuf,
+    /// The settings of an administrator, for all users of the machine.
+    pub managed_file: PathBuf,
 }
 
 impl Paths {
@@ -51,6 +53,7 @@ impl Paths {
             state_dir: harness_home.join("state").join("codex"),
             traces_db: harness_home.join("traces.db"),
             env_file: codex_home.join("arize-env.sh"),
+            managed_file: managed::usual_file(),
             codex_home,
             harness_home,
             home,

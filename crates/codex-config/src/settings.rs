@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::Value;
 
+use crate::managed::Managed;
 use crate::reader::{Reader, Source::Key, Source::Variable};
 use crate::{
     Alerts, Budgets, Channels, ConfigError, Environment, Folders, Forward, Hidden, OutboxLimits,
     Paths, Scrubbing, StoreLimits, TargetSettings, Warning, alerts, budgets, content, document,
-    env_file, folders, forward, notices, outbox, pairs, store, target, unknown_keys, variables,
+    env_file, folders, forward, managed, notices, outbox, pairs, store, target, unknown_keys,
+    variables,
 };
 
 /// Holds every setting, decided. A wrong one has become a warning, or the error of its target.
@@ -67,12 +69,30 @@ pub struct Settings {
     pub targets: Vec<TargetSettings>,
     /// The settings file that could not be read, whose unread part may forbid what it likes.
     pub unreadable: Option<ConfigError>,
+    /// The settings of an administrator, where there are some.
+    pub managed: Option<ManagedSettings>,
     /// How much may wait for each of them.
     pub outbox: OutboxLimits,
     /// How much the local store keeps.
     pub store: StoreLimits,
     /// What was passed over.
     pub warnings: Vec<Warning>,
+}
+
+/// What an administrator set for all users of the machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedSettings {
+    /// The file.
+    pub file: PathBuf,
+    /// The keys that a user cannot change.
+    pub locked: Vec<String>,
+}
+
+impl ManagedSettings {
+    /// The locked key that is this one or above it.
+    pub fn lock_of(&self, key: &str) -> Option<&str> {
+        self.locked.iter().map(String::as_str).find(|locked| managed::is_within(key, locked))
+    }
 }
 
 /// Locates the buffer service.
@@ -127,6 +147,15 @@ pub struct ConfigTexts {
     pub config_yaml: Option<String>,
     /// `config.json`, which counts only while there is no `config.yaml`.
     pub config_json: Option<String>,
+    /// The settings of an administrator.
+    pub managed: Option<String>,
+}
+
+impl ConfigTexts {
+    /// The settings of an administrator, where they can be read and count.
+    pub fn managed(paths: &Paths) -> Option<String> {
+        managed::read(&paths.managed_file).ok().flatten()
+    }
 }
 
 impl Settings {
@@ -149,7 +178,11 @@ impl Settings {
             Some(_) => None,
             None => read(&paths.legacy_config_file),
         };
-        let texts = ConfigTexts { env_file, config_yaml, config_json };
+        let managed = managed::read(&paths.managed_file).unwrap_or_else(|error| {
+            first_error.get_or_insert(error);
+            None
+        });
+        let texts = ConfigTexts { env_file, config_yaml, config_json, managed };
         let mut settings = Self::resolve(paths, process, &texts);
         settings.stop_delivery(first_error);
         settings
@@ -158,11 +191,21 @@ impl Settings {
     /// Decides every setting from texts that were read before; touches no disk.
     pub fn resolve(paths: &Paths, process: &Environment, texts: &ConfigTexts) -> Self {
         let env_file = env_file::parse(texts.env_file.as_deref().unwrap_or_default());
-        let environment = process.with_fallback(env_file.variables);
-        let (config, config_error) = match parse_config(paths, texts) {
+        let mut environment = process.with_fallback(env_file.variables);
+        let (mut config, mut config_error) = match parse_config(paths, texts) {
             Ok(config) => (config, None),
             Err(error) => (Value::Null, Some(error)),
         };
+        let managed =
+            texts.managed.as_deref().map(|text| Managed::parse(text, &paths.managed_file));
+        let managed = managed.transpose().unwrap_or_else(|error| {
+            config_error = Some(error);
+            None
+        });
+        if let Some(managed) = &managed {
+            config = managed.under(config);
+            environment = managed.cleared(&environment);
+        }
         let warnings = env_file.problems.into_iter().map(|problem| Warning::EnvFileLine {
             path: paths.env_file.clone(),
             line: problem.line,
@@ -176,6 +219,10 @@ impl Settings {
             entry: None,
         };
         let mut settings = decide(paths, reader);
+        settings.managed = managed.map(|managed| ManagedSettings {
+            file: paths.managed_file.clone(),
+            locked: managed.locked().to_vec(),
+        });
         settings.stop_delivery(config_error);
         settings
     }
@@ -247,6 +294,7 @@ fn decide(paths: &Paths, mut reader: Reader<'_>) -> Settings {
             .collect(),
         targets,
         unreadable: None,
+        managed: None,
         outbox: outbox::limits(&mut reader),
         store: store::limits(&mut reader),
         warnings: each_once(reader.warnings),

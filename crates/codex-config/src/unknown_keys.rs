@@ -109,6 +109,12 @@ pub(crate) fn is_known(place: &str, key: &str) -> bool {
     keys_of(place).is_some_and(|mut keys| keys.any(|known| known == key))
 }
 
+/// Whether a setting has this dotted key, or there are some below it.
+pub(crate) fn has(dotted: &str) -> bool {
+    let (place, key) = dotted.rsplit_once('.').unwrap_or(("", dotted));
+    is_known(place, key)
+}
+
 /// Warns about each key that no setting has.
 pub(crate) fn warnings(config: &Value) -> Vec<Warning> {
     let mut warnings = Vec::new();

@@ -8,7 +8,8 @@ use std::io::{self, Read, Write};
 use clap::{Parser, Subcommand};
 use codex_config::edit::{self, EditError};
 use codex_config::{
-    ConfigError, ConfigFile, Environment, KeyPath, Origin, Paths, Scalar, is_secret, meaningless,
+    ConfigError, ConfigFile, Environment, KeyPath, Origin, Paths, Scalar, Settings, is_secret,
+    meaningless,
 };
 use private_files::{WriteError, write_text};
 
@@ -118,6 +119,16 @@ pub enum CommandError {
         /// What is wrong.
         problems: Vec<String>,
     },
+    /// An administrator decides.
+    #[error("`{key}` is locked by `{file}` (`{locked}`)")]
+    Locked {
+        /// The key.
+        key: String,
+        /// The locked key, which is it or above it.
+        locked: String,
+        /// The settings of the administrator.
+        file: String,
+    },
     /// The settings have keys or numbers that JSON cannot express.
     #[error("the settings cannot be written as JSON")]
     Json(#[source] serde_json::Error),
@@ -134,7 +145,7 @@ impl CommandError {
     pub fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoHome | Self::Config(_) => ExitCode::Unreadable,
-            Self::Edit { .. } | Self::Meaningless { .. } => ExitCode::Refused,
+            Self::Edit { .. } | Self::Meaningless { .. } | Self::Locked { .. } => ExitCode::Refused,
             Self::Json(_) | Self::Write(_) | Self::Stream(_) => ExitCode::WriteFailed,
         }
     }
@@ -238,6 +249,7 @@ fn set(
     force: bool,
     console: &mut Console<'_>,
 ) -> Result<(), CommandError> {
+    refuse_locked(paths, key)?;
     let mut problems = Vec::new();
     update(paths, console, |text| {
         let after = edit::set(text, key, value)?;
@@ -253,6 +265,21 @@ fn set(
         writeln!(console.notes, "warning: {problem}")?;
     }
     Ok(())
+}
+
+/// A key that an administrator locked stays as it is: what is written here would have no effect.
+fn refuse_locked(paths: &Paths, key: &KeyPath) -> Result<(), CommandError> {
+    let none: [(&str, &str); 0] = [];
+    let settings = Settings::load(paths, &Environment::new(none));
+    let key = key.segments().join(".");
+    match settings.managed.as_ref().and_then(|managed| Some((managed, managed.lock_of(&key)?))) {
+        Some((managed, locked)) => Err(CommandError::Locked {
+            key,
+            locked: locked.to_owned(),
+            file: managed.file.display().to_string(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Reads a value without the end of its line.
@@ -291,4 +318,31 @@ fn update(
         )?;
     }
     Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn a_locked_key_is_refused_with_the_file_that_locks_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut paths = Paths::new(folder.path().join("home"), None);
+        paths.managed_file = folder.path().join("config.yaml");
+        fs::write(&paths.managed_file, "locked: [logging]\n").unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(&paths.managed_file, fs::Permissions::from_mode(0o644)).unwrap();
+        let key = |text: &str| text.parse::<KeyPath>().unwrap();
+        refuse_locked(&paths, &key("user_id")).unwrap();
+        let refused = refuse_locked(&paths, &key("logging.content"));
+        // A file of anybody else locks nothing: it stops delivery.
+        if fs::metadata(&paths.managed_file).unwrap().uid() == 0 {
+            let error = refused.unwrap_err();
+            assert!(error.to_string().contains("`logging.content` is locked by"), "{error}");
+            assert_eq!(error.exit_code(), ExitCode::Refused);
+        }
+    }
 }

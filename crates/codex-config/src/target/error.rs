@@ -1,6 +1,6 @@
 //! Why there is no target.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Kind;
 use crate::{ParseError, command_word};
@@ -171,9 +171,33 @@ pub enum ConfigError {
         #[source]
         source: ParseError,
     },
+    /// The settings of an administrator can be written by others.
+    #[error("`{}` does not count: it and its folder must be root's, and writable by root alone", path.display())]
+    NotAdministrators {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The settings of an administrator lock what is no setting.
+    #[error("`{}` locks `{key}`, which is not a setting", path.display())]
+    UnknownLock {
+        /// The file.
+        path: PathBuf,
+        /// What is written there.
+        key: String,
+    },
 }
 
 impl ConfigError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Read { path, .. }
+            | Self::Parse { path, .. }
+            | Self::NotAdministrators { path }
+            | Self::UnknownLock { path, .. } => path,
+        }
+    }
+
     /// Suggests what to do about it.
     pub fn hint(&self) -> &'static str {
         "correct the file, then run `arize-config dump` to check it"

@@ -10,6 +10,7 @@ mod edit;
 mod file;
 mod file_edit;
 mod forward;
+mod managed;
 mod mlflow;
 mod one_off;
 mod otlp;

@@ -24,6 +24,7 @@ fn resolve(sources: Sources<'_>) -> Settings {
         env_file: Some(sources.env_file.to_owned()),
         config_yaml: sources.yaml.map(str::to_owned),
         config_json: sources.json.map(str::to_owned),
+        ..ConfigTexts::default()
     };
     let environment = Environment::new(sources.process.iter().copied());
     Settings::resolve(&Paths::new(HOME, None), &environment, &texts)

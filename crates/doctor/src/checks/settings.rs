@@ -1,6 +1,6 @@
 //! The settings: do the files parse, and was anything in them ignored?
 
-use codex_config::{ConfigError, Settings, Warning, variables};
+use codex_config::{Settings, Warning, variables};
 use program_log::chain;
 
 use crate::Finding;
@@ -14,9 +14,8 @@ pub(crate) fn check(settings: &Settings, remedies: Remedies<'_>) -> Vec<Finding>
     let paths = remedies.paths;
     let mut findings = Vec::new();
     if let Some(error) = &settings.unreadable {
-        let (ConfigError::Read { path, .. } | ConfigError::Parse { path, .. }) = error;
         let message = format!("{}; nothing is sent until it can be read", chain(error));
-        findings.push(Finding::failure(CHECK, message, edit(path)));
+        findings.push(Finding::failure(CHECK, message, edit(error.path())));
     }
     for warning in &settings.warnings {
         let command = mend(warning, remedies);
@@ -43,6 +42,14 @@ pub(crate) fn check(settings: &Settings, remedies: Remedies<'_>) -> Vec<Finding>
             "there is no `config.yaml`: the defaults apply".to_owned()
         } else {
             format!("{} understood", read.join(" and "))
+        };
+        findings.push(Finding::ok(CHECK, message));
+    }
+    if let Some(managed) = &settings.managed {
+        let file = managed.file.display();
+        let message = match &managed.locked[..] {
+            [] => format!("`{file}` has defaults for this machine"),
+            locked => format!("`{file}` decides, and locks {}", locked.join(", ")),
         };
         findings.push(Finding::ok(CHECK, message));
     }

@@ -33,6 +33,7 @@ impl Plan {
             env_file: text(Part::EnvFile, &facts.env_file.now),
             config_yaml: text(Part::Settings, &facts.settings_file.now),
             config_json: None,
+            managed: ConfigTexts::managed(&machine.paths),
         };
         Settings::resolve(&machine.paths, &machine.environment, &texts)
     }
