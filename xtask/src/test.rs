@@ -40,6 +40,8 @@ fn offline(stages: &mut Stages) -> anyhow::Result<()> {
         })
     })?;
     stages.run("dependencies", || {
+        // It reads the crates of all systems, of which a build here has only its own.
+        run::succeed(&mut cargo(&["fetch", "--locked", "--quiet"])?)?;
         let mut deny = Command::new(install::cargo_tool("cargo-deny", "0.20.2", "")?);
         // Advisories would need the network, and could fail without a change.
         deny.args(["--offline", "--all-features", "check", "bans", "licenses", "sources"]);
