@@ -4,6 +4,7 @@
 //! the script. `cargo xtask e2e` installs both programs, builds ours and runs this.
 
 mod agents;
+mod alerts;
 mod app_server;
 mod approvals;
 mod backends;
