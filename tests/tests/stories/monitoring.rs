@@ -127,6 +127,25 @@ fn every_panel_has_data_of_a_real_prometheus() {
     assert!(
         cost[0]["value"][1].as_str().expect("a number").parse::<f64>().expect("a number") > 0.0
     );
+    // A report of the team has the figures of the machine.
+    let report = |more: &[&str]| -> Value {
+        let mut command = stage::arize_codex(&home);
+        let arguments = [&["report", "--all", "--by", "model", "--json"], more].concat();
+        let done = run(command.args(arguments), LIMIT).expect("a report");
+        assert!(done.status.success(), "{done:?}");
+        serde_json::from_str(&done.stdout).expect("JSON")
+    };
+    let (own, team) = (report(&[]), report(&["--team", &prometheus.url, "--match", "team=web"]));
+    for figure in ["calls", "input_tokens", "cached_input_tokens", "output_tokens", "total_tokens"]
+    {
+        assert_eq!(own["total"][figure], team["total"][figure], "{figure}: {team}");
+    }
+    assert_eq!(own["rows"][0]["model"], team["rows"][0]["model"], "{team}");
+    let mut command = stage::arize_codex(&home);
+    let other = ["report", "--team", &prometheus.url, "--match", "team=other"];
+    let done = run(command.args(other), LIMIT).expect("a report");
+    assert_eq!(done.status.code(), Some(3), "{done:?}");
+
     let mut panels = 0;
     for dashboard in ["team", "developer", "delivery"] {
         let file = monitoring().join(format!("grafana-{dashboard}.json"));

@@ -11,6 +11,7 @@ mod report;
 mod send;
 mod table;
 mod tag;
+mod team;
 
 pub(crate) use import::{Import, import};
 pub(crate) use metrics::{Metrics, metrics};

@@ -4,7 +4,7 @@ use std::cell::LazyCell;
 use std::fs;
 use std::path::PathBuf;
 
-use codex_config::Environment;
+use codex_config::{Environment, Paths};
 use doctor::Style;
 use jiff::Timestamp;
 use jiff::civil::Weekday;
@@ -130,6 +130,13 @@ pub(crate) struct Report {
     /// Also write the rows to a Parquet file.
     #[arg(long, value_name = "FILE")]
     pub(crate) parquet: Option<PathBuf>,
+    /// Report all machines that the Prometheus at this address scrapes (`arize-codex metrics`), by user,
+    /// machine, project, repository, model or tier; a token is read from ARIZE_TEAM_TOKEN.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["until", "explain", "branch", "folder", "session", "tag", "beside_list", "store"])]
+    pub(crate) team: Option<String>,
+    /// Only series with this label, such as team=web; may be repeated.
+    #[arg(long = "match", value_name = "LABEL=VALUE", requires = "team")]
+    pub(crate) matchers: Vec<String>,
     /// Do not look for what is new in the transcripts.
     #[arg(long)]
     pub(crate) no_import: bool,
@@ -165,6 +172,9 @@ pub(crate) fn report(
 ) -> Result<String, CommandError> {
     let paths = crate::paths(environment)?;
     let days = days(args)?;
+    if let Some(address) = &args.team {
+        return of_team(args, address, days, &paths, environment, style);
+    }
     let path = super::store_path(args.store.as_ref(), &paths);
     let reads_new = !args.no_import && args.store.is_none();
     // What was written to before has no calls of these days.
@@ -205,15 +215,7 @@ pub(crate) fn report(
             let line: &dyn Fn(&str) -> String = &terminal_text::line;
             let (report, beside) =
                 (report.with_names(line), beside.map(|beside| beside.with_names(line)));
-            let layout = Layout {
-                has_models: args.breakdown,
-                explains: args.explain.is_some(),
-                is_wide: !args.compact,
-                has_tokens: !matches!(args.unit.as_deref(), Some("usd" | "credits")),
-                money,
-                list: beside.as_ref(),
-                limit: args.limit.unwrap_or(usize::MAX),
-            };
+            let layout = layout(args, money, beside.as_ref());
             let mut text = table::text(&report, layout, &paths.home, style);
             if args.explain.is_some() {
                 let now = UnixSeconds(Timestamp::now().as_second());
@@ -229,6 +231,53 @@ pub(crate) fn report(
                 text += &table::missing(&summary, style);
             }
             text
+        }
+    })
+}
+
+fn layout<'r>(args: &Report, money: Money, list: Option<&'r usage::report::Report>) -> Layout<'r> {
+    Layout {
+        has_models: args.breakdown,
+        explains: args.explain.is_some(),
+        is_wide: !args.compact,
+        has_tokens: !matches!(args.unit.as_deref(), Some("usd" | "credits")),
+        money,
+        list,
+        limit: args.limit.unwrap_or(usize::MAX),
+    }
+}
+
+/// The same rows and columns from what was scraped of many machines.
+fn of_team(
+    args: &Report,
+    address: &str,
+    days: Days,
+    paths: &Paths,
+    environment: &Environment,
+    style: Style,
+) -> Result<String, CommandError> {
+    let by: Vec<By> = match &args.by[..] {
+        // Each machine knows its days; what was scraped has no zone.
+        [By::Period(_)] => vec![By::User],
+        by => by.to_vec(),
+    };
+    let own = [
+        ("project", &args.project),
+        ("repository", &args.repository),
+        ("user", &args.user),
+        ("model", &args.model),
+    ];
+    let own = own.iter().filter_map(|(label, value)| Some(format!("{label}={}", value.as_ref()?)));
+    let matchers: Vec<String> = own.chain(args.matchers.iter().cloned()).collect();
+    let report = super::team::report(address, &matchers, &by, days, environment)?;
+    let current = LazyCell::new(|| super::prices(paths));
+    let money = money(args, &current)?;
+    Ok(match args.format() {
+        Format::Json => format!("{:#}\n", json(&report, None, credits(money))),
+        Format::Csv => csv(&report, None, credits(money)),
+        Format::Text => {
+            let report = report.with_names(&terminal_text::line);
+            table::text(&report, layout(args, money, None), &paths.home, style)
         }
     })
 }

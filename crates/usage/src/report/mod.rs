@@ -5,6 +5,7 @@ mod parquet;
 mod period;
 mod rows;
 mod sheet;
+pub mod team;
 mod write;
 
 pub use explain::{Derivation, Part, unpriced_reason};
