@@ -24,6 +24,13 @@ pub(crate) fn read<T: DeserializeOwned + Default>(file: &Path) -> Result<T, Stat
     read.map_err(|source| StateError { path: file.to_owned(), source })
 }
 
+/// Puts a value in the place of what the file held.
+pub(crate) fn write<T: Serialize>(file: &Path, value: &T) -> Result<(), StateError> {
+    let text = serde_json::to_vec(value).map_err(io::Error::from);
+    text.and_then(|text| private_files::write(file, &text))
+        .map_err(|source| StateError { path: file.to_owned(), source })
+}
+
 /// Changes the value in a file. A file that cannot be understood is begun anew: what it held is lost
 /// anyway, and without it the next change would fail, too.
 pub(crate) fn update<T, R>(file: &Path, change: impl FnOnce(&mut T) -> R) -> Result<R, StateError>

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Limit, Scope, Unit};
 
 /// What was spent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spent {
     /// Tokens, input and output together.
     pub tokens: u64,
@@ -42,7 +44,7 @@ impl AddAssign for Spent {
 }
 
 /// What was spent in the turn, session, day and so on that goes on now, each with its name.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Spending(pub BTreeMap<Scope, (String, Spent)>);
 
 /// How far one limit is reached.

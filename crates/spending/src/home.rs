@@ -88,6 +88,11 @@ impl Home {
         Ok(removed)
     }
 
+    /// What the process that watches a session measured last.
+    pub fn measured(&self, thread: &str) -> PathBuf {
+        self.session(thread).with_extension("measured")
+    }
+
     /// Held by the process that watches a session.
     pub fn watch_lock(&self, thread: &str) -> PathBuf {
         self.session(thread).with_extension("watch")

@@ -89,8 +89,13 @@ pub(crate) fn turn_of_50_000_calls(scene: &Scene) -> anyhow::Result<Cost> {
 }
 
 /// The answer to Codex before a tool call, in a turn that has made so many calls, of a session that the
-/// store knows up to the turn before, with budgets of everything.
-pub(crate) fn budget_decision(scene: &Scene, calls: usize) -> anyhow::Result<Cost> {
+/// store knows up to the turn before, with budgets of everything. A watch over the turn has measured it
+/// just before, or there is none.
+pub(crate) fn budget_decision(
+    scene: &Scene,
+    calls: usize,
+    is_watched: bool,
+) -> anyhow::Result<Cost> {
     let scene = &scene.again()?;
     scene.set_budgets()?;
     let thread = thread(scene.next());
@@ -118,7 +123,12 @@ pub(crate) fn budget_decision(scene: &Scene, calls: usize) -> anyhow::Result<Cos
         cwd = scene.home(),
     );
     std::fs::write(&payload, text)?;
-    measure::slow_cost(|_| Ok(scene.lifecycle(std::fs::File::open(&payload)?)))
+    measure::slow_cost(|_| {
+        if is_watched {
+            scene.note_spending(&thread, &turn)?;
+        }
+        Ok(scene.lifecycle(std::fs::File::open(&payload)?))
+    })
 }
 
 /// Records of a large turn.

@@ -47,10 +47,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
         ),
         ("hook, first read of 100 MB", hook::first_read_of_a_large_transcript(&scene)?, None),
         ("hook, a turn of 100 MB", hook::turn_of_100_mb(&scene)?, Some("≤ 2 s, ≤ 64 MiB")),
-        ("budget decision, 95 %", hook::budget_decision(&scene, 0)?, Some("≤ 10 ms")),
+        ("budget decision, 95 %", hook::budget_decision(&scene, 0, false)?, Some("≤ 10 ms")),
         (
-            "budget decision, 1,000 calls, 95 %",
-            hook::budget_decision(&scene, 1000)?,
+            "the same, 1,000 calls, watched",
+            hook::budget_decision(&scene, 1000, true)?,
             Some("≤ 10 ms"),
         ),
         ("hook, 50,000 calls at once", hook::turn_of_50_000_calls(&scene)?, Some("≤ 64 MiB")),

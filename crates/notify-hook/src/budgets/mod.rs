@@ -13,7 +13,10 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use budget::{Allowances, Asked, Decision, LimitUse, Memory, Millis, decide, limit_uses};
+use budget::{
+    Allowances, Asked, Decision, LastMeasured, LimitUse, Memory, Millis, Spending, decide,
+    limit_uses,
+};
 use codex_config::{Paths, Settings, Target};
 use codex_import::{Facts, machine_name};
 use codex_turn::{LifecycleQuestion, LifecycleStep};
@@ -81,7 +84,10 @@ impl Gate<'_> {
             return Ok(Decision::Allow);
         }
         let home = Home::new(self.paths);
-        let (_, limit_uses) = self.limit_uses(question, in_force)?;
+        let limit_uses = match self.last_spending(question, &home) {
+            Some(spending) => limit_uses(&in_force.limits, &spending),
+            None => self.limit_uses(question, in_force)?.1,
+        };
         let session = question.session_id.as_str();
         let allowances = Allowances::read(&home.allowances())?;
         let asked = match question.about {
@@ -97,6 +103,21 @@ impl Gate<'_> {
             return Ok(decide(&mut Memory::default()));
         }
         Ok(Memory::update(&file, decide)?)
+    }
+
+    /// What the watch has measured within the last seconds: a long turn takes longer to read than Codex
+    /// is to wait. None before a prompt, of another turn, and where no watch is at work.
+    fn last_spending(&self, question: &LifecycleQuestion, home: &Home) -> Option<Spending> {
+        if question.about == LifecycleStep::Prompt {
+            return None;
+        }
+        let last = LastMeasured::read(&home.measured(&question.session_id), millis());
+        let last = last.inspect_err(|error| self.log.warn(format_args!("{}", chain(error))));
+        let last = last.ok().flatten()?;
+        let is_roots = question.thread_id == question.session_id;
+        let is_meant =
+            !is_roots || question.turn_id.as_deref().is_some_and(|turn| last.is_of_turn(turn));
+        is_meant.then_some(last.spending)
     }
 
     /// How far the limits are reached, and what was measured for that.

@@ -8,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
 use ::alerts::Used;
-use budget::{Allowances, LimitUse, Memory, Notices, Scope};
+use budget::{Allowances, LastMeasured, LimitUse, Memory, Notices, Scope};
 use codex_config::{Paths, Settings};
 use codex_import::{Request, import, record_spans};
 use codex_live::LiveTurns;
@@ -106,6 +106,7 @@ impl Watch<'_> {
             let (mut is_open, mut spent, mut over) = (false, Used::default(), None);
             if has_limits {
                 let (measured, limit_uses) = self.gate.limit_uses(&self.question, &in_force)?;
+                self.note(&measured);
                 self.give_notices(&limit_uses)?;
                 is_open = !measured.open.is_empty();
                 spent = used(&measured);
@@ -132,6 +133,19 @@ impl Watch<'_> {
             sleep(PERIOD);
         }
         Ok(())
+    }
+
+    /// Writes down what was measured, for the answers to Codex.
+    fn note(&self, measured: &Measured) {
+        if !self.gate.settings.budgets.policy.hard_limit {
+            return;
+        }
+        let file = Home::new(self.gate.paths).measured(&self.question.session_id);
+        let last = LastMeasured { at: millis(), spending: measured.spending.clone() };
+        // Without it each answer measures for itself.
+        if let Err(error) = last.write(&file) {
+            self.gate.log.warn(format_args!("{}", chain(&error)));
+        }
     }
 
     /// Gives the alerts of the turns that changed.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -355,18 +356,7 @@ fn a_day_has_what_other_sessions_use_while_they_run() {
     let end = begin(&home, "turn-1", 2);
     // 8 and 2 calls of 1020 tokens.
     home.logs("budget used up: 10200 tokens of 9000 tokens per day");
-    let call = json!({ "session_id": THREAD, "transcript_path": null, "cwd": home.path(),
-        "hook_event_name": "PreToolUse", "turn_id": "turn-1", "tool_name": "Bash",
-        "tool_input": {}, "tool_use_id": "x" });
-    let mut run = home
-        .command()
-        .arg("--lifecycle")
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    run.stdin.take().unwrap().write_all(call.to_string().as_bytes()).unwrap();
-    let answer = String::from_utf8(run.wait_with_output().unwrap().stdout).unwrap();
+    let answer = asks(&home, "turn-1");
     assert!(answer.contains("The budget is used up: 10200 tokens"), "{answer}");
     home.append(THREAD, &end);
 }
@@ -390,4 +380,38 @@ fn what_is_remembered_of_old_sessions_is_removed() {
     assert!(until(|| (!old.exists() && !lock.exists()).then_some(())).is_some());
     assert!(recent.exists() && own.exists());
     home.append(THREAD, &end);
+}
+
+/// What Codex reads before a tool call.
+fn asks(home: &Home, turn: &str) -> String {
+    let call = json!({ "session_id": THREAD, "transcript_path": null, "cwd": home.path(),
+        "hook_event_name": "PreToolUse", "turn_id": turn, "tool_name": "Bash",
+        "tool_input": {}, "tool_use_id": "x" });
+    let mut command = home.command();
+    command.arg("--lifecycle").stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut run = command.spawn().unwrap();
+    run.stdin.take().unwrap().write_all(call.to_string().as_bytes()).unwrap();
+    String::from_utf8(run.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// The answer need not read a long turn again, and takes no old figures and none of another turn.
+#[test]
+fn what_was_just_measured_decides() {
+    let home = Home::new();
+    home.configure(&settings("    budgets: {session: {tokens: 9000}, hard_limit: true}\n"));
+    let file = home.harness(&format!("state/codex/budgets/sessions/{THREAD}.measured"));
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    let measured = |turn: &str, age: u64| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let spent = |tokens: u64| json!({ "tokens": tokens, "pico_usd": 0, "unpriced_calls": 0 });
+        let spending = json!({ "turn": [turn, spent(1)], "session": [THREAD, spent(9500)] });
+        let last = json!({ "at": now.as_millis() as u64 - age, "spending": spending });
+        fs::write(&file, last.to_string()).unwrap();
+        asks(&home, "turn-1")
+    };
+    assert_eq!(measured("turn-1", 60_000), "", "{}", home.log());
+    assert_eq!(measured("another", 0), "", "{}", home.log());
+    // A busy machine may take longer than what was measured is fresh.
+    let refused = || measured("turn-1", 0).contains("9500 tokens of 9000 tokens").then_some(());
+    assert!(until(refused).is_some(), "{}", home.log());
 }
