@@ -105,8 +105,7 @@ pub fn of_answers(by: Vec<By>, days: Days, answers: &[(Family, Vec<Sample>)]) ->
     for (family, samples) in answers {
         for Sample { labels, value } in samples {
             let text = |label: &str| labels.get(label).cloned().unwrap_or_default();
-            let key: Vec<String> =
-                by.iter().filter_map(|by| label(*by)).map(|label| text(label)).collect();
+            let key: Vec<String> = by.iter().filter_map(|by| label(*by)).map(text).collect();
             let whole = value.round() as i64;
             let rate = Rate { model: text("model"), tier: text("tier"), ..Rate::default() };
             match family {
