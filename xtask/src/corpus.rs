@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use crate::workspace::root;
 
@@ -127,64 +127,6 @@ pub(crate) fn of_counts(
         write(home, start, &thread, std::str::from_utf8(&text)?)?;
     }
     Ok(corpus)
-}
-
-/// Writes a thread of one turn in which the model calls a tool so many times; gives the thread.
-pub(crate) fn of_one_turn(home: &Path, calls: u64) -> anyhow::Result<String> {
-    let start = start(0, 1)?;
-    let (thread, turn) = (id(start, 0xffff, 0), id(start, 0xffff, 1));
-    let mut text = String::new();
-    let mut record = |millis: u64, kind: &str, payload: Json| {
-        let at = humantime::format_rfc3339_millis(start + Duration::from_millis(millis));
-        let record = json!({ "timestamp": at.to_string(), "type": kind, "payload": payload });
-        text.push_str(&record.to_string());
-        text.push('\n');
-    };
-    record(
-        0,
-        "session_meta",
-        json!({ "id": thread, "cwd": "/home/dev/project", "originator": "codex_exec",
-            "cli_version": "0.171.0", "source": "exec" }),
-    );
-    record(1, "event_msg", json!({ "type": "task_started", "turn_id": turn }));
-    record(
-        1,
-        "turn_context",
-        json!({ "turn_id": turn, "cwd": "/home/dev/project", "model": "gpt-5.5" }),
-    );
-    let prompt = [json!({ "type": "input_text", "text": "Rename it everywhere" })];
-    record(2, "response_item", json!({ "type": "message", "role": "user", "content": prompt }));
-    for call in 0..calls {
-        let at = 10 + call * 100;
-        let patch = format!(
-            "*** Begin Patch\n*** Update File: src/file_{}.rs\n@@\n-old {call}\n+new {call}\n*** End Patch",
-            call % 300
-        );
-        let call_id = format!("call_{call}");
-        record(
-            at,
-            "response_item",
-            json!({ "type": "custom_tool_call", "name": "apply_patch", "call_id": call_id,
-                "input": patch }),
-        );
-        let usage = json!({ "input_tokens": 10_000 + call, "cached_input_tokens": 9_000,
-            "output_tokens": 60, "reasoning_output_tokens": 10 });
-        record(
-            at + 1,
-            "token_usage_record",
-            json!({ "turn_id": turn, "response_id": format!("resp_{call}"), "usage": usage }),
-        );
-        record(
-            at + 50,
-            "response_item",
-            json!({ "type": "custom_tool_call_output", "call_id": call_id,
-                "output": "Exit code: 0\nWall time: 0 seconds\nOutput:\nSuccess." }),
-        );
-    }
-    let end = json!({ "type": "task_complete", "turn_id": turn, "last_agent_message": "Done." });
-    record(20 + calls * 100, "event_msg", end);
-    write(home, start, &thread, &text)?;
-    Ok(thread)
 }
 
 /// When a thread began: the last one an hour ago.

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use serde_json::{Value as Json, json};
 
 use super::measure::memory;
 use super::usage::{print, title};
@@ -17,8 +18,11 @@ use crate::run::{announce, succeed};
 const USUAL: u64 = 300_000_000;
 const LARGE: u64 = 6_000_000_000;
 
-/// The model calls of the largest turn; each calls a tool.
+/// The model calls of the largest trace; each calls a tool.
 const CALLS: u64 = 15_000;
+
+/// How many of them come in one request, as from an agent's library.
+const IN_A_REQUEST: u64 = 250;
 
 /// Each page is asked for so often.
 const TIMES: usize = 40;
@@ -29,7 +33,6 @@ pub(crate) fn run(programs: &Path, is_large: bool) -> anyhow::Result<()> {
     announce("transcripts for the view");
     let home = tempfile::tempdir()?;
     let codex_home = home.path().join(".codex");
-    let large = corpus::of_one_turn(&codex_home, CALLS)?;
     let files = corpus::of_recordings(&codex_home, if is_large { LARGE } else { USUAL })?;
     title(&format!(
         "{} threads, {} MB, {} calls",
@@ -50,7 +53,7 @@ pub(crate) fn run(programs: &Path, is_large: bool) -> anyhow::Result<()> {
     let size = fs::metadata(&program)?.len();
     print(&format!("{:38} {:>8.1} MB  ≤ 15", "the program", size as f64 / 1e6));
     let begun = Instant::now();
-    let view = View::start(command(&["view", "--no-open"]))?;
+    let view = View::start(command(&["view", "--no-open", "--receive", "0"]))?;
     print(&format!(
         "{:38} {:>8.0} ms  ≤ 100",
         "start, until the address is printed",
@@ -58,7 +61,16 @@ pub(crate) fn run(programs: &Path, is_large: bool) -> anyhow::Result<()> {
     ));
     print(&format!("{:38} {:>8.1} MiB  ≤ 30", "memory before the first page", view.memory()?));
     let trace = view.newest("/turns.json")?;
-    let large = view.newest(&format!("/turns.json?thread={large}"))?;
+    let token = fs::read_to_string(home.path().join(".arize/harness/run/otlp.token"))?;
+    let begun = Instant::now();
+    view.send_large(token.trim())?;
+    let seconds = begun.elapsed().as_secs_f64();
+    print(&format!(
+        "{:38} {:>8.0} spans/s",
+        "spans of another program",
+        2.0 * CALLS as f64 / seconds
+    ));
+    let large = view.appears("/turns.json?project=large")?;
     for (name, path, mark) in [
         ("home", "/".to_owned(), ""),
         ("turns, a page of 50", "/turns".to_owned(), "≤ 50 ms, ≤ 60 kB"),
@@ -66,7 +78,7 @@ pub(crate) fn run(programs: &Path, is_large: bool) -> anyhow::Result<()> {
         ("search for a word that many have", "/turns?q=output".to_owned(), "≤ 100 ms"),
         ("search for a word that none has", "/turns?q=nowhere".to_owned(), "≤ 100 ms"),
         ("a turn", format!("/turn/{trace}"), "≤ 10 ms, ≤ 100 kB"),
-        ("a turn of 30,000 spans", format!("/turn/{large}"), "≤ 100 ms"),
+        ("a trace of 30,000 spans", format!("/turn/{large}"), "≤ 100 ms"),
         ("its end", format!("/turn/{large}?from=29900"), "≤ 100 ms"),
         ("all that it changed", format!("/turn/{large}?part=changes"), ""),
         ("all of it as JSON", format!("/turn/{large}.json"), ""),
@@ -91,10 +103,46 @@ fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
 }
 
+/// A model call and its tool, in a trace of very many.
+fn spans(call: u64) -> [Json; 2] {
+    let text = |key: &str, text: &str| json!({ "key": key, "value": { "stringValue": text } });
+    let count =
+        |key: &str, count: u64| json!({ "key": key, "value": { "intValue": count.to_string() } });
+    let patch = format!(
+        "*** Begin Patch\n*** Update File: src/file_{}.rs\n@@\n-old {call}\n+new {call}\n*** End Patch",
+        call % 300
+    );
+    let at = |nth: u64| (1_795_262_400_000_000_000 + (call * 10 + nth) * 10_000_000).to_string();
+    let span = |id: u64, parent: u64, name: &str, nth: u64, attributes: Json| {
+        json!({ "traceId": LARGE_TRACE, "spanId": format!("{id:016x}"),
+            "parentSpanId": format!("{parent:016x}"), "name": name,
+            "startTimeUnixNano": at(nth), "endTimeUnixNano": at(nth + 1), "attributes": attributes })
+    };
+    let (model, tool) = (2 + 2 * call, 3 + 2 * call);
+    let of_model = json!([
+        text("openinference.span.kind", "LLM"),
+        text("llm.model_name", "gpt-5.5"),
+        count("llm.token_count.prompt", 10_000 + call),
+        count("llm.token_count.completion", 60),
+        text("output.value", "I rename the next one."),
+    ]);
+    let of_tool = json!([
+        text("openinference.span.kind", "TOOL"),
+        text("tool.name", "apply_patch"),
+        text("input.value", &patch),
+        text("output.value", "Success."),
+    ]);
+    [span(model, 1, "gpt-5.5", 0, of_model), span(tool, model, "apply_patch", 1, of_tool)]
+}
+
+const LARGE_TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
 /// A running view.
 struct View {
     process: Child,
     base: String,
+    /// Where it takes spans.
+    receiver: String,
     cookie: String,
 }
 
@@ -103,16 +151,51 @@ impl View {
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let mut lines = BufReader::new(process.stdout.take().context("its output")?).lines();
         let address = lines.next().context("a line")??;
+        let receiver = lines.nth(2).context("the address of the receiver")??;
+        let receiver = receiver.split('=').nth(1).context("an address")?.to_owned();
         let opened = ureq::get(&address).call()?;
         let cookie = opened.headers().get("set-cookie").context("a cookie")?.to_str()?;
         let cookie = cookie.split(';').next().unwrap_or_default().to_owned();
         let base = address.split("/open").next().unwrap_or_default().to_owned();
-        Ok(Self { process, base, cookie })
+        Ok(Self { process, base, receiver, cookie })
+    }
+
+    /// Sends a trace of very many spans, the one at the top last.
+    fn send_large(&self, token: &str) -> anyhow::Result<()> {
+        let service = json!({ "key": "service.name", "value": { "stringValue": "large" } });
+        let send = |spans: Vec<Json>| -> anyhow::Result<()> {
+            let request = json!({ "resourceSpans": [{ "resource": { "attributes": [service] },
+                "scopeSpans": [{ "spans": spans }] }] });
+            ureq::post(&self.receiver)
+                .header("content-type", "application/json")
+                .header("authorization", format!("Bearer {token}"))
+                .send(request.to_string())?;
+            Ok(())
+        };
+        for first in (0..CALLS).step_by(usize::try_from(IN_A_REQUEST)?) {
+            send((first..first + IN_A_REQUEST).flat_map(spans).collect())?;
+        }
+        let end = 1_795_262_400_000_000_000 + CALLS * 100_000_000;
+        send(vec![json!({ "traceId": LARGE_TRACE, "spanId": format!("{:016x}", 1), "name": "Turn",
+            "startTimeUnixNano": "1795262400000000000", "endTimeUnixNano": end.to_string() })])
+    }
+
+    /// The trace of a list, as soon as there is one.
+    fn appears(&self, path: &str) -> anyhow::Result<String> {
+        let begun = Instant::now();
+        loop {
+            match self.newest(path) {
+                Err(_) if begun.elapsed() < Duration::from_secs(60) => {
+                    std::thread::sleep(Duration::from_millis(100));
+                }
+                found => return found,
+            }
+        }
     }
 
     /// The trace of the newest turn of a list.
     fn newest(&self, path: &str) -> anyhow::Result<String> {
-        let turns: serde_json::Value = serde_json::from_slice(&self.get(path)?)?;
+        let turns: Json = serde_json::from_slice(&self.get(path)?)?;
         Ok(turns["turns"][0]["trace_id"].as_str().context("no turn")?.to_owned())
     }
 
