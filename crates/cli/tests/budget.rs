@@ -1,5 +1,6 @@
 //! Budgets on the command line: what is unknown is no zero, and a slip of the pen is named.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod agent;

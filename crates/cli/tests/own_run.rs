@@ -1,5 +1,6 @@
 //! `arize-codex self`, as an agent runs it in the middle of a turn.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test ends there")]
 
 mod agent;
