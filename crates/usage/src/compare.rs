@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use otlp_model::{Span, SpanKind, SpanStatus, TraceId, names};
 use serde_json::Value as Json;
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use trace_store::usage::TurnStatus;
 
 /// How the lines of a patch that name a file begin.
 const PATCH_FILES: [&str; 4] =
@@ -41,10 +42,17 @@ pub struct Side {
     pub cost: Option<f64>,
     /// Model calls.
     pub calls: usize,
-    /// Whether it failed, was interrupted or denied.
-    pub has_failed: bool,
+    /// How it ended.
+    pub status: TurnStatus,
     /// The files that its patches name.
     pub files: BTreeSet<String>,
+}
+
+impl Side {
+    /// Whether it failed, was interrupted or denied.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.status, TurnStatus::Failed | TurnStatus::Interrupted | TurnStatus::Denied)
+    }
 }
 
 /// Two tool calls in the same place, or one where the other turn has none.
@@ -92,7 +100,7 @@ impl Comparison {
 
     /// Whether both did the same: the same calls with the same success, and the same end.
     pub fn is_same(&self) -> bool {
-        self.first_divergence().is_none() && self.first.has_failed == self.second.has_failed
+        self.first_divergence().is_none() && self.first.status == self.second.status
     }
 }
 
@@ -115,13 +123,22 @@ fn side(spans: &[Span]) -> Option<Side> {
         output_tokens: tokens(names::LLM_TOKEN_COUNT_COMPLETION),
         cost: costs.reduce(|sum, cost| sum + cost),
         calls: models().count(),
-        has_failed: is_error(root),
+        status: status(root),
         files,
     })
 }
 
 fn root(spans: &[Span]) -> Option<&Span> {
     spans.iter().find(|span| span.parent_id.is_none()).or(spans.first())
+}
+
+/// As its harness says, else as its span does.
+fn status(root: &Span) -> TurnStatus {
+    let agent = root.text(names::AGENT_NAME).unwrap_or_default();
+    match root.text(&format!("{agent}.turn.status")) {
+        Some(word) => TurnStatus::of_word(word),
+        None => TurnStatus::of_span(&root.status),
+    }
 }
 
 fn is_error(span: &Span) -> bool {

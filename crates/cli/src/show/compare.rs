@@ -72,7 +72,7 @@ fn figures(first: &Side, second: &Side) -> Vec<[String; 4]> {
         (Some(one), Some(other)) => format!("+{}", dollars(other - one)),
         _ => String::new(),
     };
-    let ended = |side: &Side| if side.has_failed { "ERROR" } else { "ok" }.to_owned();
+    let ended = |side: &Side| side.status.word().to_owned();
     vec![
         ["status".to_owned(), ended(first), ended(second), String::new()],
         ["time".to_owned(), duration(first.duration), duration(second.duration), time],
@@ -119,7 +119,8 @@ fn as_json(comparison: &Comparison) -> String {
     let side = |side: &Side| {
         json!({
             "trace_id": side.trace_id.to_string(),
-            "failed": side.has_failed,
+            "status": side.status.word(),
+            "failed": side.has_failed(),
             "duration_ms": side.duration as f64 / 1e6,
             "model_calls": side.calls,
             "input_tokens": side.input_tokens,

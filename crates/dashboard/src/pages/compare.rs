@@ -166,7 +166,7 @@ fn more(one: u64, other: u64) -> String {
 }
 
 fn ended(side: &Side) -> String {
-    if side.has_failed { "failed or stopped" } else { "completed" }.to_owned()
+    side.status.word().to_owned()
 }
 
 fn cost(side: &Side) -> String {
@@ -213,7 +213,8 @@ fn as_json(comparison: &Comparison) -> Json {
             "input_tokens": side.input_tokens,
             "output_tokens": side.output_tokens,
             "cost_usd": side.cost,
-            "failed": side.has_failed,
+            "status": side.status.word(),
+            "failed": side.has_failed(),
             "files": side.files,
         })
     };
