@@ -162,6 +162,9 @@ impl TraceStore {
                 Transaction::new(&mut self.connection, TransactionBehavior::Immediate)?;
             let dropped = forget(&transaction, time(before), PIECE)?;
             if dropped == 0 {
+                let times = "DELETE FROM call_times
+                     WHERE start_ns < ? AND trace_id NOT IN (SELECT trace_id FROM turns)";
+                transaction.execute(times, [time(before)])?;
                 for (names, column) in [("threads", "thread"), ("places", "place")] {
                     let sql =
                         format!("DELETE FROM {names} WHERE id NOT IN (SELECT {column} FROM turns)");

@@ -46,6 +46,7 @@ pub(crate) struct Writer<'t> {
     forget: Statement<'t>,
     last: Statement<'t>,
     time: Statement<'t>,
+    forget_time: Statement<'t>,
     packer: Packer,
 }
 
@@ -61,6 +62,9 @@ impl<'t> Writer<'t> {
             forget: transaction.prepare("DELETE FROM imported WHERE root = ?")?,
             last: transaction.prepare(LAST_ROW)?,
             time: transaction.prepare("INSERT INTO call_times VALUES (?, ?, ?, ?, ?, ?)")?,
+            forget_time: transaction.prepare(
+                "DELETE FROM call_times WHERE id = (SELECT rowid FROM spans WHERE span_id = ?)",
+            )?,
             packer,
         })
     }
@@ -100,6 +104,7 @@ impl<'t> Writer<'t> {
         let mut spans = 0;
         for span in &batch.spans {
             if replaces {
+                self.forget_time.execute([span.span_id.0])?;
                 self.delete.execute([span.span_id.0])?;
             }
             number += 1;

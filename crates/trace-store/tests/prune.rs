@@ -7,7 +7,7 @@ use std::fs;
 use otlp_model::turn::{Agent, LlmCall, Step, ToolCall, Usage};
 use otlp_model::{SpanBatch, TreeOptions, Turn, UnixNanos};
 use tempfile::TempDir;
-use trace_store::usage::{QuarterRange, Sums, TurnCounts};
+use trace_store::usage::{QuarterRange, Sums, TurnCounts, TurnFilter};
 use trace_store::{Pruned, Retention, TraceStore};
 
 fn open(folder: &TempDir) -> TraceStore {
@@ -87,6 +87,13 @@ fn totals(store: &TraceStore) -> (Sums, TurnCounts) {
         .unwrap();
     assert_eq!((sums, counts), of_threads);
     (sums, counts)
+}
+
+/// How many model calls have a time.
+fn timed(store: &TraceStore) -> u64 {
+    let all = TurnFilter { with_sub_agents: true, ..TurnFilter::default() };
+    let models = store.latencies(&all).unwrap().calls;
+    models.values().map(|times| times.whole.count).sum()
 }
 
 fn finds(store: &TraceStore, query: &str) -> bool {
@@ -171,6 +178,7 @@ fn numbers_go_where_that_is_asked_for() {
     assert_eq!(store.prune(&retention).unwrap().turns, 4);
     let kept = totals(&store);
     assert_eq!((kept.0.calls, kept.0.input, kept.1.turns), (6, 600, 6));
+    assert_eq!(timed(&store), 6);
     // Spans that come late are dropped again, and count nothing.
     store.insert(&spans(1, "late")).unwrap();
     let recorded = store.record_spans(&|_| ()).unwrap();
@@ -186,7 +194,9 @@ fn what_comes_after_all_was_dropped_is_recorded_and_found() {
     let retention = Retention { before: Some(at(60)), ..Retention::default() };
     assert_eq!(store.prune(&retention).unwrap().spans, 9);
     assert_eq!(store.counts().unwrap().spans, 0);
+    assert_eq!(timed(&store), 3, "times are numbers, and stay");
     store.insert(&spans(70, "newword")).unwrap();
+    assert_eq!(timed(&store), 4);
     assert_eq!(store.record_spans(&|_| ()).unwrap().new, 1);
     store.index().unwrap();
     assert!(finds(&store, "newword"));

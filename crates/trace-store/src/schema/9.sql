@@ -1,5 +1,5 @@
--- How long model calls took, beside their spans and small, so that a year of them is read at once. Calls
--- that were stored before have no row.
+-- How long model calls took, beside their spans and small, so that a year of them is read at once. They are
+-- numbers: they stay when the spans are dropped. Calls that were stored before have no row.
 CREATE TABLE call_times (
     id             INTEGER PRIMARY KEY,  -- the number of the span's row
     start_ns       INTEGER NOT NULL,
@@ -9,7 +9,3 @@ CREATE TABLE call_times (
     first_token_ms INTEGER               -- null where it was not measured
 );
 CREATE INDEX call_times_by_time ON call_times (start_ns);
-
-CREATE TRIGGER call_removed AFTER DELETE ON spans WHEN old.kind = 'LLM' BEGIN
-    DELETE FROM call_times WHERE id = old.rowid;
-END;
