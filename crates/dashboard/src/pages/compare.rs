@@ -124,7 +124,7 @@ fn page(comparison: &Comparison, choice: &Choice) -> Markup {
             None => p { "All " (pairs.len()) " are the same." },
             Some(at) => p { "They part at call " a href="#part" { (at + 1) } "." },
         }
-        div.scroll { table.pairs {
+        div.scroll tabindex="0" role="group" aria-label="calls of both" { table.pairs {
             tbody {
                 @for (nth, pair) in pairs.iter().enumerate() {
                     @let is_part = divergence == Some(nth);

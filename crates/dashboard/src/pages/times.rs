@@ -22,7 +22,7 @@ pub(super) fn table(latencies: &Latencies) -> Markup {
     let most = rows.iter().map(|(_, times)| times.p95).max().unwrap_or_default();
     let shown = |millis: u64| format::duration(millis.saturating_mul(1_000_000));
     html! {
-        div.scroll { table.usage {
+        div.scroll tabindex="0" role="group" aria-label="how long it took" { table.usage {
             thead { tr {
                 th { "Time of" } th.number { "Count" } th.number { "Median" } th.number { "95 %" }
                 th.number { "Longest" } th { span.note { "95 %, beside the others" } }

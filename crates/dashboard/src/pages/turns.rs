@@ -180,7 +180,7 @@ fn form(choice: &TurnChoice, names: &Names) -> Markup {
 /// One row each; a row leads to its turn.
 pub(super) fn table(app: &App, turns: &[TurnRow], hits: &HashMap<TraceId, Hit>) -> Markup {
     html! {
-        div.scroll { table.turns {
+        div.scroll tabindex="0" role="group" aria-label="turns" { table.turns {
             thead { tr {
                 th { "Began" } th { "Prompt" } th { "Where" } th { "Model" } th.number { "Tools" }
                 th.number { "Tokens" } th.number { "Cost" } th.number { "Time" } th { "Ended" }

@@ -281,7 +281,7 @@ fn rows(report: &Report, by: By, choice: &Choice) -> Markup {
         false => report.rows.iter().take(ROWS).collect(),
     };
     html! {
-        div.scroll { table.usage {
+        div.scroll tabindex="0" role="group" aria-label="what was used" { table.usage {
             thead { tr {
                 th { (by.name()) }
                 @if has_turns { th.number { "Turns" } th.number { "Failed" } }
@@ -368,7 +368,7 @@ fn tool_table(tools: &[ToolSum]) -> Markup {
     let mut all: Vec<_> = all.into_iter().collect();
     all.sort_by_key(|(_, (calls, _, _))| std::cmp::Reverse(*calls));
     html! {
-        div.scroll { table.usage {
+        div.scroll tabindex="0" role="group" aria-label="tools" { table.usage {
             thead { tr { th { "Tool" } th.number { "Calls" } th.number { "Failed" } th.number { "Time" } } }
             tbody {
                 @for (tool, (calls, failed, millis)) in all.into_iter().take(ROWS) {

@@ -94,7 +94,7 @@ impl Page<'_> {
         html! {
             section.costs aria-labelledby="h-cost" {
                 h2 id="h-cost" { "Cost" }
-                div.scroll { table {
+                div.scroll tabindex="0" role="group" aria-label="cost of each call" { table {
                     thead { tr {
                         th { "Call" } th.number { "Input" } th.number { "Cached" } th.number { "Output" }
                         th.number { "Reasoning" } th.number { "Cost" }
