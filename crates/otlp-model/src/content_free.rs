@@ -60,8 +60,8 @@ const OWN_NAMES: [&str; 18] = [
 
 impl Span {
     /// Leaves numbers, times, ids, statuses, and the names of models, tools and repositories. Attributes
-    /// that `is_kept` names stay, too.
-    pub fn drop_content(&mut self, is_kept: &dyn Fn(&str) -> bool) {
+    /// that `is_kept` takes stay, too.
+    pub fn drop_content(&mut self, is_kept: &dyn Fn(&Attribute) -> bool) {
         let agent = self.text(AGENT_NAME).or_else(|| self.text(GEN_AI_AGENT_NAME));
         let agent = agent.map(|agent| format!("{agent}."));
         let keep = |attribute: &Attribute| {
@@ -74,7 +74,7 @@ impl Span {
                 Value::String(_) | Value::Strings(_) => {
                     NAMES.contains(&key)
                         || own.is_some_and(|own| OWN_NAMES.contains(&own))
-                        || is_kept(key)
+                        || is_kept(attribute)
                 }
             }
         };
@@ -126,7 +126,7 @@ mod tests {
             }],
             status: SpanStatus::Error("a prompt".to_owned()),
         };
-        span.drop_content(&|key| key == "team");
+        span.drop_content(&|attribute| attribute.key == "team");
         let keys: Vec<_> = span.attributes.iter().map(|attribute| &*attribute.key).collect();
         assert_eq!(keys, ["tool.name", "codex.thread_id", "codex.tool.exit_code", "team"]);
         assert_eq!(span.events[0].attributes, [Attribute::new("exception.type", "failed")]);

@@ -340,9 +340,9 @@ impl<'a> Tree<'a> {
         };
         self.options.hide.apply(&mut span);
         if self.options.content.numbers_only {
-            // The user's own attributes, such as a team's name, are no content of a turn.
-            let own = &self.options.attributes;
-            span.drop_content(&|key| own.iter().any(|attribute| attribute.key == key));
+            // The user's own attributes, such as a team's name, are no content of a turn. A name alone
+            // keeps nothing: it may be that of a prompt.
+            span.drop_content(&|attribute| self.options.attributes.contains(attribute));
         }
         (self.take)(span);
         span_id

@@ -405,3 +405,13 @@ fn otlp_json_has_hexadecimal_ids_and_typed_values() {
     let tokens = attributes.iter().find(|pair| pair["key"] == "llm.token_count.prompt").unwrap();
     assert_eq!(tokens["value"]["intValue"], "1000");
 }
+
+#[test]
+fn an_attribute_of_the_users_keeps_no_content_of_its_name() {
+    let content = ContentPolicy { numbers_only: true, ..ContentPolicy::default() };
+    let attributes = ["input.value", "output.value", "team"];
+    let attributes = attributes.map(|key| Attribute::new(key, "payments")).to_vec();
+    let spans = span_tree(&turn(), &TreeOptions { content, attributes, ..TreeOptions::default() });
+    let all = format!("{spans:?}");
+    assert!(!all.contains("List the files") && all.contains("payments"), "{all}");
+}
