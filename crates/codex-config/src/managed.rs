@@ -15,6 +15,9 @@ use crate::{ConfigError, Environment, document, variables};
 /// The keys that are locked.
 const LOCKED: &str = "locked";
 
+/// The group of switches for contents.
+const LOGGING: &str = "logging";
+
 /// Locks what no key decides: whether turns are traced at all.
 const ENABLED: &str = "enabled";
 
@@ -37,12 +40,13 @@ const BY_VARIABLE: [(&str, &str); 14] = [
 ];
 
 /// The beginnings of variables that say where traces go, and the keys that do.
-const OF_TARGETS: [&str; 7] = [
+const OF_TARGETS: [&str; 8] = [
     "ARIZE_API",
     "ARIZE_SPACE",
     "ARIZE_OTLP",
     "ARIZE_COLLECTOR",
     "PHOENIX_",
+    "CODEX_OTLP_",
     "OTEL_EXPORTER_",
     "MLFLOW_",
 ];
@@ -135,6 +139,9 @@ impl Managed {
         for key in &self.locked {
             let path: Vec<&str> = key.split('.').collect();
             let value = document::lookup(&self.value, &path).cloned();
+            if is_within(key, LOGGING) && key != LOGGING {
+                keep_closed(&mut all);
+            }
             put(&mut all, &path, value);
         }
         self.without_exceptions(&mut all);
@@ -154,7 +161,10 @@ impl Managed {
             _ => Vec::new(),
         };
         for entry in entries {
-            for key in self.locked.iter().filter(|key| is_within(key, "logging")) {
+            for key in self.locked.iter().filter(|key| is_within(key, LOGGING)) {
+                if key != LOGGING {
+                    keep_closed(entry);
+                }
                 put(entry, &key.split('.').collect::<Vec<_>>(), None);
             }
         }
@@ -197,6 +207,16 @@ fn below(upper: Value, lower: &Value) -> Value {
             Value::Mapping(upper)
         }
         (upper, _) => upper,
+    }
+}
+
+/// Switches for contents that are no mapping are all off. They stay off where a lock makes them one.
+fn keep_closed(settings: &mut Value) {
+    let Some(group) = find(settings, &[LOGGING]) else { return };
+    if !group.is_mapping() && !group.is_null() {
+        let off = ["prompts", "tool_details", "tool_content"]
+            .map(|switch| (Value::from(switch), Value::from(false)));
+        *group = Value::Mapping(off.into_iter().collect());
     }
 }
 

@@ -415,3 +415,22 @@ fn an_attribute_of_the_users_keeps_no_content_of_its_name() {
     let all = format!("{spans:?}");
     assert!(!all.contains("List the files") && all.contains("payments"), "{all}");
 }
+
+/// What a user calls an attribute does not decide which contents stay.
+#[test]
+fn an_attribute_of_a_user_keeps_no_content() {
+    const SAID: &str = "a-secret-branch";
+    let mut turn = turn();
+    turn.outcome = Outcome::Failed(SAID.to_owned());
+    turn.attributes.push(Attribute::new("codex.git.branch", SAID));
+    let content = ContentPolicy { numbers_only: true, ..ContentPolicy::default() };
+    for key in ["exception.message", "codex.git.branch", "input.value", "output.value", "metadata"]
+    {
+        let attributes = vec![Attribute::new(key, "x"), Attribute::new("team", "payments")];
+        let options =
+            TreeOptions { content: content.clone(), attributes, ..TreeOptions::default() };
+        let spans = format!("{:?}", span_tree(&turn, &options));
+        assert!(spans.contains("payments"), "{key}");
+        assert!(!spans.contains(SAID) && !spans.contains("redacted"), "{key}: {spans}");
+    }
+}

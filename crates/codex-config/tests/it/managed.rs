@@ -145,3 +145,39 @@ fn only_a_file_of_root_counts() {
     chmod(folder.path(), 0o777);
     assert!(load().unreadable.is_some());
 }
+
+/// A group of switches that is not understood is off as a whole, and stays off.
+#[test]
+fn a_locked_switch_opens_no_other() {
+    let switches = [
+        "logging: false\nharnesses: {codex: {target: local}}\n",
+        "harnesses: {codex: {targets: {mine: {target: local, logging: false}}}}\n",
+    ];
+    for user in switches {
+        for team in ["", "locked: [logging.prompts]\nlogging: {prompts: false}\n"] {
+            let content = under(team, &[], "", user).targets[0].content;
+            let is_open = content.prompts || content.tool_details || content.tool_content;
+            assert!(!is_open, "{team} {user} {content:?}");
+        }
+    }
+}
+
+/// Also none of those that older settings of this program had.
+#[test]
+fn no_variable_moves_a_locked_target() {
+    let one = "\
+locked: [harnesses.codex.target, harnesses.codex.endpoint]
+harnesses: {codex: {target: otlp, endpoint: 'http://collector:4318'}}
+";
+    let process = [
+        ("CODEX_OTLP_ENABLE", "true"),
+        ("CODEX_OTLP_ENDPOINT", "http://mine"),
+        ("CODEX_OTLP_HEADERS", "mine=1"),
+        ("CODEX_OTLP_CACERTFILE", "/mine"),
+    ];
+    for team in [TEAM, one] {
+        let targets = under(team, &process, "", "").targets;
+        let said = format!("{targets:?}");
+        assert!(said.contains("http://collector:4318") && !said.contains("mine"), "{said}");
+    }
+}
